@@ -1,0 +1,288 @@
+"""The tenant's objects and the rules of Entra ID for writing users."""
+
+import uuid
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain
+from time import monotonic
+
+from local.entra import errors
+from local.entra.errors import Json
+from local.entra.index import UserIndex, smtp_addresses
+from local.entra.properties import SENSITIVE, split_upn
+
+# How far back a stale read can look.
+JOURNAL_SECONDS = 120.0
+TENANT_ID = "7f2c1b0e-5d1a-4c3e-9b8a-0c6d5e4f3a21"
+
+
+@dataclass(slots=True)
+class User:
+    """`properties` is replaced by every write, never changed in place, so a held one is a snapshot."""
+
+    properties: Json
+    mailbox: str = "none"
+    roles: tuple[str, ...] = ()
+    written_at: float = -JOURNAL_SECONDS
+    created_at: float = -JOURNAL_SECONDS
+
+    @property
+    def id(self) -> str:
+        return str(self.properties["id"])
+
+    @property
+    def upn(self) -> str:
+        return str(self.properties["userPrincipalName"])
+
+    def __getitem__(self, name: str) -> object:
+        return self.properties.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    properties: Json
+    members: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+    roles: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return str(self.properties["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    name: str
+    federated: bool = False
+    verified: bool = True
+    initial: bool = False
+    default: bool = False
+
+    @property
+    def authentication_type(self) -> str:
+        return "Federated" if self.federated else "Managed"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    id: str = TENANT_ID
+    display_name: str = "Contoso"
+    synced_from_ad: bool = False
+    # Graph may refuse a rename onto a federated domain unless it starts from onmicrosoft.com.
+    refuses_federated_renames: bool = True
+    object_quota: int | None = None
+
+
+@dataclass
+class Directory:
+    """Everything in the tenant. Tests look here to see what a client really did."""
+
+    tenant: Tenant = field(default_factory=Tenant)
+    domains: dict[str, Domain] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    applications: dict[str, Json] = field(default_factory=dict)
+    index: UserIndex[User] = field(default_factory=UserIndex)
+    deleted: dict[str, User] = field(default_factory=dict)
+    _journal: deque[tuple[float, str, User | None]] = field(default_factory=deque)
+    _immutable_ids_of_deleted: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def users(self) -> dict[str, User]:
+        """The active users by id."""
+        return self.index.by_id
+
+    def user(self, id_or_upn: str) -> User | None:
+        """An active user by id or UPN; None when there is none."""
+        return self.index.by_id.get(id_or_upn.lower()) or self.index.by_upn.get(id_or_upn.lower())
+
+    def users_of(self, domain: str) -> list[User]:
+        return list(self.index.by_domain.get(domain.lower(), {}).values())
+
+    # -- seeding ------------------------------------------------------------------------------------
+
+    def put_user(self, user: User) -> None:
+        """Adds a user as found in a seed: only duplicates are refused."""
+        self._refuse_conflicts(user.properties)
+        self.index.add(user)
+
+    def put_deleted(self, user: User) -> None:
+        self.deleted[user.id] = user
+        if immutable_id := user["onPremisesImmutableId"]:
+            self._immutable_ids_of_deleted[str(immutable_id)] = user.id
+
+    def put_group(self, group: Group) -> None:
+        self.groups[group.id] = group
+        for address in smtp_addresses(group.properties):
+            self.index.address_owner.setdefault(address, group.id)
+
+    # -- the rules ----------------------------------------------------------------------------------
+
+    def is_administrator(self, user: User) -> bool:
+        """Holders of a directory role, and members and owners of role-assignable groups."""
+        return bool(user.roles) or any(
+            user.id in group.members or user.id in group.owners
+            for group in self.groups.values()
+            if group.properties.get("isAssignableToRole")
+        )
+
+    def create(self, body: Json) -> User:
+        now = monotonic()
+        properties: Json = {
+            "id": str(uuid.uuid4()),
+            "createdDateTime": timestamp(),
+            "userType": "Member",
+            **body,
+        }
+        self._refuse_bad_sign_in_name(properties)
+        self._refuse_conflicts(properties)
+        quota = self.tenant.object_quota
+        if quota is not None and quota <= len(self.users) + len(self.deleted) + len(self.groups):
+            raise errors.quota_exceeded()
+        # A new user has no licence and so no mailbox.
+        user = User(properties, mailbox="none", written_at=now, created_at=now)
+        self.index.add(user)
+        self._record(user.id, None)
+        return user
+
+    def update(self, user: User, changes: Json) -> None:
+        if user["onPremisesSyncEnabled"]:
+            raise errors.mastered_on_premises()
+        if SENSITIVE & changes.keys() and self.is_administrator(user):
+            raise errors.request_denied()
+        properties = {**user.properties, **changes}
+        if {"userPrincipalName", "onPremisesImmutableId"} & changes.keys():
+            self._refuse_bad_sign_in_name(properties)
+            self._refuse_federated_rename(user.upn, str(properties["userPrincipalName"]))
+            self._refuse_conflicts(properties)
+        self._record(user.id, replace(user))
+        self.index.remove(user)
+        user.properties = properties
+        user.written_at = monotonic()
+        self.index.add(user)
+
+    def delete(self, user: User) -> None:
+        if user["onPremisesSyncEnabled"]:
+            raise errors.mastered_on_premises()
+        if self.is_administrator(user):
+            raise errors.request_denied()
+        self._record(user.id, replace(user))
+        self.index.remove(user)
+        user.properties = {
+            **user.properties,
+            "userPrincipalName": deleted_upn(user.id, user.upn),
+            "deletedDateTime": timestamp(),
+        }
+        user.written_at = monotonic()
+        self.put_deleted(user)
+
+    def restore(self, user: User, new_upn: str | None, *, drop_conflicting_addresses: bool) -> None:
+        if self.is_administrator(user):
+            raise errors.request_denied()
+        upn = new_upn or user.upn.removeprefix(user.id.replace("-", ""))
+        properties = {**user.properties, "userPrincipalName": upn}
+        del properties["deletedDateTime"]
+        if drop_conflicting_addresses:
+            properties["proxyAddresses"] = self._free_addresses(properties)
+        self._refuse_bad_sign_in_name(properties)
+        self._refuse_conflicts(properties)
+        del self.deleted[user.id]
+        self._immutable_ids_of_deleted.pop(str(user["onPremisesImmutableId"]), None)
+        self._record(user.id, None)
+        user.properties = properties
+        user.written_at = user.created_at = monotonic()
+        self.index.add(user)
+
+    def _refuse_bad_sign_in_name(self, properties: Json) -> None:
+        _, domain_name = split_upn(str(properties["userPrincipalName"]))
+        domain = self.domains.get(domain_name)
+        if domain is None or not domain.verified:
+            raise errors.invalid_value(
+                "userPrincipalName",
+                "The domain portion of the userPrincipalName property is invalid. "
+                "You must use one of the verified domain names in your organization.",
+            )
+        if domain.federated and not properties.get("onPremisesImmutableId"):
+            raise errors.invalid_value(
+                "onPremisesImmutableId",
+                "A value is required for property 'onPremisesImmutableId' of a user in a federated domain.",
+            )
+
+    def _refuse_federated_rename(self, before: str, after: str) -> None:
+        before_domain, after_domain = (upn.partition("@")[2].lower() for upn in (before, after))
+        if (
+            self.tenant.refuses_federated_renames
+            and after_domain != before_domain
+            and self.domains[after_domain].federated
+            and not before_domain.endswith(".onmicrosoft.com")
+        ):
+            raise errors.invalid_value(
+                "userPrincipalName",
+                "The userPrincipalName cannot be changed to a federated domain from another domain.",
+            )
+
+    def _refuse_conflicts(self, properties: Json) -> None:
+        """No two objects share a UPN, an immutable ID (the recycle bin counts) or an address."""
+        own_id = properties["id"]
+        upn = str(properties["userPrincipalName"]).lower()
+        holder = self.index.by_upn.get(upn)
+        if holder is not None and holder.id != own_id:
+            raise errors.object_conflict("userPrincipalName")
+        immutable_id = properties.get("onPremisesImmutableId")
+        if immutable_id is not None:
+            active = self.index.by_immutable_id.get(str(immutable_id))
+            owner = active.id if active else self._immutable_ids_of_deleted.get(str(immutable_id))
+            if owner not in (None, own_id):
+                raise errors.object_conflict("onPremisesImmutableId")
+        for address in chain([upn], smtp_addresses(properties)):
+            if self._owner_of(address) not in (None, own_id):
+                raise errors.object_conflict("proxyAddresses")
+
+    def _owner_of(self, address: str) -> str | None:
+        if owner := self.index.address_owner.get(address):
+            return owner
+        by_upn = self.index.by_upn.get(address)
+        return by_upn.id if by_upn else None
+
+    def _free_addresses(self, properties: Json) -> list[str]:
+        addresses = properties.get("proxyAddresses") or []
+        assert isinstance(addresses, list)  # noqa: S101 - the seed has checked it
+        return [
+            address
+            for address in addresses
+            if self._owner_of(address.partition(":")[2].lower()) in (None, properties["id"])
+        ]
+
+    # -- stale reads --------------------------------------------------------------------------------
+
+    def _record(self, user_id: str, before: User | None) -> None:
+        now = monotonic()
+        self._journal.append((now, user_id, before))
+        while self._journal[0][0] < now - JOURNAL_SECONDS:
+            self._journal.popleft()
+
+    def before_recent_writes(self, seconds: float) -> dict[str, User | None]:
+        """Users written in the last seconds, as they were before that; None: not there yet."""
+        since = monotonic() - seconds
+        before: dict[str, User | None] = {}
+        for moment, user_id, user in self._journal:
+            if moment >= since:
+                before.setdefault(user_id, user)
+        return before
+
+    def everyone_on(self, domain: str) -> Iterator[User]:
+        """Users whose UPN, mail or any address is on the domain."""
+        suffix = f"@{domain.lower()}"
+        for user in self.users.values():
+            addresses = chain([user.upn, str(user["mail"] or "")], smtp_addresses(user.properties))
+            if any(address.lower().endswith(suffix) for address in addresses):
+                yield user
+
+
+def deleted_upn(user_id: str, upn: str) -> str:
+    return user_id.replace("-", "") + upn
+
+
+def timestamp() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

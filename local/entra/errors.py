@@ -1,0 +1,99 @@
+"""The refusals of Microsoft Graph, each with the status, code and details a client sees."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+Json = dict[str, object]
+
+
+@dataclass(eq=False)
+class GraphError(Exception):
+    """An answer other than success; raised anywhere, turned into a body at the rim."""
+
+    status: int
+    code: str
+    message: str
+    details: list[Json] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def body(self, request_id: str, client_request_id: str) -> Json:
+        error: Json = {"code": self.code, "message": self.message}
+        if self.details:
+            error["details"] = self.details
+        error["innerError"] = {
+            "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+            "request-id": request_id,
+            "client-request-id": client_request_id,
+        }
+        return {"error": error}
+
+
+class ConnectionDropped(Exception):  # noqa: N818 - an event on the wire, not an error of the emulator
+    """The fault that closes the caller's connection without an answer."""
+
+
+def bad_request(message: str) -> GraphError:
+    return GraphError(400, "Request_BadRequest", message)
+
+
+def unsupported_query(message: str) -> GraphError:
+    return GraphError(400, "Request_UnsupportedQuery", message)
+
+
+def invalid_value(target: str, message: str | None = None, *, resource: str = "User") -> GraphError:
+    message = message or f"Invalid value specified for property '{target}' of resource '{resource}'."
+    return GraphError(400, "Request_BadRequest", message, [_detail("InvalidValue", message, target)])
+
+
+def object_conflict(target: str) -> GraphError:
+    message = f"Another object with the same value for property {target} already exists."
+    return GraphError(400, "Request_BadRequest", message, [_detail("ObjectConflict", message, target)])
+
+
+def mastered_on_premises() -> GraphError:
+    return bad_request(
+        "Unable to update the specified properties for on-premises mastered Directory Sync objects "
+        "or objects currently undergoing migration."
+    )
+
+
+def request_denied() -> GraphError:
+    return GraphError(
+        403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
+    )
+
+
+def quota_exceeded() -> GraphError:
+    return GraphError(
+        403,
+        "Directory_QuotaExceeded",
+        "The directory object quota limit for the Tenant has been exceeded. "
+        "Please ask your administrator to increase the quota limit or delete objects "
+        "to reduce the used quota.",
+    )
+
+
+def not_found(resource: str) -> GraphError:
+    return GraphError(
+        404,
+        "Request_ResourceNotFound",
+        f"Resource '{resource}' does not exist or one of its queried reference-property objects "
+        "are not present.",
+    )
+
+
+def no_mailbox() -> GraphError:
+    return GraphError(
+        404,
+        "MailboxNotEnabledForRESTAPI",
+        "The mailbox is either inactive, soft-deleted, or is hosted on-premise.",
+    )
+
+
+def throttled(retry_after: str | None) -> GraphError:
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    return GraphError(429, "TooManyRequests", "Too many requests.", headers=headers)
+
+
+def _detail(code: str, message: str, target: str) -> Json:
+    return {"code": code, "message": message, "target": target}
