@@ -1,0 +1,163 @@
+"""Faults on demand: what goes wrong, on which calls, and how often."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic.alias_generators import to_camel
+
+from local.entra.directory import JOURNAL_SECONDS
+from local.entra.errors import GraphError, throttled
+
+Kind = Literal["status", "drop", "delay", "emptyPage", "shortListing", "countTooHigh"]
+_CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+_MESSAGES = {
+    500: ("InternalServerError", "An internal server error occurred."),
+    502: ("BadGateway", "Bad gateway."),
+    503: ("ServiceUnavailable", "The service is temporarily unavailable."),
+    504: ("GatewayTimeout", "The gateway did not receive a timely response."),
+}
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, int) else value
+
+
+class Fault(BaseModel):
+    """One thing that goes wrong. It strikes a call that matches `method`, `path` and `where`, and then
+    with `probability`, at most `count` times, or only at the `nth` matching calls (1 is the first).
+
+    `kind` is one of
+    - `status`: answers `status`, with `retryAfter` (seconds; `retryAfterAs: "date"` for an HTTP date);
+    - `drop`: closes the connection. Inside a batch, the items already done stay done;
+    - `delay`: answers after `ms`;
+    - `emptyPage`: a page without values whose nextLink leads on to what it should have held;
+    - `shortListing`: a listing lacks its last `missing` objects, its @odata.count does not;
+    - `countTooHigh`: @odata.count is `missing` too high.
+
+    `tookEffect` lets a `status` or `drop` come after the write was done instead of before.
+    """
+
+    model_config = _CONFIG
+
+    kind: Kind
+    status: Literal[429, 500, 502, 503, 504] = 503
+    retry_after: int | None = Field(default=None, ge=0)
+    retry_after_as: Literal["seconds", "date"] = "seconds"
+    took_effect: bool = False
+    ms: int = Field(default=1_000, ge=0)
+    missing: int = Field(default=1, ge=1)
+    method: str = "*"
+    path: str = "*"
+    where: Literal["outer", "inner", "any"] = "any"
+    probability: float = Field(default=1.0, gt=0, le=1)
+    count: int | None = Field(default=None, ge=1)
+    nth: Annotated[tuple[int, ...] | None, BeforeValidator(_one_or_many)] = None
+
+    _matched: int = PrivateAttr(0)
+    _struck: int = PrivateAttr(0)
+
+    @property
+    def struck(self) -> int:
+        """How often this fault has happened so far."""
+        return self._struck
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.retry_after is not None and (self.kind, self.status) not in {
+            ("status", 429),
+            ("status", 503),
+        }:
+            raise ValueError("retryAfter goes with status 429 or 503")
+        if self.took_effect and self.kind not in {"status", "drop"}:
+            raise ValueError("tookEffect goes with kind status or drop")
+        return self
+
+    def strikes(self, method: str, path: str, *, inner: bool, chance: random.Random) -> bool:
+        if self.where == ("outer" if inner else "inner"):
+            return False
+        if not (fnmatchcase(method, self.method) and fnmatchcase(path, self.path)):
+            return False
+        self._matched += 1
+        if self.nth is not None and self._matched not in self.nth:
+            return False
+        if self.count is not None and self._struck >= self.count:
+            return False
+        if self.probability < 1 and chance.random() >= self.probability:
+            return False
+        self._struck += 1
+        return True
+
+    def answer(self) -> GraphError:
+        """The refusal of a `status` fault."""
+        retry_after = None
+        if self.retry_after is not None:
+            retry_after = str(self.retry_after)
+            if self.retry_after_as == "date":
+                moment = datetime.now(UTC) + timedelta(seconds=self.retry_after)
+                retry_after = format_datetime(moment, usegmt=True)
+        if self.status == 429:
+            return throttled(retry_after)
+        code, message = _MESSAGES[self.status]
+        headers = {} if retry_after is None else {"Retry-After": retry_after}
+        return GraphError(self.status, code, message, headers=headers)
+
+
+class FaultPlan(BaseModel):
+    """All faults of an emulator, as the seed's `faults` and `PUT /_emulator/faults` take them.
+
+    Latency comes once per HTTP request, as a batch's items run side by side in Graph.
+    """
+
+    model_config = _CONFIG
+
+    seed: int = 0
+    latency_ms: float = Field(default=0, ge=0)
+    jitter_ms: float = Field(default=0, ge=0)
+    # Writes of the last seconds do not show in lists.
+    stale_list_seconds: float = Field(default=0, ge=0, le=JOURNAL_SECONDS)
+    # New and restored users answer 404 for so many seconds.
+    fresh_not_found_seconds: float = Field(default=0, ge=0)
+    rules: list[Fault] = []
+
+
+class Faults:
+    """The plan in force, with the dice that decide; the same seed gives the same run."""
+
+    def __init__(self, plan: FaultPlan | None = None, *, latency_ms: float = 0) -> None:
+        self._start_latency_ms = latency_ms
+        self.load(plan or FaultPlan())
+
+    def load(self, plan: FaultPlan) -> None:
+        """Replaces all faults; the latency the emulator was started with stays unless the plan has one."""
+        self.plan = plan
+        if not plan.latency_ms:
+            plan.latency_ms = self._start_latency_ms
+        self.chance = random.Random(plan.seed)
+
+    def add(self, *rules: Fault) -> None:
+        self.plan.rules.extend(rules)
+
+    def clear(self) -> None:
+        self.load(FaultPlan(seed=self.plan.seed))
+
+    def latency(self) -> float:
+        """Seconds that the next HTTP request takes."""
+        return (self.plan.latency_ms + self.chance.uniform(0, self.plan.jitter_ms)) / 1_000
+
+    def struck(
+        self, kinds: Sequence[Kind], method: str, path: str, *, inner: bool, took_effect: bool = False
+    ) -> Fault | None:
+        """The first fault of these kinds that strikes this call now."""
+        for rule in self.plan.rules:
+            if (
+                rule.kind in kinds
+                and rule.took_effect == took_effect
+                and rule.strikes(method, path, inner=inner, chance=self.chance)
+            ):
+                return rule
+        return None
