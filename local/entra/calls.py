@@ -1,0 +1,56 @@
+"""One call to Graph, alone or inside a batch, and its answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, unquote
+
+from local.entra.errors import Json, bad_request
+
+# The namespace may be spelled by its alias.
+_ALIAS, _NAMESPACE = "graph.", "microsoft.graph."
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`headers` has lower-case names; `body` is parsed JSON, None when there is none."""
+
+    method: str
+    path: str
+    query_string: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: object = None
+    inner: bool = False
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def segments(self) -> list[str]:
+        """The decoded parts of the path; casts spelled out."""
+        parts = [unquote(part) for part in self.path.strip("/").split("/")]
+        return [_NAMESPACE + part.removeprefix(_ALIAS) if part.startswith(_ALIAS) else part for part in parts]
+
+    @property
+    def query(self) -> dict[str, str]:
+        options: dict[str, str] = {}
+        for name, value in parse_qsl(self.query_string, keep_blank_values=True):
+            if name in options:
+                raise bad_request(
+                    f"Query option '{name}' was specified more than once, but it must be at most once."
+                )
+            options[name] = value
+        return options
+
+    @property
+    def is_eventual(self) -> bool:
+        return self.headers.get("consistencylevel", "").lower() == "eventual"
+
+    def json_object(self) -> Json:
+        if not isinstance(self.body, dict):
+            raise bad_request("Empty Payload. JSON content expected.")
+        return self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: Json | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,100 @@
+"""Pages of a listing, and the opaque links that lead from one to the next."""
+
+import base64
+import hmac
+import secrets
+import struct
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from local.entra.errors import GraphError, Json, bad_request
+
+DEFAULT_TOP, MAX_TOP = 100, 999
+_MOST_OPEN = 64
+# As in Graph's own links, which are not encoded more than they must be.
+_UNENCODED = "$'(),:/@"
+_TOKEN = struct.Struct(">8sI8s")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenListing:
+    """What a first page found, kept for the pages after it."""
+
+    path: str
+    query: Mapping[str, str]
+    found: Sequence[Mapping[str, object]]
+
+
+@dataclass
+class Paging:
+    """The links of the latest listings; older ones expire, a changed one is refused."""
+
+    _open: OrderedDict[bytes, OpenListing] = field(default_factory=OrderedDict)
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+
+    def start(self, listing: OpenListing) -> bytes:
+        name = secrets.token_bytes(8)
+        self._open[name] = listing
+        if len(self._open) > _MOST_OPEN:
+            self._open.popitem(last=False)
+        return name
+
+    def found(self, name: bytes) -> Sequence[Mapping[str, object]]:
+        return self._open[name].found
+
+    def next_link(self, url: str, name: bytes, offset: int) -> str:
+        listing = self._open[name]
+        options = dict(listing.query)
+        options["$skiptoken"] = self._token(name, offset)
+        query = "&".join(f"{key}={quote(value, safe=_UNENCODED)}" for key, value in options.items())
+        return f"{url}{listing.path}?{query}"
+
+    def resume(self, token: str, path: str, query: Mapping[str, str]) -> tuple[bytes, int]:
+        """The listing and offset a link stands for; raises 400 when anything in it was changed."""
+        rest = {key: value for key, value in query.items() if key != "$skiptoken"}
+        try:
+            raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            name, offset, _ = _TOKEN.unpack(raw)
+        except (ValueError, struct.error):
+            raise _bad_link() from None
+        listing = self._open.get(name)
+        genuine = hmac.compare_digest(token, self._token(name, offset))
+        if not genuine or listing is None or listing.path != path or listing.query != rest:
+            raise _bad_link()
+        return name, offset
+
+    def _token(self, name: bytes, offset: int) -> str:
+        signature = hmac.digest(self._key, name + offset.to_bytes(4, "big"), "sha256")[:8]
+        return base64.urlsafe_b64encode(_TOKEN.pack(name, offset, signature)).decode().rstrip("=")
+
+
+def page_size(query: Mapping[str, str]) -> int:
+    text = query.get("$top")
+    if text is None:
+        return DEFAULT_TOP
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_TOP:
+        raise bad_request(
+            f"Invalid page size specified: '{text}'. Must be between 1 and {MAX_TOP} inclusive."
+        )
+    return int(text)
+
+
+def wants_count(query: Mapping[str, str]) -> bool:
+    text = query.get("$count", "false").lower()
+    if text not in {"true", "false"}:
+        raise bad_request(
+            f"Invalid value '{text}' for $count query option found. Valid values are 'true', 'false'."
+        )
+    return text == "true"
+
+
+def collection(name: str, url: str, values: Sequence[Json]) -> Json:
+    return {"@odata.context": f"{url}/$metadata#{name}", "value": list(values)}
+
+
+def _bad_link() -> GraphError:
+    return GraphError(
+        400, "Directory_ExpiredPageToken", "The specified page token value has expired or is invalid."
+    )

@@ -1,0 +1,261 @@
+"""A tenant from a seed file; what the file leaves out is filled in the same way every time."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from local.entra.directory import TENANT_ID, Directory, Domain, Group, Tenant, User, deleted_upn
+from local.entra.errors import GraphError, Json
+from local.entra.faults import FaultPlan
+from local.entra.properties import USER_PROPERTIES, split_upn
+from local.entra.quota import WRITES, Limit, resource_units
+from local.entra.resources import APPLICATION, GROUP, Resource
+
+_CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+_MAILBOXES = frozenset({"user", "linked", "shared", "room", "equipment", "others", "none"})
+_INITIAL_DOMAIN = "contoso.onmicrosoft.com"
+
+
+class SeedError(ValueError):
+    """A seed that cannot be loaded; the message names the entry."""
+
+
+class TenantSeed(BaseModel):
+    model_config = _CONFIG
+
+    id: str = TENANT_ID
+    display_name: str = "Contoso"
+    on_premises_sync_enabled: bool = False
+    federated_renames: bool = False
+    object_quota: int | None = None
+
+
+class DomainSeed(BaseModel):
+    model_config = _CONFIG
+
+    id: str = Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
+    authentication_type: str = Field(default="Managed", pattern="^(Managed|Federated)$")
+    is_verified: bool = True
+    is_initial: bool | None = None
+    is_default: bool = False
+
+
+class LimitSeed(BaseModel):
+    model_config = _CONFIG
+
+    count: int = Field(gt=0)
+    seconds: float = Field(gt=0)
+
+    def limit(self) -> Limit:
+        return Limit(self.count, self.seconds)
+
+
+class LimitsSeed(BaseModel):
+    model_config = _CONFIG
+
+    writes: LimitSeed | None = LimitSeed(count=WRITES.count, seconds=WRITES.seconds)
+    resource_units: LimitSeed | None = None
+
+
+class Seed(BaseModel):
+    """The file as a whole. Users, groups and applications are checked when they are built."""
+
+    model_config = _CONFIG
+
+    tenant: TenantSeed = TenantSeed()
+    domains: list[DomainSeed] = []
+    users: list[dict[str, object]] = []
+    deleted_users: list[dict[str, object]] = []
+    groups: list[dict[str, object]] = []
+    applications: list[dict[str, object]] = []
+    permissions: list[str] | None = None
+    limits: LimitsSeed | None = LimitsSeed()
+    faults: FaultPlan | None = None
+
+    def limits_in_force(self) -> tuple[Limit | None, Limit | None]:
+        """Writes and resource units; the latter by the number of users unless the seed says otherwise."""
+        if self.limits is None:
+            return None, None
+        writes, units = self.limits.writes, self.limits.resource_units
+        by_size = "resource_units" not in self.limits.model_fields_set
+        return (
+            writes.limit() if writes else None,
+            resource_units(len(self.users)) if by_size else units.limit() if units else None,
+        )
+
+
+def read_seed(path: Path) -> Seed:
+    try:
+        document = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise SeedError(f"{path}: not JSON: {error}") from error
+    return parse_seed(document)
+
+
+def parse_seed(document: object) -> Seed:
+    try:
+        return Seed.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the seed"
+        raise SeedError(f"{place}: {first['msg']}") from error
+
+
+def build_directory(seed: Seed) -> Directory:
+    """Raises SeedError when two entries collide or one is not what Entra could hold."""
+    tenant = Tenant(
+        id=seed.tenant.id,
+        display_name=seed.tenant.display_name,
+        synced_from_ad=seed.tenant.on_premises_sync_enabled,
+        refuses_federated_renames=not seed.tenant.federated_renames,
+        object_quota=seed.tenant.object_quota,
+    )
+    directory = Directory(tenant, _domains(seed))
+    for number, entry in enumerate(seed.users):
+        with _naming("users", number, entry):
+            directory.put_user(_user(entry, directory))
+    for number, entry in enumerate(seed.groups):
+        with _naming("groups", number, entry):
+            directory.put_group(_group(entry, directory))
+    for number, entry in enumerate(seed.deleted_users):
+        with _naming("deletedUsers", number, entry):
+            directory.put_deleted(_deleted_user(entry, directory))
+    for number, entry in enumerate(seed.applications):
+        with _naming("applications", number, entry):
+            application = _application(entry)
+            directory.applications[str(application["id"])] = application
+    return directory
+
+
+class _naming:  # noqa: N801 - reads as a statement
+    """Puts the entry in front of whatever is wrong with it."""
+
+    def __init__(self, kind: str, number: int, entry: Mapping[str, object]) -> None:
+        name = entry.get("userPrincipalName") or entry.get("displayName") or "unnamed"
+        self.place = f"{kind}[{number}] ({name})"
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, GraphError):
+            raise SeedError(f"{self.place}: {error.message}") from error
+        if isinstance(error, SeedError):
+            raise SeedError(f"{self.place}: {error}") from error
+
+
+def _domains(seed: Seed) -> dict[str, Domain]:
+    """The tenant always has its initial domain; contoso.com is there while no domain is named."""
+    given = seed.domains or [DomainSeed(id="contoso.com", is_default=True)]
+    domains = {
+        entry.id.lower(): Domain(
+            entry.id.lower(),
+            federated=entry.authentication_type == "Federated",
+            verified=entry.is_verified,
+            initial=entry.is_initial
+            if entry.is_initial is not None
+            else re.fullmatch(r"[^.]+\.onmicrosoft\.com", entry.id.lower()) is not None,
+            default=entry.is_default,
+        )
+        for entry in given
+    }
+    if not any(domain.initial for domain in domains.values()):
+        domains[_INITIAL_DOMAIN] = Domain(_INITIAL_DOMAIN, initial=True)
+    return domains
+
+
+def _user(entry: Mapping[str, object], directory: Directory) -> User:
+    properties, marks = _split(entry)
+    upn = properties.get("userPrincipalName")
+    if not isinstance(upn, str):
+        raise SeedError("userPrincipalName is missing")
+    local, domain = split_upn(upn)
+    if domain not in directory.domains:
+        raise SeedError(f"{domain} is not among the domains")
+    _refuse_unknown(properties, USER_PROPERTIES)
+    mailbox = marks.pop("_mailbox", "user")
+    if mailbox not in _MAILBOXES:
+        raise SeedError(f"_mailbox must be one of {', '.join(sorted(_MAILBOXES))}")
+    roles = _texts(marks.pop("_roles", []), "_roles")
+    if marks:
+        raise SeedError(f"unknown {', '.join(marks)}")
+    defaults: Json = {
+        "id": user_id(upn),
+        "accountEnabled": True,
+        "createdDateTime": "2024-04-01T00:00:00Z",
+        "displayName": local,
+        "mailNickname": local,
+        "userType": "Guest" if "#EXT#" in upn.upper() else "Member",
+    }
+    properties = {**defaults, **properties}
+    properties["id"] = str(properties["id"]).lower()
+    return User(properties, mailbox=str(mailbox), roles=tuple(roles))
+
+
+def _deleted_user(entry: Mapping[str, object], directory: Directory) -> User:
+    """Given with the UPN it had, and kept under the one that deletion gives it."""
+    user = _user(entry, directory)
+    properties = {"deletedDateTime": "2026-01-01T00:00:00Z", **user.properties}
+    user.properties = {**properties, "userPrincipalName": deleted_upn(user.id, user.upn)}
+    return user
+
+
+def _group(entry: Mapping[str, object], directory: Directory) -> Group:
+    properties, marks = _split(entry)
+    _refuse_unknown(properties, GROUP.properties)
+    members = _users(marks.pop("_members", []), "_members", directory)
+    owners = _users(marks.pop("_owners", []), "_owners", directory)
+    roles = _texts(marks.pop("_roles", []), "_roles")
+    if marks:
+        raise SeedError(f"unknown {', '.join(marks)}")
+    return Group(_named(properties, GROUP), members, owners, tuple(roles))
+
+
+def _application(entry: Mapping[str, object]) -> Json:
+    _refuse_unknown(entry, APPLICATION.properties)
+    return _named(entry, APPLICATION)
+
+
+def _named(properties: Mapping[str, object], resource: Resource) -> Json:
+    name = properties.get("displayName")
+    if not isinstance(name, str):
+        raise SeedError("displayName is missing")
+    derived = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{resource.name}:{name}"))
+    return {"id": derived, "createdDateTime": "2024-04-01T00:00:00Z", **properties}
+
+
+def user_id(upn: str) -> str:
+    """The id of a seeded user without one."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, upn.lower()))
+
+
+def _users(value: object, name: str, directory: Directory) -> frozenset[str]:
+    ids = set()
+    for id_or_upn in _texts(value, name):
+        user = directory.user(id_or_upn)
+        if user is None:
+            raise SeedError(f"{name}: {id_or_upn} is not among the users")
+        ids.add(user.id)
+    return frozenset(ids)
+
+
+def _split(entry: Mapping[str, object]) -> tuple[Json, Json]:
+    """Graph's properties, and the marks that begin with `_`."""
+    marks = {name: value for name, value in entry.items() if name.startswith("_")}
+    return {name: value for name, value in entry.items() if name not in marks}, marks
+
+
+def _refuse_unknown(properties: Mapping[str, object], known: frozenset[str]) -> None:
+    if unknown := sorted(properties.keys() - known):
+        raise SeedError(f"unknown {', '.join(unknown)}")
+
+
+def _texts(value: object, name: str) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise SeedError(f"{name} must be a list of texts")
+    return value

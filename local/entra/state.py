@@ -1,0 +1,38 @@
+"""Everything one emulated tenant consists of while it runs."""
+
+from dataclasses import dataclass, field
+
+from local.entra.directory import Directory
+from local.entra.faults import Faults
+from local.entra.paging import Paging
+from local.entra.quota import Quota
+from local.entra.request_log import RequestLog
+from local.entra.seed import Seed, build_directory
+
+
+@dataclass
+class Entra:
+    """`url` ends in `/v1.0`; `permissions` are what the app was granted, None for all."""
+
+    directory: Directory = field(default_factory=Directory)
+    permissions: frozenset[str] | None = None
+    quota: Quota = field(default_factory=Quota)
+    faults: Faults = field(default_factory=Faults)
+    requests: RequestLog = field(default_factory=RequestLog)
+    paging: Paging = field(default_factory=Paging)
+    url: str = ""
+    clock_rate: float = 1.0
+
+    def may(self, *permissions: str) -> bool:
+        """Whether at least one of the permissions was granted."""
+        return self.permissions is None or not self.permissions.isdisjoint(permissions)
+
+    def load(self, seed: Seed) -> None:
+        """Replaces the tenant, its permissions, its limits and, if the seed has any, its faults."""
+        self.directory = build_directory(seed)
+        self.permissions = None if seed.permissions is None else frozenset(seed.permissions)
+        writes, units = seed.limits_in_force()
+        self.quota = Quota(writes, units, self.clock_rate)
+        self.paging = Paging()
+        if seed.faults is not None:
+            self.faults.load(seed.faults)
