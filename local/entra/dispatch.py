@@ -1,0 +1,94 @@
+"""One call from its permission check to its answer, the same inside a batch and outside."""
+
+import asyncio
+import uuid
+from dataclasses import replace
+from time import time
+
+from local.entra import errors
+from local.entra.calls import Answer, Call
+from local.entra.errors import ConnectionDropped, GraphError
+from local.entra.quota import units_of
+from local.entra.request_log import LoggedCall
+from local.entra.routes import Route, find_route
+from local.entra.state import Entra
+
+
+async def dispatch(entra: Entra, call: Call) -> Answer:
+    """Every refusal comes back as an answer; only ConnectionDropped is raised."""
+    request_id = str(uuid.uuid4())
+    try:
+        route, arguments = find_route(call)
+    except GraphError as refusal:
+        return finish(entra, call, "(unknown)", request_id, refusal)
+    outcome: Answer | GraphError
+    try:
+        outcome = await _perform(entra, replace(call, arguments=arguments), route)
+    except GraphError as refusal:
+        outcome = refusal
+    except ConnectionDropped:
+        log(entra, call, route.template, request_id, 0)
+        raise
+    return finish(entra, call, route.template, request_id, outcome)
+
+
+async def _perform(entra: Entra, call: Call, route: Route) -> Answer:
+    await fail_before(entra, call)
+    for group in route.needs:
+        if not entra.may(*group):
+            raise errors.request_denied()
+    entra.quota.charge(units=units_of(route.units, call.query), writes=route.writes)
+    answer = route.handler(entra, call)
+    fail_after(entra, call)
+    return answer
+
+
+async def fail_before(entra: Entra, call: Call) -> None:
+    """The faults that strike before anything is done."""
+    delay = entra.faults.struck(["delay"], call.method, call.path, inner=call.inner)
+    if delay is not None:
+        await asyncio.sleep(delay.ms / 1_000)
+    _fail(entra, call, took_effect=False)
+
+
+def fail_after(entra: Entra, call: Call) -> None:
+    """The faults that only hide an answer: what was asked for is done."""
+    _fail(entra, call, took_effect=True)
+
+
+def _fail(entra: Entra, call: Call, *, took_effect: bool) -> None:
+    fault = entra.faults.struck(
+        ["status", "drop"], call.method, call.path, inner=call.inner, took_effect=took_effect
+    )
+    if fault is None:
+        return
+    if fault.kind == "drop":
+        raise ConnectionDropped
+    raise fault.answer()
+
+
+def has_token(call: Call) -> bool:
+    scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and bool(token.strip())
+
+
+def unauthenticated() -> GraphError:
+    return GraphError(401, "InvalidAuthenticationToken", "Access token is empty.")
+
+
+def finish(entra: Entra, call: Call, template: str, request_id: str, outcome: Answer | GraphError) -> Answer:
+    """Logs the call and gives its answer the headers that all answers have."""
+    client_id = call.headers.get("client-request-id", request_id)
+    if isinstance(outcome, GraphError):
+        body = outcome.body(request_id, client_id)
+        outcome = Answer(outcome.status, body, outcome.headers)
+    log(entra, call, template, request_id, outcome.status)
+    headers = {"request-id": request_id, "client-request-id": client_id, **outcome.headers}
+    return replace(outcome, headers=headers)
+
+
+def log(entra: Entra, call: Call, template: str, request_id: str, status: int) -> None:
+    url = f"{call.path}?{call.query_string}" if call.query_string else call.path
+    entra.requests.calls.append(
+        LoggedCall(call.method, template, url, call.inner, status, request_id, time())
+    )

@@ -1,0 +1,93 @@
+"""Directory roles and who holds them, through a group or directly; groups and their people."""
+
+import uuid
+from collections.abc import Iterator
+
+from local.entra import errors
+from local.entra.calls import Answer, Call
+from local.entra.directory import Group
+from local.entra.errors import Json
+from local.entra.listing import check_options, list_objects
+from local.entra.resources import DIRECTORY_ROLE, GROUP, ROLE_ASSIGNMENT, USER
+from local.entra.state import Entra
+from local.entra.users import find_user
+
+# https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
+_TEMPLATES = {
+    "Global Administrator": "62e90394-69f5-4237-9190-012177145e10",
+    "User Administrator": "fe930be7-5e62-47db-91af-98c3a49a38b1",
+    "Exchange Administrator": "29232cdf-9323-42fd-ade2-1d097af3e4de",
+    "Helpdesk Administrator": "729827e3-9c14-49f7-bb1b-9608f156bbb8",
+}
+
+
+def list_role_assignments(entra: Entra, call: Call) -> Answer:
+    return list_objects(entra, call, ROLE_ASSIGNMENT, lambda _: _assignments(entra))
+
+
+def list_roles_of_user(entra: Entra, call: Call) -> Answer:
+    user = find_user(entra, call)
+    through_groups = (g.roles for g in entra.directory.groups.values() if user.id in g.members)
+    names = dict.fromkeys([*user.roles, *(name for roles in through_groups for name in roles)])
+    roles: list[Json] = [
+        {"id": _derived(f"role:{name}"), "displayName": name, "roleTemplateId": _template(name)}
+        for name in names
+    ]
+    return list_objects(entra, call, DIRECTORY_ROLE, lambda _: roles)
+
+
+def list_groups(entra: Entra, call: Call) -> Answer:
+    return list_objects(entra, call, GROUP, lambda _: [g.properties for g in entra.directory.groups.values()])
+
+
+def read_group(entra: Entra, call: Call) -> Answer:
+    query = call.query
+    check_options(query, frozenset({"$select"}))
+    context: Json = {"@odata.context": f"{entra.url}/$metadata#groups/$entity"}
+    return Answer(200, context | GROUP.shown(_find_group(entra, call).properties, GROUP.selected(query)))
+
+
+def list_people_of_group(entra: Entra, call: Call) -> Answer:
+    """Members or owners, by the segment after the group; the emulator nests no groups."""
+    group = _find_group(entra, call)
+    ids = group.owners if call.segments[2] == "owners" else group.members
+    people = [user.properties for user_id in sorted(ids) if (user := entra.directory.users.get(user_id))]
+    advanced = call.segments[2] == "transitiveMembers" and len(call.segments) > 3
+    return list_objects(entra, call, USER, lambda _: people, advanced=advanced)
+
+
+def _assignments(entra: Entra) -> Iterator[Json]:
+    directory = entra.directory
+    for user in directory.users.values():
+        for role in user.roles:
+            yield _assignment(user.id, role, USER.typed(user.properties))
+    for group in directory.groups.values():
+        for role in group.roles:
+            yield _assignment(group.id, role, GROUP.typed(group.properties))
+
+
+def _assignment(principal_id: str, role: str, principal: Json) -> Json:
+    template = _template(role)
+    return {
+        "id": _derived(f"assignment:{principal_id}:{role}"),
+        "principalId": principal_id,
+        "roleDefinitionId": template,
+        "directoryScopeId": "/",
+        "principal": principal,
+        "roleDefinition": {"id": template, "displayName": role, "templateId": template, "isBuiltIn": True},
+    }
+
+
+def _find_group(entra: Entra, call: Call) -> Group:
+    group = entra.directory.groups.get(call.arguments["group"].lower())
+    if group is None:
+        raise errors.not_found(call.arguments["group"])
+    return group
+
+
+def _template(role: str) -> str:
+    return _TEMPLATES.get(role) or _derived(f"template:{role}")
+
+
+def _derived(name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, name))

@@ -1,0 +1,163 @@
+"""Which calls exist, what each is allowed by, and what it costs."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from local.entra import deleted_items, domains, roles, users
+from local.entra.calls import Answer, Call
+from local.entra.errors import GraphError
+from local.entra.state import Entra
+
+Handler = Callable[[Entra, Call], Answer]
+Permissions = tuple[str, ...]
+
+_READ_USERS = ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+_READ_DOMAINS = ("Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+_READ_GROUPS = ("Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+_READ_MEMBERS = ("GroupMember.Read.All", *_READ_GROUPS)
+_READ_APPLICATIONS = ("Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All")
+_READ_ROLES = (
+    "RoleManagement.Read.Directory",
+    "RoleManagement.Read.All",
+    "RoleManagement.ReadWrite.Directory",
+    "Directory.Read.All",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`needs`: of each group of permissions one must be granted. `units`: cost before the adjustments."""
+
+    method: str
+    template: str
+    handler: Handler
+    needs: tuple[Permissions, ...]
+    units: int = 1
+
+    @property
+    def writes(self) -> int:
+        return int(self.method != "GET")
+
+
+ROUTES = (
+    Route("GET", "/users", users.list_users, (_READ_USERS,), units=2),
+    Route(
+        "POST",
+        "/users",
+        users.create_user,
+        (("User.ReadWrite.All", "User.Create", "Directory.ReadWrite.All"),),
+    ),
+    Route("GET", "/users/{user}", users.read_user, (_READ_USERS,)),
+    Route(
+        "PATCH",
+        "/users/{user}",
+        users.update_user,
+        (("User.ReadWrite.All", "User.ReadUpdate.All", "Directory.ReadWrite.All"),),
+    ),
+    Route(
+        "DELETE",
+        "/users/{user}",
+        users.delete_user,
+        (("User.DeleteRestore.All", "User.ReadWrite.All", "Directory.ReadWrite.All"),),
+    ),
+    Route(
+        "GET",
+        "/users/{user}/mailboxSettings",
+        users.read_mailbox_settings,
+        (("MailboxSettings.Read", "MailboxSettings.ReadWrite"),),
+    ),
+    Route(
+        "GET",
+        "/users/{user}/transitiveMemberOf/microsoft.graph.directoryRole",
+        roles.list_roles_of_user,
+        (_READ_ROLES,),
+        units=2,
+    ),
+    Route(
+        "GET",
+        "/users/{user}/transitiveMemberOf/microsoft.graph.group",
+        users.list_groups_of_user,
+        (_READ_MEMBERS,),
+        units=2,
+    ),
+    Route("GET", "/directory/deletedItems", deleted_items.refuse_without_cast, ()),
+    Route(
+        "GET",
+        "/directory/deletedItems/microsoft.graph.user",
+        deleted_items.list_deleted_users,
+        (_READ_USERS,),
+    ),
+    Route("GET", "/directory/deletedItems/{item}", deleted_items.read_deleted_item, (_READ_USERS,)),
+    Route(
+        "POST",
+        "/directory/deletedItems/{item}/restore",
+        deleted_items.restore,
+        (("User.DeleteRestore.All",),),
+    ),
+    Route("GET", "/domains", domains.list_domains, (_READ_DOMAINS,)),
+    Route("GET", "/domains/{domain}", domains.read_domain, (_READ_DOMAINS,)),
+    Route(
+        "GET", "/domains/{domain}/domainNameReferences", domains.list_references, (_READ_DOMAINS,), units=4
+    ),
+    Route(
+        "GET",
+        "/domains/{domain}/domainNameReferences/microsoft.graph.user",
+        domains.list_references_of_type,
+        (_READ_DOMAINS, _READ_USERS),
+        units=4,
+    ),
+    Route(
+        "GET",
+        "/domains/{domain}/domainNameReferences/microsoft.graph.group",
+        domains.list_references_of_type,
+        (_READ_DOMAINS, _READ_GROUPS),
+        units=4,
+    ),
+    Route(
+        "GET",
+        "/domains/{domain}/domainNameReferences/microsoft.graph.application",
+        domains.list_references_of_type,
+        (_READ_DOMAINS, _READ_APPLICATIONS),
+        units=4,
+    ),
+    Route(
+        "GET",
+        "/organization",
+        domains.list_organization,
+        (("Organization.Read.All", "Organization.ReadWrite.All", "Directory.Read.All"),),
+    ),
+    Route("GET", "/roleManagement/directory/roleAssignments", roles.list_role_assignments, (_READ_ROLES,)),
+    Route("GET", "/groups", roles.list_groups, (_READ_GROUPS,)),
+    Route("GET", "/groups/{group}", roles.read_group, (_READ_GROUPS,)),
+    *(
+        Route("GET", f"/groups/{{group}}/{below}{cast}", roles.list_people_of_group, (_READ_MEMBERS,), units)
+        for below, units in (("members", 3), ("transitiveMembers", 5), ("owners", 1))
+        for cast in ("", "/microsoft.graph.user")
+    ),
+)
+
+
+def find_route(call: Call) -> tuple[Route, dict[str, str]]:
+    """The route of a call and what its `{…}` stand for; raises 404 or 405."""
+    path = "/" + "/".join(call.segments)
+    other_method = False
+    for pattern, route in _compiled():
+        if match := pattern.fullmatch(path):
+            if route.method == call.method:
+                return route, match.groupdict()
+            other_method = True
+    if other_method:
+        raise GraphError(
+            405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target."
+        )
+    raise GraphError(404, "ResourceNotFound", f"Resource not found for the segment '{call.segments[-1]}'.")
+
+
+@cache
+def _compiled() -> list[tuple[re.Pattern[str], Route]]:
+    return [
+        (re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(route.template))), route)
+        for route in ROUTES
+    ]

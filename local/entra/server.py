@@ -1,0 +1,116 @@
+"""The emulator on a loopback socket."""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Mapping
+
+import orjson
+from aiohttp import web
+
+from local.entra.batch import perform_batch
+from local.entra.calls import Answer, Call
+from local.entra.control import control_routes
+from local.entra.dispatch import dispatch, finish, has_token, unauthenticated
+from local.entra.errors import ConnectionDropped, GraphError, bad_request
+from local.entra.faults import Faults
+from local.entra.seed import Seed, parse_seed
+from local.entra.state import Entra
+
+_PREFIX = "/v1.0"
+_LARGEST_BODY = 4 * 1024 * 1024
+
+
+@contextlib.asynccontextmanager
+async def running_entra(
+    seed: Seed | Mapping[str, object] | None = None,
+    *,
+    port: int = 0,
+    latency_ms: float = 0,
+    clock_rate: float = 1,
+) -> AsyncIterator[Entra]:
+    """The emulator, listening on 127.0.0.1 until the block ends; raises SeedError for a bad seed."""
+    entra = Entra(faults=Faults(latency_ms=latency_ms), clock_rate=clock_rate)
+    entra.load(seed if isinstance(seed, Seed) else parse_seed(seed or {}))
+    runner = web.AppRunner(_application(entra), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        entra.url = f"http://127.0.0.1:{runner.addresses[0][1]}{_PREFIX}"
+        yield entra
+    finally:
+        await runner.cleanup()
+
+
+def _application(entra: Entra) -> web.Application:
+    async def graph(request: web.Request) -> web.StreamResponse:
+        try:
+            return _response(await _answer(entra, request))
+        except ConnectionDropped:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+
+    # The size of a body is checked by hand: a seed may be larger than anything Graph takes.
+    application = web.Application(client_max_size=0)
+    application.add_routes(control_routes(entra))
+    application.router.add_route("*", "/{path:.*}", graph)
+    return application
+
+
+async def _answer(entra: Entra, request: web.Request) -> Answer:
+    raw_path, _, query_string = request.raw_path.partition("?")
+    call = Call(
+        method=request.method,
+        path=raw_path.removeprefix(_PREFIX) or "/",
+        query_string=query_string,
+        headers={name.lower(): value for name, value in request.headers.items()},
+    )
+    await asyncio.sleep(entra.faults.latency())
+    try:
+        _refuse_stranger(call, raw_path)
+        call = _with_body(call, await request.read())
+    except GraphError as refusal:
+        return finish(entra, call, "(refused)", str(uuid.uuid4()), refusal)
+    if (call.method, call.segments) == ("POST", ["$batch"]):
+        return await perform_batch(entra, call)
+    return await dispatch(entra, call)
+
+
+def _refuse_stranger(call: Call, raw_path: str) -> None:
+    if not raw_path.startswith(f"{_PREFIX}/"):
+        raise GraphError(404, "ResourceNotFound", f"Nothing is here but {_PREFIX} and /_emulator.")
+    if not has_token(call):
+        raise unauthenticated()
+
+
+def _with_body(call: Call, raw: bytes) -> Call:
+    if not raw:
+        return call
+    if len(raw) > _LARGEST_BODY:
+        raise GraphError(413, "RequestEntityTooLarge", "The request is larger than 4 MB.")
+    media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise bad_request(
+            "Write requests (excluding DELETE) must contain the Content-Type header declaration."
+        )
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise GraphError(
+            400,
+            "BadRequest",
+            "Unable to read JSON request payload. Please ensure Content-Type header is set and "
+            "payload is of valid JSON format.",
+        ) from None
+    return Call(call.method, call.path, call.query_string, call.headers, body)
+
+
+def _response(answer: Answer) -> web.Response:
+    if answer.body is None:
+        return web.Response(status=answer.status, headers=answer.headers)
+    return web.Response(
+        status=answer.status,
+        body=orjson.dumps(answer.body),
+        headers={**answer.headers, "Content-Type": "application/json;odata.metadata=minimal;charset=utf-8"},
+    )
