@@ -1,0 +1,33 @@
+"""The host as a process of its own, for tests that kill it and for the demo."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.processes import REPOSITORY, ChildProcess
+
+_LISTENING = r"Functions host listening on (http://\S+):"
+
+
+class HostProcess(ChildProcess):
+    """`python -m local.host` with these settings and no others; ready when the constructor returns."""
+
+    def __init__(  # noqa: PLR0913 - all but one have a default
+        self,
+        settings: Mapping[str, str],
+        *,
+        port: int = 0,
+        drain: float = 10.0,
+        message_lock: int = 600,
+        root: Path = REPOSITORY,
+        log: Path | None = None,
+    ) -> None:
+        options = ["--port", str(port), "--drain", str(drain), "--message-lock", str(message_lock)]
+        super().__init__(
+            [sys.executable, "-m", "local.host", *options, "--root", str(root)], env=settings, log=log
+        )
+        try:
+            self.url = self.wait_for(_LISTENING)[1]
+        except BaseException:
+            self.kill()
+            raise

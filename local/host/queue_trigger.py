@@ -1,0 +1,199 @@
+"""Queue triggers, as the listener of the Functions storage extension works them."""
+
+import asyncio
+import base64
+import binascii
+import logging
+import random
+from collections.abc import Awaitable
+
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.functions.queue import QueueMessage
+from azure.storage.queue import QueueMessage as StoredMessage
+
+from local.host.functions import DeclaredFunction
+from local.host.invocation import Invoker
+from local.host.queues import Queues, error_code
+from local.host.settings import QueueSettings
+
+_log = logging.getLogger("local.host")
+
+_POISON = "-poison"
+_MINIMUM_WAIT = 0.1
+
+
+class QueueListener:
+    """Polls one queue and runs its function for each message; `lock` is for how many seconds a
+    message stays invisible unless renewed, so a killed host's message comes back after that."""
+
+    def __init__(
+        self, function: DeclaredFunction, queues: Queues, invoker: Invoker, settings: QueueSettings, lock: int
+    ) -> None:
+        self._function = function
+        self._queues = queues
+        self._invoker = invoker
+        self._settings = settings
+        self._lock = lock
+        self._address = queues.address(function.trigger)
+        self._queue = queues.client(self._address)
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._processing: set[asyncio.Task[None]] = set()
+        queues.listen(self._address, self._wake.set)
+
+    @property
+    def queue_name(self) -> str:
+        return self._address[1]
+
+    async def run(self) -> None:
+        """Until `stop()`; then once every message it took is dealt with."""
+        wait = _MINIMUM_WAIT
+        while not self._stopping:
+            self._wake.clear()
+            if await self._take_batch():
+                wait = _MINIMUM_WAIT
+                await self._below(self._settings.new_batch_threshold + 1)
+            else:
+                await self._pause(wait * random.uniform(0.8, 1.2))
+                wait = min(wait * 2, self._settings.max_polling_interval)
+        await self._below(1)
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _below(self, count: int) -> None:
+        """Waits until fewer than `count` messages are being processed."""
+        while len(self._processing) >= count:
+            await asyncio.wait(self._processing, return_when=asyncio.FIRST_COMPLETED)
+            # A task leaves the set in its own callback, which runs right after it has ended.
+            await asyncio.sleep(0)
+
+    async def _take_batch(self) -> bool:
+        """Starts whatever it could take; False when there was nothing, or no storage to ask."""
+        size = self._settings.batch_size
+        found = False
+        try:
+            async for message in self._queue.receive_messages(
+                max_messages=size, messages_per_page=size, visibility_timeout=self._lock, retry_total=0
+            ):
+                found = True
+                task = asyncio.create_task(self._process(message))
+                self._processing.add(task)
+                task.add_done_callback(self._processing.discard)
+        except AzureError as error:
+            await self._after_failed_poll(error)
+        return found
+
+    async def _after_failed_poll(self, error: AzureError) -> None:
+        try:
+            if error_code(error) == "QueueNotFound":
+                await self._queues.create(self._address)
+                return
+        except AzureError as second:
+            error = second
+        _log.warning("Cannot read queue %s: %s", self.queue_name, str(error).splitlines()[0])
+
+    async def _process(self, message: StoredMessage) -> None:
+        try:
+            if self._stopping:
+                await self._release(message, 0)
+            elif (message.dequeue_count or 0) > self._settings.max_dequeue_count:
+                await self._to_poison_queue(message)
+            elif (body := self._body(message)) is None:
+                # No try could end better, so the extension spends none (azure-sdk-for-net#18326).
+                await self._to_poison_queue(message)
+            else:
+                await self._run_function(message, body)
+        except AzureError as error:
+            _log.warning("Message %s of queue %s: %s", message.id, self.queue_name, error)
+
+    async def _run_function(self, message: StoredMessage, body: bytes) -> None:
+        finished = asyncio.Event()
+        renewal = asyncio.create_task(self._renew(message, finished))
+        invocation = self._invoker.start(self._function, _trigger_value(message, body))
+        await asyncio.wait([invocation])
+        # Ended rather than cancelled: a renewal under way brings the receipt that the next call needs.
+        finished.set()
+        await renewal
+        if invocation.cancelled():
+            return  # The host is ending: like a killed host's, the message comes back after the lock.
+        if invocation.exception() is None:
+            await self._if_still_ours(self._queue.delete_message(message))
+        elif self.queue_name.endswith(_POISON):
+            return  # A poison queue has none of its own: the message is tried again after the lock.
+        elif (message.dequeue_count or 0) >= self._settings.max_dequeue_count:
+            await self._to_poison_queue(message)
+        else:
+            await self._release(message, self._settings.visibility_timeout)
+
+    async def _renew(self, message: StoredMessage, finished: asyncio.Event) -> None:
+        """Keeps the message invisible while its function runs; half-way, like the extension."""
+        while True:
+            try:
+                await asyncio.wait_for(finished.wait(), self._lock / 2)
+            except TimeoutError:
+                try:
+                    renewed = await self._queue.update_message(message, visibility_timeout=self._lock)
+                    message.pop_receipt = renewed.pop_receipt
+                except AzureError as error:
+                    _log.warning(
+                        "Cannot renew message %s of queue %s: %s", message.id, self.queue_name, error
+                    )
+            else:
+                return
+
+    async def _release(self, message: StoredMessage, seconds: float) -> None:
+        await self._if_still_ours(self._queue.update_message(message, visibility_timeout=round(seconds)))
+
+    async def _to_poison_queue(self, message: StoredMessage) -> None:
+        if self.queue_name.endswith(_POISON):
+            return
+        connection, name = self._address
+        _log.warning(
+            "Message %s has reached MaxDequeueCount of %d. Moving it to queue %s",
+            message.id,
+            self._settings.max_dequeue_count,
+            name + _POISON,
+        )
+        await self._queues.put((connection, name + _POISON), message.content)
+        await self._if_still_ours(self._queue.delete_message(message))
+
+    async def _if_still_ours(self, call: Awaitable[object]) -> None:
+        """Someone else may have the message by now, or have deleted it; then it is theirs to deal with."""
+        try:
+            await call
+        except HttpResponseError as error:
+            if error_code(error) not in {"MessageNotFound", "PopReceiptMismatch", "QueueNotFound"}:
+                raise
+            _log.warning(
+                "A message of queue %s is no longer this host's (%s)", self.queue_name, error_code(error)
+            )
+
+    def _body(self, message: StoredMessage) -> bytes | None:
+        """None when it is not what messageEncoding says."""
+        text = str(message.content)
+        if not self._settings.base64:
+            return text.encode()
+        try:
+            return base64.b64decode(text, validate=True)
+        except binascii.Error:
+            return None
+
+
+def _trigger_value(message: StoredMessage, body: bytes) -> QueueMessage:
+    return QueueMessage(  # type: ignore[no-untyped-call]  # unannotated in azure-functions
+        id=message.id,
+        body=body,
+        dequeue_count=message.dequeue_count,
+        expiration_time=message.expires_on,
+        insertion_time=message.inserted_on,
+        time_next_visible=message.next_visible_on,
+        pop_receipt=message.pop_receipt,
+    )

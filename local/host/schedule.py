@@ -1,0 +1,97 @@
+"""NCRONTAB: the schedules of timer triggers, always in UTC.
+
+Six fields, `{second} {minute} {hour} {day} {month} {day of week}`; Functions also takes five, and
+then fires at second 0. As in the NCrontab library, day and day of week must both fit, names may be
+shortened, Sunday is 0, and `5/10` means from 5 to the end in steps of 10.
+"""
+
+import calendar
+import datetime
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_ONE_SECOND = datetime.timedelta(seconds=1)
+_ONE_DAY = datetime.timedelta(days=1)
+# A 29 February is never further away than this: 2096 and 2104 are the leap years around 2100.
+_HORIZON_DAYS = 366 * 9
+
+
+class ScheduleError(ValueError):
+    """A schedule that cannot be read or never comes; the message quotes it."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A parsed schedule."""
+
+    times: tuple[datetime.time, ...]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+
+    def next_after(self, moment: datetime.datetime) -> datetime.datetime:
+        """The first occurrence strictly after the moment."""
+        start = moment.astimezone(datetime.UTC).replace(microsecond=0) + _ONE_SECOND
+        for offset in range(_HORIZON_DAYS):
+            day = start.date() + offset * _ONE_DAY
+            if not self._includes(day):
+                continue
+            earliest = start.time() if offset == 0 else datetime.time.min
+            time = next((time for time in self.times if time >= earliest), None)
+            if time is not None:
+                return datetime.datetime.combine(day, time, datetime.UTC)
+        raise ScheduleError("the schedule never comes")
+
+    def _includes(self, day: datetime.date) -> bool:
+        return day.month in self.months and day.day in self.days and day.isoweekday() % 7 in self.weekdays
+
+
+def parse(expression: str) -> Schedule:
+    fields = expression.split()
+    if len(fields) == 5:
+        fields.insert(0, "0")
+    if len(fields) != 6:
+        raise ScheduleError(f"{expression!r} is not an NCRONTAB schedule: it takes six fields")
+    try:
+        seconds, minutes, hours = (
+            _values(fields[0], 0, 59),
+            _values(fields[1], 0, 59),
+            _values(fields[2], 0, 23),
+        )
+        schedule = Schedule(
+            times=tuple(itertools.starmap(datetime.time, itertools.product(hours, minutes, seconds))),
+            days=frozenset(_values(fields[3], 1, 31)),
+            months=frozenset(_values(fields[4], 1, 12, calendar.month_name[1:])),
+            weekdays=frozenset(_values(fields[5], 0, 6, ["Sunday", *calendar.day_name[:6]])),
+        )
+        schedule.next_after(datetime.datetime.now(datetime.UTC))
+    except ValueError as error:
+        raise ScheduleError(f"{expression!r} is not an NCRONTAB schedule: {error}") from error
+    return schedule
+
+
+def _values(field: str, low: int, high: int, names: Sequence[str] = ()) -> list[int]:
+    """The values that one field stands for, in order."""
+    values: set[int] = set()
+    for item in field.split(","):
+        span, _, step = item.partition("/")
+        first, dash, last = span.partition("-")
+        if span == "*":
+            start, end = low, high
+        else:
+            start = _value(first, low, names)
+            end = _value(last, low, names) if dash else high if step else start
+        if not low <= start <= end <= high or (step and int(step) < 1):
+            raise ValueError(f"{item!r} must be within {low} and {high}")
+        values.update(range(start, end + 1, int(step or 1)))
+    return sorted(values)
+
+
+def _value(text: str, low: int, names: Sequence[str]) -> int:
+    if text.isdecimal():
+        return int(text)
+    for index, name in enumerate(names):
+        if text and name.lower().startswith(text.lower()):
+            return low + index
+    raise ValueError(f"{text!r} is not a value")

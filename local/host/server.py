@@ -1,0 +1,144 @@
+"""The host itself: what an app declares, running on loopback."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import azure.functions as func
+from aiohttp import web
+
+from local.host.admin import Admin
+from local.host.functions import DeclaredFunction, declared_functions
+from local.host.http_trigger import PLATFORM_LIMIT, HttpTriggers
+from local.host.invocation import Invoker
+from local.host.queue_trigger import QueueListener
+from local.host.queues import Queues
+from local.host.schedule import ScheduleError
+from local.host.settings import HostSettings, SettingError, read_host_json
+from local.host.timer_trigger import Timer
+from local.processes import REPOSITORY
+
+_log = logging.getLogger("local.host")
+
+_LARGEST_BODY = 100 * 1024 * 1024
+_KEY_SETTING = "LOCAL_FUNCTION_KEY"
+
+
+class Host:
+    """A running host; `url` without a slash at its end."""
+
+    def __init__(
+        self,
+        functions: list[DeclaredFunction],
+        settings: HostSettings,
+        environ: Mapping[str, str],
+        *,
+        message_lock: int,
+        http_limit: float,
+    ) -> None:
+        self._queues = Queues(settings.queues, environ)
+        self._invoker = Invoker(self._queues.send, settings.function_timeout)
+        self._environ = environ
+        self._settings = settings
+        self._message_lock = message_lock
+        self._timers: dict[str, Timer] = {}
+        self._listeners: dict[str, QueueListener] = {}
+        http_functions = [function for function in functions if function.trigger.type == "httpTrigger"]
+        self._http = HttpTriggers(
+            http_functions,
+            self._invoker,
+            prefix=settings.route_prefix,
+            key=environ.get(_KEY_SETTING),
+            limit=http_limit,
+        )
+        for function in functions:
+            if function not in http_functions:
+                self._add_trigger(function)
+        self._admin = Admin(functions, self._timers, self._invoker, self._http)
+        self._loops: list[asyncio.Task[None]] = []
+        self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
+        self.url = ""
+
+    def summary(self) -> str:
+        """Every function that runs, with what triggers it."""
+        parts = [f"{name} (timer {timer.expression})" for name, timer in self._timers.items()]
+        parts += [f"{name} (queue {listener.queue_name})" for name, listener in self._listeners.items()]
+        parts += [
+            f"{route.function.name} ({','.join(sorted(route.methods or ['any']))} /{route.template})"
+            for route in self._http.routes
+        ]
+        return ", ".join(parts)
+
+    async def start(self, port: int) -> None:
+        app = web.Application(client_max_size=_LARGEST_BODY)
+        app.router.add_get("/admin/host/status", self._admin.status)
+        app.router.add_post("/admin/functions/{name}", self._admin.invoke)
+        app.router.add_route("*", "/{path:.*}", self._http.handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        self._site = web.TCPSite(self._runner, "127.0.0.1", port)
+        await self._site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._loops = [asyncio.create_task(trigger.run()) for trigger in self._triggers()]
+
+    async def stop(self, drain: float) -> None:
+        """Takes nothing new, gives what runs `drain` seconds, then cancels it."""
+        if self._site:
+            await self._site.stop()
+        for trigger in self._triggers():
+            trigger.stop()
+        await self._invoker.drain(drain)
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._runner:
+            await self._runner.cleanup()
+        await self._queues.close()
+        self._invoker.close()
+
+    def _triggers(self) -> list[Timer | QueueListener]:
+        return [*self._timers.values(), *self._listeners.values()]
+
+    def _add_trigger(self, function: DeclaredFunction) -> None:
+        """A function in error does not keep the others from running; the real host does the same."""
+        try:
+            if function.trigger.type == "timerTrigger":
+                self._timers[function.name] = Timer(function, self._invoker, self._environ)
+            elif function.trigger.type == "queueTrigger":
+                self._listeners[function.name] = QueueListener(
+                    function, self._queues, self._invoker, self._settings.queues, self._message_lock
+                )
+            else:
+                _log.error("Function %s: no %s on the local host", function.name, function.trigger.type)
+        except (SettingError, ScheduleError) as error:
+            _log.error("Function %s is in error: %s", function.name, error)
+
+
+@contextlib.asynccontextmanager
+async def serve(  # noqa: PLR0913 - all but one have a default
+    app: func.FunctionApp,
+    *,
+    port: int = 0,
+    environ: Mapping[str, str] = os.environ,
+    host_json: Mapping[str, object] | None = None,
+    message_lock: int = 600,
+    http_limit: float = PLATFORM_LIMIT,
+    drain: float = 10.0,
+    root: Path = REPOSITORY,
+) -> AsyncIterator[Host]:
+    """Runs the app on loopback, in this event loop, until the block ends.
+
+    `environ` is what bindings are resolved from (the app's own code reads what it reads);
+    `host_json` stands in for the file in `root`; `message_lock` is how many seconds a queue message
+    is invisible between renewals, `http_limit` when a caller is cut off, `drain` how long running
+    invocations may go on at the end.
+    """
+    settings = HostSettings.read(read_host_json(root) if host_json is None else host_json, environ)
+    host = Host(declared_functions(app), settings, environ, message_lock=message_lock, http_limit=http_limit)
+    try:
+        await host.start(port)
+        yield host
+    finally:
+        await host.stop(drain)
