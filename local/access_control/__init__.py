@@ -1,0 +1,45 @@
+"""A strict emulator of HENNGE Access Control's public API: a token, then the users page by page.
+
+What HENNGE documents or public clients rely on is enforced, what nobody knows (the spelling of the
+keys, the size of a page, the CSV's encoding) is a setting of the seed.
+
+    async with running_access_control({"users": [{"username": "a"}]}) as access_control:
+        ...  # access_control.url, .token_url, .users, .faults, .requests
+
+The seed is one JSON object. Everything may be left out, and a mistake is an error that names the entry.
+
+    {
+      "clients": {"emulator": "emulator-secret"},   // API clients and their secrets
+      "tokenLifetime": 3600,                        // seconds
+      "pageSize": 50,
+      "keys": "snake_case",                         // or "Display Name" or "camelCase"
+      "csvEncoding": "utf-8",                       // or "utf-8-sig" or "cp932"
+      "users": [{"username": "aoki", "user_principal_name": "aoki@contoso.com", "email": "",
+                 "family_name": "青木", "given_name": "花子", "display_name": "青木 花子",
+                 "status": "enabled", "immutable_id": "", "custom_attributes": {"department": "営業"}}],
+      "faults": {"latencyMs": 0, "tokenExpiresAfterCalls": null,
+                 "rules": [{"kind": "status", "status": 503, "page": 2, "count": 1}]}
+    }
+
+(Comments are for this page; the file is plain JSON.) The rules of faults are described at `Fault`.
+`hdeadmin`, the built-in administrator, is always there and always listed, as in the real one.
+"""
+
+from local.access_control.faults import Fault, FaultPlan, Faults
+from local.access_control.seed import Seed, SeedError, parse_seed, read_seed
+from local.access_control.server import AccessControl, running_access_control
+from local.access_control.users import User, Users
+
+__all__ = [
+    "AccessControl",
+    "Fault",
+    "FaultPlan",
+    "Faults",
+    "Seed",
+    "SeedError",
+    "User",
+    "Users",
+    "parse_seed",
+    "read_seed",
+    "running_access_control",
+]

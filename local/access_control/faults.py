@@ -1,0 +1,115 @@
+"""Faults on demand: what goes wrong, on which calls, and how often."""
+
+import random
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic.alias_generators import to_camel
+
+Kind = Literal[
+    "status",
+    "drop",
+    "delay",
+    "cutOff",
+    "invalidJson",
+    "notJson",
+    "redirect",
+    "expireToken",
+    "repeatCursor",
+    "endsEarly",
+    "emptyList",
+]
+Call = Literal["token", "users", "csv", "any"]
+_CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+_PAGES_ONLY = {"repeatCursor", "endsEarly", "emptyList"}
+
+
+class Fault(BaseModel):
+    """One thing that goes wrong on a `call` that matches, and then with `probability`, at most `count`
+    times; `page` (1 is the first) narrows it to one page of users.
+
+    `kind` is one of
+    - `status`: answers `status`, with `retryAfter` seconds if given;
+    - `drop`: closes the connection without an answer;
+    - `delay`: answers after `ms`;
+    - `cutOff`: the connection breaks in the middle of the answer's body;
+    - `invalidJson`: 200 with JSON that ends too soon;
+    - `notJson`: 200 with a page of HTML;
+    - `redirect`: 302 to `to`;
+    - `expireToken`: the token is refused, and for good;
+    - `repeatCursor`: a page whose cursor leads to that page again;
+    - `endsEarly`: a page without a cursor, as if it were the last;
+    - `emptyList`: no users, and no cursor.
+    """
+
+    model_config = _CONFIG
+
+    kind: Kind
+    call: Call = "users"
+    page: int | None = Field(default=None, ge=1)
+    status: int = Field(default=503, ge=400, le=599)
+    retry_after: int | None = Field(default=None, ge=0)
+    ms: int = Field(default=1_000, ge=0)
+    to: str = "https://login.example/users"
+    probability: float = Field(default=1.0, gt=0, le=1)
+    count: int | None = Field(default=None, ge=1)
+
+    _struck: int = PrivateAttr(0)
+
+    @property
+    def struck(self) -> int:
+        """How often this fault has happened so far."""
+        return self._struck
+
+    @model_validator(mode="after")
+    def _fits_its_call(self) -> Self:
+        if self.call != "users" and (self.kind in _PAGES_ONLY or self.page is not None):
+            raise ValueError("pages are a matter of call users")
+        return self
+
+    def strikes(self, call: Call, page: int, chance: random.Random) -> bool:
+        if self.call not in (call, "any") or self.page not in (page, None):
+            return False
+        if self.count is not None and self._struck >= self.count:
+            return False
+        if self.probability < 1 and chance.random() >= self.probability:
+            return False
+        self._struck += 1
+        return True
+
+
+class FaultPlan(BaseModel):
+    """All faults of an emulator, as the seed's `faults` and `PUT /_emulator/faults` take them."""
+
+    model_config = _CONFIG
+
+    seed: int = 0
+    latency_ms: float = Field(default=0, ge=0)
+    token_expires_after_calls: int | None = Field(default=None, ge=1)
+    rules: list[Fault] = []
+
+
+class Faults:
+    """The plan in force, with the dice that decide; the same seed gives the same run."""
+
+    def __init__(self) -> None:
+        self.load(FaultPlan())
+
+    def load(self, plan: FaultPlan) -> None:
+        """Replaces all faults."""
+        self.plan = plan
+        self._chance = random.Random(plan.seed)
+
+    def add(self, *rules: Fault) -> None:
+        self.plan.rules.extend(rules)
+
+    def clear(self) -> None:
+        self.load(FaultPlan())
+
+    def struck(self, call: Call, page: int = 0) -> dict[Kind, Fault]:
+        """The faults that strike this call now, the first of each kind."""
+        found: dict[Kind, Fault] = {}
+        for rule in self.plan.rules:
+            if rule.kind not in found and rule.strikes(call, page, self._chance):
+                found[rule.kind] = rule
+        return found

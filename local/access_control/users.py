@@ -1,0 +1,138 @@
+"""The people in Access Control, and what a page of them looks like."""
+
+import bisect
+import csv
+import io
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Keys = Literal["snake_case", "Display Name", "camelCase"]
+CsvEncoding = Literal["utf-8", "utf-8-sig", "cp932"]
+Name = Annotated[str, Field(max_length=256)]
+
+ADMINISTRATOR = "hdeadmin"
+
+
+class UserError(ValueError):
+    """An edit that Access Control would refuse; the message names the user."""
+
+
+class User(BaseModel):
+    """One user, with Access Control's own limits (support.hdeone.com, S/9579702991001)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    username: str = Field(min_length=1, max_length=64)
+    family_name: Name = ""
+    given_name: Name = ""
+    display_name: Name = ""
+    user_principal_name: str = ""
+    email: str = ""
+    status: Literal["enabled", "disabled"] = "enabled"
+    immutable_id: str = ""
+    custom_attributes: dict[str, str] = {}
+
+    def item(self, keys: Keys) -> dict[str, object]:
+        """As the API lists it; the keys inside custom_attributes are the customer's own."""
+        return {spelled(name, keys): value for name, value in self.__dict__.items()}
+
+
+# CSV columns as public clients know them, and below them the ones that nobody has documented.
+_CSV_COLUMNS = {
+    "Username": "username",
+    "Email": "email",
+    "Display Name": "display_name",
+    "Family Name": "family_name",
+    "Given Name": "given_name",
+    "Status": "status",
+    "UserPrincipalName": "user_principal_name",
+    "Immutable ID": "immutable_id",
+}
+
+
+class Users:
+    """Everybody by username, in the order in which they were added, hdeadmin first.
+
+    A page begins behind a serial number, so an edit between two pages neither skips nor repeats anybody.
+    """
+
+    def __init__(self) -> None:
+        self._serials: list[int] = []
+        self._by_serial: dict[int, User] = {}
+        self._serial_of: dict[str, int] = {}
+        self._last_serial = 0
+        self.add(User(username=ADMINISTRATOR, display_name="Administrator", family_name="Administrator"))
+
+    def __len__(self) -> int:
+        return len(self._serials)
+
+    def __contains__(self, username: str) -> bool:
+        return username in self._serial_of
+
+    def __getitem__(self, username: str) -> User:
+        return self._by_serial[self._serial_of[username]]
+
+    def all(self) -> list[User]:
+        return [self._by_serial[serial] for serial in self._serials]
+
+    def add(self, user: User) -> None:
+        if user.username in self._serial_of:
+            raise UserError(f"{user.username} is there already")
+        self._last_serial += 1
+        self._serials.append(self._last_serial)
+        self._by_serial[self._last_serial] = user
+        self._serial_of[user.username] = self._last_serial
+
+    def put(self, user: User) -> None:
+        """Adds the user, or takes the place of the one with the same username."""
+        if user.username in self._serial_of:
+            self._by_serial[self._serial_of[user.username]] = user
+        else:
+            self.add(user)
+
+    def edit(self, username: str, changes: Mapping[str, object]) -> User:
+        """Changes some fields; raises KeyError for a stranger and ValueError for what may not be."""
+        before = self[username]
+        if changes.get("username", username) != username:
+            raise UserError(f"{username}: a username never changes")
+        after = User.model_validate({**before.model_dump(), **changes})
+        self._by_serial[self._serial_of[username]] = after
+        return after
+
+    def remove(self, username: str) -> None:
+        serial = self._serial_of[username]
+        if username == ADMINISTRATOR:
+            raise UserError(f"{username} is built in")
+        del self._serial_of[username], self._by_serial[serial]
+        del self._serials[bisect.bisect_left(self._serials, serial)]
+
+    def page(self, after: int, size: int) -> tuple[list[User], int | None]:
+        """Up to `size` users behind that serial number, and the number to go on from if there are more."""
+        start = bisect.bisect_right(self._serials, after)
+        serials = self._serials[start : start + size]
+        more = start + size < len(self._serials)
+        return [self._by_serial[serial] for serial in serials], serials[-1] if more else None
+
+    def csv(self, encoding: CsvEncoding) -> bytes:
+        """The export: known columns first, then every custom attribute that anybody has."""
+        people = self.all()
+        custom = list(dict.fromkeys(name for user in people for name in user.custom_attributes))
+        text = io.StringIO(newline="")
+        rows = csv.writer(text, lineterminator="\r\n")
+        rows.writerow([*_CSV_COLUMNS, *custom])
+        for user in people:
+            fields = [str(getattr(user, field)) for field in _CSV_COLUMNS.values()]
+            rows.writerow([*fields, *(user.custom_attributes.get(name, "") for name in custom)])
+        return text.getvalue().encode(encoding, errors="replace")
+
+
+def spelled(name: str, keys: Keys) -> str:
+    """A snake_case name in one of the spellings the real API might have."""
+    if keys == "snake_case":
+        return name
+    if keys == "camelCase":
+        return re.sub(r"_(.)", lambda match: match[1].upper(), name)
+    return name.replace("_", " ").title()
