@@ -29,6 +29,10 @@ class Call:
         return [_NAMESPACE + part.removeprefix(_ALIAS) if part.startswith(_ALIAS) else part for part in parts]
 
     @property
+    def plain_path(self) -> str:
+        return "/" + "/".join(self.segments)
+
+    @property
     def query(self) -> dict[str, str]:
         options: dict[str, str] = {}
         for name, value in parse_qsl(self.query_string, keep_blank_values=True):

@@ -104,6 +104,8 @@ class Directory:
 
     def put_user(self, user: User) -> None:
         """Adds a user as found in a seed: only duplicates are refused."""
+        if user.id in self.users:
+            raise errors.object_conflict("id")
         self._refuse_conflicts(user.properties)
         self.index.add(user)
 

@@ -45,7 +45,7 @@ async def _perform(entra: Entra, call: Call, route: Route) -> Answer:
 
 async def fail_before(entra: Entra, call: Call) -> None:
     """The faults that strike before anything is done."""
-    delay = entra.faults.struck(["delay"], call.method, call.path, inner=call.inner)
+    delay = entra.faults.struck(["delay"], call)
     if delay is not None:
         await asyncio.sleep(delay.ms / 1_000)
     _fail(entra, call, took_effect=False)
@@ -57,9 +57,7 @@ def fail_after(entra: Entra, call: Call) -> None:
 
 
 def _fail(entra: Entra, call: Call, *, took_effect: bool) -> None:
-    fault = entra.faults.struck(
-        ["status", "drop"], call.method, call.path, inner=call.inner, took_effect=took_effect
-    )
+    fault = entra.faults.struck(["status", "drop"], call, took_effect=took_effect)
     if fault is None:
         return
     if fault.kind == "drop":

@@ -28,7 +28,7 @@ class GraphError(Exception):
         return {"error": error}
 
 
-class ConnectionDropped(Exception):  # noqa: N818 - an event on the wire, not an error of the emulator
+class ConnectionDropped(Exception):
     """The fault that closes the caller's connection without an answer."""
 
 
@@ -79,6 +79,12 @@ def not_found(resource: str) -> GraphError:
         "Request_ResourceNotFound",
         f"Resource '{resource}' does not exist or one of its queried reference-property objects "
         "are not present.",
+    )
+
+
+def method_not_allowed() -> GraphError:
+    return GraphError(
+        405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target."
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic.alias_generators import to_camel
 
+from local.entra.calls import Call
 from local.entra.directory import JOURNAL_SECONDS
 from local.entra.errors import GraphError, throttled
 
@@ -28,8 +29,11 @@ def _one_or_many(value: object) -> object:
 
 
 class Fault(BaseModel):
-    """One thing that goes wrong. It strikes a call that matches `method`, `path` and `where`, and then
-    with `probability`, at most `count` times, or only at the `nth` matching calls (1 is the first).
+    """One thing that goes wrong.
+
+    It strikes a call that fits `method`, `path` and `where` (inside a batch or not), and then with
+    `probability`, at most `count` times, or only at the `nth` fitting calls (1 is the first). `method`
+    and `path` may hold `*`; the path is decoded, without query, and begins after /v1.0.
 
     `kind` is one of
     - `status`: answers `status`, with `retryAfter` (seconds; `retryAfterAs: "date"` for an HTTP date);
@@ -77,10 +81,10 @@ class Fault(BaseModel):
             raise ValueError("tookEffect goes with kind status or drop")
         return self
 
-    def strikes(self, method: str, path: str, *, inner: bool, chance: random.Random) -> bool:
-        if self.where == ("outer" if inner else "inner"):
+    def strikes(self, call: Call, *, chance: random.Random) -> bool:
+        if self.where == ("outer" if call.inner else "inner"):
             return False
-        if not (fnmatchcase(method, self.method) and fnmatchcase(path, self.path)):
+        if not (fnmatchcase(call.method, self.method) and fnmatchcase(call.plain_path, self.path)):
             return False
         self._matched += 1
         if self.nth is not None and self._matched not in self.nth:
@@ -149,15 +153,13 @@ class Faults:
         """Seconds that the next HTTP request takes."""
         return (self.plan.latency_ms + self.chance.uniform(0, self.plan.jitter_ms)) / 1_000
 
-    def struck(
-        self, kinds: Sequence[Kind], method: str, path: str, *, inner: bool, took_effect: bool = False
-    ) -> Fault | None:
+    def struck(self, kinds: Sequence[Kind], call: Call, *, took_effect: bool = False) -> Fault | None:
         """The first fault of these kinds that strikes this call now."""
         for rule in self.plan.rules:
             if (
                 rule.kind in kinds
                 and rule.took_effect == took_effect
-                and rule.strikes(method, path, inner=inner, chance=self.chance)
+                and rule.strikes(call, chance=self.chance)
             ):
                 return rule
         return None

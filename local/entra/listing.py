@@ -48,9 +48,9 @@ def list_objects(
         name, descending = order
         found = sorted(found, key=lambda o: str(o.get(name) or "").lower(), reverse=descending)
     total = len(found)
-    if short := entra.faults.struck(["shortListing"], call.method, call.path, inner=call.inner):
+    if short := entra.faults.struck(["shortListing"], call):
         found = found[: -short.missing]
-    if high := entra.faults.struck(["countTooHigh"], call.method, call.path, inner=call.inner):
+    if high := entra.faults.struck(["countTooHigh"], call):
         total += high.missing
     listing_id = entra.paging.start(OpenListing(path, query, found))
     page = _page(entra, call, resource, listing_id, 0)
@@ -77,7 +77,7 @@ def _order(query: Mapping[str, str]) -> tuple[str, bool] | None:
 def _page(entra: Entra, call: Call, resource: Resource, listing_id: bytes, offset: int) -> Json:
     found, query = entra.paging.found(listing_id), call.query
     end = offset + page_size(query)
-    if entra.faults.struck(["emptyPage"], call.method, call.path, inner=call.inner):
+    if entra.faults.struck(["emptyPage"], call):
         end = offset
     names = resource.selected(query)
     body: Json = {

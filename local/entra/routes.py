@@ -7,7 +7,7 @@ from functools import cache
 
 from local.entra import deleted_items, domains, roles, users
 from local.entra.calls import Answer, Call
-from local.entra.errors import GraphError
+from local.entra.errors import GraphError, method_not_allowed
 from local.entra.state import Entra
 
 Handler = Callable[[Entra, Call], Answer]
@@ -141,17 +141,14 @@ ROUTES = (
 
 def find_route(call: Call) -> tuple[Route, dict[str, str]]:
     """The route of a call and what its `{…}` stand for; raises 404 or 405."""
-    path = "/" + "/".join(call.segments)
     other_method = False
     for pattern, route in _compiled():
-        if match := pattern.fullmatch(path):
+        if match := pattern.fullmatch(call.plain_path):
             if route.method == call.method:
                 return route, match.groupdict()
             other_method = True
     if other_method:
-        raise GraphError(
-            405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target."
-        )
+        raise method_not_allowed()
     raise GraphError(404, "ResourceNotFound", f"Resource not found for the segment '{call.segments[-1]}'.")
 
 

@@ -12,7 +12,7 @@ from local.entra.batch import perform_batch
 from local.entra.calls import Answer, Call
 from local.entra.control import control_routes
 from local.entra.dispatch import dispatch, finish, has_token, unauthenticated
-from local.entra.errors import ConnectionDropped, GraphError, bad_request
+from local.entra.errors import ConnectionDropped, GraphError, bad_request, method_not_allowed
 from local.entra.faults import Faults
 from local.entra.seed import Seed, parse_seed
 from local.entra.state import Entra
@@ -72,7 +72,7 @@ async def _answer(entra: Entra, request: web.Request) -> Answer:
         call = _with_body(call, await request.read())
     except GraphError as refusal:
         return finish(entra, call, "(refused)", str(uuid.uuid4()), refusal)
-    if (call.method, call.segments) == ("POST", ["$batch"]):
+    if call.plain_path == "/$batch":
         return await perform_batch(entra, call)
     return await dispatch(entra, call)
 
@@ -82,6 +82,8 @@ def _refuse_stranger(call: Call, raw_path: str) -> None:
         raise GraphError(404, "ResourceNotFound", f"Nothing is here but {_PREFIX} and /_emulator.")
     if not has_token(call):
         raise unauthenticated()
+    if call.plain_path == "/$batch" and call.method != "POST":
+        raise method_not_allowed()
 
 
 def _with_body(call: Call, raw: bytes) -> Call:
