@@ -1,0 +1,66 @@
+"""Domains, what depends on them, and the organisation."""
+
+from .graph import graph, people, person
+
+REFERENCES = "/domains/contoso.com/domainNameReferences"
+
+
+async def test_domains_tell_how_their_people_sign_in() -> None:
+    async with graph() as g:
+        domains = {domain["id"]: domain for domain in (await g.get("/domains")).json()["value"]}
+        assert domains["fed.example"]["authenticationType"] == "Federated"
+        assert domains["contoso.com"]["authenticationType"] == "Managed"
+        assert domains["contoso.onmicrosoft.com"]["isInitial"]
+        assert not domains["unverified.example"]["isVerified"]
+        one = (await g.get("/domains/FED.example?$select=authenticationType")).json()
+        assert one["authenticationType"] == "Federated"
+        assert (await g.get("/domains/elsewhere.example")).status_code == 404
+
+
+async def test_the_untyped_references_stop_at_999_and_do_not_say_so() -> None:
+    async with graph(users=people(1_001)) as g:
+        answer = (await g.get(REFERENCES)).json()
+        assert len(answer["value"]) == 999
+        assert "@odata.nextLink" not in answer
+        assert answer["value"][0]["@odata.type"] == "#microsoft.graph.user"
+
+
+async def test_references_of_one_type_are_paged_to_the_end() -> None:
+    async with graph(users=people(1_001)) as g:
+        first = (await g.get(f"{REFERENCES}/microsoft.graph.user?$select=id&$top=999")).json()
+        second = (await g.get(first["@odata.nextLink"])).json()
+        assert (len(first["value"]), len(second["value"])) == (999, 2)
+        assert first["value"][0].keys() == {"id"}
+
+
+async def test_references_are_upns_addresses_groups_and_applications() -> None:
+    async with graph(
+        users=[
+            person("a"),
+            person("b", "fed.example", proxyAddresses=["smtp:b@contoso.com"]),
+            person("c", "fed.example"),
+        ],
+        groups=[{"displayName": "Sales", "mail": "sales@contoso.com"}, {"displayName": "None"}],
+        applications=[
+            {"displayName": "HR", "identifierUris": ["api://contoso.com/hr"]},
+            {"displayName": "Other", "identifierUris": ["https://fed.example"]},
+        ],
+    ) as g:
+        found = {
+            cast: [
+                each["displayName"]
+                for each in (await g.get(f"{REFERENCES}/microsoft.graph.{cast}")).json()["value"]
+            ]
+            for cast in ("user", "group", "application")
+        }
+        assert found == {"user": ["a", "b"], "group": ["Sales"], "application": ["HR"]}
+
+
+async def test_the_organisation_tells_whether_it_synchronises_from_active_directory() -> None:
+    for synced in (True, False):
+        async with graph(tenant={"onPremisesSyncEnabled": synced}) as g:
+            organization = (await g.get("/organization")).json()["value"][0]
+            assert bool(organization["onPremisesSyncEnabled"]) == synced
+            names = {domain["name"]: domain["type"] for domain in organization["verifiedDomains"]}
+            assert names["fed.example"] == "Federated"
+            assert "unverified.example" not in names

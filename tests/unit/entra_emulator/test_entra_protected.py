@@ -1,0 +1,153 @@
+"""Who may not be touched, what the app may not do, and how a client finds out."""
+
+from typing import Any
+
+import pytest
+
+from .graph import Graph, graph, new_user, person, refusal
+
+DENIED = (403, "Authorization_RequestDenied", None)
+
+
+async def test_a_user_mastered_on_premises_is_read_only() -> None:
+    async with graph(users=[person(onPremisesSyncEnabled=True)]) as g:
+        for answer in (
+            await g.patch("/users/a@contoso.com", givenName="A"),
+            await g.delete("/users/a@contoso.com"),
+        ):
+            assert answer.status_code == 400
+            assert "on-premises mastered Directory Sync objects" in answer.json()["error"]["message"]
+        assert g.entra.directory.user("a@contoso.com")
+
+
+SENSITIVE: dict[str, object] = {
+    "accountEnabled": False,
+    "businessPhones": ["1"],
+    "mobilePhone": "1",
+    "onPremisesImmutableId": "A",
+    "userPrincipalName": "b@contoso.com",
+}
+ADMINISTRATORS: dict[str, dict[str, Any]] = {
+    "by role": {"users": [person(_roles=["Global Administrator"])]},
+    "as a member": {
+        "users": [person()],
+        "groups": [{"displayName": "G", "isAssignableToRole": True, "_members": ["a@contoso.com"]}],
+    },
+    "as an owner": {
+        "users": [person()],
+        "groups": [{"displayName": "G", "isAssignableToRole": True, "_owners": ["a@contoso.com"]}],
+    },
+}
+
+
+@pytest.mark.parametrize("seed", ADMINISTRATORS.values(), ids=ADMINISTRATORS.keys())
+async def test_an_administrator_can_only_be_changed_where_it_is_harmless(seed: dict[str, Any]) -> None:
+    async with graph(**seed) as g:
+        for name, value in SENSITIVE.items():
+            assert refusal(await g.patch("/users/a@contoso.com", **{name: value})) == DENIED, name
+        assert refusal(await g.delete("/users/a@contoso.com")) == DENIED
+        assert (await g.patch("/users/a@contoso.com", displayName="Boss")).status_code == 204
+
+
+async def test_a_deleted_administrator_cannot_be_restored() -> None:
+    async with graph(deletedUsers=[person(_roles=["User Administrator"])]) as g:
+        user_id = next(iter(g.entra.directory.deleted))
+        assert refusal(await g.post(f"/directory/deletedItems/{user_id}/restore")) == DENIED
+
+
+async def test_role_assignments_name_users_and_groups() -> None:
+    users = [person("a", _roles=["Global Administrator"]), person("b")]
+    group = {"displayName": "Admins", "isAssignableToRole": True, "_roles": ["User Administrator"]}
+    async with graph(users=users, groups=[group]) as g:
+        path = "/roleManagement/directory/roleAssignments"
+        first = (await g.get(f"{path}?$expand=principal&$top=1")).json()
+        second = (await g.get(first["@odata.nextLink"])).json()
+        user, group_found = first["value"][0]["principal"], second["value"][0]["principal"]
+        assert (user["@odata.type"], user["userPrincipalName"]) == ("#microsoft.graph.user", "a@contoso.com")
+        assert group_found["@odata.type"] == "#microsoft.graph.group"
+        assert "principal" not in (await g.get(path)).json()["value"][0]
+
+
+async def test_the_roles_of_one_user_include_those_through_a_group() -> None:
+    group = {"displayName": "G", "_members": ["a@contoso.com"], "_roles": ["User Administrator"]}
+    async with graph(users=[person(_roles=["Global Administrator"])], groups=[group]) as g:
+        answer = await g.get("/users/a@contoso.com/transitiveMemberOf/microsoft.graph.directoryRole")
+        names = [role["displayName"] for role in answer.json()["value"]]
+        assert names == ["Global Administrator", "User Administrator"]
+
+
+async def test_the_groups_of_a_user_are_an_advanced_query() -> None:
+    group = {"displayName": "G", "isAssignableToRole": True, "_members": ["a@contoso.com"]}
+    async with graph(users=[person()], groups=[group]) as g:
+        path = "/users/a@contoso.com/transitiveMemberOf/microsoft.graph.group"
+        assert refusal(await g.get(path))[:2] == (400, "Request_UnsupportedQuery")
+        answer = await g.get(f"{path}?$count=true&$select=displayName", eventual=True)
+        assert answer.json()["value"] == [{"displayName": "G"}]
+
+
+async def test_groups_show_their_people() -> None:
+    group = {"displayName": "G", "isAssignableToRole": True, "_members": ["a@contoso.com"]}
+    async with graph(users=[person()], groups=[group, {"displayName": "H"}]) as g:
+        found = (await g.get("/groups?$filter=isAssignableToRole eq true")).json()["value"]
+        assert [each["displayName"] for each in found] == ["G"]
+        assert await g.names(f"/groups/{found[0]['id']}/members") == ["a@contoso.com"]
+        assert await g.names(f"/groups/{found[0]['id']}/owners") == []
+
+
+@pytest.mark.parametrize("purpose", ["user", "linked", "shared", "room", "equipment", "others"])
+async def test_a_mailbox_tells_its_purpose(purpose: str) -> None:
+    async with graph(users=[person(_mailbox=purpose)]) as g:
+        answer = await g.get("/users/a@contoso.com/mailboxSettings?$select=userPurpose")
+        assert answer.json()["userPurpose"] == purpose
+
+
+async def test_a_user_without_a_mailbox_has_no_settings() -> None:
+    async with graph(users=[person(_mailbox="none")]) as g:
+        answer = await g.get("/users/a@contoso.com/mailboxSettings?$select=userPurpose")
+        assert refusal(answer)[:2] == (404, "MailboxNotEnabledForRESTAPI")
+
+
+READS = {
+    "User.Read.All": "/users",
+    "MailboxSettings.Read": "/users/a@contoso.com/mailboxSettings",
+    "RoleManagement.Read.Directory": "/roleManagement/directory/roleAssignments",
+    "Domain.Read.All": "/domains",
+    "Organization.Read.All": "/organization",
+    "Group.Read.All": "/groups",
+}
+
+
+@pytest.mark.parametrize(("permission", "path"), READS.items())
+async def test_a_read_needs_its_permission(permission: str, path: str) -> None:
+    async with graph(users=[person()], permissions=[permission]) as allowed:
+        assert (await allowed.get(path)).status_code == 200
+    async with graph(users=[person()], permissions=["Unrelated.Read.All"]) as g:
+        assert refusal(await g.get(path)) == DENIED
+
+
+async def test_writes_need_their_permissions() -> None:
+    async def outcomes(g: Graph) -> list[int]:
+        gone = next(iter(g.entra.directory.deleted))
+        answers = [
+            await g.post("/users", new_user()),
+            await g.patch("/users/a@contoso.com", displayName="A"),
+            await g.patch("/users/a@contoso.com", passwordProfile={"forceChangePasswordNextSignIn": True}),
+            await g.delete("/users/a@contoso.com"),
+            await g.post(f"/directory/deletedItems/{gone}/restore"),
+        ]
+        return [answer.status_code for answer in answers]
+
+    seed: dict[str, Any] = {"users": [person()], "deletedUsers": [person("gone")]}
+    async with graph(permissions=["User.ReadWrite.All"], **seed) as g:
+        assert await outcomes(g) == [201, 204, 403, 204, 403]
+    async with graph(permissions=["User.DeleteRestore.All"], **seed) as g:
+        assert await outcomes(g) == [403, 403, 403, 204, 200]
+    async with graph(permissions=[], **seed) as g:
+        assert await outcomes(g) == [403] * 5
+
+
+async def test_references_of_a_type_need_the_permission_of_that_type() -> None:
+    async with graph(permissions=["Domain.Read.All", "User.Read.All"]) as g:
+        path = "/domains/contoso.com/domainNameReferences/microsoft.graph."
+        statuses = [(await g.get(path + cast)).status_code for cast in ("user", "group", "application")]
+        assert statuses == [200, 403, 403]
