@@ -1,0 +1,121 @@
+"""The audit log as text: one row per changed attribute or per person, in a form a spreadsheet opens. Pure.
+
+UTF-8 with BOM and CRLF, so that a spreadsheet shows Japanese names. A cell that a spreadsheet would take for a
+formula gets a leading apostrophe ("CSV injection", OWASP). Never a password.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from shared.model import Action, Change, Value
+from shared.records import Counts, Mode
+
+COLUMNS = (
+    "runId", "time", "domain", "mode", "action", "result", "userPrincipalName", "displayName", "objectId",
+    "sourceId", "attribute", "before", "after", "reason", "errorCode", "errorMessage", "requestId",
+)  # fmt: skip
+BOM = "\ufeff"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Result(StrEnum):
+    PLANNED = "planned"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    NOT_APPLIED = "notApplied"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How one change ended, or that it is planned."""
+
+    change: Change
+    result: Result
+    time: datetime
+    object_id: str | None = None
+    note: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    request_id: str = ""
+
+
+def header() -> bytes:
+    return (BOM + _line(COLUMNS)).encode()
+
+
+def render(entries: Iterable[Entry], run_id: str, domain: str, mode: Mode) -> bytes:
+    """The rows of these entries, without the header."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    for entry in entries:
+        writer.writerows(_rows(entry, (run_id, _time(entry.time), domain, mode.value)))
+    return out.getvalue().encode()
+
+
+def _rows(entry: Entry, start: tuple[str, ...]) -> Iterator[list[str]]:
+    change = entry.change
+    who = (change.upn, change.display_name, entry.object_id or change.object_id, change.source_id)
+    reason = " ".join(part for part in (change.reason, entry.note) if part)
+    end = (reason, entry.error_code, entry.error_message, entry.request_id)
+    one_row_each = change.action in (Action.ADD, Action.UPDATE, Action.RENAME)
+    attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
+    for attribute in attributes or [("", None, None)]:
+        cells = (*start, change.action.value, entry.result.value, *who, *attribute, *end)
+        yield [_safe(_text(cell)) for cell in cells]
+
+
+def _text(cell: Value) -> str:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return cell or ""
+
+
+def _safe(cell: str) -> str:
+    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _line(cells: Iterable[str]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue()
+
+
+# What an audit log says of one person: the key by which a change is known, and how it ended.
+Key = tuple[str, str]
+
+
+def key(change: Change) -> Key:
+    """Names a change across invocations: an add by its source id, everything else by the object."""
+    person = change.source_id if change.action is Action.ADD else change.object_id
+    return change.action.value, person or change.upn
+
+
+def settled(content: bytes) -> dict[Key, Result]:
+    """How each change ended according to an audit log that an earlier invocation left."""
+    ended: dict[Key, Result] = {}
+    for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")):
+        person = row["sourceId"] if row["action"] == Action.ADD else row["objectId"]
+        ended[row["action"], (person or row["userPrincipalName"]).removeprefix("'")] = Result(row["result"])
+    return ended
+
+
+def count(counts: Counts, action: Action, result: Result) -> Counts:
+    """`counts` with one more person: by action if it took effect or is planned, else as skipped or failed."""
+    if result is Result.NOT_APPLIED:
+        return counts
+    if result is Result.FAILED:
+        name = "failed"
+    elif result is Result.SKIPPED:
+        name = "skipped"
+    else:
+        name = action.value
+    return counts.model_copy(update={name: getattr(counts, name) + 1})

@@ -1,0 +1,248 @@
+"""Requests to Microsoft Graph: built and sent by msgraph-sdk's adapter, answered in bytes.
+
+The SDK's models cost more than 4 ms of CPU per user, orjson less than a thousandth of that, so answers are taken
+as they come. The SDK's own retries are off: they know neither a `Retry-After` beyond 180 s, nor the other
+requests of this process, nor that a POST must not simply be sent again.
+"""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote, urlsplit
+
+import orjson
+
+from shared.entra.guard import Guard, Unguarded
+from shared.errors import GraphError
+from shared.retry_after import retry_after_seconds
+
+if TYPE_CHECKING:
+    from kiota_abstractions.authentication import AuthenticationProvider
+    from msgraph.graph_request_adapter import GraphRequestAdapter
+
+READ_TRIES = 8
+RETRIED = frozenset({429, 500, 502, 503, 504})
+LONGEST_BACKOFF = 60.0
+LARGEST_ANSWER = 64 * 1024 * 1024
+
+
+class TokenSource(Protocol):
+    async def token(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: dict[str, Any] = field(default_factory=dict)
+    retry_after: float | None = None
+    request_id: str = ""
+
+    @property
+    def error(self) -> GraphError:
+        """The answer as an exception; its message is Graph's own, which names the property or object at fault."""
+        error = self.body.get("error") or {}
+        message = str(error.get("message") or f"Graph answered {self.status}")
+        return GraphError(
+            message, status=self.status, code=str(error.get("code") or ""), request_id=self.request_id
+        )
+
+    def conflict_on(self) -> list[str]:
+        """The properties that somebody else has already; by `details`, the message is not stable."""
+        details = (self.body.get("error") or {}).get("details") or []
+        return [str(d.get("target")) for d in details if d.get("code") == "ObjectConflict"]
+
+
+def backoff(attempt: int) -> float:
+    """Exponential, with full jitter ("Exponential Backoff And Jitter", AWS Architecture Blog)."""
+    return random.uniform(0, min(LONGEST_BACKOFF, 2.0**attempt / 2))  # noqa: S311 - jitter, not a secret
+
+
+def literal(text: str) -> str:
+    """A string literal of an OData filter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def ends_with(name: str, ending: str) -> str:
+    """A filter, encoded for a URL; an advanced query, which needs `$count=true` and eventual consistency."""
+    return quote(f"endsWith({name},{literal(ending)})", safe="(),'@")
+
+
+def one_of(name: str, values: Iterable[str]) -> str:
+    """A filter on at most 15 values, encoded for a URL."""
+    return quote(f"{name} in ({','.join(map(literal, values))})", safe="(),'@")
+
+
+class Graph:
+    """One client per event loop; `aclose` ends its connections."""
+
+    def __init__(self, base_url: str, tokens: TokenSource) -> None:
+        self._base_url = base_url
+        self._origin = _origin(base_url)
+        self._tokens = tokens
+        self._connected: GraphRequestAdapter | None = None
+
+    async def aclose(self) -> None:
+        if self._connected is not None:
+            await self._connected._http_client.aclose()
+
+    async def get(self, path: str, *, eventual: bool = False, guard: Guard | None = None) -> Answer:
+        """GET of a path, or of a nextLink as Graph gave it; tried again until answered for good.
+
+        Raises GraphError when Graph can't be reached or answers 5xx to the last try. Any other answer is
+        returned, 4xx included.
+        """
+        guard = guard or Unguarded()
+        headers = {"ConsistencyLevel": "eventual"} if eventual else {}
+        for attempt in range(1, READ_TRIES + 1):
+            await guard.check()
+            try:
+                answer = await self._send("GET", path, headers, None)
+            except GraphError:
+                if attempt == READ_TRIES:
+                    raise
+                await guard.sleep(backoff(attempt))
+                continue
+            if answer.status not in RETRIED:
+                return answer
+            if attempt == READ_TRIES:
+                break
+            await guard.sleep(backoff(attempt) if answer.retry_after is None else answer.retry_after)
+        raise answer.error
+
+    async def read(self, path: str, *, eventual: bool = False, guard: Guard | None = None) -> dict[str, Any]:
+        """The body of a GET that must succeed; GraphError otherwise."""
+        answer = await self.get(path, eventual=eventual, guard=guard)
+        if answer.status != 200:
+            raise answer.error
+        return answer.body
+
+    async def read_all(
+        self, path: str, *, eventual: bool = False, guard: Guard | None = None
+    ) -> list[dict[str, Any]]:
+        """Every item of a collection, to the last page: an empty page with a nextLink is not the last one."""
+        items: list[dict[str, Any]] = []
+        link: str | None = path
+        while link:
+            page = await self.read(link, eventual=eventual, guard=guard)
+            items.extend(page_items(page))
+            link = next_link(page)
+        return items
+
+    async def post_batch(self, requests: list[dict[str, object]]) -> Answer:
+        """One `$batch`, sent once. GraphError when no answer came: nobody knows then what took effect."""
+        return await self._send("POST", "/$batch", {}, orjson.dumps({"requests": requests}))
+
+    async def _send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
+        import httpx
+        from kiota_abstractions.headers_collection import HeadersCollection
+        from kiota_abstractions.method import Method
+        from kiota_abstractions.native_response_handler import NativeResponseHandler
+        from kiota_abstractions.request_information import RequestInformation
+        from kiota_http.middleware.options import ResponseHandlerOption
+
+        request = RequestInformation(Method(method))
+        request.url = self._url(path)
+        # A collection of its own: the SDK shares one between requests, and ConsistencyLevel leaks.
+        request.headers = HeadersCollection()
+        for name, value in {"Accept": "application/json", **headers}.items():
+            request.headers.add(name, value)
+        if body is not None:
+            request.set_stream_content(body, "application/json")
+        request.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
+        try:
+            response = await self._adapter().send_primitive_async(request, "bytes", {})
+        except httpx.HTTPError as error:
+            raise GraphError(f"No answer from Graph ({type(error).__name__}).") from error
+        if not isinstance(response, httpx.Response):
+            raise GraphError("No answer from Graph.")
+        return _answer(response)
+
+    def _url(self, path: str) -> str:
+        if path.startswith("/"):
+            return self._base_url + path
+        if _origin(path) != self._origin:
+            raise GraphError(
+                f"Graph named a next page on another host, {urlsplit(path).hostname}; it is not followed."
+            )
+        return path
+
+    def _adapter(self) -> "GraphRequestAdapter":
+        if self._connected is None:
+            self._connected = _connect(self._base_url, self._tokens)
+        return self._connected
+
+
+def _connect(base_url: str, tokens: TokenSource) -> "GraphRequestAdapter":
+    import httpx
+    from kiota_http.middleware.options import RedirectHandlerOption, RetryHandlerOption
+    from msgraph.graph_request_adapter import GraphRequestAdapter
+    from msgraph_core import GraphClientFactory
+
+    options = {
+        RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0, should_retry=False),
+        RedirectHandlerOption.get_key(): RedirectHandlerOption(max_redirect=0, should_redirect=False),
+    }
+    client = GraphClientFactory.create_with_default_middleware(
+        client=httpx.AsyncClient(timeout=httpx.Timeout(100, connect=15), http2=base_url.startswith("https")),
+        options=options,
+    )
+    adapter = GraphRequestAdapter(_authentication(tokens), client)
+    adapter.base_url = base_url
+    return adapter
+
+
+def _authentication(tokens: TokenSource) -> "AuthenticationProvider":
+    from kiota_abstractions.authentication import AuthenticationProvider
+    from kiota_abstractions.request_information import RequestInformation
+
+    class Bearer(AuthenticationProvider):
+        """The SDK's own provider closes an asynchronous credential after every token."""
+
+        async def authenticate_request(
+            self, request: RequestInformation, _context: dict[str, Any] | None = None
+        ) -> None:
+            request.headers.add("Authorization", f"Bearer {await tokens.token()}")
+
+    return Bearer()
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+def _answer(response: Any) -> Answer:
+    content = response.content
+    if len(content) > LARGEST_ANSWER:
+        raise GraphError(f"Graph answered {len(content)} bytes, more than {LARGEST_ANSWER} at once.")
+    body: Any = {}
+    if content:
+        try:
+            body = orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            if response.status_code < 400:
+                raise GraphError("Graph answered what is not JSON.", status=response.status_code) from error
+    return Answer(
+        response.status_code,
+        body if isinstance(body, dict) else {},
+        retry_after_seconds(response.headers.get("Retry-After")),
+        response.headers.get("request-id", ""),
+    )
+
+
+def page_items(page: dict[str, Any]) -> list[dict[str, Any]]:
+    items = page.get("value")
+    if not isinstance(items, list):
+        raise GraphError("Graph answered a page without a list called value.")
+    return items
+
+
+def next_link(page: dict[str, Any]) -> str | None:
+    link = page.get("@odata.nextLink")
+    return str(link) if link else None
+
+
+def segment(text: str) -> str:
+    """One segment of a path."""
+    return quote(text, safe="@.'")

@@ -1,0 +1,157 @@
+"""What lies around the two lists of people: who is protected, who is elsewhere, who has an address already.
+
+Each question is asked only about those whom it concerns, 20 to a `$batch` where it is one call per person.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from shared.entra.batch import Batches, Request
+from shared.entra.client import Graph, one_of, page_items, segment
+from shared.entra.guard import Guard
+from shared.entra.users import PAGE_SIZE, selected
+from shared.errors import GraphError
+from shared.mapping import AttributeMap
+from shared.model import EntraUser, SourceUser
+from shared.planning import Holder
+
+# Most values that an `in` filter takes.
+IN_FILTER = 15
+
+
+class PermissionMissing(GraphError):
+    """Graph answers 403: the app was not granted what this look needs."""
+
+
+async def role_holders(graph: Graph, guard: Guard) -> dict[str, str]:
+    """Object id → name of a directory role, for everybody who holds one directly or through a group.
+
+    PermissionMissing without `RoleManagement.Read.Directory` (for groups, `Group.Read.All`).
+    """
+    try:
+        definitions = await graph.read_all(
+            "/roleManagement/directory/roleDefinitions?$select=id,displayName", guard=guard
+        )
+        names = {str(item["id"]): str(item["displayName"]) for item in definitions}
+        assignments = await graph.read_all(
+            "/roleManagement/directory/roleAssignments?$expand=principal", guard=guard
+        )
+        holders: dict[str, str] = {}
+        for assignment in assignments:
+            role = names.get(str(assignment.get("roleDefinitionId")), "of an unknown name")
+            principal = assignment.get("principal") or {}
+            holders[str(assignment["principalId"])] = role
+            if str(principal.get("@odata.type")) == "#microsoft.graph.group":
+                members = (
+                    f"/groups/{segment(str(principal['id']))}/transitiveMembers?$select=id&$top={PAGE_SIZE}"
+                )
+                for member in await graph.read_all(members, guard=guard):
+                    holders.setdefault(str(member["id"]), role)
+    except GraphError as error:
+        if error.status == 403:
+            raise PermissionMissing(str(error), status=403, code=error.code) from error
+        raise
+    return holders
+
+
+async def mailbox_purposes(batches: Batches, object_ids: Iterable[str]) -> dict[str, str]:
+    """Object id → purpose of the mailbox ("none" without one); whoever could not be looked at is absent.
+
+    PermissionMissing without `MailboxSettings.Read`.
+    """
+    requests = [
+        Request("GET", f"/users/{segment(object_id)}/mailboxSettings?$select=userPurpose", subject=object_id)
+        for object_id in object_ids
+    ]
+    purposes: dict[str, str] = {}
+    async for answers in batches.send(requests):
+        for request, answer in answers:
+            if answer.status == 403:
+                raise PermissionMissing("MailboxSettings.Read is missing.", status=403)
+            if answer.status == 404:
+                purposes[request.subject] = "none"
+            elif answer.status == 200:
+                purposes[request.subject] = str(answer.body.get("userPurpose") or "none")
+    return purposes
+
+
+async def outside_users(
+    batches: Batches, people: Sequence[SourceUser], links: Mapping[str, str], attribute_map: AttributeMap
+) -> dict[str, EntraUser]:
+    """Source id → the Entra user, wherever in the tenant, with the person's immutable ID or remembered link."""
+    by_key = {user.immutable_id: user.source_id for user in people if user.immutable_id}
+    by_id = {links[user.source_id]: user.source_id for user in people if user.source_id in links}
+    requests = [
+        Request("GET", f"/users?$filter={one_of(name, values)}&$select={selected(attribute_map)}")
+        for name, wanted in (("onPremisesImmutableId", by_key), ("id", by_id))
+        for values in _chunks(list(wanted))
+    ]
+    found: dict[str, EntraUser] = {}
+    async for answers in batches.send(requests):
+        for _, answer in answers:
+            if answer.status != 200:
+                raise answer.error
+            for user in map(attribute_map.entra_user, page_items(answer.body)):
+                source_id = by_key.get(user.immutable_id or "") or by_id.get(user.object_id)
+                if source_id:
+                    found.setdefault(source_id, user)
+    return found
+
+
+async def deleted_users(graph: Graph, attribute_map: AttributeMap, guard: Guard) -> list[EntraUser]:
+    """Entra's deleted users, newest first, under the UPN they had before: deletion puts the id in front of it."""
+    path = (
+        "/directory/deletedItems/microsoft.graph.user"
+        f"?$select={selected(attribute_map)},deletedDateTime&$top={PAGE_SIZE}"
+    )
+    items = await graph.read_all(path, guard=guard)
+    items.sort(key=lambda item: str(item.get("deletedDateTime")), reverse=True)
+    users = []
+    for item in items:
+        prefix = str(item["id"]).replace("-", "")
+        users.append(
+            attribute_map.entra_user(
+                {**item, "userPrincipalName": str(item["userPrincipalName"]).removeprefix(prefix)}
+            )
+        )
+    return users
+
+
+async def addresses(graph: Graph, domain: str, guard: Guard) -> dict[str, Holder]:
+    """Lower-case address on the domain → who holds it: users by UPN or alias, groups by their addresses."""
+    holders: dict[str, Holder] = {}
+    for kind, extra in (("user", ",userPrincipalName"), ("group", "")):
+        path = (
+            f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.{kind}"
+            f"?$select=id,displayName,mail,proxyAddresses{extra}&$top={PAGE_SIZE}"
+        )
+        for item in await graph.read_all(path, guard=guard):
+            holder = Holder(str(item["id"]), str(item.get("displayName")), kind)
+            proxies = [str(p).partition(":")[2] for p in item.get("proxyAddresses") or ()]
+            for address in (item.get("userPrincipalName"), item.get("mail"), *proxies):
+                if address:
+                    holders.setdefault(str(address).lower(), holder)
+    return holders
+
+
+async def current_upns(batches: Batches, object_ids: Iterable[str]) -> dict[str, str | None]:
+    """Object id → the UPN the user has right now, None for one who is gone; unreadable ones are absent."""
+    requests = [
+        Request("GET", f"/users/{segment(i)}?$select=id,userPrincipalName", subject=i) for i in object_ids
+    ]
+    upns: dict[str, str | None] = {}
+    async for answers in batches.send(requests):
+        for request, answer in answers:
+            if answer.status == 404:
+                upns[request.subject] = None
+            elif answer.status == 200:
+                upns[request.subject] = str(answer.body["userPrincipalName"])
+    return upns
+
+
+def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (values[start : start + IN_FILTER] for start in range(0, len(values), IN_FILTER))
+
+
+def holders_of_immutable_ids(deleted: Sequence[EntraUser]) -> dict[str, Holder]:
+    """Immutable ID → the deleted user who blocks it until they are gone for good."""
+    return {u.immutable_id: Holder(u.object_id, u.upn, "deleted user") for u in deleted if u.immutable_id}

@@ -1,0 +1,73 @@
+"""Entra's users of one domain, page by page, from bytes into small records."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.entra.client import Graph, ends_with, next_link, page_items
+from shared.entra.guard import Guard, Unguarded
+from shared.errors import GraphError
+from shared.mapping import IMMUTABLE_ID, UPN, AttributeMap
+from shared.model import EntraUser
+
+PAGE_SIZE = 999
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """`expected` is what Graph counted on the first page; a short listing has fewer users than that."""
+
+    users: list[EntraUser]
+    expected: int
+
+    @property
+    def short(self) -> bool:
+        return len(self.users) < self.expected
+
+
+def selected(attribute_map: AttributeMap) -> str:
+    """The `$select` with just the attributes in use; it also makes the query cheaper in resource units."""
+    always = ("id", UPN, "displayName", IMMUTABLE_ID, "onPremisesSyncEnabled", "userType")
+    return ",".join(dict.fromkeys((*always, *attribute_map.attributes)))
+
+
+async def users_of_domain(
+    graph: Graph, domain: str, attribute_map: AttributeMap, guard: Guard | None = None
+) -> Listing:
+    """Every user whose UPN is on exactly this domain; read once more if Graph lists fewer than it counted."""
+    listing = await _list(graph, domain, attribute_map, guard or Unguarded())
+    if listing.short:
+        again = await _list(graph, domain, attribute_map, guard or Unguarded())
+        listing = max(listing, again, key=lambda one: len(one.users) - one.expected)
+    return listing
+
+
+async def _list(graph: Graph, domain: str, attribute_map: AttributeMap, guard: Guard) -> Listing:
+    condition, select = ends_with(UPN, f"@{domain}"), selected(attribute_map)
+    path = f"/users?$filter={condition}&$count=true&$select={select}&$top={PAGE_SIZE}"
+    users: dict[str, EntraUser] = {}
+    page = await graph.read(path, eventual=True, guard=guard)
+    expected = page.get("@odata.count")
+    if not isinstance(expected, int):
+        raise GraphError("Graph listed users without the count that was asked for.")
+    while True:
+        link = next_link(page)
+        following = asyncio.create_task(graph.read(link, eventual=True, guard=guard)) if link else None
+        try:
+            # The next page is on its way while this one is turned into records.
+            for user in _records(page_items(page), attribute_map):
+                users[user.object_id] = user
+            if following is None:
+                return Listing(list(users.values()), expected)
+            page = await following
+        finally:
+            if following is not None:
+                following.cancel()
+
+
+def _records(items: Sequence[Mapping[str, Any]], attribute_map: AttributeMap) -> list[EntraUser]:
+    try:
+        return [attribute_map.entra_user(item) for item in items]
+    except KeyError as error:
+        raise GraphError(f"Graph listed a user without {error}.") from error

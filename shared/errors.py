@@ -1,0 +1,70 @@
+"""What can go wrong, as nouns of the domain.
+
+Every message names the thing, says what is wrong with it and what to do. None of them ever holds a secret.
+"""
+
+
+class SyncError(Exception):
+    """Anything this application raises on purpose; its text may be shown to an administrator."""
+
+
+class SettingsError(SyncError):
+    """A setting is missing or bad."""
+
+
+class SourceError(SyncError):
+    """The source could not be read completely; nothing may be concluded from what was read."""
+
+
+class GraphError(SyncError):
+    """Microsoft Graph refused a request or could not be reached."""
+
+    def __init__(self, message: str, *, status: int = 0, code: str = "", request_id: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+
+
+class RunStopped(SyncError):
+    """The run must not write any more; what was written so far stands."""
+
+
+class LeaseLost(RunStopped):
+    """Another invocation may hold the domain by now."""
+
+
+class CancelRequested(RunStopped):
+    """Somebody asked for the run to stop."""
+
+
+class TimeBudgetSpent(RunStopped):
+    """The invocation must end before the host ends it; the run goes on in the next one."""
+
+
+class DomainBusy(SyncError):
+    """Another invocation holds the domain's lease and keeps renewing it."""
+
+
+class DomainNotFound(SyncError):
+    """Not a verified domain of the tenant."""
+
+
+class RunNotFound(SyncError):
+    """No Sync Log with that id, or older than 90 days."""
+
+
+class RunActive(SyncError):
+    """The domain already has a run that is queued or running."""
+
+    def __init__(self, domain: str, run_id: str) -> None:
+        super().__init__(f"{domain} already has an active run, {run_id}: wait until it ends, or cancel it.")
+        self.run_id = run_id
+
+
+class PreconditionFailed(SyncError):
+    """The caller's ETag is not the current one."""
+
+
+class AuditLogGone(SyncError):
+    """The audit log is older than 24 hours, or a later dry run has overwritten it."""

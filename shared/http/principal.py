@@ -1,0 +1,102 @@
+"""Who calls: the holder of a function key, or a person or app that App Service authentication vouches for."""
+
+import base64
+import binascii
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from shared.http.problems import Problem
+from shared.log import event
+
+_OBJECT_ID_CLAIMS = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
+_NAME_CLAIMS = (
+    "preferred_username",
+    "name",
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+    "appid",
+    "azp",
+)
+
+
+class Role(StrEnum):
+    """App roles, each of which may do what the ones before it may."""
+
+    READER = "Sync.Reader"
+    OPERATOR = "Sync.Operator"
+    ADMINISTRATOR = "Sync.Administrator"
+
+    @property
+    def granted_by(self) -> frozenset["Role"]:
+        order = list(Role)
+        return frozenset(order[order.index(self) :])
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """`name` is what the Sync Logs show."""
+
+    name: str
+    object_id: str = ""
+    roles: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.object_id})" if self.object_id else self.name
+
+
+KEY_HOLDER = Principal("function key", roles=frozenset(Role))
+ANYBODY = Principal("anonymous")
+
+
+def authorised(
+    auth_mode: str, environment: Mapping[str, str], headers: Mapping[str, str], role: Role
+) -> Principal:
+    """The caller, who holds `role`; Problem 401, 403 or 503 otherwise.
+
+    With keys the platform has checked the key before this code runs. With `entra`, the principal header is
+    believed only while the platform says that it stands in front: it strips the header from callers only then.
+    """
+    if auth_mode == "keys":
+        return KEY_HOLDER
+    if environment.get("WEBSITE_AUTH_ENABLED", "").lower() != "true":
+        event("auth.notInFront", logging.ERROR)
+        raise Problem(
+            503,
+            "Authentication is not set up",
+            "AUTH_MODE is entra, but App Service authentication is not enabled on this app (WEBSITE_AUTH_ENABLED is "
+            "not True), so no caller can be believed. Enable it, or set AUTH_MODE=keys.",
+        )
+    principal = _principal(headers.get("X-MS-CLIENT-PRINCIPAL", ""))
+    if principal is None:
+        raise Problem(401, "Not signed in", "Sign in with an account of the tenant and try again.")
+    if not principal.roles & role.granted_by:
+        raise Problem(
+            403,
+            "Role missing",
+            f"{principal.name} needs the app role {role.value} of this application for that.",
+        )
+    return principal
+
+
+def _principal(header: str) -> Principal | None:
+    try:
+        document: Any = orjson.loads(base64.b64decode(header, validate=True))
+        claims = [(str(claim["typ"]), str(claim["val"])) for claim in document["claims"]]
+        role_type, name_type = (
+            str(document.get("role_typ") or "roles"),
+            str(document.get("name_typ") or "name"),
+        )
+    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    values = dict(reversed(claims))
+    object_id = next((values[name] for name in _OBJECT_ID_CLAIMS if name in values), "")
+    if not object_id:
+        return None
+    name = next((values[n] for n in (name_type, *_NAME_CLAIMS) if n in values), object_id)
+    return Principal(
+        name, object_id, frozenset(value for kind, value in claims if kind in ("roles", role_type))
+    )

@@ -1,0 +1,83 @@
+"""Answers, and errors as `application/problem+json` (RFC 9457): never a stack trace, never a secret."""
+
+import json as stdlib_json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import azure.functions as func
+from pydantic import BaseModel
+
+from shared.errors import (
+    AuditLogGone,
+    DomainNotFound,
+    GraphError,
+    PreconditionFailed,
+    RunActive,
+    RunNotFound,
+    SourceError,
+    SyncError,
+)
+
+_STATUS: Mapping[type[SyncError], tuple[int, str]] = {
+    DomainNotFound: (404, "Unknown domain"),
+    RunNotFound: (404, "Unknown run"),
+    RunActive: (409, "A run is active already"),
+    AuditLogGone: (410, "Audit log gone"),
+    PreconditionFailed: (412, "Settings changed meanwhile"),
+    GraphError: (502, "Microsoft Graph can't be read"),
+    SourceError: (502, "The source can't be read"),
+}
+
+
+class Problem(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, status: int, title: str, detail: str, **members: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.members = members
+
+    @classmethod
+    def of(cls, error: SyncError) -> "Problem":
+        status, title = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), (500, "Failed"))
+        members = {"runId": error.run_id} if isinstance(error, RunActive) else {}
+        return cls(status, title, str(error), **members)
+
+    def answer(self, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
+        body = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
+        return func.HttpResponse(
+            stdlib_json.dumps({**body, **self.members}, ensure_ascii=False),
+            status_code=self.status,
+            headers={"Cache-Control": "no-store", **(headers or {})},
+            mimetype="application/problem+json",
+        )
+
+
+def json(
+    body: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> func.HttpResponse:
+    """A JSON answer; a model goes out in camelCase."""
+    text = (
+        body.model_dump_json(by_alias=True)
+        if isinstance(body, BaseModel)
+        else stdlib_json.dumps(body, ensure_ascii=False)
+    )
+    return func.HttpResponse(
+        text,
+        status_code=status,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        mimetype="application/json",
+    )
+
+
+def nothing_here(method: str, path: str, allowed: list[str]) -> func.HttpResponse:
+    """For a path that no trigger serves, or not with this method."""
+    if allowed:
+        detail = f"{path} takes {', '.join(allowed)}, not {method}."
+        return Problem(405, HTTPStatus(405).phrase, detail).answer({"Allow": ", ".join(allowed)})
+    return Problem(
+        404, HTTPStatus(404).phrase, f"There is nothing at {path}; see /api/openapi.json."
+    ).answer()

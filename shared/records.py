@@ -1,0 +1,142 @@
+"""What the app stores and answers: domains with their settings, and runs. JSON in camelCase, times in UTC."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic.alias_generators import to_camel
+
+AUDIT_LOG_LIFETIME = timedelta(hours=24)
+RUN_LIFETIME = timedelta(days=90)
+DEFAULT_MAX_ALLOWED_DELETIONS = 20
+
+Time = Annotated[
+    AwareDatetime,
+    PlainSerializer(
+        lambda time: time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    ),
+]
+Percent = Annotated[int, Field(ge=0, le=100)]
+
+
+class Record(BaseModel):
+    """Frozen, camelCase outside, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Mode(StrEnum):
+    DRY_RUN = "dryRun"
+    SYNC = "sync"
+
+
+class Trigger(StrEnum):
+    MANUAL = "manual"
+    SCHEDULE = "schedule"
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    COMPLETED_WITH_ERRORS = "completedWithErrors"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def active(self) -> bool:
+        return self in (Status.QUEUED, Status.RUNNING)
+
+
+class Counts(Record):
+    """People, not attributes: of a dry run what would happen, of a sync what did."""
+
+    source: int = 0
+    target: int = 0
+    add: int = 0
+    update: int = 0
+    rename: int = 0
+    restore: int = 0
+    delete: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    failed: int = 0
+
+
+class Progress(Record):
+    done: int = 0
+    total: int = 0
+    eta_seconds: int | None = None
+
+
+class DeletionCheck(Record):
+    """Max Allowed Deletions with its arithmetic; `percent` has as many digits as the verdict needs."""
+
+    deletions: int
+    target: int
+    percent: float
+    max_allowed_deletions: int
+    exceeded: bool
+
+
+class AuditLog(Record):
+    available: bool = False
+    expires_at: Time | None = None
+    size_bytes: int = 0
+
+
+class Run(Record):
+    """One line of the Sync Logs."""
+
+    id: str
+    domain: str
+    mode: Mode
+    trigger: Trigger
+    requested_by: str
+    status: Status = Status.QUEUED
+    created_at: Time
+    started_at: Time | None = None
+    finished_at: Time | None = None
+    counts: Counts = Counts()
+    progress: Progress = Progress()
+    deletion_check: DeletionCheck | None = None
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    invocations: int = 0
+    stalled_invocations: int = 0
+    audit_log: AuditLog = AuditLog()
+
+
+class DomainSettings(Record):
+    """What an administrator sets for one domain."""
+
+    periodic_sync: bool = False
+    max_allowed_deletions: Percent = DEFAULT_MAX_ALLOWED_DELETIONS
+
+
+class Domain(Record):
+    name: str
+    authentication_type: str
+    periodic_sync: bool
+    next_run_at: Time | None
+    max_allowed_deletions: int
+    active_run: Run | None
+    last_dry_run: Run | None
+    last_sync: Run | None
+
+
+RUN_ID_PATTERN = r"[0-9]{13}-[0-9a-f]{8}"
+RunId = Annotated[str, StringConstraints(pattern=f"^{RUN_ID_PATTERN}$")]
+_END_OF_TIME = 10**13
+
+
+def new_run_id(now: datetime) -> str:
+    """An id that sorts newest first as a table's RowKey: the milliseconds left until 2286, then chance."""
+    return f"{_END_OF_TIME - int(now.timestamp() * 1000):013d}-{secrets.token_hex(4)}"
+
+
+def oldest_run_id(now: datetime) -> str:
+    """Every run that has outlived `RUN_LIFETIME` has an id that sorts after this."""
+    return f"{_END_OF_TIME - int((now - RUN_LIFETIME).timestamp() * 1000):013d}-"

@@ -1,0 +1,54 @@
+"""Renames in an order that works: whoever holds a wanted UPN moves first, a circle goes through temporary UPNs.
+
+Entra refuses a UPN that somebody still has. In a chain (a→b, b→c) the far end goes first; in a circle (a→b,
+b→a) nobody can, so one of them steps aside to a temporary UPN on the tenant's onmicrosoft.com domain.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from shared.model import Change
+
+
+def temporary_upn(change: Change, initial_domain: str) -> str:
+    """A UPN nobody has: the object id is unique, and 36 characters fit the local part's 64."""
+    return f"sync-{change.object_id}@{initial_domain}"
+
+
+def in_workable_order(renames: Sequence[Change], initial_domain: str) -> list[Change]:
+    """The same renames, each after the one that frees its new UPN, circles broken by a temporary UPN."""
+    by_current = {change.upn.lower(): change for change in renames}
+    ordered: list[Change] = []
+    done: set[str] = set()
+    for start in renames:
+        path: list[Change] = []
+        change: Change | None = start
+        on_path: set[str] = set()
+        while change is not None and change.upn.lower() not in done | on_path:
+            path.append(change)
+            on_path.add(change.upn.lower())
+            change = by_current.get(change.new_upn.lower())
+        if change is not None and change.upn.lower() in on_path:
+            # `change` closes the circle: once it has stepped aside, the others can follow from the far end.
+            path[path.index(change)] = replace(change, via=temporary_upn(change, initial_domain))
+        ordered.extend(reversed(path))
+        done |= on_path
+    return ordered
+
+
+def in_waves(renames: Iterable[Change]) -> list[list[Change]]:
+    """Renames grouped so that those of one wave may go out in any order, wave after wave.
+
+    A wave holds only renames whose new UPN was free before the run, or was freed by an earlier wave; temporary
+    UPNs are taken before the first wave.
+    """
+    waves: list[list[Change]] = []
+    wave_that_frees: dict[str, int] = {}
+    for change in renames:
+        wave = wave_that_frees.get(change.new_upn.lower(), -1) + 1
+        if not change.via:
+            wave_that_frees[change.upn.lower()] = wave
+        while len(waves) <= wave:
+            waves.append([])
+        waves[wave].append(change)
+    return waves

@@ -1,0 +1,220 @@
+"""One run, from lease to Sync Log.
+
+    read both sides → plan → check → dry run: write the audit log; sync: apply, audit as it goes
+
+A run that is cut off is simply started again from reading both sides: every write is safe to repeat, and there
+is no plan on disk to go stale.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from shared import report
+from shared.audit import Entry, Result, count, header, render
+from shared.checks import check_deletions
+from shared.errors import (
+    CancelRequested,
+    DomainBusy,
+    DomainNotFound,
+    GraphError,
+    LeaseLost,
+    SourceError,
+    TimeBudgetSpent,
+)
+from shared.log import event
+from shared.model import Action, Plan
+from shared.progress import eta_seconds
+from shared.records import AuditLog, Counts, DeletionCheck, Mode, Progress, Run, Status
+from shared.run_guard import RunGuard
+from shared.services import Services
+from shared.store.locks import lease
+from shared.store.runs import Hold
+from shared.store.trail import Trail
+from shared.survey import Survey, survey
+from shared.sync import Sync, planned
+
+SAVE_EVERY = 2.0
+STALLED_INVOCATIONS = 3
+
+
+async def perform(services: Services, domain: str, run_id: str) -> bool:
+    """Performs a queued run, or goes on with one that was cut off; True if another invocation must go on."""
+    try:
+        async with lease(services.storage, services.settings, domain) as held:
+            hold = await services.runs.take(domain, run_id)
+            if hold is None:
+                return False  # it has ended already: a message may come twice
+            guard = RunGuard(held, services.runs, hold, services.settings.time_budget_seconds)
+            invocation = Invocation(services, hold, await services.runs.get(domain, run_id), guard)
+            return await invocation.perform()
+    except (DomainBusy, LeaseLost) as error:
+        event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=str(error))
+        return True
+
+
+class Invocation:
+    """What one invocation does for a run; `run` is the line of the Sync Logs as it stands."""
+
+    def __init__(self, services: Services, hold: Hold, run: Run, guard: RunGuard) -> None:
+        self._services = services
+        self._hold = hold
+        self._guard = guard
+        self._started_at = time.monotonic()
+        self._saved_at = 0.0
+        self._done_before = run.progress.done
+        self.run = run
+
+    async def perform(self) -> bool:
+        try:
+            if self.run.stalled_invocations >= STALLED_INVOCATIONS:
+                await self._finish(Status.FAILED, report.stalled(STALLED_INVOCATIONS))
+                return False
+            await self._begin()
+            await self._read_and_act()
+        except TimeBudgetSpent as error:
+            await self._save()
+            event("run.continues", **self._facts(), reason=str(error))
+            return True
+        except CancelRequested as error:
+            await self._finish(Status.CANCELLED, report.cut_short(str(error), self.run.progress))
+        except (SourceError, GraphError, DomainNotFound) as error:
+            await self._finish(Status.FAILED, report.cut_short(str(error), self.run.progress))
+        return False
+
+    async def _begin(self) -> None:
+        """Counts this invocation before it does anything: one that dies at once was one, too."""
+        await self._save(
+            status=Status.RUNNING,
+            started_at=self.run.started_at or _now(),
+            invocations=self.run.invocations + 1,
+            stalled_invocations=self.run.stalled_invocations + 1,
+        )
+        event("run.started", **self._facts())
+
+    async def _read_and_act(self) -> None:
+        dry = self.run.mode is Mode.DRY_RUN
+        seen = await survey(self._services, self.run.domain, self._guard, predict=dry)
+        settings, _ = await self._services.domains.settings(self.run.domain)
+        check = check_deletions(seen.plan, settings.max_allowed_deletions)
+        if self.run.deletion_check is None or check.exceeded:
+            # A later invocation sees only what is left; the Sync Log keeps what the run set out to do.
+            both = Counts(source=seen.plan.source, target=seen.plan.target, unchanged=seen.plan.unchanged)
+            await self._save(warnings=seen.warnings, deletion_check=check, counts=both)
+        if dry:
+            await self._preview(seen.plan, check)
+        else:
+            await self._sync(seen, check)
+
+    async def _preview(self, plan: Plan, check: DeletionCheck) -> None:
+        entries = [planned(change) for change in plan.changes]
+        self._count(entries)
+        content = await asyncio.to_thread(render, entries, self.run.id, self.run.domain, self.run.mode)
+        content = header() + content
+        await self._guard.check()
+        expires_at = await self._services.audit_logs.write_dry_run(self.run, content)
+        self._note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
+        message = report.outcome(self.run.mode, self.run.counts, check)
+        await self._finish(Status.SUCCEEDED, message, wrote_dry_run_log=True)
+
+    async def _sync(self, seen: Survey, check: DeletionCheck) -> None:
+        trail = await Trail.open(self._services.storage, self._services.audit_logs, self.run)
+        self._take_up(trail, seen.plan)
+        sync = Sync(self._services, seen, trail, self._guard, self._report)
+        try:
+            if check.exceeded:
+                await sync.refuse()
+            else:
+                await sync.apply()
+        finally:
+            self._note(audit_log=AuditLog(expires_at=trail.expires_at, size_bytes=trail.size))
+        if check.exceeded:
+            await self._finish(Status.CANCELLED, report.too_many_deletions(check, self.run.progress))
+        else:
+            failed = self.run.counts.failed
+            status = Status.COMPLETED_WITH_ERRORS if failed else Status.SUCCEEDED
+            await self._finish(status, report.outcome(self.run.mode, self.run.counts, check))
+
+    def _take_up(self, trail: Trail, plan: Plan) -> None:
+        """Counts anew what earlier invocations did, from the log they left: their last counts may be lost."""
+        counts = self.run.counts.model_copy(update=dict.fromkeys(_COUNTED, 0))
+        for (action, _), result in trail.settled.items():
+            counts = count(counts, Action(action), result)
+        done = sum(1 for result in trail.settled.values() if result in _APPLIED)
+        left = sum(1 for _ in plan.writes)
+        self._done_before = done
+        self._note(counts=counts, progress=Progress(done=done, total=done + left))
+
+    def _count(self, entries: Sequence[Entry]) -> None:
+        counts = self.run.counts
+        for entry in entries:
+            foreseen = entry.result is Result.PLANNED and entry.error_code
+            counts = count(counts, entry.change.action, Result.FAILED if foreseen else entry.result)
+        self._note(counts=counts)
+
+    async def _report(self, entries: Sequence[Entry]) -> None:
+        """Counts what has been recorded; writes the Sync Log's line every two seconds at most."""
+        self._count(entries)
+        progress = self.run.progress
+        done = progress.done + sum(1 for entry in entries if entry.result in _APPLIED)
+        if done > progress.done:
+            self._note(stalled_invocations=0)
+        gate = self._services.gate
+        elapsed = time.monotonic() - self._started_at
+        eta = eta_seconds(
+            progress.total - done, done - self._done_before, elapsed, gate.left, gate.per_second
+        )
+        self._note(progress=Progress(done=done, total=max(progress.total, done), eta_seconds=eta))
+        if time.monotonic() - self._saved_at >= SAVE_EVERY:
+            await self._save()
+
+    def _note(self, **changes: object) -> None:
+        self.run = self.run.model_copy(update=changes)
+
+    async def _save(self, **changes: object) -> None:
+        self._note(**changes)
+        await self._services.runs.save(self._hold, self.run)
+        self._saved_at = time.monotonic()
+
+    async def _finish(self, status: Status, message: str, *, wrote_dry_run_log: bool = False) -> None:
+        progress = self.run.progress.model_copy(update={"eta_seconds": None})
+        self._note(status=status, message=message, finished_at=_now(), progress=progress)
+        await self._services.runs.finish(self._hold, self.run, wrote_dry_run_log=wrote_dry_run_log)
+        event("run.finished", **self._facts(), durationSeconds=_seconds(self.run))
+
+    def _facts(self) -> dict[str, Any]:
+        return facts(self.run)
+
+
+def facts(run: Run) -> dict[str, Any]:
+    """What every log line about a run says."""
+    document = run.model_dump(mode="json", by_alias=True)
+    names = (
+        "domain",
+        "mode",
+        "trigger",
+        "requestedBy",
+        "status",
+        "message",
+        "invocations",
+        "counts",
+        "deletionCheck",
+    )
+    return {"runId": run.id, **{name: document[name] for name in names}}
+
+
+_COUNTED = ("add", "update", "rename", "restore", "delete", "skipped", "failed")
+_APPLIED = (Result.SUCCEEDED, Result.FAILED)
+
+
+def _seconds(run: Run) -> float | None:
+    if run.started_at is None or run.finished_at is None:
+        return None
+    return round((run.finished_at - run.started_at).total_seconds(), 3)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

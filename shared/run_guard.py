@@ -1,0 +1,33 @@
+"""When a run must stop: lease lost, cancelled, or time up. Asked before every batch and during every wait."""
+
+import asyncio
+import time
+
+from shared.errors import TimeBudgetSpent
+from shared.store.locks import Lease
+from shared.store.runs import Hold, Runs
+
+LOOK_EVERY = 1.0
+
+
+class RunGuard:
+    """The `Guard` of one invocation of a run."""
+
+    def __init__(self, lease: Lease, runs: Runs, hold: Hold, seconds: float) -> None:
+        self._lease = lease
+        self._runs = runs
+        self._hold = hold
+        self._ends_at = time.monotonic() + seconds
+
+    async def check(self) -> None:
+        if time.monotonic() >= self._ends_at:
+            raise TimeBudgetSpent("The invocation's time is up; the run goes on in the next one.")
+        await self._runs.check(self._hold)
+        # Last: the lease must hold at the moment in which the batch goes out.
+        self._lease.check()
+
+    async def sleep(self, seconds: float) -> None:
+        ends_at = time.monotonic() + seconds
+        while (left := ends_at - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, LOOK_EVERY))
+            await self.check()

@@ -1,0 +1,55 @@
+"""Everything a trigger needs, built once from the settings; connections are made when first used."""
+
+from shared.entra.client import Graph
+from shared.entra.gate import Gate
+from shared.entra.tokens import AzureTokens, EmulatorTokens
+from shared.settings import Settings
+from shared.source.csv import CsvSource
+from shared.source.hennge import HenngeSource
+from shared.store.audit_logs import AuditLogs
+from shared.store.blobs import read_blob, read_file
+from shared.store.domains import Domains
+from shared.store.links import Links
+from shared.store.runs import Runs
+from shared.store.storage import Storage
+
+
+class Services:
+    """One per process and event loop: the gate is only right if every run of the process shares it."""
+
+    def __init__(self, settings: Settings, gate: Gate | None = None) -> None:
+        self.settings = settings
+        self.storage = Storage(settings)
+        self.domains = Domains(self.storage)
+        self.runs = Runs(self.storage)
+        self.audit_logs = AuditLogs(self.storage)
+        self.links = Links(self.storage)
+        url = settings.graph_base_url
+        self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url)
+        self.graph = Graph(url, self._tokens)
+        self.gate = gate or Gate()
+
+    def open_source(self) -> HenngeSource | CsvSource:
+        """The configured source; the caller closes it."""
+        settings = self.settings
+        if settings.source == "csv":
+            path = settings.csv_path or ""
+            container, _, name = path.removeprefix("blob:").partition("/")
+            if path.startswith("blob:"):
+                return CsvSource(
+                    path, lambda: read_blob(self.storage, container, name), settings.attribute_map
+                )
+            return CsvSource(path, lambda: read_file(path), settings.attribute_map)
+        secret = settings.hennge_client_secret
+        return HenngeSource(
+            token_url=settings.hennge_token_url,
+            api_url=settings.hennge_api_url,
+            client_id=settings.hennge_client_id or "",
+            client_secret=secret.get_secret_value() if secret else "",
+            attribute_map=settings.attribute_map,
+        )
+
+    async def aclose(self) -> None:
+        await self.graph.aclose()
+        await self._tokens.aclose()
+        await self.storage.aclose()

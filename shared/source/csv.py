@@ -1,0 +1,102 @@
+"""Access Control's exported CSV, from a file or a blob.
+
+Encoding and delimiter are not documented, so UTF-8 with or without BOM and CP932, comma and tab are taken;
+everything else is strict, and every error names the line.
+"""
+
+import csv
+import io
+from collections.abc import Awaitable, Callable, Iterator
+
+from shared.errors import SourceError
+from shared.mapping import DEFAULT_MAP, SOURCE_ID_FIELDS, AttributeMap, field_key
+from shared.model import SourceUser
+from shared.source import complete
+
+
+class CsvSource:
+    """Reads everybody in one CSV; `read` fetches its bytes, `name` is what errors call it."""
+
+    def __init__(self, name: str, read: Callable[[], Awaitable[bytes]], attribute_map: AttributeMap) -> None:
+        self._name = name
+        self._read = read
+        self._attribute_map = attribute_map
+
+    async def users(self) -> list[SourceUser]:
+        return parse(await self._read(), self._name, self._attribute_map)
+
+    async def check(self) -> None:
+        await self.users()
+
+    async def aclose(self) -> None:
+        """Nothing is kept open."""
+
+
+def parse(content: bytes, name: str, attribute_map: AttributeMap) -> list[SourceUser]:
+    """Every user of an exported CSV; SourceError names the line of what is wrong."""
+    rows = _rows(_text(content, name), name)
+    try:
+        header_line, header = next(rows)
+    except StopIteration:
+        raise SourceError(f"{name} is empty.") from None
+    _require_columns(header, name, header_line, attribute_map)
+
+    users: list[SourceUser] = []
+    lines: dict[str, int] = {}
+    for line, cells in rows:
+        if len(cells) != len(header):
+            raise SourceError(
+                f"{name}, line {line}: {len(cells)} cells where the header has {len(header)}; "
+                "the file may be cut off or edited by hand. Export it again."
+            )
+        user = attribute_map.source_user(dict(zip(header, cells, strict=True)))
+        if not user.source_id:
+            raise SourceError(f"{name}, line {line}: no Username.")
+        if user.source_id in lines:
+            raise SourceError(
+                f"{name}, line {line}: the username {user.source_id} stands on line {lines[user.source_id]} already."
+            )
+        lines[user.source_id] = line
+        users.append(user)
+    return complete(users, name)
+
+
+def _text(content: bytes, name: str) -> str:
+    for encoding in ("utf-8-sig", "cp932"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise SourceError(f"{name} is neither UTF-8 nor CP932 (Shift_JIS).")
+
+
+def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row that is not blank, with the line on which it ends."""
+    first = text.partition("\n")[0]
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter="\t" if first.count("\t") > first.count(",") else ",",
+        strict=True,
+    )
+    try:
+        for cells in reader:
+            if cells:
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise SourceError(f"{name}, line {reader.line_num}: {error}.") from error
+
+
+def _require_columns(header: list[str], name: str, line: int, attribute_map: AttributeMap) -> None:
+    keys = [field_key(column) for column in header]
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise SourceError(f"{name}, line {line}: the column {twice[0]} stands there more than once.")
+    spelled = {field_key(column): column for column in DEFAULT_MAP.values() if column}
+    needed = [(field, spelled.get(field, field)) for field in (*SOURCE_ID_FIELDS, *attribute_map.fields)]
+    missing = [shown for field, shown in needed if field not in keys]
+    if not any(field in keys for field in attribute_map.upn_fields):
+        missing.append(" or ".join(attribute_map.upn_fields))
+    if missing:
+        raise SourceError(
+            f"{name}, line {line}: no column {', '.join(missing)}; there are {', '.join(header)}. "
+            "Name another column in ATTRIBUTE_MAP if it is called differently."
+        )

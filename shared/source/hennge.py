@@ -1,0 +1,179 @@
+"""Access Control's public API: a client-credentials token, then the users page by page.
+
+HENNGE publishes neither the spelling of the JSON keys nor the page size and calls the API "not supported", so
+keys are read tolerantly (`AttributeMap`) and everything else strictly: whatever is not plainly a page of users
+is an error that names the call.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+
+from shared.errors import SourceError
+from shared.mapping import AttributeMap
+from shared.model import SourceUser
+from shared.retry_after import retry_after_seconds
+from shared.source import complete
+
+TRIES = 6
+RENEW_BEFORE_EXPIRY = 300.0
+TOKEN_LIFETIME = 3600.0
+LONGEST_WAIT = 60.0
+LARGEST_ANSWER = 64 * 1024 * 1024
+_NAME = "Access Control"
+
+
+class HenngeSource:
+    """Reads every user; one instance per run, closed with `aclose`."""
+
+    def __init__(
+        self, *, token_url: str, api_url: str, client_id: str, client_secret: str, attribute_map: AttributeMap
+    ) -> None:
+        self._token_url = token_url
+        self._users_url = f"{api_url}/users"
+        self._login = httpx.BasicAuth(client_id, client_secret)
+        self._attribute_map = attribute_map
+        # Redirects are refused: they could carry the token to another host.
+        self._http = httpx.AsyncClient(timeout=httpx.Timeout(60, connect=10), follow_redirects=False)
+        self._token = ""
+        self._renew_at = 0.0
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def users(self) -> list[SourceUser]:
+        users: list[SourceUser] = []
+        cursors: set[str] = set()
+        cursor: str | None = None
+        while True:
+            page = await self._page(cursor)
+            users.extend(self._user(item) for item in _items(page))
+            cursor = _cursor(page)
+            if not cursor:
+                return complete(users, _NAME)
+            if cursor in cursors:
+                raise SourceError(
+                    f"{_NAME} gave the cursor of page {len(cursors) + 1} a second time; the list is not complete."
+                )
+            cursors.add(cursor)
+
+    async def check(self) -> None:
+        """Reads one page, for the health check; SourceError if that fails."""
+        _items(await self._page(None))
+
+    def _user(self, item: object) -> SourceUser:
+        if not isinstance(item, Mapping):
+            raise SourceError(f"{_NAME} listed {type(item).__name__} where a user was expected.")
+        user = self._attribute_map.source_user(item)
+        if not user.source_id:
+            raise SourceError(
+                f"{_NAME} listed a user without a username; its fields are {', '.join(sorted(item))}."
+            )
+        return user
+
+    async def _page(self, cursor: str | None) -> dict[str, Any]:
+        call = "GET users" if cursor is None else "GET users (next page)"
+        url = httpx.URL(self._users_url, params={"cursor": cursor} if cursor else None)
+        answer = await self._with_token(call, url)
+        if answer.status_code == 401:
+            self._renew_at = 0.0
+            answer = await self._with_token(call, url)
+        return _json_object(call, answer)
+
+    async def _with_token(self, call: str, url: httpx.URL) -> httpx.Response:
+        if time.monotonic() >= self._renew_at:
+            await self._renew_token()
+        return await self._send(call, "GET", url, headers={"Authorization": f"Bearer {self._token}"})
+
+    async def _renew_token(self) -> None:
+        call = "POST token"
+        answer = await self._send(
+            call,
+            "POST",
+            httpx.URL(self._token_url),
+            auth=self._login,
+            data={"grant_type": "client_credentials"},
+        )
+        body = _json_object(call, answer)
+        token, lifetime = body.get("access_token"), body.get("expires_in", TOKEN_LIFETIME)
+        if not isinstance(token, str) or not token:
+            raise SourceError(f"{_NAME}: {call} answered without an access_token.")
+        if not isinstance(lifetime, int | float):
+            lifetime = TOKEN_LIFETIME
+        self._token = token
+        self._renew_at = time.monotonic() + max(lifetime - RENEW_BEFORE_EXPIRY, lifetime / 2)
+
+    async def _send(self, call: str, method: str, url: httpx.URL, **options: Any) -> httpx.Response:
+        """One call, tried again on 429, 5xx and transport errors; any last answer is returned as it is."""
+        host = urlsplit(str(url)).hostname
+        for attempt in range(1, TRIES + 1):
+            wait = min(LONGEST_WAIT, random.uniform(0, 2.0**attempt))  # noqa: S311 - jitter, not a secret
+            try:
+                answer = await self._bounded(call, method, url, **options)
+            except httpx.TransportError as error:
+                if attempt == TRIES:
+                    raise SourceError(f"{_NAME}: {call} at {host} failed: {type(error).__name__}.") from error
+            else:
+                if attempt == TRIES or (answer.status_code != 429 and answer.status_code < 500):
+                    return answer
+                wait = min(LONGEST_WAIT, retry_after_seconds(answer.headers.get("Retry-After")) or wait)
+            await asyncio.sleep(wait)
+        raise AssertionError("unreachable")
+
+    async def _bounded(self, call: str, method: str, url: httpx.URL, **options: Any) -> httpx.Response:
+        request = self._http.build_request(
+            method, url, headers=options.get("headers"), data=options.get("data")
+        )
+        answer = await self._http.send(request, auth=options.get("auth"), stream=True)
+        try:
+            body = bytearray()
+            async for chunk in answer.aiter_bytes():
+                body += chunk
+                if len(body) > LARGEST_ANSWER:
+                    raise SourceError(f"{_NAME}: {call} answered more than {LARGEST_ANSWER >> 20} MB.")
+        finally:
+            await answer.aclose()
+        return httpx.Response(answer.status_code, headers=_kept(answer.headers), content=bytes(body))
+
+
+def _kept(headers: httpx.Headers) -> dict[str, str]:
+    return {name: headers[name] for name in ("Retry-After", "Content-Type") if name in headers}
+
+
+def _json_object(call: str, answer: httpx.Response) -> dict[str, Any]:
+    if answer.status_code != 200:
+        hint = (
+            ": check HENNGE_CLIENT_ID and HENNGE_CLIENT_SECRET"
+            if answer.status_code in (400, 401, 403)
+            else ""
+        )
+        raise SourceError(f"{_NAME}: {call} answered {answer.status_code}{hint}.")
+    try:
+        body = orjson.loads(answer.content)
+    except orjson.JSONDecodeError as error:
+        raise SourceError(
+            f"{_NAME}: {call} answered what is not JSON ({len(answer.content)} bytes)."
+        ) from error
+    if not isinstance(body, dict):
+        raise SourceError(f"{_NAME}: {call} answered JSON that is not an object.")
+    return body
+
+
+def _items(page: Mapping[str, Any]) -> list[Any]:
+    items = page.get("items")
+    if not isinstance(items, list):
+        raise SourceError(f"{_NAME}: GET users answered without a list called items.")
+    return items
+
+
+def _cursor(page: Mapping[str, Any]) -> str | None:
+    cursor = page.get("cursor")
+    if cursor is not None and not isinstance(cursor, str):
+        raise SourceError(f"{_NAME}: GET users answered a cursor that is not text.")
+    return cursor or None

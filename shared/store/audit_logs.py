@@ -1,0 +1,164 @@
+"""Container `audit-logs`: the last dry run's log of each domain, and a log per sync, appended while it runs.
+
+A lifecycle rule deletes both after a day; since it may act a day late, nothing older than 24 hours is served, and
+the hourly sweep deletes it.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import AuditLogGone, LeaseLost
+from shared.records import AUDIT_LOG_LIFETIME, Mode, Run
+from shared.store.storage import AUDIT_LOGS, Storage, error_code
+
+if TYPE_CHECKING:
+    from azure.storage.blob.aio import BlobClient
+
+LINK_LIFETIME = timedelta(minutes=60)
+# A link's start lies in the past, for a storage service whose clock is behind.
+CLOCK_SKEW = timedelta(minutes=15)
+# An append block is at most 4 MiB in the versions of the service that are still in use.
+BLOCK_SIZE = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    url: str
+    expires_at: datetime
+
+
+class AuditLogs:
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    async def write_dry_run(self, run: Run, content: bytes) -> datetime:
+        """Puts the log in the place of the last dry run's; when it expires."""
+        blob = await self._blob(run)
+        await blob.upload_blob(
+            content, overwrite=True, metadata={"runid": run.id}, content_settings=_csv(run)
+        )
+        created: datetime = (await blob.get_blob_properties()).creation_time
+        return created + AUDIT_LOG_LIFETIME
+
+    async def open_sync(self, run: Run, header: bytes) -> tuple["AppendedLog", datetime]:
+        """The sync's log, begun with `header`, or the one that an earlier invocation left; and when it expires."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+
+        blob = await self._blob(run)
+        with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
+            await blob.create_append_blob(
+                content_settings=_csv(run),
+                metadata={"runid": run.id},
+                match_condition=MatchConditions.IfMissing,
+            )
+        properties = await blob.get_blob_properties()
+        log = AppendedLog(blob, properties.size)
+        if log.size == 0:
+            await log.append(header)
+        return log, properties.creation_time + AUDIT_LOG_LIFETIME
+
+    async def link(self, run: Run, now: datetime) -> Link:
+        """A read-only link to the run's log; AuditLogGone once it is expired or overwritten."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        blob = await self._blob(run)
+        try:
+            properties = await blob.get_blob_properties()
+        except ResourceNotFoundError:
+            raise AuditLogGone(_gone(run)) from None
+        end = properties.creation_time + AUDIT_LOG_LIFETIME
+        if properties.metadata.get("runid") != run.id or now >= end:
+            raise AuditLogGone(_gone(run))
+        expires_at = min(now + LINK_LIFETIME, end).replace(microsecond=0)
+        return Link(f"{blob.url}?{await self._signature(blob, now, expires_at)}", expires_at)
+
+    async def delete_expired(self, now: datetime) -> int:
+        """Deletes every log older than 24 hours; how many."""
+        container = await self._storage.container(AUDIT_LOGS)
+        deleted = 0
+        async for blob in container.list_blobs():
+            if now - blob.creation_time >= AUDIT_LOG_LIFETIME:
+                await container.delete_blob(blob.name)
+                deleted += 1
+        return deleted
+
+    async def _blob(self, run: Run) -> "BlobClient":
+        name = f"dry-run/{run.domain}.csv" if run.mode is Mode.DRY_RUN else f"sync/{run.domain}/{run.id}.csv"
+        return (await self._storage.container(AUDIT_LOGS)).get_blob_client(name)
+
+    async def _signature(self, blob: "BlobClient", now: datetime, expires_at: datetime) -> str:
+        from azure.storage.blob import BlobSasPermissions, generate_blob_sas
+
+        start = (now - CLOCK_SKEW).astimezone(UTC)
+        key: dict[str, Any]
+        if self._storage.by_identity:
+            key = {
+                "user_delegation_key": await self._storage.blobs.get_user_delegation_key(start, expires_at)
+            }
+        else:
+            key = {"account_key": self._storage.blobs.credential.account_key}
+        loopback = blob.url.startswith("http://")
+        return str(
+            generate_blob_sas(
+                account_name=str(blob.account_name),
+                container_name=blob.container_name,
+                blob_name=blob.blob_name,
+                permission=BlobSasPermissions(read=True),
+                start=start,
+                expiry=expires_at,
+                protocol=None if loopback else "https",
+                **key,
+            )
+        )
+
+
+class AppendedLog:
+    """An append blob with one writer: a second one's append is refused by its offset, and ends that run."""
+
+    def __init__(self, blob: "BlobClient", size: int) -> None:
+        self._blob = blob
+        self.size = size
+
+    async def append(self, content: bytes) -> None:
+        """LeaseLost if somebody else has written since."""
+        from azure.core.exceptions import HttpResponseError
+
+        for start in range(0, len(content), BLOCK_SIZE):
+            block = content[start : start + BLOCK_SIZE]
+            try:
+                await self._blob.append_block(block, appendpos_condition=self.size)
+            except HttpResponseError as error:
+                if error_code(error) != "AppendPositionConditionNotMet":
+                    raise
+                # The SDK tries a lost answer again, and then meets its own first try.
+                if not await self._ends_with(block):
+                    raise LeaseLost(f"Somebody else is writing {self._blob.blob_name}.") from error
+            self.size += len(block)
+
+    async def _ends_with(self, block: bytes) -> bool:
+        size = (await self._blob.get_blob_properties()).size
+        if size != self.size + len(block):
+            return False
+        return bytes(await (await self._blob.download_blob(self.size, len(block))).readall()) == block
+
+    async def read(self) -> bytes:
+        return bytes(await (await self._blob.download_blob()).readall())
+
+
+def _gone(run: Run) -> str:
+    if run.mode is Mode.DRY_RUN:
+        return "The audit log is gone: it is kept for 24 hours, and the next dry run overwrites it."
+    return "The audit log is gone: it is kept for 24 hours."
+
+
+def _csv(run: Run) -> Any:
+    from azure.storage.blob import ContentSettings
+
+    return ContentSettings(
+        content_type="text/csv; charset=utf-8",
+        content_disposition=f'attachment; filename="{run.domain}-{run.mode.value}-{run.id}.csv"',
+        cache_control="no-store",
+    )

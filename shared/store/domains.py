@@ -1,0 +1,91 @@
+"""Table `Domains`: one row per domain that was ever touched, with what an administrator set."""
+
+import contextlib
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from shared.errors import PreconditionFailed
+from shared.records import DomainSettings
+from shared.store.storage import DOMAINS, Storage
+
+_ROW = "settings"
+_NEVER_SET = '"default"'
+
+
+class Domains:
+    """Settings by domain. An ETag is opaque text in quotes, as HTTP wants it."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    async def settings(self, domain: str) -> tuple[DomainSettings, str]:
+        """The domain's settings, defaults if it has none, and their ETag."""
+        row = await self._row(domain)
+        return _settings(row), _etag(row)
+
+    async def all(self) -> dict[str, DomainSettings]:
+        """Every domain that was ever touched."""
+        table = await self._storage.table(DOMAINS)
+        rows = table.query_entities("RowKey eq @row", parameters={"row": _ROW})
+        return {str(row["PartitionKey"]): _settings(row) async for row in rows}
+
+    async def remember(self, domain: str) -> None:
+        """Makes sure that the domain has a row, so that the hourly sweep looks after its runs."""
+        from azure.core.exceptions import ResourceExistsError
+
+        table = await self._storage.table(DOMAINS)
+        with contextlib.suppress(ResourceExistsError):
+            await table.create_entity({"PartitionKey": domain, "RowKey": _ROW})
+
+    async def change(
+        self, domain: str, changes: Mapping[str, Any], if_match: str | None = None
+    ) -> tuple[DomainSettings, DomainSettings, str]:
+        """Sets some settings (by their Python names); before, after and the new ETag.
+
+        PreconditionFailed if `if_match` names another version, or somebody changed the row in between.
+        """
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceModifiedError
+
+        await self.remember(domain)
+        for _ in range(5):
+            row = await self._row(domain)
+            if if_match not in (None, "*", _etag(row)):
+                break
+            before = _settings(row)
+            after = before.model_copy(update=dict(changes))
+            table = await self._storage.table(DOMAINS)
+            try:
+                await table.update_entity(
+                    {"PartitionKey": domain, "RowKey": _ROW, **after.model_dump()},
+                    etag=row.metadata["etag"],
+                    match_condition=MatchConditions.IfNotModified,
+                )
+            except ResourceModifiedError:
+                continue
+            return before, after, _etag(await self._row(domain))
+        raise PreconditionFailed(
+            f"The settings of {domain} were changed by somebody else meanwhile: read them again, then change them."
+        )
+
+    async def _row(self, domain: str) -> Any:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        table = await self._storage.table(DOMAINS)
+        try:
+            return await table.get_entity(domain, _ROW)
+        except ResourceNotFoundError:
+            return None
+
+
+def _settings(row: Mapping[str, Any] | None) -> DomainSettings:
+    names = DomainSettings.model_fields
+    return DomainSettings(**{name: row[name] for name in names if row and name in row})
+
+
+def _etag(row: Any) -> str:
+    """Follows what is set, not when: a row made only for housekeeping has the ETag of no row at all."""
+    if row is None or not any(name in row for name in DomainSettings.model_fields):
+        return _NEVER_SET
+    return f'"{hashlib.sha256(str(row.metadata["etag"]).encode()).hexdigest()[:16]}"'

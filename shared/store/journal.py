@@ -1,0 +1,89 @@
+"""Blob `journal/{domain}/{runId}`: what a sync was about to do, written before it is done, and how it ended.
+
+After a crash it says which writes are in doubt; for 30 days it is what an undo needs. A lifecycle rule deletes it.
+One JSON object a line: `{"intent": [change, …]}` or `{"outcome": [[action, person, result, objectId], …]}`.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+
+import orjson
+
+from shared.audit import Key, Result, key
+from shared.model import Action, AttributeChange, Change
+from shared.store.audit_logs import AppendedLog
+from shared.store.storage import JOURNAL, Storage
+
+Ended = tuple[Change, Result, str | None]
+
+
+class Journal:
+    """One sync's journal, open for writing by the invocation that holds the run."""
+
+    def __init__(self, log: AppendedLog) -> None:
+        self._log = log
+
+    @classmethod
+    async def open(cls, storage: Storage, domain: str, run_id: str) -> "Journal":
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+
+        blob = (await storage.container(JOURNAL)).get_blob_client(f"{domain}/{run_id}")
+        with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
+            await blob.create_append_blob(match_condition=MatchConditions.IfMissing)
+        return cls(AppendedLog(blob, (await blob.get_blob_properties()).size))
+
+    async def intend(self, changes: Sequence[Change]) -> None:
+        """Before a batch goes out; LeaseLost if another invocation writes this journal by now."""
+        await self._log.append(orjson.dumps({"intent": [asdict(change) for change in changes]}) + b"\n")
+
+    async def record(self, ended: Iterable[Ended]) -> None:
+        rows = [[*key(change), result, object_id] for change, result, object_id in ended]
+        await self._log.append(orjson.dumps({"outcome": rows}) + b"\n")
+
+    async def read(self) -> "JournalContent":
+        return JournalContent.parse(await self._log.read())
+
+
+class JournalContent:
+    """Every intent by its key, and how each ended, None where nobody knows."""
+
+    def __init__(self) -> None:
+        self.intents: dict[Key, Change] = {}
+        self.outcomes: dict[Key, tuple[Result, str | None]] = {}
+
+    @classmethod
+    def parse(cls, content: bytes) -> "JournalContent":
+        journal = cls()
+        for line in content.splitlines():
+            entry = orjson.loads(line)
+            for change in entry.get("intent", ()):
+                intended = _change(change)
+                journal.intents[key(intended)] = intended
+            for action, person, result, object_id in entry.get("outcome", ()):
+                journal.outcomes[action, person] = (Result(result), object_id)
+        return journal
+
+    def in_doubt(self) -> Iterator[Change]:
+        return (change for k, change in self.intents.items() if k not in self.outcomes)
+
+
+def _change(item: dict[str, object]) -> Change:
+    attributes = item["attributes"]
+    if not isinstance(attributes, list):
+        raise TypeError("a journal's change has a list of attributes")
+    return Change(
+        Action(str(item["action"])),
+        str(item["upn"]),
+        str(item["display_name"]),
+        _optional(item["object_id"]),
+        _optional(item["source_id"]),
+        tuple(AttributeChange(a["attribute"], a["before"], a["after"]) for a in attributes),
+        str(item["reason"]),
+        via=_optional(item["via"]),
+    )
+
+
+def _optional(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,232 @@
+"""Table `Runs`: the Sync Logs, and which run of a domain is active.
+
+One partition per domain. A run's row is keyed by its id, newest first. Beside them stand a few rows that point:
+`active` (there is one exactly while a run is queued or running), `last-dryRun`, `last-sync`, `dry-run-log` (the
+run whose audit log the blob holds). They share the partition, so a run and its pointers change in one
+transaction: there is never a second active run, nor a finished one that blocks the next.
+
+`active` carries the number of the invocation that performs the run. Every write of a running run is conditional
+on that row being as this invocation left it, so one that was given up for dead can't write over its successor.
+"""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.errors import CancelRequested, LeaseLost, RunActive, RunNotFound
+from shared.records import RUN_ID_PATTERN, Mode, Run, oldest_run_id
+from shared.store.storage import RUNS, Storage, error_code
+
+_ACTIVE, _DRY_RUN_LOG = "active", "dry-run-log"
+_RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
+_POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
+
+
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """What a domain's rows point at."""
+
+    active: str | None = None
+    last_dry_run: Run | None = None
+    last_sync: Run | None = None
+    dry_run_log: str | None = None
+
+
+@dataclass(slots=True)
+class Hold:
+    """One invocation's hold on the active run: its number, and the version of `active` that it left."""
+
+    domain: str
+    run_id: str
+    invocation: int
+    etag: str
+    cancelled_by: str = ""
+
+
+class Runs:
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    async def start(self, run: Run) -> None:
+        """Writes the run as the domain's active one; RunActive if it has one already."""
+        from azure.data.tables import TableTransactionError
+
+        active = {"PartitionKey": run.domain, "RowKey": _ACTIVE, "runId": run.id, "invocation": 0}
+        try:
+            await self._transaction([("create", active), ("create", _row(run))])
+        except TableTransactionError as error:
+            if error_code(error) != "EntityAlreadyExists":
+                raise
+            raise RunActive(run.domain, (await self.pointers(run.domain)).active or run.id) from error
+
+    async def get(self, domain: str, run_id: str) -> Run:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        table = await self._storage.table(RUNS)
+        try:
+            return _run(await table.get_entity(domain, run_id))
+        except ResourceNotFoundError:
+            raise RunNotFound(f"{domain} has no run {run_id} (Sync Logs are kept for 90 days).") from None
+
+    async def page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
+        """The Sync Logs, newest first, after the run that `cursor` names; the cursor of the next page."""
+        table = await self._storage.table(RUNS)
+        condition, parameters = _RUNS_ONLY, {"domain": domain}
+        if cursor:
+            condition, parameters = (
+                f"{condition} and RowKey gt @after",
+                {**parameters, "after": decode_cursor(cursor)},
+            )
+        found: list[Run] = []
+        async for row in table.query_entities(condition, parameters=parameters, results_per_page=limit + 1):
+            if len(found) == limit:
+                return found, base64.urlsafe_b64encode(found[-1].id.encode()).decode()
+            found.append(_run(row))
+        return found, None
+
+    async def pointers(self, domain: str) -> Pointers:
+        table = await self._storage.table(RUNS)
+        rows = {
+            r["RowKey"]: r async for r in table.query_entities(_POINTERS_ONLY, parameters={"domain": domain})
+        }
+        last = {mode: rows.get(f"last-{mode}") for mode in Mode}
+        return Pointers(
+            active=rows[_ACTIVE]["runId"] if _ACTIVE in rows else None,
+            last_dry_run=_run(last[Mode.DRY_RUN]) if last[Mode.DRY_RUN] else None,
+            last_sync=_run(last[Mode.SYNC]) if last[Mode.SYNC] else None,
+            dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
+        )
+
+    async def take(self, domain: str, run_id: str) -> Hold | None:
+        """This invocation's hold on the run, fencing off every earlier one; None if the run is not active."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceModifiedError
+
+        table = await self._storage.table(RUNS)
+        for _ in range(5):
+            row = await self._active(domain)
+            if row is None or row["runId"] != run_id:
+                return None
+            row["invocation"] = int(row["invocation"]) + 1
+            try:
+                answer = await table.update_entity(
+                    row, etag=row.metadata["etag"], match_condition=MatchConditions.IfNotModified
+                )
+            except ResourceModifiedError:
+                continue
+            return Hold(domain, run_id, row["invocation"], answer["etag"], row.get("cancelledBy", ""))
+        return None
+
+    async def check(self, hold: Hold) -> None:
+        """Before each batch: CancelRequested if somebody asked for it, LeaseLost if the run is no longer ours."""
+        row = await self._active(hold.domain)
+        if row is None or row["runId"] != hold.run_id or int(row["invocation"]) != hold.invocation:
+            raise LeaseLost(f"Another invocation has taken over the run {hold.run_id} of {hold.domain}.")
+        hold.etag = row.metadata["etag"]
+        hold.cancelled_by = row.get("cancelledBy", "")
+        if hold.cancelled_by:
+            raise CancelRequested(f"Cancelled by {hold.cancelled_by}.")
+
+    async def save(self, hold: Hold, run: Run) -> None:
+        """Writes the run as it stands; LeaseLost if another invocation has taken over."""
+        pointer = {"PartitionKey": run.domain, "RowKey": _ACTIVE, "savedBy": hold.invocation}
+        await self._held(hold, [("update", pointer), ("upsert", _row(run), {"mode": "replace"})])
+
+    async def finish(self, hold: Hold, run: Run, *, wrote_dry_run_log: bool = False) -> None:
+        """Writes the finished run and makes room for the next one, all or nothing; LeaseLost as in `save`."""
+        pointers: list[dict[str, Any]] = [{**_row(run), "RowKey": f"last-{run.mode}"}]
+        if wrote_dry_run_log:
+            pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
+        writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (_row(run), *pointers)]
+        await self._held(hold, [("delete", {"PartitionKey": run.domain, "RowKey": _ACTIVE}), *writes])
+
+    async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
+        """Leaves word for the invocation that performs the run; False if the run is not active."""
+        row = await self._active(domain)
+        if row is None or row["runId"] != run_id:
+            return False
+        table = await self._storage.table(RUNS)
+        await table.update_entity({"PartitionKey": domain, "RowKey": _ACTIVE, "cancelledBy": who})
+        return True
+
+    async def purge(self, domain: str, now: datetime) -> None:
+        """Forgets runs that are older than 90 days."""
+        table = await self._storage.table(RUNS)
+        condition = f"{_RUNS_ONLY} and RowKey gt @oldest"
+        parameters = {"domain": domain, "oldest": oldest_run_id(now)}
+        async for row in table.query_entities(
+            condition, parameters=parameters, select=["PartitionKey", "RowKey"]
+        ):
+            await table.delete_entity(row)
+
+    async def idle(self, domain: str, longer_than: timedelta, now: datetime) -> str | None:
+        """The active run if nothing has been written about it for that long: its message may be lost."""
+        row = await self._active(domain)
+        if row is None or now - row.metadata["timestamp"] < longer_than:
+            return None
+        return str(row["runId"])
+
+    async def _active(self, domain: str) -> Any:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        table = await self._storage.table(RUNS)
+        try:
+            return await table.get_entity(domain, _ACTIVE)
+        except ResourceNotFoundError:
+            return None
+
+    async def _held(self, hold: Hold, operations: list[Any]) -> None:
+        """A transaction whose first operation is on `active`, and that only its holder gets through."""
+        from azure.core import MatchConditions
+        from azure.data.tables import TableTransactionError
+
+        kind, pointer = operations[0]
+        for _ in range(5):
+            guarded = (kind, pointer, {"etag": hold.etag, "match_condition": MatchConditions.IfNotModified})
+            try:
+                answers = await self._transaction([guarded, *operations[1:]])
+            except TableTransactionError as error:
+                if error_code(error) not in (
+                    "UpdateConditionNotSatisfied",
+                    "ConditionNotMet",
+                    "ResourceNotFound",
+                ):
+                    raise
+            else:
+                hold.etag = answers[0].get("etag", "")
+                return
+            try:
+                await self.check(hold)
+            except CancelRequested:
+                continue  # a cancel changed the row; it does not take the run away
+        raise LeaseLost(f"The run {hold.run_id} of {hold.domain} could not be written.")
+
+    async def _transaction(self, operations: list[Any]) -> list[Any]:
+        table = await self._storage.table(RUNS)
+        return list(await table.submit_transaction(operations))
+
+
+def decode_cursor(cursor: str) -> str:
+    """The run id in a cursor; ValueError if it is none that `page` gave."""
+    import re
+
+    run_id = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii")
+    if not re.fullmatch(RUN_ID_PATTERN, run_id):
+        raise ValueError("not a cursor")
+    return run_id
+
+
+def _row(run: Run) -> dict[str, Any]:
+    document = run.model_dump_json(by_alias=True)
+    return {
+        "PartitionKey": run.domain,
+        "RowKey": run.id,
+        "status": run.status.value,
+        "mode": run.mode.value,
+        "run": document,
+    }
+
+
+def _run(row: Any) -> Run:
+    return Run.model_validate_json(row["run"])

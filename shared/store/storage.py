@@ -1,0 +1,95 @@
+"""The app's storage account: by connection string on a desk, by identity in Azure."""
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.data.tables.aio import TableClient, TableServiceClient
+    from azure.storage.blob.aio import BlobServiceClient, ContainerClient
+
+DOMAINS, RUNS = "Domains", "Runs"
+AUDIT_LOGS, LOCKS, LINKS, JOURNAL = "audit-logs", "locks", "links", "journal"
+
+
+def error_code(error: Exception) -> str:
+    """The service's own word for what is wrong; the SDKs set it without declaring it."""
+    return str(getattr(error, "error_code", "") or "")
+
+
+class Storage:
+    """Clients of one event loop, connected when first used; tables and containers are made if missing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._credential: Any = None
+        self._tables: TableServiceClient | None = None
+        self._blobs: BlobServiceClient | None = None
+        self._existing: set[str] = set()
+
+    @property
+    def by_identity(self) -> bool:
+        return self._settings.storage is None
+
+    @property
+    def blobs(self) -> "BlobServiceClient":
+        if self._blobs is None:
+            from azure.storage.blob.aio import BlobServiceClient
+
+            if self._settings.storage:
+                secret = self._settings.storage.get_secret_value()
+                self._blobs = BlobServiceClient.from_connection_string(secret)
+            else:
+                url = self._settings.storage_blob_url or self._endpoint("blob")
+                self._blobs = BlobServiceClient(url, credential=self._identity())
+        return self._blobs
+
+    @property
+    def tables(self) -> "TableServiceClient":
+        if self._tables is None:
+            from azure.data.tables.aio import TableServiceClient
+
+            if self._settings.storage:
+                secret = self._settings.storage.get_secret_value()
+                self._tables = TableServiceClient.from_connection_string(secret)
+            else:
+                url = self._settings.storage_table_url or self._endpoint("table")
+                self._tables = TableServiceClient(endpoint=url, credential=self._identity())
+        return self._tables
+
+    async def table(self, name: str) -> "TableClient":
+        if name not in self._existing:
+            await self.tables.create_table_if_not_exists(name)
+            self._existing.add(name)
+        return self.tables.get_table_client(name)
+
+    async def container(self, name: str) -> "ContainerClient":
+        from azure.core.exceptions import ResourceExistsError
+
+        container = self.blobs.get_container_client(name)
+        if name not in self._existing:
+            with contextlib.suppress(ResourceExistsError):
+                await container.create_container()
+            self._existing.add(name)
+        return container
+
+    async def aclose(self) -> None:
+        for client in (self._tables, self._blobs, self._credential):
+            if client is not None:
+                await client.close()
+
+    def _endpoint(self, service: str) -> str:
+        return f"https://{self._settings.storage_account}.{service}.core.windows.net"
+
+    def _identity(self) -> Any:
+        if self._credential is None:
+            from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+
+            client_id = self._settings.storage_client_id
+            self._credential = (
+                ManagedIdentityCredential(client_id=client_id)
+                if self._settings.storage_credential == "managedidentity"
+                else DefaultAzureCredential()
+            )
+        return self._credential

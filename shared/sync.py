@@ -1,0 +1,157 @@
+"""A plan, applied: renames, updates, restores, adds, and deletions last, each with its row in the audit log."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+from shared.audit import Entry, Result, key
+from shared.deletions import source_people, still_in_source
+from shared.entra import lookaround
+from shared.entra.batch import Batches, Request
+from shared.entra.guard import Guard
+from shared.entra.writes import Outcome, apply
+from shared.errors import SourceError
+from shared.model import Action, Change
+from shared.services import Services
+from shared.store.trail import Trail
+from shared.survey import Survey, read_source
+
+Report = Callable[[Sequence[Entry]], Awaitable[None]]
+
+
+class Sync:
+    """Applies what a survey planned. `report` hears of every entry once it is safely on the trail."""
+
+    def __init__(self, services: Services, seen: Survey, trail: Trail, guard: Guard, report: Report) -> None:
+        self._services = services
+        self._seen = seen
+        self._trail = trail
+        self._report = report
+        self._batches = Batches(services.graph, services.gate, guard, services.settings.batches_in_flight)
+        self._links = dict(seen.plan.links)
+
+    async def refuse(self) -> None:
+        """Records every change as not applied, and why nobody else was going to be touched."""
+        await self._record([_not_applied(change) for change in self._seen.plan.changes])
+
+    async def apply(self) -> None:
+        """RunStopped leaves what was applied on the trail; the next invocation goes on from there."""
+        plan = self._seen.plan
+        await self._record([_foregone(c) for c in plan.changes if c.obstacle or c.action is Action.SKIP])
+        await self._record(self._confirmed())
+        writes = [change for change in plan.writes if key(change) not in self._trail.settled]
+        if any(change.via for change in writes):
+            # A rename that is cut off at its temporary UPN is found again by its link.
+            await self._write_links()
+        await self._apply([change for change in writes if change.action is not Action.DELETE])
+        deletions = [change for change in writes if change.action is Action.DELETE]
+        if deletions:
+            await self._apply(await self._confirm_deletions(deletions))
+        await self._write_links()
+
+    async def _apply(self, changes: Sequence[Change]) -> None:
+        async for outcomes in apply(changes, self._batches, self._before_send):
+            entries = [_entry(outcome) for outcome in outcomes]
+            for outcome in outcomes:
+                if outcome.succeeded and outcome.change.source_id and outcome.object_id:
+                    self._links[outcome.change.source_id] = outcome.object_id
+            await self._record(entries)
+
+    async def _before_send(self, batch: Sequence[Request]) -> None:
+        await self._trail.intend([request.subject for request in batch])
+
+    async def _record(self, entries: Sequence[Entry]) -> None:
+        fresh = [entry for entry in entries if key(entry.change) not in self._trail.settled]
+        await self._trail.record(fresh)
+        await self._report(fresh)
+
+    def _confirmed(self) -> list[Entry]:
+        """Entries for what was under way when an earlier invocation died and, as Entra reads now, took effect.
+
+        What did not take effect is planned again and gets its row in its turn.
+        """
+        planned = {key(change) for change in self._seen.plan.changes}
+        present = {user.object_id for user in self._seen.target} | set(self._seen.plan.links.values())
+        entries = []
+        for change in self._trail.in_doubt:
+            object_id = change.object_id or self._seen.plan.links.get(change.source_id or "")
+            gone = object_id not in present
+            if key(change) not in planned and gone is (change.action is Action.DELETE):
+                note = "Took effect before an interruption; confirmed by reading Entra again."
+                entries.append(Entry(change, Result.SUCCEEDED, _now(), object_id, note))
+        return entries
+
+    async def _confirm_deletions(self, deletions: Sequence[Change]) -> list[Change]:
+        """Those who are still to be deleted after both sides were read a second time.
+
+        Whoever shows up in the source now, or is called differently in Entra, is left for the next run; when
+        the source can't be read again, nobody is deleted.
+        """
+        try:
+            people = source_people(await read_source(self._services))
+        except SourceError as error:
+            message = f"Not deleted: the source could not be read a second time. {error}"
+            await self._record([_failed(change, "SourceUnreadable", message) for change in deletions])
+            return []
+        candidates = {user.object_id: user for user in self._seen.target}
+        upns = await lookaround.current_upns(self._batches, (str(c.object_id) for c in deletions))
+        confirmed, left = [], []
+        for change in deletions:
+            user = candidates[str(change.object_id)]
+            upn = upns.get(user.object_id, "")
+            if still_in_source(user, people, self._seen.links):
+                left.append(_left(change, "Not deleted: the source has this user again."))
+            elif upn is not None and upn.lower() != user.upn.lower():
+                left.append(_left(change, f"Not deleted: Entra names this user {upn or 'unreadable'} now."))
+            else:
+                confirmed.append(change)
+        await self._record(left)
+        return confirmed
+
+    async def _write_links(self) -> None:
+        await self._services.links.write(self._seen.domain.name, self._links)
+
+
+def planned(change: Change) -> Entry:
+    """A change as a dry run reports it, with the failure that is foreseen."""
+    if change.action is Action.SKIP:
+        return _foregone(change)
+    code, message = (change.obstacle.code, change.obstacle.message) if change.obstacle else ("", "")
+    return Entry(change, Result.PLANNED, _now(), error_code=code, error_message=message)
+
+
+def _foregone(change: Change) -> Entry:
+    """A change of which it is clear beforehand that nothing is sent: left alone, or bound to fail."""
+    code, message = (change.obstacle.code, change.obstacle.message) if change.obstacle else ("", "")
+    result = Result.SKIPPED if change.action is Action.SKIP else Result.FAILED
+    return Entry(change, result, _now(), error_code=code, error_message=message)
+
+
+def _not_applied(change: Change) -> Entry:
+    if change.action is Action.SKIP:
+        return _foregone(change)
+    return Entry(change, Result.NOT_APPLIED, _now())
+
+
+def _failed(change: Change, code: str, message: str) -> Entry:
+    return Entry(change, Result.FAILED, _now(), error_code=code, error_message=message)
+
+
+def _left(change: Change, note: str) -> Entry:
+    return Entry(change, Result.SKIPPED, _now(), note=note)
+
+
+def _entry(outcome: Outcome) -> Entry:
+    return Entry(
+        outcome.change,
+        Result.SUCCEEDED if outcome.succeeded else Result.FAILED,
+        _now(),
+        outcome.object_id,
+        outcome.note,
+        outcome.error_code,
+        outcome.error_message,
+        outcome.request_id,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
