@@ -156,7 +156,7 @@ class TestListing:
             took = time.perf_counter() - began
 
         assert sum(map(len, pages)) == 100_001
-        assert took < 5
+        assert took < 15
 
 
 class TestFaults:
