@@ -7,7 +7,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.queue.aio import QueueClient
 
 from local.host.functions import Binding
-from local.host.settings import QueueSettings, connection_string, resolve
+from local.host.settings import QueueSettings, SettingError, connection_string, resolve
 
 
 class Queues:
@@ -27,10 +27,14 @@ class Queues:
 
     def client(self, address: tuple[str, str]) -> QueueClient:
         if address not in self._clients:
-            # The SDK would wait 15 s before its first retry; this host polls anyway.
-            self._clients[address] = QueueClient.from_connection_string(
-                *address, initial_backoff=1, increment_base=2, random_jitter_range=1
-            )
+            try:
+                # The SDK would wait 15 s before its first retry; this host polls anyway.
+                self._clients[address] = QueueClient.from_connection_string(
+                    *address, initial_backoff=1, increment_base=2, random_jitter_range=1
+                )
+            except ValueError as error:
+                # UseDevelopmentStorage=true, for one, is known to .NET only.
+                raise SettingError(f"queue {address[1]}: its connection string cannot be read") from error
         return self._clients[address]
 
     async def create(self, address: tuple[str, str]) -> None:

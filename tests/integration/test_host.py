@@ -404,6 +404,18 @@ class TestTimerTriggers:
             assert await call(f"{host.url}/api/x") == (200, "up")
         assert "hourly is in error: '%SYNC_SCHEDULE%' does not resolve to a value" in caplog.text
 
+    async def test_a_connection_string_that_cannot_be_read_stops_only_its_own_function(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app = func.FunctionApp()
+
+        @app.queue_trigger("msg", "runs", "AzureWebJobsStorage")
+        async def perform(msg: func.QueueMessage) -> None: ...
+
+        async with serve(app, environ={"AzureWebJobsStorage": "nonsense"}, host_json={}) as host:
+            assert (await call(f"{host.url}/admin/host/status"))[0] == 200
+        assert "perform is in error: queue runs: its connection string cannot be read" in caplog.text
+
 
 SLEEPER = """
 import asyncio
