@@ -12,7 +12,7 @@ _LISTENING = r"Functions host listening on (http://\S+):"
 class HostProcess(ChildProcess):
     """`python -m local.host` with these settings and no others; ready when the constructor returns."""
 
-    def __init__(  # noqa: PLR0913 - all but one have a default
+    def __init__(
         self,
         settings: Mapping[str, str],
         *,

@@ -117,7 +117,7 @@ class Host:
 
 
 @contextlib.asynccontextmanager
-async def serve(  # noqa: PLR0913 - all but one have a default
+async def serve(
     app: func.FunctionApp,
     *,
     port: int = 0,
