@@ -35,6 +35,7 @@ class Matching:
     """The two sides of one domain, paired; everybody is on exactly one of the lists.
 
     `moved`: object id → the source user, for Entra users of this domain whose source user has left it.
+    `by_immutable_id`: everybody in the source who has one, in whatever domain.
     """
 
     domain: str
@@ -44,6 +45,7 @@ class Matching:
     target_only: list[EntraUser] = field(default_factory=list)
     ambiguous: list[Ambiguity] = field(default_factory=list)
     moved: dict[str, SourceUser] = field(default_factory=dict)
+    by_immutable_id: dict[str, SourceUser] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ def match(
 
     `source` is everybody in the source, so that a move to another domain is seen; `target` is Entra's users of
     this domain. A UPN counts for nothing where its Entra user belongs to somebody else by a stronger rule: that
-    one is about to be renamed. Whoever matches two, or is matched by two, is ambiguous.
+    one is about to be renamed. Whoever matches two, or is matched by two, is ambiguous, and so is whoever shares
+    an immutable ID with somebody else in the source.
     """
     suffix = f"@{domain.lower()}"
     by_id = {user.object_id: user for user in target} if links else {}
@@ -97,6 +100,10 @@ def match(
     owners: dict[str, SourceUser] = {}
     rivals: dict[str, list[SourceUser]] = {}
     for user in source:
+        if user.immutable_id:
+            first = matching.by_immutable_id.setdefault(user.immutable_id, user)
+            if first is not user:
+                rivals.setdefault(user.immutable_id, [first]).append(user)
         upn = user.upn.lower()
         keyed = by_immutable_id.get(user.immutable_id) if user.immutable_id else None
         linked = by_id.get(links.get(user.source_id, "")) if links else None
@@ -127,7 +134,9 @@ def match(
         found = keyed or linked or namesake
         if found is not None:
             settled.add(found.object_id)
-        contested = bool(rivals) and (upn in rivals or (found is not None and found.object_id in rivals))
+        contested = bool(rivals) and (
+            upn in rivals or user.immutable_id in rivals or (found is not None and found.object_id in rivals)
+        )
         if contested or any(other is not found for other in (keyed, linked, namesake) if other):
             ambiguity = _ambiguity(user, upn, (keyed, linked, namesake), rivals)
             settled.update(target.object_id for target in ambiguity.targets)
@@ -144,12 +153,15 @@ def _ambiguity(
     user: SourceUser, upn: str, found: Sequence[EntraUser | None], rivals: Mapping[str, list[SourceUser]]
 ) -> Ambiguity:
     targets = tuple({target.object_id: target for target in found if target}.values())
-    others = {u.source_id for key in (upn, *(t.object_id for t in targets)) for u in rivals.get(key, ())}
+    keys = (upn, user.immutable_id or "", *(target.object_id for target in targets))
+    rivalling = {user.source_id, *(rival.source_id for key in keys for rival in rivals.get(key, ()))}
+    names = " and ".join(sorted(rivalling))
     if len(targets) > 1:
-        names = " and ".join(f"{target.upn} ({target.object_id})" for target in targets)
-        reason = f"{user.source_id} in the source matches two users in Entra, {names}"
+        both = " and ".join(f"{target.upn} ({target.object_id})" for target in targets)
+        reason = f"{user.source_id} in the source matches two users in Entra, {both}"
+    elif user.immutable_id in rivals:
+        reason = f"{names} in the source have the same immutable ID {user.immutable_id}"
     else:
-        names = " and ".join(sorted(others | {user.source_id}))
         wanted = f"{targets[0].upn} ({targets[0].object_id})" if targets else user.upn
         reason = f"{names} in the source all match {wanted}"
     return Ambiguity(user, f"{reason}: none of them is touched until the source is clear.", targets)

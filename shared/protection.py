@@ -12,7 +12,7 @@ from shared.model import EntraUser
 # Without these Graph permissions nobody can be looked at.
 MAILBOX_PERMISSION, ROLE_PERMISSION = "MailboxSettings.Read", "RoleManagement.Read.Directory"
 # What Exchange calls the purpose of a mailbox that is no person's (`mailboxSettings.userPurpose`).
-NOT_A_PERSON = {"shared": "shared mailbox", "room": "meeting room", "equipment": "equipment mailbox"}
+NOT_A_PERSON = {"shared": "a shared mailbox", "room": "a meeting room", "equipment": "equipment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Protection:
         if role := self.roles.get(user.object_id):
             return f"Holds the directory role {role}."
         if kind := NOT_A_PERSON.get((self.mailboxes or {}).get(user.object_id, "")):
-            return f"Is a {kind}, not a person."
+            return f"Is {kind}, not a person."
         return ""
 
     def reason_not_to_delete(self, user: EntraUser) -> str:

@@ -1,11 +1,12 @@
 """What the app stores and answers: domains with their settings, and runs. JSON in camelCase, times in UTC."""
 
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 AUDIT_LOG_LIFETIME = timedelta(hours=24)
@@ -128,7 +129,6 @@ class Domain(Record):
 
 
 RUN_ID_PATTERN = r"[0-9]{13}-[0-9a-f]{8}"
-RunId = Annotated[str, StringConstraints(pattern=f"^{RUN_ID_PATTERN}$")]
 _END_OF_TIME = 10**13
 
 
@@ -140,3 +140,7 @@ def new_run_id(now: datetime) -> str:
 def oldest_run_id(now: datetime) -> str:
     """Every run that has outlived `RUN_LIFETIME` has an id that sorts after this."""
     return f"{_END_OF_TIME - int((now - RUN_LIFETIME).timestamp() * 1000):013d}-"
+
+
+def is_run_id(text: str) -> bool:
+    return re.fullmatch(RUN_ID_PATTERN, text) is not None

@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from shared import report
 from shared.audit import Entry, Result, count, header, render
@@ -25,7 +24,7 @@ from shared.errors import (
     SourceError,
     TimeBudgetSpent,
 )
-from shared.log import event
+from shared.log import event, facts
 from shared.model import Action, Plan
 from shared.progress import eta_seconds
 from shared.records import AuditLog, Counts, DeletionCheck, Mode, Progress, Run, Status
@@ -77,7 +76,7 @@ class Invocation:
             await self._read_and_act()
         except TimeBudgetSpent as error:
             await self._save()
-            event("run.continues", **self._facts(), reason=str(error))
+            event("run.continues", **facts(self.run), reason=str(error))
             return True
         except CancelRequested as error:
             await self._finish(Status.CANCELLED, report.cut_short(str(error), self.run.progress))
@@ -93,7 +92,7 @@ class Invocation:
             invocations=self.run.invocations + 1,
             stalled_invocations=self.run.stalled_invocations + 1,
         )
-        event("run.started", **self._facts())
+        event("run.started", **facts(self.run))
 
     async def _read_and_act(self) -> None:
         dry = self.run.mode is Mode.DRY_RUN
@@ -183,27 +182,7 @@ class Invocation:
         progress = self.run.progress.model_copy(update={"eta_seconds": None})
         self._note(status=status, message=message, finished_at=_now(), progress=progress)
         await self._services.runs.finish(self._hold, self.run, wrote_dry_run_log=wrote_dry_run_log)
-        event("run.finished", **self._facts(), durationSeconds=_seconds(self.run))
-
-    def _facts(self) -> dict[str, Any]:
-        return facts(self.run)
-
-
-def facts(run: Run) -> dict[str, Any]:
-    """What every log line about a run says."""
-    document = run.model_dump(mode="json", by_alias=True)
-    names = (
-        "domain",
-        "mode",
-        "trigger",
-        "requestedBy",
-        "status",
-        "message",
-        "invocations",
-        "counts",
-        "deletionCheck",
-    )
-    return {"runId": run.id, **{name: document[name] for name in names}}
+        event("run.finished", **facts(self.run), durationSeconds=_seconds(self.run))
 
 
 _COUNTED = ("add", "update", "rename", "restore", "delete", "skipped", "failed")

@@ -1,11 +1,12 @@
 """Everything a trigger needs, built once from the settings; connections are made when first used."""
 
 from shared.entra.client import Graph
+from shared.entra.domains import TenantDomain, verified_domains
 from shared.entra.gate import Gate
 from shared.entra.tokens import AzureTokens, EmulatorTokens
+from shared.remembered import Remembered
 from shared.settings import Settings
-from shared.source.csv import CsvSource
-from shared.source.hennge import HenngeSource
+from shared.source import Source
 from shared.store.audit_logs import AuditLogs
 from shared.store.blobs import read_blob, read_file
 from shared.store.domains import Domains
@@ -28,11 +29,19 @@ class Services:
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url)
         self.graph = Graph(url, self._tokens)
         self.gate = gate or Gate()
+        self.deep_health: Remembered[dict[str, str]] = Remembered(seconds=30)
+        self._tenant_domains: Remembered[list[TenantDomain]] = Remembered(seconds=60)
 
-    def open_source(self) -> HenngeSource | CsvSource:
+    async def tenant_domains(self) -> list[TenantDomain]:
+        """The tenant's verified domains, as of a minute ago at most: good for answering, not for a run."""
+        return await self._tenant_domains.get(lambda: verified_domains(self.graph))
+
+    def open_source(self) -> Source:
         """The configured source; the caller closes it."""
         settings = self.settings
         if settings.source == "csv":
+            from shared.source.csv import CsvSource
+
             path = settings.csv_path or ""
             container, _, name = path.removeprefix("blob:").partition("/")
             if path.startswith("blob:"):
@@ -40,6 +49,8 @@ class Services:
                     path, lambda: read_blob(self.storage, container, name), settings.attribute_map
                 )
             return CsvSource(path, lambda: read_file(path), settings.attribute_map)
+        from shared.source.hennge import HenngeSource
+
         secret = settings.hennge_client_secret
         return HenngeSource(
             token_url=settings.hennge_token_url,

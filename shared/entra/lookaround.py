@@ -14,6 +14,7 @@ from shared.mapping import AttributeMap
 from shared.model import EntraUser, SourceUser
 from shared.planning import Holder
 
+_ROLE_ASSIGNMENTS = "/roleManagement/directory/roleAssignments"
 # Most values that an `in` filter takes.
 IN_FILTER = 15
 
@@ -28,16 +29,13 @@ async def role_holders(graph: Graph, guard: Guard) -> dict[str, str]:
     PermissionMissing without `RoleManagement.Read.Directory` (for groups, `Group.Read.All`).
     """
     try:
-        definitions = await graph.read_all(
-            "/roleManagement/directory/roleDefinitions?$select=id,displayName", guard=guard
-        )
-        names = {str(item["id"]): str(item["displayName"]) for item in definitions}
-        assignments = await graph.read_all(
-            "/roleManagement/directory/roleAssignments?$expand=principal", guard=guard
-        )
+        # One expansion per call: Graph does not promise to take both at once.
+        assignments = await graph.read_all(f"{_ROLE_ASSIGNMENTS}?$expand=principal", guard=guard)
+        with_roles = await graph.read_all(f"{_ROLE_ASSIGNMENTS}?$expand=roleDefinition", guard=guard)
+        names = {item["id"]: (item.get("roleDefinition") or {}).get("displayName") for item in with_roles}
         holders: dict[str, str] = {}
         for assignment in assignments:
-            role = names.get(str(assignment.get("roleDefinitionId")), "of an unknown name")
+            role = str(names.get(assignment["id"]) or assignment.get("roleDefinitionId"))
             principal = assignment.get("principal") or {}
             holders[str(assignment["principalId"])] = role
             if str(principal.get("@odata.type")) == "#microsoft.graph.group":

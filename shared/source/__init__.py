@@ -16,6 +16,12 @@ class Source(Protocol):
         """Everybody in the source, of every domain: all of them, or SourceError. Never a part."""
         ...
 
+    async def check(self) -> None:
+        """A small read, for the health check; SourceError if it fails."""
+        ...
+
+    async def aclose(self) -> None: ...
+
 
 def complete(users: Sequence[SourceUser], source: str) -> list[SourceUser]:
     """The same users without the built-in administrator; SourceError if the list can't be the whole truth."""

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import CancelRequested, LeaseLost, RunActive, RunNotFound
-from shared.records import RUN_ID_PATTERN, Mode, Run, oldest_run_id
+from shared.records import Mode, Run, is_run_id, oldest_run_id
 from shared.store.storage import RUNS, Storage, error_code
 
 _ACTIVE, _DRY_RUN_LOG = "active", "dry-run-log"
@@ -209,11 +209,9 @@ class Runs:
 
 def decode_cursor(cursor: str) -> str:
     """The run id in a cursor; ValueError if it is none that `page` gave."""
-    import re
-
-    run_id = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii")
-    if not re.fullmatch(RUN_ID_PATTERN, run_id):
-        raise ValueError("not a cursor")
+    run_id = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
+    if not is_run_id(run_id):
+        raise ValueError("not a cursor of this list")
     return run_id
 
 

@@ -1,0 +1,122 @@
+"""Every trigger on one page: what starts it, and the one call that does it."""
+
+import os
+
+import azure.functions as func
+
+from shared import lifecycle, run
+from shared.http import endpoints as http
+from shared.messages import POISON_QUEUE, QUEUE, RunMessage, message
+from shared.services import Services
+from shared.settings import Settings
+
+settings = Settings.from_environment(os.environ)
+services = Services(settings)
+STORAGE = "AzureWebJobsStorage"
+
+# With keys the platform checks the caller's key; with App Service authentication the app checks the roles.
+KEYS = func.AuthLevel.FUNCTION if settings.auth_mode == "keys" else func.AuthLevel.ANONYMOUS
+ANYBODY = func.AuthLevel.ANONYMOUS
+
+app = func.FunctionApp(http_auth_level=KEYS)
+
+
+# The hourly timer and the queue
+
+
+@app.timer_trigger("timer", schedule=str(settings.schedule), use_monitor=True)
+@app.queue_output("messages", QUEUE, STORAGE)
+async def hourly_sync(timer: func.TimerRequest, messages: func.Out[list[str]]) -> None:
+    due = await lifecycle.hourly(services, past_due=timer.past_due)
+    messages.set([message(domain, run_id) for domain, run_id in due])
+
+
+@app.queue_trigger("msg", QUEUE, STORAGE)
+@app.queue_output("again", QUEUE, STORAGE)
+async def perform_run(msg: func.QueueMessage, again: func.Out[str]) -> None:
+    order = RunMessage.model_validate_json(msg.get_body())
+    if await run.perform(services, order.domain, order.run_id):
+        again.set(message(order.domain, order.run_id))
+
+
+@app.queue_trigger("msg", POISON_QUEUE, STORAGE)
+async def give_up_run(msg: func.QueueMessage) -> None:
+    order = RunMessage.model_validate_json(msg.get_body())
+    await lifecycle.give_up(services, order.domain, order.run_id)
+
+
+# Domains
+
+
+@app.route("domains", methods=["GET"])
+async def list_domains(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.list_domains(services, req)
+
+
+@app.route("domains/{domain}", methods=["GET"])
+async def get_domain(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_domain(services, req)
+
+
+@app.route("domains/{domain}", methods=["PATCH"])
+async def change_domain(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.change_domain(services, req)
+
+
+# Runs
+
+
+@app.route("domains/{domain}/dry-run", methods=["POST"])
+@app.queue_output("messages", QUEUE, STORAGE)
+async def start_dry_run(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
+    return await http.start_dry_run(services, req, messages.set)
+
+
+@app.route("domains/{domain}/sync", methods=["POST"])
+@app.queue_output("messages", QUEUE, STORAGE)
+async def start_sync(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
+    return await http.start_sync(services, req, messages.set)
+
+
+@app.route("domains/{domain}/runs", methods=["GET"])
+async def list_runs(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.list_runs(services, req)
+
+
+@app.route("domains/{domain}/runs/{runId}", methods=["GET"])
+async def get_run(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_run(services, req)
+
+
+@app.route("domains/{domain}/runs/{runId}/cancel", methods=["POST"])
+async def cancel_run(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.cancel_run(services, req)
+
+
+@app.route("domains/{domain}/runs/{runId}/audit-log", methods=["GET"])
+async def get_audit_log(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_audit_log(services, req)
+
+
+# The page, the document, and everything else
+
+
+@app.route("console", methods=["GET"], auth_level=ANYBODY)
+async def get_console(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_console(services, req)
+
+
+@app.route("health", methods=["GET"], auth_level=ANYBODY)
+async def get_health(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_health(services, req)
+
+
+@app.route("openapi.json", methods=["GET"], auth_level=ANYBODY)
+async def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_openapi(services, req)
+
+
+# The host tries routes in the order of the functions' names: this one must sort last.
+@app.route("{*path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+async def unknown_path(req: func.HttpRequest) -> func.HttpResponse:
+    return http.unknown_path(req)

@@ -1,0 +1,20 @@
+"""What a domain name is: letters, digits and hyphens in labels (RFC 1035), international ones as IDNA (RFC 5891)."""
+
+import re
+
+import idna
+
+_NAME = re.compile(
+    r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])"
+)
+
+
+def domain_name(text: str) -> str:
+    """The name in lower case and ASCII, as Entra keeps it; ValueError if it is none."""
+    try:
+        name = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise ValueError(f"{text!r} is not a domain name: {error}") from error
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{text!r} is not a domain name")
+    return name

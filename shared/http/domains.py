@@ -1,0 +1,79 @@
+"""The domains of the tenant and their settings."""
+
+import asyncio
+
+import azure.functions as func
+from pydantic import Field, StrictBool, StrictInt, model_validator
+
+from shared.entra.domains import TenantDomain
+from shared.errors import DomainNotFound
+from shared.http.endpoint import Body, Call
+from shared.http.problems import json
+from shared.http.views import domain_view
+from shared.log import event
+from shared.records import Domain, DomainSettings, Record
+from shared.services import Services
+
+AT_ONCE = 16
+
+
+class SettingsChange(Body):
+    """Any subset of the settings, at least one."""
+
+    periodicSync: StrictBool | None = None  # noqa: N815 - the contract's spelling
+    maxAllowedDeletions: StrictInt | None = Field(None, ge=0, le=100)  # noqa: N815
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "SettingsChange":
+        if not self.changes():
+            raise ValueError("name at least one of periodicSync and maxAllowedDeletions")
+        return self
+
+    def changes(self) -> dict[str, bool | int]:
+        given = {"periodic_sync": self.periodicSync, "max_allowed_deletions": self.maxAllowedDeletions}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class DomainList(Record):
+    domains: list[Domain]
+
+
+async def known_domain(services: Services, name: str) -> TenantDomain:
+    """DomainNotFound if the tenant has no such verified domain."""
+    for domain in await services.tenant_domains():
+        if domain.name == name:
+            return domain
+    raise DomainNotFound(f"{name} is not a verified domain of the tenant.")
+
+
+async def list_domains(call: Call) -> func.HttpResponse:
+    domains = await call.services.tenant_domains()
+    settings = await call.services.domains.all()
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def view(domain: TenantDomain) -> Domain:
+        async with turns:
+            return await domain_view(call.services, domain, settings.get(domain.name, DomainSettings()))
+
+    return json(DomainList(domains=await asyncio.gather(*map(view, domains))))
+
+
+async def get_domain(call: Call) -> func.HttpResponse:
+    domain = await known_domain(call.services, call.domain)
+    settings, etag = await call.services.domains.settings(domain.name)
+    return json(await domain_view(call.services, domain, settings), headers={"ETag": etag})
+
+
+async def change_domain(call: Call) -> func.HttpResponse:
+    domain = await known_domain(call.services, call.domain)
+    before, after, etag = await call.services.domains.change(
+        domain.name, call.body.changes(), call.headers.get("If-Match")
+    )
+    event(
+        "settings.changed",
+        domain=domain.name,
+        by=str(call.principal),
+        before=before.model_dump(by_alias=True),
+        after=after.model_dump(by_alias=True),
+    )
+    return json(await domain_view(call.services, domain, after), headers={"ETag": etag})

@@ -1,0 +1,147 @@
+"""How an endpoint is declared: its path, who may call it, what it takes and answers.
+
+The declarations are the only place for that: requests are checked against them, and the OpenAPI document, the
+405 answers and the table of roles are made from them.
+"""
+
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import azure.functions as func
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.domain_names import domain_name
+from shared.errors import DomainNotFound, RunNotFound, SyncError
+from shared.http.principal import ANYBODY, Principal, Role, authorised
+from shared.http.problems import Problem
+from shared.log import event
+from shared.records import is_run_id
+from shared.services import Services
+
+LARGEST_BODY = 64 * 1024
+# The platform's own query parameters: a function key may come in the query.
+_PLATFORM_QUERY = frozenset({"code", "clientId"})
+
+
+class Body(BaseModel):
+    """A request body or query: unknown fields are refused by name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Nothing(Body):
+    """No fields at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, checked. `domain` and `run_id` are empty where the path has none."""
+
+    services: Services
+    principal: Principal
+    domain: str
+    run_id: str
+    query: Any
+    body: Any
+    headers: Mapping[str, str]
+    enqueue: Callable[[str], None]
+
+
+Handler = Callable[[Call], Awaitable[func.HttpResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one path. `role` is None where anybody may call; `answers` maps a status to its model."""
+
+    method: str
+    path: str
+    summary: str
+    role: Role | None
+    handler: Handler
+    query: type[Body] = Nothing
+    body: type[Body] = Nothing
+    answers: Mapping[int, type[BaseModel] | str] = field(default_factory=dict)
+
+    async def __call__(
+        self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None] = lambda _: None
+    ) -> func.HttpResponse:
+        """Answers the request; whatever goes wrong becomes a problem, never an exception."""
+        try:
+            return await self.handler(self._checked(services, request, enqueue))
+        except Problem as problem:
+            return problem.answer()
+        except SyncError as error:
+            return Problem.of(error).answer()
+        except Exception as error:  # the last line of defence: logged whole, answered without a word of it
+            logging.getLogger("sync").exception("%s %s failed", self.method, self.path)
+            event(
+                "http.failed", logging.ERROR, method=self.method, path=self.path, error=type(error).__name__
+            )
+            return Problem(
+                500, "Internal error", "Something went wrong here; the app's log says what."
+            ).answer()
+
+    def _checked(self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None]) -> Call:
+        principal = ANYBODY
+        if self.role is not None:
+            principal = authorised(services.settings.auth_mode, os.environ, request.headers, self.role)
+        return Call(
+            services=services,
+            principal=principal,
+            domain=_domain(request.route_params.get("domain")),
+            run_id=_run_id(request.route_params.get("runId")),
+            query=_query(self.query, request.params),
+            body=_body(self.body, request) if self.method not in ("GET", "HEAD") else None,
+            headers=request.headers,
+            enqueue=enqueue,
+        )
+
+
+def _domain(text: str | None) -> str:
+    try:
+        return domain_name(text) if text is not None else ""
+    except ValueError as error:
+        raise DomainNotFound(f"{error}.") from None
+
+
+def _run_id(text: str | None) -> str:
+    if text is not None and not is_run_id(text):
+        raise RunNotFound(f"{text!r} is not the id of a run.")
+    return text or ""
+
+
+def _query(model: type[Body], params: Mapping[str, str]) -> Body:
+    return _validated(model, {k: v for k, v in params.items() if k not in _PLATFORM_QUERY}, "query")
+
+
+def _body(model: type[Body], request: func.HttpRequest) -> Body:
+    content = request.get_body()
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if len(content) > LARGEST_BODY:
+        raise Problem(
+            413, "Body too large", f"A body here has at most {LARGEST_BODY} bytes, not {len(content)}."
+        )
+    if kind != "application/json" and (content or kind):
+        raise Problem(415, "Wrong content type", "The body must be sent as Content-Type: application/json.")
+    try:
+        document = orjson.loads(content) if content.strip() else {}
+    except orjson.JSONDecodeError as error:
+        raise Problem(400, "Bad body", f"The body is not JSON: {error}.") from None
+    return _validated(model, document, "body")
+
+
+def _validated(model: type[Body], document: object, where: str) -> Body:
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        errors = [
+            {"field": ".".join(str(part) for part in e["loc"]) or where, "detail": e["msg"]}
+            for e in error.errors()
+        ]
+        named = "; ".join(f"{e['field']}: {e['detail']}" for e in errors)
+        raise Problem(400, f"Bad {where}", f"{named}.", errors=errors) from None

@@ -1,0 +1,80 @@
+"""Every endpoint, declared once."""
+
+import re
+from collections.abc import Mapping
+
+import azure.functions as func
+from pydantic import BaseModel
+
+from shared.http import console, domains, health, openapi, problems, runs
+from shared.http.endpoint import Endpoint
+from shared.http.principal import Role
+from shared.records import Domain, Run
+
+_DOMAIN = "domains/{domain}"
+_RUN = f"{_DOMAIN}/runs/{{runId}}"
+_STARTED: Mapping[int, type[BaseModel] | str] = {202: Run, 409: "A run is active already; `runId` names it."}
+
+list_domains = Endpoint(
+    "GET", "domains", "The tenant's verified domains with settings, active and last runs.",
+    Role.READER, domains.list_domains, answers={200: domains.DomainList},
+)  # fmt: skip
+get_domain = Endpoint(
+    "GET", _DOMAIN, "One domain; `ETag` is the version of its settings.",
+    Role.READER, domains.get_domain, answers={200: Domain},
+)  # fmt: skip
+change_domain = Endpoint(
+    "PATCH", _DOMAIN, "Changes settings, any subset; honours `If-Match`.",
+    Role.ADMINISTRATOR, domains.change_domain, body=domains.SettingsChange,
+    answers={200: Domain, 412: "The settings were changed meanwhile."},
+)  # fmt: skip
+start_dry_run = Endpoint(
+    "POST", f"{_DOMAIN}/dry-run", "Starts a dry run.",
+    Role.OPERATOR, runs.start_dry_run, answers=_STARTED,
+)  # fmt: skip
+start_sync = Endpoint(
+    "POST", f"{_DOMAIN}/sync", "Sync Now.",
+    Role.ADMINISTRATOR, runs.start_sync, answers=_STARTED,
+)  # fmt: skip
+list_runs = Endpoint(
+    "GET", f"{_DOMAIN}/runs", "The Sync Logs, newest first.",
+    Role.READER, runs.list_runs, query=runs.PageQuery, answers={200: runs.RunList},
+)  # fmt: skip
+get_run = Endpoint(
+    "GET", _RUN, "One run, live while it runs.",
+    Role.READER, runs.get_run, answers={200: Run},
+)  # fmt: skip
+cancel_run = Endpoint(
+    "POST", f"{_RUN}/cancel", "Stops a run before its next write.",
+    Role.ADMINISTRATOR, runs.cancel_run, answers={202: Run},
+)  # fmt: skip
+get_audit_log = Endpoint(
+    "GET", f"{_RUN}/audit-log", "The audit log: a redirect to a link, or the link as JSON by `Accept`.",
+    Role.READER, runs.get_audit_log,
+    answers={200: runs.AuditLogLink, 302: "The link, for 60 minutes at most.", 410: "Expired or overwritten."},
+)  # fmt: skip
+get_console = Endpoint("GET", "console", "The admin page.", None, console.page, answers={200: "HTML"})
+get_health = Endpoint(
+    "GET", "health", "Whether the app runs; `deep=true` also tries storage, source and Graph.",
+    None, health.health, query=health.HealthQuery, answers={200: "Well.", 503: "Not well; `checks` says what."},
+)  # fmt: skip
+get_openapi = Endpoint(
+    "GET", "openapi.json", "This API as OpenAPI 3.1.", None, openapi.document, answers={200: "OpenAPI"}
+)
+
+ENDPOINTS = (
+    list_domains, get_domain, change_domain, start_dry_run, start_sync, list_runs, get_run, cancel_run,
+    get_audit_log, get_console, get_health, get_openapi,
+)  # fmt: skip
+
+
+def unknown_path(request: func.HttpRequest) -> func.HttpResponse:
+    """The answer for a path that nothing serves (404), or not with this method (405)."""
+    path = request.route_params.get("path", "").rstrip("/")
+    allowed = sorted({e.method for e in ENDPOINTS if _matches(e.path, path)})
+    return problems.nothing_here(request.method, f"/api/{path}", allowed)
+
+
+def _matches(template: str, path: str) -> bool:
+    pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
+    return re.fullmatch(pattern, path) is not None

@@ -1,0 +1,89 @@
+"""Runs: start, look, stop, and their audit logs."""
+
+from datetime import UTC, datetime
+
+import azure.functions as func
+from pydantic import Field, field_validator
+
+from shared import lifecycle
+from shared.http.domains import known_domain
+from shared.http.endpoint import Body, Call
+from shared.http.problems import json
+from shared.http.views import run_view
+from shared.messages import message
+from shared.records import Mode, Record, Run, Time, Trigger
+from shared.store.runs import decode_cursor
+
+POLL_AFTER_SECONDS = 2
+
+
+class PageQuery(Body):
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = None
+
+    @field_validator("cursor")
+    @classmethod
+    def _from_this_list(cls, cursor: str | None) -> str | None:
+        if cursor is not None:
+            decode_cursor(cursor)
+        return cursor
+
+
+class RunList(Record):
+    runs: list[Run]
+    cursor: str | None
+
+
+class AuditLogLink(Record):
+    url: str
+    expires_at: Time
+
+
+async def start_dry_run(call: Call) -> func.HttpResponse:
+    return await _start(call, Mode.DRY_RUN)
+
+
+async def start_sync(call: Call) -> func.HttpResponse:
+    return await _start(call, Mode.SYNC)
+
+
+async def list_runs(call: Call) -> func.HttpResponse:
+    domain = await known_domain(call.services, call.domain)
+    runs, cursor = await call.services.runs.page(domain.name, call.query.limit, call.query.cursor)
+    pointers = await call.services.runs.pointers(domain.name)
+    now = datetime.now(UTC)
+    return json(RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor))
+
+
+async def get_run(call: Call) -> func.HttpResponse:
+    run = await call.services.runs.get(call.domain, call.run_id)
+    return json(await _view(call, run), headers=_poll(run))
+
+
+async def cancel_run(call: Call) -> func.HttpResponse:
+    run = await lifecycle.cancel(call.services, call.domain, call.run_id, str(call.principal))
+    return json(await _view(call, run), 202, _poll(run))
+
+
+async def get_audit_log(call: Call) -> func.HttpResponse:
+    run = await call.services.runs.get(call.domain, call.run_id)
+    link = await call.services.audit_logs.link(run, datetime.now(UTC))
+    if "application/json" in call.headers.get("Accept", ""):
+        return json(AuditLogLink(url=link.url, expires_at=link.expires_at))
+    return func.HttpResponse(status_code=302, headers={"Location": link.url, "Cache-Control": "no-store"})
+
+
+async def _start(call: Call, mode: Mode) -> func.HttpResponse:
+    domain = await known_domain(call.services, call.domain)
+    run = await lifecycle.start(call.services, domain.name, mode, Trigger.MANUAL, str(call.principal))
+    call.enqueue(message(run.domain, run.id))
+    return json(run, 202, {"Location": f"/api/domains/{run.domain}/runs/{run.id}", **_poll(run)})
+
+
+async def _view(call: Call, run: Run) -> Run:
+    pointers = await call.services.runs.pointers(run.domain)
+    return run_view(run, pointers.dry_run_log, datetime.now(UTC))
+
+
+def _poll(run: Run) -> dict[str, str]:
+    return {"Retry-After": str(POLL_AFTER_SECONDS)} if run.status.active else {}
