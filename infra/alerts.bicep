@@ -1,0 +1,121 @@
+// Who is told when the sync needs somebody. The queries are in alerts/, tested against the lines that the app writes.
+param namePrefix string
+param location string
+param tags object
+param workspaceId string
+param email string
+
+@secure()
+param webhook string
+
+var rules = [
+  {
+    name: 'run-failed'
+    description: 'A run failed, or Max Allowed Deletions cancelled it. The line says why and what to do.'
+    severity: 1
+    query: loadTextContent('alerts/run-failed.kql')
+    dimension: 'domain'
+    frequency: 'PT15M'
+    window: 'PT30M'
+    autoMitigate: true
+  }
+  {
+    name: 'no-good-run'
+    description: 'Periodic sync is on for the domain, and it had no good run for 3 hours.'
+    severity: 1
+    query: loadTextContent('alerts/no-good-run.kql')
+    dimension: 'domain'
+    frequency: 'PT30M'
+    window: 'P1D'
+    autoMitigate: true
+  }
+  {
+    name: 'poisoned'
+    description: 'A message reached the poison queue: a run was started five times and never ended.'
+    severity: 1
+    query: loadTextContent('alerts/poisoned.kql')
+    dimension: 'domain'
+    frequency: 'PT15M'
+    window: 'PT30M'
+    autoMitigate: true
+  }
+  {
+    name: 'secret-expiry'
+    description: 'The secret of HENNGE\'s API client ends within 30 days, or has ended. Make a new one in Access Control.'
+    severity: 2
+    query: loadTextContent('alerts/secret-expiry.kql')
+    dimension: 'secret'
+    frequency: 'P1D'
+    window: 'P1D'
+    // The notice comes once; silence on the next day does not mean that somebody acted.
+    autoMitigate: false
+  }
+]
+
+resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: '${namePrefix}-people'
+  location: 'global'
+  tags: tags
+  properties: {
+    enabled: true
+    groupShortName: 'hennge-sync'
+    emailReceivers: [
+      {
+        name: 'email'
+        emailAddress: email
+        useCommonAlertSchema: true
+      }
+    ]
+    webhookReceivers: empty(webhook) ? [] : [
+      {
+        name: 'webhook'
+        serviceUri: webhook
+        useCommonAlertSchema: true
+      }
+    ]
+  }
+}
+
+resource rule 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for alert in rules: {
+  name: '${namePrefix}-${alert.name}'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: '${namePrefix}: ${alert.name}'
+    description: alert.description
+    severity: alert.severity
+    enabled: true
+    scopes: [workspaceId]
+    evaluationFrequency: alert.frequency
+    windowSize: alert.window
+    autoMitigate: alert.autoMitigate
+    // A new workspace has not seen every table yet, and would refuse the query.
+    skipQueryValidation: true
+    criteria: {
+      allOf: [
+        {
+          query: alert.query
+          timeAggregation: 'Count'
+          operator: 'GreaterThan'
+          threshold: 0
+          // One alert for each, which names it.
+          dimensions: [
+            {
+              name: alert.dimension
+              operator: 'Include'
+              values: ['*']
+            }
+          ]
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
+          }
+        }
+      ]
+    }
+    actions: {
+      actionGroups: [people.id]
+    }
+  }
+}]
