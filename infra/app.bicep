@@ -1,0 +1,155 @@
+// The function app on Flex Consumption: as many instances as the queue asks for, and none while nothing runs.
+param name string
+param planName string
+param location string
+param tags object
+
+param identityId string
+param identityClientId string
+param storageAccountName string
+
+@description('Blob container that the platform takes the app\'s package from.')
+param packageContainerUrl string
+
+param applicationInsightsConnectionString string
+param henngeClientSecretUri string
+
+param pythonVersion string
+param instanceMemoryMB int
+param maximumInstanceCount int
+param alwaysReadyInstances int
+
+param source string
+param henngeClientId string
+param henngeTokenUrl string
+param henngeApiUrl string
+param csvPath string
+param syncSchedule string
+param graphBaseUrl string
+param attributeMap string
+param usageLocation string
+param protectedUsers string
+param requireDeletionChecks bool
+param restoreDeletedUsers bool
+param batchesInFlight int
+param timeBudgetSeconds int
+param authMode string
+
+// To the app an empty setting is as good as none, so its defaults stand in shared/settings.py alone.
+var settings = {
+  AzureWebJobsStorage__accountName: storageAccountName
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  SYNC_SCHEDULE: syncSchedule
+  SOURCE: source
+  HENNGE_CLIENT_ID: henngeClientId
+  HENNGE_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${henngeClientSecretUri})'
+  HENNGE_TOKEN_URL: henngeTokenUrl
+  HENNGE_API_URL: henngeApiUrl
+  CSV_PATH: csvPath
+  GRAPH_BASE_URL: graphBaseUrl
+  ATTRIBUTE_MAP: attributeMap
+  USAGE_LOCATION: usageLocation
+  PROTECTED_USERS: protectedUsers
+  REQUIRE_DELETION_CHECKS: requireDeletionChecks ? 'true' : 'false'
+  RESTORE_DELETED_USERS: restoreDeletedUsers ? 'true' : 'false'
+  BATCHES_IN_FLIGHT: string(batchesInFlight)
+  TIME_BUDGET_SECONDS: string(timeBudgetSeconds)
+  AUTH_MODE: authMode
+}
+
+// Read by the platform and its libraries, not by the app.
+var platformSettings = {
+  // Which identity azure-identity takes for Microsoft Graph.
+  AZURE_CLIENT_ID: identityClientId
+  APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  // Sign-in shows a token of this identity where it would otherwise need a client secret.
+  OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    // checkov:skip=CKV_AZURE_225: A run that a lost zone cuts off is started again in another; nothing is kept on instances.
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+  }
+}
+
+resource app 'Microsoft.Web/sites@2024-04-01' = {
+  name: name
+  location: location
+  // By this tag azd knows where the service called sync is to be deployed.
+  tags: union(tags, { 'azd-service-name': 'sync' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    // checkov:skip=CKV_AZURE_17: People sign in through Entra ID, programs with a token or a key; neither has a certificate.
+    // checkov:skip=CKV_AZURE_212: Flex Consumption starts an instance when one is needed; a lost one is replaced.
+    // checkov:skip=CKV_AZURE_213: Instances come and go with the load; that runs end well is watched by alerts.bicep.
+    // checkov:skip=CKV_AZURE_222: Administrators reach the console and API over the internet, behind sign-in or keys.
+    // checkov:skip=CKV_AZURE_78: Flex Consumption has no FTP; ftpsState is a property it no longer takes.
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: 'Enabled'
+    // Whose right it is to read the secret that an app setting refers to.
+    keyVaultReferenceIdentity: identityId
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packageContainerUrl
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: {
+        name: 'python'
+        version: pythonVersion
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReadyInstances > 0 ? [
+          {
+            name: 'http'
+            instanceCount: alwaysReadyInstances
+          }
+        ] : []
+      }
+    }
+    siteConfig: {
+      appSettings: [for setting in items(union(settings, platformSettings)): {
+        name: setting.key
+        value: setting.value
+      }]
+      http20Enabled: true
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+    }
+  }
+}
+
+// Packages are published with an Entra token, never with a publishing password.
+resource basicPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = [for channel in ['ftp', 'scm']: {
+  parent: app
+  name: channel
+  properties: { allow: false }
+}]
+
+output name string = app.name
+output hostName string = app.properties.defaultHostName

@@ -1,0 +1,221 @@
+// The Azure half: everything the sync runs on, in one resource group, with identities instead of keys.
+// The other half, what the app may do in Microsoft Entra ID and who may sign in to it, is graph/.
+targetScope = 'resourceGroup'
+
+@minLength(1)
+@maxLength(40)
+@description('Name of this deployment; part of resource names and of the azd-env-name tag by which azd finds them.')
+param environmentName string
+
+@metadata({ azd: { type: 'location' } })
+@description('Azure region with Flex Consumption, for example japaneast.')
+param location string
+
+// Where people come from
+
+@allowed(['hennge', 'csv'])
+@description('SOURCE')
+param source string = 'hennge'
+
+@description('HENNGE_CLIENT_ID: from System → API Client of HENNGE Access Control.')
+param henngeClientId string
+
+@secure()
+@description('HENNGE_CLIENT_SECRET: shown once, when the API client is made. Goes to Key Vault, not to an app setting.')
+param henngeClientSecret string
+
+@description('Date (yyyy-MM-dd) by which the secret is to be replaced. An alert comes 30 days before.')
+param henngeSecretExpiresOn string
+
+@description('HENNGE_TOKEN_URL; empty: the app\'s default.')
+param henngeTokenUrl string = ''
+
+@description('HENNGE_API_URL; empty: the app\'s default.')
+param henngeApiUrl string = ''
+
+@description('CSV_PATH: blob:container/name, with source csv.')
+param csvPath string = ''
+
+// What happens to them
+
+@description('SYNC_SCHEDULE: NCRONTAB, UTC. Less often than hourly needs another period in alerts/no-good-run.kql.')
+param syncSchedule string = '0 0 * * * *'
+
+@description('GRAPH_BASE_URL; empty: the global cloud.')
+param graphBaseUrl string = ''
+
+@description('ATTRIBUTE_MAP: JSON object, Entra attribute → source field; empty: the app\'s default.')
+param attributeMap string = ''
+
+@description('USAGE_LOCATION: two letters, set on created users; empty: not set.')
+param usageLocation string = ''
+
+@description('PROTECTED_USERS: UPNs or object ids, comma-separated, never updated or deleted.')
+param protectedUsers string = ''
+
+@description('REQUIRE_DELETION_CHECKS: without the permission to look at deletion candidates, delete nobody.')
+param requireDeletionChecks bool = true
+
+@description('RESTORE_DELETED_USERS: take a user who comes back out of Deleted users instead of creating a new one.')
+param restoreDeletedUsers bool = true
+
+@minValue(1)
+@maxValue(16)
+@description('BATCHES_IN_FLIGHT: batches of 20 requests sent to Microsoft Graph at a time.')
+param batchesInFlight int = 4
+
+@minValue(1)
+@description('TIME_BUDGET_SECONDS: after so long a run stops between two batches, and goes on in a new invocation.')
+param timeBudgetSeconds int = 1500
+
+// Who may use it, who is told
+
+@description('Client id that graph/ prints. Given: sign-in with app roles (AUTH_MODE entra). Empty: function keys.')
+param signInClientId string = ''
+
+@description('E-mail address that alerts go to.')
+param alertEmail string
+
+@secure()
+@description('Webhook that alerts go to as well, in the common alert schema; empty: none.')
+param alertWebhook string = ''
+
+// What it runs on
+
+@allowed(['3.11', '3.12', '3.13'])
+param pythonVersion string = '3.12'
+
+@allowed([512, 2048, 4096])
+@description('Memory of an instance in MB.')
+param instanceMemoryMB int = 2048
+
+@minValue(1)
+@maxValue(1000)
+@description('Most instances at a time; host.json says how many domains each works on.')
+param maximumInstanceCount int = 40
+
+@minValue(0)
+@description('Instances kept warm for the console and the API. 0 costs nothing while nobody looks.')
+param alwaysReadyInstances int = 0
+
+var token = uniqueString(resourceGroup().id, environmentName)
+var tags = { 'azd-env-name': environmentName }
+
+module identity 'identity.bicep' = {
+  name: 'identity'
+  params: {
+    name: 'id-${environmentName}-${token}'
+    location: location
+    tags: tags
+  }
+}
+
+module storage 'storage.bicep' = {
+  name: 'storage'
+  params: {
+    name: 'st${token}'
+    location: location
+    tags: tags
+  }
+}
+
+module storageAccess 'storage-access.bicep' = {
+  name: 'storage-access'
+  params: {
+    storageAccountName: storage.outputs.name
+    principalId: identity.outputs.principalId
+  }
+}
+
+module monitoring 'monitoring.bicep' = {
+  name: 'monitoring'
+  params: {
+    workspaceName: 'log-${environmentName}-${token}'
+    applicationInsightsName: 'appi-${environmentName}-${token}'
+    location: location
+    tags: tags
+    publisherPrincipalId: identity.outputs.principalId
+  }
+}
+
+module vault 'vault.bicep' = {
+  name: 'vault'
+  params: {
+    name: 'kv-${token}'
+    location: location
+    tags: tags
+    readerPrincipalId: identity.outputs.principalId
+    workspaceId: monitoring.outputs.workspaceId
+    henngeClientSecret: henngeClientSecret
+    henngeSecretExpiresOn: henngeSecretExpiresOn
+  }
+}
+
+module app 'app.bicep' = {
+  name: 'app'
+  params: {
+    name: 'func-${environmentName}-${token}'
+    planName: 'plan-${environmentName}-${token}'
+    location: location
+    tags: tags
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    storageAccountName: storage.outputs.name
+    packageContainerUrl: storage.outputs.packageContainerUrl
+    applicationInsightsConnectionString: monitoring.outputs.connectionString
+    henngeClientSecretUri: vault.outputs.henngeClientSecretUri
+    pythonVersion: pythonVersion
+    instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
+    alwaysReadyInstances: alwaysReadyInstances
+    source: source
+    henngeClientId: henngeClientId
+    henngeTokenUrl: henngeTokenUrl
+    henngeApiUrl: henngeApiUrl
+    csvPath: csvPath
+    syncSchedule: syncSchedule
+    graphBaseUrl: graphBaseUrl
+    attributeMap: attributeMap
+    usageLocation: usageLocation
+    protectedUsers: protectedUsers
+    requireDeletionChecks: requireDeletionChecks
+    restoreDeletedUsers: restoreDeletedUsers
+    batchesInFlight: batchesInFlight
+    timeBudgetSeconds: timeBudgetSeconds
+    authMode: empty(signInClientId) ? 'keys' : 'entra'
+  }
+  // Without its roles the host can't fetch its package, its keys or its secret, and stays down until it is restarted.
+  dependsOn: [
+    storageAccess
+  ]
+}
+
+module signIn 'sign-in.bicep' = {
+  name: 'sign-in'
+  params: {
+    functionAppName: app.outputs.name
+    clientId: signInClientId
+  }
+}
+
+module alerts 'alerts.bicep' = {
+  name: 'alerts'
+  params: {
+    namePrefix: environmentName
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    email: alertEmail
+    webhook: alertWebhook
+  }
+}
+
+var firstSteps = 'Grant the app its permissions: python3 infra/graph/grant.py permissions --identity ${identity.outputs.principalId}'
+var nextSteps = 'Open the console, pre-check a domain, then dry-run it.'
+
+// azd keeps outputs as environment variables; the hook in azure.yaml prints the first two.
+output CONSOLE_URL string = 'https://${app.outputs.hostName}/api/console'
+output NEXT_STEP string = empty(signInClientId) ? firstSteps : nextSteps
+output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+output HOST_NAME string = app.outputs.hostName
+output FUNCTION_APP_NAME string = app.outputs.name

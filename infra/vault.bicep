@@ -1,0 +1,84 @@
+// The one secret there is: that of HENNGE's API client.
+param name string
+param location string
+param tags object
+
+@description('Who may read the secret.')
+param readerPrincipalId string
+
+@description('Workspace for the vault\'s audit log, in which the notice of expiry appears.')
+param workspaceId string
+
+@secure()
+param henngeClientSecret string
+
+param henngeSecretExpiresOn string
+
+var secretName = 'hennge-client-secret'
+var keyVaultSecretsUser = '4633458b-17de-408a-b874-0445c86b69e6'
+
+resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: name
+  location: location
+  tags: tags
+  properties: {
+    // checkov:skip=CKV_AZURE_109: App Service resolves references from addresses that no firewall rule of a vault can name.
+    // checkov:skip=CKV_AZURE_189: As above; who may read is decided by role.
+    tenantId: tenant().tenantId
+    sku: {
+      family: 'A'
+      name: 'standard'
+    }
+    enableRbacAuthorization: true
+    enableSoftDelete: true
+    // Nobody can purge before the period ends; short, because the secret can be made anew in Access Control at any time.
+    enablePurgeProtection: true
+    softDeleteRetentionInDays: 7
+    publicNetworkAccess: 'Enabled'
+    networkAcls: {
+      bypass: 'AzureServices'
+      defaultAction: 'Allow'
+    }
+  }
+}
+
+resource secret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {
+  parent: vault
+  name: secretName
+  properties: {
+    contentType: 'HENNGE Access Control, System, API Client'
+    value: henngeClientSecret
+    attributes: {
+      enabled: true
+      exp: dateTimeToEpoch('${henngeSecretExpiresOn}T00:00:00Z')
+    }
+  }
+}
+
+resource reader 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: vault
+  name: guid(vault.id, readerPrincipalId, keyVaultSecretsUser)
+  properties: {
+    description: 'Key Vault Secrets User'
+    principalId: readerPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', keyVaultSecretsUser)
+  }
+}
+
+resource auditLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: vault
+  name: 'audit'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'AuditEvent'
+        enabled: true
+      }
+    ]
+  }
+}
+
+// Without a version, so that a new secret is taken up within a day and no deployment.
+output henngeClientSecretUri string = '${vault.properties.vaultUri}secrets/${secretName}'
