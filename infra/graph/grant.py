@@ -1,0 +1,178 @@
+"""What main.bicep does, through `az rest`, for tenants that don't allow Bicep's Microsoft Graph extension.
+
+    grant.py permissions --identity IDENTITY_PRINCIPAL_ID
+    grant.py sign-in --identity IDENTITY_PRINCIPAL_ID --host HOST_NAME [--administrator OBJECT_ID]
+
+Needs Python and an Azure CLI that is signed in (`az login --allow-no-subscriptions`), nothing else: for permissions
+as Privileged Role Administrator, for sign-in as Cloud Application Administrator. Safe to repeat: what is there
+already is left as it is or brought up to date.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
+CONSENT = "openid profile email"
+# A registration made a moment ago is not known everywhere yet.
+NOT_THERE_YET = ("NoBackingApplicationObject", "Request_ResourceNotFound", "does not exist")
+TRIES, PAUSE = 8, 5.0
+
+
+def az(*arguments: str) -> str:
+    """What an `az` command printed. Ends the program with az's own words if it fails for good."""
+    program = shutil.which("az")
+    if program is None:
+        sys.exit("The Azure CLI (az) is not installed.")
+    for attempt in range(1, TRIES + 1):
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - az only
+        if done.returncode == 0:
+            return done.stdout.strip()
+        if attempt == TRIES or not any(words in done.stderr for words in NOT_THERE_YET):
+            break
+        time.sleep(PAUSE)
+    sys.exit(f"az {' '.join(arguments[:5])}\n{done.stderr.strip()}")
+
+
+def cloud(endpoint: str) -> str:
+    """An address of the cloud that `az` is signed in to."""
+    return az("cloud", "show", "--query", f"endpoints.{endpoint}", "--output", "tsv").rstrip("/")
+
+
+class Graph:
+    """Microsoft Graph as the person who is signed in to `az`."""
+
+    def __init__(self) -> None:
+        self.address = cloud("microsoftGraphResourceId") + "/v1.0"
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._call("get", path)
+
+    def post(self, path: str, body: dict[str, Any]) -> None:
+        self._call("post", path, body)
+
+    def ensure(self, path: str, body: dict[str, Any]) -> None:
+        """Makes the object that an alternate key names, or brings it up to date."""
+        self._call("patch", path, body)
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        arguments = ["rest", "--method", method, "--url", self.address + path]
+        if body is None:
+            return dict(json.loads(az(*arguments)))
+        headers = ["Content-Type=application/json"]
+        if method == "patch":
+            headers.append("Prefer=create-if-missing")
+        # In a file: what a shell makes of JSON on a command line is another thing on every system.
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "body.json"
+            file.write_text(json.dumps(body), encoding="utf-8")
+            return dict(json.loads(az(*arguments, "--headers", *headers, "--body", f"@{file}") or "{}"))
+
+
+def grant_permissions(graph: Graph, identity: str) -> None:
+    microsoft_graph = graph.get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles")
+    role_ids = {role["value"]: role["id"] for role in microsoft_graph["appRoles"]}
+    assignments = f"/servicePrincipals/{identity}/appRoleAssignments"
+    held = {assignment["appRoleId"] for assignment in graph.get(f"{assignments}?$top=999")["value"]}
+    for permission in _listed("permissions.json"):
+        role_id = role_ids[permission["name"]]
+        if role_id not in held:
+            graph.post(assignments, _assignment(identity, microsoft_graph["id"], role_id))
+        _say(f"{permission['name']:30} {'was there' if role_id in held else 'granted'}")
+
+
+def set_up_sign_in(graph: Graph, identity: str, host: str, administrator: str | None) -> None:
+    graph.ensure(f"/applications(uniqueName='{host}')", registration(host))
+    application = graph.get(f"/applications(uniqueName='{host}')?$select=id,appId")
+    tenant = az("account", "show", "--query", "tenantId", "--output", "tsv")
+    graph.ensure(
+        f"/applications/{application['id']}/federatedIdentityCredentials(name='function-app')",
+        {
+            "description": "The managed identity of the function app",
+            "issuer": f"{cloud('activeDirectory')}/{tenant}/v2.0",
+            "subject": identity,
+            "audiences": ["api://AzureADTokenExchange"],
+        },
+    )
+    by_app_id = f"/servicePrincipals(appId='{application['appId']}')"
+    # Entra issues tokens only to those who were given a role.
+    graph.ensure(by_app_id, {"appRoleAssignmentRequired": True})
+    principal = graph.get(f"{by_app_id}?$select=id")["id"]
+    _consent(graph, principal)
+    if administrator:
+        _make_administrator(graph, principal, administrator)
+    _say(f"Client id of the app registration (SIGN_IN_CLIENT_ID): {application['appId']}")
+
+
+def registration(host: str) -> dict[str, Any]:
+    """The app registration, as in sign-in.bicep."""
+    members = {"isEnabled": True, "allowedMemberTypes": ["User", "Application"]}
+    return {
+        "displayName": f"HENNGE to Entra user sync ({host})",
+        "signInAudience": "AzureADMyOrg",
+        "api": {"requestedAccessTokenVersion": 2},
+        "appRoles": [role | members for role in _listed("roles.json")],
+        "web": {
+            "redirectUris": [f"https://{host}/.auth/login/aad/callback"],
+            "implicitGrantSettings": {"enableIdTokenIssuance": True},
+        },
+    }
+
+
+def _consent(graph: Graph, principal: str) -> None:
+    """Where assignment is required, nobody can consent for themselves, not even to signing in."""
+    microsoft_graph = graph.get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id")["id"]
+    for grant in graph.get(f"/servicePrincipals/{principal}/oauth2PermissionGrants")["value"]:
+        if grant["resourceId"] == microsoft_graph and grant["consentType"] == "AllPrincipals":
+            return
+    grant = {"clientId": principal, "resourceId": microsoft_graph, "scope": CONSENT}
+    graph.post("/oauth2PermissionGrants", {**grant, "consentType": "AllPrincipals"})
+
+
+def _make_administrator(graph: Graph, principal: str, administrator: str) -> None:
+    role_id = next(role["id"] for role in _listed("roles.json") if role["value"] == "Sync.Administrator")
+    assigned = f"/servicePrincipals/{principal}/appRoleAssignedTo"
+    for held in graph.get(f"{assigned}?$top=999")["value"]:
+        if held["principalId"] == administrator and held["appRoleId"] == role_id:
+            return
+    graph.post(assigned, _assignment(administrator, principal, role_id))
+
+
+def _assignment(principal: str, resource: str, role_id: str) -> dict[str, Any]:
+    return {"principalId": principal, "resourceId": resource, "appRoleId": role_id}
+
+
+def _listed(file: str) -> list[dict[str, Any]]:
+    return list(json.loads((HERE / file).read_text(encoding="utf-8")))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("permissions", "sign-in"):
+        command = commands.add_parser(name)
+        command.add_argument("--identity", required=True, help="IDENTITY_PRINCIPAL_ID of the Azure half")
+    command.add_argument("--host", required=True, help="HOST_NAME of the Azure half")
+    command.add_argument("--administrator", help="object id of who gets Sync.Administrator")
+    given = parser.parse_args(arguments)
+    if given.command == "permissions":
+        grant_permissions(Graph(), given.identity)
+    else:
+        set_up_sign_in(Graph(), given.identity, given.host, given.administrator)
+
+
+if __name__ == "__main__":
+    main()
