@@ -1,0 +1,131 @@
+"""What the templates and the app must agree on: names, settings, roles, and when audit logs are gone."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.http.principal import Role
+from shared.messages import POISON_QUEUE, QUEUE
+from shared.records import AUDIT_LOG_LIFETIME
+from shared.settings import Settings
+from shared.store import storage
+from tests.infra.bicep import INFRA, Value, dig, read
+
+# Ours to deploy from; the app has no use for it.
+PLATFORM_CONTAINERS = {"packages"}
+# On a desk, by connection string, and in clouds of other names, where an account name alone says too little.
+SETTINGS_NOT_IN_AZURE = {
+    "AzureWebJobsStorage",
+    "AzureWebJobsStorage__blobServiceUri",
+    "AzureWebJobsStorage__tableServiceUri",
+}
+JOURNAL_DAYS = 30
+
+
+def test_app_settings_are_those_that_the_app_reads() -> None:
+    read_by_the_app = {str(field.alias) for field in Settings.model_fields.values()} - SETTINGS_NOT_IN_AZURE
+    settings = read(INFRA / "app.bicep").variables["settings"]
+    assert isinstance(settings, dict)
+    assert set(settings) == read_by_the_app
+
+
+def test_defaults_that_are_stated_twice_are_the_same() -> None:
+    stated = read(INFRA / "main.bicep").parameters
+    for field in Settings.model_fields.values():
+        name = _camel(str(field.alias))
+        if name in stated and stated[name].default not in (None, ""):
+            assert str(stated[name].default) == str(field.default), field.alias
+
+
+def test_the_secret_is_a_reference_and_no_value() -> None:
+    secret = dig(read(INFRA / "app.bicep").variables["settings"], "HENNGE_CLIENT_SECRET")
+    assert "@Microsoft.KeyVault(SecretUri=" in str(secret)
+
+
+def test_tables_and_containers_are_those_that_the_app_uses() -> None:
+    in_code = {value for name, value in vars(storage).items() if name.isupper() and isinstance(value, str)}
+    deployed = read(INFRA / "storage.bicep").variables
+    if "Changes" not in in_code:
+        pytest.skip("waits for the table Changes in shared/store/storage.py")
+    assert _strings(deployed["tables"]) == {name for name in in_code if name[0].isupper()}
+    assert _strings(deployed["containers"]) - PLATFORM_CONTAINERS == {
+        name for name in in_code if name[0].islower()
+    }
+
+
+def test_every_declared_name_is_deployed() -> None:
+    template = read(INFRA / "storage.bicep")
+    for resource, names in (("container", "containers"), ("queue", "queues"), ("table", "tables")):
+        assert str(getattr(template.resources[resource].each, "text", "")) == names
+
+
+def test_queues_are_those_of_the_triggers() -> None:
+    assert _strings(read(INFRA / "storage.bicep").variables["queues"]) == {QUEUE, POISON_QUEUE}
+
+
+def test_a_message_is_set_aside_where_the_app_and_the_alert_expect_it() -> None:
+    assert f"{QUEUE}-poison" == POISON_QUEUE, "the host's own way of naming it"
+    assert _host()["extensions"]["queues"].get("maxDequeueCount", 5) == 5
+    assert "started five times" in (INFRA / "alerts.bicep").read_text(encoding="utf-8")
+
+
+def test_a_run_stops_by_itself_before_the_host_ends_it() -> None:
+    hours, minutes, seconds = (int(part) for part in _host()["functionTimeout"].split(":"))
+    budget = read(INFRA / "main.bicep").parameters["timeBudgetSeconds"].default
+    assert isinstance(budget, int)
+    assert budget + 120 <= hours * 3600 + minutes * 60 + seconds
+
+
+def test_no_log_line_that_alerts_need_is_sampled_away() -> None:
+    sampling = _host()["logging"]["applicationInsights"]["samplingSettings"]
+    assert sampling.get("isEnabled") is False or "Trace" in sampling.get("excludedTypes", "").split(";")
+
+
+def test_audit_logs_are_deleted_after_a_day() -> None:
+    rule = _rule("audit-logs/")
+    days = dig(rule, "definition", "actions", "baseBlob", "delete", "daysAfterCreationGreaterThan")
+    assert days == AUDIT_LOG_LIFETIME.days == 1
+    assert dig(rule, "enabled") is True
+    assert dig(rule, "definition", "filters", "blobTypes") == ["blockBlob", "appendBlob"]
+
+
+def test_what_undo_needs_is_deleted_after_thirty_days() -> None:
+    rule = _rule("journal/")
+    days = dig(rule, "definition", "actions", "baseBlob", "delete", "daysAfterCreationGreaterThan")
+    assert days == JOURNAL_DAYS
+    assert dig(rule, "definition", "filters", "blobTypes") == ["blockBlob", "appendBlob"]
+
+
+def test_deleted_means_deleted() -> None:
+    blobs = read(INFRA / "storage.bicep").resources["blobs"].body
+    assert dig(blobs, "properties", "deleteRetentionPolicy", "enabled") is False
+    assert dig(blobs, "properties", "containerDeleteRetentionPolicy", "enabled") is False
+    assert dig(blobs, "properties", "isVersioningEnabled") is False
+
+
+def test_roles_are_those_that_the_app_asks_for() -> None:
+    roles = json.loads((INFRA / "graph" / "roles.json").read_text(encoding="utf-8"))
+    assert [role["value"] for role in roles] == [role.value for role in Role]
+    assert len({role["id"] for role in roles}) == len(roles)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.lower().split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _rule(prefix: str) -> Value:
+    rules = dig(read(INFRA / "storage.bicep").resources["lifecycle"].body, "properties", "policy", "rules")
+    assert isinstance(rules, list)
+    (rule,) = [r for r in rules if dig(r, "definition", "filters", "prefixMatch") == [prefix]]
+    return rule
+
+
+def _strings(value: Value) -> set[str]:
+    assert isinstance(value, list)
+    return {str(item) for item in value}
+
+
+def _host() -> dict[str, Any]:
+    return dict(json.loads((INFRA.parent / "host.json").read_text(encoding="utf-8")))

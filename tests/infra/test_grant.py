@@ -1,0 +1,175 @@
+"""grant.py against an `az` of its own that keeps a small directory: what it asks for, and that it may be repeated.
+
+Whether Entra ID accepts it is not tested; what it sends is compared with the Bicep templates it stands in for.
+"""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.bicep import INFRA, Expression, Value, dig, read
+
+IDENTITY = "11111111-0000-0000-0000-000000000001"
+HOST = "func-contoso.azurewebsites.net"
+ADMINISTRATOR = "22222222-0000-0000-0000-000000000002"
+GRAPH_FOLDER = INFRA / "graph"
+
+AZ = f'''#!{sys.executable}
+"""Answers the few `az` commands that grant.py gives, and remembers what it was told."""
+import json, re, sys
+from pathlib import Path
+
+state_file, log_file = Path(__file__).with_name("state.json"), Path(__file__).with_name("log.jsonl")
+state = json.loads(state_file.read_text()) if state_file.exists() else {{"made": [], "assigned": [], "consent": []}}
+words = sys.argv[1:]
+
+
+def option(name):
+    return words[words.index(name) + 1] if name in words else ""
+
+
+def rest(method, url, body):
+    with log_file.open("a") as log:
+        log.write(json.dumps({{"method": method, "url": url, "body": body, "words": words}}) + "\\n")
+    path = url.removeprefix("https://graph.example/v1.0").partition("?")[0]
+    if method == "patch":
+        state["made"].append(path)
+    elif method == "post":
+        state["consent" if path == "/oauth2PermissionGrants" else "assigned"].append(body)
+    elif "00000003-0000-0000-c000-000000000000" in path:
+        names = [p["name"] for p in json.loads(Path({str(GRAPH_FOLDER / "permissions.json")!r}).read_text())]
+        return {{"id": "graph", "appRoles": [{{"id": "id of " + n, "value": n}} for n in [*names, "Mail.Send"]]}}
+    elif path.endswith(("/appRoleAssignments", "/appRoleAssignedTo")):
+        return {{"value": state["assigned"]}}
+    elif path.endswith("/oauth2PermissionGrants"):
+        return {{"value": state["consent"]}}
+    elif path.startswith("/applications(") and path in state["made"]:
+        return {{"id": "application", "appId": "client-id"}}
+    elif path.startswith("/servicePrincipals(") and path in state["made"]:
+        return {{"id": "principal"}}
+    else:
+        sys.exit("Request_BadRequest " + path)
+
+
+if words[:2] == ["cloud", "show"]:
+    print({{"endpoints.microsoftGraphResourceId": "https://graph.example/"}}.get(option("--query"), "https://login.example"))
+elif words[:2] == ["account", "show"]:
+    print("tenant")
+else:
+    body = option("--body")
+    answer = rest(option("--method"), option("--url"), json.loads(Path(body[1:]).read_text()) if body else None)
+    state_file.write_text(json.dumps(state))
+    if answer is not None:
+        print(json.dumps(answer))
+'''
+
+
+@dataclass
+class Entra:
+    folder: Path
+
+    def grant(self, *arguments: str) -> str:
+        environment = {**os.environ, "PATH": str(self.folder)}
+        command = [sys.executable, str(GRAPH_FOLDER / "grant.py"), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def sent(self, method: str, path: str = "") -> list[dict[str, Any]]:
+        log = (self.folder / "log.jsonl").read_text().splitlines()
+        calls = [json.loads(line) for line in log]
+        return [call["body"] for call in calls if call["method"] == method and path in call["url"]]
+
+
+@pytest.fixture
+def entra(tmp_path: Path) -> Entra:
+    az = tmp_path / "az"
+    az.write_text(AZ)
+    az.chmod(az.stat().st_mode | stat.S_IXUSR)
+    return Entra(tmp_path)
+
+
+def test_it_grants_the_listed_permissions_and_no_other(entra: Entra) -> None:
+    entra.grant("permissions", "--identity", IDENTITY)
+    listed = json.loads((GRAPH_FOLDER / "permissions.json").read_text())
+    assert entra.sent("post") == [
+        {"principalId": IDENTITY, "resourceId": "graph", "appRoleId": f"id of {permission['name']}"}
+        for permission in listed
+    ]
+
+
+def test_granting_again_changes_nothing(entra: Entra) -> None:
+    entra.grant("permissions", "--identity", IDENTITY)
+    before = len(entra.sent("post"))
+    assert "was there" in entra.grant("permissions", "--identity", IDENTITY)
+    assert len(entra.sent("post")) == before
+
+
+def test_it_makes_the_registration_that_the_template_makes(entra: Entra) -> None:
+    printed = entra.grant("sign-in", "--identity", IDENTITY, "--host", HOST)
+    (sent,) = entra.sent("patch", "/applications(uniqueName=")
+    template = read(GRAPH_FOLDER / "sign-in.bicep").resources["registration"].body
+    assert set(sent) | {"uniqueName"} == set(template)
+    for name in ("displayName", "signInAudience", "api", "web"):
+        assert sent[name] == _with_host(template[name]), name
+    assert [role["value"] for role in sent["appRoles"]] == [
+        "Sync.Reader",
+        "Sync.Operator",
+        "Sync.Administrator",
+    ]
+    assert all(
+        role["allowedMemberTypes"] == ["User", "Application"] and role["isEnabled"]
+        for role in sent["appRoles"]
+    )
+    assert "client-id" in printed
+
+
+def test_the_identity_vouches_for_the_registration(entra: Entra) -> None:
+    entra.grant("sign-in", "--identity", IDENTITY, "--host", HOST)
+    (sent,) = entra.sent("patch", "federatedIdentityCredentials(name='function-app')")
+    template = read(GRAPH_FOLDER / "sign-in.bicep").resources["credential"].body
+    assert sent["subject"] == IDENTITY
+    assert sent["issuer"] == "https://login.example/tenant/v2.0"
+    assert sent["audiences"] == template["audiences"]
+    assert sent["description"] == template["description"]
+
+
+def test_only_those_with_a_role_get_a_token(entra: Entra) -> None:
+    entra.grant("sign-in", "--identity", IDENTITY, "--host", HOST)
+    assert entra.sent("patch", "/servicePrincipals(appId=") == [{"appRoleAssignmentRequired": True}]
+    (consent,) = entra.sent("post", "/oauth2PermissionGrants")
+    template = read(GRAPH_FOLDER / "sign-in.bicep").resources["consent"].body
+    assert (consent["scope"], consent["consentType"]) == (
+        dig(template, "scope"),
+        dig(template, "consentType"),
+    )
+
+
+def test_the_administrator_gets_the_role_once(entra: Entra) -> None:
+    arguments = ("sign-in", "--identity", IDENTITY, "--host", HOST, "--administrator", ADMINISTRATOR)
+    entra.grant(*arguments)
+    entra.grant(*arguments)
+    roles = {role["value"]: role["id"] for role in json.loads((GRAPH_FOLDER / "roles.json").read_text())}
+    expected = {
+        "principalId": ADMINISTRATOR,
+        "resourceId": "principal",
+        "appRoleId": roles["Sync.Administrator"],
+    }
+    assert entra.sent("post", "appRoleAssignedTo") == [expected]
+    assert len(entra.sent("post", "/oauth2PermissionGrants")) == 1
+
+
+def _with_host(value: Value) -> Any:
+    """A value of the template with the one name in it filled in."""
+    if isinstance(value, dict):
+        return {key: _with_host(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_host(item) for item in value]
+    return value.text.strip("'").replace("${hostName}", HOST) if isinstance(value, Expression) else value
