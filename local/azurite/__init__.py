@@ -7,6 +7,7 @@ import http.client
 import shutil
 import ssl
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,10 +32,19 @@ class Azurite:
     Without `location` it keeps everything in memory and forgets it when it stops. With `https` it
     serves TLS under `certificate` (self-signed, for 127.0.0.1) and takes bearer tokens as well,
     checking their claims but not their signature, which is what a user-delegation SAS needs.
+    It keeps as many `accounts` as are named, each with nothing of the others, all with the same key.
     """
 
-    def __init__(self, location: Path | None = None, *, https: bool = False, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        location: Path | None = None,
+        *,
+        https: bool = False,
+        log: Path | None = None,
+        accounts: Sequence[str] = (ACCOUNT_NAME,),
+    ) -> None:
         self._location = location
+        self._accounts = accounts
         self._log = log
         self._scheme = "https" if https else "http"
         self._ports = dict.fromkeys(_SERVICES, 0)
@@ -44,15 +54,22 @@ class Azurite:
 
     @property
     def connection_string(self) -> str:
-        endpoints = "".join(f"{name.title()}Endpoint={self.url(name)};" for name in _SERVICES)
+        """The first account's."""
+        return self.connection_string_of(self._accounts[0])
+
+    def connection_string_of(self, account: str) -> str:
+        endpoints = "".join(f"{name.title()}Endpoint={self._url(name, account)};" for name in _SERVICES)
         return (
-            f"DefaultEndpointsProtocol={self._scheme};AccountName={ACCOUNT_NAME};"
+            f"DefaultEndpointsProtocol={self._scheme};AccountName={account};"
             f"AccountKey={ACCOUNT_KEY};{endpoints}"
         )
 
     def url(self, service: str) -> str:
-        """The account's address at "blob", "queue" or "table"."""
-        return f"{self._scheme}://127.0.0.1:{self._ports[service]}/{ACCOUNT_NAME}"
+        """The first account's address at "blob", "queue" or "table"."""
+        return self._url(service, self._accounts[0])
+
+    def _url(self, service: str, account: str) -> str:
+        return f"{self._scheme}://127.0.0.1:{self._ports[service]}/{account}"
 
     def start(self) -> None:
         """Returns once all three services answer."""
@@ -60,7 +77,10 @@ class Azurite:
             raise RuntimeError("Azurite is not installed: run `make setup`")
         self._scratch = self._scratch or Path(tempfile.mkdtemp(prefix="azurite-"))
         self._process = ChildProcess(
-            [str(_NODE), str(_SCRIPT), *self._options(self._scratch)], cwd=self._scratch, log=self._log
+            [str(_NODE), str(_SCRIPT), *self._options(self._scratch)],
+            env={"AZURITE_ACCOUNTS": ";".join(f"{account}:{ACCOUNT_KEY}" for account in self._accounts)},
+            cwd=self._scratch,
+            log=self._log,
         )
         for service in _SERVICES:
             listening = rf"Azurite {service.title()} service is successfully listening at \S+:(\d+)"

@@ -1,0 +1,30 @@
+"""What every test may ask for: one Azurite a session, and a stack on a storage account of its own."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Unpack
+
+import pytest
+
+from local.azurite import Azurite
+from tests.stack import Stack, StackOptions, StartStack, running_stack
+
+ACCOUNTS = [f"stack{number}" for number in range(500)]
+
+
+@pytest.fixture(scope="session")
+def storage_accounts() -> Iterator[Iterator[str]]:
+    """Connection strings of storage accounts that nobody has used yet."""
+    with Azurite(accounts=ACCOUNTS) as azurite:
+        yield iter([azurite.connection_string_of(account) for account in ACCOUNTS])
+
+
+@pytest.fixture
+async def start_stack(storage_accounts: Iterator[str]) -> AsyncIterator[StartStack]:
+    """Starts a stack with these people and settings (see `running_stack`), which ends with the test."""
+    async with contextlib.AsyncExitStack() as ending:
+
+        async def start(**options: Unpack[StackOptions]) -> Stack:
+            return await ending.enter_async_context(running_stack(next(storage_accounts), **options))
+
+        yield start
