@@ -11,7 +11,7 @@ param webhook string
 var rules = [
   {
     name: 'run-failed'
-    description: 'A run failed, or Max Allowed Deletions cancelled it. The line says why and what to do.'
+    description: 'A run failed, or a limit such as Max Allowed Deletions cancelled it. Its message says why and what to do.'
     severity: 1
     query: loadTextContent('alerts/run-failed.kql')
     dimension: 'domain'

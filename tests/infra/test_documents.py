@@ -14,7 +14,10 @@ DEPLOYMENT = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 
 
 def test_every_graph_call_of_the_code_is_listed_and_no_other() -> None:
-    assert {path for _, path, _ in _listed_calls()} == set(_calls_of_the_code())
+    listed = {path for _, path, _ in _listed_calls()}
+    calls = set(_calls_of_the_code())
+    assert {call for call in calls if not any(_is_of(path, call) for path in listed)} == set()
+    assert {path for path in listed if not any(_is_of(path, call) for call in calls)} == set()
 
 
 def test_writes_are_listed_with_their_methods() -> None:
@@ -85,6 +88,11 @@ def _listed_calls() -> Iterator[tuple[str, str, list[str]]]:
         r"^\| `([A-Z]+) (/\S+)` \| (.*?) \|", PERMISSIONS, re.MULTILINE
     ):
         yield method, re.sub(r"\{\w+\}", "{}", path), re.findall(r"`([\w.]+)`", permissions)
+
+
+def _is_of(path: str, call: str) -> bool:
+    """Whether a call of the code, with what is filled in as `{}`, may be one of this path."""
+    return re.fullmatch(re.escape(call).replace(r"\{\}", "[^/]+"), path) is not None
 
 
 def _calls_of_the_code() -> Iterator[str]:

@@ -3,6 +3,7 @@
 import json
 import re
 
+from shared.http import endpoints
 from tests.infra.bicep import INFRA, TEMPLATES, Expression, dig, read
 
 # Built-in roles by the ids that Azure gave them.
@@ -76,7 +77,8 @@ def test_packages_are_published_without_passwords() -> None:
 
 def test_sign_in_stands_before_everything_but_health_and_keeps_no_token() -> None:
     settings = dig(read(INFRA / "sign-in.bicep").resources["authentication"].body, "properties")
-    assert dig(settings, "globalValidation", "excludedPaths") == ["/api/health"]
+    assert dig(settings, "globalValidation", "excludedPaths") == [f"/api/{endpoints.get_health.path}"]
+    assert endpoints.get_health.role is None, "or a caller's own principal header would be believed there"
     assert dig(settings, "globalValidation", "requireAuthentication") == Expression("on")
     assert dig(settings, "login", "tokenStore", "enabled") is False
 
