@@ -24,9 +24,9 @@ def in_workable_order(renames: Sequence[Change], initial_domain: str) -> list[Ch
         path: list[Change] = []
         change: Change | None = start
         on_path: set[str] = set()
-        while change is not None and change.upn.lower() not in done | on_path:
+        while change is not None and (upn := change.upn.lower()) not in done and upn not in on_path:
             path.append(change)
-            on_path.add(change.upn.lower())
+            on_path.add(upn)
             change = by_current.get(change.new_upn.lower())
         if change is not None and change.upn.lower() in on_path:
             # `change` closes the circle: once it has stepped aside, the others can follow from the far end.
