@@ -25,9 +25,9 @@ def source_people(users: Sequence[SourceUser]) -> SourcePeople:
 
 def still_in_source(user: EntraUser, people: SourcePeople, links: Mapping[str, str]) -> bool:
     """Whether the source has this Entra user by UPN, immutable ID or remembered link."""
-    linked = next((source_id for source_id, object_id in links.items() if object_id == user.object_id), None)
+    linked = (source_id for source_id, object_id in links.items() if object_id == user.object_id)
     return (
         user.upn.lower() in people.upns
         or user.immutable_id in people.immutable_ids
-        or linked in people.source_ids
+        or any(source_id in people.source_ids for source_id in linked)
     )

@@ -1,0 +1,35 @@
+"""A deletion needs two reads that agree: the second one may find the person after all."""
+
+import pytest
+
+from shared.deletions import source_people, still_in_source
+from shared.model import SourceUser
+from tests.people import entra_user, source_user
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        source_user("AOKI@contoso.com", source_id="by-upn"),
+        source_user("other@contoso.com", immutable_id="K"),
+        source_user("other@elsewhere.com", source_id="linked"),
+        source_user("", source_id="linked"),
+    ],
+    ids=["UPN", "immutable ID", "link", "link, without a UPN"],
+)
+def test_the_source_has_somebody_under_any_name(found: SourceUser) -> None:
+    user = entra_user("aoki@contoso.com", immutable_id="K")
+
+    assert still_in_source(user, source_people([found]), {"linked": "id-aoki"})
+
+
+def test_the_source_does_not_have_whom_nothing_names() -> None:
+    people = source_people([source_user("other@contoso.com"), source_user("", source_id="nobody")])
+
+    assert not still_in_source(entra_user(), people, {"other": "id-other", "former": "id-aoki"})
+
+
+def test_every_link_to_the_user_counts() -> None:
+    links = {"former": "id-aoki", "present": "id-aoki"}
+
+    assert still_in_source(entra_user(), source_people([source_user("b@x.com", source_id="present")]), links)
