@@ -1,6 +1,6 @@
 """Who of the people to be added lies in Entra's recycle bin and is restored instead. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from shared.model import EntraUser, SourceUser
 
@@ -21,14 +21,23 @@ def matches(
         by_upn.setdefault(gone.upn.lower(), gone)
     by_id = {gone.object_id: gone for gone in deleted}
 
+    def namesake(user: SourceUser) -> EntraUser | None:
+        gone = by_upn.get(user.upn.lower())
+        differs = gone and user.immutable_id and gone.immutable_id not in (None, user.immutable_id)
+        return None if differs else gone
+
+    rules: tuple[Callable[[SourceUser], EntraUser | None], ...] = (
+        lambda user: by_key.get(user.immutable_id or ""),
+        lambda user: by_id.get(links.get(user.source_id, "")),
+        namesake,
+    )
     found: dict[str, EntraUser] = {}
     taken: set[str] = set()
-    for user in people:
-        namesake = by_upn.get(user.upn.lower())
-        if namesake and user.immutable_id and namesake.immutable_id not in (None, user.immutable_id):
-            namesake = None
-        match = by_key.get(user.immutable_id or "") or by_id.get(links.get(user.source_id, "")) or namesake
-        if match and match.object_id not in taken:
-            taken.add(match.object_id)
-            found[user.source_id] = match
+    # Rule by rule, not person by person: a namesake must not get the mailbox of whom a stronger rule names.
+    for rule in rules:
+        for user in people:
+            match = rule(user)
+            if match and user.source_id not in found and match.object_id not in taken:
+                taken.add(match.object_id)
+                found[user.source_id] = match
     return found
