@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from croniter import CroniterBadCronError, croniter
+from croniter import CroniterBadCronError, CroniterBadDateError, croniter
 
 
 class Schedule:
@@ -12,9 +12,11 @@ class Schedule:
         if len(expression.split()) != 6:
             raise ValueError("takes six fields, seconds first, such as '0 0 * * * *' for every hour")
         try:
-            croniter(expression, second_at_beginning=True)
+            croniter(expression, second_at_beginning=True).get_next()
         except CroniterBadCronError as error:
             raise ValueError(f"takes six NCRONTAB fields, seconds first: {error}") from error
+        except CroniterBadDateError as error:
+            raise ValueError("names a time that never comes") from error
         self.expression = expression
 
     def next_after(self, moment: datetime) -> datetime:
