@@ -20,6 +20,8 @@ from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, P
 from shared.protection import Protection
 from shared.renames import in_workable_order, temporary_upn
 
+_UNTOUCHED = "none of them is touched until the source is clear."
+
 
 @dataclass(frozen=True, slots=True)
 class Ambiguity:
@@ -164,7 +166,36 @@ def _ambiguity(
     else:
         wanted = f"{targets[0].upn} ({targets[0].object_id})" if targets else user.upn
         reason = f"{names} in the source all match {wanted}"
-    return Ambiguity(user, f"{reason}: none of them is touched until the source is clear.", targets)
+    return Ambiguity(user, f"{reason}: {_UNTOUCHED}", targets)
+
+
+@dataclass(slots=True)
+class _Newcomers:
+    """Those whom the domain lacks: new, known in another domain, in the recycle bin, or claimed by two."""
+
+    new: list[SourceUser] = field(default_factory=list)
+    joining: list[tuple[SourceUser, EntraUser]] = field(default_factory=list)
+    returning: list[tuple[SourceUser, EntraUser]] = field(default_factory=list)
+    contested: list[Ambiguity] = field(default_factory=list)
+
+
+def _newcomers(matching: Matching, around: Surroundings) -> _Newcomers:
+    newcomers = _Newcomers()
+    for user in matching.source_only:
+        outside, gone = around.outside.get(user.source_id), around.deleted.get(user.source_id)
+        found = outside or gone
+        owner = matching.by_immutable_id.get(found.immutable_id or "", user) if found else user
+        if found and owner is not user:
+            names = " and ".join(sorted((user.source_id, owner.source_id)))
+            reason = f"{names} in the source both match {found.upn} ({found.object_id})"
+            newcomers.contested.append(Ambiguity(user, f"{reason}: {_UNTOUCHED}", (found,)))
+        elif outside:
+            newcomers.joining.append((user, outside))
+        elif gone:
+            newcomers.returning.append((user, gone))
+        else:
+            newcomers.new.append(user)
+    return newcomers
 
 
 def decide(matching: Matching, around: Surroundings, attribute_map: AttributeMap) -> Plan:
@@ -174,16 +205,11 @@ def decide(matching: Matching, around: Surroundings, attribute_map: AttributeMap
     links: dict[str, str] = {}
     skips: list[Change] = []
     existing: list[Change] = []
-    adds: list[Change] = []
     restores: list[Change] = []
     deletes: list[Change] = []
 
-    joining = (
-        (user, around.outside[user.source_id])
-        for user in matching.source_only
-        if user.source_id in around.outside
-    )
-    for pairs, counted in ((matching.pairs, True), (joining, False)):
+    newcomers = _newcomers(matching, around)
+    for pairs, counted in ((matching.pairs, True), (newcomers.joining, False)):
         for user, target in pairs:
             links[user.source_id] = target.object_id
             if reason := around.protection.reason_not_to_touch(target):
@@ -194,13 +220,12 @@ def decide(matching: Matching, around: Surroundings, attribute_map: AttributeMap
             else:
                 unchanged += 1
 
-    for user in matching.source_only:
-        if user.source_id in around.outside:
-            continue
-        if gone := around.deleted.get(user.source_id):
-            restores.append(differences.restored(user, gone))
+    adds = [differences.added(user) for user in newcomers.new]
+    for user, gone in newcomers.returning:
+        if reason := around.protection.reason_not_to_touch(gone):
+            skips.append(_skip(gone, reason, user.source_id))
         else:
-            adds.append(differences.added(user))
+            restores.append(differences.restored(user, gone))
 
     for target in matching.target_only:
         if reason := around.protection.reason_not_to_touch(target):
@@ -226,25 +251,24 @@ def decide(matching: Matching, around: Surroundings, attribute_map: AttributeMap
                 Change(Action.DELETE, target.upn, target.display_name, target.object_id, reason=reason)
             )
 
-    for ambiguity in matching.ambiguous:
+    doubtful = {target.object_id: target for ambiguity in matching.ambiguous for target in ambiguity.targets}
+    in_doubt = sum(1 for target in doubtful.values() if not around.protection.reason_not_to_touch(target))
+    for ambiguity in (*matching.ambiguous, *newcomers.contested):
         skips.extend(_ambiguous(ambiguity, attribute_map))
 
     renames = in_workable_order([c for c in existing if c.action is Action.RENAME], around.initial_domain)
-    renames = list(_with_known_conflicts(renames, around, renames))
+    renames = _with_the_blocked(list(_with_known_conflicts(renames, around, renames)))
     updates = [c for c in existing if c.action is Action.UPDATE]
+    updates = list(_with_known_conflicts(updates, around, renames))
     adds = list(_with_known_conflicts(adds, around, renames))
     restores = list(_with_known_conflicts(restores, around, renames))
     return Plan(
         changes=(*renames, *updates, *restores, *adds, *deletes, *skips),
         source=matching.source,
-        target=len(matching.pairs) + len(matching.target_only) + _targets(matching.ambiguous) - out_of_scope,
+        target=len(matching.pairs) + len(matching.target_only) + in_doubt - out_of_scope,
         unchanged=unchanged,
         links=links,
     )
-
-
-def _targets(ambiguous: Sequence[Ambiguity]) -> int:
-    return len({target.object_id for ambiguity in ambiguous for target in ambiguity.targets})
 
 
 def _skip(target: EntraUser, reason: str, source_id: str | None = None) -> Change:
@@ -387,9 +411,28 @@ def _with_known_conflicts(
         yield replace(change, obstacle=change.obstacle or _conflict(change, around, freed))
 
 
+def _with_the_blocked(renames: Sequence[Change]) -> list[Change]:
+    """The same renames; one that waits for a UPN whose holder can't be renamed can't succeed either.
+
+    In a circle that would leave the one who stepped aside at a temporary UPN.
+    """
+    waiting_for = {change.new_upn.lower(): change for change in renames}
+    obstacles: dict[str | None, Obstacle] = {c.object_id: c.obstacle for c in renames if c.obstacle}
+    for stuck in [change for change in renames if change.obstacle]:
+        holder = stuck
+        while (waiting := waiting_for.get(holder.upn.lower())) and waiting.object_id not in obstacles:
+            obstacles[waiting.object_id] = Obstacle(
+                "AddressTaken",
+                f"{waiting.new_upn} stays with {holder.display_name} ({holder.object_id}), who can't be renamed "
+                "either: see why there.",
+            )
+            holder = waiting
+    return [replace(change, obstacle=obstacles.get(change.object_id)) for change in renames]
+
+
 def _conflict(change: Change, around: Surroundings, freed: Mapping[str, str | None]) -> Obstacle | None:
     upn = change.new_upn.lower()
-    holder = around.addresses.get(upn)
+    holder = around.addresses.get(upn) if change.action is not Action.UPDATE else None
     if holder and holder.object_id != change.object_id and freed.get(upn) != holder.object_id:
         return Obstacle(
             "AddressTaken", f"{change.new_upn} is taken by {holder}: free it there or change it here."
