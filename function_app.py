@@ -63,6 +63,16 @@ async def change_domain(req: func.HttpRequest) -> func.HttpResponse:
     return await http.change_domain(services, req)
 
 
+@app.route("domains/{domain}/pre-check", methods=["GET"])
+async def pre_check(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.pre_check(services, req)
+
+
+@app.route("domains/{domain}/trace", methods=["GET"])
+async def trace_user(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.trace_user(services, req)
+
+
 # Runs
 
 
@@ -93,6 +103,12 @@ async def cancel_run(req: func.HttpRequest) -> func.HttpResponse:
     return await http.cancel_run(services, req)
 
 
+@app.route("domains/{domain}/runs/{runId}/undo", methods=["POST"])
+@app.queue_output("messages", QUEUE, STORAGE)
+async def undo_run(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
+    return await http.undo_run(services, req, messages.set)
+
+
 @app.route("domains/{domain}/runs/{runId}/audit-log", methods=["GET"])
 async def get_audit_log(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_audit_log(services, req)
@@ -104,6 +120,11 @@ async def get_audit_log(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("console", methods=["GET"], auth_level=ANYBODY)
 async def get_console(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_console(services, req)
+
+
+@app.route("console/{*asset}", methods=["GET"], auth_level=ANYBODY)
+async def get_console_asset(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_console_asset(services, req)
 
 
 @app.route("health", methods=["GET"], auth_level=ANYBODY)

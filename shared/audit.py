@@ -94,9 +94,9 @@ Key = tuple[str, str]
 
 
 def key(change: Change) -> Key:
-    """Names a change across invocations: an add by its source id, everything else by the object."""
+    """Names a change across invocations, as its cells do: an add by its source id, the rest by the object."""
     person = change.source_id if change.action is Action.ADD else change.object_id
-    return change.action.value, person or change.upn
+    return change.action.value, _safe(person or change.upn)
 
 
 def settled(content: bytes) -> dict[Key, Result]:
@@ -104,8 +104,14 @@ def settled(content: bytes) -> dict[Key, Result]:
     ended: dict[Key, Result] = {}
     for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")):
         person = row["sourceId"] if row["action"] == Action.ADD else row["objectId"]
-        ended[row["action"], (person or row["userPrincipalName"]).removeprefix("'")] = Result(row["result"])
+        ended[row["action"], person or row["userPrincipalName"]] = Result(row["result"])
     return ended
+
+
+def planned_deletions(content: bytes) -> frozenset[str]:
+    """The object ids of everybody whom a dry run's audit log says a sync would delete."""
+    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    return frozenset(row["objectId"] for row in rows if row["action"] == Action.DELETE)
 
 
 def count(counts: Counts, action: Action, result: Result) -> Counts:

@@ -1,13 +1,39 @@
 """Whether a sync may go ahead: the limits an administrator set, computed in whole numbers. Pure."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
 from shared.model import Action, Plan
-from shared.records import DeletionCheck
+from shared.records import DeletionCheck, DomainSettings, Limit, LimitCheck
 
 
-def check_deletions(plan: Plan, max_allowed_deletions: int) -> DeletionCheck:
-    """Max Allowed Deletions: exceeded when deletions > 0 and deletions × 100 ≥ percent × users in scope."""
-    deletions = sum(1 for _ in plan.of(Action.DELETE))
-    exceeded = deletions > 0 and deletions * 100 >= max_allowed_deletions * plan.target
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Every verdict on one plan."""
+
+    deletions: DeletionCheck
+    others: tuple[LimitCheck, ...] = ()
+
+    @property
+    def exceeded(self) -> bool:
+        return self.deletions.exceeded or any(check.exceeded for check in self.others)
+
+    @property
+    def reasons(self) -> list[str]:
+        """The arithmetic of every limit that is exceeded."""
+        deletions = [verdict(self.deletions)] if self.deletions.exceeded else []
+        return deletions + [check.verdict for check in self.others if check.exceeded]
+
+
+def check_deletions(
+    plan: Plan, max_allowed_deletions: int, approved: frozenset[str] = frozenset()
+) -> DeletionCheck:
+    """Max Allowed Deletions: exceeded when deletions > 0 and deletions × 100 ≥ percent × users in scope.
+
+    `approved` holds the object ids of deletions that somebody has released: they do not count.
+    """
+    deletions = sum(1 for change in plan.of(Action.DELETE) if change.object_id not in approved)
+    exceeded = _reaches(deletions, max_allowed_deletions, plan.target)
     return DeletionCheck(
         deletions=deletions,
         target=plan.target,
@@ -17,12 +43,82 @@ def check_deletions(plan: Plan, max_allowed_deletions: int) -> DeletionCheck:
     )
 
 
+def released(plan: Plan, approved: frozenset[str], note: str) -> Plan:
+    """The same plan, with `note` in the reason of every deletion that somebody approved."""
+    return replace(
+        plan,
+        changes=tuple(
+            replace(change, reason=f"{change.reason} {note}")
+            if change.action is Action.DELETE and change.object_id in approved
+            else change
+            for change in plan.changes
+        ),
+    )
+
+
 def verdict(check: DeletionCheck) -> str:
     """The arithmetic as an administrator reads it: `12 of 97 users = 12.4 % ≥ 10 %`."""
-    sign = "≥" if check.exceeded else "<"
     if not check.deletions:
         return "no deletions"
-    return f"{check.deletions} of {check.target} users = {check.percent:g} % {sign} {check.max_allowed_deletions} %"
+    sign = "≥" if check.exceeded else "<"
+    return f"{check.deletions} of {check.target} users = {check.percent:.15g} % {sign} {check.max_allowed_deletions} %"
+
+
+def check_limits(plan: Plan, settings: DomainSettings, source_before: int | None) -> tuple[LimitCheck, ...]:
+    """The further limits that are switched on; `source_before` is the source's size in the last good run."""
+    return (*_amounts(plan, settings), *_shrink(plan, settings.max_source_shrink, source_before))
+
+
+def _amounts(plan: Plan, settings: DomainSettings) -> Iterator[LimitCheck]:
+    limits: tuple[tuple[str, Limit | None, tuple[Action, ...]], ...] = (
+        ("adds", settings.max_adds, (Action.ADD, Action.RESTORE)),
+        ("updates", settings.max_updates, (Action.UPDATE,)),
+        ("renames", settings.max_renames, (Action.RENAME,)),
+    )
+    for name, limit, actions in limits:
+        if limit is None:
+            continue
+        amount = sum(1 for change in plan.of(*actions) if change.obstacle is None)
+        if limit.count is not None:
+            exceeded = amount > limit.count
+            text = f"{amount} {name} {'>' if exceeded else '≤'} {limit.count}"
+            yield LimitCheck(
+                name=name, amount=amount, of=plan.target, limit=limit.count, unit="count",
+                exceeded=exceeded, verdict=text,
+            )  # fmt: skip
+        elif limit.percent is not None:
+            exceeded = _reaches(amount, limit.percent, plan.target)
+            share = _percent(amount, plan.target, limit.percent, exceeded)
+            sign = "≥" if exceeded else "<"
+            text = f"{amount} {name} of {plan.target} users = {share:.15g} % {sign} {limit.percent} %"
+            yield LimitCheck(
+                name=name, amount=amount, of=plan.target, limit=limit.percent, unit="percent",
+                exceeded=exceeded, verdict=text if amount else f"no {name}",
+            )  # fmt: skip
+
+
+def _shrink(plan: Plan, limit: int | None, before: int | None) -> Iterator[LimitCheck]:
+    """Exceeded when the source lost more than `limit` percent of its users since the last good run."""
+    if limit is None or before is None:
+        return
+    lost = max(0, before - plan.source)
+    exceeded = lost * 100 > limit * before
+    share = round(lost * 100 / before, 1) if before else 0.0
+    sign = ">" if exceeded else "≤"
+    text = f"the source went from {before} to {plan.source} users = {share:.15g} % fewer {sign} {limit} %"
+    yield LimitCheck(
+        name="sourceShrink",
+        amount=lost,
+        of=before,
+        limit=limit,
+        unit="percent",
+        exceeded=exceeded,
+        verdict=text,
+    )
+
+
+def _reaches(part: int, percent: int, whole: int) -> bool:
+    return part > 0 and part * 100 >= percent * whole
 
 
 def _percent(part: int, whole: int, limit: int, exceeded: bool) -> float:

@@ -12,22 +12,22 @@ class SourcePeople:
 
     upns: frozenset[str]
     immutable_ids: frozenset[str]
-    source_ids: frozenset[str]
+    linked: frozenset[str]
 
 
-def source_people(users: Sequence[SourceUser]) -> SourcePeople:
+def source_people(users: Sequence[SourceUser], links: Mapping[str, str]) -> SourcePeople:
+    """`links`: source id → object id, as earlier syncs remembered."""
     return SourcePeople(
         upns=frozenset(user.upn.lower() for user in users),
         immutable_ids=frozenset(user.immutable_id for user in users if user.immutable_id),
-        source_ids=frozenset(user.source_id for user in users),
+        linked=frozenset(links[user.source_id] for user in users if user.source_id in links),
     )
 
 
-def still_in_source(user: EntraUser, people: SourcePeople, links: Mapping[str, str]) -> bool:
+def still_in_source(user: EntraUser, people: SourcePeople) -> bool:
     """Whether the source has this Entra user by UPN, immutable ID or remembered link."""
-    linked = (source_id for source_id, object_id in links.items() if object_id == user.object_id)
     return (
         user.upn.lower() in people.upns
         or user.immutable_id in people.immutable_ids
-        or any(source_id in people.source_ids for source_id in linked)
+        or user.object_id in people.linked
     )

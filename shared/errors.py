@@ -66,5 +66,13 @@ class PreconditionFailed(SyncError):
     """The caller's ETag is not the current one."""
 
 
+class JournalGone(SyncError):
+    """The sync is too long ago to be taken back."""
+
+
+class NotPossible(SyncError):
+    """The run is not of the kind, or not in the state, that was asked for."""
+
+
 class AuditLogGone(SyncError):
     """The audit log is older than 24 hours, or a later dry run has overwritten it."""

@@ -4,23 +4,60 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from shared import report
-from shared.errors import RunActive
+from shared.audit import planned_deletions
+from shared.errors import NotPossible, RunActive
 from shared.log import event, facts
-from shared.records import Mode, Run, Status, Trigger, new_run_id
+from shared.records import Approval, Mode, Run, Status, Trigger, new_run_id
 from shared.services import Services
+from shared.undo_survey import changes_made
 
 # A row without a message: the process died between writing the one and sending the other.
 LOST_AFTER = timedelta(minutes=10)
 
 
-async def start(services: Services, domain: str, mode: Mode, trigger: Trigger, who: str) -> Run:
-    """Writes a queued run, whose message the caller sends; RunActive if the domain has an active one."""
+async def start(
+    services: Services, domain: str, mode: Mode, trigger: Trigger, who: str, **extra: object
+) -> Run:
+    """Writes a queued run, whose message the caller sends; RunActive if the domain has an active one.
+
+    `extra` are further fields of the Run.
+    """
     now = datetime.now(UTC)
     run = Run(id=new_run_id(now), domain=domain, mode=mode, trigger=trigger, requested_by=who, created_at=now)
+    run = run.model_copy(update=extra)
     await services.domains.remember(domain)
     await services.runs.start(run)
     event("run.queued", **facts(run))
     return run
+
+
+async def start_approved(services: Services, domain: str, dry_run_id: str, who: str) -> Run:
+    """Sync Now that releases exactly the deletions which that dry run listed.
+
+    NotPossible if it is no finished dry run of the domain's own sync, AuditLogGone if its list is gone.
+    """
+    dry_run = await services.runs.get(domain, dry_run_id)
+    if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
+        raise NotPossible(f"{dry_run_id} is not a dry run that succeeded: only one of those can be approved.")
+    log = await services.audit_logs.read(dry_run, datetime.now(UTC))
+    released = sorted(planned_deletions(log))
+    await services.approvals.write(domain, dry_run_id, released)
+    approval = Approval(dry_run_id=dry_run_id, approved_by=who, deletions=len(released))
+    return await start(services, domain, Mode.SYNC, Trigger.MANUAL, who, approval=approval)
+
+
+async def start_undo(
+    services: Services, domain: str, run_id: str, who: str, *, dry_run: bool, disable_added: bool
+) -> Run:
+    """Takes a finished sync back, or previews that; NotPossible for what is none, JournalGone after 30 days."""
+    run = await services.runs.get(domain, run_id)
+    if run.mode is not Mode.SYNC or run.status.active:
+        raise NotPossible(f"{run_id} is not a sync that has ended: only one of those can be taken back.")
+    await changes_made(services, domain, run_id)
+    mode = Mode.DRY_RUN if dry_run else Mode.SYNC
+    return await start(
+        services, domain, mode, Trigger.MANUAL, who, undoes=run_id, disable_added=disable_added
+    )
 
 
 async def hourly(services: Services, *, past_due: bool) -> list[tuple[str, str]]:

@@ -4,9 +4,9 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 from pydantic.alias_generators import to_camel
 
 AUDIT_LOG_LIFETIME = timedelta(hours=24)
@@ -50,6 +50,11 @@ class Status(StrEnum):
     def active(self) -> bool:
         return self in (Status.QUEUED, Status.RUNNING)
 
+    @property
+    def good(self) -> bool:
+        """The run did its work, for all users or all but some."""
+        return self in (Status.SUCCEEDED, Status.COMPLETED_WITH_ERRORS)
+
 
 class Counts(Record):
     """People, not attributes: of a dry run what would happen, of a sync what did."""
@@ -82,10 +87,51 @@ class DeletionCheck(Record):
     exceeded: bool
 
 
+class Limit(Record):
+    """A limit that is off by default: at most `count` people, or fewer than `percent` of the users in scope."""
+
+    count: Annotated[int, Field(ge=0)] | None = None
+    percent: Percent | None = None
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        if (self.count is None) == (self.percent is None):
+            raise ValueError("takes either count or percent")
+        return self
+
+
+class LimitCheck(Record):
+    """One of the further limits with its arithmetic: `amount` of `of`, against `limit` in `unit`."""
+
+    name: str
+    amount: int
+    of: int
+    limit: int
+    unit: Literal["count", "percent"]
+    exceeded: bool
+    verdict: str
+
+
+class Approval(Record):
+    """A release of exactly those deletions which a dry run listed."""
+
+    dry_run_id: str
+    approved_by: str
+    deletions: int
+
+
 class AuditLog(Record):
     available: bool = False
     expires_at: Time | None = None
     size_bytes: int = 0
+
+
+class PreCheckSummary(Record):
+    """How many objects on the domain are no users to synchronise, by kind."""
+
+    active_directory: bool
+    notice: str
+    objects: dict[str, int]
 
 
 class Run(Record):
@@ -103,6 +149,11 @@ class Run(Record):
     counts: Counts = Counts()
     progress: Progress = Progress()
     deletion_check: DeletionCheck | None = None
+    limit_checks: tuple[LimitCheck, ...] = ()
+    approval: Approval | None = None
+    undoes: str | None = None
+    disable_added: bool = False
+    pre_check: PreCheckSummary | None = None
     message: str = ""
     warnings: tuple[str, ...] = ()
     invocations: int = 0
@@ -115,6 +166,10 @@ class DomainSettings(Record):
 
     periodic_sync: bool = False
     max_allowed_deletions: Percent = DEFAULT_MAX_ALLOWED_DELETIONS
+    max_adds: Limit | None = None
+    max_updates: Limit | None = None
+    max_renames: Limit | None = None
+    max_source_shrink: Percent | None = None
 
 
 class Domain(Record):
@@ -123,6 +178,10 @@ class Domain(Record):
     periodic_sync: bool
     next_run_at: Time | None
     max_allowed_deletions: int
+    max_adds: Limit | None
+    max_updates: Limit | None
+    max_renames: Limit | None
+    max_source_shrink: int | None
     active_run: Run | None
     last_dry_run: Run | None
     last_sync: Run | None

@@ -1,13 +1,13 @@
 """A run's result as one sentence a person can act on. Pure."""
 
-from shared.checks import verdict
-from shared.records import Counts, DeletionCheck, Mode, Progress
+from shared.checks import Checks, verdict
+from shared.records import Counts, Mode, Progress
 
 _PLANNED = ("add", "update", "rename", "restore", "delete")
 _DONE = {"add": "added", "update": "updated", "rename": "renamed", "restore": "restored", "delete": "deleted"}
 
 
-def outcome(mode: Mode, counts: Counts, check: DeletionCheck | None) -> str:
+def outcome(mode: Mode, counts: Counts, checks: Checks) -> str:
     """What a finished run did, or would do."""
     if mode is Mode.DRY_RUN:
         deeds = [f"{verb} {n}" for verb in _PLANNED if (n := getattr(counts, verb))]
@@ -19,22 +19,23 @@ def outcome(mode: Mode, counts: Counts, check: DeletionCheck | None) -> str:
         failed = f"; {counts.failed} failed" if counts.failed else ""
     skipped = f"; {counts.skipped} left alone" if counts.skipped else ""
     sentence = f"{sentence}{failed}{skipped}."
-    if mode is Mode.DRY_RUN and check and check.deletions:
-        consequence = "would be cancelled" if check.exceeded else "would go ahead"
-        sentence += f" {verdict(check)}: a sync {consequence}."
+    if mode is Mode.DRY_RUN and checks.exceeded:
+        sentence += f" {'; '.join(checks.reasons)}: a sync would be cancelled."
+    elif mode is Mode.DRY_RUN and checks.deletions.deletions:
+        sentence += f" {verdict(checks.deletions)}: a sync would go ahead."
     if counts.failed:
         sentence += " The audit log says why for each."
     return sentence
 
 
-def too_many_deletions(check: DeletionCheck, progress: Progress) -> str:
+def refused(checks: Checks, progress: Progress) -> str:
     done = (
         f"{progress.done} changes of an earlier invocation stand" if progress.done else "nothing was applied"
     )
-    return (
-        f"Cancelled, {done}: {verdict(check)} (Max Allowed Deletions). If these deletions are right, raise "
-        "Max Allowed Deletions for this domain and sync again."
-    )
+    advice = "raise the limit"
+    if checks.deletions.exceeded:
+        advice = "approve the deletions of a dry run, or raise Max Allowed Deletions"
+    return f"Cancelled, {done}: {'; '.join(checks.reasons)}. If these changes are right, {advice}, and sync again."
 
 
 def cut_short(reason: str, progress: Progress) -> str:

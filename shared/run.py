@@ -10,24 +10,27 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from shared import report
 from shared.audit import Entry, Result, count, header, render
-from shared.checks import check_deletions
+from shared.checks import Checks, check_deletions, check_limits, released
 from shared.errors import (
     CancelRequested,
     DomainBusy,
     DomainNotFound,
     GraphError,
+    JournalGone,
     LeaseLost,
     SourceError,
     TimeBudgetSpent,
 )
 from shared.log import event, facts
+from shared.looking import look_before
 from shared.model import Action, Plan
 from shared.progress import eta_seconds
-from shared.records import AuditLog, Counts, DeletionCheck, Mode, Progress, Run, Status
+from shared.records import AuditLog, Counts, Mode, Progress, Run, Status
 from shared.run_guard import RunGuard
 from shared.services import Services
 from shared.store.locks import lease
@@ -35,6 +38,7 @@ from shared.store.runs import Hold
 from shared.store.trail import Trail
 from shared.survey import Survey, survey
 from shared.sync import Sync, planned
+from shared.undo_survey import survey_undo
 
 SAVE_EVERY = 2.0
 STALLED_INVOCATIONS = 3
@@ -80,7 +84,7 @@ class Invocation:
             return True
         except CancelRequested as error:
             await self._finish(Status.CANCELLED, report.cut_short(str(error), self.run.progress))
-        except (SourceError, GraphError, DomainNotFound) as error:
+        except (SourceError, GraphError, DomainNotFound, JournalGone) as error:
             await self._finish(Status.FAILED, report.cut_short(str(error), self.run.progress))
         return False
 
@@ -95,47 +99,78 @@ class Invocation:
         event("run.started", **facts(self.run))
 
     async def _read_and_act(self) -> None:
-        dry = self.run.mode is Mode.DRY_RUN
-        seen = await survey(self._services, self.run.domain, self._guard, predict=dry)
-        settings, _ = await self._services.domains.settings(self.run.domain)
-        check = check_deletions(seen.plan, settings.max_allowed_deletions)
-        if self.run.deletion_check is None or check.exceeded:
+        seen = await self._survey()
+        checks = await self._check(seen.plan)
+        if self.run.deletion_check is None or checks.exceeded:
             # A later invocation sees only what is left; the Sync Log keeps what the run set out to do.
             both = Counts(source=seen.plan.source, target=seen.plan.target, unchanged=seen.plan.unchanged)
-            await self._save(warnings=seen.warnings, deletion_check=check, counts=both)
-        if dry:
-            await self._preview(seen.plan, check)
+            await self._save(
+                warnings=seen.warnings,
+                deletion_check=checks.deletions,
+                limit_checks=checks.others,
+                counts=both,
+            )
+        if self.run.mode is Mode.DRY_RUN:
+            await self._preview(seen, checks)
         else:
-            await self._sync(seen, check)
+            await self._sync(seen, checks)
 
-    async def _preview(self, plan: Plan, check: DeletionCheck) -> None:
-        entries = [planned(change) for change in plan.changes]
+    async def _survey(self) -> Survey:
+        run = self.run
+        if run.undoes:
+            return await survey_undo(self._services, run, run.undoes, self._guard)
+        seen = await survey(self._services, run.domain, self._guard, predict=run.mode is Mode.DRY_RUN)
+        if run.approval is None:
+            return seen
+        note = f"Approved by {run.approval.approved_by} (dry run {run.approval.dry_run_id})."
+        return replace(seen, plan=released(seen.plan, await self._approved(), note))
+
+    async def _check(self, plan: Plan) -> Checks:
+        services, run = self._services, self.run
+        settings, _ = await services.domains.settings(run.domain)
+        deletions = check_deletions(plan, settings.max_allowed_deletions, await self._approved())
+        if run.undoes:
+            return Checks(deletions)
+        before = (await services.runs.pointers(run.domain)).last_good_source
+        return Checks(deletions, check_limits(plan, settings, before))
+
+    async def _approved(self) -> frozenset[str]:
+        approval = self.run.approval
+        if approval is None:
+            return frozenset()
+        return await self._services.approvals.read(self.run.domain, approval.dry_run_id)
+
+    async def _preview(self, seen: Survey, checks: Checks) -> None:
+        if not self.run.undoes:
+            found = await look_before(self._services, seen, self._guard)
+            self._note(pre_check=found.summary)
+        entries = [planned(change) for change in seen.plan.changes]
         self._count(entries)
         content = await asyncio.to_thread(render, entries, self.run.id, self.run.domain, self.run.mode)
         content = header() + content
         await self._guard.check()
         expires_at = await self._services.audit_logs.write_dry_run(self.run, content)
         self._note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
-        message = report.outcome(self.run.mode, self.run.counts, check)
+        message = report.outcome(self.run.mode, self.run.counts, checks)
         await self._finish(Status.SUCCEEDED, message, wrote_dry_run_log=True)
 
-    async def _sync(self, seen: Survey, check: DeletionCheck) -> None:
+    async def _sync(self, seen: Survey, checks: Checks) -> None:
         trail = await Trail.open(self._services.storage, self._services.audit_logs, self.run)
         self._take_up(trail, seen.plan)
         sync = Sync(self._services, seen, trail, self._guard, self._report)
         try:
-            if check.exceeded:
+            if checks.exceeded:
                 await sync.refuse()
             else:
                 await sync.apply()
         finally:
             self._note(audit_log=AuditLog(expires_at=trail.expires_at, size_bytes=trail.size))
-        if check.exceeded:
-            await self._finish(Status.CANCELLED, report.too_many_deletions(check, self.run.progress))
+        if checks.exceeded:
+            await self._finish(Status.CANCELLED, report.refused(checks, self.run.progress))
         else:
             failed = self.run.counts.failed
             status = Status.COMPLETED_WITH_ERRORS if failed else Status.SUCCEEDED
-            await self._finish(status, report.outcome(self.run.mode, self.run.counts, check))
+            await self._finish(status, report.outcome(self.run.mode, self.run.counts, checks))
 
     def _take_up(self, trail: Trail, plan: Plan) -> None:
         """Counts anew what earlier invocations did, from the log they left: their last counts may be lost."""

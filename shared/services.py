@@ -7,6 +7,7 @@ from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.remembered import Remembered
 from shared.settings import Settings
 from shared.source import Source
+from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
 from shared.store.blobs import read_blob, read_file
 from shared.store.domains import Domains
@@ -25,6 +26,7 @@ class Services:
         self.runs = Runs(self.storage)
         self.audit_logs = AuditLogs(self.storage)
         self.links = Links(self.storage)
+        self.approvals = Approvals(self.storage)
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url)
         self.graph = Graph(url, self._tokens)

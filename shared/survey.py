@@ -1,18 +1,17 @@
 """Both sides of a domain, read at the same time, and the plan that follows. Reads only."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.entra import lookaround
 from shared.entra.batch import Batches
-from shared.entra.domains import TenantDomain, verified_domains
+from shared.entra.domains import TenantDomain, domain_and_initial
 from shared.entra.guard import Guard
 from shared.entra.users import Listing, users_of_domain
-from shared.errors import DomainNotFound
 from shared.model import Action, EntraUser, Plan, SourceUser
-from shared.planning import Matching, Surroundings, decide, match
+from shared.planning import Holder, Matching, Surroundings, decide, match
 from shared.protection import MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
 from shared.recycle_bin import matches
 from shared.services import Services
@@ -24,42 +23,56 @@ class Survey:
     """What was read and what follows from it; `warnings` are sentences for the administrator."""
 
     domain: TenantDomain
+    initial_domain: str
     source: list[SourceUser]
     target: list[EntraUser]
     links: dict[str, str]
+    protection: Protection
     plan: Plan
+    addresses: Mapping[str, Holder] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
-async def survey(services: Services, domain: str, guard: Guard, *, predict: bool) -> Survey:
+async def survey(
+    services: Services, domain: str, guard: Guard, *, predict: bool, source: list[SourceUser] | None = None
+) -> Survey:
     """Reads everything and plans. `predict` also looks up who has the addresses that the plan wants.
+
+    With `source` given, the source is not read, and may be empty: good for looking, never for a sync.
 
     Raises SourceError or GraphError when a side can't be read completely, DomainNotFound for a domain that is
     not the tenant's, RunStopped when the guard says so.
     """
-    tenant = await verified_domains(services.graph)
-    name = next((one for one in tenant if one.name == domain), None)
-    if name is None:
-        raise DomainNotFound(f"{domain} is not a verified domain of the tenant.")
-    initial = next((one.name for one in tenant if one.initial), domain)
-    source, listing, links = await _together(
-        read_source(services),
+    found, initial = await domain_and_initial(services.graph, domain)
+    read, listing, links = await _together(
+        read_source(services) if source is None else _given(source),
         users_of_domain(services.graph, domain, services.settings.attribute_map, guard),
         services.links.read(domain),
     )
-    in_domain(source, domain)
+    if source is None:
+        in_domain(read, domain)
     # Off the event loop: other invocations of this worker go on while a large domain is compared.
-    matching = await asyncio.to_thread(match, domain, source, listing.users, links)
+    matching = await asyncio.to_thread(match, domain, read, listing.users, links)
     batches = Batches(services.graph, services.gate, guard, services.settings.batches_in_flight)
     around = Surroundings(
-        federated=name.federated, initial_domain=initial, usage_location=services.settings.usage_location
+        federated=found.federated, initial_domain=initial, usage_location=services.settings.usage_location
     )
     around = await _with_the_missing(services, matching, links, around, batches, guard)
     plan, around = await _protected(services, matching, around, batches, guard)
     if predict and any(plan.of(Action.ADD, Action.RENAME, Action.RESTORE)):
         around = replace(around, addresses=await lookaround.addresses(services.graph, domain, guard))
         plan = await asyncio.to_thread(decide, matching, around, services.settings.attribute_map)
-    return Survey(name, source, listing.users, links, plan, tuple(_warnings(listing, around.protection)))
+    return Survey(
+        domain=found,
+        initial_domain=initial,
+        source=read,
+        target=listing.users,
+        links=links,
+        protection=around.protection,
+        plan=plan,
+        addresses=around.addresses,
+        warnings=tuple(_warnings(listing, around.protection)),
+    )
 
 
 async def read_source(services: Services) -> list[SourceUser]:
@@ -101,31 +114,39 @@ async def _protected(
     services: Services, matching: Matching, around: Surroundings, batches: Batches, guard: Guard
 ) -> tuple[Plan, Surroundings]:
     """Plans, looks at everybody whom that plan would touch, and plans again with what was seen."""
-    settings = services.settings
-    missing: list[str] = []
-    roles: dict[str, str] = {}
-    try:
-        roles = await lookaround.role_holders(services.graph, guard)
-    except lookaround.PermissionMissing:
-        missing.append(ROLE_PERMISSION)
-    protection = Protection(
-        settings.protected_users,
-        roles,
-        missing_permissions=tuple(missing),
-        require_deletion_checks=settings.require_deletion_checks,
-    )
-    around = replace(around, protection=protection)
-    plan = await asyncio.to_thread(decide, matching, around, settings.attribute_map)
+    attribute_map = services.settings.attribute_map
+    around = replace(around, protection=await protection_by_role(services, guard))
+    plan = await asyncio.to_thread(decide, matching, around, attribute_map)
     touched = [c.object_id for c in plan.of(Action.RENAME, Action.UPDATE, Action.DELETE) if c.object_id]
     if not touched:
         return plan, around
+    around = replace(around, protection=await with_mailboxes(around.protection, batches, touched))
+    return await asyncio.to_thread(decide, matching, around, attribute_map), around
+
+
+async def protection_by_role(services: Services, guard: Guard) -> Protection:
+    """Who must not be touched, as far as the listing and the tenant's roles say."""
+    settings = services.settings
+    protection = Protection(
+        settings.protected_users, require_deletion_checks=settings.require_deletion_checks
+    )
     try:
-        mailboxes = await lookaround.mailbox_purposes(batches, touched)
-        protection = replace(protection, mailboxes=mailboxes)
+        return replace(protection, roles=await lookaround.role_holders(services.graph, guard))
     except lookaround.PermissionMissing:
-        protection = replace(protection, missing_permissions=(*missing, MAILBOX_PERMISSION))
-    around = replace(around, protection=protection)
-    return await asyncio.to_thread(decide, matching, around, settings.attribute_map), around
+        return replace(protection, missing_permissions=(ROLE_PERMISSION,))
+
+
+async def with_mailboxes(protection: Protection, batches: Batches, object_ids: Sequence[str]) -> Protection:
+    """The same protection, after a look at the mailbox of everybody who is about to be touched."""
+    try:
+        return replace(protection, mailboxes=await lookaround.mailbox_purposes(batches, object_ids))
+    except lookaround.PermissionMissing:
+        missing = (*protection.missing_permissions, MAILBOX_PERMISSION)
+        return replace(protection, missing_permissions=missing)
+
+
+async def _given(source: list[SourceUser]) -> list[SourceUser]:
+    return source
 
 
 def _warnings(listing: Listing, protection: Protection) -> Sequence[str]:

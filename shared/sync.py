@@ -12,6 +12,7 @@ from shared.entra.writes import Outcome, apply
 from shared.errors import SourceError
 from shared.model import Action, Change
 from shared.services import Services
+from shared.source import in_domain
 from shared.store.trail import Trail
 from shared.survey import Survey, read_source
 
@@ -36,8 +37,10 @@ class Sync:
     async def apply(self) -> None:
         """RunStopped leaves what was applied on the trail; the next invocation goes on from there."""
         plan = self._seen.plan
-        await self._record([_foregone(c) for c in plan.changes if c.obstacle or c.action is Action.SKIP])
         await self._record(self._confirmed())
+        settled_people = {person for _, person in self._trail.settled}
+        foregone = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
+        await self._record([_foregone(c) for c in foregone if key(c)[1] not in settled_people])
         writes = [change for change in plan.writes if key(change) not in self._trail.settled]
         if any(change.via for change in writes):
             # A rename that is cut off at its temporary UPN is found again by its link.
@@ -87,21 +90,25 @@ class Sync:
         the source can't be read again, nobody is deleted.
         """
         try:
-            people = source_people(await read_source(self._services))
+            users = await read_source(self._services)
+            in_domain(users, self._seen.domain.name)
         except SourceError as error:
             message = f"Not deleted: the source could not be read a second time. {error}"
             await self._record([_failed(change, "SourceUnreadable", message) for change in deletions])
             return []
+        people = source_people(users, self._seen.links)
         candidates = {user.object_id: user for user in self._seen.target}
         upns = await lookaround.current_upns(self._batches, (str(c.object_id) for c in deletions))
         confirmed, left = [], []
         for change in deletions:
             user = candidates[str(change.object_id)]
-            upn = upns.get(user.object_id, "")
-            if still_in_source(user, people, self._seen.links):
+            upn = upns.get(user.object_id, user.upn)
+            if still_in_source(user, people):
                 left.append(_left(change, "Not deleted: the source has this user again."))
+            elif user.object_id not in upns:
+                left.append(_left(change, "Not deleted: Entra could not be asked about this user again."))
             elif upn is not None and upn.lower() != user.upn.lower():
-                left.append(_left(change, f"Not deleted: Entra names this user {upn or 'unreadable'} now."))
+                left.append(_left(change, f"Not deleted: Entra names this user {upn} now."))
             else:
                 confirmed.append(change)
         await self._record(left)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.entra.client import Graph, segment
+from shared.entra.client import Graph
 from shared.errors import DomainNotFound
 
 
@@ -30,15 +30,10 @@ async def verified_domains(graph: Graph) -> list[TenantDomain]:
     return sorted(domains, key=lambda domain: domain.name)
 
 
-async def verified_domain(graph: Graph, name: str) -> TenantDomain:
-    """One; DomainNotFound if the tenant has no such verified domain."""
-    path = f"/domains/{segment(name)}?$select=id,authenticationType,isInitial,isVerified"
-    answer = await graph.get(path)
-    if answer.status == 404 or (answer.status == 200 and not answer.body.get("isVerified")):
+async def domain_and_initial(graph: Graph, name: str) -> tuple[TenantDomain, str]:
+    """The domain, and the name of the tenant's initial one; DomainNotFound if it is not a verified domain."""
+    tenant = await verified_domains(graph)
+    domain = next((one for one in tenant if one.name == name), None)
+    if domain is None:
         raise DomainNotFound(f"{name} is not a verified domain of the tenant.")
-    if answer.status != 200:
-        raise answer.error
-    item = answer.body
-    return TenantDomain(
-        str(item["id"]).lower(), str(item.get("authenticationType")), item.get("isInitial") is True
-    )
+    return domain, next((one.name for one in tenant if one.initial), name)

@@ -4,6 +4,7 @@ Each question is asked only about those whom it concerns, 20 to a `$batch` where
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from shared.entra.batch import Batches, Request
 from shared.entra.client import Graph, one_of, page_items, segment
@@ -15,6 +16,7 @@ from shared.model import EntraUser, SourceUser
 from shared.planning import Holder
 
 _ROLE_ASSIGNMENTS = "/roleManagement/directory/roleAssignments"
+_ASSIGNABLE_GROUPS = "/groups?$filter=isAssignableToRole%20eq%20true&$select=id,displayName"
 # Most values that an `in` filter takes.
 IN_FILTER = 15
 
@@ -24,31 +26,31 @@ class PermissionMissing(GraphError):
 
 
 async def role_holders(graph: Graph, guard: Guard) -> dict[str, str]:
-    """Object id → name of a directory role, for everybody who holds one directly or through a group.
+    """Object id → name of a directory role, for everybody who holds one directly or could through a group.
 
-    PermissionMissing without `RoleManagement.Read.Directory` (for groups, `Group.Read.All`).
+    Graph refuses to change members and owners of role-assignable groups even before the group has a role.
+    PermissionMissing without `RoleManagement.Read.Directory` and `Group.Read.All`.
     """
     try:
-        # One expansion per call: Graph does not promise to take both at once.
-        assignments = await graph.read_all(f"{_ROLE_ASSIGNMENTS}?$expand=principal", guard=guard)
-        with_roles = await graph.read_all(f"{_ROLE_ASSIGNMENTS}?$expand=roleDefinition", guard=guard)
-        names = {item["id"]: (item.get("roleDefinition") or {}).get("displayName") for item in with_roles}
-        holders: dict[str, str] = {}
-        for assignment in assignments:
-            role = str(names.get(assignment["id"]) or assignment.get("roleDefinitionId"))
-            principal = assignment.get("principal") or {}
-            holders[str(assignment["principalId"])] = role
-            if str(principal.get("@odata.type")) == "#microsoft.graph.group":
-                members = (
-                    f"/groups/{segment(str(principal['id']))}/transitiveMembers?$select=id&$top={PAGE_SIZE}"
-                )
-                for member in await graph.read_all(members, guard=guard):
-                    holders.setdefault(str(member["id"]), role)
+        assignments = await graph.read_all(f"{_ROLE_ASSIGNMENTS}?$expand=roleDefinition", guard=guard)
+        holders = {str(item["principalId"]): _role_name(item) for item in assignments}
+        groups = await graph.read_all(_ASSIGNABLE_GROUPS, guard=guard)
+        for group in groups:
+            role = holders.get(str(group["id"]), f"that {group.get('displayName')} may be given")
+            for below in ("transitiveMembers", "owners"):
+                path = f"/groups/{segment(str(group['id']))}/{below}?$select=id&$top={PAGE_SIZE}"
+                for person in await graph.read_all(path, guard=guard):
+                    holders.setdefault(str(person["id"]), role)
     except GraphError as error:
         if error.status == 403:
             raise PermissionMissing(str(error), status=403, code=error.code) from error
         raise
     return holders
+
+
+def _role_name(assignment: Mapping[str, Any]) -> str:
+    definition = assignment.get("roleDefinition") or {}
+    return str(definition.get("displayName") or assignment.get("roleDefinitionId"))
 
 
 async def mailbox_purposes(batches: Batches, object_ids: Iterable[str]) -> dict[str, str]:
@@ -153,3 +155,39 @@ def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
 def holders_of_immutable_ids(deleted: Sequence[EntraUser]) -> dict[str, Holder]:
     """Immutable ID → the deleted user who blocks it until they are gone for good."""
     return {u.immutable_id: Holder(u.object_id, u.upn, "deleted user") for u in deleted if u.immutable_id}
+
+
+async def applications_on(graph: Graph, domain: str, guard: Guard) -> list[Holder]:
+    """Applications with an address on the domain; PermissionMissing without `Application.Read.All`."""
+    path = (
+        f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.application?$select=id,displayName"
+    )
+    try:
+        found = await graph.read_all(path, guard=guard)
+    except GraphError as error:
+        if error.status == 403:
+            raise PermissionMissing("Application.Read.All is missing.", status=403) from error
+        raise
+    return [Holder(str(item["id"]), str(item.get("displayName")), "application") for item in found]
+
+
+async def synchronised_from_active_directory(graph: Graph, guard: Guard) -> bool:
+    """Whether anybody in the tenant is mastered in Active Directory."""
+    path = "/users?$filter=onPremisesSyncEnabled%20eq%20true&$select=id&$top=1"
+    return bool(page_items(await graph.read(path, guard=guard)))
+
+
+async def users_by_id(
+    batches: Batches, object_ids: Iterable[str], attribute_map: AttributeMap
+) -> dict[str, EntraUser]:
+    """Object id → the user as they are now; whoever is gone is absent. GraphError if one can't be read."""
+    select = selected(attribute_map)
+    requests = [Request("GET", f"/users/{segment(i)}?$select={select}", subject=i) for i in object_ids]
+    found: dict[str, EntraUser] = {}
+    async for answers in batches.send(requests):
+        for request, answer in answers:
+            if answer.status == 200:
+                found[request.subject] = attribute_map.entra_user(answer.body)
+            elif answer.status != 404:
+                raise answer.error
+    return found

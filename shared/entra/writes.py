@@ -84,7 +84,9 @@ def _patch(change: Change, body: dict[str, Any]) -> Request:
 
 
 def _restore(change: Change) -> Request:
-    return Request("POST", f"/directory/deletedItems/{change.object_id}/restore", {}, subject=change)
+    # Straight to the new UPN: somebody else may have the former one by now.
+    body = {"newUserPrincipalName": change.new_upn} if change.after(UPN) else {}
+    return Request("POST", f"/directory/deletedItems/{change.object_id}/restore", body, subject=change)
 
 
 def _create(change: Change) -> Request:

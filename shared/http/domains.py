@@ -1,37 +1,45 @@
 """The domains of the tenant and their settings."""
 
 import asyncio
+from typing import Any, Self
 
 import azure.functions as func
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from shared.entra.domains import TenantDomain
 from shared.errors import DomainNotFound
-from shared.http.endpoint import Body, Call
+from shared.http.endpoint import Call
 from shared.http.problems import json
 from shared.http.views import domain_view
 from shared.log import event
-from shared.records import Domain, DomainSettings, Record
+from shared.records import Domain, DomainSettings, Limit, Record
 from shared.services import Services
 
 AT_ONCE = 16
 
 
-class SettingsChange(Body):
-    """Any subset of the settings, at least one."""
+class SettingsChange(Record):
+    """Any subset of the settings, at least one; null switches a further limit off."""
 
-    periodicSync: StrictBool | None = None  # noqa: N815 - the contract's spelling
-    maxAllowedDeletions: StrictInt | None = Field(None, ge=0, le=100)  # noqa: N815
+    periodic_sync: StrictBool = False
+    max_allowed_deletions: StrictInt = Field(0, ge=0, le=100)
+    max_adds: Limit | None = None
+    max_updates: Limit | None = None
+    max_renames: Limit | None = None
+    max_source_shrink: StrictInt | None = Field(None, ge=0, le=100)
 
     @model_validator(mode="after")
-    def _says_something(self) -> "SettingsChange":
-        if not self.changes():
-            raise ValueError("name at least one of periodicSync and maxAllowedDeletions")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError(
+                f"name at least one of {', '.join(SettingsChange.model_json_schema()['properties'])}"
+            )
         return self
 
-    def changes(self) -> dict[str, bool | int]:
-        given = {"periodic_sync": self.periodicSync, "max_allowed_deletions": self.maxAllowedDeletions}
-        return {name: value for name, value in given.items() if value is not None}
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What was named, by the settings' Python names."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class DomainList(Record):
@@ -67,7 +75,7 @@ async def get_domain(call: Call) -> func.HttpResponse:
 async def change_domain(call: Call) -> func.HttpResponse:
     domain = await known_domain(call.services, call.domain)
     before, after, etag = await call.services.domains.change(
-        domain.name, call.body.changes(), call.headers.get("If-Match")
+        domain.name, call.body.changes, call.headers.get("If-Match")
     )
     event(
         "settings.changed",

@@ -39,12 +39,13 @@ class Nothing(Body):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, checked. `domain` and `run_id` are empty where the path has none."""
+    """One request, checked. `domain`, `run_id` and `asset` are empty where the path has none."""
 
     services: Services
     principal: Principal
     domain: str
     run_id: str
+    asset: str
     query: Any
     body: Any
     headers: Mapping[str, str]
@@ -63,8 +64,8 @@ class Endpoint:
     summary: str
     role: Role | None
     handler: Handler
-    query: type[Body] = Nothing
-    body: type[Body] = Nothing
+    query: type[BaseModel] = Nothing
+    body: type[BaseModel] = Nothing
     answers: Mapping[int, type[BaseModel] | str] = field(default_factory=dict)
 
     async def __call__(
@@ -95,6 +96,7 @@ class Endpoint:
             principal=principal,
             domain=_domain(request.route_params.get("domain")),
             run_id=_run_id(request.route_params.get("runId")),
+            asset=request.route_params.get("asset") or "",
             query=_query(self.query, request.params),
             body=_body(self.body, request) if self.method not in ("GET", "HEAD") else None,
             headers=request.headers,
@@ -115,11 +117,11 @@ def _run_id(text: str | None) -> str:
     return text or ""
 
 
-def _query(model: type[Body], params: Mapping[str, str]) -> Body:
+def _query(model: type[BaseModel], params: Mapping[str, str]) -> BaseModel:
     return _validated(model, {k: v for k, v in params.items() if k not in _PLATFORM_QUERY}, "query")
 
 
-def _body(model: type[Body], request: func.HttpRequest) -> Body:
+def _body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
     content = request.get_body()
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if len(content) > LARGEST_BODY:
@@ -135,12 +137,15 @@ def _body(model: type[Body], request: func.HttpRequest) -> Body:
     return _validated(model, document, "body")
 
 
-def _validated(model: type[Body], document: object, where: str) -> Body:
+def _validated(model: type[BaseModel], document: object, where: str) -> BaseModel:
     try:
         return model.model_validate(document)
     except ValidationError as error:
         errors = [
-            {"field": ".".join(str(part) for part in e["loc"]) or where, "detail": e["msg"]}
+            {
+                "field": ".".join(str(part) for part in e["loc"]) or where,
+                "detail": e["msg"].removeprefix("Value error, "),
+            }
             for e in error.errors()
         ]
         named = "; ".join(f"{e['field']}: {e['detail']}" for e in errors)

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 import azure.functions as func
 from pydantic import BaseModel
 
-from shared.http import console, domains, health, openapi, problems, runs
+from shared.http import console, domains, health, looks, openapi, problems, runs
 from shared.http.endpoint import Endpoint
 from shared.http.principal import Role
+from shared.pre_check import PreCheck
 from shared.records import Domain, Run
+from shared.trace import Trace
 
 _DOMAIN = "domains/{domain}"
 _RUN = f"{_DOMAIN}/runs/{{runId}}"
@@ -33,8 +35,9 @@ start_dry_run = Endpoint(
     Role.OPERATOR, runs.start_dry_run, answers=_STARTED,
 )  # fmt: skip
 start_sync = Endpoint(
-    "POST", f"{_DOMAIN}/sync", "Sync Now.",
-    Role.ADMINISTRATOR, runs.start_sync, answers=_STARTED,
+    "POST", f"{_DOMAIN}/sync", "Sync Now; `approve` releases exactly the deletions which that dry run listed.",
+    Role.ADMINISTRATOR, runs.start_sync, body=runs.SyncOrder,
+    answers={**_STARTED, 410: "The dry run's list of deletions is gone: run it again."},
 )  # fmt: skip
 list_runs = Endpoint(
     "GET", f"{_DOMAIN}/runs", "The Sync Logs, newest first.",
@@ -48,12 +51,32 @@ cancel_run = Endpoint(
     "POST", f"{_RUN}/cancel", "Stops a run before its next write.",
     Role.ADMINISTRATOR, runs.cancel_run, answers={202: Run},
 )  # fmt: skip
-get_audit_log = Endpoint(
-    "GET", f"{_RUN}/audit-log", "The audit log: a redirect to a link, or the link as JSON by `Accept`.",
-    Role.READER, runs.get_audit_log,
-    answers={200: runs.AuditLogLink, 302: "The link, for 60 minutes at most.", 410: "Expired or overwritten."},
+undo_run = Endpoint(
+    "POST", f"{_RUN}/undo", "Takes a sync back, or previews that.",
+    Role.ADMINISTRATOR, runs.undo_run, body=runs.UndoOrder,
+    answers={**_STARTED, 410: "The sync is more than 30 days ago."},
 )  # fmt: skip
-get_console = Endpoint("GET", "console", "The admin page.", None, console.page, answers={200: "HTML"})
+pre_check = Endpoint(
+    "GET", f"{_DOMAIN}/pre-check", "Objects on the domain that are not users to synchronise, and what to do.",
+    Role.OPERATOR, looks.pre_check, answers={200: PreCheck},
+)  # fmt: skip
+trace_user = Endpoint(
+    "GET", f"{_DOMAIN}/trace", "Why one user is what they are; read-only.",
+    Role.OPERATOR, looks.trace, query=looks.TraceQuery, answers={200: Trace},
+)  # fmt: skip
+get_audit_log = Endpoint(
+    "GET", f"{_RUN}/audit-log", "The audit log: a redirect to a link; by `Accept` the link as JSON, or the CSV itself.",
+    Role.READER, runs.get_audit_log,
+    answers={200: runs.AuditLogLink, 302: "The link, for 60 minutes at most.",
+             406: "Too large to be had as text/csv from here.", 410: "Expired or overwritten."},
+)  # fmt: skip
+get_console = Endpoint(
+    "GET", "console", "The admin page.", None, console.page, answers={200: "HTML", 304: "Unchanged."}
+)
+get_console_asset = Endpoint(
+    "GET", "console/{asset}", "A style sheet, script or picture of the admin page.",
+    None, console.asset, answers={200: "The file.", 304: "Unchanged."},
+)  # fmt: skip
 get_health = Endpoint(
     "GET", "health", "Whether the app runs; `deep=true` also tries storage, source and Graph.",
     None, health.health, query=health.HealthQuery, answers={200: "Well.", 503: "Not well; `checks` says what."},
@@ -63,8 +86,8 @@ get_openapi = Endpoint(
 )
 
 ENDPOINTS = (
-    list_domains, get_domain, change_domain, start_dry_run, start_sync, list_runs, get_run, cancel_run,
-    get_audit_log, get_console, get_health, get_openapi,
+    list_domains, get_domain, change_domain, start_dry_run, start_sync, pre_check, trace_user, list_runs, get_run,
+    cancel_run, undo_run, get_audit_log, get_console, get_health, get_openapi,
 )  # fmt: skip
 
 

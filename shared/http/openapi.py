@@ -33,6 +33,7 @@ _PROBLEM: dict[str, Any] = {
 _PARAMETERS = {
     "domain": "A verified domain of the tenant.",
     "runId": "The id of a run.",
+    "asset": "A file of the admin page.",
 }
 
 
@@ -82,7 +83,7 @@ def _operation(endpoint: Endpoint, refs: Mapping[Any, Any]) -> dict[str, Any]:
     if endpoint.method != "GET":
         schema = {"type": "object", "additionalProperties": False}
         body = schema if endpoint.body is Nothing else refs[endpoint.body]
-        required = endpoint.body is not Nothing
+        required = endpoint.method == "PATCH"
         operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": body}}}
     return operation
 

@@ -3,18 +3,20 @@
 from datetime import UTC, datetime
 
 import azure.functions as func
-from pydantic import Field, field_validator
+from pydantic import Field, StrictBool, field_validator
 
 from shared import lifecycle
+from shared.http.content import content
 from shared.http.domains import known_domain
 from shared.http.endpoint import Body, Call
-from shared.http.problems import json
+from shared.http.problems import Problem, json
 from shared.http.views import run_view
 from shared.messages import message
-from shared.records import Mode, Record, Run, Time, Trigger
+from shared.records import RUN_ID_PATTERN, Mode, Record, Run, Time, Trigger
 from shared.store.runs import decode_cursor
 
 POLL_AFTER_SECONDS = 2
+LARGEST_LOG_TO_SHOW = 50 * 1024**2
 
 
 class PageQuery(Body):
@@ -27,6 +29,23 @@ class PageQuery(Body):
         if cursor is not None:
             decode_cursor(cursor)
         return cursor
+
+
+class Approve(Record):
+    dry_run_id: str = Field(pattern=f"^{RUN_ID_PATTERN}$")
+
+
+class SyncOrder(Record):
+    """`approve` releases exactly the deletions which that dry run listed."""
+
+    approve: Approve | None = None
+
+
+class UndoOrder(Record):
+    """`dry_run` only previews; `disable_added` also disables the users whom the sync added."""
+
+    dry_run: StrictBool = False
+    disable_added: StrictBool = False
 
 
 class RunList(Record):
@@ -44,7 +63,25 @@ async def start_dry_run(call: Call) -> func.HttpResponse:
 
 
 async def start_sync(call: Call) -> func.HttpResponse:
-    return await _start(call, Mode.SYNC)
+    if call.body.approve is None:
+        return await _start(call, Mode.SYNC)
+    domain = await known_domain(call.services, call.domain)
+    dry_run_id = call.body.approve.dry_run_id
+    run = await lifecycle.start_approved(call.services, domain.name, dry_run_id, str(call.principal))
+    return _started(call, run)
+
+
+async def undo_run(call: Call) -> func.HttpResponse:
+    domain = await known_domain(call.services, call.domain)
+    run = await lifecycle.start_undo(
+        call.services,
+        domain.name,
+        call.run_id,
+        str(call.principal),
+        dry_run=call.body.dry_run,
+        disable_added=call.body.disable_added,
+    )
+    return _started(call, run)
 
 
 async def list_runs(call: Call) -> func.HttpResponse:
@@ -67,15 +104,34 @@ async def cancel_run(call: Call) -> func.HttpResponse:
 
 async def get_audit_log(call: Call) -> func.HttpResponse:
     run = await call.services.runs.get(call.domain, call.run_id)
+    accepted = call.headers.get("Accept", "")
+    if "text/csv" in accepted:
+        return await _audit_log_itself(call, run)
     link = await call.services.audit_logs.link(run, datetime.now(UTC))
-    if "application/json" in call.headers.get("Accept", ""):
+    if "application/json" in accepted:
         return json(AuditLogLink(url=link.url, expires_at=link.expires_at))
     return func.HttpResponse(status_code=302, headers={"Location": link.url, "Cache-Control": "no-store"})
+
+
+async def _audit_log_itself(call: Call, run: Run) -> func.HttpResponse:
+    """For the admin page, which its own policy keeps from the storage account's host."""
+    if run.audit_log.size_bytes > LARGEST_LOG_TO_SHOW:
+        raise Problem(
+            406,
+            "Audit log too large to show",
+            f"The audit log has more than {LARGEST_LOG_TO_SHOW // 1024**2} MB: download it instead.",
+        )
+    log = await call.services.audit_logs.read(run, datetime.now(UTC))
+    return content(log, "text/csv", call.headers, {"Cache-Control": "no-store"})
 
 
 async def _start(call: Call, mode: Mode) -> func.HttpResponse:
     domain = await known_domain(call.services, call.domain)
     run = await lifecycle.start(call.services, domain.name, mode, Trigger.MANUAL, str(call.principal))
+    return _started(call, run)
+
+
+def _started(call: Call, run: Run) -> func.HttpResponse:
     call.enqueue(message(run.domain, run.id))
     return json(run, 202, {"Location": f"/api/domains/{run.domain}/runs/{run.id}", **_poll(run)})
 

@@ -122,7 +122,8 @@ class HenngeSource:
             else:
                 if attempt == TRIES or (answer.status_code != 429 and answer.status_code < 500):
                     return answer
-                wait = min(LONGEST_WAIT, retry_after_seconds(answer.headers.get("Retry-After")) or wait)
+                named = retry_after_seconds(answer.headers.get("Retry-After"))
+                wait = wait if named is None else min(LONGEST_WAIT, named)
             await asyncio.sleep(wait)
         raise AssertionError("unreachable")
 

@@ -62,18 +62,14 @@ class AuditLogs:
 
     async def link(self, run: Run, now: datetime) -> Link:
         """A read-only link to the run's log; AuditLogGone once it is expired or overwritten."""
-        from azure.core.exceptions import ResourceNotFoundError
-
-        blob = await self._blob(run)
-        try:
-            properties = await blob.get_blob_properties()
-        except ResourceNotFoundError:
-            raise AuditLogGone(_gone(run)) from None
-        end = properties.creation_time + AUDIT_LOG_LIFETIME
-        if properties.metadata.get("runid") != run.id or now >= end:
-            raise AuditLogGone(_gone(run))
+        blob, end = await self._served(run, now)
         expires_at = min(now + LINK_LIFETIME, end).replace(microsecond=0)
         return Link(f"{blob.url}?{await self._signature(blob, now, expires_at)}", expires_at)
+
+    async def read(self, run: Run, now: datetime) -> bytes:
+        """The whole log; AuditLogGone as in `link`."""
+        blob, _ = await self._served(run, now)
+        return bytes(await (await blob.download_blob()).readall())
 
     async def delete_expired(self, now: datetime) -> int:
         """Deletes every log older than 24 hours; how many."""
@@ -84,6 +80,20 @@ class AuditLogs:
                 await container.delete_blob(blob.name)
                 deleted += 1
         return deleted
+
+    async def _served(self, run: Run, now: datetime) -> tuple["BlobClient", datetime]:
+        """The blob if it holds this run's log and may still be shown, and when that ends."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        blob = await self._blob(run)
+        try:
+            properties = await blob.get_blob_properties()
+        except ResourceNotFoundError:
+            raise AuditLogGone(_gone(run)) from None
+        end = properties.creation_time + AUDIT_LOG_LIFETIME
+        if properties.metadata.get("runid") != run.id or now >= end:
+            raise AuditLogGone(_gone(run))
+        return blob, end
 
     async def _blob(self, run: Run) -> "BlobClient":
         name = f"dry-run/{run.domain}.csv" if run.mode is Mode.DRY_RUN else f"sync/{run.domain}/{run.id}.csv"

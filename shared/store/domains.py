@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,7 @@ class Domains:
         """
         from azure.core import MatchConditions
         from azure.core.exceptions import ResourceModifiedError
+        from azure.data.tables import UpdateMode
 
         await self.remember(domain)
         for _ in range(5):
@@ -58,7 +60,8 @@ class Domains:
             table = await self._storage.table(DOMAINS)
             try:
                 await table.update_entity(
-                    {"PartitionKey": domain, "RowKey": _ROW, **after.model_dump()},
+                    {"PartitionKey": domain, "RowKey": _ROW, **_columns(after)},
+                    mode=UpdateMode.REPLACE,
                     etag=row.metadata["etag"],
                     match_condition=MatchConditions.IfNotModified,
                 )
@@ -79,9 +82,15 @@ class Domains:
             return None
 
 
+def _columns(settings: DomainSettings) -> dict[str, bool | int | str]:
+    """One column a setting, those that are switched off left out; a limit with a unit is JSON."""
+    values = settings.model_dump(exclude_none=True)
+    return {name: value if isinstance(value, int) else json.dumps(value) for name, value in values.items()}
+
+
 def _settings(row: Mapping[str, Any] | None) -> DomainSettings:
-    names = DomainSettings.model_fields
-    return DomainSettings(**{name: row[name] for name in names if row and name in row})
+    given = {name: row[name] for name in DomainSettings.model_fields if row and name in row}
+    return DomainSettings(**{n: json.loads(v) if isinstance(v, str) else v for n, v in given.items()})
 
 
 def _etag(row: Any) -> str:

@@ -5,12 +5,13 @@ One JSON object a line: `{"intent": [change, …]}` or `{"outcome": [[action, pe
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 import orjson
 
 from shared.audit import Key, Result, key
+from shared.errors import JournalGone
 from shared.model import Action, AttributeChange, Change
 from shared.store.audit_logs import AppendedLog
 from shared.store.storage import JOURNAL, Storage
@@ -45,6 +46,20 @@ class Journal:
     async def read(self) -> "JournalContent":
         return JournalContent.parse(await self._log.read())
 
+    @classmethod
+    async def read_finished(cls, storage: Storage, domain: str, run_id: str) -> "JournalContent":
+        """What a finished sync did; JournalGone if it left no journal, or one older than 30 days."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        container = await storage.container(JOURNAL)
+        try:
+            content = await (await container.download_blob(f"{domain}/{run_id}")).readall()
+        except ResourceNotFoundError:
+            raise JournalGone(
+                f"The run {run_id} of {domain} left no journal, or it is gone: syncs can be taken back for 30 days."
+            ) from None
+        return JournalContent.parse(content)
+
 
 class JournalContent:
     """Every intent by its key, and how each ended, None where nobody knows."""
@@ -64,9 +79,6 @@ class JournalContent:
             for action, person, result, object_id in entry.get("outcome", ()):
                 journal.outcomes[action, person] = (Result(result), object_id)
         return journal
-
-    def in_doubt(self) -> Iterator[Change]:
-        return (change for k, change in self.intents.items() if k not in self.outcomes)
 
 
 def _change(item: dict[str, object]) -> Change:

@@ -2,8 +2,9 @@
 
 One partition per domain. A run's row is keyed by its id, newest first. Beside them stand a few rows that point:
 `active` (there is one exactly while a run is queued or running), `last-dryRun`, `last-sync`, `dry-run-log` (the
-run whose audit log the blob holds). They share the partition, so a run and its pointers change in one
-transaction: there is never a second active run, nor a finished one that blocks the next.
+run whose audit log the blob holds), `good-sync` (the size of the source in the last sync that did its work). They
+share the partition, so a run and its pointers change in one transaction: there is never a second active run, nor
+a finished one that blocks the next.
 
 `active` carries the number of the invocation that performs the run. Every write of a running run is conditional
 on that row being as this invocation left it, so one that was given up for dead can't write over its successor.
@@ -18,7 +19,7 @@ from shared.errors import CancelRequested, LeaseLost, RunActive, RunNotFound
 from shared.records import Mode, Run, is_run_id, oldest_run_id
 from shared.store.storage import RUNS, Storage, error_code
 
-_ACTIVE, _DRY_RUN_LOG = "active", "dry-run-log"
+_ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC = "active", "dry-run-log", "good-sync"
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
 _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
 
@@ -31,6 +32,7 @@ class Pointers:
     last_dry_run: Run | None = None
     last_sync: Run | None = None
     dry_run_log: str | None = None
+    last_good_source: int | None = None
 
 
 @dataclass(slots=True)
@@ -96,6 +98,7 @@ class Runs:
             last_dry_run=_run(last[Mode.DRY_RUN]) if last[Mode.DRY_RUN] else None,
             last_sync=_run(last[Mode.SYNC]) if last[Mode.SYNC] else None,
             dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
+            last_good_source=int(rows[_GOOD_SYNC]["source"]) if _GOOD_SYNC in rows else None,
         )
 
     async def take(self, domain: str, run_id: str) -> Hold | None:
@@ -138,6 +141,8 @@ class Runs:
         pointers: list[dict[str, Any]] = [{**_row(run), "RowKey": f"last-{run.mode}"}]
         if wrote_dry_run_log:
             pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
+        if run.mode is Mode.SYNC and run.status.good and not run.undoes:
+            pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, "source": run.counts.source})
         writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (_row(run), *pointers)]
         await self._held(hold, [("delete", {"PartitionKey": run.domain, "RowKey": _ACTIVE}), *writes])
 

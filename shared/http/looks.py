@@ -1,0 +1,23 @@
+"""Looks at a domain that change nothing."""
+
+import azure.functions as func
+from pydantic import Field
+
+from shared import looking
+from shared.http.domains import known_domain
+from shared.http.endpoint import Body, Call
+from shared.http.problems import json
+
+
+class TraceQuery(Body):
+    user: str = Field(min_length=1, max_length=256, description="UPN, source id or object id.")
+
+
+async def pre_check(call: Call) -> func.HttpResponse:
+    domain = await known_domain(call.services, call.domain)
+    return json(await looking.pre_check_of(call.services, domain.name))
+
+
+async def trace(call: Call) -> func.HttpResponse:
+    domain = await known_domain(call.services, call.domain)
+    return json(await looking.trace_of(call.services, domain.name, call.query.user))

@@ -1,0 +1,47 @@
+"""Looks at a domain that change nothing: the pre-check, and the trace of one user."""
+
+from shared.entra import lookaround
+from shared.entra.guard import Guard, Unguarded
+from shared.errors import SourceError
+from shared.pre_check import PreCheck, pre_check
+from shared.services import Services
+from shared.survey import Survey, survey
+from shared.trace import Trace, trace
+
+
+async def pre_check_of(services: Services, domain: str) -> PreCheck:
+    """What stands on the domain; also before the source has anybody there, which only takes longer."""
+    guard = Unguarded()
+    try:
+        seen = await survey(services, domain, guard, predict=True)
+    except SourceError as error:
+        seen = await survey(services, domain, guard, predict=True, source=[])
+        found = await look_before(services, seen, guard)
+        return found.model_copy(update={"notice": f"{found.notice} {error}".strip()})
+    return await look_before(services, seen, guard)
+
+
+async def look_before(services: Services, seen: Survey, guard: Guard) -> PreCheck:
+    """The pre-check of a domain that has been surveyed."""
+    name = seen.domain.name
+    holders = seen.addresses or await lookaround.addresses(services.graph, name, guard)
+    others = [(address, holder) for address, holder in holders.items() if holder.kind == "group"]
+    missing: tuple[str, ...] = ()
+    try:
+        others += [("", found) for found in await lookaround.applications_on(services.graph, name, guard)]
+    except lookaround.PermissionMissing:
+        missing = ("Application.Read.All",)
+    return pre_check(
+        name,
+        seen.target,
+        seen.protection,
+        others,
+        seen.initial_domain,
+        active_directory=await lookaround.synchronised_from_active_directory(services.graph, guard),
+        missing=missing,
+    )
+
+
+async def trace_of(services: Services, domain: str, query: str) -> Trace:
+    seen = await survey(services, domain, Unguarded(), predict=True)
+    return trace(seen, services.settings.attribute_map, query)

@@ -1,0 +1,25 @@
+"""Blob `journal/{domain}/approved-{dryRunId}`: the deletions that somebody released, by object id."""
+
+from collections.abc import Sequence
+
+import orjson
+
+from shared.store.storage import JOURNAL, Storage
+
+
+class Approvals:
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    async def write(self, domain: str, dry_run_id: str, object_ids: Sequence[str]) -> None:
+        container = await self._storage.container(JOURNAL)
+        await container.upload_blob(_name(domain, dry_run_id), orjson.dumps(object_ids), overwrite=True)
+
+    async def read(self, domain: str, dry_run_id: str) -> frozenset[str]:
+        container = await self._storage.container(JOURNAL)
+        content = await (await container.download_blob(_name(domain, dry_run_id))).readall()
+        return frozenset(orjson.loads(content))
+
+
+def _name(domain: str, dry_run_id: str) -> str:
+    return f"{domain}/approved-{dry_run_id}"

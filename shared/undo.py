@@ -1,0 +1,145 @@
+"""A finished sync, taken back: what its journal says was done, turned into a plan of the opposite. Pure.
+
+Nothing is forced: where somebody has changed the same thing since, the change carries a conflict instead.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from shared.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, normalised
+from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, Plan, Value
+from shared.planning import Holder
+from shared.protection import Protection
+from shared.renames import in_workable_order, temporary_upn
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """How those whom the sync touched stand today. `deleted` holds the ids in the recycle bin."""
+
+    users: Mapping[str, EntraUser]
+    deleted: frozenset[str]
+    protection: Protection
+    addresses: Mapping[str, Holder] = field(default_factory=dict)
+    initial_domain: str = ""
+
+
+def plan_undo(
+    run_id: str,
+    done: list[tuple[Change, str | None]],
+    now: Now,
+    attribute_map: AttributeMap,
+    *,
+    disable_added: bool,
+) -> Plan:
+    """The opposite of every change in `done` (with the object id it ended on), as far as it still makes sense."""
+    undoing = _Undoing(f"Undoes the sync {run_id}.", now, attribute_map, disable_added)
+    changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
+    renames = in_workable_order([c for c in changes if c.action is Action.RENAME], now.initial_domain)
+    ordered = [
+        c for action in (Action.UPDATE, Action.RESTORE, Action.SKIP) for c in changes if c.action is action
+    ]
+    return Plan(
+        changes=(*renames, *ordered),
+        source=len(done),
+        target=len(now.users),
+        unchanged=len(done) - len(changes),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Undoing:
+    reason: str
+    now: Now
+    attribute_map: AttributeMap
+    disable_added: bool
+
+    def opposite(self, change: Change, object_id: str | None) -> Iterator[Change]:
+        person = replace(change, object_id=object_id, attributes=(), reason=self.reason, via=None)
+        if change.action is Action.DELETE:
+            yield self._undelete(person)
+            return
+        user = self.now.users.get(object_id or "")
+        if user is None:
+            yield self._conflict(person, Action.UPDATE, "Gone", "This user has been deleted since.")
+        elif protected := self.now.protection.reason_not_to_touch(user):
+            yield replace(person, action=Action.SKIP, upn=user.upn, reason=protected)
+        elif change.action in (Action.ADD, Action.RESTORE):
+            yield from self._disable(person, user)
+        else:
+            yield from self._put_back(person, change, user)
+
+    def _undelete(self, person: Change) -> Change:
+        if person.object_id in self.now.users:
+            reason = f"{self.reason} Is back already."
+            return replace(person, action=Action.SKIP, reason=reason)
+        if person.object_id not in self.now.deleted:
+            return self._conflict(
+                person,
+                Action.RESTORE,
+                "Gone",
+                "No longer among Entra's deleted users (they are kept for 30 days).",
+            )
+        holder = self.now.addresses.get(person.upn.lower())
+        if holder:
+            return self._conflict(
+                person, Action.RESTORE, "AddressTaken", f"{person.upn} is taken by {holder} now."
+            )
+        return replace(person, action=Action.RESTORE)
+
+    def _disable(self, person: Change, user: EntraUser) -> Iterator[Change]:
+        enabled = self._value(user, ENABLED)
+        if not self.disable_added:
+            yield replace(
+                person, action=Action.SKIP, upn=user.upn, reason=f"{self.reason} Added users are kept."
+            )
+        elif enabled is not False:
+            attributes = (AttributeChange(ENABLED, enabled, False),)
+            yield replace(person, action=Action.UPDATE, upn=user.upn, attributes=attributes)
+
+    def _put_back(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
+        attributes, clashes = [], []
+        for done in change.attributes:
+            value = self._value(user, done.attribute)
+            if _same(value, done.before):
+                continue
+            if _same(value, done.after):
+                attributes.append(AttributeChange(done.attribute, value, done.before))
+            else:
+                clashes.append(f"{done.attribute} is {value!r} now, not {done.after!r} as the sync left it")
+        if clashes:
+            yield self._conflict(
+                replace(person, upn=user.upn),
+                Action.UPDATE,
+                "Conflict",
+                f"{'; '.join(clashes)}: changed since.",
+            )
+        elif attributes:
+            renamed = any(attribute.attribute == UPN for attribute in attributes)
+            back = replace(
+                person,
+                action=Action.RENAME if renamed else Action.UPDATE,
+                upn=user.upn,
+                attributes=tuple(attributes),
+            )
+            yield self._through_onmicrosoft(back) if renamed else back
+
+    def _through_onmicrosoft(self, change: Change) -> Change:
+        crosses = change.upn.partition("@")[2].lower() != change.new_upn.partition("@")[2].lower()
+        return replace(change, via=temporary_upn(change, self.now.initial_domain)) if crosses else change
+
+    def _conflict(self, person: Change, action: Action, code: str, message: str) -> Change:
+        return replace(person, action=action, obstacle=Obstacle(code, message))
+
+    def _value(self, user: EntraUser, attribute: str) -> Value:
+        if attribute == UPN:
+            return user.upn
+        if attribute == IMMUTABLE_ID:
+            return user.immutable_id
+        return dict(zip(self.attribute_map.attributes, user.values, strict=True)).get(attribute)
+
+
+def _same(one: Value, other: Value) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return normalised(one) == normalised(other)
+    return one == other
