@@ -7,31 +7,39 @@ from shared import report
 from shared.audit import planned_deletions
 from shared.errors import NotPossible, RunActive
 from shared.log import event, facts
-from shared.records import Approval, Mode, Run, Status, Trigger, new_run_id
+from shared.records import Approval, Author, Mode, Run, Status, Trigger, new_run_id
 from shared.services import Services
 from shared.undo_survey import changes_made
 
+SCHEDULE = Author("schedule", "timer")
 # A row without a message: the process died between writing the one and sending the other.
 LOST_AFTER = timedelta(minutes=10)
 
 
 async def start(
-    services: Services, domain: str, mode: Mode, trigger: Trigger, who: str, **extra: object
+    services: Services, domain: str, mode: Mode, trigger: Trigger, author: Author, **extra: object
 ) -> Run:
     """Writes a queued run, whose message the caller sends; RunActive if the domain has an active one.
 
     `extra` are further fields of the Run.
     """
     now = datetime.now(UTC)
-    run = Run(id=new_run_id(now), domain=domain, mode=mode, trigger=trigger, requested_by=who, created_at=now)
-    run = run.model_copy(update=extra)
+    run = Run(
+        id=new_run_id(now),
+        domain=domain,
+        mode=mode,
+        trigger=trigger,
+        requested_by=author.name,
+        requested_from=author.address,
+        created_at=now,
+    ).model_copy(update=extra)
     await services.domains.remember(domain)
     await services.runs.start(run)
     event("run.queued", **facts(run))
     return run
 
 
-async def start_approved(services: Services, domain: str, dry_run_id: str, who: str) -> Run:
+async def start_approved(services: Services, domain: str, dry_run_id: str, author: Author) -> Run:
     """Sync Now that releases exactly the deletions which that dry run listed.
 
     NotPossible if it is no finished dry run of the domain's own sync, AuditLogGone if its list is gone.
@@ -42,12 +50,12 @@ async def start_approved(services: Services, domain: str, dry_run_id: str, who: 
     log = await services.audit_logs.read(dry_run, datetime.now(UTC))
     released = sorted(planned_deletions(log))
     await services.approvals.write(domain, dry_run_id, released)
-    approval = Approval(dry_run_id=dry_run_id, approved_by=who, deletions=len(released))
-    return await start(services, domain, Mode.SYNC, Trigger.MANUAL, who, approval=approval)
+    approval = Approval(dry_run_id=dry_run_id, approved_by=author.name, deletions=len(released))
+    return await start(services, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
 
 
 async def start_undo(
-    services: Services, domain: str, run_id: str, who: str, *, dry_run: bool, disable_added: bool
+    services: Services, domain: str, run_id: str, author: Author, *, dry_run: bool, disable_added: bool
 ) -> Run:
     """Takes a finished sync back, or previews that; NotPossible for what is none, JournalGone after 30 days."""
     run = await services.runs.get(domain, run_id)
@@ -56,7 +64,7 @@ async def start_undo(
     await changes_made(services, domain, run_id)
     mode = Mode.DRY_RUN if dry_run else Mode.SYNC
     return await start(
-        services, domain, mode, Trigger.MANUAL, who, undoes=run_id, disable_added=disable_added
+        services, domain, mode, Trigger.MANUAL, author, undoes=run_id, disable_added=disable_added
     )
 
 
@@ -74,7 +82,7 @@ async def hourly(services: Services, *, past_due: bool) -> list[tuple[str, str]]
             queued.append((domain, lost))
         elif settings.periodic_sync:
             try:
-                run = await start(services, domain, Mode.SYNC, Trigger.SCHEDULE, "schedule")
+                run = await start(services, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
                 queued.append((domain, run.id))
             except RunActive as error:
                 event("timer.busy", domain=domain, runId=error.run_id)
@@ -102,9 +110,9 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
     event("run.poisoned", logging.ERROR, **facts(run))
 
 
-async def cancel(services: Services, domain: str, run_id: str, who: str) -> Run:
+async def cancel(services: Services, domain: str, run_id: str, author: Author) -> Run:
     """Asks the run to stop before its next write; a run that has ended already is left as it is."""
     run = await services.runs.get(domain, run_id)
-    if run.status.active and await services.runs.request_cancel(domain, run_id, who):
-        event("run.cancelRequested", **facts(run), by=who)
+    if run.status.active and await services.runs.request_cancel(domain, run_id, author.name):
+        event("run.cancelRequested", **facts(run), by=author.name, address=author.address)
     return await services.runs.get(domain, run_id)

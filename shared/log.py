@@ -21,5 +21,6 @@ def facts(run: Run) -> dict[str, Any]:
 
 
 _FACTS = (
-    "domain", "mode", "trigger", "requestedBy", "status", "message", "invocations", "counts", "deletionCheck",
+    "domain", "mode", "trigger", "requestedBy", "requestedFrom", "status", "message",
+    "invocations", "counts", "deletionCheck",
 )  # fmt: skip

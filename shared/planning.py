@@ -161,11 +161,10 @@ def _ambiguity(
     if len(targets) > 1:
         both = " and ".join(f"{target.upn} ({target.object_id})" for target in targets)
         reason = f"{user.source_id} in the source matches two users in Entra, {both}"
-    elif user.immutable_id in rivals:
-        reason = f"{names} in the source have the same immutable ID {user.immutable_id}"
     else:
         wanted = f"{targets[0].upn} ({targets[0].object_id})" if targets else user.upn
-        reason = f"{names} in the source all match {wanted}"
+        shared = f" or have the immutable ID {user.immutable_id}" if user.immutable_id in rivals else ""
+        reason = f"{names} in the source all match {wanted}{shared}"
     return Ambiguity(user, f"{reason}: {_UNTOUCHED}", targets)
 
 
@@ -320,7 +319,7 @@ class _Differences:
             target.object_id,
             user.source_id,
             tuple(attributes),
-            obstacle=_refused(user, attributes),
+            obstacle=_refused(user, attributes) or (self._no_immutable_id(user, target) if renamed else None),
         )
         if renamed and self._enters_federation(target.upn, user.upn):
             change = replace(change, via=temporary_upn(change, self.around.initial_domain))
@@ -346,12 +345,7 @@ class _Differences:
         obstacle = _refused(user, attributes)
         if "displayName" not in named:
             obstacle = obstacle or refused_value("displayName", None)
-        if self.around.federated and not user.immutable_id:
-            obstacle = obstacle or Obstacle(
-                "ImmutableIdMissing",
-                "The domain is federated and the source gives no immutable ID: without one the person could "
-                "never sign in. Fill it in in the source.",
-            )
+        obstacle = obstacle or self._no_immutable_id(user)
         name = self.attribute_map.display_name(user)
         return Change(
             Action.ADD,
@@ -374,7 +368,16 @@ class _Differences:
             user.source_id,
             change.attributes if change else (),
             reason="In the source again: restored from Entra's deleted users, with mailbox and licences.",
-            obstacle=change.obstacle if change else None,
+            obstacle=(change.obstacle if change else None) or self._no_immutable_id(user, gone),
+        )
+
+    def _no_immutable_id(self, user: SourceUser, target: EntraUser | None = None) -> Obstacle | None:
+        if not self.around.federated or user.immutable_id or (target and target.immutable_id):
+            return None
+        return Obstacle(
+            "ImmutableIdMissing",
+            "The domain is federated and the source gives no immutable ID: without one the person could never "
+            "sign in. Fill it in in the source.",
         )
 
     def _enters_federation(self, before: str, after: str) -> bool:

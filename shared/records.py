@@ -4,7 +4,7 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 from pydantic.alias_generators import to_camel
@@ -87,6 +87,13 @@ class DeletionCheck(Record):
     exceeded: bool
 
 
+class Author(NamedTuple):
+    """Who asks for something, and from which network address."""
+
+    name: str
+    address: str
+
+
 class Limit(Record):
     """A limit that is off by default: at most `count` people, or fewer than `percent` of the users in scope."""
 
@@ -142,6 +149,7 @@ class Run(Record):
     mode: Mode
     trigger: Trigger
     requested_by: str
+    requested_from: str = ""
     status: Status = Status.QUEUED
     created_at: Time
     started_at: Time | None = None
@@ -191,14 +199,19 @@ RUN_ID_PATTERN = r"[0-9]{13}-[0-9a-f]{8}"
 _END_OF_TIME = 10**13
 
 
+def newest_first(moment: datetime) -> str:
+    """A RowKey prefix that sorts the latest first: the milliseconds left until 2286."""
+    return f"{_END_OF_TIME - int(moment.timestamp() * 1000):013d}"
+
+
 def new_run_id(now: datetime) -> str:
-    """An id that sorts newest first as a table's RowKey: the milliseconds left until 2286, then chance."""
-    return f"{_END_OF_TIME - int(now.timestamp() * 1000):013d}-{secrets.token_hex(4)}"
+    """An id that sorts newest first, and that nobody can guess from the time alone."""
+    return f"{newest_first(now)}-{secrets.token_hex(4)}"
 
 
 def oldest_run_id(now: datetime) -> str:
     """Every run that has outlived `RUN_LIFETIME` has an id that sorts after this."""
-    return f"{_END_OF_TIME - int((now - RUN_LIFETIME).timestamp() * 1000):013d}-"
+    return f"{newest_first(now - RUN_LIFETIME)}-"
 
 
 def is_run_id(text: str) -> bool:

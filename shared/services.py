@@ -10,6 +10,7 @@ from shared.source import Source
 from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
 from shared.store.blobs import read_blob, read_file
+from shared.store.changes import Changes
 from shared.store.domains import Domains
 from shared.store.links import Links
 from shared.store.runs import Runs
@@ -27,6 +28,7 @@ class Services:
         self.audit_logs = AuditLogs(self.storage)
         self.links = Links(self.storage)
         self.approvals = Approvals(self.storage)
+        self.changes = Changes(self.storage)
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url)
         self.graph = Graph(url, self._tokens)

@@ -6,7 +6,7 @@ requests of this process, nor that a POST must not simply be sent again.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlsplit
@@ -184,7 +184,7 @@ def _connect(base_url: str, tokens: TokenSource) -> "GraphRequestAdapter":
         RedirectHandlerOption.get_key(): RedirectHandlerOption(max_redirect=0, should_redirect=False),
     }
     client = GraphClientFactory.create_with_default_middleware(
-        client=httpx.AsyncClient(timeout=httpx.Timeout(100, connect=15), http2=base_url.startswith("https")),
+        client=httpx.AsyncClient(timeout=httpx.Timeout(100, connect=15)),
         options=options,
     )
     adapter = GraphRequestAdapter(_authentication(tokens), client)
@@ -233,9 +233,17 @@ def _answer(response: Any) -> Answer:
 
 def page_items(page: dict[str, Any]) -> list[dict[str, Any]]:
     items = page.get("value")
-    if not isinstance(items, list):
-        raise GraphError("Graph answered a page without a list called value.")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise GraphError("Graph answered a page without a list of objects called value.")
     return items
+
+
+def text(item: Mapping[str, Any], name: str) -> str:
+    """A property that must be there; GraphError names it if it is not."""
+    value = item.get(name)
+    if not isinstance(value, str) or not value:
+        raise GraphError(f"Graph answered an object without {name}.")
+    return value
 
 
 def next_link(page: dict[str, Any]) -> str | None:

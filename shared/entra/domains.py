@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.entra.client import Graph
+from shared.entra.client import Graph, text
 from shared.errors import DomainNotFound
 
 
@@ -22,7 +22,7 @@ async def verified_domains(graph: Graph) -> list[TenantDomain]:
     path = "/domains?$select=id,authenticationType,isInitial,isVerified"
     domains = [
         TenantDomain(
-            str(item["id"]).lower(), str(item.get("authenticationType")), item.get("isInitial") is True
+            text(item, "id").lower(), str(item.get("authenticationType")), item.get("isInitial") is True
         )
         for item in await graph.read_all(path)
         if item.get("isVerified")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.entra.batch import Batches, Request
-from shared.entra.client import Graph, one_of, page_items, segment
+from shared.entra.client import Graph, one_of, page_items, segment, text
 from shared.entra.guard import Guard
 from shared.entra.users import PAGE_SIZE, selected
 from shared.errors import GraphError
@@ -33,14 +33,14 @@ async def role_holders(graph: Graph, guard: Guard) -> dict[str, str]:
     """
     try:
         assignments = await graph.read_all(f"{_ROLE_ASSIGNMENTS}?$expand=roleDefinition", guard=guard)
-        holders = {str(item["principalId"]): _role_name(item) for item in assignments}
+        holders = {text(item, "principalId"): _role_name(item) for item in assignments}
         groups = await graph.read_all(_ASSIGNABLE_GROUPS, guard=guard)
         for group in groups:
-            role = holders.get(str(group["id"]), f"that {group.get('displayName')} may be given")
+            role = holders.get(text(group, "id"), f"that {group.get('displayName')} may be given")
             for below in ("transitiveMembers", "owners"):
-                path = f"/groups/{segment(str(group['id']))}/{below}?$select=id&$top={PAGE_SIZE}"
+                path = f"/groups/{segment(text(group, 'id'))}/{below}?$select=id&$top={PAGE_SIZE}"
                 for person in await graph.read_all(path, guard=guard):
-                    holders.setdefault(str(person["id"]), role)
+                    holders.setdefault(text(person, "id"), role)
     except GraphError as error:
         if error.status == 403:
             raise PermissionMissing(str(error), status=403, code=error.code) from error
@@ -107,10 +107,10 @@ async def deleted_users(graph: Graph, attribute_map: AttributeMap, guard: Guard)
     items.sort(key=lambda item: str(item.get("deletedDateTime")), reverse=True)
     users = []
     for item in items:
-        prefix = str(item["id"]).replace("-", "")
+        prefix = text(item, "id").replace("-", "")
         users.append(
             attribute_map.entra_user(
-                {**item, "userPrincipalName": str(item["userPrincipalName"]).removeprefix(prefix)}
+                {**item, "userPrincipalName": text(item, "userPrincipalName").removeprefix(prefix)}
             )
         )
     return users
@@ -125,7 +125,7 @@ async def addresses(graph: Graph, domain: str, guard: Guard) -> dict[str, Holder
             f"?$select=id,displayName,mail,proxyAddresses{extra}&$top={PAGE_SIZE}"
         )
         for item in await graph.read_all(path, guard=guard):
-            holder = Holder(str(item["id"]), str(item.get("displayName")), kind)
+            holder = Holder(text(item, "id"), str(item.get("displayName")), kind)
             proxies = [str(p).partition(":")[2] for p in item.get("proxyAddresses") or ()]
             for address in (item.get("userPrincipalName"), item.get("mail"), *proxies):
                 if address:
@@ -168,7 +168,10 @@ async def applications_on(graph: Graph, domain: str, guard: Guard) -> list[Holde
         if error.status == 403:
             raise PermissionMissing("Application.Read.All is missing.", status=403) from error
         raise
-    return [Holder(str(item["id"]), str(item.get("displayName")), "application") for item in found]
+    # Without the permission Graph may also answer with bare ids, every other property null.
+    if any(item.get("displayName") is None for item in found):
+        raise PermissionMissing("Application.Read.All is missing.", status=403)
+    return [Holder(text(item, "id"), text(item, "displayName"), "application") for item in found]
 
 
 async def synchronised_from_active_directory(graph: Graph, guard: Guard) -> bool:

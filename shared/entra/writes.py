@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.entra.batch import Batches, BeforeSend, Request
-from shared.entra.client import Answer, segment
+from shared.entra.client import Answer, segment, text
 from shared.entra.passwords import random_password
 from shared.mapping import UPN
 from shared.model import Action, Change
@@ -131,9 +131,9 @@ async def _create_in_doubt(change: Change, request: Request, answer: Answer, bat
             holder = found.body
             if all(_comparable(holder.get(name)) == _comparable(value) for name, value in wanted.items()):
                 return Outcome(
-                    change, str(holder["id"]), request_id=found.request_id, note="Created by an earlier try."
+                    change, text(holder, "id"), request_id=found.request_id, note="Created by an earlier try."
                 )
-            name, object_id = holder.get("displayName"), holder["id"]
+            name, object_id = holder.get("displayName"), text(holder, "id")
             return _refused(change, answer, f" {change.upn} belongs to {name} ({object_id}).")
         await batches.pause(attempt)
     return _refused(change, answer)

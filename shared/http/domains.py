@@ -77,10 +77,12 @@ async def change_domain(call: Call) -> func.HttpResponse:
     before, after, etag = await call.services.domains.change(
         domain.name, call.body.changes, call.headers.get("If-Match")
     )
+    await call.services.changes.record(domain.name, call.author, before, after)
     event(
         "settings.changed",
         domain=domain.name,
-        by=str(call.principal),
+        by=call.author.name,
+        address=call.author.address,
         before=before.model_dump(by_alias=True),
         after=after.model_dump(by_alias=True),
     )

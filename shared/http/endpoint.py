@@ -16,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.domain_names import domain_name
 from shared.errors import DomainNotFound, RunNotFound, SyncError
-from shared.http.principal import ANYBODY, Principal, Role, authorised
+from shared.http.principal import ANYBODY, Role, authorised
 from shared.http.problems import Problem
+from shared.http.same_origin import require_same_origin
 from shared.log import event
-from shared.records import is_run_id
+from shared.records import Author, is_run_id
 from shared.services import Services
 
 LARGEST_BODY = 64 * 1024
@@ -42,7 +43,7 @@ class Call:
     """One request, checked. `domain`, `run_id` and `asset` are empty where the path has none."""
 
     services: Services
-    principal: Principal
+    author: Author
     domain: str
     run_id: str
     asset: str
@@ -88,20 +89,27 @@ class Endpoint:
             ).answer()
 
     def _checked(self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None]) -> Call:
-        principal = ANYBODY
+        principal, changes = ANYBODY, self.method not in ("GET", "HEAD")
         if self.role is not None:
             principal = authorised(services.settings.auth_mode, os.environ, request.headers, self.role)
+        if changes:
+            require_same_origin(request.headers)
         return Call(
             services=services,
-            principal=principal,
+            author=Author(str(principal), _address(request.headers)),
             domain=_domain(request.route_params.get("domain")),
             run_id=_run_id(request.route_params.get("runId")),
             asset=request.route_params.get("asset") or "",
             query=_query(self.query, request.params),
-            body=_body(self.body, request) if self.method not in ("GET", "HEAD") else None,
+            body=_body(self.body, request) if changes else None,
             headers=request.headers,
             enqueue=enqueue,
         )
+
+
+def _address(headers: Mapping[str, str]) -> str:
+    """Where the caller is: the platform's front end puts the address at the end of X-Forwarded-For."""
+    return headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
 
 
 def _domain(text: str | None) -> str:

@@ -67,7 +67,7 @@ async def start_sync(call: Call) -> func.HttpResponse:
         return await _start(call, Mode.SYNC)
     domain = await known_domain(call.services, call.domain)
     dry_run_id = call.body.approve.dry_run_id
-    run = await lifecycle.start_approved(call.services, domain.name, dry_run_id, str(call.principal))
+    run = await lifecycle.start_approved(call.services, domain.name, dry_run_id, call.author)
     return _started(call, run)
 
 
@@ -77,7 +77,7 @@ async def undo_run(call: Call) -> func.HttpResponse:
         call.services,
         domain.name,
         call.run_id,
-        str(call.principal),
+        call.author,
         dry_run=call.body.dry_run,
         disable_added=call.body.disable_added,
     )
@@ -98,7 +98,7 @@ async def get_run(call: Call) -> func.HttpResponse:
 
 
 async def cancel_run(call: Call) -> func.HttpResponse:
-    run = await lifecycle.cancel(call.services, call.domain, call.run_id, str(call.principal))
+    run = await lifecycle.cancel(call.services, call.domain, call.run_id, call.author)
     return json(await _view(call, run), 202, _poll(run))
 
 
@@ -127,7 +127,7 @@ async def _audit_log_itself(call: Call, run: Run) -> func.HttpResponse:
 
 async def _start(call: Call, mode: Mode) -> func.HttpResponse:
     domain = await known_domain(call.services, call.domain)
-    run = await lifecycle.start(call.services, domain.name, mode, Trigger.MANUAL, str(call.principal))
+    run = await lifecycle.start(call.services, domain.name, mode, Trigger.MANUAL, call.author)
     return _started(call, run)
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient, TableServiceClient
     from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
-DOMAINS, RUNS = "Domains", "Runs"
+DOMAINS, RUNS, CHANGES = "Domains", "Runs", "Changes"
 AUDIT_LOGS, LOCKS, LINKS, JOURNAL = "audit-logs", "locks", "links", "journal"
 
 

@@ -1,0 +1,24 @@
+"""A page of another site must not be able to make an administrator's browser start a sync.
+
+A browser says where a request comes from; whoever does not is no browser, and its key or token is its own proof.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from shared.http.problems import Problem
+
+# A header that a foreign page can't add without the consent of this server, which never gives it (no CORS).
+OWN_HEADER = "X-Requested-With"
+_BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site", "Cookie")
+
+
+def require_same_origin(headers: Mapping[str, str]) -> None:
+    """For a request that changes something; Problem 403 if a browser sends it for another site."""
+    if not any(headers.get(name) for name in _BROWSER_HEADERS):
+        return
+    origin, host = urlsplit(headers.get("Origin", "")).netloc.lower(), headers.get("Host", "").lower()
+    if not origin or origin != host or headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        raise Problem(403, "Request from another site", "Changes are taken only from this app's own page.")
+    if not headers.get(OWN_HEADER):
+        raise Problem(403, "Header missing", f"A browser must send the header {OWN_HEADER} with a change.")
