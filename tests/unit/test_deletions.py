@@ -20,16 +20,17 @@ from tests.people import entra_user, source_user
 def test_the_source_has_somebody_under_any_name(found: SourceUser) -> None:
     user = entra_user("aoki@contoso.com", immutable_id="K")
 
-    assert still_in_source(user, source_people([found]), {"linked": "id-aoki"})
+    assert still_in_source(user, source_people([found], {"linked": "id-aoki"}))
 
 
 def test_the_source_does_not_have_whom_nothing_names() -> None:
-    people = source_people([source_user("other@contoso.com"), source_user("", source_id="nobody")])
+    links = {"other": "id-other", "former": "id-aoki"}
+    people = source_people([source_user("other@contoso.com"), source_user("", source_id="nobody")], links)
 
-    assert not still_in_source(entra_user(), people, {"other": "id-other", "former": "id-aoki"})
+    assert not still_in_source(entra_user(), people)
 
 
 def test_every_link_to_the_user_counts() -> None:
     links = {"former": "id-aoki", "present": "id-aoki"}
 
-    assert still_in_source(entra_user(), source_people([source_user("b@x.com", source_id="present")]), links)
+    assert still_in_source(entra_user(), source_people([source_user("b@x.com", source_id="present")], links))
