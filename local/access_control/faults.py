@@ -26,7 +26,8 @@ _PAGES_ONLY = {"repeatCursor", "endsEarly", "emptyList"}
 
 class Fault(BaseModel):
     """One thing that goes wrong on a `call` that matches, and then with `probability`, at most `count`
-    times; `page` (1 is the first) narrows it to one page of users.
+    times, or only at the `nth` matching call (1 is the first); `page` (1 is the first) narrows it to one
+    page of users, so that page 1 counts the reads of the whole list.
 
     `kind` is one of
     - `status`: answers `status`, with `retryAfter` seconds if given;
@@ -53,7 +54,9 @@ class Fault(BaseModel):
     to: str = "https://login.example/users"
     probability: float = Field(default=1.0, gt=0, le=1)
     count: int | None = Field(default=None, ge=1)
+    nth: int | None = Field(default=None, ge=1)
 
+    _matched: int = PrivateAttr(0)
     _struck: int = PrivateAttr(0)
 
     @property
@@ -69,6 +72,9 @@ class Fault(BaseModel):
 
     def strikes(self, call: Call, page: int, chance: random.Random) -> bool:
         if self.call not in (call, "any") or self.page not in (page, None):
+            return False
+        self._matched += 1
+        if self.nth not in (self._matched, None):
             return False
         if self.count is not None and self._struck >= self.count:
             return False

@@ -16,6 +16,15 @@ def test_a_fault_of_one_page_spares_the_others_and_ends_after_its_count() -> Non
     assert faults.plan.rules[0].struck == 1
 
 
+def test_a_fault_of_the_nth_call_spares_those_before_and_after() -> None:
+    faults = Faults()
+    faults.add(Fault(kind="delay", page=1, nth=2))
+
+    struck = [bool(faults.struck("users", page)) for page in (1, 2, 1, 2, 1)]
+
+    assert struck == [False, False, True, False, False]
+
+
 def test_a_fault_strikes_only_the_calls_it_names() -> None:
     faults = Faults()
     faults.add(Fault(kind="drop", call="token"), Fault(kind="delay", call="any"))
