@@ -166,6 +166,14 @@ class Stack:
 
         return await until(done)
 
+    async def written(self, count: int) -> None:
+        """Waits until so many writes have reached Graph."""
+
+        async def enough() -> bool:
+            return len(self.writes()) >= count
+
+        await until(enough)
+
     def users(self, domain: str = CONTOSO) -> dict[str, Json]:
         """Entra's active users of a domain by UPN, looked at behind Graph's back."""
         return {user.upn: dict(user.properties) for user in self.entra.directory.users_of(domain)}
