@@ -30,7 +30,8 @@ from local.access_control.seed import CLIENT_ID, CLIENT_SECRET
 from local.entra import Entra, running_entra
 from local.host import HostProcess, serve
 from local.processes import REPOSITORY, inherited_environment
-from shared.records import Run
+from shared import lifecycle
+from shared.records import Author, Mode, Run, Trigger
 from shared.services import Services
 from shared.settings import Settings
 
@@ -118,6 +119,11 @@ class Stack:
         answer = await self.post(f"domains/{domain}/{kind}")
         assert answer.status_code == 202, answer.text
         return Run.model_validate(answer.json())
+
+    async def start_without_message(self, domain: str = CONTOSO) -> Run:
+        """A sync as a process leaves it that dies between writing the row and sending the message."""
+        author = Author("somebody", "127.0.0.1")
+        return await lifecycle.start(self.services, domain, Mode.SYNC, Trigger.MANUAL, author)
 
     async def run(self, run: Run) -> Run:
         """The same run as its Sync Log reads now."""
