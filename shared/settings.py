@@ -15,6 +15,7 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -63,44 +64,142 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
 class Settings(BaseModel):
-    """The environment, read and checked."""
+    """The environment, read and checked. `docs/configuration.md` is made from these descriptions."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
 
-    storage: SecretStr | None = Field(None, alias="AzureWebJobsStorage")
-    storage_account: str | None = Field(None, alias="AzureWebJobsStorage__accountName")
-    storage_blob_url: Endpoint | None = Field(None, alias="AzureWebJobsStorage__blobServiceUri")
-    storage_table_url: Endpoint | None = Field(None, alias="AzureWebJobsStorage__tableServiceUri")
-    storage_credential: Literal["managedidentity"] | None = Field(
-        None, alias="AzureWebJobsStorage__credential"
+    storage: SecretStr | None = Field(
+        None,
+        alias="AzureWebJobsStorage",
+        description="Connection string of the storage account; on a desk, Azurite's.",
     )
-    storage_client_id: str | None = Field(None, alias="AzureWebJobsStorage__clientId")
+    storage_account: str | None = Field(
+        None,
+        alias="AzureWebJobsStorage__accountName",
+        description="Name of the storage account, for access by identity. The way in Azure: no key is kept.",
+    )
+    storage_blob_url: Endpoint | None = Field(
+        None,
+        alias="AzureWebJobsStorage__blobServiceUri",
+        description="Address of its blobs, in a cloud where the account's name alone says too little.",
+    )
+    storage_table_url: Endpoint | None = Field(
+        None,
+        alias="AzureWebJobsStorage__tableServiceUri",
+        description="Address of its tables. With the one of the blobs it stands in for the account's name.",
+    )
+    storage_credential: Literal["managedidentity"] | None = Field(
+        None,
+        alias="AzureWebJobsStorage__credential",
+        description="`managedidentity` takes the app's own identity; unset takes what azure-identity finds.",
+    )
+    storage_client_id: str | None = Field(
+        None,
+        alias="AzureWebJobsStorage__clientId",
+        description="Client id of a user-assigned identity; unset takes the system-assigned one.",
+    )
 
     schedule: Annotated[Schedule, BeforeValidator(_schedule)] = Field(
-        Schedule("0 0 * * * *"), alias="SYNC_SCHEDULE"
+        Schedule("0 0 * * * *"),
+        alias="SYNC_SCHEDULE",
+        description="When periodic syncs start: NCRONTAB with six fields, seconds first, UTC.",
     )
-    source: Literal["hennge", "csv"] = Field("hennge", alias="SOURCE")
-    hennge_client_id: str | None = Field(None, alias="HENNGE_CLIENT_ID")
-    hennge_client_secret: SecretStr | None = Field(None, alias="HENNGE_CLIENT_SECRET")
-    hennge_token_url: Endpoint = Field("https://ap.ssso.hdems.com/oauth/token", alias="HENNGE_TOKEN_URL")
-    hennge_api_url: Endpoint = Field("https://api.auth.hennge.com/20230822", alias="HENNGE_API_URL")
-    csv_path: str | None = Field(None, alias="CSV_PATH")
+    source: Literal["hennge", "csv"] = Field(
+        "hennge",
+        alias="SOURCE",
+        description="Where people come from: `hennge`, Access Control's API, or `csv`, its exported CSV.",
+    )
+    hennge_client_id: str | None = Field(
+        None,
+        alias="HENNGE_CLIENT_ID",
+        description="Id of the API client (Access Control: System → API Client). Needed with `SOURCE=hennge`.",
+    )
+    hennge_client_secret: SecretStr | None = Field(
+        None,
+        alias="HENNGE_CLIENT_SECRET",
+        description="Its secret, shown once when the client is made. In Azure a reference to Key Vault.",
+    )
+    hennge_token_url: Endpoint = Field(
+        "https://ap.ssso.hdems.com/oauth/token",
+        alias="HENNGE_TOKEN_URL",
+        description="Where Access Control gives out tokens.",
+    )
+    hennge_api_url: Endpoint = Field(
+        "https://api.auth.hennge.com/20230822",
+        alias="HENNGE_API_URL",
+        description="Where its API is; `/users` is added.",
+    )
+    csv_path: str | None = Field(
+        None,
+        alias="CSV_PATH",
+        description="The exported CSV: a file, or `blob:container/name` in the app's own storage. "
+        "Needed with `SOURCE=csv`.",
+    )
 
-    graph_base_url: Endpoint = Field("https://graph.microsoft.com/v1.0", alias="GRAPH_BASE_URL")
+    graph_base_url: Endpoint = Field(
+        "https://graph.microsoft.com/v1.0",
+        alias="GRAPH_BASE_URL",
+        description="Microsoft Graph, v1.0; another one in a national cloud. A loopback `http://` address is an "
+        "emulator, which gets no Azure credential.",
+    )
     attribute_map: Annotated[AttributeMap, BeforeValidator(_attribute_map)] = Field(
-        AttributeMap.of({}), alias="ATTRIBUTE_MAP"
+        AttributeMap.of({}),
+        alias="ATTRIBUTE_MAP",
+        description="JSON object, Entra attribute → source field, on top of the default map; see below.",
     )
     usage_location: Annotated[str, StringConstraints(pattern="^[A-Za-z]{2}$", to_upper=True)] | None = Field(
-        None, alias="USAGE_LOCATION"
+        None,
+        alias="USAGE_LOCATION",
+        description="Two-letter country that created users get, such as `JP`. Entra wants one before it takes a "
+        "licence.",
     )
     protected_users: Annotated[frozenset[str], BeforeValidator(_names)] = Field(
-        frozenset(), alias="PROTECTED_USERS"
+        frozenset(),
+        alias="PROTECTED_USERS",
+        description="UPNs or object ids, comma-separated, that are never touched.",
     )
-    require_deletion_checks: bool = Field(True, alias="REQUIRE_DELETION_CHECKS")
-    restore_deleted_users: bool = Field(True, alias="RESTORE_DELETED_USERS")
-    batches_in_flight: int = Field(4, alias="BATCHES_IN_FLIGHT", ge=1, le=16)
-    time_budget_seconds: int = Field(1500, alias="TIME_BUDGET_SECONDS", ge=1)
-    auth_mode: Literal["keys", "entra"] = Field("keys", alias="AUTH_MODE")
+    require_deletion_checks: bool = Field(
+        True,
+        alias="REQUIRE_DELETION_CHECKS",
+        description="`true`: without the permissions to look at whoever is about to be deleted, nobody is. "
+        "`false`: such deletions go ahead, and say so.",
+    )
+    restore_deleted_users: bool = Field(
+        True,
+        alias="RESTORE_DELETED_USERS",
+        description="`true`: somebody who comes back within 30 days is restored, with mailbox and licences. "
+        "`false`: created anew, as in the product this re-creates.",
+    )
+    batches_in_flight: int = Field(
+        4,
+        alias="BATCHES_IN_FLIGHT",
+        ge=1,
+        le=16,
+        description="How many `$batch` calls of 20 are under way at a time, 1 to 16.",
+    )
+    time_budget_seconds: int = Field(
+        1500,
+        alias="TIME_BUDGET_SECONDS",
+        ge=1,
+        description="After so long a run stops between two batches and goes on in a new invocation. Must be less "
+        "than `functionTimeout` in `host.json`.",
+    )
+    auth_mode: Literal["keys", "entra"] = Field(
+        "keys",
+        alias="AUTH_MODE",
+        description="Who may call: `keys`, whoever has a function key; `entra`, who signs in and has an app role.",
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _resolved(cls, value: object) -> object:
+        """The platform hands over a Key Vault reference as it stands when it could not read the secret."""
+        if isinstance(value, str) and value.strip().lower().startswith("@microsoft.keyvault("):
+            raise ValueError(
+                "is a Key Vault reference that was not resolved: check the secret's address, and that the app's "
+                "identity may read it (role Key Vault Secrets User)"
+            )
+        return value
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
