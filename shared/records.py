@@ -170,14 +170,23 @@ class Run(Record):
 
 
 class DomainSettings(Record):
-    """What an administrator sets for one domain."""
+    """What an administrator sets for one domain; `docs/configuration.md` is made from these descriptions."""
 
-    periodic_sync: bool = False
-    max_allowed_deletions: Percent = DEFAULT_MAX_ALLOWED_DELETIONS
-    max_adds: Limit | None = None
-    max_updates: Limit | None = None
-    max_renames: Limit | None = None
-    max_source_shrink: Percent | None = None
+    periodic_sync: bool = Field(False, description="Whether the timer starts a sync of this domain.")
+    max_allowed_deletions: Percent = Field(
+        DEFAULT_MAX_ALLOWED_DELETIONS,
+        description="A sync is cancelled whole when it would delete this percentage of the users in scope, or more.",
+    )
+    max_adds: Limit | None = Field(
+        None, description="The same for adds and restores, as a count or a percentage; unset: no limit."
+    )
+    max_updates: Limit | None = Field(None, description="The same for updates.")
+    max_renames: Limit | None = Field(None, description="The same for renames.")
+    max_source_shrink: Percent | None = Field(
+        None,
+        description="A sync is cancelled when the source has lost more than this percentage of its users on the "
+        "domain since the last good sync; unset: no limit.",
+    )
 
 
 class Domain(Record):
