@@ -21,7 +21,7 @@ async def emptied(stack: Stack) -> None:
     async with QueueClient.from_connection_string(connection, QUEUE) as queue:
 
         async def empty() -> bool:
-            return (await queue.get_queue_properties()).approximate_message_count == 0
+            return not (await queue.get_queue_properties()).approximate_message_count
 
         await until(empty)
 
