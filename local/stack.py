@@ -1,0 +1,78 @@
+"""Everything the app talks to, on loopback: Azurite and both emulators, each a process of its own."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.access_control.seed import CLIENT_ID, CLIENT_SECRET
+from local.azurite import Azurite
+from local.people import ACCESS_CONTROL_SEED, ENTRA_SEED
+from local.processes import ChildProcess
+
+_ADDRESS = r"^http://\S+"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What runs, and where; `graph_url` and `access_control_url` are what the app's settings take."""
+
+    azurite: Azurite
+    entra: ChildProcess
+    access_control: ChildProcess
+    graph_url: str
+    access_control_url: str
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The app settings by which a host finds all of it."""
+        return {
+            "AzureWebJobsStorage": self.azurite.connection_string,
+            "HENNGE_CLIENT_ID": CLIENT_ID,
+            "HENNGE_CLIENT_SECRET": CLIENT_SECRET,
+            "HENNGE_API_URL": self.access_control_url,
+            "HENNGE_TOKEN_URL": f"{_origin(self.access_control_url)}/oauth/token",
+            "GRAPH_BASE_URL": self.graph_url,
+        }
+
+    @property
+    def entra_control(self) -> str:
+        """Where the Entra emulator is looked at and changed; no part of Graph."""
+        return f"{_origin(self.graph_url)}/_emulator"
+
+    @property
+    def access_control_control(self) -> str:
+        """The same of the Access Control emulator."""
+        return f"{_origin(self.access_control_url)}/_emulator"
+
+
+@contextlib.contextmanager
+def running_stack(
+    people: Path = ACCESS_CONTROL_SEED,
+    tenant: Path = ENTRA_SEED,
+    *,
+    latency_ms: float = 0,
+    clock_rate: float = 1,
+) -> Iterator[Stack]:
+    """All three, until the block ends. `latency_ms` and `clock_rate` are those of the Entra emulator."""
+    speed = ["--latency-ms", str(latency_ms), "--clock-rate", str(clock_rate)]
+    with contextlib.ExitStack() as running:
+        entra = running.enter_context(_emulator("local.entra", tenant, *speed))
+        access_control = running.enter_context(_emulator("local.access_control", people))
+        azurite = running.enter_context(Azurite())
+        yield Stack(
+            azurite,
+            entra,
+            access_control,
+            entra.wait_for(_ADDRESS, timeout=120)[0],
+            access_control.wait_for(_ADDRESS, timeout=120)[0],
+        )
+
+
+def _emulator(module: str, seed: Path, *options: str) -> ChildProcess:
+    return ChildProcess([sys.executable, "-m", module, "--port", "0", "--seed", str(seed), *options])
+
+
+def _origin(url: str) -> str:
+    return "/".join(url.split("/")[:3])
