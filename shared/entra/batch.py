@@ -107,10 +107,12 @@ class Batches:
                 return
             size = min(BATCH_SIZE, len(sending.waiting))
             writes = sum(1 for request in list(sending.waiting)[:size] if request.writes)
+            await self._guard.check()
+            # After the last await before the quota is spent: another run may have used it up meanwhile, or have
+            # been told to wait.
             wait = max(self._gate.wait_for(writes), sending.hold)
             if wait > 0 and sending.tasks:
                 return
-            await self._guard.check()
             if wait > 0:
                 sending.hold = 0.0
                 await self._guard.sleep(wait)
@@ -159,7 +161,8 @@ class _Sending:
             elif (answer.status in RETRIED or answer.status == 0) and request.failures + 1 < TRIES:
                 request.failures += 1
                 request.in_doubt = True
-                self.hold = max(self.hold, backoff(request.failures))
+                wait = backoff(request.failures) if answer.retry_after is None else answer.retry_after
+                self.hold = max(self.hold, wait)
                 again.append(request)
             else:
                 final.append((request, answer))
@@ -168,12 +171,19 @@ class _Sending:
 
 
 def _by_id(outer: Answer) -> dict[str, Answer]:
+    """What is not shaped like an answer is none: its request counts as unanswered, and is followed up."""
     answers: dict[str, Answer] = {}
-    for item in outer.body.get("responses") or []:
-        headers = {str(name).lower(): str(value) for name, value in (item.get("headers") or {}).items()}
+    responses = outer.body.get("responses")
+    for item in responses if isinstance(responses, list) else ():
+        status = item.get("status") if isinstance(item, dict) else None
+        if not isinstance(status, int):
+            continue
+        given = item.get("headers")
+        named = given if isinstance(given, dict) else {}
+        headers = {str(name).lower(): str(value) for name, value in named.items()}
         body = item.get("body")
         answers[str(item.get("id"))] = Answer(
-            int(item.get("status", 0)),
+            status,
             body if isinstance(body, dict) else {},
             retry_after_seconds(headers.get("retry-after")),
             headers.get("request-id", outer.request_id),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 READ_TRIES = 8
 RETRIED = frozenset({429, 500, 502, 503, 504})
 LONGEST_BACKOFF = 60.0
-LARGEST_ANSWER = 64 * 1024 * 1024
+WHOLE_ANSWER_SECONDS = 200.0
 
 
 class TokenSource(Protocol):
@@ -41,7 +41,7 @@ class Answer:
     @property
     def error(self) -> GraphError:
         """The answer as an exception; its message is Graph's own, which names the property or object at fault."""
-        error = self.body.get("error") or {}
+        error = self._error
         message = str(error.get("message") or f"Graph answered {self.status}")
         return GraphError(
             message, status=self.status, code=str(error.get("code") or ""), request_id=self.request_id
@@ -49,8 +49,14 @@ class Answer:
 
     def conflict_on(self) -> list[str]:
         """The properties that somebody else has already; by `details`, the message is not stable."""
-        details = (self.body.get("error") or {}).get("details") or []
-        return [str(d.get("target")) for d in details if d.get("code") == "ObjectConflict"]
+        details = self._error.get("details")
+        objects = [d for d in details if isinstance(d, dict)] if isinstance(details, list) else []
+        return [str(d.get("target")) for d in objects if d.get("code") == "ObjectConflict"]
+
+    @property
+    def _error(self) -> dict[str, Any]:
+        error = self.body.get("error")
+        return error if isinstance(error, dict) else {}
 
 
 def backoff(attempt: int) -> float:
@@ -94,10 +100,11 @@ class Graph:
         """
         guard = guard or Unguarded()
         headers = {"ConsistencyLevel": "eventual"} if eventual else {}
+        url = self._url(path)
         for attempt in range(1, READ_TRIES + 1):
             await guard.check()
             try:
-                answer = await self._send("GET", path, headers, None)
+                answer = await self._send("GET", url, headers, None)
             except GraphError:
                 if attempt == READ_TRIES:
                     raise
@@ -131,9 +138,9 @@ class Graph:
 
     async def post_batch(self, requests: list[dict[str, object]]) -> Answer:
         """One `$batch`, sent once. GraphError when no answer came: nobody knows then what took effect."""
-        return await self._send("POST", "/$batch", {}, orjson.dumps({"requests": requests}))
+        return await self._send("POST", self._url("/$batch"), {}, orjson.dumps({"requests": requests}))
 
-    async def _send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
+    async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
         import httpx
         from kiota_abstractions.headers_collection import HeadersCollection
         from kiota_abstractions.method import Method
@@ -142,7 +149,7 @@ class Graph:
         from kiota_http.middleware.options import ResponseHandlerOption
 
         request = RequestInformation(Method(method))
-        request.url = self._url(path)
+        request.url = url
         # A collection of its own: the SDK shares one between requests, and ConsistencyLevel leaks.
         request.headers = HeadersCollection()
         for name, value in {"Accept": "application/json", **headers}.items():
@@ -150,8 +157,12 @@ class Graph:
         if body is not None:
             request.set_stream_content(body, "application/json")
         request.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
+        from shared.bounded import AnswerTooLarge
+
         try:
             response = await self._adapter().send_primitive_async(request, "bytes", {})
+        except AnswerTooLarge as error:
+            raise GraphError(f"Graph {error} at once.") from error
         except httpx.HTTPError as error:
             raise GraphError(f"No answer from Graph ({type(error).__name__}).") from error
         if not isinstance(response, httpx.Response):
@@ -179,12 +190,16 @@ def _connect(base_url: str, tokens: TokenSource) -> "GraphRequestAdapter":
     from msgraph.graph_request_adapter import GraphRequestAdapter
     from msgraph_core import GraphClientFactory
 
+    from shared.bounded import BoundedTransport
+
     options = {
         RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0, should_retry=False),
         RedirectHandlerOption.get_key(): RedirectHandlerOption(max_redirect=0, should_redirect=False),
     }
     client = GraphClientFactory.create_with_default_middleware(
-        client=httpx.AsyncClient(timeout=httpx.Timeout(100, connect=15)),
+        client=httpx.AsyncClient(
+            transport=BoundedTransport(WHOLE_ANSWER_SECONDS), timeout=httpx.Timeout(100, connect=15)
+        ),
         options=options,
     )
     adapter = GraphRequestAdapter(_authentication(tokens), client)
@@ -214,8 +229,6 @@ def _origin(url: str) -> tuple[str, str]:
 
 def _answer(response: Any) -> Answer:
     content = response.content
-    if len(content) > LARGEST_ANSWER:
-        raise GraphError(f"Graph answered {len(content)} bytes, more than {LARGEST_ANSWER} at once.")
     body: Any = {}
     if content:
         try:
@@ -248,7 +261,9 @@ def text(item: Mapping[str, Any], name: str) -> str:
 
 def next_link(page: dict[str, Any]) -> str | None:
     link = page.get("@odata.nextLink")
-    return str(link) if link else None
+    if link is not None and not isinstance(link, str):
+        raise GraphError("Graph answered an @odata.nextLink that is not text.")
+    return link or None
 
 
 def segment(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from shared.entra.batch import Batches, Request
 from shared.entra.client import Graph, one_of, page_items, segment, text
 from shared.entra.guard import Guard
-from shared.entra.users import PAGE_SIZE, selected
+from shared.entra.users import PAGE_SIZE, entra_user, selected
 from shared.errors import GraphError
 from shared.mapping import AttributeMap
 from shared.model import EntraUser, SourceUser
@@ -49,8 +49,9 @@ async def role_holders(graph: Graph, guard: Guard) -> dict[str, str]:
 
 
 def _role_name(assignment: Mapping[str, Any]) -> str:
-    definition = assignment.get("roleDefinition") or {}
-    return str(definition.get("displayName") or assignment.get("roleDefinitionId"))
+    definition = assignment.get("roleDefinition")
+    name = definition.get("displayName") if isinstance(definition, dict) else None
+    return str(name or assignment.get("roleDefinitionId"))
 
 
 async def mailbox_purposes(batches: Batches, object_ids: Iterable[str]) -> dict[str, str]:
@@ -90,7 +91,7 @@ async def outside_users(
         for _, answer in answers:
             if answer.status != 200:
                 raise answer.error
-            for user in map(attribute_map.entra_user, page_items(answer.body)):
+            for user in (entra_user(attribute_map, item) for item in page_items(answer.body)):
                 source_id = by_key.get(user.immutable_id or "") or by_id.get(user.object_id)
                 if source_id:
                     found.setdefault(source_id, user)
@@ -109,8 +110,9 @@ async def deleted_users(graph: Graph, attribute_map: AttributeMap, guard: Guard)
     for item in items:
         prefix = text(item, "id").replace("-", "")
         users.append(
-            attribute_map.entra_user(
-                {**item, "userPrincipalName": text(item, "userPrincipalName").removeprefix(prefix)}
+            entra_user(
+                attribute_map,
+                {**item, "userPrincipalName": text(item, "userPrincipalName").removeprefix(prefix)},
             )
         )
     return users
@@ -126,11 +128,21 @@ async def addresses(graph: Graph, domain: str, guard: Guard) -> dict[str, Holder
         )
         for item in await graph.read_all(path, guard=guard):
             holder = Holder(text(item, "id"), str(item.get("displayName")), kind)
-            proxies = [str(p).partition(":")[2] for p in item.get("proxyAddresses") or ()]
+            proxies = [proxy.partition(":")[2] for proxy in _texts(item, "proxyAddresses")]
             for address in (item.get("userPrincipalName"), item.get("mail"), *proxies):
                 if address:
                     holders.setdefault(str(address).lower(), holder)
     return holders
+
+
+def _texts(item: Mapping[str, Any], name: str) -> list[str]:
+    """A property that is a list of text, or absent; GraphError names it if it is anything else."""
+    values = item.get(name)
+    if values is None:
+        return []
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise GraphError(f"Graph answered an object whose {name} is not a list of text.")
+    return values
 
 
 async def current_upns(batches: Batches, object_ids: Iterable[str]) -> dict[str, str | None]:
@@ -144,7 +156,7 @@ async def current_upns(batches: Batches, object_ids: Iterable[str]) -> dict[str,
             if answer.status == 404:
                 upns[request.subject] = None
             elif answer.status == 200:
-                upns[request.subject] = str(answer.body["userPrincipalName"])
+                upns[request.subject] = text(answer.body, "userPrincipalName")
     return upns
 
 
@@ -190,7 +202,7 @@ async def users_by_id(
     async for answers in batches.send(requests):
         for request, answer in answers:
             if answer.status == 200:
-                found[request.subject] = attribute_map.entra_user(answer.body)
+                found[request.subject] = entra_user(attribute_map, answer.body)
             elif answer.status != 404:
                 raise answer.error
     return found

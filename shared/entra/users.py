@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.entra.client import Graph, ends_with, next_link, page_items
+from shared.entra.client import Graph, ends_with, next_link, page_items, text
 from shared.entra.guard import Guard, Unguarded
 from shared.errors import GraphError
 from shared.mapping import IMMUTABLE_ID, UPN, AttributeMap
 from shared.model import EntraUser
 
 PAGE_SIZE = 999
+_PLAIN = (str, bool, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,15 @@ async def _list(graph: Graph, domain: str, attribute_map: AttributeMap, guard: G
                 following.cancel()
 
 
+def entra_user(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:
+    """One user as Graph returned it; GraphError names what is missing or not of its type."""
+    text(item, "id")
+    text(item, UPN)
+    for attribute in (*attribute_map.attributes, IMMUTABLE_ID, "displayName"):
+        if not isinstance(item.get(attribute), _PLAIN):
+            raise GraphError(f"Graph answered a user whose {attribute} is neither text nor true or false.")
+    return attribute_map.entra_user(item)
+
+
 def _records(items: Sequence[Mapping[str, Any]], attribute_map: AttributeMap) -> list[EntraUser]:
-    try:
-        return [attribute_map.entra_user(item) for item in items]
-    except KeyError as error:
-        raise GraphError(f"Graph listed a user without {error}.") from error
+    return [entra_user(attribute_map, item) for item in items]

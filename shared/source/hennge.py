@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
+from shared.bounded import AnswerTooLarge, BoundedTransport
 from shared.errors import SourceError
 from shared.mapping import AttributeMap
 from shared.model import SourceUser
@@ -25,7 +26,7 @@ TRIES = 6
 RENEW_BEFORE_EXPIRY = 300.0
 TOKEN_LIFETIME = 3600.0
 LONGEST_WAIT = 60.0
-LARGEST_ANSWER = 64 * 1024 * 1024
+WHOLE_ANSWER_SECONDS = 120.0
 _NAME = "Access Control"
 
 
@@ -40,7 +41,11 @@ class HenngeSource:
         self._login = httpx.BasicAuth(client_id, client_secret)
         self._attribute_map = attribute_map
         # Redirects are refused: they could carry the token to another host.
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(60, connect=10), follow_redirects=False)
+        self._http = httpx.AsyncClient(
+            transport=BoundedTransport(WHOLE_ANSWER_SECONDS),
+            timeout=httpx.Timeout(60, connect=10),
+            follow_redirects=False,
+        )
         self._token = ""
         self._renew_at = 0.0
 
@@ -102,7 +107,7 @@ class HenngeSource:
         )
         body = _json_object(call, answer)
         token, lifetime = body.get("access_token"), body.get("expires_in", TOKEN_LIFETIME)
-        if not isinstance(token, str) or not token:
+        if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
             raise SourceError(f"{_NAME}: {call} answered without an access_token.")
         if not isinstance(lifetime, int | float):
             lifetime = TOKEN_LIFETIME
@@ -115,8 +120,10 @@ class HenngeSource:
         for attempt in range(1, TRIES + 1):
             wait = min(LONGEST_WAIT, random.uniform(0, 2.0**attempt))  # noqa: S311 - jitter, not a secret
             try:
-                answer = await self._bounded(call, method, url, **options)
-            except httpx.TransportError as error:
+                answer = await self._http.request(method, url, **options)
+            except AnswerTooLarge as error:
+                raise SourceError(f"{_NAME}: {call} {error}.") from error
+            except httpx.RequestError as error:
                 if attempt == TRIES:
                     raise SourceError(f"{_NAME}: {call} at {host} failed: {type(error).__name__}.") from error
             else:
@@ -126,25 +133,6 @@ class HenngeSource:
                 wait = wait if named is None else min(LONGEST_WAIT, named)
             await asyncio.sleep(wait)
         raise AssertionError("unreachable")
-
-    async def _bounded(self, call: str, method: str, url: httpx.URL, **options: Any) -> httpx.Response:
-        request = self._http.build_request(
-            method, url, headers=options.get("headers"), data=options.get("data")
-        )
-        answer = await self._http.send(request, auth=options.get("auth"), stream=True)
-        try:
-            body = bytearray()
-            async for chunk in answer.aiter_bytes():
-                body += chunk
-                if len(body) > LARGEST_ANSWER:
-                    raise SourceError(f"{_NAME}: {call} answered more than {LARGEST_ANSWER >> 20} MB.")
-        finally:
-            await answer.aclose()
-        return httpx.Response(answer.status_code, headers=_kept(answer.headers), content=bytes(body))
-
-
-def _kept(headers: httpx.Headers) -> dict[str, str]:
-    return {name: headers[name] for name in ("Retry-After", "Content-Type") if name in headers}
 
 
 def _json_object(call: str, answer: httpx.Response) -> dict[str, Any]:
