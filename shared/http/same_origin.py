@@ -13,12 +13,24 @@ OWN_HEADER = "X-Requested-With"
 _BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site", "Cookie")
 
 
+def from_browser(headers: Mapping[str, str]) -> bool:
+    return any(headers.get(name) for name in _BROWSER_HEADERS)
+
+
 def require_same_origin(headers: Mapping[str, str]) -> None:
     """For a request that changes something; Problem 403 if a browser sends it for another site."""
-    if not any(headers.get(name) for name in _BROWSER_HEADERS):
+    if not from_browser(headers):
         return
-    origin, host = urlsplit(headers.get("Origin", "")).netloc.lower(), headers.get("Host", "").lower()
+    origin, host = _origin(headers.get("Origin", "")), headers.get("Host", "").lower()
     if not origin or origin != host or headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         raise Problem(403, "Request from another site", "Changes are taken only from this app's own page.")
     if not headers.get(OWN_HEADER):
         raise Problem(403, "Header missing", f"A browser must send the header {OWN_HEADER} with a change.")
+
+
+def _origin(header: str) -> str:
+    """The host and port of an origin; empty for `null` and for what is none."""
+    try:
+        return urlsplit(header).netloc.lower()
+    except ValueError:
+        return ""
