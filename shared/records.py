@@ -172,18 +172,19 @@ class Run(Record):
 class DomainSettings(Record):
     """What an administrator sets for one domain; `docs/configuration.md` is made from these descriptions."""
 
-    periodic_sync: bool = Field(False, description="Whether the timer starts a sync of this domain.")
+    periodic_sync: bool = Field(default=False, description="Whether the timer starts a sync of this domain.")
     max_allowed_deletions: Percent = Field(
-        DEFAULT_MAX_ALLOWED_DELETIONS,
+        default=DEFAULT_MAX_ALLOWED_DELETIONS,
         description="A sync is cancelled whole when it would delete this percentage of the users in scope, or more.",
     )
     max_adds: Limit | None = Field(
-        None, description="The same for adds and restores, as a count or a percentage; unset: no limit."
+        default=None,
+        description="The same for adds and restores, as a count or a percentage; unset: no limit.",
     )
-    max_updates: Limit | None = Field(None, description="The same for updates.")
-    max_renames: Limit | None = Field(None, description="The same for renames.")
+    max_updates: Limit | None = Field(default=None, description="The same for updates.")
+    max_renames: Limit | None = Field(default=None, description="The same for renames.")
     max_source_shrink: Percent | None = Field(
-        None,
+        default=None,
         description="A sync is cancelled when the source has lost more than this percentage of its users on the "
         "domain since the last good sync; unset: no limit.",
     )
