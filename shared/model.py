@@ -64,7 +64,7 @@ class Change:
     """What is to happen to one person: exactly one per person and run.
 
     `upn` is the name the person has in Entra now; for an add, the one they get. `via` is the temporary UPN
-    of a rename that Entra would not take in one step.
+    of a rename or restore that Entra would not take in one step.
     """
 
     action: Action
@@ -92,7 +92,8 @@ class Change:
 class Plan:
     """Every change of one run, in the order in which a sync applies them.
 
-    `source` and `target` count the users in scope; `links` are the pairs that matched (source id → object id).
+    `source` and `target` count the users in scope; `links` are to be remembered (source id → object id):
+    the pairs that matched, and what was known of the others in the source.
     """
 
     changes: tuple[Change, ...]

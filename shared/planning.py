@@ -37,7 +37,8 @@ class Matching:
     """The two sides of one domain, paired; everybody is on exactly one of the lists.
 
     `moved`: object id → the source user, for Entra users of this domain whose source user has left it.
-    `by_immutable_id`: everybody in the source who has one, in whatever domain.
+    `by_immutable_id`: everybody in the source who has one, in whatever domain. `links`: what was remembered of
+    those who are in the source.
     """
 
     domain: str
@@ -48,6 +49,7 @@ class Matching:
     ambiguous: list[Ambiguity] = field(default_factory=list)
     moved: dict[str, SourceUser] = field(default_factory=dict)
     by_immutable_id: dict[str, SourceUser] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ def match(
     by_immutable_id = {user.immutable_id: user for user in target if user.immutable_id}
     by_upn = {user.upn.lower(): user for user in target}
 
-    matching = Matching(domain)
+    remembered = {user.source_id: links[user.source_id] for user in source if user.source_id in links}
+    matching = Matching(domain, links=remembered)
     inside: list[tuple[SourceUser, str, EntraUser | None, EntraUser | None]] = []
     owners: dict[str, SourceUser] = {}
     rivals: dict[str, list[SourceUser]] = {}
@@ -201,7 +204,8 @@ def decide(matching: Matching, around: Surroundings, attribute_map: AttributeMap
     """What is to happen to everybody: one `Change` per person who is not simply equal on both sides."""
     differences = _Differences(around, attribute_map)
     out_of_scope = unchanged = 0
-    links: dict[str, str] = {}
+    # Forgetting the link of somebody who is ambiguous now would let the next run delete one of the two.
+    links = dict(matching.links)
     skips: list[Change] = []
     existing: list[Change] = []
     restores: list[Change] = []
@@ -231,7 +235,7 @@ def decide(matching: Matching, around: Surroundings, attribute_map: AttributeMap
             skips.append(_skip(target, reason))
             out_of_scope += 1
         elif owner := matching.moved.get(target.object_id):
-            links[owner.source_id] = target.object_id
+            links.setdefault(owner.source_id, target.object_id)
             where = owner.upn.partition("@")[2] or "no domain"
             skips.append(
                 _skip(
@@ -360,7 +364,8 @@ class _Differences:
 
     def restored(self, user: SourceUser, gone: EntraUser) -> Change:
         change = self.between(user, gone)
-        return Change(
+        keyless = self.around.federated and not gone.immutable_id
+        restored = Change(
             Action.RESTORE,
             gone.upn,
             gone.display_name,
@@ -370,6 +375,8 @@ class _Differences:
             reason="In the source again: restored from Entra's deleted users, with mailbox and licences.",
             obstacle=(change.obstacle if change else None) or self._no_immutable_id(user, gone),
         )
+        # A federated domain takes nobody without an immutable ID, not even for the moment until they get one.
+        return replace(restored, via=temporary_upn(restored, self.around.initial_domain) if keyless else None)
 
     def _no_immutable_id(self, user: SourceUser, target: EntraUser | None = None) -> Obstacle | None:
         if not self.around.federated or user.immutable_id or (target and target.immutable_id):

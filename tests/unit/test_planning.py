@@ -72,6 +72,18 @@ class TestMatching:
 
         assert plan.links == {"s1": "o1"}
 
+    def test_the_link_of_somebody_ambiguous_is_not_forgotten_or_the_next_run_would_delete_one_of_the_two(
+        self,
+    ) -> None:
+        people = [entra_user("a@contoso.com", immutable_id="K"), entra_user("b@contoso.com")]
+
+        plan = plan_of(
+            [source_user("c@contoso.com", immutable_id="K")], people, links={"c": "id-b", "left": "id-x"}
+        )
+
+        assert only(plan).action is SKIP
+        assert plan.links == {"c": "id-b"}
+
     def test_a_upn_that_was_given_to_somebody_new_follows_the_rename_of_its_former_owner(self) -> None:
         plan = plan_of(
             [source_user("aoki.h@contoso.com", immutable_id="K"), source_user("aoki@contoso.com")],
@@ -129,7 +141,10 @@ class TestAmbiguity:
         plan = plan_of(people, [])
 
         assert [c.action for c in plan.changes] == [SKIP, SKIP]
-        assert "a and b in the source have the same immutable ID K" in plan.changes[0].reason
+        assert (
+            "a and b in the source all match a@contoso.com or have the immutable ID K"
+            in plan.changes[0].reason
+        )
 
     def test_a_person_of_another_domain_with_the_same_immutable_id_takes_nobodys_account(self) -> None:
         here, there = (
@@ -228,6 +243,21 @@ class TestAdding:
 
         assert only(plan_of([source_user()], [], around)).after("usageLocation") == "JP"
         assert plan_of([source_user()], [entra_user()], around).changes == ()
+
+    def test_a_federated_domain_takes_nobody_back_and_nobody_over_without_an_immutable_id(self) -> None:
+        there, gone = entra_user("a@other.com"), entra_user("b@contoso.com")
+        around = Surroundings(federated=True, outside={"a": there}, deleted={"b": gone})
+
+        plan = plan_of([source_user("a@contoso.com"), source_user("b@contoso.com")], [], around)
+
+        assert codes(plan) == {"a": "ImmutableIdMissing", "b": "ImmutableIdMissing"}
+
+    def test_who_gets_their_immutable_id_with_the_restore_comes_back_over_onmicrosoft_com(self) -> None:
+        around = Surroundings(federated=True, initial_domain=INITIAL_DOMAIN, deleted={"aoki": entra_user()})
+
+        plan = plan_of([source_user(immutable_id="K")], [], around)
+
+        assert (only(plan).action, only(plan).via) == (RESTORE, f"sync-id-aoki@{INITIAL_DOMAIN}")
 
     def test_a_federated_domain_takes_nobody_without_an_immutable_id(self) -> None:
         federated = Surroundings(federated=True)
