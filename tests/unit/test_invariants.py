@@ -1,0 +1,365 @@
+"""What must hold for every company, however its two sides differ.
+
+HYPOTHESIS_PROFILE=thorough tries thousands of companies instead of hundreds.
+"""
+
+import csv
+import io
+import os
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
+from random import Random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.audit import COLUMNS, Entry, Result, header, key, render, settled
+from shared.checks import check_deletions, verdict
+from shared.model import Action, AttributeChange, Change, EntraUser, Plan, SourceUser
+from shared.protection import Protection
+from shared.records import Mode
+from shared.renames import in_waves, in_workable_order
+from tests.model_tenant import ModelTenant
+from tests.people import DOMAIN, INITIAL_DOMAIN, change, entra_user, rename, source_user, values
+
+# A deadline per example would fail on a busy machine and say nothing about the program.
+settings.register_profile(
+    "default", max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# Few names, so that people meet: in a large company everything below happens somewhere.
+NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
+DOMAINS = st.sampled_from([DOMAIN, DOMAIN, DOMAIN, "other.com"])
+UPNS = st.builds("{}@{}".format, NAMES, DOMAINS)
+IMMUTABLE_IDS = st.sampled_from(["K1", "K2", "K3", "K4"])
+VALUES = st.builds(
+    values,
+    st.sampled_from(["青木", "Baker", None]),
+    st.sampled_from(["花子", None, "長" * 65]),
+    st.just("青木"),
+    st.booleans(),
+)
+SOURCE_IDS = [f"s{number}" for number in range(6)]
+OBJECT_IDS = [f"o{number}" for number in range(7)]
+
+SOURCE = st.lists(
+    st.builds(
+        source_user,
+        UPNS | st.just(""),
+        source_id=st.sampled_from(SOURCE_IDS),
+        immutable_id=st.none() | IMMUTABLE_IDS,
+        values=VALUES,
+        problem=st.sampled_from(["", "", "", "its status is odd"]),
+    ),
+    unique_by=lambda user: user.source_id,
+    max_size=6,
+)
+ENTRA = st.lists(
+    st.builds(
+        entra_user,
+        UPNS,
+        object_id=st.sampled_from(OBJECT_IDS),
+        immutable_id=st.none() | IMMUTABLE_IDS,
+        values=VALUES,
+        on_premises_synced=st.sampled_from([False, False, False, True]),
+        guest=st.sampled_from([False, False, False, True]),
+    ),
+    unique_by=(lambda user: user.object_id, lambda user: user.immutable_id or user.object_id),
+    max_size=7,
+)
+PURPOSES = st.sampled_from(["user", "none", "shared", "room", "equipment"])
+
+
+@st.composite
+def protections(draw: st.DrawFn) -> Protection:
+    return Protection(
+        protected_users=frozenset(draw(st.sets(UPNS | st.sampled_from(OBJECT_IDS), max_size=2))),
+        roles=draw(st.dictionaries(st.sampled_from(OBJECT_IDS), st.just("User Administrator"), max_size=1)),
+        mailboxes=draw(st.none() | st.dictionaries(st.sampled_from(OBJECT_IDS), PURPOSES, max_size=7)),
+        missing_permissions=draw(st.sampled_from([(), (), ("MailboxSettings.Read",)])),
+        require_deletion_checks=draw(st.booleans()),
+    )
+
+
+@st.composite
+def tenants(draw: st.DrawFn) -> ModelTenant:
+    """Some of its people are deleted; nobody shares a UPN or an immutable ID with anybody else."""
+    people = draw(ENTRA)
+    active: dict[str, EntraUser] = {}
+    deleted: dict[str, EntraUser] = {}
+    for user in people:
+        taken = {other.upn for other in active.values()}
+        kept = deleted if user.upn in taken or draw(st.integers(0, 4)) == 0 else active
+        kept[user.object_id] = user
+    links = draw(st.dictionaries(st.sampled_from(SOURCE_IDS), st.sampled_from(OBJECT_IDS), max_size=4))
+    return ModelTenant(active, deleted, links, draw(st.booleans()), draw(protections()))
+
+
+def in_domain(users: list[SourceUser]) -> list[SourceUser]:
+    return [user for user in users if user.upn.endswith(f"@{DOMAIN}")]
+
+
+def untouchable(tenant: ModelTenant) -> set[str]:
+    everybody = [*tenant.users.values(), *tenant.deleted.values()]
+    return {user.object_id for user in everybody if tenant.protection.reason_not_to_touch(user)}
+
+
+class TestPlans:
+    @given(SOURCE, tenants())
+    def test_entra_takes_every_write_of_a_plan_and_the_next_plan_has_nothing_to_do(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        tenant.apply(tenant.plan(source))
+
+        assert list(tenant.plan(source).writes) == []
+
+    @given(SOURCE, tenants())
+    def test_no_plan_touches_a_protected_user(self, source: list[SourceUser], tenant: ModelTenant) -> None:
+        protected, before = untouchable(tenant), {**tenant.users, **tenant.deleted}
+
+        plan = tenant.plan(source)
+        tenant.apply(plan)
+
+        assert protected.isdisjoint(str(c.object_id) for c in plan.changes if c.action is not Action.SKIP)
+        after = {**tenant.users, **tenant.deleted}
+        assert all(after[object_id] == before[object_id] for object_id in protected)
+
+    @given(SOURCE, tenants())
+    def test_nobody_is_deleted_whom_the_source_has_under_any_name(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        upns = {user.upn.lower() for user in source}
+        immutable_ids = {user.immutable_id for user in source if user.immutable_id}
+        linked = {tenant.links.get(user.source_id) for user in source}
+
+        deleted = [tenant.users[str(c.object_id)] for c in tenant.plan(source).of(Action.DELETE)]
+
+        for user in deleted:
+            assert user.upn.lower() not in upns
+            assert user.immutable_id not in immutable_ids
+            assert user.object_id not in linked
+
+    @given(SOURCE, tenants())
+    def test_everybody_in_the_source_has_one_change_or_is_unchanged(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        inside = {user.source_id for user in in_domain(source)}
+
+        plan = tenant.plan(source)
+
+        changes = Counter(c.source_id for c in plan.changes if c.source_id in inside)
+        assert set(changes.values()) <= {1}
+        assert len(changes) + plan.unchanged == len(inside) == plan.source
+
+    @given(SOURCE, tenants())
+    def test_everybody_in_entra_has_one_change_or_is_unchanged_or_is_named_in_an_ambiguity(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        here = {user.object_id for user in tenant.of_domain}
+
+        plan = tenant.plan(source)
+
+        doubts = [c for c in plan.changes if c.obstacle and c.obstacle.code == "AmbiguousMatch"]
+        doubtful = {object_id for object_id in here if any(f"({object_id})" in c.reason for c in doubts)}
+        changes = Counter(c.object_id for c in plan.changes if c not in doubts and c.object_id in here)
+        assert set(changes.values()) <= {1}
+        assert doubtful.isdisjoint(changes)
+        assert len(changes) + len(doubtful) + plan.unchanged == len(here)
+
+    @given(SOURCE, tenants())
+    def test_the_users_in_scope_are_those_of_the_domain_whom_nothing_protects(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        assert tenant.plan(source).target == len(
+            {u.object_id for u in tenant.of_domain} - untouchable(tenant)
+        )
+
+    @given(SOURCE, tenants())
+    def test_a_sync_renames_updates_restores_adds_and_deletes_in_this_order(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        order = [Action.RENAME, Action.UPDATE, Action.RESTORE, Action.ADD, Action.DELETE, Action.SKIP]
+
+        actions = [change.action for change in tenant.plan(source).changes]
+
+        assert actions == sorted(actions, key=order.index)
+
+    @given(SOURCE, tenants())
+    def test_whoever_is_renamed_or_updated_keeps_their_account(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        plan = tenant.plan(source)
+        tenant.apply(plan)
+
+        kept = {str(c.object_id): c for c in plan.of(Action.RENAME, Action.UPDATE, Action.RESTORE)}
+        assert kept.keys() <= tenant.users.keys() | tenant.deleted.keys()
+        assert all(
+            tenant.users[object_id].upn == c.new_upn for object_id, c in kept.items() if c.obstacle is None
+        )
+        assert not any(user.upn.endswith(f"@{INITIAL_DOMAIN}") for user in tenant.users.values())
+
+
+@st.composite
+def renames(draw: st.DrawFn) -> list[Change]:
+    """Chains, swaps and circles of any length, in any order."""
+    holders = draw(st.lists(st.integers(0, 30).map("u{}".format), unique=True, min_size=1, max_size=12))
+    free = [f"free{number}" for number in range(len(holders))]
+    wanted = draw(st.permutations([*holders, *free]))
+    return [rename(before, after) for before, after in zip(holders, wanted, strict=False) if before != after]
+
+
+class TestRenames:
+    @given(renames(), st.randoms(use_true_random=False))
+    def test_renames_apply_wave_by_wave_without_ever_meeting_a_taken_upn(
+        self, planned: list[Change], dice: Random
+    ) -> None:
+        names = {str(c.object_id): c.upn for c in planned}
+        ordered = in_workable_order(planned, INITIAL_DOMAIN)
+
+        for moves in (
+            [(c, c.via) for c in ordered if c.via],
+            *([(c, c.new_upn) for c in dice.sample(wave, len(wave))] for wave in in_waves(ordered)),
+        ):
+            for moving, upn in moves:
+                assert upn not in names.values()
+                names[str(moving.object_id)] = upn
+
+        assert names == {str(c.object_id): c.new_upn for c in planned}
+
+    @given(renames())
+    def test_one_steps_aside_for_every_circle_and_nobody_else(self, planned: list[Change]) -> None:
+        follow = {c.upn: c.new_upn for c in planned}
+        circles = set()
+        for start in follow:
+            path = [start]
+            while (following := follow.get(path[-1])) and following not in path:
+                path.append(following)
+            if following == start:
+                circles.add(frozenset(path))
+
+        ordered = in_workable_order(planned, INITIAL_DOMAIN)
+
+        assert sum(1 for c in ordered if c.via) == len(circles)
+        assert Counter(c.object_id for c in ordered) == Counter(c.object_id for c in planned)
+
+
+@st.composite
+def near_the_limit(draw: st.DrawFn) -> tuple[int, int, int]:
+    """Deletions, users in scope and a limit, mostly where the verdict changes."""
+    users, limit = draw(st.integers(1, 30_000)), draw(st.integers(0, 100))
+    edge = users * limit // 100 + draw(st.integers(-2, 2))
+    return max(0, min(users, edge)), users, limit
+
+
+class TestMaxAllowedDeletions:
+    @given(near_the_limit())
+    def test_the_verdict_is_exact_and_the_percentage_shown_never_contradicts_it(
+        self, case: tuple[int, int, int]
+    ) -> None:
+        deletions, users, limit = case
+        plan = Plan((change(Action.DELETE),) * deletions, source=users, target=users, unchanged=0)
+
+        check = check_deletions(plan, limit)
+
+        assert check.exceeded == (deletions > 0 and Decimal(deletions) / users >= Decimal(limit) / 100)
+        shown = re.search(r"= ([0-9.]+) % ([≥<]) ([0-9]+) %$", verdict(check))
+        assert bool(shown) == (deletions > 0)
+        if shown:
+            assert (Decimal(shown[1]) >= int(shown[3])) == (shown[2] == "≥") == check.exceeded
+            assert abs(Decimal(shown[1]) - Decimal(deletions) * 100 / users) <= Decimal("0.05")
+
+    @given(st.integers(1, 30_000), st.integers(0, 30_000), st.integers(0, 99))
+    def test_a_higher_limit_never_stops_what_a_lower_one_lets_through(
+        self, users: int, deletions: int, limit: int
+    ) -> None:
+        plan = Plan((change(Action.DELETE),) * min(users, deletions), source=users, target=users, unchanged=0)
+
+        assert check_deletions(plan, limit).exceeded >= check_deletions(plan, limit + 1).exceeded
+
+
+NASTY = st.sampled_from(
+    [
+        "=1+1",
+        "+81",
+        "-x",
+        "@x",
+        "\t",
+        "\r\n",
+        "'",
+        "'=x",
+        '"',
+        '",";',
+        "a\nb",
+        "\u202eabc",
+        "\ufeff",
+        "\0",
+        "、",
+    ]
+)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.lists(NASTY, max_size=3).map(
+    "".join
+)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> Entry:
+    action = draw(st.sampled_from(Action))
+    attributes = draw(
+        st.lists(st.builds(AttributeChange, TEXT, TEXT | st.none() | st.booleans(), TEXT), max_size=2)
+    )
+    of_whom = Change(
+        action,
+        draw(TEXT),
+        draw(TEXT),
+        draw(st.none() | TEXT),
+        draw(st.none() | TEXT),
+        tuple(attributes),
+        draw(TEXT),
+    )
+    return Entry(
+        of_whom,
+        draw(st.sampled_from(Result)),
+        datetime(2026, 3, 1, tzinfo=UTC),
+        note=draw(TEXT),
+        error_code=draw(TEXT),
+        error_message=draw(TEXT),
+        request_id=draw(TEXT),
+    )
+
+
+def spelled(cell: str | bool | None) -> str:
+    """A cell as the audit log documents it."""
+    text = str(cell).lower() if isinstance(cell, bool) else cell or ""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and text else text
+
+
+class TestAuditLog:
+    @given(st.lists(entries(), max_size=4))
+    def test_a_csv_reader_gives_back_every_cell(self, written: list[Entry]) -> None:
+        content = header() + render(written, "r1", DOMAIN, Mode.SYNC)
+
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+        expected = []
+        for entry in written:
+            c = entry.change
+            one_each = c.attributes if c.action in (Action.ADD, Action.UPDATE, Action.RENAME) else ()
+            for a in one_each or (AttributeChange("", None, None),):
+                reason = " ".join(part for part in (c.reason, entry.note) if part)
+                cells = (
+                    "r1", "2026-03-01T00:00:00.000Z", DOMAIN, "sync", c.action.value, entry.result.value,
+                    c.upn, c.display_name, c.object_id, c.source_id, a.attribute, a.before, a.after,
+                    reason, entry.error_code, entry.error_message, entry.request_id,
+                )  # fmt: skip
+                expected.append([spelled(cell) for cell in cells])
+        assert rows == [list(COLUMNS), *expected]
+
+    @given(st.lists(entries(), max_size=4))
+    def test_what_was_written_is_known_again(self, written: list[Entry]) -> None:
+        content = header() + render(written, "r1", DOMAIN, Mode.SYNC)
+
+        assert settled(content) == {key(entry.change): entry.result for entry in written}
