@@ -24,7 +24,7 @@ _MOVE = "Move its UPN to the onmicrosoft.com domain, so that no tool can take it
 
 
 class PreCheckObject(Record):
-    """`command` is a PowerShell line to copy; `left_alone` says that the sync protects it by itself."""
+    """`command` is a PowerShell line to copy; `leftAlone` says that the sync protects it by itself."""
 
     kind: Kind
     name: str

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from shared.http.endpoint import Call, Endpoint, Nothing
 from shared.http.problems import json
+from shared.records import RUN_ID_PATTERN
 
 _REF = "#/components/schemas/{model}"
 _PROBLEM: dict[str, Any] = {
@@ -30,11 +31,48 @@ _PROBLEM: dict[str, Any] = {
         "runId": {"type": "string", "description": "409: the run that is active."},
     },
 }
-_PARAMETERS = {
-    "domain": "A verified domain of the tenant.",
-    "runId": "The id of a run.",
-    "asset": "A file of the admin page.",
+_PARAMETERS: Mapping[str, dict[str, Any]] = {
+    "domain": {
+        "description": "A verified domain of the tenant, in any case; an international one also in its own letters.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 253, "pattern": "^[^/]+$"},
+    },
+    "runId": {
+        "description": "The id of a run.",
+        "schema": {"type": "string", "pattern": f"^{RUN_ID_PATTERN}$"},
+    },
+    "asset": {
+        "description": "A file of the admin page.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 100},
+    },
 }
+_SECURITY_SCHEMES = {
+    "functionKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-functions-key",
+        "description": "Where AUTH_MODE is keys; the platform checks it, and answers 401 without a body.",
+    },
+    "entra": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "Where AUTH_MODE is entra: a token for this application, or a session of the admin page.",
+    },
+}
+# What can go wrong with any request of a kind; what only one endpoint answers stands in its declaration.
+_BAD_REQUEST = {400: "A parameter or field is bad or unknown; `errors` names every one."}
+_PROTECTED = {
+    401: "Nobody is signed in, or the function key is missing.",
+    403: "The app role that is named is missing.",
+    503: "App Service authentication should stand in front of the app, and does not.",
+}
+_CHANGING = {
+    403: "The app role that is named is missing, or a browser sent this for another site.",
+    413: "The body is larger than 64 KB.",
+    415: "The body is not application/json.",
+}
+_NOT_FOUND = {"domain": "No such domain.", "runId": "No such domain or run.", "asset": "No such file."}
+_FAILED = {500: "Something went wrong here; the app's log says what."}
 
 
 async def document(_: Call) -> func.HttpResponse:
@@ -55,7 +93,10 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Sync from HENNGE Access Control", "version": "1"},
         "paths": paths,
-        "components": {"schemas": {**definitions.get("$defs", {}), "Problem": _PROBLEM}},
+        "components": {
+            "schemas": {**definitions.get("$defs", {}), "Problem": _PROBLEM},
+            "securitySchemes": _SECURITY_SCHEMES,
+        },
     }
 
 
@@ -65,22 +106,20 @@ def _models(endpoint: Endpoint) -> list[type[BaseModel]]:
 
 
 def _operation(endpoint: Endpoint, refs: Mapping[Any, Any]) -> dict[str, Any]:
-    problem = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-    responses: dict[str, Any] = {"default": {"description": "What went wrong, and what to do.", **problem}}
-    for status, answer in sorted(endpoint.answers.items()):
-        described = {"description": answer if isinstance(answer, str) else answer.__name__}
-        content = (
-            {} if isinstance(answer, str) else {"content": {"application/json": {"schema": refs[answer]}}}
-        )
-        responses[str(status)] = {**described, **content}
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
-        "parameters": [*_path_parameters(endpoint.path), *_query_parameters(endpoint.query)],
-        "responses": responses,
+        "operationId": endpoint.handler.__name__,
+        "parameters": [
+            *_path_parameters(endpoint.path),
+            *_query_parameters(endpoint.query),
+            *_header_parameters(endpoint.takes),
+        ],
+        "responses": _responses(endpoint, refs),
+        "security": [] if endpoint.role is None else [{name: []} for name in _SECURITY_SCHEMES],
     }
     if endpoint.role is not None:
         operation["description"] = f"Needs the app role {endpoint.role.value} where AUTH_MODE is entra."
-    if endpoint.method != "GET":
+    if endpoint.changes:
         schema = {"type": "object", "additionalProperties": False}
         body = schema if endpoint.body is Nothing else refs[endpoint.body]
         required = endpoint.method == "PATCH"
@@ -88,22 +127,45 @@ def _operation(endpoint: Endpoint, refs: Mapping[Any, Any]) -> dict[str, Any]:
     return operation
 
 
+def _responses(endpoint: Endpoint, refs: Mapping[Any, Any]) -> dict[str, Any]:
+    problems = {**_BAD_REQUEST, **_FAILED}
+    problems |= _PROTECTED if endpoint.role is not None else {}
+    problems |= _CHANGING if endpoint.changes else {}
+    problems |= {404: _NOT_FOUND[name] for name in _names(endpoint.path)}
+    responses: dict[str, Any] = {}
+    for status, answer in sorted({**problems, **endpoint.answers}.items()):
+        described = answer if isinstance(answer, str) else answer.__name__
+        content = {} if isinstance(answer, str) else {"application/json": {"schema": refs[answer]}}
+        if status == 200:
+            content |= {kind: {"schema": _file_schema(kind)} for kind in endpoint.files}
+        elif status >= 400 and not content:
+            content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+        responses[str(status)] = {"description": described} | ({"content": content} if content else {})
+        if status < 300 and endpoint.gives:
+            responses[str(status)]["headers"] = {name: {"schema": {"type": "string"}} for name in endpoint.gives}
+    return responses
+
+
+def _file_schema(kind: str) -> dict[str, str]:
+    return {"type": "object" if kind == "application/json" else "string"}
+
+
+def _names(path: str) -> list[str]:
+    return re.findall(r"{(\w+)}", path)
+
+
 def _path_parameters(path: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": _PARAMETERS[name],
-            "schema": {"type": "string"},
-        }
-        for name in re.findall(r"{(\w+)}", path)
-    ]
+    return [{"name": name, "in": "path", "required": True, **_PARAMETERS[name]} for name in _names(path)]
+
+
+def _header_parameters(names: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "header", "required": False, "schema": {"type": "string"}} for name in names]
 
 
 def _query_parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
-    properties = query.model_json_schema().get("properties", {})
+    model = query.model_json_schema()
+    required = model.get("required", ())
     return [
-        {"name": name, "in": "query", "required": False, "schema": schema}
-        for name, schema in properties.items()
+        {"name": name, "in": "query", "required": name in required, "schema": schema}
+        for name, schema in model.get("properties", {}).items()
     ]

@@ -42,7 +42,7 @@ class SyncOrder(Record):
 
 
 class UndoOrder(Record):
-    """`dry_run` only previews; `disable_added` also disables the users whom the sync added."""
+    """`dryRun` only previews; `disableAdded` also disables the users whom the sync added."""
 
     dry_run: StrictBool = False
     disable_added: StrictBool = False
