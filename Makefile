@@ -29,14 +29,18 @@ demo: setup ## the product's own procedure on sample people, then serves (DEMO_O
 test: setup lint ## lint, types, unit, integration and console tests
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.ready ## ruff and mypy
+lint: $(VENV)/.ready ## ruff, the layers of the code (import-linter) and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
+
+docs: $(VENV)/.ready ## fill in what docs/ takes from the code
+	$(BIN)/python -m local.docs
 
 lock: ## compile requirements.txt and requirements-dev.txt from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 
-.PHONY: help setup demo test lint lock
+.PHONY: help setup demo test lint docs lock
