@@ -97,8 +97,8 @@ class Author(NamedTuple):
 class Limit(Record):
     """A limit that is off by default: at most `count` people, or fewer than `percent` of the users in scope."""
 
-    count: Annotated[int, Field(ge=0)] | None = None
-    percent: Percent | None = None
+    count: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
+    percent: Annotated[Percent, Field(strict=True)] | None = None
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:

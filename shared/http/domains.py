@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Self
 
 import azure.functions as func
-from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 from shared.entra.domains import TenantDomain
 from shared.errors import DomainNotFound
@@ -20,6 +20,8 @@ AT_ONCE = 16
 
 class SettingsChange(Record):
     """Any subset of the settings, at least one; null switches a further limit off."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     periodic_sync: StrictBool = False
     max_allowed_deletions: StrictInt = Field(0, ge=0, le=100)

@@ -58,7 +58,11 @@ Handler = Callable[[Call], Awaitable[func.HttpResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One method of one path. `role` is None where anybody may call; `answers` maps a status to its model."""
+    """One method of one path. `role` is None where anybody may call; `answers` maps a status to its model.
+
+    For the document only: `files` are the types of a 200 that is no model, `takes` and `gives` are headers of the
+    request and of the answer.
+    """
 
     method: str
     path: str
@@ -68,6 +72,14 @@ class Endpoint:
     query: type[BaseModel] = Nothing
     body: type[BaseModel] = Nothing
     answers: Mapping[int, type[BaseModel] | str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether a call may change something."""
+        return self.method not in ("GET", "HEAD")
 
     async def __call__(
         self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None] = lambda _: None
@@ -89,10 +101,10 @@ class Endpoint:
             ).answer()
 
     def _checked(self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None]) -> Call:
-        principal, changes = ANYBODY, self.method not in ("GET", "HEAD")
+        principal = ANYBODY
         if self.role is not None:
             principal = authorised(services.settings.auth_mode, os.environ, request.headers, self.role)
-        if changes:
+        if self.changes:
             require_same_origin(request.headers)
         return Call(
             services=services,
@@ -101,7 +113,7 @@ class Endpoint:
             run_id=_run_id(request.route_params.get("runId")),
             asset=request.route_params.get("asset") or "",
             query=_query(self.query, request.params),
-            body=_body(self.body, request) if changes else None,
+            body=_body(self.body, request) if self.changes else None,
             headers=request.headers,
             enqueue=enqueue,
         )

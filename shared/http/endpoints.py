@@ -15,79 +15,89 @@ from shared.trace import Trace
 
 _DOMAIN = "domains/{domain}"
 _RUN = f"{_DOMAIN}/runs/{{runId}}"
-_STARTED: Mapping[int, type[BaseModel] | str] = {202: Run, 409: "A run is active already; `runId` names it."}
+_UPSTREAM = {502: "Microsoft Graph or the source can't be read."}
+_STARTED: Mapping[int, type[BaseModel] | str] = {
+    202: Run, 409: "A run is active already; `runId` names it.", **_UPSTREAM,
+}  # fmt: skip
+_POLL = ("Location", "Retry-After")
 
 list_domains = Endpoint(
     "GET", "domains", "The tenant's verified domains with settings, active and last runs.",
-    Role.READER, domains.list_domains, answers={200: domains.DomainList},
+    Role.READER, domains.list_domains, answers={200: domains.DomainList, **_UPSTREAM},
 )  # fmt: skip
 get_domain = Endpoint(
     "GET", _DOMAIN, "One domain; `ETag` is the version of its settings.",
-    Role.READER, domains.get_domain, answers={200: Domain},
+    Role.READER, domains.get_domain, answers={200: Domain, **_UPSTREAM}, gives=("ETag",),
 )  # fmt: skip
 change_domain = Endpoint(
     "PATCH", _DOMAIN, "Changes settings, any subset; honours `If-Match`.",
     Role.ADMINISTRATOR, domains.change_domain, body=domains.SettingsChange,
-    answers={200: Domain, 412: "The settings were changed meanwhile."},
+    answers={200: Domain, 412: "The settings were changed meanwhile.", **_UPSTREAM},
+    takes=("If-Match",), gives=("ETag",),
 )  # fmt: skip
 start_dry_run = Endpoint(
     "POST", f"{_DOMAIN}/dry-run", "Starts a dry run.",
-    Role.OPERATOR, runs.start_dry_run, answers=_STARTED,
+    Role.OPERATOR, runs.start_dry_run, answers=_STARTED, gives=_POLL,
 )  # fmt: skip
 start_sync = Endpoint(
     "POST", f"{_DOMAIN}/sync", "Sync Now; `approve` releases exactly the deletions which that dry run listed.",
     Role.ADMINISTRATOR, runs.start_sync, body=runs.SyncOrder,
-    answers={**_STARTED, 410: "The dry run's list of deletions is gone: run it again."},
+    answers={**_STARTED, 410: "The dry run's list of deletions is gone: run it again."}, gives=_POLL,
 )  # fmt: skip
 list_runs = Endpoint(
     "GET", f"{_DOMAIN}/runs", "The Sync Logs, newest first.",
-    Role.READER, runs.list_runs, query=runs.PageQuery, answers={200: runs.RunList},
+    Role.READER, runs.list_runs, query=runs.PageQuery, answers={200: runs.RunList, **_UPSTREAM},
 )  # fmt: skip
 get_run = Endpoint(
     "GET", _RUN, "One run, live while it runs.",
-    Role.READER, runs.get_run, answers={200: Run},
+    Role.READER, runs.get_run, answers={200: Run}, gives=("Retry-After",),
 )  # fmt: skip
 cancel_run = Endpoint(
     "POST", f"{_RUN}/cancel", "Stops a run before its next write.",
-    Role.ADMINISTRATOR, runs.cancel_run, answers={202: Run},
+    Role.ADMINISTRATOR, runs.cancel_run, answers={202: Run}, gives=("Retry-After",),
 )  # fmt: skip
 undo_run = Endpoint(
     "POST", f"{_RUN}/undo", "Takes a sync back, or previews that.",
     Role.ADMINISTRATOR, runs.undo_run, body=runs.UndoOrder,
-    answers={**_STARTED, 410: "The sync is more than 30 days ago."},
+    answers={**_STARTED, 410: "The sync is more than 30 days ago."}, gives=_POLL,
 )  # fmt: skip
 pre_check = Endpoint(
     "GET", f"{_DOMAIN}/pre-check", "Objects on the domain that are not users to synchronise, and what to do.",
-    Role.OPERATOR, looks.pre_check, answers={200: PreCheck},
+    Role.OPERATOR, looks.pre_check, answers={200: PreCheck, **_UPSTREAM},
 )  # fmt: skip
 trace_user = Endpoint(
     "GET", f"{_DOMAIN}/trace", "Why one user is what they are; read-only.",
-    Role.OPERATOR, looks.trace, query=looks.TraceQuery, answers={200: Trace},
+    Role.OPERATOR, looks.trace, query=looks.TraceQuery, answers={200: Trace, **_UPSTREAM},
 )  # fmt: skip
 get_audit_log = Endpoint(
     "GET", f"{_RUN}/audit-log", "The audit log: a redirect to a link; by `Accept` the link as JSON, or the CSV itself.",
     Role.READER, runs.get_audit_log,
     answers={200: runs.AuditLogLink, 302: "The link, for 60 minutes at most.",
              406: "Too large to be had as text/csv from here.", 410: "Expired or overwritten."},
+    files=("text/csv",),
 )  # fmt: skip
 get_console = Endpoint(
-    "GET", "console", "The admin page.", None, console.page, answers={200: "HTML", 304: "Unchanged."}
-)
+    "GET", "console", "The admin page.",
+    None, console.page, answers={200: "HTML", 304: "Unchanged."}, files=("text/html",),
+)  # fmt: skip
 get_console_asset = Endpoint(
     "GET", "console/{asset}", "A style sheet, script or picture of the admin page.",
     None, console.asset, answers={200: "The file.", 304: "Unchanged."},
+    files=("text/css", "text/javascript", "image/svg+xml"),
 )  # fmt: skip
 get_health = Endpoint(
     "GET", "health", "Whether the app runs; `deep=true` also tries storage, source and Graph.",
-    None, health.health, query=health.HealthQuery, answers={200: "Well.", 503: "Not well; `checks` says what."},
+    None, health.health, query=health.HealthQuery, answers={200: health.Health, 503: health.Health},
 )  # fmt: skip
 get_openapi = Endpoint(
-    "GET", "openapi.json", "This API as OpenAPI 3.1.", None, openapi.document, answers={200: "OpenAPI"}
-)
+    "GET", "openapi.json", "This API as OpenAPI 3.1.",
+    None, openapi.document, answers={200: "OpenAPI"}, files=("application/json",),
+)  # fmt: skip
 
 ENDPOINTS = (
     list_domains, get_domain, change_domain, start_dry_run, start_sync, pre_check, trace_user, list_runs, get_run,
-    cancel_run, undo_run, get_audit_log, get_console, get_health, get_openapi,
+    cancel_run, undo_run, get_audit_log, get_console,
+    get_console_asset, get_health, get_openapi,
 )  # fmt: skip
 
 
@@ -99,5 +109,6 @@ def unknown_path(request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _matches(template: str, path: str) -> bool:
-    pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
+    pattern = re.escape(template).replace(r"\{asset\}", ".+")
+    pattern = re.sub(r"\\{\w+\\}", "[^/]+", pattern)
     return re.fullmatch(pattern, path) is not None

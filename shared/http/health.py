@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Literal
 
 import azure.functions as func
+from pydantic import BaseModel
 
 from shared.errors import SyncError
 from shared.http.endpoint import Body, Call
@@ -15,6 +17,13 @@ PATIENCE_SECONDS = 30.0
 
 class HealthQuery(Body):
     deep: bool = False
+
+
+class Health(BaseModel):
+    """`checks` says of storage, source and Graph what a deep look found: "ok", or what is wrong."""
+
+    status: Literal["ok", "failed"]
+    checks: dict[str, str] = {}
 
 
 async def health(call: Call) -> func.HttpResponse:

@@ -131,7 +131,8 @@ def _responses(endpoint: Endpoint, refs: Mapping[Any, Any]) -> dict[str, Any]:
     problems = {**_BAD_REQUEST, **_FAILED}
     problems |= _PROTECTED if endpoint.role is not None else {}
     problems |= _CHANGING if endpoint.changes else {}
-    problems |= {404: _NOT_FOUND[name] for name in _names(endpoint.path)}
+    if names := _names(endpoint.path):
+        problems[404] = _NOT_FOUND[names[-1]]
     responses: dict[str, Any] = {}
     for status, answer in sorted({**problems, **endpoint.answers}.items()):
         described = answer if isinstance(answer, str) else answer.__name__
@@ -142,7 +143,9 @@ def _responses(endpoint: Endpoint, refs: Mapping[Any, Any]) -> dict[str, Any]:
             content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
         responses[str(status)] = {"description": described} | ({"content": content} if content else {})
         if status < 300 and endpoint.gives:
-            responses[str(status)]["headers"] = {name: {"schema": {"type": "string"}} for name in endpoint.gives}
+            responses[str(status)]["headers"] = {
+                name: {"schema": {"type": "string"}} for name in endpoint.gives
+            }
     return responses
 
 

@@ -21,7 +21,7 @@ LARGEST_LOG_TO_SHOW = 50 * 1024**2
 
 class PageQuery(Body):
     limit: int = Field(50, ge=1, le=200)
-    cursor: str | None = None
+    cursor: str | None = Field(None, max_length=64)
 
     @field_validator("cursor")
     @classmethod
