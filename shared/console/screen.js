@@ -11,6 +11,7 @@ import { Disconnected, KeyNeeded, Problem, SignInNeeded } from "./api.js";
 import { h, morph } from "./dom.js";
 import { problemNote, waiting } from "./parts/marks.js";
 
+const PATIENCE = 300;
 const RETRY_SECONDS = [1, 2, 4, 8, 15];
 
 export class Screen {
@@ -25,6 +26,9 @@ export class Screen {
   #loading = null;
   #timer = 0;
   #failures = 0;
+  #fresh = true;
+  #slow = true;
+  #patience = 0;
 
   /** `events` are told what concerns the whole page: drawn, keyNeeded, signInNeeded, disconnected, connected. */
   constructor(root, events) {
@@ -36,6 +40,7 @@ export class Screen {
     return this.#view?.title(this.#context()) ?? "";
   }
 
+  /** Shows a view. Whatever was there stays until the new one has its data, or takes too long to get them. */
   open(view, params) {
     const place = view.place(params);
     const same = view === this.#view && place === this.#place;
@@ -46,16 +51,23 @@ export class Screen {
       this.#data = undefined;
       this.#problem = null;
       this.#busy.clear();
-      this.#root.replaceChildren();
+      this.#fresh = true;
+      this.#slow = !this.#root.firstChild;
       this.refresh();
+      clearTimeout(this.#patience);
+      this.#patience = setTimeout(() => {
+        this.#slow = true;
+        this.draw();
+      }, PATIENCE);
     }
     this.draw();
-    return !same;
   }
 
   close() {
     this.#stop();
+    clearTimeout(this.#patience);
     this.#view = null;
+    this.#place = null;
     this.#root.replaceChildren();
   }
 
@@ -122,16 +134,15 @@ export class Screen {
   draw() {
     if (!this.#view) return;
     const context = this.#context();
-    const body =
-      this.#data !== undefined || this.#view.draft
-        ? this.#view.render(context)
-        : this.#problem
-          ? h("div", { class: "surface" }, h("h1", { tabindex: "-1" }, this.#view.title(context)))
-          : waiting();
+    const ready = this.#data !== undefined;
+    if (!ready && !this.#problem && !this.#slow) return;
+    const body = ready ? this.#view.render(context) : this.#problem ? nothingToShow(this.#view.title(context)) : waiting();
     const fresh = h("div", { class: "screen" }, problemNote(this.#problem), body);
-    if (this.#root.firstChild) morph(this.#root.firstChild, fresh);
-    else this.#root.append(fresh);
-    this.#events.drawn(this);
+    const anew = this.#fresh;
+    if (anew || !this.#root.firstChild) this.#root.replaceChildren(fresh);
+    else morph(this.#root.firstChild, fresh);
+    this.#fresh = anew && !ready && !this.#problem;
+    this.#events.drawn(anew && !this.#fresh);
   }
 
   #context() {
@@ -151,4 +162,8 @@ export class Screen {
     this.#loading?.abort();
     this.#loading = null;
   }
+}
+
+function nothingToShow(title) {
+  return h("h1", { tabindex: "-1", class: "dialog-title" }, title);
 }

@@ -72,15 +72,15 @@ export function note(kind, ...children) {
 /** What went wrong and what to do, where something did. */
 export function problemNote(problem) {
   if (!problem) return null;
-  const advice = t(`advice.${problem.status}`.replace(/\.(\d)\d\d$/, (all, digit) => (ADVICE.has(all) ? all : `.${digit}xx`)));
   const title = problem.status === 0 ? t("problem.notSent") : problem.title || t("problem.title", { status: String(problem.status) });
-  return h(
-    "div",
-    { role: "alert", class: "problem" },
-    note("danger", h("strong", null, said(title)), problem.detail && h("p", null, said(problem.detail)), advice && h("p", null, advice)),
-  );
+  const detail = problem.detail && h("p", null, said(problem.detail));
+  return h("div", { role: "alert", class: "problem" }, note("danger", h("strong", null, said(title)), detail, h("p", null, advice(problem.status))));
 }
-const ADVICE = new Set([".403", ".404", ".409", ".410", ".412"]);
+
+function advice(status) {
+  if ([0, 403, 404, 409, 410, 412].includes(status)) return t(`advice.${status}`);
+  return t(status >= 500 ? "advice.5xx" : "advice.4xx");
+}
 
 export function waiting() {
   return h("div", { class: "waiting", role: "status" }, icon("running"), h("span", null, t("page.loading")));

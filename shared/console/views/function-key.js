@@ -1,0 +1,28 @@
+// Asks for the function key, once per tab; it is kept in session storage and nowhere else.
+
+import { functionKey } from "../api.js";
+import { h } from "../dom.js";
+import { dialogBody } from "../parts/dialog.js";
+import { button, note } from "../parts/marks.js";
+import { t } from "../texts.js";
+
+export function keyDialog({ refused, done }) {
+  const save = (form) => {
+    const key = String(form.get("key")).trim();
+    if (!key) return;
+    functionKey.set(key);
+    done();
+  };
+  return dialogBody({
+    title: t("key.title"),
+    close: null,
+    onsubmit: save,
+    body: [
+      refused && note("danger", t("key.refused")),
+      h("p", null, t("key.explained")),
+      h("div", { class: "field" }, h("label", { for: "function-key" }, t("key.label")), h("input", { id: "function-key", name: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true })),
+      h("p", { class: "muted" }, t("key.kept")),
+    ],
+    buttons: [button(t("key.use"), null, { kind: "primary", type: "submit" })],
+  });
+}
