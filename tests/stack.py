@@ -72,13 +72,15 @@ def in_entra(name: str, domain: str = CONTOSO, **properties: object) -> Json:
     }
 
 
-async def until(look: Callable[[], Awaitable[T | None]], seconds: float = 30.0) -> T:
+async def until(
+    look: Callable[[], Awaitable[T | None]], seconds: float = 30.0, poll: float = POLL_SECONDS
+) -> T:
     """What `look` answers once it is neither None nor false; TimeoutError if it never is."""
     async with asyncio.timeout(seconds):
         while True:
             if seen := await look():
                 return seen
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(poll)
 
 
 @dataclass

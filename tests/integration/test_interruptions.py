@@ -1,0 +1,80 @@
+"""A sync that is stopped half-way, by a person or by its time budget: what is done stands and is on record."""
+
+from local.entra import FaultPlan
+from shared.records import Run
+from tests.stack import Stack, StartStack, in_source
+
+JOINERS = [f"joiner{n}" for n in range(200)]
+
+
+async def slow(start_stack: StartStack, **settings: str) -> Stack:
+    """200 people to add, 20 at a time."""
+    stack = await start_stack(
+        source=[in_source(name) for name in JOINERS], settings={"BATCHES_IN_FLIGHT": "1", **settings}
+    )
+    stack.entra.faults.load(FaultPlan(latency_ms=100))
+    return stack
+
+
+async def added(stack: Stack, run: Run) -> list[str]:
+    """Whom the audit log says were added, sorted; nobody twice."""
+    rows = [row for row in await stack.audit_log(run) if row["attribute"] == "userPrincipalName"]
+    assert {row["result"] for row in rows} == {"succeeded"}
+    return sorted(row["userPrincipalName"] for row in rows)
+
+
+async def test_a_cancelled_sync_stops_within_a_batch_and_says_how_far_it_came(
+    start_stack: StartStack,
+) -> None:
+    stack = await slow(start_stack)
+    run = await stack.start("sync")
+    await stack.written(40)
+
+    await stack.post(f"domains/contoso.com/runs/{run.id}/cancel")
+    so_far = len(stack.writes())
+    cancelled = await stack.finished(run)
+
+    made = len(stack.users())
+    assert (cancelled.status, made <= so_far + 20) == ("cancelled", True)
+    assert f"{made} of 200 changes were made and stand; the next run does the rest." in cancelled.message
+    assert await added(stack, cancelled) == sorted(stack.users())
+
+
+async def test_the_sync_after_a_cancelled_one_does_the_rest(start_stack: StartStack) -> None:
+    stack = await slow(start_stack)
+    run = await stack.start("sync")
+    await stack.written(40)
+    await stack.post(f"domains/contoso.com/runs/{run.id}/cancel")
+    cancelled = await stack.finished(run)
+
+    rest = await stack.sync()
+
+    assert (rest.status, cancelled.counts.add + rest.counts.add) == ("succeeded", 200)
+    assert stack.writes() == ["POST /users"] * 200
+
+
+async def test_a_run_goes_on_in_new_invocations_when_its_time_is_up(start_stack: StartStack) -> None:
+    stack = await slow(start_stack, TIME_BUDGET_SECONDS="1")
+
+    run = await stack.sync()
+
+    assert (run.status, run.counts.add, run.progress.done, run.progress.total) == ("succeeded", 200, 200, 200)
+    assert run.invocations > 1
+    assert await added(stack, run) == sorted(stack.users())
+    assert stack.writes() == ["POST /users"] * 200
+    assert [found.id for found in await stack.runs()] == [run.id]
+
+
+async def test_a_running_sync_shows_how_far_it_is(start_stack: StartStack) -> None:
+    stack = await slow(start_stack)
+    stack.entra.faults.plan.latency_ms = 500
+    run = await stack.start("sync")
+
+    await stack.written(120)
+    halfway = await stack.run(run)
+
+    assert halfway.status == "running"
+    assert (0 < halfway.progress.done < 200, halfway.progress.total) == (True, 200)
+    assert halfway.progress.eta_seconds
+    stack.entra.faults.plan.latency_ms = 0
+    await stack.finished(run)
