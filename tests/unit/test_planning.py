@@ -77,12 +77,17 @@ class TestMatching:
     ) -> None:
         people = [entra_user("a@contoso.com", immutable_id="K"), entra_user("b@contoso.com")]
 
-        plan = plan_of(
-            [source_user("c@contoso.com", immutable_id="K")], people, links={"c": "id-b", "left": "id-x"}
-        )
+        plan = plan_of([source_user("c@contoso.com", immutable_id="K")], people, links={"c": "id-b"})
 
         assert only(plan).action is SKIP
-        assert plan.links == {"c": "id-b"}
+        assert plan.links == {"c": "id-b", "left": "id-x"}
+
+    def test_the_link_of_somebody_who_left_is_kept_until_somebody_else_has_the_account(self) -> None:
+        people = [entra_user("a@contoso.com", object_id="o1"), entra_user("b@contoso.com", object_id="o2")]
+
+        plan = plan_of([source_user("a@contoso.com")], people, links={"left": "o2", "former": "o1"})
+
+        assert plan.links == {"a": "o1", "left": "o2"}
 
     def test_a_upn_that_was_given_to_somebody_new_follows_the_rename_of_its_former_owner(self) -> None:
         plan = plan_of(
