@@ -4,13 +4,13 @@ const KEY = "console.functionKey";
 
 /** The app's answer was an error; `detail` is a sentence for people. */
 export class Problem extends Error {
-  constructor(status, body) {
-    super(body.detail ?? body.title ?? `HTTP ${status}`);
-    this.status = status;
-    this.title = body.title ?? "";
-    this.detail = body.detail ?? "";
-    this.runId = body.runId ?? null;
-  }
+	constructor(status, body) {
+		super(body.detail ?? body.title ?? `HTTP ${status}`);
+		this.status = status;
+		this.title = body.title ?? "";
+		this.detail = body.detail ?? "";
+		this.runId = body.runId ?? null;
+	}
 }
 
 /** There was no answer. */
@@ -18,44 +18,44 @@ export class Disconnected extends Error {}
 
 /** The platform wants a function key, or another one than it was given. */
 export class KeyNeeded extends Error {
-  constructor(refused) {
-    super("a function key is needed");
-    this.refused = refused;
-  }
+	constructor(refused) {
+		super("a function key is needed");
+		this.refused = refused;
+	}
 }
 
 /** Nobody is signed in where App Service authentication decides who may call. */
 export class SignInNeeded extends Error {}
 
 export const functionKey = {
-  get: () => sessionStorage.getItem(KEY),
-  set: (key) => sessionStorage.setItem(KEY, key),
-  forget: () => sessionStorage.removeItem(KEY),
+	get: () => sessionStorage.getItem(KEY),
+	set: (key) => sessionStorage.setItem(KEY, key),
+	forget: () => sessionStorage.removeItem(KEY),
 };
 
 export async function listDomains(signal) {
-  return (await json("GET", "domains", { signal })).body.domains;
+	return (await json("GET", "domains", { signal })).body.domains;
 }
 
 export async function getDomain(domain, signal) {
-  return (await json("GET", path(domain), { signal })).body;
+	return (await json("GET", path(domain), { signal })).body;
 }
 
 /** The domain, and the version of its settings for `changeDomain`. */
 export async function getSettings(domain, signal) {
-  const answer = await json("GET", path(domain), { signal });
-  return { domain: answer.body, etag: answer.headers.get("ETag") };
+	const answer = await json("GET", path(domain), { signal });
+	return { domain: answer.body, etag: answer.headers.get("ETag") };
 }
 
 export async function changeDomain(domain, changes, etag) {
-  const headers = etag ? { "If-Match": etag } : {};
-  return (await json("PATCH", path(domain), { body: changes, headers })).body;
+	const headers = etag ? { "If-Match": etag } : {};
+	return (await json("PATCH", path(domain), { body: changes, headers })).body;
 }
 
 export const startDryRun = (domain) => start(path(domain, "dry-run"), {});
 
 export function startSync(domain, approvedDryRun) {
-  return start(path(domain, "sync"), approvedDryRun ? { approve: { dryRunId: approvedDryRun } } : {});
+	return start(path(domain, "sync"), approvedDryRun ? { approve: { dryRunId: approvedDryRun } } : {});
 }
 
 export const undoRun = (domain, runId, options) => start(path(domain, "runs", runId, "undo"), options);
@@ -63,50 +63,50 @@ export const undoRun = (domain, runId, options) => start(path(domain, "runs", ru
 export const cancelRun = (domain, runId) => start(path(domain, "runs", runId, "cancel"), {});
 
 export async function listRuns(domain, { limit, cursor }, signal) {
-  const query = new URLSearchParams({ limit, ...(cursor ? { cursor } : {}) });
-  return (await json("GET", `${path(domain, "runs")}?${query}`, { signal })).body;
+	const query = new URLSearchParams({ limit, ...(cursor ? { cursor } : {}) });
+	return (await json("GET", `${path(domain, "runs")}?${query}`, { signal })).body;
 }
 
 export async function getRun(domain, runId, signal) {
-  return (await json("GET", path(domain, "runs", runId), { signal })).body;
+	return (await json("GET", path(domain, "runs", runId), { signal })).body;
 }
 
 /** A link to the audit log that works without a key, for an hour at most. */
 export async function auditLogLink(domain, runId) {
-  return (await json("GET", path(domain, "runs", runId, "audit-log"))).body;
+	return (await json("GET", path(domain, "runs", runId, "audit-log"))).body;
 }
 
 /** The audit log itself, as text. */
 export async function auditLogText(domain, runId, signal) {
-  const address = path(domain, "runs", runId, "audit-log");
-  return (await send("GET", address, { headers: { Accept: "text/csv" }, signal })).text();
+	const address = path(domain, "runs", runId, "audit-log");
+	return (await send("GET", address, { headers: { Accept: "text/csv" }, signal })).text();
 }
 
 export async function preCheck(domain, signal) {
-  return (await json("GET", path(domain, "pre-check"), { signal })).body;
+	return (await json("GET", path(domain, "pre-check"), { signal })).body;
 }
 
 export async function trace(domain, user, signal) {
-  return (await json("GET", `${path(domain, "trace")}?${new URLSearchParams({ user })}`, { signal })).body;
+	return (await json("GET", `${path(domain, "trace")}?${new URLSearchParams({ user })}`, { signal })).body;
 }
 
 let asked = null;
 
 /** Which of the things that not every version of the app can do this one can. */
 export function features() {
-  asked ??= json("GET", "openapi.json").then(
-    ({ body }) => ({
-      preCheck: "/api/domains/{domain}/pre-check" in body.paths,
-      trace: "/api/domains/{domain}/trace" in body.paths,
-      undo: "/api/domains/{domain}/runs/{runId}/undo" in body.paths,
-      approval: "SyncOrder" in body.components.schemas,
-    }),
-    () => {
-      asked = null;
-      return { preCheck: false, trace: false, undo: false, approval: false };
-    },
-  );
-  return asked;
+	asked ??= json("GET", "openapi.json").then(
+		({ body }) => ({
+			preCheck: "/api/domains/{domain}/pre-check" in body.paths,
+			trace: "/api/domains/{domain}/trace" in body.paths,
+			undo: "/api/domains/{domain}/runs/{runId}/undo" in body.paths,
+			approval: "SyncOrder" in body.components.schemas,
+		}),
+		() => {
+			asked = null;
+			return { preCheck: false, trace: false, undo: false, approval: false };
+		},
+	);
+	return asked;
 }
 
 const path = (domain, ...rest) => ["domains", domain, ...rest].map(encodeURIComponent).join("/");
@@ -114,40 +114,40 @@ const path = (domain, ...rest) => ["domains", domain, ...rest].map(encodeURIComp
 const start = async (address, body) => (await json("POST", address, { body })).body;
 
 async function json(method, address, options = {}) {
-  const headers = { Accept: "application/json", ...options.headers };
-  const answer = await send(method, address, { ...options, headers });
-  return { body: await read(answer), headers: answer.headers };
+	const headers = { Accept: "application/json", ...options.headers };
+	const answer = await send(method, address, { ...options, headers });
+	return { body: await read(answer), headers: answer.headers };
 }
 
 async function send(method, address, { headers = {}, body, signal }) {
-  const key = functionKey.get();
-  // A page of another origin can send neither of these two without asking this app first.
-  const changing = method === "GET" ? {} : { "Content-Type": "application/json", "X-Requested-With": "sync-console" };
-  let answer;
-  try {
-    answer = await fetch(`/api/${address}`, {
-      method,
-      headers: { ...headers, ...changing, ...(key ? { "x-functions-key": key } : {}) },
-      body: body === undefined ? undefined : JSON.stringify(body),
-      cache: "no-store",
-      redirect: "error",
-      signal,
-    });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Disconnected(error.message);
-  }
-  if (answer.ok) return answer;
-  const problem = (answer.headers.get("Content-Type") ?? "").includes("problem+json");
-  if (answer.status === 401) throw problem ? new SignInNeeded() : new KeyNeeded(key !== null);
-  throw new Problem(answer.status, problem ? await read(answer) : {});
+	const key = functionKey.get();
+	// A page of another origin can send neither of these two without asking this app first.
+	const changing = method === "GET" ? {} : { "Content-Type": "application/json", "X-Requested-With": "sync-console" };
+	let answer;
+	try {
+		answer = await fetch(`/api/${address}`, {
+			method,
+			headers: { ...headers, ...changing, ...(key ? { "x-functions-key": key } : {}) },
+			body: body === undefined ? undefined : JSON.stringify(body),
+			cache: "no-store",
+			redirect: "error",
+			signal,
+		});
+	} catch (error) {
+		if (error.name === "AbortError") throw error;
+		throw new Disconnected(error.message);
+	}
+	if (answer.ok) return answer;
+	const problem = (answer.headers.get("Content-Type") ?? "").includes("problem+json");
+	if (answer.status === 401) throw problem ? new SignInNeeded() : new KeyNeeded(key !== null);
+	throw new Problem(answer.status, problem ? await read(answer) : {});
 }
 
 async function read(answer) {
-  try {
-    return await answer.json();
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Disconnected("the answer broke off");
-  }
+	try {
+		return await answer.json();
+	} catch (error) {
+		if (error.name === "AbortError") throw error;
+		throw new Disconnected("the answer broke off");
+	}
 }

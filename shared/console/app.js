@@ -30,132 +30,129 @@ let asking = false;
 let firstDrawn = false;
 
 const events = {
-  connected: () => connection(false),
-  disconnected: () => connection(true),
-  keyNeeded: askForKey,
-  signInNeeded: () => showOnce(() => signIn()),
+	connected: () => connection(false),
+	disconnected: () => connection(true),
+	keyNeeded: askForKey,
+	signInNeeded: () => showOnce(() => signIn()),
 };
 
 const page = new Screen(element("main"), {
-  ...events,
-  drawn: (anew) => {
-    document.title = `${page.title} – ${t("page.name")}`;
-    // Whoever listens instead of looking should hear where they are now; at the very first, they know.
-    if (anew && firstDrawn && !dialog.open) element("main").querySelector("h1")?.focus();
-    if (anew) firstDrawn = true;
-  },
+	...events,
+	drawn: (anew) => {
+		document.title = `${page.title} – ${t("page.name")}`;
+		// Whoever listens instead of looking should hear where they are now; at the very first, they know.
+		if (anew && firstDrawn && !dialog.open) element("main").querySelector("h1")?.focus();
+		if (anew) firstDrawn = true;
+	},
 });
 
 const over = new Screen(element("dialog-content"), {
-  ...events,
-  drawn: (anew) => {
-    dialog.setAttribute("aria-label", over.title);
-    if (anew) dialog.querySelector(".dialog-title")?.focus();
-  },
+	...events,
+	drawn: (anew) => {
+		dialog.setAttribute("aria-label", over.title);
+		if (anew) dialog.querySelector(".dialog-title")?.focus();
+	},
 });
 
 function route() {
-  const { path, query } = here();
-  const [view, params] = pageFor(path);
-  page.open(view, { ...params, ...query });
-  const asked = DIALOGS[query.dialog];
-  if (asked && query.on) {
-    over.open(asked, query);
-    if (!dialog.open) dialog.showModal();
-  } else if (dialog.open) {
-    over.close();
-    dialog.close();
-    page.refresh();
-  }
+	const { path, query } = here();
+	const [view, params] = pageFor(path);
+	page.open(view, { ...params, ...query });
+	const asked = DIALOGS[query.dialog];
+	if (asked && query.on) {
+		over.open(asked, query);
+		if (!dialog.open) dialog.showModal();
+	} else if (dialog.open) {
+		over.close();
+		dialog.close();
+		page.refresh();
+	}
 }
 
 function pageFor([section, domain, name, runId]) {
-  if (section === "domains" && domain) {
-    if (name === "runs" && runId) return [run, { domain, runId }];
-    return [PAGES[name] ?? syncLogs, { domain }];
-  }
-  return [domains, {}];
+	if (section === "domains" && domain) {
+		if (name === "runs" && runId) return [run, { domain, runId }];
+		return [PAGES[name] ?? syncLogs, { domain }];
+	}
+	return [domains, {}];
 }
 
 // Escape closes the dialog element itself; the address must follow.
 dialog.addEventListener("close", () => here().query.dialog && closeDialog());
 
 function connection(isLost) {
-  if (lost === isLost) return;
-  lost = isLost;
-  drawBanner();
+	if (lost === isLost) return;
+	lost = isLost;
+	drawBanner();
 }
 
 function drawBanner() {
-  element("banner").replaceChildren(lost ? h("p", null, icon("running"), t("page.disconnected"), " ", button(t("page.retry"), retry, { kind: "link" })) : "");
+	element("banner").replaceChildren(lost ? h("p", icon("running"), t("page.disconnected"), " ", button(t("page.retry"), retry, { kind: "link" })) : "");
 }
 
 function retry() {
-  page.refresh();
-  if (dialog.open) over.refresh();
+	page.refresh();
+	if (dialog.open) over.refresh();
 }
 
 function askForKey(refused) {
-  if (asking) return;
-  asking = true;
-  showOnce((close) =>
-    keyDialog({
-      refused,
-      done: () => {
-        asking = false;
-        close();
-        drawShell();
-        retry();
-      },
-    }),
-  );
+	if (asking) return;
+	asking = true;
+	showOnce((close) =>
+		keyDialog({
+			refused,
+			done: () => {
+				asking = false;
+				close();
+				drawShell();
+				retry();
+			},
+		}),
+	);
 }
 
 function signIn() {
-  const back = encodeURIComponent(location.pathname);
-  return h(
-    "div",
-    { class: "dialog" },
-    h("h2", { class: "dialog-title", tabindex: "-1" }, t("signIn.title")),
-    h("p", null, t("signIn.explained")),
-    h("p", null, h("a", { class: "button primary", href: `/.auth/login/aad?post_login_redirect_uri=${back}` }, t("signIn.go"))),
-  );
+	const back = encodeURIComponent(location.pathname);
+	return h(
+		"div.dialog",
+		h("h2.dialog-title", { tabindex: "-1" }, t("signIn.title")),
+		h("p", t("signIn.explained")),
+		h("p", h("a.button.primary", { href: `/.auth/login/aad?post_login_redirect_uri=${back}` }, t("signIn.go"))),
+	);
 }
 
 function forgetKey() {
-  functionKey.forget();
-  location.reload();
+	functionKey.forget();
+	location.reload();
 }
 
 function drawShell() {
-  const other = currentLanguage() === "ja" ? "en" : "ja";
-  const change = () => {
-    switchLanguage(other);
-    drawShell();
-    drawBanner();
-    page.draw();
-    over.draw();
-  };
-  const fresh = h(
-    "div",
-    { class: "shell" },
-    h("a", { class: "brand", href: address([]) }, h("span", { class: "muted" }, t("page.section")), h("span", { class: "brand-name" }, t("page.name"))),
-    h(
-      "div",
-      { class: "actions" },
-      functionKey.get() && button(t("key.forget"), forgetKey, { kind: "quiet" }),
-      button(t(`language.${other}`), change, { kind: "quiet", lang: other }),
-    ),
-  );
-  const shell = element("shell");
-  if (shell.firstElementChild) morph(shell.firstElementChild, fresh);
-  else shell.append(fresh);
-  element("skip").textContent = t("page.skip");
+	const other = currentLanguage() === "ja" ? "en" : "ja";
+	const change = () => {
+		switchLanguage(other);
+		drawShell();
+		drawBanner();
+		page.draw();
+		over.draw();
+	};
+	const fresh = h(
+		"div.shell",
+		h("a.brand", { href: address([]) }, h("span.muted", t("page.section")), h("span.brand-name", t("page.name"))),
+		h(
+			"div.actions",
+			functionKey.get() && button(t("key.forget"), forgetKey, { kind: "quiet" }),
+			button(t(`language.${other}`), change, { kind: "quiet", lang: other }),
+		),
+	);
+	const shell = element("shell");
+	if (shell.firstElementChild) morph(shell.firstElementChild, fresh);
+	else shell.append(fresh);
+	element("skip").textContent = t("page.skip");
 }
 
 element("skip").addEventListener("click", (event) => {
-  event.preventDefault();
-  element("main").querySelector("h1")?.focus();
+	event.preventDefault();
+	element("main").querySelector("h1")?.focus();
 });
 addEventListener("popstate", route);
 addEventListener("went", route);

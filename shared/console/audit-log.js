@@ -11,67 +11,67 @@ const remembered = new Map();
 
 /** The people of a finished run, worst news first. A finished run's log never changes, so it is read once. */
 export async function peopleOf(run, signal) {
-  if (!remembered.has(run.id)) {
-    const people = parsePeople(await auditLogText(run.domain, run.id, signal));
-    if (remembered.size >= 5) remembered.clear();
-    remembered.set(run.id, people);
-  }
-  return remembered.get(run.id);
+	if (!remembered.has(run.id)) {
+		const people = parsePeople(await auditLogText(run.domain, run.id, signal));
+		if (remembered.size >= 5) remembered.clear();
+		remembered.set(run.id, people);
+	}
+	return remembered.get(run.id);
 }
 
 export function parsePeople(text) {
-  const [columns = [], ...rows] = parseCsv(text);
-  const column = Object.fromEntries(columns.map((name, index) => [name, index]));
-  const people = [];
-  let last = null;
-  for (const cells of rows) {
-    const cell = (name) => (cells[column[name]] ?? "").replace(FORMULA, "");
-    const who = [cell("action"), cell("objectId"), cell("sourceId"), cell("userPrincipalName")].join("\n");
-    if (last?.who !== who) {
-      last = person(who, cell);
-      people.push(last);
-    }
-    if (cell("attribute")) {
-      last.changes.push({ attribute: cell("attribute"), before: cell("before"), after: cell("after") });
-    }
-  }
-  return KINDS.flatMap((kind) => people.filter((each) => each.kind === kind));
+	const [columns = [], ...rows] = parseCsv(text);
+	const column = Object.fromEntries(columns.map((name, index) => [name, index]));
+	const people = [];
+	let last = null;
+	for (const cells of rows) {
+		const cell = (name) => (cells[column[name]] ?? "").replace(FORMULA, "");
+		const who = [cell("action"), cell("objectId"), cell("sourceId"), cell("userPrincipalName")].join("\n");
+		if (last?.who !== who) {
+			last = person(who, cell);
+			people.push(last);
+		}
+		if (cell("attribute")) {
+			last.changes.push({ attribute: cell("attribute"), before: cell("before"), after: cell("after") });
+		}
+	}
+	return KINDS.flatMap((kind) => people.filter((each) => each.kind === kind));
 }
 
 function person(who, cell) {
-  const failed = cell("result") === "failed" || (cell("result") === "planned" && cell("errorCode") !== "");
-  const action = cell("action");
-  return {
-    who,
-    kind: failed ? "failed" : cell("result") === "skipped" ? "skip" : action,
-    action,
-    result: cell("result"),
-    upn: cell("userPrincipalName"),
-    name: cell("displayName"),
-    objectId: cell("objectId"),
-    sourceId: cell("sourceId"),
-    reason: cell("reason"),
-    errorCode: cell("errorCode"),
-    errorMessage: cell("errorMessage"),
-    requestId: cell("requestId"),
-    changes: [],
-  };
+	const failed = cell("result") === "failed" || (cell("result") === "planned" && cell("errorCode") !== "");
+	const action = cell("action");
+	return {
+		who,
+		kind: failed ? "failed" : cell("result") === "skipped" ? "skip" : action,
+		action,
+		result: cell("result"),
+		upn: cell("userPrincipalName"),
+		name: cell("displayName"),
+		objectId: cell("objectId"),
+		sourceId: cell("sourceId"),
+		reason: cell("reason"),
+		errorCode: cell("errorCode"),
+		errorMessage: cell("errorMessage"),
+		requestId: cell("requestId"),
+		changes: [],
+	};
 }
 
 /** How many people of each kind there are. */
 export function tally(people) {
-  const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
-  for (const each of people) counts[each.kind] += 1;
-  return counts;
+	const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
+	for (const each of people) counts[each.kind] += 1;
+	return counts;
 }
 
 /** Those of a kind ("" for all) in whose names, addresses or ids the words appear. */
 export function matching(people, kind, words) {
-  const wanted = words.normalize("NFKC").toLowerCase().split(/\s+/).filter(Boolean);
-  return people.filter((each) => {
-    if (kind && each.kind !== kind) return false;
-    if (!wanted.length) return true;
-    each.text ??= [each.name, each.upn, each.sourceId, each.objectId].join(" ").normalize("NFKC").toLowerCase();
-    return wanted.every((word) => each.text.includes(word));
-  });
+	const wanted = words.normalize("NFKC").toLowerCase().split(/\s+/).filter(Boolean);
+	return people.filter((each) => {
+		if (kind && each.kind !== kind) return false;
+		if (!wanted.length) return true;
+		each.text ??= [each.name, each.upn, each.sourceId, each.objectId].join(" ").normalize("NFKC").toLowerCase();
+		return wanted.every((word) => each.text.includes(word));
+	});
 }

@@ -5,81 +5,84 @@ const SVG = "http://www.w3.org/2000/svg";
 const SVG_TAGS = new Set(["svg", "path", "circle"]);
 
 /**
- * h("button", { class: "quiet", onclick: start, ".value": x, vars: { share: 3 } }, "Start")
+ * h("button.quiet", { onclick: start, ".value": x, vars: { share: 3 } }, "Start"); h("p", "Just text")
  * `on…` and `.name` are set as properties, `vars` as CSS custom properties, everything else as attributes.
  * null, undefined and false leave an attribute or a child out.
  */
-export function h(tag, attributes, ...children) {
-  const element = SVG_TAGS.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
-  element.given = {};
-  for (const [name, value] of Object.entries(attributes ?? {})) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name === "vars") setVariables(element, value);
-    else if (name.startsWith("on")) give(element, name, value);
-    else if (name.startsWith(".")) give(element, name.slice(1), value);
-    else element.setAttribute(name, value === true ? "" : String(value));
-  }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
-  return element;
+export function h(kind, ...rest) {
+	const [tag, ...classes] = kind.split(".");
+	const attributes = rest[0]?.constructor === Object ? rest.shift() : {};
+	const element = SVG_TAGS.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
+	element.given = {};
+	if (classes.length) element.setAttribute("class", classes.join(" "));
+	for (const [name, value] of Object.entries(attributes)) {
+		if (value === null || value === undefined || value === false) continue;
+		if (name === "vars") setVariables(element, value);
+		else if (name.startsWith("on")) give(element, name, value);
+		else if (name.startsWith(".")) give(element, name.slice(1), value);
+		else element.setAttribute(name, value === true ? "" : String(value));
+	}
+	element.append(...rest.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+	return element;
 }
 
 function give(element, name, value) {
-  element.given[name] = value;
-  element[name] = value;
+	element.given[name] = value;
+	element[name] = value;
 }
 
 // The policy forbids style attributes; the style object is how a number reaches the style sheet.
 function setVariables(element, variables) {
-  element.variables = variables;
-  for (const [name, value] of Object.entries(variables)) element.style.setProperty(`--${name}`, value);
+	element.variables = variables;
+	for (const [name, value] of Object.entries(variables)) element.style.setProperty(`--${name}`, value);
 }
 
 /** Makes `old` look like `fresh` in place, so that focus, scrolling and what was typed stay as they are. */
 export function morph(old, fresh) {
-  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
-    old.replaceWith(fresh);
-  } else if (old.nodeType === Node.TEXT_NODE) {
-    if (old.data !== fresh.data) old.data = fresh.data;
-  } else {
-    morphAttributes(old, fresh);
-    // A custom element draws its inside itself.
-    if (!old.nodeName.includes("-")) morphChildren(old, fresh);
-  }
+	if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
+		old.replaceWith(fresh);
+	} else if (old.nodeType === Node.TEXT_NODE) {
+		if (old.data !== fresh.data) old.data = fresh.data;
+	} else {
+		morphAttributes(old, fresh);
+		// A custom element draws its inside itself.
+		if (!old.nodeName.includes("-")) morphChildren(old, fresh);
+	}
 }
 
 function morphAttributes(old, fresh) {
-  for (const name of fresh.getAttributeNames()) {
-    const value = fresh.getAttribute(name);
-    if (name !== "style" && old.getAttribute(name) !== value) old.setAttribute(name, value);
-  }
-  for (const name of old.getAttributeNames()) {
-    if (name !== "style" && name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
-  }
-  if (fresh.variables) setVariables(old, fresh.variables);
-  for (const name of Object.keys(old.given ?? {})) if (!(name in fresh.given)) give(old, name, null);
-  for (const [name, value] of Object.entries(fresh.given ?? {})) give(old, name, value);
+	for (const name of fresh.getAttributeNames()) {
+		const value = fresh.getAttribute(name);
+		if (name !== "style" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+	}
+	for (const name of old.getAttributeNames()) {
+		if (name !== "style" && name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+	}
+	if (fresh.variables) setVariables(old, fresh.variables);
+	for (const name of Object.keys(old.given ?? {})) if (!(name in fresh.given)) give(old, name, null);
+	for (const [name, value] of Object.entries(fresh.given ?? {})) give(old, name, value);
 }
 
 function morphChildren(old, fresh) {
-  const keyed = new Map();
-  for (const child of old.children) if (keyOf(child)) keyed.set(keyOf(child), child);
-  let place = old.firstChild;
-  for (const next of [...fresh.childNodes]) {
-    const key = keyOf(next);
-    const match = key ? keyed.get(key) : place && !keyOf(place) && place.nodeName === next.nodeName ? place : null;
-    if (!match) {
-      old.insertBefore(next, place);
-    } else {
-      if (match === place) place = place.nextSibling;
-      else old.insertBefore(match, place);
-      morph(match, next);
-    }
-  }
-  while (place) {
-    const after = place.nextSibling;
-    place.remove();
-    place = after;
-  }
+	const keyed = new Map();
+	for (const child of old.children) if (keyOf(child)) keyed.set(keyOf(child), child);
+	let place = old.firstChild;
+	for (const next of [...fresh.childNodes]) {
+		const key = keyOf(next);
+		const match = key ? keyed.get(key) : place && !keyOf(place) && place.nodeName === next.nodeName ? place : null;
+		if (!match) {
+			old.insertBefore(next, place);
+		} else {
+			if (match === place) place = place.nextSibling;
+			else old.insertBefore(match, place);
+			morph(match, next);
+		}
+	}
+	while (place) {
+		const after = place.nextSibling;
+		place.remove();
+		place = after;
+	}
 }
 
 const keyOf = (node) => node.dataset?.key;

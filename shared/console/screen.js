@@ -15,155 +15,155 @@ const PATIENCE = 300;
 const RETRY_SECONDS = [1, 2, 4, 8, 15];
 
 export class Screen {
-  #root;
-  #events;
-  #view = null;
-  #params = {};
-  #place = null;
-  #data;
-  #problem = null;
-  #busy = new Set();
-  #loading = null;
-  #timer = 0;
-  #failures = 0;
-  #fresh = true;
-  #slow = true;
-  #patience = 0;
+	#root;
+	#events;
+	#view = null;
+	#params = {};
+	#place = null;
+	#data;
+	#problem = null;
+	#busy = new Set();
+	#loading = null;
+	#timer = 0;
+	#failures = 0;
+	#fresh = true;
+	#slow = true;
+	#patience = 0;
 
-  /** `events` are told what concerns the whole page: drawn, keyNeeded, signInNeeded, disconnected, connected. */
-  constructor(root, events) {
-    this.#root = root;
-    this.#events = events;
-  }
+	/** `events` are told what concerns the whole page: drawn, keyNeeded, signInNeeded, disconnected, connected. */
+	constructor(root, events) {
+		this.#root = root;
+		this.#events = events;
+	}
 
-  get title() {
-    return this.#view?.title(this.#context()) ?? "";
-  }
+	get title() {
+		return this.#view?.title(this.#context()) ?? "";
+	}
 
-  /** Shows a view. Whatever was there stays until the new one has its data, or takes too long to get them. */
-  open(view, params) {
-    const place = view.place(params);
-    const same = view === this.#view && place === this.#place;
-    this.#view = view;
-    this.#params = params;
-    this.#place = place;
-    if (!same) {
-      this.#data = undefined;
-      this.#problem = null;
-      this.#busy.clear();
-      this.#fresh = true;
-      this.#slow = !this.#root.firstChild;
-      this.refresh();
-      clearTimeout(this.#patience);
-      this.#patience = setTimeout(() => {
-        this.#slow = true;
-        this.draw();
-      }, PATIENCE);
-    }
-    this.draw();
-  }
+	/** Shows a view. Whatever was there stays until the new one has its data, or takes too long to get them. */
+	open(view, params) {
+		const place = view.place(params);
+		const same = view === this.#view && place === this.#place;
+		this.#view = view;
+		this.#params = params;
+		this.#place = place;
+		if (!same) {
+			this.#data = undefined;
+			this.#problem = null;
+			this.#busy.clear();
+			this.#fresh = true;
+			this.#slow = !this.#root.firstChild;
+			this.refresh();
+			clearTimeout(this.#patience);
+			this.#patience = setTimeout(() => {
+				this.#slow = true;
+				this.draw();
+			}, PATIENCE);
+		}
+		this.draw();
+	}
 
-  close() {
-    this.#stop();
-    clearTimeout(this.#patience);
-    this.#view = null;
-    this.#place = null;
-    this.#root.replaceChildren();
-  }
+	close() {
+		this.#stop();
+		clearTimeout(this.#patience);
+		this.#view = null;
+		this.#place = null;
+		this.#root.replaceChildren();
+	}
 
-  /** Loads now instead of at the next turn. */
-  refresh = async () => {
-    this.#stop();
-    if (!this.#view) return;
-    const loading = new AbortController();
-    this.#loading = loading;
-    let wait = null;
-    try {
-      const data = await this.#view.load({ ...this.#context(), signal: loading.signal });
-      if (loading.signal.aborted) return;
-      this.#data = data;
-      this.#problem = null;
-      this.#failures = 0;
-      this.#events.connected();
-      wait = this.#view.pollAfter(this.#context());
-    } catch (error) {
-      if (loading.signal.aborted) return;
-      wait = this.#failed(error);
-    }
-    this.#loading = null;
-    this.draw();
-    if (wait !== null) this.#timer = setTimeout(() => document.hidden || this.refresh(), wait * 1000);
-  };
+	/** Loads now instead of at the next turn. */
+	refresh = async () => {
+		this.#stop();
+		if (!this.#view) return;
+		const loading = new AbortController();
+		this.#loading = loading;
+		let wait = null;
+		try {
+			const data = await this.#view.load({ ...this.#context(), signal: loading.signal });
+			if (loading.signal.aborted) return;
+			this.#data = data;
+			this.#problem = null;
+			this.#failures = 0;
+			this.#events.connected();
+			wait = this.#view.pollAfter(this.#context());
+		} catch (error) {
+			if (loading.signal.aborted) return;
+			wait = this.#failed(error);
+		}
+		this.#loading = null;
+		this.draw();
+		if (wait !== null) this.#timer = setTimeout(() => document.hidden || this.refresh(), wait * 1000);
+	};
 
-  /** What to do after an error: the seconds until the next try, null for none. */
-  #failed(error) {
-    if (error instanceof KeyNeeded) this.#events.keyNeeded(error.refused);
-    else if (error instanceof SignInNeeded) this.#events.signInNeeded();
-    else if (error instanceof Disconnected) {
-      const wait = RETRY_SECONDS[Math.min(this.#failures++, RETRY_SECONDS.length - 1)];
-      this.#events.disconnected();
-      return wait;
-    } else if (error instanceof Problem) {
-      this.#problem = error;
-      if (error.status >= 500 || this.#data !== undefined) return 15;
-    } else throw error;
-    return null;
-  }
+	/** What to do after an error: the seconds until the next try, null for none. */
+	#failed(error) {
+		if (error instanceof KeyNeeded) this.#events.keyNeeded(error.refused);
+		else if (error instanceof SignInNeeded) this.#events.signInNeeded();
+		else if (error instanceof Disconnected) {
+			const wait = RETRY_SECONDS[Math.min(this.#failures++, RETRY_SECONDS.length - 1)];
+			this.#events.disconnected();
+			return wait;
+		} else if (error instanceof Problem) {
+			this.#problem = error;
+			if (error.status >= 500 || this.#data !== undefined) return 15;
+		} else throw error;
+		return null;
+	}
 
-  /** Does something for the user once, however often it is asked for before it is done. */
-  act = async (name, deed) => {
-    if (this.#busy.has(name)) return;
-    const view = this.#view;
-    this.#busy.add(name);
-    this.#problem = null;
-    this.draw();
-    try {
-      await deed();
-    } catch (error) {
-      if (error instanceof Disconnected) {
-        this.#problem = new Problem(0, {});
-        this.#events.disconnected();
-        if (!this.#timer) this.#timer = setTimeout(this.refresh, 1000);
-      } else if (view === this.#view) this.#failed(error);
-    } finally {
-      this.#busy.delete(name);
-      this.draw();
-    }
-  };
+	/** Does something for the user once, however often it is asked for before it is done. */
+	act = async (name, deed) => {
+		if (this.#busy.has(name)) return;
+		const view = this.#view;
+		this.#busy.add(name);
+		this.#problem = null;
+		this.draw();
+		try {
+			await deed();
+		} catch (error) {
+			if (error instanceof Disconnected) {
+				this.#problem = new Problem(0, {});
+				this.#events.disconnected();
+				if (!this.#timer) this.#timer = setTimeout(this.refresh, 1000);
+			} else if (view === this.#view) this.#failed(error);
+		} finally {
+			this.#busy.delete(name);
+			this.draw();
+		}
+	};
 
-  draw() {
-    if (!this.#view) return;
-    const context = this.#context();
-    const ready = this.#data !== undefined;
-    if (!ready && !this.#problem && !this.#slow) return;
-    const body = ready ? this.#view.render(context) : this.#problem ? nothingToShow(this.#view.title(context)) : waiting();
-    const fresh = h("div", { class: "screen" }, problemNote(this.#problem), body);
-    const anew = this.#fresh;
-    if (anew || !this.#root.firstChild) this.#root.replaceChildren(fresh);
-    else morph(this.#root.firstChild, fresh);
-    this.#fresh = anew && !ready && !this.#problem;
-    this.#events.drawn(anew && !this.#fresh);
-  }
+	draw() {
+		if (!this.#view) return;
+		const context = this.#context();
+		const ready = this.#data !== undefined;
+		if (!ready && !this.#problem && !this.#slow) return;
+		const body = ready ? this.#view.render(context) : this.#problem ? nothingToShow(this.#view.title(context)) : waiting();
+		const fresh = h("div.screen", problemNote(this.#problem), body);
+		const anew = this.#fresh;
+		if (anew || !this.#root.firstChild) this.#root.replaceChildren(fresh);
+		else morph(this.#root.firstChild, fresh);
+		this.#fresh = anew && !ready && !this.#problem;
+		this.#events.drawn(anew && !this.#fresh);
+	}
 
-  #context() {
-    return {
-      params: this.#params,
-      data: this.#data,
-      busy: (name) => this.#busy.has(name),
-      act: this.act,
-      refresh: this.refresh,
-      draw: () => this.draw(),
-    };
-  }
+	#context() {
+		return {
+			params: this.#params,
+			data: this.#data,
+			busy: (name) => this.#busy.has(name),
+			act: this.act,
+			refresh: this.refresh,
+			draw: () => this.draw(),
+		};
+	}
 
-  #stop() {
-    clearTimeout(this.#timer);
-    this.#timer = 0;
-    this.#loading?.abort();
-    this.#loading = null;
-  }
+	#stop() {
+		clearTimeout(this.#timer);
+		this.#timer = 0;
+		this.#loading?.abort();
+		this.#loading = null;
+	}
 }
 
 function nothingToShow(title) {
-  return h("h1", { tabindex: "-1", class: "dialog-title" }, title);
+	return h("h1.dialog-title", { tabindex: "-1" }, title);
 }

@@ -14,95 +14,96 @@ let locale = "en";
 useLanguage(localStorage.getItem(MEMORY) ?? navigator.languages.find(known) ?? "en");
 
 function known(tag) {
-  return tag.split("-")[0] in LANGUAGES;
+	return tag.split("-")[0] in LANGUAGES;
 }
 
 function useLanguage(tag) {
-  language = known(tag) ? tag.split("-")[0] : "en";
-  // "en-GB" says more about dates than "en" does.
-  locale = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
-  document.documentElement.lang = language;
+	language = known(tag) ? tag.split("-")[0] : "en";
+	// "en-GB" says more about dates than "en" does.
+	locale = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
+	document.documentElement.lang = language;
 }
 
 export const currentLanguage = () => language;
 
 export function switchLanguage(tag) {
-  localStorage.setItem(MEMORY, tag);
-  useLanguage(tag);
+	localStorage.setItem(MEMORY, tag);
+	useLanguage(tag);
 }
 
 /** The text of that name, `{n}` and the like filled in; one that has a plural is chosen by `values.n`. */
 export function t(name, values = {}) {
-  let text = LANGUAGES[language][name];
-  if (text === undefined) throw new Error(`there is no text ${name}`);
-  if (typeof text === "object") text = text[new Intl.PluralRules(locale).select(values.n)] ?? text.other;
-  return text.replace(/\{(\w+)\}/g, (_, key) => {
-    const value = values[key];
-    return typeof value === "number" ? number(value) : String(value);
-  });
+	const [group, ...rest] = name.split(".");
+	let text = LANGUAGES[language][group]?.[rest.join(".")];
+	if (text === undefined) throw new Error(`there is no text ${name}`);
+	if (typeof text === "object") text = text[new Intl.PluralRules(locale).select(values.n)] ?? text.other;
+	return text.replace(/\{(\w+)\}/g, (_, key) => {
+		const value = values[key];
+		return typeof value === "number" ? number(value) : String(value);
+	});
 }
 
 /** A sentence that the app wrote, which is in English; in the reader's language where it is a known one. */
 export function said(sentence) {
-  if (language === "en" || !sentence) return sentence;
-  const translated = translate(sentence);
-  return translated ?? h("span", { lang: "en" }, sentence);
+	if (language === "en" || !sentence) return sentence.replaceAll(" %", "\u00a0%");
+	const translated = translate(sentence);
+	return translated ?? h("span", { lang: "en" }, sentence);
 }
 
 function translate(sentence) {
-  for (const [pattern, replacement] of SENTENCES[language]) {
-    const match = pattern.exec(sentence);
-    if (match && match[0] === sentence) {
-      return replacement.replace(/\$(\d)/g, (_, group) => match[group] ?? "");
-    }
-  }
-  return null;
+	for (const [pattern, replacement] of SENTENCES[language]) {
+		const match = pattern.exec(sentence);
+		if (match && match[0] === sentence) {
+			return replacement.replace(/\$(\d)/g, (_, group) => match[group] ?? "");
+		}
+	}
+	return null;
 }
 
 export function number(value) {
-  return new Intl.NumberFormat(locale, { maximumFractionDigits: 15 }).format(value);
+	return new Intl.NumberFormat(locale, { maximumFractionDigits: 15 }).format(value);
 }
 
 export function bytes(value) {
-  const unit = value < 1000 ? ["byte", 1] : value < 1e6 ? ["kilobyte", 1e3] : ["megabyte", 1e6];
-  const style = { style: "unit", unit: unit[0], unitDisplay: "short", maximumFractionDigits: 1 };
-  return new Intl.NumberFormat(locale, style).format(value / unit[1]);
+	const unit = value < 1000 ? ["byte", 1] : value < 1e6 ? ["kilobyte", 1e3] : ["megabyte", 1e6];
+	const style = { style: "unit", unit: unit[0], unitDisplay: "short", maximumFractionDigits: 1 };
+	return new Intl.NumberFormat(locale, style).format(value / unit[1]);
 }
 
 /** "1 min 5 sec": the two largest units. */
 export function duration(seconds) {
-  let left = Math.max(0, Math.round(seconds));
-  const parts = [];
-  for (const [unit, size] of UNITS) {
-    const amount = Math.floor(left / size);
-    left -= amount * size;
-    if (amount || (unit === "second" && !parts.length)) {
-      parts.push(new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }).format(amount));
-    }
-    if (parts.length === 2) break;
-  }
-  return parts.join(" ");
+	let left = Math.max(0, Math.round(seconds));
+	const parts = [];
+	for (const [unit, size] of UNITS) {
+		const amount = Math.floor(left / size);
+		left -= amount * size;
+		if (amount || (unit === "second" && !parts.length)) {
+			parts.push(new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }).format(amount));
+		}
+		if (parts.length === 2) break;
+	}
+	return parts.join(" ");
 }
 
 /** "5 minutes ago" */
 export function ago(time) {
-  const seconds = (Date.parse(time) - Date.now()) / 1000;
-  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
-  return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(Math.trunc(seconds / size), unit);
+	const seconds = (Date.parse(time) - Date.now()) / 1000;
+	const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
+	return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(Math.trunc(seconds / size), unit);
 }
 
 /** Date and time, the year only where it is another one. */
 export function moment(time) {
-  const date = new Date(time);
-  const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-  const style = { year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
-  return new Intl.DateTimeFormat(locale, style).format(date);
+	const date = new Date(time);
+	const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+	const style = { year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
+	return new Intl.DateTimeFormat(locale, style).format(date);
 }
 
 export function clock(time) {
-  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(new Date(time));
+	return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(new Date(time));
 }
 
 export function utc(time) {
-  return new Date(time).toISOString().replace("T", " ").replace(/\.\d+Z/, " UTC");
+	return new Date(time).toISOString().replace("T", " ").replace(/\.\d+Z/, " UTC");
 }

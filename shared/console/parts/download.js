@@ -3,26 +3,26 @@
 import { auditLogLink } from "../api.js";
 import { h } from "../dom.js";
 import { bytes, moment, t } from "../texts.js";
-import { button, when } from "./marks.js";
+import { button, muted, when } from "./marks.js";
 
 export function downloadButton(run, { act, busy }, kind = "link") {
-  const name = `download ${run.id}`;
-  const download = () =>
-    act(name, async () => {
-      const { url } = await auditLogLink(run.domain, run.id);
-      // The storage service answers as an attachment, so the page stays where it is.
-      h("a", { href: url, rel: "noreferrer" }).click();
-    });
-  return button(t("audit.download"), download, {
-    kind,
-    disabled: busy(name),
-    shape: "download",
-    title: t("audit.until", { time: moment(run.auditLog.expiresAt) }),
-    name: t("audit.downloadOf", { time: moment(run.createdAt) }),
-  });
+	const name = `download ${run.id}`;
+	const download = () =>
+		act(name, async () => {
+			const { url } = await auditLogLink(run.domain, run.id);
+			// The storage service answers as an attachment, so the page stays where it is.
+			h("a", { href: url, rel: "noreferrer" }).click();
+		});
+	return button(t("audit.download"), download, {
+		kind,
+		disabled: busy(name),
+		shape: "download",
+		title: t("audit.until", { time: moment(run.auditLog.expiresAt) }),
+		name: t("audit.downloadOf", { time: moment(run.createdAt) }),
+	});
 }
 
 /** How large the log is and when it is gone. */
 export function logFacts(run) {
-  return h("span", { class: "muted" }, `CSV, ${bytes(run.auditLog.sizeBytes)} · `, t("audit.expires"), " ", when(run.auditLog.expiresAt));
+	return muted(`CSV, ${bytes(run.auditLog.sizeBytes)} · `, t("audit.expires"), " ", when(run.auditLog.expiresAt));
 }

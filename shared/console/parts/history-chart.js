@@ -4,51 +4,50 @@ import { KINDS } from "../audit-log.js";
 import { h } from "../dom.js";
 import { clock, moment, number, t } from "../texts.js";
 import { kindsOf } from "./counts.js";
-import { icon } from "./marks.js";
+import { icon, muted } from "./marks.js";
 
 export const CHART_HOURS = 48;
 const CHANGES = KINDS.filter((kind) => kind !== "skip");
 
 export function historyChart(runs, now = Date.now()) {
-  const start = now - CHART_HOURS * 3600_000;
-  const syncs = runs.filter((run) => run.mode === "sync" && Date.parse(run.createdAt) >= start);
-  const bars = syncs.map((run) => ({ run, counts: kindsOf(run.counts) }));
-  const most = Math.max(1, ...bars.map(({ counts }) => sum(counts)));
-  return h(
-    "figure",
-    { class: "chart" },
-    h("figcaption", null, h("span", null, t("chart.title", { hours: CHART_HOURS })), h("span", { class: "muted" }, t("chart.most", { n: most }))),
-    h(
-      "div",
-      { class: "chart-area", role: "img", "aria-label": summary(bars) },
-      bars.map(({ run, counts }) => bar(run, counts, ((Date.parse(run.createdAt) - start) / (now - start)) * 100, most)),
-      !bars.length && h("span", { class: "chart-empty muted" }, t("chart.empty")),
-    ),
-    h("div", { class: "chart-axis muted", "aria-hidden": "true" }, [48, 36, 24, 12, 0].map((hours) => h("span", null, axisLabel(now, hours)))),
-  );
+	const start = now - CHART_HOURS * 3600_000;
+	const syncs = runs.filter((run) => run.mode === "sync" && Date.parse(run.createdAt) >= start);
+	const bars = syncs.map((run) => ({ run, counts: kindsOf(run.counts) }));
+	const most = Math.max(1, ...bars.map(({ counts }) => sum(counts)));
+	return h(
+		"figure.chart",
+		h("figcaption", h("span", t("chart.title", { hours: CHART_HOURS })), muted(t("chart.most", { n: most }))),
+		h(
+			"div.chart-area",
+			{ role: "img", "aria-label": summary(bars) },
+			bars.map(({ run, counts }) => bar(run, counts, ((Date.parse(run.createdAt) - start) / (now - start)) * 100, most)),
+			!bars.length && h("span.chart-empty.muted", t("chart.empty")),
+		),
+		h("div.chart-axis.muted", { "aria-hidden": "true" }, [48, 36, 24, 12, 0].map((hours) => h("span", axisLabel(now, hours)))),
+	);
 }
 
 function bar(run, counts, left, most) {
-  const label = `${moment(run.createdAt)} · ${t(`status.${run.status}`)} · ${CHANGES.filter((k) => counts[k]).map((k) => `${t(`kind.${k}`)} ${number(counts[k])}`).join(", ") || t("counts.none")}`;
-  const bad = run.status === "failed" || run.status === "cancelled" || run.status === "completedWithErrors";
-  return h(
-    "span",
-    { class: `chart-bar chart-${run.status}`, title: label, vars: { left: `${left}%`, height: `${(sum(counts) / most) * 100}%` }, "data-key": run.id },
-    bad && h("span", { class: `chart-mark status-${run.status}` }, icon(run.status)),
-    h("span", { class: "chart-stack" }, CHANGES.filter((kind) => counts[kind]).map((kind) => h("span", { class: `fill-${kind}`, vars: { share: counts[kind] }, "data-key": kind }))),
-  );
+	const label = `${moment(run.createdAt)} · ${t(`status.${run.status}`)} · ${CHANGES.filter((k) => counts[k]).map((k) => `${t(`kind.${k}`)} ${number(counts[k])}`).join(", ") || t("counts.none")}`;
+	const bad = run.status === "failed" || run.status === "cancelled" || run.status === "completedWithErrors";
+	return h(
+		"span",
+		{ class: `chart-bar chart-${run.status}`, title: label, vars: { left: `${left}%`, height: `${(sum(counts) / most) * 100}%` }, "data-key": run.id },
+		bad && h("span", { class: `chart-mark status-${run.status}` }, icon(run.status)),
+		h("span.chart-stack", CHANGES.filter((kind) => counts[kind]).map((kind) => h("span", { class: `fill of-${kind}`, vars: { share: counts[kind] }, "data-key": kind }))),
+	);
 }
 
 const sum = (counts) => CHANGES.reduce((total, kind) => total + counts[kind], 0);
 
 function summary(bars) {
-  const of = (status) => bars.filter(({ run }) => run.status === status).length;
-  const changes = bars.reduce((total, { counts }) => total + sum(counts), 0);
-  return t("chart.summary", { hours: CHART_HOURS, runs: bars.length, changes, failed: of("failed"), cancelled: of("cancelled") });
+	const of = (status) => bars.filter(({ run }) => run.status === status).length;
+	const changes = bars.reduce((total, { counts }) => total + sum(counts), 0);
+	return t("chart.summary", { hours: CHART_HOURS, runs: bars.length, changes, failed: of("failed"), cancelled: of("cancelled") });
 }
 
 function axisLabel(now, hours) {
-  if (hours === 0) return t("chart.now");
-  const time = new Date(now - hours * 3600_000).toISOString();
-  return hours % 24 === 0 ? moment(time) : clock(time);
+	if (hours === 0) return t("chart.now");
+	const time = new Date(now - hours * 3600_000).toISOString();
+	return hours % 24 === 0 ? moment(time) : clock(time);
 }

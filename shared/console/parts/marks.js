@@ -1,128 +1,140 @@
 // Small things that mean the same wherever they appear: statuses, kinds of change, times, notes.
 
 import { h } from "../dom.js";
-import { ago, clock, moment, number, said, t, utc } from "../texts.js";
+import { change } from "../router.js";
+import { ago, clock, currentLanguage, moment, number, said, t, utc } from "../texts.js";
 
 // Each on a grid of 16 × 16. The shapes differ, so that colour is never all there is.
 const SHAPES = {
-  succeeded: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M5 8.2l2.1 2.1L11 6.2"],
-  completedWithErrors: ["M8 1.8l6.7 12.2H1.3z", "M8 6.2v3.6", "M8 11.7v.6"],
-  failed: ["M5.3 1.5h5.4l3.8 3.8v5.4l-3.8 3.8H5.3l-3.8-3.8V5.3z", "M5.7 5.7l4.6 4.6", "M10.3 5.7l-4.6 4.6"],
-  cancelled: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M3.6 12.4l8.8-8.8"],
-  queued: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M8 4.5V8l2.4 1.6"],
-  running: ["M14.5 8A6.5 6.5 0 1 1 8 1.5"],
-  off: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z"],
-  add: ["M8 3v10", "M3 8h10"],
-  delete: ["M3 8h10"],
-  update: ["M2.5 6c1.6-2.4 3.6-2.4 5.5-1s3.9 1.4 5.5-1", "M2.5 11.5c1.6-2.4 3.6-2.4 5.5-1s3.9 1.4 5.5-1"],
-  rename: ["M2 8h11", "M9.5 4.5L13 8l-3.5 3.5"],
-  restore: ["M3 3v3.5h3.5", "M3.3 6.4A5.5 5.5 0 1 1 2.6 9.5"],
-  skip: ["M5.5 3.5v9", "M10.5 3.5v9"],
-  download: ["M8 2v8", "M4.7 7L8 10.3 11.3 7", "M2.5 13.5h11"],
-  copy: ["M5.5 5.5h8v8h-8z", "M10.5 5.5v-3h-8v8h3"],
-  close: ["M3.5 3.5l9 9", "M12.5 3.5l-9 9"],
-  next: ["M6 3l5 5-5 5"],
-  settings: ["M2 4.5h7", "M12.5 4.5H14", "M10.7 2.8v3.4", "M2 11.5h1.5", "M7 11.5h7", "M5.3 9.8v3.4"],
-  search: ["M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9z", "M10.3 10.3l3.5 3.5"],
+	succeeded: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M5 8.2l2.1 2.1L11 6.2"],
+	completedWithErrors: ["M8 1.8l6.7 12.2H1.3z", "M8 6.2v3.6", "M8 11.7v.6"],
+	failed: ["M5.3 1.5h5.4l3.8 3.8v5.4l-3.8 3.8H5.3l-3.8-3.8V5.3z", "M5.7 5.7l4.6 4.6", "M10.3 5.7l-4.6 4.6"],
+	cancelled: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M3.6 12.4l8.8-8.8"],
+	queued: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M8 4.5V8l2.4 1.6"],
+	running: ["M14.5 8A6.5 6.5 0 1 1 8 1.5"],
+	off: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z"],
+	add: ["M8 3v10", "M3 8h10"],
+	delete: ["M3 8h10"],
+	update: ["M2.5 6c1.6-2.4 3.6-2.4 5.5-1s3.9 1.4 5.5-1", "M2.5 11.5c1.6-2.4 3.6-2.4 5.5-1s3.9 1.4 5.5-1"],
+	rename: ["M2 8h11", "M9.5 4.5L13 8l-3.5 3.5"],
+	restore: ["M3 3v3.5h3.5", "M3.3 6.4A5.5 5.5 0 1 1 2.6 9.5"],
+	skip: ["M5.5 3.5v9", "M10.5 3.5v9"],
+	download: ["M8 2v8", "M4.7 7L8 10.3 11.3 7", "M2.5 13.5h11"],
+	copy: ["M5.5 5.5h8v8h-8z", "M10.5 5.5v-3h-8v8h3"],
+	close: ["M3.5 3.5l9 9", "M12.5 3.5l-9 9"],
+	next: ["M6 3l5 5-5 5"],
+	settings: ["M2 4.5h7", "M12.5 4.5H14", "M10.7 2.8v3.4", "M2 11.5h1.5", "M7 11.5h7", "M5.3 9.8v3.4"],
+	search: ["M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9z", "M10.3 10.3l3.5 3.5"],
 };
 
 export function icon(name) {
-  const paths = SHAPES[name].map((d) => h("path", { d }));
-  return h("svg", { class: `icon icon-${name}`, viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" }, paths);
+	const paths = SHAPES[name].map((d) => h("path", { d }));
+	return h("svg", { class: `icon icon-${name}`, viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" }, paths);
 }
 
 export const isActive = (run) => run !== null && (run.status === "queued" || run.status === "running");
 
 export function statusMark(status) {
-  return h("span", { class: `status status-${status}` }, icon(status), h("span", null, t(`status.${status}`)));
+	return h("span", { class: `status status-${status}` }, icon(status), h("span", t(`status.${status}`)));
 }
 
 /** "Dry run", "Sync", or what it takes back. */
 export function modeText(run) {
-  return t(run.undoes ? `mode.undo.${run.mode}` : `mode.${run.mode}`);
+	return t(run.undoes ? `mode.undo.${run.mode}` : `mode.${run.mode}`);
 }
 
+export const kindIcon = (kind) => icon(kind === "failed" ? "completedWithErrors" : kind);
+
 export function kindMark(kind) {
-  return h("span", { class: `kind kind-${kind}` }, icon(kind === "failed" ? "completedWithErrors" : kind), h("span", null, t(`kind.${kind}`)));
+	return h("span", { class: `kind ink of-${kind}` }, kindIcon(kind), h("span", t(`kind.${kind}`)));
 }
+
+/** What stands back. */
+export const muted = (...children) => h("span.muted", children);
 
 /** A moment in the viewer's time zone, UTC on hover. */
 export function when(time, { relative = false, short = false } = {}) {
-  const text = relative ? ago(time) : short ? clock(time) : moment(time);
-  return h("time", { datetime: time, title: `${relative ? `${moment(time)} · ` : ""}${utc(time)}` }, text);
+	const text = relative ? ago(time) : short ? clock(time) : moment(time);
+	return h("time", { datetime: time, title: `${relative ? `${moment(time)} · ` : ""}${utc(time)}` }, text);
 }
 
 export function who(run) {
-  return run.trigger === "schedule" ? t("run.bySchedule") : run.requestedBy;
+	return run.trigger === "schedule" ? t("run.bySchedule") : run.requestedBy;
 }
 
 export const seconds = (run) =>
-  run.startedAt && run.finishedAt ? (Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1000 : null;
+	run.startedAt && run.finishedAt ? (Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1000 : null;
 
-/** The outcome in a sentence. */
+/** The outcome in a sentence: the app's own, or where that is in another language one made from the counts. */
 export function outcome(run) {
-  return run.message ? said(run.message) : t(`status.${run.status}`);
+	const finished = run.status === "succeeded" || run.status === "completedWithErrors";
+	if (currentLanguage() === "en" || !finished) return run.message ? said(run.message) : t(`status.${run.status}`);
+	const deeds = ["add", "update", "rename", "restore", "delete", "failed"].filter((kind) => run.counts[kind]);
+	return deeds.map((kind) => `${t(`kind.${kind}`)} ${number(run.counts[kind])}`).join(t("counts.and")) || t("counts.none");
 }
 
 export function note(kind, ...children) {
-  const shape = { danger: "failed", warning: "completedWithErrors", good: "succeeded", plain: "queued" }[kind];
-  return h("div", { class: `note note-${kind}` }, icon(shape), h("div", null, children));
+	const shape = { danger: "failed", warning: "completedWithErrors", good: "succeeded", plain: "queued" }[kind];
+	return h("div", { class: `note note-${kind}` }, icon(shape), h("div", children));
 }
 
 /** What went wrong and what to do, where something did. */
 export function problemNote(problem) {
-  if (!problem) return null;
-  const title = problem.status === 0 ? t("problem.notSent") : problem.title || t("problem.title", { status: String(problem.status) });
-  const detail = problem.detail && h("p", null, said(problem.detail));
-  return h("div", { role: "alert", class: "problem" }, note("danger", h("strong", null, said(title)), detail, h("p", null, advice(problem.status))));
+	if (!problem) return null;
+	const title = problem.status === 0 ? t("problem.notSent") : problem.title || t("problem.title", { status: String(problem.status) });
+	const detail = problem.detail && h("p", said(problem.detail));
+	return h("div.problem", { role: "alert" }, note("danger", h("strong", said(title)), detail, h("p", advice(problem.status))));
 }
 
 function advice(status) {
-  if ([0, 403, 404, 409, 410, 412].includes(status)) return t(`advice.${status}`);
-  return t(status >= 500 ? "advice.5xx" : "advice.4xx");
+	if ([0, 403, 404, 409, 410, 412].includes(status)) return t(`advice.${status}`);
+	return t(status >= 500 ? "advice.5xx" : "advice.4xx");
 }
 
 export function waiting() {
-  return h("div", { class: "waiting", role: "status" }, icon("running"), h("span", null, t("page.loading")));
+	return h("div.waiting", { role: "status" }, icon("running"), h("span", t("page.loading")));
 }
 
 export function empty(title, ...more) {
-  return h("div", { class: "empty" }, h("p", { class: "empty-title" }, title), more);
+	return h("div.empty", h("p.empty-title", title), more);
 }
 
 /** A button that stays focusable while it can't be used. */
 export function button(label, onclick, { kind = "", disabled = false, why = "", shape = null, name = null, ...rest } = {}) {
-  const attributes = {
-    type: "button",
-    class: `button ${kind}`.trim(),
-    onclick: (event) => (disabled ? event.preventDefault() : onclick?.(event)),
-    "aria-disabled": disabled ? "true" : null,
-    "aria-label": name,
-    title: disabled && why ? why : null,
-    ...rest,
-  };
-  return h("button", attributes, shape && icon(shape), h("span", null, label));
+	const attributes = {
+		type: "button",
+		class: `button ${kind}`.trim(),
+		onclick: (event) => (disabled ? event.preventDefault() : onclick?.(event)),
+		"aria-disabled": disabled ? "true" : null,
+		"aria-label": name,
+		title: disabled && why ? why : null,
+		...rest,
+	};
+	return h("button", attributes, shape && icon(shape), h("span", label));
+}
+
+/** A field that filters what is shown while one types; `found` says how much is left. */
+export function searchBox(label, words, found) {
+	const oninput = (event) => change({ q: event.target.value }, { replace: true });
+	const input = h("input", { type: "search", value: words ?? "", "aria-label": label, placeholder: label, oninput });
+	return h("div.search", icon("search"), input, h("span.muted.number", { role: "status" }, found));
 }
 
 /** A table that turns into cards on a phone; `columns` are [key, heading], `rows` { key, cells, class }. */
 export function table(caption, columns, rows) {
-  const heads = columns.map(([key, heading]) => h("th", { role: "columnheader", scope: "col", class: `cell-${key}` }, heading));
-  const body = rows.map(({ key, cells, kind }) =>
-    h(
-      "tr",
-      { role: "row", "data-key": key, class: kind },
-      columns.map(([name, heading]) => h("td", { role: "cell", class: `cell-${name}`, "data-label": heading }, cells[name])),
-    ),
-  );
-  return h(
-    "table",
-    { role: "table", class: "table" },
-    h("caption", { class: "hidden" }, caption),
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)),
-    h("tbody", { role: "rowgroup" }, body),
-  );
-}
-
-export function plainNumber(value) {
-  return h("span", { class: "number" }, number(value));
+	const heads = columns.map(([key, heading]) => h("th", { role: "columnheader", scope: "col", class: `cell-${key}` }, heading));
+	const body = rows.map(({ key, cells, kind }) =>
+		h(
+			"tr",
+			{ role: "row", "data-key": key, class: kind },
+			columns.map(([name, heading]) => h("td", { role: "cell", class: `cell-${name}`, "data-label": heading }, cells[name])),
+		),
+	);
+	return h(
+		"table.table",
+		{ role: "table" },
+		h("caption.hidden", caption),
+		h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)),
+		h("tbody", { role: "rowgroup" }, body),
+	);
 }

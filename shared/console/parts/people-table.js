@@ -1,103 +1,103 @@
 // <people-table>: the people of a run. Only the rows in sight are in the document, so ten thousand scroll as ten do.
 
 import { h } from "../dom.js";
-import { t } from "../texts.js";
+import { said, t } from "../texts.js";
 import { showPerson } from "./person.js";
-import { button, kindMark } from "./marks.js";
+import { button, kindMark, muted } from "./marks.js";
 
 const SPARE_ROWS = 6;
 
 class PeopleTable extends HTMLElement {
-  #people = [];
-  #rows = new Map();
-  #lines = h("div", { class: "people-lines", role: "rowgroup" });
-  #body = h("div", { class: "people-body", tabindex: "0", role: "group" }, this.#lines);
-  #head = h("div", { class: "people-row people-head", role: "row" });
-  #pending = 0;
-  #language = "";
-  #resized = new ResizeObserver(() => this.#draw());
+	#people = [];
+	#rows = new Map();
+	#lines = h("div.people-lines", { role: "rowgroup" });
+	#body = h("div.people-body", { tabindex: "0", role: "group" }, this.#lines);
+	#head = h("div.people-row.people-head", { role: "row" });
+	#pending = 0;
+	#language = "";
+	#resized = new ResizeObserver(() => this.#draw());
 
-  set people(people) {
-    const language = document.documentElement.lang;
-    if (people === this.#people && language === this.#language) return;
-    this.#people = people;
-    this.#language = language;
-    this.#clear();
-    if (this.isConnected) this.#draw();
-  }
+	set people(people) {
+		const language = document.documentElement.lang;
+		if (people === this.#people && language === this.#language) return;
+		this.#people = people;
+		this.#language = language;
+		this.#clear();
+		if (this.isConnected) this.#draw();
+	}
 
-  connectedCallback() {
-    if (!this.firstChild) this.append(h("div", { class: "people", role: "table" }, h("div", { role: "rowgroup" }, this.#head), this.#body));
-    this.#body.onscroll = () => {
-      this.#pending ||= requestAnimationFrame(() => this.#draw());
-    };
-    this.#resized.observe(this.#body);
-    this.#draw();
-  }
+	connectedCallback() {
+		if (!this.firstChild) this.append(h("div.people", { role: "table" }, h("div", { role: "rowgroup" }, this.#head), this.#body));
+		this.#body.onscroll = () => {
+			this.#pending ||= requestAnimationFrame(() => this.#draw());
+		};
+		this.#resized.observe(this.#body);
+		this.#draw();
+	}
 
-  disconnectedCallback() {
-    this.#resized.disconnect();
-  }
+	disconnectedCallback() {
+		this.#resized.disconnect();
+	}
 
-  #clear() {
-    this.#lines.replaceChildren();
-    this.#rows.clear();
-    this.#body.scrollTop = 0;
-  }
+	#clear() {
+		this.#lines.replaceChildren();
+		this.#rows.clear();
+		this.#body.scrollTop = 0;
+	}
 
-  #draw() {
-    this.#pending = 0;
-    this.firstChild.setAttribute("aria-rowcount", this.#people.length + 1);
-    this.firstChild.setAttribute("aria-label", t("people.title"));
-    this.#body.setAttribute("aria-label", t("people.title"));
-    this.#head.replaceChildren(...["kind", "person", "change"].map((name) => h("div", { role: "columnheader" }, t(`people.${name}`))));
-    this.#head.append(h("div", { role: "columnheader" }, h("span", { class: "hidden" }, t("people.details"))));
-    const height = parseFloat(getComputedStyle(this).getPropertyValue("--row-height"));
-    this.#lines.style.setProperty("--all-rows", `${this.#people.length * height}px`);
-    const first = Math.max(0, Math.floor(this.#body.scrollTop / height) - SPARE_ROWS);
-    const last = Math.min(this.#people.length, Math.ceil((this.#body.scrollTop + this.#body.clientHeight) / height) + SPARE_ROWS);
-    for (const [index, row] of this.#rows) {
-      const needed = (index >= first && index < last) || row.contains(document.activeElement);
-      if (!needed) {
-        row.remove();
-        this.#rows.delete(index);
-      }
-    }
-    for (let index = first; index < last; index += 1) {
-      if (!this.#rows.has(index)) this.#add(index);
-    }
-  }
+	#draw() {
+		this.#pending = 0;
+		this.firstChild.setAttribute("aria-rowcount", this.#people.length + 1);
+		this.firstChild.setAttribute("aria-label", t("people.title"));
+		this.#body.setAttribute("aria-label", t("people.title"));
+		this.#head.replaceChildren(...["kind", "person", "change"].map((name) => h("div", { role: "columnheader" }, t(`people.${name}`))));
+		this.#head.append(h("div", { role: "columnheader" }, h("span.hidden", t("people.details"))));
+		const height = parseFloat(getComputedStyle(this).getPropertyValue("--row-height"));
+		this.#lines.style.setProperty("--all-rows", `${this.#people.length * height}px`);
+		const first = Math.max(0, Math.floor(this.#body.scrollTop / height) - SPARE_ROWS);
+		const last = Math.min(this.#people.length, Math.ceil((this.#body.scrollTop + this.#body.clientHeight) / height) + SPARE_ROWS);
+		for (const [index, row] of this.#rows) {
+			const needed = (index >= first && index < last) || row.contains(document.activeElement);
+			if (!needed) {
+				row.remove();
+				this.#rows.delete(index);
+			}
+		}
+		for (let index = first; index < last; index += 1) {
+			if (!this.#rows.has(index)) this.#add(index);
+		}
+	}
 
-  // In the order of the list, for whoever reads the page instead of looking at it.
-  #add(index) {
-    const row = personRow(this.#people[index], index);
-    const after = [...this.#lines.children].find((each) => Number(each.getAttribute("aria-rowindex")) > index + 2);
-    this.#lines.insertBefore(row, after ?? null);
-    this.#rows.set(index, row);
-  }
+	// In the order of the list, for whoever reads the page instead of looking at it.
+	#add(index) {
+		const row = personRow(this.#people[index], index);
+		const after = [...this.#lines.children].find((each) => Number(each.getAttribute("aria-rowindex")) > index + 2);
+		this.#lines.insertBefore(row, after ?? null);
+		this.#rows.set(index, row);
+	}
 }
 
 customElements.define("people-table", PeopleTable);
 
 export function peopleTable(people) {
-  return h("people-table", { ".people": people, vars: { people: people.length } });
+	return h("people-table", { ".people": people, vars: { people: people.length } });
 }
 
 function personRow(person, index) {
-  return h(
-    "div",
-    { class: "people-row", role: "row", "aria-rowindex": index + 2, vars: { index } },
-    h("div", { role: "cell" }, kindMark(person.kind)),
-    h("div", { role: "cell", class: "people-name" }, h("strong", null, person.name || person.upn), h("span", { class: "muted" }, person.upn)),
-    h("div", { role: "cell", class: "people-change" }, changeText(person)),
-    h("div", { role: "cell" }, button(t("people.details"), () => showPerson(person), { kind: "quiet", shape: "next", name: t("people.detailsOf", { name: person.name || person.upn }) })),
-  );
+	return h(
+		"div.people-row",
+		{ role: "row", "aria-rowindex": index + 2, vars: { index } },
+		h("div", { role: "cell" }, kindMark(person.kind)),
+		h("div.people-name", { role: "cell" }, h("strong", person.name || person.upn), muted(person.upn)),
+		h("div.people-change", { role: "cell" }, changeText(person)),
+		h("div", { role: "cell" }, button(t("people.details"), () => showPerson(person), { kind: "quiet", shape: "next", name: t("people.detailsOf", { name: person.name || person.upn }) })),
+	);
 }
 
 function changeText(person) {
-  if (person.errorMessage) return h("span", { class: "ink-failed" }, person.errorMessage);
-  if (person.action === "add" || !person.changes.length) return h("span", { class: "muted" }, person.reason);
-  return person.changes.map(({ attribute, before, after }) =>
-    h("span", { class: "people-attribute" }, h("span", { class: "muted" }, `${attribute} `), h("del", null, before || t("people.nothing")), " → ", h("ins", null, after || t("people.nothing"))),
-  );
+	if (person.errorMessage) return h("span.ink.of-failed", said(person.errorMessage));
+	if (person.action === "add" || !person.changes.length) return muted(said(person.reason));
+	return person.changes.map(({ attribute, before, after }) =>
+		h("span.people-attribute", muted(`${attribute} `), h("del", before || t("people.nothing")), " → ", h("ins", after || t("people.nothing"))),
+	);
 }

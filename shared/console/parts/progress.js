@@ -6,39 +6,39 @@ import { duration, t } from "../texts.js";
 import { button, modeText } from "./marks.js";
 
 export function progressBar(run) {
-  const { done, total } = run.progress;
-  const known = total > 0;
-  const percent = known ? Math.floor((done / total) * 100) : 0;
-  return h(
-    "div",
-    {
-      class: known ? "progress" : "progress progress-unknown",
-      role: "progressbar",
-      "aria-label": `${modeText(run)}: ${run.domain}`,
-      "aria-valuemin": "0",
-      "aria-valuemax": "100",
-      "aria-valuenow": known ? percent : null,
-      "aria-valuetext": progressText(run),
-      vars: { done: `${percent}%` },
-    },
-    h("span", { class: "progress-done" }),
-  );
+	const { done, total } = run.progress;
+	const known = total > 0;
+	const percent = known ? Math.floor((done / total) * 100) : 0;
+	return h(
+		"div",
+		{
+			class: known ? "progress" : "progress progress-unknown",
+			role: "progressbar",
+			"aria-label": `${modeText(run)}: ${run.domain}`,
+			"aria-valuemin": "0",
+			"aria-valuemax": "100",
+			"aria-valuenow": known ? percent : null,
+			"aria-valuetext": progressText(run),
+			vars: { done: `${percent}%` },
+		},
+		h("span.progress-done"),
+	);
 }
 
 export function progressText(run) {
-  const { done, total, etaSeconds } = run.progress;
-  if (run.status === "queued") return t("progress.queued");
-  if (!total) return t(run.mode === "dryRun" ? "progress.comparing" : "progress.reading");
-  const left = etaSeconds === null ? "" : ` · ${t("progress.left", { time: duration(etaSeconds) })}`;
-  return t("progress.of", { done, total }) + left;
+	const { done, total, etaSeconds } = run.progress;
+	if (run.status === "queued") return t("progress.queued");
+	if (!total) return t(run.mode === "dryRun" ? "progress.comparing" : "progress.reading");
+	const left = etaSeconds === null ? "" : ` · ${t("progress.left", { time: duration(etaSeconds) })}`;
+	return t("progress.of", { done, total }) + left;
 }
 
 export function cancelButton(run, { act, busy, refresh }) {
-  const name = `cancel ${run.id}`;
-  const cancel = () => act(name, async () => { await cancelRun(run.domain, run.id); await refresh(); });
-  return button(t(busy(name) ? "progress.cancelling" : "progress.cancel"), cancel, {
-    kind: "link",
-    disabled: busy(name),
-    name: t("progress.cancelNamed", { run: modeText(run), domain: run.domain }),
-  });
+	const name = `cancel ${run.id}`;
+	const cancel = () => act(name, async () => { await cancelRun(run.domain, run.id); await refresh(); });
+	return button(t(busy(name) ? "progress.cancelling" : "progress.cancel"), cancel, {
+		kind: "link",
+		disabled: busy(name),
+		name: t("progress.cancelNamed", { run: modeText(run), domain: run.domain }),
+	});
 }

@@ -12,55 +12,55 @@ import { domainHeader } from "./domain-header.js";
 const LIFETIME = 24 * 3600_000;
 
 export default {
-  title: ({ params }) => t("audit.of", { domain: params.domain }),
+	title: ({ params }) => t("audit.of", { domain: params.domain }),
 
-  place: ({ domain }) => domain,
+	place: ({ domain }) => domain,
 
-  async load({ params, signal }) {
-    const [domain, able] = await Promise.all([getDomain(params.domain, signal), features()]);
-    return { domain, features: able, runs: await runsOfTheDay(params.domain, signal) };
-  },
+	async load({ params, signal }) {
+		const [domain, able] = await Promise.all([getDomain(params.domain, signal), features()]);
+		return { domain, features: able, runs: await runsOfTheDay(params.domain, signal) };
+	},
 
-  pollAfter: ({ data }) => (isActive(data.domain.activeRun) ? 2 : 60),
+	pollAfter: ({ data }) => (isActive(data.domain.activeRun) ? 2 : 60),
 
-  render(context) {
-    const { domain, features: able, runs } = context.data;
-    return h(
-      "div",
-      null,
-      domainHeader(domain, "audit-logs", able, context),
-      note("plain", t("audit.explained")),
-      runs.length ? list(runs, context) : empty(t("audit.nothing"), h("p", null, button(t("dryRun.title"), () => openDialog("dry-run", domain.name)))),
-    );
-  },
+	render(context) {
+		const { domain, features: able, runs } = context.data;
+		return h(
+			"div",
+			domainHeader(domain, "audit-logs", able, context),
+			note("plain", t("audit.explained")),
+			runs.length ? list(runs, context) : empty(t("audit.nothing"), h("p", button(t("dryRun.title"), () => openDialog("dry-run", domain.name)))),
+		);
+	},
 };
 
 async function runsOfTheDay(domain, signal) {
-  const start = Date.now() - LIFETIME;
-  const found = [];
-  let cursor = null;
-  do {
-    const page = await listRuns(domain, { limit: 100, cursor }, signal);
-    found.push(...page.runs);
-    cursor = Date.parse(page.runs.at(-1)?.createdAt ?? 0) > start ? page.cursor : null;
-  } while (cursor);
-  return found.filter((run) => run.auditLog.available);
+	const start = Date.now() - LIFETIME;
+	const found = [];
+	let cursor = null;
+	do {
+		const page = await listRuns(domain, { limit: 100, cursor }, signal);
+		found.push(...page.runs);
+		cursor = Date.parse(page.runs.at(-1)?.createdAt ?? 0) > start ? page.cursor : null;
+	} while (cursor);
+	return found.filter((run) => run.auditLog.available);
 }
 
 function list(runs, context) {
-  const columns = ["kind", "started", "result", "changes", "size", "expires", "action"].map((key) => [key, t(`audit.${key}`)]);
-  const rows = runs.map((run) => ({ key: run.id, cells: cells(run, context) }));
-  return h("div", { class: "surface flush" }, table(t("audit.title"), columns, rows));
+	const headings = ["logs.mode", "logs.started", "logs.result", "logs.changes", "audit.size", "audit.expires", "audit.action"];
+	const columns = headings.map((name) => [name.split(".")[1], t(name)]);
+	const rows = runs.map((run) => ({ key: run.id, cells: cells(run, context) }));
+	return h("div.surface.flush", table(t("audit.title"), columns, rows));
 }
 
 function cells(run, context) {
-  return {
-    kind: h("a", { class: "link", href: runAddress(run) }, modeText(run)),
-    started: when(run.createdAt),
-    result: statusMark(run.status),
-    changes: countsShort(kindsOf(run.counts)),
-    size: bytes(run.auditLog.sizeBytes),
-    expires: when(run.auditLog.expiresAt),
-    action: downloadButton(run, context, ""),
-  };
+	return {
+		mode: h("a.link", { href: runAddress(run) }, modeText(run)),
+		started: when(run.createdAt),
+		result: statusMark(run.status),
+		changes: countsShort(kindsOf(run.counts)),
+		size: bytes(run.auditLog.sizeBytes),
+		expires: when(run.auditLog.expiresAt),
+		action: downloadButton(run, context, ""),
+	};
 }

@@ -1,77 +1,71 @@
 // The head of every page about one domain: where you are, what is set, what can be done.
 
 import { h } from "../dom.js";
-import { button, isActive, statusMark, when } from "../parts/marks.js";
+import { button, isActive, muted, statusMark, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { address, domainAddress, openDialog, runAddress } from "../router.js";
 import { t } from "../texts.js";
 
 export function breadcrumb(...steps) {
-  const home = h("a", { href: address([]) }, t("domains.title"));
-  return h("nav", { class: "breadcrumb", "aria-label": t("page.breadcrumb") }, h("ol", null, [home, ...steps].map((step) => h("li", null, step))));
+	const home = h("a", { href: address([]) }, t("domains.title"));
+	return h("nav.breadcrumb", { "aria-label": t("page.breadcrumb") }, h("ol", [home, ...steps].map((step) => h("li", step))));
 }
 
 /** `page` is the one of the tabs that is shown. */
 export function domainHeader(domain, page, features, context) {
-  const active = isActive(domain.activeRun) ? domain.activeRun : null;
-  const busy = { disabled: active !== null, why: t("domains.busy") };
-  return h(
-    "header",
-    { class: "domain-head" },
-    breadcrumb(domain.name),
-    h(
-      "div",
-      { class: "page-head" },
-      h(
-        "div",
-        null,
-        h("h1", { tabindex: "-1" }, domain.name),
-        h(
-          "p",
-          { class: "muted lead" },
-          t(`authentication.${domain.authenticationType}`),
-          " · ",
-          domain.periodicSync ? [t("periodical.isOn"), domain.nextRunAt && [", ", t("periodical.next"), " ", when(domain.nextRunAt, { short: true })]] : t("periodical.isOff"),
-          " · ",
-          t("domains.limit", { percent: domain.maxAllowedDeletions }),
-        ),
-      ),
-      h(
-        "div",
-        { class: "actions" },
-        button(t("dryRun.title"), () => openDialog("dry-run", domain.name), busy),
-        button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: "primary" }),
-        button(t(domain.periodicSync ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name)),
-        button(t("settings.title"), () => openDialog("settings", domain.name), { shape: "settings" }),
-      ),
-    ),
-    active && activeRun(active, context),
-    tabs(domain.name, page, features),
-  );
+	const active = isActive(domain.activeRun) ? domain.activeRun : null;
+	const busy = { disabled: active !== null, why: t("domains.busy") };
+	return h(
+		"header.domain-head",
+		breadcrumb(domain.name),
+		h(
+			"div.page-head",
+			h(
+				"div",
+				h("h1", { tabindex: "-1" }, domain.name),
+				h(
+					"p.muted.lead",
+					t(`authentication.${domain.authenticationType}`),
+					" · ",
+					domain.periodicSync ? [t("periodical.isOn"), domain.nextRunAt && [", ", t("periodical.next"), " ", when(domain.nextRunAt, { short: true })]] : t("periodical.isOff"),
+					" · ",
+					t("domains.limit", { percent: domain.maxAllowedDeletions }),
+				),
+			),
+			h(
+				"div.actions",
+				button(t("dryRun.title"), () => openDialog("dry-run", domain.name), busy),
+				button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: "primary" }),
+				button(t(domain.periodicSync ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name)),
+				button(t("settings.title"), () => openDialog("settings", domain.name), { shape: "settings" }),
+			),
+		),
+		active && activeRun(active, context),
+		tabs(domain.name, page, features),
+	);
 }
 
 function activeRun(run, context) {
-  return h(
-    "div",
-    { class: "surface active-run" },
-    h("a", { class: "run-link", href: runAddress(run) }, statusMark(run.status)),
-    progressBar(run),
-    h("span", { class: "progress-line" }, h("span", { class: "muted" }, progressText(run)), cancelButton(run, context)),
-  );
+	return h(
+		"div.surface.active-run",
+		h("a.run-link", { href: runAddress(run) }, statusMark(run.status)),
+		progressBar(run),
+		h("span.progress-line", muted(progressText(run)), cancelButton(run, context)),
+	);
 }
 
 function tabs(domain, page, features) {
-  const pages = [
-    ["sync-logs", "logs.title", true],
-    ["audit-logs", "audit.title", true],
-    ["pre-check", "preCheck.title", features.preCheck],
-    ["trace", "trace.title", features.trace],
-  ];
-  return h(
-    "nav",
-    { class: "tabs", "aria-label": t("page.tabs", { domain }) },
-    pages
-      .filter(([, , there]) => there)
-      .map(([name, text]) => h("a", { href: domainAddress(domain, name), "aria-current": name === page ? "page" : null, "data-key": name }, t(text))),
-  );
+	const pages = [
+		["sync-logs", "logs.title", true],
+		["audit-logs", "audit.title", true],
+		["pre-check", "preCheck.title", features.preCheck],
+		["trace", "trace.title", features.trace],
+	];
+	return h(
+		"nav.tabs",
+		{ "aria-label": t("page.tabs", { domain }) },
+		pages
+			.filter(([, , there]) => there)
+			.map(([name, text]) => h("a", { href: domainAddress(domain, name), "aria-current": name === page ? "page" : null, "data-key": name }, t(text))),
+	);
 }

@@ -3,9 +3,9 @@
 import { getDomain, listDomains } from "../api.js";
 import { h } from "../dom.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
-import { button, empty, icon, isActive, statusMark, table, when } from "../parts/marks.js";
+import { button, empty, icon, isActive, muted, searchBox, statusMark, table, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
-import { change, domainAddress, openDialog, runAddress } from "../router.js";
+import { domainAddress, openDialog, runAddress } from "../router.js";
 import { t } from "../texts.js";
 
 // So many running domains are asked about one by one; beyond that the whole list is cheaper.
@@ -14,116 +14,93 @@ const WHOLE_LIST_EVERY = 30_000;
 const FILTER_FROM = 9;
 
 export default {
-  title: () => t("domains.title"),
+	title: () => t("domains.title"),
 
-  place: () => "",
+	place: () => "",
 
-  async load({ data, signal }) {
-    const running = (data?.domains ?? []).filter((domain) => isActive(domain.activeRun));
-    const partly = running.length && running.length <= ONE_BY_ONE && Date.now() - data.at < WHOLE_LIST_EVERY;
-    if (!partly) return { domains: await listDomains(signal), at: Date.now() };
-    const fresh = await Promise.all(running.map((domain) => getDomain(domain.name, signal)));
-    const byName = new Map(fresh.map((domain) => [domain.name, domain]));
-    return { ...data, domains: data.domains.map((domain) => byName.get(domain.name) ?? domain) };
-  },
+	async load({ data, signal }) {
+		const running = (data?.domains ?? []).filter((domain) => isActive(domain.activeRun));
+		const partly = running.length && running.length <= ONE_BY_ONE && Date.now() - data.at < WHOLE_LIST_EVERY;
+		if (!partly) return { domains: await listDomains(signal), at: Date.now() };
+		const fresh = await Promise.all(running.map((domain) => getDomain(domain.name, signal)));
+		const byName = new Map(fresh.map((domain) => [domain.name, domain]));
+		return { ...data, domains: data.domains.map((domain) => byName.get(domain.name) ?? domain) };
+	},
 
-  pollAfter: ({ data }) => (data.domains.some((domain) => isActive(domain.activeRun)) ? 2 : 30),
+	pollAfter: ({ data }) => (data.domains.some((domain) => isActive(domain.activeRun)) ? 2 : 30),
 
-  render(context) {
-    const { data, params } = context;
-    const words = (params.q ?? "").trim().toLowerCase();
-    const shown = data.domains.filter((domain) => domain.name.includes(words));
-    return h(
-      "div",
-      null,
-      h(
-        "header",
-        { class: "page-head" },
-        h("div", null, h("h1", { tabindex: "-1" }, t("domains.title")), h("p", { class: "muted lead" }, t("domains.lead"))),
-        data.domains.length >= FILTER_FROM && filter(params, shown.length, data.domains.length),
-      ),
-      shown.length ? list(shown, context) : empty(t(data.domains.length ? "domains.noMatch" : "domains.none")),
-    );
-  },
+	render(context) {
+		const { data, params } = context;
+		const words = (params.q ?? "").trim().toLowerCase();
+		const shown = data.domains.filter((domain) => domain.name.includes(words));
+		return h(
+			"div",
+			h(
+				"header.page-head",
+				h("div", h("h1", { tabindex: "-1" }, t("domains.title")), h("p.muted.lead", t("domains.lead"))),
+				data.domains.length >= FILTER_FROM && searchBox(t("domains.filter"), params.q, t("domains.shown", { shown: shown.length, all: data.domains.length })),
+			),
+			shown.length ? list(shown, context) : empty(t(data.domains.length ? "domains.noMatch" : "domains.none")),
+		);
+	},
 };
 
-function filter(params, shown, all) {
-  return h(
-    "div",
-    { class: "search" },
-    icon("search"),
-    h("input", {
-      type: "search",
-      value: params.q ?? "",
-      "aria-label": t("domains.filter"),
-      placeholder: t("domains.filter"),
-      oninput: (event) => change({ q: event.target.value }, { replace: true }),
-    }),
-    h("span", { class: "muted", role: "status" }, t("domains.shown", { shown, all })),
-  );
-}
-
 function list(domains, context) {
-  const columns = ["domain", "periodical", "dryRun", "sync", "actions"].map((key) => [key, t(`domains.${key}`)]);
-  const rows = domains.map((domain) => ({ key: domain.name, kind: isActive(domain.activeRun) ? "row-active" : "", cells: cells(domain, context) }));
-  return h("div", { class: "surface flush domains" }, table(t("domains.title"), columns, rows));
+	const columns = ["domain", "periodical", "dryRun", "sync", "actions"].map((key) => [key, t(`domains.${key}`)]);
+	const rows = domains.map((domain) => ({ key: domain.name, kind: isActive(domain.activeRun) ? "row-active" : "", cells: cells(domain, context) }));
+	return h("div.surface.flush.domains", table(t("domains.title"), columns, rows));
 }
 
 function cells(domain, context) {
-  const active = isActive(domain.activeRun) ? domain.activeRun : null;
-  const running = (mode) => active && active.mode === mode && progressCell(active, context);
-  const busy = { disabled: active !== null, why: t("domains.busy") };
-  return {
-    domain: h(
-      "div",
-      { class: "stack" },
-      h("a", { class: "domain-name", href: domainAddress(domain.name) }, domain.name),
-      h("span", { class: "muted" }, t(`authentication.${domain.authenticationType}`)),
-      button(t("domains.limit", { percent: domain.maxAllowedDeletions }), () => openDialog("settings", domain.name), {
-        kind: "link",
-        name: t("settings.of", { domain: domain.name, percent: domain.maxAllowedDeletions }),
-      }),
-    ),
-    periodical: h(
-      "div",
-      { class: "stack" },
-      h("span", { class: `status ${domain.periodicSync ? "status-succeeded" : "status-off"}` }, icon(domain.periodicSync ? "succeeded" : "off"), t(domain.periodicSync ? "periodical.on" : "periodical.off")),
-      h("span", { class: "muted" }, domain.nextRunAt ? [t("periodical.next"), " ", when(domain.nextRunAt, { short: true })] : t("periodical.noNext")),
-      button(t(domain.periodicSync ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name), {
-        kind: "link",
-        name: t(domain.periodicSync ? "periodical.disableOf" : "periodical.enableOf", { domain: domain.name }),
-      }),
-    ),
-    dryRun: running("dryRun") || runCell(domain.lastDryRun, link(t("audit.view"), domain.name, "audit-logs", t("audit.viewOf", { domain: domain.name }))),
-    sync: running("sync") || runCell(domain.lastSync, link(t("logs.title"), domain.name, "sync-logs", t("logs.of", { domain: domain.name }))),
-    actions: h(
-      "div",
-      { class: "actions" },
-      button(t("dryRun.title"), () => openDialog("dry-run", domain.name), { ...busy, name: t("dryRun.of", { domain: domain.name }) }),
-      button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: "primary", name: t("syncNow.of", { domain: domain.name }) }),
-    ),
-  };
+	const active = isActive(domain.activeRun) ? domain.activeRun : null;
+	const running = (mode) => active && active.mode === mode && progressCell(active, context);
+	const busy = { disabled: active !== null, why: t("domains.busy") };
+	return {
+		domain: h(
+			"div.stack",
+			h("a.domain-name", { href: domainAddress(domain.name) }, domain.name),
+			muted(t(`authentication.${domain.authenticationType}`)),
+			button(t("domains.limit", { percent: domain.maxAllowedDeletions }), () => openDialog("settings", domain.name), {
+				kind: "link",
+				name: t("settings.of", { domain: domain.name, percent: domain.maxAllowedDeletions }),
+			}),
+		),
+		periodical: h(
+			"div.stack",
+			h("span", { class: `status ${domain.periodicSync ? "status-succeeded" : "status-off"}` }, icon(domain.periodicSync ? "succeeded" : "off"), t(domain.periodicSync ? "periodical.on" : "periodical.off")),
+			muted(domain.nextRunAt ? [t("periodical.next"), " ", when(domain.nextRunAt, { short: true })] : t("periodical.noNext")),
+			button(t(domain.periodicSync ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name), {
+				kind: "link",
+				name: t(domain.periodicSync ? "periodical.disableOf" : "periodical.enableOf", { domain: domain.name }),
+			}),
+		),
+		dryRun: running("dryRun") || runCell(domain.lastDryRun, link(t("audit.view"), domain.name, "audit-logs", t("audit.viewOf", { domain: domain.name }))),
+		sync: running("sync") || runCell(domain.lastSync, link(t("logs.title"), domain.name, "sync-logs", t("logs.of", { domain: domain.name }))),
+		actions: h(
+			"div.actions",
+			button(t("dryRun.title"), () => openDialog("dry-run", domain.name), { ...busy, name: t("dryRun.of", { domain: domain.name }) }),
+			button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: "primary", name: t("syncNow.of", { domain: domain.name }) }),
+		),
+	};
 }
 
-const link = (text, domain, page, name) => h("a", { class: "link", href: domainAddress(domain, page), "aria-label": name }, text);
+const link = (text, domain, page, name) => h("a.link", { href: domainAddress(domain, page), "aria-label": name }, text);
 
 function runCell(run, more) {
-  if (!run) return h("div", { class: "stack" }, h("span", { class: "muted" }, t("domains.never")), h("span", { class: "muted" }, "–"), more);
-  return h(
-    "div",
-    { class: "stack" },
-    h("a", { class: "run-link", href: runAddress(run) }, statusMark(run.status), h("span", { class: "muted" }, " ", when(run.finishedAt ?? run.createdAt, { relative: true }))),
-    countsShort(kindsOf(run.counts)),
-    more,
-  );
+	if (!run) return h("div.stack", muted(t("domains.never")), muted("–"), more);
+	return h(
+		"div.stack",
+		h("a.run-link", { href: runAddress(run) }, statusMark(run.status), muted(" ", when(run.finishedAt ?? run.createdAt, { relative: true }))),
+		countsShort(kindsOf(run.counts)),
+		more,
+	);
 }
 
 function progressCell(run, context) {
-  return h(
-    "div",
-    { class: "stack" },
-    h("a", { class: "run-link", href: runAddress(run) }, statusMark(run.status)),
-    progressBar(run),
-    h("span", { class: "progress-line" }, h("span", { class: "muted" }, progressText(run)), cancelButton(run, context)),
-  );
+	return h(
+		"div.stack",
+		h("a.run-link", { href: runAddress(run) }, statusMark(run.status)),
+		progressBar(run),
+		h("span.progress-line", muted(progressText(run)), cancelButton(run, context)),
+	);
 }

@@ -7,22 +7,22 @@ import { button, note } from "../parts/marks.js";
 import { t } from "../texts.js";
 
 export function keyDialog({ refused, done }) {
-  const save = (form) => {
-    const key = String(form.get("key")).trim();
-    if (!key) return;
-    functionKey.set(key);
-    done();
-  };
-  return dialogBody({
-    title: t("key.title"),
-    close: null,
-    onsubmit: save,
-    body: [
-      refused && note("danger", t("key.refused")),
-      h("p", null, t("key.explained")),
-      h("div", { class: "field" }, h("label", { for: "function-key" }, t("key.label")), h("input", { id: "function-key", name: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true })),
-      h("p", { class: "muted" }, t("key.kept")),
-    ],
-    buttons: [button(t("key.use"), null, { kind: "primary", type: "submit" })],
-  });
+	const save = (form) => {
+		const key = String(form.get("key")).trim();
+		if (!key) return;
+		functionKey.set(key);
+		done();
+	};
+	return dialogBody({
+		title: t("key.title"),
+		close: null,
+		onsubmit: save,
+		body: [
+			refused && note("danger", t("key.refused")),
+			h("p", t("key.explained")),
+			h("div.field", h("label", { for: "function-key" }, t("key.label")), h("input", { id: "function-key", name: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true })),
+			h("p.muted", t("key.kept")),
+		],
+		buttons: [button(t("key.use"), null, { kind: "primary", type: "submit" })],
+	});
 }

@@ -8,45 +8,45 @@ import { closeDialog } from "../router.js";
 import { t } from "../texts.js";
 
 export default {
-  title: ({ params }) => t("periodical.of", { domain: params.on }),
+	title: ({ params }) => t("periodical.of", { domain: params.on }),
 
-  place: ({ on }) => on,
+	place: ({ on }) => on,
 
-  load: ({ params, signal }) => getSettings(params.on, signal),
+	load: ({ params, signal }) => getSettings(params.on, signal),
 
-  pollAfter: () => null,
+	pollAfter: () => null,
 
-  render({ params, data, act, busy }) {
-    const { domain, etag } = data;
-    const on = domain.periodicSync;
-    const save = () =>
-      act("save", async () => {
-        await changeDomain(params.on, { periodicSync: !on }, etag);
-        closeDialog();
-        dispatchEvent(new Event("changed"));
-      });
-    return dialogBody({
-      title: t(on ? "periodical.disableOf" : "periodical.enableOf", { domain: params.on }),
-      close: closeDialog,
-      onsubmit: save,
-      body: on ? disabling(domain) : enabling(domain),
-      buttons: [
-        button(t("dialog.cancel"), closeDialog),
-        button(t(busy("save") ? "settings.saving" : on ? "periodical.disable" : "periodical.enable"), null, { kind: "primary", type: "submit", disabled: busy("save") }),
-      ],
-    });
-  },
+	render({ params, data, act, busy }) {
+		const { domain, etag } = data;
+		const on = domain.periodicSync;
+		const save = () =>
+			act("save", async () => {
+				await changeDomain(params.on, { periodicSync: !on }, etag);
+				closeDialog();
+				dispatchEvent(new Event("changed"));
+			});
+		return dialogBody({
+			title: t(on ? "periodical.disableOf" : "periodical.enableOf", { domain: params.on }),
+			close: closeDialog,
+			onsubmit: save,
+			body: on ? disabling(domain) : enabling(domain),
+			buttons: [
+				button(t("dialog.cancel"), closeDialog),
+				button(t(busy("save") ? "settings.saving" : on ? "periodical.disable" : "periodical.enable"), null, { kind: "primary", type: "submit", disabled: busy("save") }),
+			],
+		});
+	},
 };
 
 function enabling({ lastDryRun, lastSync }) {
-  return [
-    h("p", null, t("periodical.enabling")),
-    !lastDryRun && note("warning", t("periodical.noDryRun")),
-    lastDryRun && !lastSync && note("plain", t("periodical.noSync")),
-    lastDryRun?.deletionCheck?.exceeded && note("warning", t("periodical.exceeded")),
-  ];
+	return [
+		h("p", t("periodical.enabling")),
+		!lastDryRun && note("warning", t("periodical.noDryRun")),
+		lastDryRun && !lastSync && note("plain", t("periodical.noSync")),
+		lastDryRun?.deletionCheck?.exceeded && note("warning", t("periodical.exceeded")),
+	];
 }
 
 function disabling({ nextRunAt }) {
-  return [h("p", null, t("periodical.disabling")), nextRunAt && h("p", { class: "muted" }, t("periodical.next"), " ", when(nextRunAt))];
+	return [h("p", t("periodical.disabling")), nextRunAt && h("p.muted", t("periodical.next"), " ", when(nextRunAt))];
 }

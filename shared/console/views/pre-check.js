@@ -2,80 +2,79 @@
 
 import { features, getDomain, preCheck } from "../api.js";
 import { h } from "../dom.js";
-import { button, empty, icon, isActive, note, table } from "../parts/marks.js";
+import { button, empty, icon, isActive, muted, note, table } from "../parts/marks.js";
 import { number, said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
 const KINDS = ["sharedMailbox", "room", "equipment", "group", "application", "roleHolder", "onPremisesSynced", "guest"];
 
 export default {
-  title: ({ params }) => t("preCheck.of", { domain: params.domain }),
+	title: ({ params }) => t("preCheck.of", { domain: params.domain }),
 
-  place: ({ domain }) => domain,
+	place: ({ domain }) => domain,
 
-  // The look itself takes a while, so it is made once, and again when asked for.
-  async load({ params, data, signal }) {
-    const [domain, able] = await Promise.all([getDomain(params.domain, signal), features()]);
-    return { domain, features: able, found: data?.found ?? (able.preCheck ? await preCheck(params.domain, signal) : null) };
-  },
+	// The look itself takes a while, so it is made once, and again when asked for.
+	async load({ params, data, signal }) {
+		const [domain, able] = await Promise.all([getDomain(params.domain, signal), features()]);
+		return { domain, features: able, found: data?.found ?? (able.preCheck ? await preCheck(params.domain, signal) : null) };
+	},
 
-  pollAfter: ({ data }) => (isActive(data.domain.activeRun) ? 2 : null),
+	pollAfter: ({ data }) => (isActive(data.domain.activeRun) ? 2 : null),
 
-  render(context) {
-    const { domain, features: able, found } = context.data;
-    return h("div", null, domainHeader(domain, "pre-check", able, context), found ? findings(found, context) : empty(t("page.notHere")));
-  },
+	render(context) {
+		const { domain, features: able, found } = context.data;
+		return h("div", domainHeader(domain, "pre-check", able, context), found ? findings(found, context) : empty(t("page.notHere")));
+	},
 };
 
 function findings(found, context) {
-  const { act, busy, data, draw, params } = context;
-  const again = () =>
-    act("look", async () => {
-      data.found = await preCheck(params.domain);
-      draw();
-    });
-  return [
-    h(
-      "div",
-      { class: "section-head plain" },
-      h("p", { class: "muted lead" }, t("preCheck.explained")),
-      button(t(busy("look") ? "preCheck.looking" : "preCheck.again"), again, { disabled: busy("look") }),
-    ),
-    found.notice && note(found.activeDirectory ? "warning" : found.objects.length ? "warning" : "good", said(found.notice)),
-    KINDS.map((kind) => group(kind, found.objects.filter((object) => object.kind === kind))),
-  ];
+	const { act, busy, data, draw, params } = context;
+	const again = () =>
+		act("look", async () => {
+			data.found = await preCheck(params.domain);
+			draw();
+		});
+	return [
+		h(
+			"div.section-head.plain",
+			h("p.muted.lead", t("preCheck.explained")),
+			button(t(busy("look") ? "preCheck.looking" : "preCheck.again"), again, { disabled: busy("look") }),
+		),
+		found.notice && note(found.activeDirectory ? "warning" : found.objects.length ? "warning" : "good", said(found.notice)),
+		KINDS.map((kind) => group(kind, found.objects.filter((object) => object.kind === kind))),
+	];
 }
 
 function group(kind, objects) {
-  if (!objects.length) return null;
-  const columns = ["name", "todo", "command"].map((key) => [key, t(`preCheck.${key}`)]);
-  const rows = objects.map((object) => ({ key: object.objectId, cells: cells(object) }));
-  return h(
-    "section",
-    { class: "surface flush pre-check", "data-key": kind },
-    h("div", { class: "section-head" }, h("h2", null, t(`preCheck.kind.${kind}`), h("span", { class: "badge number" }, number(objects.length)))),
-    table(t(`preCheck.kind.${kind}`), columns, rows),
-  );
+	if (!objects.length) return null;
+	const columns = ["name", "todo", "command"].map((key) => [key, t(`preCheck.${key}`)]);
+	const rows = objects.map((object) => ({ key: object.objectId, cells: cells(object) }));
+	return h(
+		"section.surface.flush.pre-check",
+		{ "data-key": kind },
+		h("div.section-head", h("h2", t(`preCheck.kind.${kind}`), h("span.badge.number", number(objects.length)))),
+		table(t(`preCheck.kind.${kind}`), columns, rows),
+	);
 }
 
 function cells(object) {
-  return {
-    name: h("div", { class: "stack" }, h("strong", null, object.name || object.address), h("span", { class: "muted" }, object.address), object.leftAlone && h("span", { class: "left-alone" }, icon("skip"), t("preCheck.leftAlone"))),
-    todo: h("div", { class: "stack" }, h("span", null, said(object.why)), h("span", { class: "muted" }, said(object.action))),
-    command: object.command ? commandCell(object) : h("span", { class: "muted" }, "–"),
-  };
+	return {
+		name: h("div.stack", h("strong", object.name || object.address), muted(object.address), object.leftAlone && h("span.left-alone", icon("skip"), t("preCheck.leftAlone"))),
+		todo: h("div.stack", h("span", said(object.why)), muted(said(object.action))),
+		command: object.command ? commandCell(object) : muted("–"),
+	};
 }
 
 function commandCell({ command, name, address }) {
-  const copy = async (event) => {
-    const pressed = event.currentTarget;
-    await navigator.clipboard.writeText(command);
-    pressed.classList.add("copied");
-    pressed.querySelector("span").textContent = t("preCheck.copied");
-    setTimeout(() => {
-      pressed.classList.remove("copied");
-      pressed.querySelector("span").textContent = t("preCheck.copy");
-    }, 2000);
-  };
-  return h("div", { class: "command" }, h("code", null, command), button(t("preCheck.copy"), copy, { kind: "quiet", shape: "copy", name: t("preCheck.copyOf", { name: name || address }) }));
+	const copy = async (event) => {
+		const pressed = event.currentTarget;
+		await navigator.clipboard.writeText(command);
+		pressed.classList.add("copied");
+		pressed.querySelector("span").textContent = t("preCheck.copied");
+		setTimeout(() => {
+			pressed.classList.remove("copied");
+			pressed.querySelector("span").textContent = t("preCheck.copy");
+		}, 2000);
+	};
+	return h("div.command", h("code", command), button(t("preCheck.copy"), copy, { kind: "quiet", shape: "copy", name: t("preCheck.copyOf", { name: name || address }) }));
 }

@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import { countsBar, countsLegend, kindsOf } from "../parts/counts.js";
 import { downloadButton, logFacts } from "../parts/download.js";
 import { gauge } from "../parts/gauge.js";
-import { button, empty, icon, isActive, kindMark, modeText, note, outcome, seconds, statusMark, when, who } from "../parts/marks.js";
+import { button, empty, icon, isActive, kindMark, modeText, muted, note, outcome, searchBox, seconds, statusMark, when, who } from "../parts/marks.js";
 import { peopleTable } from "../parts/people-table.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { change, domainAddress, openDialog, runAddress } from "../router.js";
@@ -16,176 +16,150 @@ import { breadcrumb } from "./domain-header.js";
 const FAILURES_SHOWN = 5;
 
 export default {
-  title: ({ params, data }) => `${data ? modeText(data.run) : t("run.title")} · ${params.domain}`,
+	title: ({ params, data }) => (data ? t("run.of", { mode: modeText(data.run), domain: params.domain }) : params.domain),
 
-  place: ({ domain, runId }) => `${domain} ${runId}`,
+	place: ({ domain, runId }) => `${domain} ${runId}`,
 
-  async load({ params, signal }) {
-    const [run, able] = await Promise.all([getRun(params.domain, params.runId, signal), features()]);
-    const readable = !isActive(run) && run.auditLog.available;
-    const [people, unreadable] = readable ? await readPeople(run, signal) : [null, null];
-    return { run, features: able, people, unreadable };
-  },
+	async load({ params, signal }) {
+		const [run, able] = await Promise.all([getRun(params.domain, params.runId, signal), features()]);
+		const readable = !isActive(run) && run.auditLog.available;
+		const [people, unreadable] = readable ? await readPeople(run, signal) : [null, null];
+		return { run, features: able, people, unreadable };
+	},
 
-  pollAfter: ({ data }) => (isActive(data.run) ? 2 : null),
+	pollAfter: ({ data }) => (isActive(data.run) ? 2 : null),
 
-  render(context) {
-    const { run } = context.data;
-    return h(
-      "div",
-      null,
-      head(run, context),
-      isActive(run) ? running(run, context) : result(run, context),
-      !isActive(run) && people(run, context),
-    );
-  },
+	render(context) {
+		const { run } = context.data;
+		return h(
+			"div",
+			head(run, context),
+			isActive(run) ? running(run, context) : result(run, context),
+			!isActive(run) && people(run, context),
+		);
+	},
 };
 
 /** The people, or why they can't be shown: the run itself is worth showing without them. */
 async function readPeople(run, signal) {
-  try {
-    return [await peopleOf(run, signal), null];
-  } catch (error) {
-    if (error.detail) return [null, error.detail];
-    throw error;
-  }
+	try {
+		return [await peopleOf(run, signal), null];
+	} catch (error) {
+		if (error.detail) return [null, error.detail];
+		throw error;
+	}
 }
 
 function head(run, context) {
-  const took = seconds(run);
-  return h(
-    "header",
-    null,
-    breadcrumb(h("a", { href: domainAddress(run.domain) }, run.domain), modeText(run)),
-    h(
-      "div",
-      { class: "page-head" },
-      h(
-        "div",
-        null,
-        h("h1", { tabindex: "-1" }, t("run.of", { mode: modeText(run), domain: run.domain })),
-        h("p", { class: "muted lead" }, statusMark(run.status), " · ", when(run.createdAt), " · ", t("run.by", { who: who(run) }), took !== null && ` · ${duration(took)}`),
-      ),
-      h("div", { class: "actions" }, isActive(run) ? null : actions(run, context)),
-    ),
-  );
+	const took = seconds(run);
+	return h(
+		"header",
+		breadcrumb(h("a", { href: domainAddress(run.domain) }, run.domain), modeText(run)),
+		h(
+			"div.page-head",
+			h(
+				"div",
+				h("h1", { tabindex: "-1" }, t("run.of", { mode: modeText(run), domain: run.domain })),
+				h("p.muted.lead", statusMark(run.status), " · ", when(run.createdAt), " · ", t("run.by", { who: who(run) }), took !== null && ` · ${duration(took)}`),
+			),
+			h("div.actions", isActive(run) ? null : actions(run, context)),
+		),
+	);
 }
 
 function actions(run, { data }) {
-  const undoable = data.features.undo && run.mode === "sync" && run.counts.add + run.counts.update + run.counts.rename + run.counts.restore + run.counts.delete > 0;
-  return [
-    run.mode === "dryRun" && !run.undoes && button(t("dryRun.again"), () => openDialog("dry-run", run.domain)),
-    run.mode === "dryRun" && !run.undoes && run.status === "succeeded" && button(t("syncNow.title"), () => openDialog("sync-now", run.domain), { kind: "primary" }),
-    undoable && button(t("undo.title"), () => openDialog("undo", run.domain, { of: run.id }), { shape: "restore" }),
-  ];
+	const undoable = data.features.undo && run.mode === "sync" && run.counts.add + run.counts.update + run.counts.rename + run.counts.restore + run.counts.delete > 0;
+	return [
+		run.mode === "dryRun" && !run.undoes && button(t("dryRun.again"), () => openDialog("dry-run", run.domain)),
+		run.mode === "dryRun" && !run.undoes && run.status === "succeeded" && button(t("syncNow.title"), () => openDialog("sync-now", run.domain), { kind: "primary" }),
+		undoable && button(t("undo.title"), () => openDialog("undo", run.domain, { of: run.id }), { shape: "restore" }),
+	];
 }
 
 function running(run, context) {
-  return h(
-    "section",
-    { class: "surface active-run" },
-    progressBar(run),
-    h("span", { class: "progress-line" }, h("span", null, progressText(run)), cancelButton(run, context)),
-    run.mode === "sync" && run.progress.done > 0 && countsLegend(kindsOf(run.counts)),
-  );
+	return h(
+		"section.surface.active-run",
+		progressBar(run),
+		h("span.progress-line", h("span", progressText(run)), cancelButton(run, context)),
+		run.mode === "sync" && run.progress.done > 0 && countsLegend(kindsOf(run.counts)),
+	);
 }
 
 function result(run, { data }) {
-  const counts = kindsOf(run.counts);
-  return h(
-    "section",
-    { class: "surface result" },
-    h("p", { class: "outcome" }, outcome(run)),
-    run.approval && note("plain", t("run.approved", { n: run.approval.deletions, who: run.approval.approvedBy })),
-    run.undoes && note("plain", h("a", { class: "link", href: runAddress({ domain: run.domain, id: run.undoes }) }, t("run.undoes"))),
-    run.warnings.map((warning) => note("warning", said(warning))),
-    h(
-      "div",
-      { class: "result-columns" },
-      h(
-        "div",
-        null,
-        h("h2", null, t(run.mode === "dryRun" ? "run.wouldChange" : "run.changed")),
-        countsBar(counts),
-        !data.people && countsLegend(counts),
-        h("p", { class: "muted" }, t("run.both", { source: run.counts.source, target: run.counts.target, unchanged: run.counts.unchanged })),
-      ),
-      run.deletionCheck && h("div", null, h("h2", null, t("settings.maxAllowedDeletions")), gauge(run.deletionCheck, run.mode, run.limitChecks)),
-    ),
-  );
+	const counts = kindsOf(run.counts);
+	return h(
+		"section.surface.result",
+		h("p.outcome", outcome(run)),
+		run.approval && note("plain", t("run.approved", { n: run.approval.deletions, who: run.approval.approvedBy })),
+		run.undoes && note("plain", h("a.link", { href: runAddress({ domain: run.domain, id: run.undoes }) }, t("run.undoes"))),
+		run.warnings.map((warning) => note("warning", said(warning))),
+		h(
+			"div.result-columns",
+			h(
+				"div",
+				h("h3", t(run.mode === "dryRun" ? "run.wouldChange" : "run.changed")),
+				countsBar(counts),
+				!data.people && countsLegend(counts),
+				h("p.muted", t("run.both", { source: run.counts.source, target: run.counts.target, unchanged: run.counts.unchanged })),
+			),
+			run.deletionCheck && gauge(run.deletionCheck, run.mode, run.limitChecks),
+		),
+	);
 }
 
 function people(run, context) {
-  const { people: all, unreadable } = context.data;
-  return [
-    all && failures(all, run),
-    h(
-      "section",
-      { class: "surface flush people-section" },
-      h(
-        "div",
-        { class: "section-head" },
-        h("div", null, h("h2", null, t("people.title")), run.auditLog.available && h("p", { class: "muted" }, logFacts(run), run.mode === "dryRun" && [" · ", t("audit.overwritten")])),
-        run.auditLog.available && downloadButton(run, context, ""),
-      ),
-      unreadable && note("warning", said(unreadable)),
-      all ? (all.length ? list(all, context.params) : empty(t("people.none"))) : !unreadable && empty(t(run.auditLog.expiresAt ? "people.gone" : "people.noLog")),
-    ),
-  ];
+	const { people: all, unreadable } = context.data;
+	return [
+		all && failures(all, run),
+		h(
+			"section.surface.flush.people-section",
+			h(
+				"div.section-head",
+				h("div", h("h2", t("people.title")), run.auditLog.available && h("p.muted", logFacts(run), run.mode === "dryRun" && [" · ", t("audit.overwritten")])),
+				run.auditLog.available && downloadButton(run, context, ""),
+			),
+			unreadable && note("warning", said(unreadable)),
+			all ? (all.length ? list(all, context.params) : empty(t("people.none"))) : !unreadable && empty(t(run.auditLog.expiresAt ? "people.gone" : "people.noLog")),
+		),
+	];
 }
 
 function failures(all, run) {
-  const failed = all.filter((person) => person.kind === "failed");
-  if (!failed.length) return null;
-  const dry = run.mode === "dryRun";
-  return h(
-    "section",
-    { class: "surface failures" },
-    h("h2", null, icon("completedWithErrors"), t(dry ? "failures.foreseen" : "failures.happened", { n: failed.length })),
-    h(
-      "ul",
-      null,
-      failed.slice(0, FAILURES_SHOWN).map((person) =>
-        h("li", { "data-key": person.who }, h("strong", null, person.name || person.upn), " ", h("span", { class: "muted" }, person.upn), h("p", null, kindMark(person.action), " ", said(person.errorMessage))),
-      ),
-    ),
-    failed.length > FAILURES_SHOWN && button(t("failures.all", { n: failed.length }), () => change({ show: "failed" }), { kind: "link" }),
-  );
+	const failed = all.filter((person) => person.kind === "failed");
+	if (!failed.length) return null;
+	const dry = run.mode === "dryRun";
+	return h(
+		"section.surface.failures",
+		h("h2", icon("completedWithErrors"), t(dry ? "failures.foreseen" : "failures.happened", { n: failed.length })),
+		h(
+			"ul",
+			failed.slice(0, FAILURES_SHOWN).map((person) =>
+				h("li", { "data-key": person.who }, h("strong", person.name || person.upn), " ", muted(person.upn), h("p", kindMark(person.action), " ", said(person.errorMessage))),
+			),
+		),
+		failed.length > FAILURES_SHOWN && button(t("failures.all", { n: failed.length }), () => change({ show: "failed" }), { kind: "link" }),
+	);
 }
 
 let filtered = { people: null, kind: "", words: "", found: [] };
 
 /** The same list for the same question: the table draws anew only when the list is another one. */
 function find(people, kind, words) {
-  const same = filtered.people === people && filtered.kind === kind && filtered.words === words;
-  if (!same) filtered = { people, kind, words, found: matching(people, kind, words) };
-  return filtered.found;
+	const same = filtered.people === people && filtered.kind === kind && filtered.words === words;
+	if (!same) filtered = { people, kind, words, found: matching(people, kind, words) };
+	return filtered.found;
 }
 
 function list(all, params) {
-  const kind = KINDS.includes(params.show) ? params.show : "";
-  const found = find(all, kind, params.q ?? "");
-  return h(
-    "div",
-    null,
-    h(
-      "div",
-      { class: "filters" },
-      countsLegend(tally(all), kind, (chosen) => change({ show: chosen }, { replace: true })),
-      h(
-        "div",
-        { class: "search" },
-        icon("search"),
-        h("input", {
-          type: "search",
-          value: params.q ?? "",
-          "aria-label": t("people.search"),
-          placeholder: t("people.search"),
-          oninput: (event) => change({ q: event.target.value }, { replace: true }),
-        }),
-        h("span", { class: "muted number", role: "status" }, t("people.shown", { n: found.length })),
-      ),
-    ),
-    found.length ? peopleTable(found) : empty(t("people.noMatch")),
-  );
+	const kind = KINDS.includes(params.show) ? params.show : "";
+	const found = find(all, kind, params.q ?? "");
+	return h(
+		"div",
+		h(
+			"div.filters",
+			countsLegend(tally(all), kind, (chosen) => change({ show: chosen }, { replace: true })),
+			searchBox(t("people.search"), params.q, t("people.shown", { n: found.length })),
+		),
+		found.length ? peopleTable(found) : empty(t("people.noMatch")),
+	);
 }

@@ -9,77 +9,75 @@ import { t } from "../texts.js";
 
 // "percent" is a number from 0 to 100, "limit" a number of people or a percentage; `optional` may be empty for off.
 const LIMITS = [
-  { name: "maxAllowedDeletions", kind: "percent", optional: false },
-  { name: "maxAdds", kind: "limit", optional: true },
-  { name: "maxUpdates", kind: "limit", optional: true },
-  { name: "maxRenames", kind: "limit", optional: true },
-  { name: "maxSourceShrink", kind: "percent", optional: true },
+	{ name: "maxAllowedDeletions", kind: "percent", optional: false },
+	{ name: "maxAdds", kind: "limit", optional: true },
+	{ name: "maxUpdates", kind: "limit", optional: true },
+	{ name: "maxRenames", kind: "limit", optional: true },
+	{ name: "maxSourceShrink", kind: "percent", optional: true },
 ];
 
 export default {
-  title: ({ params }) => t("settings.for", { domain: params.on }),
+	title: ({ params }) => t("settings.for", { domain: params.on }),
 
-  place: ({ on }) => on,
+	place: ({ on }) => on,
 
-  load: ({ params, signal }) => getSettings(params.on, signal),
+	load: ({ params, signal }) => getSettings(params.on, signal),
 
-  pollAfter: () => null,
+	pollAfter: () => null,
 
-  render(context) {
-    const { params, data, busy } = context;
-    // An older version of the app does not know all of them.
-    const [first, ...further] = LIMITS.filter(({ name }) => name in data.domain);
-    return dialogBody({
-      title: t("settings.for", { domain: params.on }),
-      close: closeDialog,
-      onsubmit: (form) => save(form, [first, ...further], context),
-      body: [field(first, data.domain), further.length > 0 && h("fieldset", null, h("legend", null, t("settings.further")), h("p", { class: "muted" }, t("settings.furtherMore")), further.map((limit) => field(limit, data.domain)))],
-      buttons: [button(t("dialog.cancel"), closeDialog), button(t(busy("save") ? "settings.saving" : "settings.save"), null, { kind: "primary", type: "submit", disabled: busy("save") })],
-    });
-  },
+	render(context) {
+		const { params, data, busy } = context;
+		// An older version of the app does not know all of them.
+		const [first, ...further] = LIMITS.filter(({ name }) => name in data.domain);
+		return dialogBody({
+			title: t("settings.for", { domain: params.on }),
+			close: closeDialog,
+			onsubmit: (form) => save(form, [first, ...further], context),
+			body: [field(first, data.domain), further.length > 0 && h("fieldset", h("legend", t("settings.further")), h("p.muted", t("settings.furtherMore")), further.map((limit) => field(limit, data.domain)))],
+			buttons: [button(t("dialog.cancel"), closeDialog), button(t(busy("save") ? "settings.saving" : "settings.save"), null, { kind: "primary", type: "submit", disabled: busy("save") })],
+		});
+	},
 };
 
 function field({ name, kind, optional }, domain) {
-  const set = domain[name];
-  const value = kind === "limit" ? (set?.count ?? set?.percent ?? null) : set;
-  const unit = set?.count !== null && set?.count !== undefined ? "count" : "percent";
-  const id = `setting-${name}`;
-  return h(
-    "div",
-    { class: "field" },
-    h("label", { for: id }, t(`settings.${name}`)),
-    h(
-      "div",
-      { class: "field-input" },
-      h("input", { id, name, type: "number", min: "0", max: kind === "percent" ? "100" : null, step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, "aria-describedby": `${id}-help` }),
-      kind === "percent" ? h("span", { "aria-hidden": "true" }, "%") : unitChoice(name, unit),
-    ),
-    h("p", { id: `${id}-help`, class: "muted" }, t(`settings.${name}Help`)),
-  );
+	const set = domain[name];
+	const value = kind === "limit" ? (set?.count ?? set?.percent ?? null) : set;
+	const unit = set?.count !== null && set?.count !== undefined ? "count" : "percent";
+	const id = `setting-${name}`;
+	return h(
+		"div.field",
+		h("label", { for: id }, t(`settings.${name}`)),
+		h(
+			"div.field-input",
+			h("input", { id, name, type: "number", min: "0", max: kind === "percent" ? "100" : null, step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, "aria-describedby": `${id}-help` }),
+			kind === "percent" ? h("span", { "aria-hidden": "true" }, "%") : unitChoice(name, unit),
+		),
+		h("p", { id: `${id}-help`, class: "muted" }, t(`settings.${name}Help`)),
+	);
 }
 
 function unitChoice(name, unit) {
-  const option = (value) => h("option", { value, selected: value === unit }, t(`settings.unit.${value}`));
-  return h("select", { name: `${name}-unit`, "aria-label": t("settings.unitOf", { name: t(`settings.${name}`) }) }, option("percent"), option("count"));
+	const option = (value) => h("option", { value, selected: value === unit }, t(`settings.unit.${value}`));
+	return h("select", { name: `${name}-unit`, "aria-label": t("settings.unitOf", { name: t(`settings.${name}`) }) }, option("percent"), option("count"));
 }
 
 function save(form, limits, { params, data, act }) {
-  const { domain, etag } = data;
-  const changes = {};
-  for (const { name, kind } of limits) {
-    const text = String(form.get(name)).trim();
-    const value = text === "" ? null : Number(text);
-    const wanted = kind === "limit" && value !== null ? { [form.get(`${name}-unit`)]: value } : value;
-    if (!same(wanted, domain[name])) changes[name] = wanted;
-  }
-  act("save", async () => {
-    if (Object.keys(changes).length) await changeDomain(params.on, changes, etag);
-    closeDialog();
-    dispatchEvent(new Event("changed"));
-  });
+	const { domain, etag } = data;
+	const changes = {};
+	for (const { name, kind } of limits) {
+		const text = String(form.get(name)).trim();
+		const value = text === "" ? null : Number(text);
+		const wanted = kind === "limit" && value !== null ? { [form.get(`${name}-unit`)]: value } : value;
+		if (!same(wanted, domain[name])) changes[name] = wanted;
+	}
+	act("save", async () => {
+		if (Object.keys(changes).length) await changeDomain(params.on, changes, etag);
+		closeDialog();
+		dispatchEvent(new Event("changed"));
+	});
 }
 
 function same(wanted, set) {
-  if (wanted === null || set === null || typeof wanted !== "object") return wanted === set;
-  return (wanted.count ?? null) === (set.count ?? null) && (wanted.percent ?? null) === (set.percent ?? null);
+	if (wanted === null || set === null || typeof wanted !== "object") return wanted === set;
+	return (wanted.count ?? null) === (set.count ?? null) && (wanted.percent ?? null) === (set.percent ?? null);
 }

@@ -2,84 +2,81 @@
 
 import { features, getDomain, trace } from "../api.js";
 import { h } from "../dom.js";
-import { button, empty, icon, isActive, kindMark, note, table } from "../parts/marks.js";
+import { button, empty, icon, isActive, kindMark, muted, note, table } from "../parts/marks.js";
 import { changesTable } from "../parts/person.js";
 import { change } from "../router.js";
 import { said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
 export default {
-  title: ({ params }) => t("trace.of", { domain: params.domain }),
+	title: ({ params }) => t("trace.of", { domain: params.domain }),
 
-  place: ({ domain, user }) => `${domain} ${user ?? ""}`,
+	place: ({ domain, user }) => `${domain} ${user ?? ""}`,
 
-  async load({ params, data, signal }) {
-    const [domain, able] = await Promise.all([getDomain(params.domain, signal), features()]);
-    return { domain, features: able, found: data?.found ?? (params.user && able.trace ? await trace(params.domain, params.user, signal) : null) };
-  },
+	async load({ params, data, signal }) {
+		const [domain, able] = await Promise.all([getDomain(params.domain, signal), features()]);
+		return { domain, features: able, found: data?.found ?? (params.user && able.trace ? await trace(params.domain, params.user, signal) : null) };
+	},
 
-  pollAfter: ({ data }) => (isActive(data.domain.activeRun) ? 2 : null),
+	pollAfter: ({ data }) => (isActive(data.domain.activeRun) ? 2 : null),
 
-  render(context) {
-    const { domain, features: able, found } = context.data;
-    return h(
-      "div",
-      null,
-      domainHeader(domain, "trace", able, context),
-      able.trace ? [form(context.params), found ? result(found) : empty(t("trace.none"))] : empty(t("page.notHere")),
-    );
-  },
+	render(context) {
+		const { domain, features: able, found } = context.data;
+		return h(
+			"div",
+			domainHeader(domain, "trace", able, context),
+			able.trace ? [form(context.params), found ? result(found) : empty(t("trace.none"))] : empty(t("page.notHere")),
+		);
+	},
 };
 
 function form(params) {
-  const submit = (event) => {
-    event.preventDefault();
-    const user = String(new FormData(event.target).get("user")).trim();
-    if (user) change({ user });
-  };
-  return h(
-    "form",
-    { class: "trace-form", role: "search", onsubmit: submit },
-    h("label", { for: "trace-user" }, t("trace.user")),
-    h("div", { class: "search" }, icon("search"), h("input", { id: "trace-user", name: "user", type: "search", value: params.user ?? "", autocomplete: "off", spellcheck: "false", maxlength: "256" }), button(t("trace.look"), null, { type: "submit" })),
-  );
+	const submit = (event) => {
+		event.preventDefault();
+		const user = String(new FormData(event.target).get("user")).trim();
+		if (user) change({ user });
+	};
+	return h(
+		"form.trace-form",
+		{ role: "search", onsubmit: submit },
+		h("label", { for: "trace-user" }, t("trace.user")),
+		h("div.search", icon("search"), h("input", { id: "trace-user", name: "user", type: "search", value: params.user ?? "", autocomplete: "off", spellcheck: "false", maxlength: "256" }), button(t("trace.look"), null, { type: "submit" })),
+	);
 }
 
 function result(found) {
-  const { source, entra, change: planned, protection, matchedBy, verdict } = found;
-  const kind = planned?.problem ? "danger" : planned?.action === "delete" ? "warning" : !source && !entra ? "warning" : "good";
-  return h(
-    "div",
-    null,
-    note(kind, h("strong", null, said(verdict))),
-    h(
-      "dl",
-      { class: "facts surface" },
-      h("div", null, h("dt", null, t("trace.matchedBy")), h("dd", null, t(`trace.by.${matchedBy ?? "nothing"}`))),
-      h("div", null, h("dt", null, t("trace.protection")), h("dd", null, protection ? said(protection) : t("trace.unprotected"))),
-      h("div", null, h("dt", null, t("trace.change")), h("dd", null, planned ? kindMark(planned.problem ? "failed" : planned.action) : t("counts.none"))),
-    ),
-    (source || entra) && h("div", { class: "surface flush" }, sides(source, entra)),
-    planned?.attributes.length > 0 && h("section", { class: "surface flush" }, h("div", { class: "section-head" }, h("h2", null, t("trace.planned"))), changesTable(planned.attributes.map(asText))),
-  );
+	const { source, entra, change: planned, protection, matchedBy, verdict } = found;
+	const kind = planned?.problem ? "danger" : planned?.action === "delete" ? "warning" : !source && !entra ? "warning" : "good";
+	return h(
+		"div",
+		note(kind, h("strong", said(verdict))),
+		h(
+			"dl.facts.surface",
+			h("div", h("dt", t("trace.matchedBy")), h("dd", t(`trace.by.${matchedBy ?? "nothing"}`))),
+			h("div", h("dt", t("trace.protection")), h("dd", protection ? said(protection) : t("trace.unprotected"))),
+			h("div", h("dt", t("trace.change")), h("dd", planned ? kindMark(planned.problem ? "failed" : planned.action) : t("counts.none"))),
+		),
+		(source || entra) && h("div.surface.flush", sides(source, entra)),
+		planned?.attributes.length > 0 && h("section.surface.flush", h("div.section-head", h("h2", t("run.wouldChange"))), changesTable(planned.attributes.map(asText))),
+	);
 }
 
 function sides(source, entra) {
-  const names = [...new Set([...Object.keys(source ?? {}), ...Object.keys(entra ?? {})])];
-  const columns = [["attribute", t("people.attribute")], ["source", t("trace.source")], ["entra", t("trace.entra")]];
-  const rows = names.map((name) => ({
-    key: name,
-    kind: source && entra && name in source && name in entra && source[name] !== entra[name] ? "row-differs" : "",
-    cells: { attribute: name, source: side(source, name), entra: side(entra, name) },
-  }));
-  return table(t("trace.sides"), columns, rows);
+	const names = [...new Set([...Object.keys(source ?? {}), ...Object.keys(entra ?? {})])];
+	const columns = [["attribute", t("people.attribute")], ["source", t("trace.source")], ["entra", t("trace.entra")]];
+	const rows = names.map((name) => ({
+		key: name,
+		kind: source && entra && name in source && name in entra && source[name] !== entra[name] ? "row-differs" : "",
+		cells: { attribute: name, source: side(source, name), entra: side(entra, name) },
+	}));
+	return table(t("trace.title"), columns, rows);
 }
 
 function side(person, name) {
-  if (!person) return h("span", { class: "muted" }, t("trace.notThere"));
-  if (!(name in person)) return "–";
-  const value = person[name];
-  return value === null || value === "" ? h("span", { class: "muted" }, t("people.nothing")) : String(value);
+	if (!person) return muted(t("trace.notThere"));
+	if (!(name in person)) return "–";
+	const value = person[name];
+	return value === null || value === "" ? muted(t("people.nothing")) : String(value);
 }
 
 const asText = ({ attribute, before, after }) => ({ attribute, before: before ?? "", after: after ?? "" });

@@ -4,61 +4,56 @@ import { getRun, undoRun } from "../api.js";
 import { h } from "../dom.js";
 import { countsLegend, kindsOf } from "../parts/counts.js";
 import { dialogBody } from "../parts/dialog.js";
-import { button, isActive, note, when } from "../parts/marks.js";
-import { resultLink, startedRun } from "../parts/started.js";
+import { button, isActive, muted, note, when } from "../parts/marks.js";
+import { startedDialog } from "../parts/started.js";
 import { change, closeDialog } from "../router.js";
 import { t } from "../texts.js";
 
 export default {
-  title: ({ params }) => t("undo.of", { domain: params.on }),
+	title: ({ params }) => t("undo.of", { domain: params.on }),
 
-  place: ({ on, of, run }) => `${on} ${of} ${run ?? ""}`,
+	place: ({ on, of, run }) => `${on} ${of} ${run ?? ""}`,
 
-  async load({ params, signal }) {
-    const [undone, run] = await Promise.all([getRun(params.on, params.of, signal), params.run ? getRun(params.on, params.run, signal) : null]);
-    return { undone, run };
-  },
+	async load({ params, signal }) {
+		const [undone, run] = await Promise.all([getRun(params.on, params.of, signal), params.run ? getRun(params.on, params.run, signal) : null]);
+		return { undone, run };
+	},
 
-  pollAfter: ({ data }) => (data.run && isActive(data.run) ? 2 : null),
+	pollAfter: ({ data }) => (data.run && isActive(data.run) ? 2 : null),
 
-  render(context) {
-    const { params, data, act, busy } = context;
-    const title = t("undo.of", { domain: params.on });
-    if (data.run) {
-      const undoNow = data.run.mode === "dryRun" && data.run.status === "succeeded";
-      return dialogBody({
-        title,
-        close: closeDialog,
-        body: startedRun(data.run, context),
-        buttons: [button(t("dialog.close"), closeDialog), undoNow && button(t("undo.back"), () => change({ run: null })), resultLink(data.run)],
-      });
-    }
-    const start = (form, dryRun) =>
-      act("start", async () => {
-        const run = await undoRun(params.on, params.of, { dryRun, disableAdded: form.get("disableAdded") !== null });
-        change({ run: run.id }, { replace: !dryRun });
-      });
-    const preview = (event) => start(new FormData(event.target.closest("form")), true);
-    return dialogBody({
-      title,
-      close: closeDialog,
-      onsubmit: (form) => start(form, false),
-      body: question(data.undone),
-      buttons: [
-        button(t("dialog.cancel"), closeDialog),
-        button(t("dryRun.title"), preview, { disabled: busy("start") }),
-        button(t(busy("start") ? "started.starting" : "undo.title"), null, { kind: "danger", type: "submit", disabled: busy("start") }),
-      ],
-    });
-  },
+	render(context) {
+		const { params, data, act, busy } = context;
+		const title = t("undo.of", { domain: params.on });
+		if (data.run) {
+			const back = data.run.mode === "dryRun" && data.run.status === "succeeded" && button(t("undo.back"), () => change({ run: null }));
+			return startedDialog(title, data.run, context, back);
+		}
+		const start = (form, dryRun) =>
+			act("start", async () => {
+				const run = await undoRun(params.on, params.of, { dryRun, disableAdded: form.get("disableAdded") !== null });
+				change({ run: run.id }, { replace: !dryRun });
+			});
+		const preview = (event) => start(new FormData(event.target.closest("form")), true);
+		return dialogBody({
+			title,
+			close: closeDialog,
+			onsubmit: (form) => start(form, false),
+			body: question(data.undone),
+			buttons: [
+				button(t("dialog.cancel"), closeDialog),
+				button(t("dryRun.title"), preview, { disabled: busy("start") }),
+				button(t(busy("start") ? "started.starting" : "undo.title"), null, { kind: "danger", type: "submit", disabled: busy("start") }),
+			],
+		});
+	},
 };
 
 function question(undone) {
-  return [
-    h("p", null, t("undo.explained"), " ", when(undone.createdAt), ":"),
-    countsLegend(kindsOf(undone.counts)),
-    note("plain", t("undo.changedSince")),
-    undone.counts.add > 0 &&
-      h("label", { class: "choice" }, h("input", { type: "checkbox", name: "disableAdded", value: "yes" }), h("span", null, h("strong", null, t("undo.disableAdded", { n: undone.counts.add })), h("span", { class: "muted" }, t("undo.disableAddedMore")))),
-  ];
+	return [
+		h("p", t("undo.explained"), " ", when(undone.createdAt), ":"),
+		countsLegend(kindsOf(undone.counts)),
+		note("plain", t("undo.changedSince")),
+		undone.counts.add > 0 &&
+			h("label.choice", h("input", { type: "checkbox", name: "disableAdded", value: "yes" }), h("span", h("strong", t("undo.disableAdded", { n: undone.counts.add })), muted(t("undo.disableAddedMore")))),
+	];
 }
