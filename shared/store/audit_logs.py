@@ -113,7 +113,7 @@ class AuditLogs:
         loopback = blob.url.startswith("http://")
         return str(
             generate_blob_sas(
-                account_name=str(blob.account_name),
+                account_name=str(self._storage.blobs.account_name),
                 container_name=blob.container_name,
                 blob_name=blob.blob_name,
                 permission=BlobSasPermissions(read=True),
