@@ -7,6 +7,7 @@ import pytest
 
 from local.access_control import AccessControl, Fault, running_access_control
 from shared.errors import SourceError
+from shared.source import complete
 from shared.source.hennge import TRIES, HenngeSource
 from tests.people import MAP, source_user
 
@@ -154,6 +155,11 @@ async def test_a_cursor_that_comes_twice_is_an_error() -> None:
         said = await complaint(reading)
 
     assert "a second time" in said
+
+
+def test_a_list_with_a_username_twice_cannot_be_the_whole_truth() -> None:
+    with pytest.raises(SourceError, match="has the username aoki more than once"):
+        complete([source_user(), source_user()], "Access Control")
 
 
 async def test_the_health_check_reads_one_page() -> None:
