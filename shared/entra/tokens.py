@@ -5,6 +5,8 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.errors import GraphError
+
 RENEW_BEFORE_EXPIRY = 300.0
 
 
@@ -33,11 +35,18 @@ class AzureTokens:
     async def token(self) -> str:
         async with self._renewing:
             if time.time() >= self._expires_at - RENEW_BEFORE_EXPIRY:
+                from azure.core.exceptions import AzureError
+
                 if self._credential is None:
                     from azure.identity.aio import DefaultAzureCredential
 
                     self._credential = DefaultAzureCredential()
-                fresh = await self._credential.get_token(self._scope)
+                try:
+                    fresh = await self._credential.get_token(self._scope)
+                except AzureError as error:
+                    raise GraphError(
+                        f"No access token for Graph ({type(error).__name__}): check the app's identity."
+                    ) from error
                 self._token, self._expires_at = fresh.token, float(fresh.expires_on)
         return self._token
 

@@ -6,32 +6,45 @@ the lease itself runs out.
 """
 
 import asyncio
+import logging
 import threading
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 
 from shared.errors import DomainBusy, LeaseLost
+from shared.log import event
 from shared.settings import Settings
 from shared.store.storage import LOCKS, Storage, error_code
 
-LEASE_SECONDS = 60
-RENEW_SECONDS = 20.0
-# After this long without a renewal nothing is written any more; an answer under way has the rest to arrive.
-TRUSTED_SECONDS = 50.0
-# A dead holder's lease is free after 60 s; whoever still holds it then is alive.
-PATIENCE_SECONDS = 75.0
-RETRY_SECONDS = 2.0
+# One try of a renewal; the heartbeat itself tries again.
+_ONE_TRY: dict[str, Any] = {"timeout": 10, "retry_total": 0, "connection_timeout": 5, "read_timeout": 10}
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds of a lease's life; the storage service takes 15 to 60 for `lease`."""
+
+    lease: int = 60
+    renew_every: float = 20.0
+    # Without a renewal for this long nothing is written any more; an answer under way has the rest to arrive.
+    trusted: float = 50.0
+    # A dead holder's lease is free once it has run out; whoever still holds it then is alive.
+    patience: float = 75.0
+    retry_every: float = 2.0
 
 
 class Lease:
     """A held lease. `check` is cheap: it asks the clock, not the storage."""
 
-    def __init__(self, settings: Settings, domain: str, lease_id: str, taken_at: float) -> None:
+    def __init__(self, settings: Settings, domain: str, lease_id: str, taken_at: float, times: Times) -> None:
         self._settings = settings
         self._domain = domain
         self._lease_id = lease_id
+        self._times = times
         self._renewed_at = taken_at
         self._refused = False
         self._ended = threading.Event()
@@ -40,7 +53,7 @@ class Lease:
 
     def check(self) -> None:
         """LeaseLost if another invocation may hold the domain by now."""
-        if self._refused or time.monotonic() - self._renewed_at > TRUSTED_SECONDS:
+        if self._refused or time.monotonic() - self._renewed_at > self._times.trusted:
             raise LeaseLost(
                 f"The lease on {self._domain} could not be renewed; another invocation may hold it by now."
             )
@@ -53,34 +66,34 @@ class Lease:
         asyncio.run(self._renew_until_ended())
 
     async def _renew_until_ended(self) -> None:
-        from azure.core.exceptions import AzureError, HttpResponseError
+        from azure.core.exceptions import HttpResponseError
         from azure.storage.blob.aio import BlobLeaseClient
 
         storage = Storage(self._settings)
         try:
             blob = storage.blobs.get_blob_client(LOCKS, self._domain)
             lease = BlobLeaseClient(blob, lease_id=self._lease_id)
-            wait = RENEW_SECONDS
+            wait = self._times.renew_every
             while not await asyncio.to_thread(self._ended.wait, wait):
                 asked_at = time.monotonic()
+                wait = self._times.retry_every
                 try:
-                    await lease.renew(timeout=10)
+                    await lease.renew(**_ONE_TRY)
                     self._renewed_at = asked_at
-                    wait = RENEW_SECONDS
+                    wait = self._times.renew_every
                 except HttpResponseError as error:
                     self._refused = self._refused or error.status_code in (404, 409, 412)
-                    wait = RETRY_SECONDS
-                except AzureError:
-                    wait = RETRY_SECONDS
-            with suppress(AzureError):
-                await lease.release(timeout=10)
+                except Exception as error:  # whatever it was, a heart that stops beating helps nobody
+                    event("lease.notRenewed", logging.WARNING, domain=self._domain, message=str(error))
+            with suppress(Exception):  # it runs out by itself
+                await lease.release(**_ONE_TRY)
         finally:
             await storage.aclose()
 
 
 @asynccontextmanager
 async def lease(
-    storage: Storage, settings: Settings, domain: str, patience: float = PATIENCE_SECONDS
+    storage: Storage, settings: Settings, domain: str, times: Times = Times()
 ) -> AsyncIterator[Lease]:
     """Holds the domain for the length of the block.
 
@@ -93,19 +106,19 @@ async def lease(
     with suppress(ResourceExistsError):
         await blob.upload_blob(b"", overwrite=False)
     lease_id = str(uuid.uuid4())
-    give_up_at = time.monotonic() + patience
+    give_up_at = time.monotonic() + times.patience
     while True:
         asked_at = time.monotonic()
         try:
-            await BlobLeaseClient(blob, lease_id=lease_id).acquire(lease_duration=LEASE_SECONDS)
+            await BlobLeaseClient(blob, lease_id=lease_id).acquire(lease_duration=times.lease)
             break
         except HttpResponseError as error:
-            if error_code(error) != "LeaseAlreadyPresent":
+            if error_code(error) not in ("LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired"):
                 raise
             if asked_at >= give_up_at:
                 raise DomainBusy(f"Another run holds {domain} and is alive.") from None
-        await asyncio.sleep(RETRY_SECONDS)
-    held = Lease(settings, domain, lease_id, asked_at)
+        await asyncio.sleep(times.retry_every)
+    held = Lease(settings, domain, lease_id, asked_at, times)
     try:
         yield held
     finally:

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 DOMAINS, RUNS, CHANGES = "Domains", "Runs", "Changes"
 AUDIT_LOGS, LOCKS, LINKS, JOURNAL = "audit-logs", "locks", "links", "journal"
 
+# A storage service that is away for a moment is back within half a minute. The SDKs' own would have a run wait
+# 15 s before the first retry of a blob, and minutes for a table: longer than its lease lasts.
+_RETRIES: dict[str, Any] = dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), 5)
+_BLOB_RETRIES = {**_RETRIES, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
+_TABLE_RETRIES = {**_RETRIES, "retry_backoff_factor": 1}
+
 
 def error_code(error: Exception) -> str:
     """The service's own word for what is wrong; the SDKs set it without declaring it."""
@@ -39,10 +45,10 @@ class Storage:
 
             if self._settings.storage:
                 secret = self._settings.storage.get_secret_value()
-                self._blobs = BlobServiceClient.from_connection_string(secret)
+                self._blobs = BlobServiceClient.from_connection_string(secret, **_BLOB_RETRIES)
             else:
                 url = self._settings.storage_blob_url or self._endpoint("blob")
-                self._blobs = BlobServiceClient(url, credential=self._identity())
+                self._blobs = BlobServiceClient(url, credential=self._identity(), **_BLOB_RETRIES)
         return self._blobs
 
     @property
@@ -52,10 +58,10 @@ class Storage:
 
             if self._settings.storage:
                 secret = self._settings.storage.get_secret_value()
-                self._tables = TableServiceClient.from_connection_string(secret)
+                self._tables = TableServiceClient.from_connection_string(secret, **_TABLE_RETRIES)
             else:
                 url = self._settings.storage_table_url or self._endpoint("table")
-                self._tables = TableServiceClient(endpoint=url, credential=self._identity())
+                self._tables = TableServiceClient(endpoint=url, credential=self._identity(), **_TABLE_RETRIES)
         return self._tables
 
     async def table(self, name: str) -> "TableClient":
