@@ -60,7 +60,9 @@ class Runs:
         except TableTransactionError as error:
             if error_code(error) != "EntityAlreadyExists":
                 raise
-            raise RunActive(run.domain, (await self.pointers(run.domain)).active or run.id) from error
+            holder = (await self.pointers(run.domain)).active
+            if holder != run.id:  # else the SDK tried a lost answer again, and met its own first try
+                raise RunActive(run.domain, holder or run.id) from error
 
     async def get(self, domain: str, run_id: str) -> Run:
         from azure.core.exceptions import ResourceNotFoundError
@@ -148,12 +150,21 @@ class Runs:
 
     async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
         """Leaves word for the invocation that performs the run; False if the run is not active."""
-        row = await self._active(domain)
-        if row is None or row["runId"] != run_id:
-            return False
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
         table = await self._storage.table(RUNS)
-        await table.update_entity({"PartitionKey": domain, "RowKey": _ACTIVE, "cancelledBy": who})
-        return True
+        while (row := await self._active(domain)) is not None and row["runId"] == run_id:
+            try:
+                await table.update_entity(
+                    {"PartitionKey": domain, "RowKey": _ACTIVE, "cancelledBy": who},
+                    etag=row.metadata["etag"],
+                    match_condition=MatchConditions.IfNotModified,
+                )
+            except (ResourceModifiedError, ResourceNotFoundError):
+                continue  # the run has gone on, or has ended
+            return True
+        return False
 
     async def purge(self, domain: str, now: datetime) -> None:
         """Forgets runs that are older than 90 days."""
