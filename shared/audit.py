@@ -108,6 +108,12 @@ def settled(content: bytes) -> dict[Key, Result]:
     return ended
 
 
+def object_ids(content: bytes) -> dict[Key, str]:
+    """Whom Entra created for each addition, according to such a log."""
+    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    return {(row["action"], row["sourceId"]): row["objectId"] for row in rows if row["action"] == Action.ADD}
+
+
 def planned_deletions(content: bytes) -> frozenset[str]:
     """The object ids of everybody whom a dry run's audit log says a sync would delete."""
     rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))

@@ -1,14 +1,17 @@
 """Runs are started, asked to stop and looked after; `run.py` performs them."""
 
 import logging
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 from shared import report
 from shared.audit import planned_deletions
-from shared.errors import NotPossible, RunActive
+from shared.ending import settled
+from shared.errors import DomainBusy, NotPossible, RunActive
 from shared.log import event, facts
 from shared.records import Approval, Author, Mode, Run, Status, Trigger, new_run_id
 from shared.services import Services
+from shared.store.locks import lease
 from shared.undo_survey import changes_made
 
 SCHEDULE = Author("schedule", "timer")
@@ -94,20 +97,28 @@ async def hourly(services: Services, *, past_due: bool) -> list[tuple[str, str]]
 
 
 async def give_up(services: Services, domain: str, run_id: str) -> None:
-    """Ends a run whose message the queue has given up on."""
-    hold = await services.runs.take(domain, run_id)
-    if hold is None:
-        return
-    run = await services.runs.get(domain, run_id)
-    run = run.model_copy(
-        update={
-            "status": Status.FAILED,
-            "message": report.poisoned(run.progress),
-            "finished_at": datetime.now(UTC),
-        }
-    )
-    await services.runs.finish(hold, run)
-    event("run.poisoned", logging.ERROR, **facts(run))
+    """Ends a run whose message the queue has given up on, unless a second message keeps it alive."""
+    async with AsyncExitStack() as ending:
+        try:
+            await ending.enter_async_context(lease(services.storage, services.settings, domain))
+        except DomainBusy as error:
+            event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=str(error))
+            return
+        except Exception as error:  # what made five tries fail may be just this, and the run must end
+            event("run.endsUnlocked", logging.WARNING, domain=domain, runId=run_id, message=str(error))
+        hold = await services.runs.take(domain, run_id)
+        if hold is None:
+            return
+        run = await services.runs.get(domain, run_id)
+        try:
+            run = await settled(services, hold, run)
+        except Exception as error:  # likewise
+            event("run.endsUnsettled", logging.ERROR, **facts(run), error=str(error))
+        message = report.cut_short(report.poisoned(), run)
+        ended = {"status": Status.FAILED, "message": message, "finished_at": datetime.now(UTC)}
+        run = run.model_copy(update=ended)
+        await services.runs.finish(hold, run)
+        event("run.poisoned", logging.ERROR, **facts(run))
 
 
 async def cancel(services: Services, domain: str, run_id: str, author: Author) -> Run:

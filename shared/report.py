@@ -1,7 +1,7 @@
 """A run's result as one sentence a person can act on. Pure."""
 
 from shared.checks import Checks, verdict
-from shared.records import Counts, Mode, Progress
+from shared.records import Counts, Mode, Run
 
 _PLANNED = ("add", "update", "rename", "restore", "delete")
 _DONE = {"add": "added", "update": "updated", "rename": "renamed", "restore": "restored", "delete": "deleted"}
@@ -28,32 +28,36 @@ def outcome(mode: Mode, counts: Counts, checks: Checks) -> str:
     return sentence
 
 
-def refused(checks: Checks, progress: Progress) -> str:
-    done = (
-        f"{progress.done} changes of an earlier invocation stand" if progress.done else "nothing was applied"
-    )
+def refused(checks: Checks, counts: Counts) -> str:
+    made = _made(counts)
+    done = f"{made} changes of an earlier invocation stand" if made else "nothing was applied"
     advice = "raise the limit"
     if checks.deletions.exceeded:
         advice = "approve the deletions of a dry run, or raise Max Allowed Deletions"
     return f"Cancelled, {done}: {'; '.join(checks.reasons)}. If these changes are right, {advice}, and sync again."
 
 
-def cut_short(reason: str, progress: Progress) -> str:
+def cut_short(reason: str, run: Run) -> str:
     """Why a run ended early, and what that means for the people concerned."""
-    if progress.done:
-        return f"{reason} {progress.done} of {progress.total} changes were made and stand; the next run does the rest."
-    return f"{reason} Nothing was applied."
+    made, failed = _made(run.counts), run.counts.failed
+    failures = f" {failed} failed: the audit log says why for each." if failed else ""
+    if made:
+        stand = f"{made} of {run.progress.total} changes were made and stand; the next run does the rest."
+        return f"{reason} {stand}{failures}"
+    return f"{reason} Nothing was applied.{failures}"
 
 
 def stalled(invocations: int) -> str:
     return (
-        f"Given up: {invocations} invocations in a row got nothing done. The next run starts afresh; if it ends the "
-        "same way, look for run.interrupted and exceptions in the logs."
+        f"Given up: {invocations} invocations in a row got nothing done. If the next run ends the same way, look for "
+        "run.continues, run.interrupted and exceptions in the logs."
     )
 
 
-def poisoned(progress: Progress) -> str:
+def poisoned() -> str:
     """A run whose invocations failed until the queue gave up on its message."""
-    return cut_short(
-        "Given up after five failed tries; the logs of the function perform_run say why.", progress
-    )
+    return "Given up after five failed tries; the logs of the function perform_run say why."
+
+
+def _made(counts: Counts) -> int:
+    return sum(int(getattr(counts, deed)) for deed in _PLANNED)

@@ -14,8 +14,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from shared import report
-from shared.audit import Entry, Result, count, header, render
+from shared.audit import Entry, Result, count, header, key, render
 from shared.checks import Checks, check_deletions, check_limits, released
+from shared.ending import recounted, settled
 from shared.errors import (
     CancelRequested,
     DomainBusy,
@@ -28,7 +29,7 @@ from shared.errors import (
 )
 from shared.log import event, facts
 from shared.looking import look_before
-from shared.model import Action, Plan
+from shared.model import Plan
 from shared.progress import eta_seconds
 from shared.records import AuditLog, Counts, Mode, Progress, Run, Status
 from shared.run_guard import RunGuard
@@ -66,15 +67,15 @@ class Invocation:
         self._services = services
         self._hold = hold
         self._guard = guard
-        self._started_at = time.monotonic()
         self._saved_at = 0.0
-        self._done_before = run.progress.done
+        self._done_before = 0
+        self._writing_since = 0.0
         self.run = run
 
     async def perform(self) -> bool:
         try:
             if self.run.stalled_invocations >= STALLED_INVOCATIONS:
-                await self._finish(Status.FAILED, report.stalled(STALLED_INVOCATIONS))
+                await self._end_early(Status.FAILED, report.stalled(STALLED_INVOCATIONS))
                 return False
             await self._begin()
             await self._read_and_act()
@@ -83,9 +84,9 @@ class Invocation:
             event("run.continues", **facts(self.run), reason=str(error))
             return True
         except CancelRequested as error:
-            await self._finish(Status.CANCELLED, report.cut_short(str(error), self.run.progress))
+            await self._end_early(Status.CANCELLED, str(error))
         except (SourceError, GraphError, DomainNotFound, JournalGone) as error:
-            await self._finish(Status.FAILED, report.cut_short(str(error), self.run.progress))
+            await self._end_early(Status.FAILED, str(error))
         return False
 
     async def _begin(self) -> None:
@@ -155,8 +156,11 @@ class Invocation:
         await self._finish(Status.SUCCEEDED, message, wrote_dry_run_log=True)
 
     async def _sync(self, seen: Survey, checks: Checks) -> None:
-        trail = await Trail.open(self._services.storage, self._services.audit_logs, self.run)
-        self._take_up(trail, seen.plan)
+        services, invocation = self._services, self._hold.invocation
+        trail = await Trail.open(services.storage, services.audit_logs, self.run, invocation)
+        left = sum(1 for change in seen.plan.writes if key(change) not in trail.settled)
+        self.run = recounted(self.run, trail.settled, left)
+        self._done_before, self._writing_since = self.run.progress.done, time.monotonic()
         sync = Sync(self._services, seen, trail, self._guard, self._report)
         try:
             if checks.exceeded:
@@ -166,21 +170,11 @@ class Invocation:
         finally:
             self._note(audit_log=AuditLog(expires_at=trail.expires_at, size_bytes=trail.size))
         if checks.exceeded:
-            await self._finish(Status.CANCELLED, report.refused(checks, self.run.progress))
+            await self._finish(Status.CANCELLED, report.refused(checks, self.run.counts))
         else:
             failed = self.run.counts.failed
             status = Status.COMPLETED_WITH_ERRORS if failed else Status.SUCCEEDED
             await self._finish(status, report.outcome(self.run.mode, self.run.counts, checks))
-
-    def _take_up(self, trail: Trail, plan: Plan) -> None:
-        """Counts anew what earlier invocations did, from the log they left: their last counts may be lost."""
-        counts = self.run.counts.model_copy(update=dict.fromkeys(_COUNTED, 0))
-        for (action, _), result in trail.settled.items():
-            counts = count(counts, Action(action), result)
-        done = sum(1 for result in trail.settled.values() if result in _APPLIED)
-        left = sum(1 for _ in plan.writes)
-        self._done_before = done
-        self._note(counts=counts, progress=Progress(done=done, total=done + left))
 
     def _count(self, entries: Sequence[Entry]) -> None:
         counts = self.run.counts
@@ -197,7 +191,7 @@ class Invocation:
         if done > progress.done:
             self._note(stalled_invocations=0)
         gate = self._services.gate
-        elapsed = time.monotonic() - self._started_at
+        elapsed = time.monotonic() - self._writing_since
         eta = eta_seconds(
             progress.total - done, done - self._done_before, elapsed, gate.left, gate.per_second
         )
@@ -213,6 +207,11 @@ class Invocation:
         await self._services.runs.save(self._hold, self.run)
         self._saved_at = time.monotonic()
 
+    async def _end_early(self, status: Status, reason: str) -> None:
+        """With what was under way settled: nothing that was written goes without its row."""
+        self.run = await settled(self._services, self._hold, self.run)
+        await self._finish(status, report.cut_short(reason, self.run))
+
     async def _finish(self, status: Status, message: str, *, wrote_dry_run_log: bool = False) -> None:
         progress = self.run.progress.model_copy(update={"eta_seconds": None})
         self._note(status=status, message=message, finished_at=_now(), progress=progress)
@@ -220,7 +219,6 @@ class Invocation:
         event("run.finished", **facts(self.run), durationSeconds=_seconds(self.run))
 
 
-_COUNTED = ("add", "update", "rename", "restore", "delete", "skipped", "failed")
 _APPLIED = (Result.SUCCEEDED, Result.FAILED)
 
 

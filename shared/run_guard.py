@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from shared.entra.guard import Guard
 from shared.errors import TimeBudgetSpent
 from shared.store.locks import Lease
 from shared.store.runs import Hold, Runs
@@ -23,11 +24,32 @@ class RunGuard:
         if time.monotonic() >= self._ends_at:
             raise TimeBudgetSpent("The invocation's time is up; the run goes on in the next one.")
         await self._runs.check(self._hold)
-        # Last: the lease must hold at the moment in which the batch goes out.
+        self.check_lease()
+
+    def check_lease(self) -> None:
+        """At the very moment in which a batch goes out: whatever was awaited before may have taken long."""
         self._lease.check()
 
     async def sleep(self, seconds: float) -> None:
-        ends_at = time.monotonic() + seconds
-        while (left := ends_at - time.monotonic()) > 0:
-            await asyncio.sleep(min(left, LOOK_EVERY))
-            await self.check()
+        await _sleep(self, seconds)
+
+
+class TimeLimit:
+    """The `Guard` of looking at what a run leaves behind: nothing stops it but its own time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+
+    async def check(self) -> None:
+        if time.monotonic() >= self._ends_at:
+            raise TimeBudgetSpent("Graph took too long to answer.")
+
+    async def sleep(self, seconds: float) -> None:
+        await _sleep(self, seconds)
+
+
+async def _sleep(guard: Guard, seconds: float) -> None:
+    ends_at = time.monotonic() + seconds
+    while (left := ends_at - time.monotonic()) > 0:
+        await asyncio.sleep(min(left, LOOK_EVERY))
+        await guard.check()

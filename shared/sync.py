@@ -1,16 +1,18 @@
 """A plan, applied: renames, updates, restores, adds, and deletions last, each with its row in the audit log."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 from shared.audit import Entry, Result, key
 from shared.deletions import source_people, still_in_source
+from shared.doubts import settled_doubts
 from shared.entra import lookaround
 from shared.entra.batch import Batches, Request
-from shared.entra.guard import Guard
 from shared.entra.writes import Outcome, apply
-from shared.errors import SourceError
+from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model import Action, Change
+from shared.run_guard import RunGuard
 from shared.services import Services
 from shared.source import in_domain
 from shared.store.trail import Trail
@@ -22,22 +24,36 @@ Report = Callable[[Sequence[Entry]], Awaitable[None]]
 class Sync:
     """Applies what a survey planned. `report` hears of every entry once it is safely on the trail."""
 
-    def __init__(self, services: Services, seen: Survey, trail: Trail, guard: Guard, report: Report) -> None:
+    def __init__(
+        self, services: Services, seen: Survey, trail: Trail, guard: RunGuard, report: Report
+    ) -> None:
         self._services = services
         self._seen = seen
         self._trail = trail
+        self._guard = guard
         self._report = report
         self._batches = Batches(services.graph, services.gate, guard, services.settings.batches_in_flight)
         self._links = dict(seen.plan.links)
 
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
+        await self._settle(self._trail.in_doubt)
         await self._record([_not_applied(change) for change in self._seen.plan.changes])
 
     async def apply(self) -> None:
         """RunStopped leaves what was applied on the trail; the next invocation goes on from there."""
+        try:
+            await self._apply_in_order()
+        except (CancelRequested, TimeBudgetSpent):
+            await self._write_links()
+            raise
+        await self._write_links()
+
+    async def _apply_in_order(self) -> None:
         plan = self._seen.plan
-        await self._record(self._confirmed())
+        planned = {key(change) for change in plan.changes}
+        # What did not take effect before an interruption is planned again, and gets its row in its turn.
+        await self._settle([change for change in self._trail.in_doubt if key(change) not in planned])
         settled_people = {person for _, person in self._trail.settled}
         foregone = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
         await self._record([_foregone(c) for c in foregone if key(c)[1] not in settled_people])
@@ -49,39 +65,28 @@ class Sync:
         deletions = [change for change in writes if change.action is Action.DELETE]
         if deletions:
             await self._apply(await self._confirm_deletions(deletions))
-        await self._write_links()
 
     async def _apply(self, changes: Sequence[Change]) -> None:
-        async for outcomes in apply(changes, self._batches, self._before_send):
-            entries = [_entry(outcome) for outcome in outcomes]
-            for outcome in outcomes:
-                if outcome.succeeded and outcome.change.source_id and outcome.object_id:
-                    self._links[outcome.change.source_id] = outcome.object_id
-            await self._record(entries)
+        async with aclosing(apply(changes, self._batches, self._before_send)) as applied:
+            async for outcomes in applied:
+                await self._record([_entry(outcome) for outcome in outcomes])
 
     async def _before_send(self, batch: Sequence[Request]) -> None:
         await self._trail.intend([request.subject for request in batch])
+        # Again: an append that is tried again takes long, and the lease may have run out meanwhile.
+        self._guard.check_lease()
 
     async def _record(self, entries: Sequence[Entry]) -> None:
         fresh = [entry for entry in entries if key(entry.change) not in self._trail.settled]
+        for entry in fresh:
+            change = entry.change
+            if entry.result is Result.SUCCEEDED and change.source_id and entry.object_id:
+                self._links[change.source_id] = entry.object_id
         await self._trail.record(fresh)
         await self._report(fresh)
 
-    def _confirmed(self) -> list[Entry]:
-        """Entries for what was under way when an earlier invocation died and, as Entra reads now, took effect.
-
-        What did not take effect is planned again and gets its row in its turn.
-        """
-        planned = {key(change) for change in self._seen.plan.changes}
-        present = {user.object_id for user in self._seen.target} | set(self._seen.plan.links.values())
-        entries = []
-        for change in self._trail.in_doubt:
-            object_id = change.object_id or self._seen.plan.links.get(change.source_id or "")
-            gone = object_id not in present
-            if key(change) not in planned and gone is (change.action is Action.DELETE):
-                note = "Took effect before an interruption; confirmed by reading Entra again."
-                entries.append(Entry(change, Result.SUCCEEDED, _now(), object_id, note))
-        return entries
+    async def _settle(self, doubts: Sequence[Change]) -> None:
+        await self._record(await settled_doubts(doubts, self._batches))
 
     async def _confirm_deletions(self, deletions: Sequence[Change]) -> list[Change]:
         """Those who are still to be deleted after both sides were read a second time.
@@ -115,6 +120,7 @@ class Sync:
         return confirmed
 
     async def _write_links(self) -> None:
+        self._guard.check_lease()
         await self._services.links.write(self._seen.domain.name, self._links)
 
 

@@ -4,19 +4,23 @@ Every write is safe to repeat: a create that meets its own earlier result counts
 is gone counts as done. No licence is ever assigned.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from shared.entra.batch import Batches, BeforeSend, Request
 from shared.entra.client import Answer, segment, text
 from shared.entra.passwords import random_password
-from shared.mapping import UPN
+from shared.errors import GraphError, RunStopped
+from shared.mapping import IMMUTABLE_ID, UPN
 from shared.model import Action, Change
 from shared.renames import in_waves
 
 # A user created a moment ago may answer 404 for a while; looked up this often before the doubt is reported.
 LOOK_UPS, LOOK_UPS_IN_DOUBT = 2, 6
+# A create that meets one of these may have met its own earlier try.
+_MAY_BE_OURS = frozenset({UPN, IMMUTABLE_ID})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Outcome:
 
 async def apply(
     writes: Sequence[Change], batches: Batches, before_send: BeforeSend
-) -> AsyncIterator[list[Outcome]]:
+) -> AsyncGenerator[list[Outcome], None]:
     """Sends these writes; yields each change's outcome once.
 
     Renames, updates, restores, adds, deletes last. `before_send` is told the requests of a batch before it goes
@@ -46,12 +50,18 @@ async def apply(
     failed: set[int] = set()
     for requests, last in _waves(writes):
         ready = [request for request in requests if id(request.subject) not in failed]
+        stopped: RunStopped | None = None
         async for answers in batches.send(ready, before_send):
-            outcomes = [await _outcome(request, answer, batches) for request, answer in answers]
+            ends = await asyncio.gather(*(_outcome(request, answer, batches) for request, answer in answers))
+            outcomes = [end for end in ends if isinstance(end, Outcome)]
+            # A look-up that had to stop leaves that one person in doubt and nobody else.
+            stopped = next((end for end in ends if isinstance(end, RunStopped)), stopped)
             failed.update(id(outcome.change) for outcome in outcomes if not outcome.succeeded)
             final = [outcome for outcome in outcomes if last or not outcome.succeeded]
             if final:
                 yield final
+        if stopped is not None:
+            raise stopped
 
 
 def _waves(writes: Sequence[Change]) -> list[tuple[list[Request], bool]]:
@@ -94,20 +104,30 @@ def _create(change: Change) -> Request:
     return Request("POST", "/users", {**_values(change), "passwordProfile": profile}, subject=change)
 
 
-async def _outcome(request: Request, answer: Answer, batches: Batches) -> Outcome:
+async def _outcome(request: Request, answer: Answer, batches: Batches) -> Outcome | RunStopped:
     change: Change = request.subject
     if 200 <= answer.status < 300:
         object_id = change.object_id or str(answer.body.get("id") or "") or None
         return Outcome(change, object_id, request_id=answer.request_id)
     if change.action is Action.DELETE and answer.status == 404:
         return Outcome(change, change.object_id, request_id=answer.request_id, note="Was gone already.")
-    if request.path == "/users" and (answer.status == 0 or UPN in answer.conflict_on()):
+    if change.action is Action.ADD and _may_exist(request, answer):
         return await _create_in_doubt(change, request, answer, batches)
     if request.path.endswith("/restore") and request.in_doubt and answer.status == 404:
         return Outcome(
             change, change.object_id, request_id=answer.request_id, note="Restored by an earlier try."
         )
     return _refused(change, answer)
+
+
+def _may_exist(request: Request, answer: Answer) -> bool:
+    """Whether a create that failed may have created the user all the same."""
+    conflicts = set(answer.conflict_on())
+    return (
+        answer.status == 0
+        or answer.status >= 500
+        or bool(conflicts & _MAY_BE_OURS or (conflicts and request.in_doubt))
+    )
 
 
 def _refused(change: Change, answer: Answer, addition: str = "") -> Outcome:
@@ -118,25 +138,44 @@ def _refused(change: Change, answer: Answer, addition: str = "") -> Outcome:
     )
 
 
-async def _create_in_doubt(change: Change, request: Request, answer: Answer, batches: Batches) -> Outcome:
-    """A create whose answer was lost, or that met somebody with its UPN: the user is looked up, nothing guessed.
+async def _create_in_doubt(
+    change: Change, request: Request, answer: Answer, batches: Batches
+) -> Outcome | RunStopped:
+    """A create whose answer was lost, or that met somebody with its UPN: the user is looked up, nothing guessed."""
+    try:
+        return await _looked_up(change, request, answer, batches)
+    except GraphError as error:
+        return _refused(change, answer, f" Whether the user was created could not be read: {error}")
+    except RunStopped as stopped:
+        return stopped
+
+
+async def _looked_up(change: Change, request: Request, answer: Answer, batches: Batches) -> Outcome:
+    """Who has the UPN that the create was to give.
 
     Ours is whoever has the UPN and every value that was sent; a user made a moment ago may answer 404 for a while.
     """
     wanted = _values(change)
     path = f"/users/{segment(change.upn)}?$select=id,{','.join(dict.fromkeys(['displayName', *wanted]))}"
-    for attempt in range(1, (LOOK_UPS_IN_DOUBT if request.in_doubt else LOOK_UPS) + 1):
+    tries = LOOK_UPS_IN_DOUBT if request.in_doubt else LOOK_UPS
+    for attempt in range(tries):
+        if attempt:
+            await batches.pause(attempt)
         found = await batches.get(path)
         if found.status == 200:
             holder = found.body
-            if all(_comparable(holder.get(name)) == _comparable(value) for name, value in wanted.items()):
+            if shows(change, holder):
                 return Outcome(
                     change, text(holder, "id"), request_id=found.request_id, note="Created by an earlier try."
                 )
             name, object_id = holder.get("displayName"), text(holder, "id")
             return _refused(change, answer, f" {change.upn} belongs to {name} ({object_id}).")
-        await batches.pause(attempt)
     return _refused(change, answer)
+
+
+def shows(change: Change, user: Mapping[str, Any]) -> bool:
+    """Whether the user has every value that the change was to set."""
+    return all(_comparable(user.get(a.attribute)) == _comparable(a.after) for a in change.attributes)
 
 
 def _comparable(value: Any) -> Any:

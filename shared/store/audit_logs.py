@@ -4,14 +4,14 @@ A lifecycle rule deletes both after a day; since it may act a day late, nothing 
 the hourly sweep deletes it.
 """
 
-import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import AuditLogGone, LeaseLost
+from shared.errors import AuditLogGone
 from shared.records import AUDIT_LOG_LIFETIME, Mode, Run
-from shared.store.storage import AUDIT_LOGS, Storage, error_code
+from shared.store.appended_log import AppendedLog
+from shared.store.storage import AUDIT_LOGS, Storage
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 LINK_LIFETIME = timedelta(minutes=60)
 # A link's start lies in the past, for a storage service whose clock is behind.
 CLOCK_SKEW = timedelta(minutes=15)
-# An append block is at most 4 MiB in the versions of the service that are still in use.
-BLOCK_SIZE = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +40,16 @@ class AuditLogs:
         created: datetime = (await blob.get_blob_properties()).creation_time
         return created + AUDIT_LOG_LIFETIME
 
-    async def open_sync(self, run: Run, header: bytes) -> tuple["AppendedLog", datetime]:
-        """The sync's log, begun with `header`, or the one that an earlier invocation left; and when it expires."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
-
-        blob = await self._blob(run)
-        with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
-            await blob.create_append_blob(
-                content_settings=_csv(run),
-                metadata={"runid": run.id},
-                match_condition=MatchConditions.IfMissing,
-            )
-        properties = await blob.get_blob_properties()
-        log = AppendedLog(blob, properties.size)
+    async def open_sync(self, run: Run, invocation: int, header: bytes) -> AppendedLog:
+        """The sync's log, begun with `header`, or the one that an earlier invocation left."""
+        log = await AppendedLog.open(await self._blob(run), invocation, {"runid": run.id}, _csv(run))
         if log.size == 0:
-            await log.append(header)
-        return log, properties.creation_time + AUDIT_LOG_LIFETIME
+            await log.append([header])
+        return log
+
+    async def begun(self, run: Run) -> bool:
+        """Whether the run has begun a log."""
+        return bool(await (await self._blob(run)).exists())
 
     async def link(self, run: Run, now: datetime) -> Link:
         """A read-only link to the run's log; AuditLogGone once it is expired or overwritten."""
@@ -123,39 +114,6 @@ class AuditLogs:
                 **key,
             )
         )
-
-
-class AppendedLog:
-    """An append blob with one writer: a second one's append is refused by its offset, and ends that run."""
-
-    def __init__(self, blob: "BlobClient", size: int) -> None:
-        self._blob = blob
-        self.size = size
-
-    async def append(self, content: bytes) -> None:
-        """LeaseLost if somebody else has written since."""
-        from azure.core.exceptions import HttpResponseError
-
-        for start in range(0, len(content), BLOCK_SIZE):
-            block = content[start : start + BLOCK_SIZE]
-            try:
-                await self._blob.append_block(block, appendpos_condition=self.size)
-            except HttpResponseError as error:
-                if error_code(error) != "AppendPositionConditionNotMet":
-                    raise
-                # The SDK tries a lost answer again, and then meets its own first try.
-                if not await self._ends_with(block):
-                    raise LeaseLost(f"Somebody else is writing {self._blob.blob_name}.") from error
-            self.size += len(block)
-
-    async def _ends_with(self, block: bytes) -> bool:
-        size = (await self._blob.get_blob_properties()).size
-        if size != self.size + len(block):
-            return False
-        return bytes(await (await self._blob.download_blob(self.size, len(block))).readall()) == block
-
-    async def read(self) -> bytes:
-        return bytes(await (await self._blob.download_blob()).readall())
 
 
 def _gone(run: Run) -> str:

@@ -1,10 +1,9 @@
 """Blob `journal/{domain}/{runId}`: what a sync was about to do, written before it is done, and how it ended.
 
 After a crash it says which writes are in doubt; for 30 days it is what an undo needs. A lifecycle rule deletes it.
-One JSON object a line: `{"intent": [change, …]}` or `{"outcome": [[action, person, result, objectId], …]}`.
+One JSON object a line: `{"intent": [change, …]}` or `{"outcome": [[action, person, result, objectId]]}`.
 """
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
@@ -13,7 +12,7 @@ import orjson
 from shared.audit import Key, Result, key
 from shared.errors import JournalGone
 from shared.model import Action, AttributeChange, Change
-from shared.store.audit_logs import AppendedLog
+from shared.store.appended_log import AppendedLog
 from shared.store.storage import JOURNAL, Storage
 
 Ended = tuple[Change, Result, str | None]
@@ -26,22 +25,18 @@ class Journal:
         self._log = log
 
     @classmethod
-    async def open(cls, storage: Storage, domain: str, run_id: str) -> "Journal":
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
-
-        blob = (await storage.container(JOURNAL)).get_blob_client(f"{domain}/{run_id}")
-        with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
-            await blob.create_append_blob(match_condition=MatchConditions.IfMissing)
-        return cls(AppendedLog(blob, (await blob.get_blob_properties()).size))
+    async def open(cls, storage: Storage, domain: str, run_id: str, invocation: int) -> "Journal":
+        container = await storage.container(JOURNAL)
+        return cls(await AppendedLog.open(container.get_blob_client(f"{domain}/{run_id}"), invocation, {}))
 
     async def intend(self, changes: Sequence[Change]) -> None:
         """Before a batch goes out; LeaseLost if another invocation writes this journal by now."""
-        await self._log.append(orjson.dumps({"intent": [asdict(change) for change in changes]}) + b"\n")
+        await self._log.append([_line({"intent": [asdict(change) for change in changes]})])
 
     async def record(self, ended: Iterable[Ended]) -> None:
-        rows = [[*key(change), result, object_id] for change, result, object_id in ended]
-        await self._log.append(orjson.dumps({"outcome": rows}) + b"\n")
+        await self._log.append(
+            _line({"outcome": [[*key(change), result, object_id]]}) for change, result, object_id in ended
+        )
 
     async def read(self) -> "JournalContent":
         return JournalContent.parse(await self._log.read())
@@ -79,6 +74,10 @@ class JournalContent:
             for action, person, result, object_id in entry.get("outcome", ()):
                 journal.outcomes[action, person] = (Result(result), object_id)
         return journal
+
+
+def _line(entry: dict[str, object]) -> bytes:
+    return orjson.dumps(entry) + b"\n"
 
 
 def _change(item: dict[str, object]) -> Change:

@@ -7,10 +7,11 @@ ended. Whatever stands in the first and not in the second is in doubt after a cr
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.audit import Entry, Key, Result, header, key, render, settled
+from shared.audit import Entry, Key, Result, header, key, object_ids, render, settled
 from shared.model import Change
-from shared.records import Mode, Run
-from shared.store.audit_logs import AppendedLog, AuditLogs
+from shared.records import AUDIT_LOG_LIFETIME, Mode, Run
+from shared.store.appended_log import AppendedLog
+from shared.store.audit_logs import AuditLogs
 from shared.store.journal import Journal
 from shared.store.storage import Storage
 
@@ -18,27 +19,26 @@ from shared.store.storage import Storage
 class Trail:
     """One invocation's pen; a second one's writes are refused with LeaseLost."""
 
-    def __init__(self, run: Run, log: AppendedLog, expires_at: datetime, journal: Journal) -> None:
+    def __init__(self, run: Run, log: AppendedLog, journal: Journal) -> None:
         self._run = run
-        self.expires_at = expires_at
         self._log = log
         self._journal = journal
         self.settled: dict[Key, Result] = {}
         self.in_doubt: list[Change] = []
 
     @classmethod
-    async def open(cls, storage: Storage, audit_logs: AuditLogs, run: Run) -> "Trail":
-        """Begins the trail, or takes up the one that an earlier invocation left."""
-        log, expires_at = await audit_logs.open_sync(run, header())
-        trail = cls(run, log, expires_at, await Journal.open(storage, run.domain, run.id))
-        if run.invocations > 1:
-            trail.settled = settled(await log.read())
-            trail.in_doubt = [
-                change
-                for k, change in (await trail._journal.read()).intents.items()
-                if k not in trail.settled
-            ]
+    async def open(cls, storage: Storage, audit_logs: AuditLogs, run: Run, invocation: int) -> "Trail":
+        """Begins the trail, or takes up the one that was left; LeaseLost if a later invocation has it."""
+        # Both are taken over before either is read: what is read then is all there will ever be.
+        log = await audit_logs.open_sync(run, invocation, header())
+        journal = await Journal.open(storage, run.domain, run.id, invocation)
+        trail = cls(run, log, journal)
+        await trail._take_up()
         return trail
+
+    @property
+    def expires_at(self) -> datetime:
+        return self._log.created_at + AUDIT_LOG_LIFETIME
 
     @property
     def size(self) -> int:
@@ -49,8 +49,23 @@ class Trail:
 
     async def record(self, entries: Sequence[Entry]) -> None:
         """The people's log first: a crash between the two leaves a doubt, never a write without a row."""
-        if not entries:
-            return
-        await self._log.append(render(entries, self._run.id, self._run.domain, Mode.SYNC))
+        await self._log.append(
+            render([entry], self._run.id, self._run.domain, Mode.SYNC) for entry in entries
+        )
         self.settled.update((key(entry.change), entry.result) for entry in entries)
         await self._journal.record([(e.change, e.result, e.object_id) for e in entries])
+
+    async def _take_up(self) -> None:
+        left = await self._log.read()
+        journal = await self._journal.read()
+        self.settled = settled(left)
+        self.in_doubt = [change for k, change in journal.intents.items() if k not in self.settled]
+        # A crash between the two: the people's log knows how it ended, an undo will ask the journal.
+        created = object_ids(left)
+        await self._journal.record(
+            [
+                (change, self.settled[k], change.object_id or created.get(k))
+                for k, change in journal.intents.items()
+                if k in self.settled and k not in journal.outcomes
+            ]
+        )

@@ -1,0 +1,39 @@
+"""The end of a sync that did not get to its last change: no write is left without its row in the audit log."""
+
+from shared.audit import Key, Result, count
+from shared.doubts import settled_doubts
+from shared.entra.batch import Batches
+from shared.entra.gate import Gate
+from shared.model import Action
+from shared.records import AuditLog, Counts, Mode, Progress, Run
+from shared.run_guard import TimeLimit
+from shared.services import Services
+from shared.store.runs import Hold
+from shared.store.trail import Trail
+
+LOOK_UP_SECONDS = 60.0
+_COUNTED = ("add", "update", "rename", "restore", "delete", "skipped", "failed")
+_DONE = (Result.SUCCEEDED, Result.FAILED)
+
+
+async def settled(services: Services, hold: Hold, run: Run) -> Run:
+    """The run after what is in doubt was looked up, counted anew from its audit log; LeaseLost if taken over."""
+    if run.mode is not Mode.SYNC or not await services.audit_logs.begun(run):
+        return run
+    trail = await Trail.open(services.storage, services.audit_logs, run, hold.invocation)
+    # A gate of its own: a pause that writes were told to keep would keep these few reads waiting, too.
+    guard = TimeLimit(LOOK_UP_SECONDS)
+    batches = Batches(services.graph, Gate(), guard, services.settings.batches_in_flight)
+    await trail.record(await settled_doubts(trail.in_doubt, batches))
+    audit_log = AuditLog(expires_at=trail.expires_at, size_bytes=trail.size)
+    return recounted(run, trail.settled).model_copy(update={"audit_log": audit_log})
+
+
+def recounted(run: Run, ended: dict[Key, Result], left: int = 0) -> Run:
+    """Counts and progress by the rows of the audit log: what an earlier invocation saved last may be less."""
+    counts: Counts = run.counts.model_copy(update=dict.fromkeys(_COUNTED, 0))
+    for (action, _), result in ended.items():
+        counts = count(counts, Action(action), result)
+    done = sum(1 for result in ended.values() if result in _DONE)
+    progress = Progress(done=done, total=max(run.progress.total, done + left))
+    return run.model_copy(update={"counts": counts, "progress": progress})
