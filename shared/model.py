@@ -93,7 +93,7 @@ class Plan:
     """Every change of one run, in the order in which a sync applies them.
 
     `source` and `target` count the users in scope; `links` are to be remembered (source id → object id):
-    the pairs that matched, and what was known of the others in the source.
+    the pairs that matched, and what was known of the others.
     """
 
     changes: tuple[Change, ...]

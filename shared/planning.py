@@ -6,6 +6,7 @@ the recycle bin, who else holds an address) and hands it to `decide`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from shared.mapping import (
     ENABLED,
@@ -20,6 +21,9 @@ from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, P
 from shared.protection import Protection
 from shared.renames import in_workable_order, temporary_upn
 
+# Obstacles that are found by looking up who has what; a sync meets them when Entra refuses the change.
+ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN = "AddressTaken", "ImmutableIdTaken"
+LOOKED_UP = frozenset({ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN})
 _UNTOUCHED = "none of them is touched until the source is clear."
 
 
@@ -38,7 +42,7 @@ class Matching:
 
     `moved`: object id → the source user, for Entra users of this domain whose source user has left it.
     `by_immutable_id`: everybody in the source who has one, in whatever domain. `links`: what was remembered of
-    those who are in the source.
+    those who are in the source, `departed` of those who have left it.
     """
 
     domain: str
@@ -50,19 +54,31 @@ class Matching:
     moved: dict[str, SourceUser] = field(default_factory=dict)
     by_immutable_id: dict[str, SourceUser] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
+    departed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has an address or an immutable ID. `upn` is empty for what is not a user."""
+    """Who has an address or an immutable ID. An `alias` stays with its holder when they are renamed."""
 
     object_id: str
     name: str
     kind: str = "user"
-    upn: str = ""
+    alias: bool = False
 
     def __str__(self) -> str:
         return f"the {self.kind} {self.name} ({self.object_id})"
+
+
+class Taken(Protocol):
+    """Who has what a change may want; see `Surroundings`."""
+
+    @property
+    def addresses(self) -> Mapping[str, Holder]: ...
+    @property
+    def immutable_ids(self) -> Mapping[str, Holder]: ...
+    @property
+    def former_addresses(self) -> Mapping[str, Sequence[str]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +87,8 @@ class Surroundings:
 
     `outside`: source id → the Entra user in another domain who is the same person. `deleted`: source id → the
     soft-deleted Entra user who is, under their UPN from before the deletion. `addresses`: lower-case address →
-    who holds it. `immutable_ids`: immutable ID → who holds it.
+    who holds it. `immutable_ids`: immutable ID → who holds it. `former_addresses`: object id of a deleted user →
+    the addresses that a restore brings back.
     """
 
     federated: bool = False
@@ -82,6 +99,7 @@ class Surroundings:
     deleted: Mapping[str, EntraUser] = field(default_factory=dict)
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     immutable_ids: Mapping[str, Holder] = field(default_factory=dict)
+    former_addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def match(
@@ -100,7 +118,8 @@ def match(
     by_upn = {user.upn.lower(): user for user in target}
 
     remembered = {user.source_id: links[user.source_id] for user in source if user.source_id in links}
-    matching = Matching(domain, links=remembered)
+    departed = {source_id: linked for source_id, linked in links.items() if source_id not in remembered}
+    matching = Matching(domain, links=remembered, departed=departed)
     inside: list[tuple[SourceUser, str, EntraUser | None, EntraUser | None]] = []
     owners: dict[str, SourceUser] = {}
     rivals: dict[str, list[SourceUser]] = {}
@@ -259,12 +278,16 @@ def decide(matching: Matching, around: Surroundings, attribute_map: AttributeMap
     for ambiguity in (*matching.ambiguous, *newcomers.contested):
         skips.extend(_ambiguous(ambiguity, attribute_map))
 
+    # Whoever comes back is restored by their link, unless their account is somebody else's by now.
+    claimed = {*links.values()}
+    links.update((who, account) for who, account in matching.departed.items() if account not in claimed)
+
     renames = in_workable_order([c for c in existing if c.action is Action.RENAME], around.initial_domain)
-    renames = _with_the_blocked(list(_with_known_conflicts(renames, around, renames)))
+    renames = with_the_blocked(list(with_known_conflicts(renames, around, renames)))
     updates = [c for c in existing if c.action is Action.UPDATE]
-    updates = list(_with_known_conflicts(updates, around, renames))
-    adds = list(_with_known_conflicts(adds, around, renames))
-    restores = list(_with_known_conflicts(restores, around, renames))
+    updates = list(with_known_conflicts(updates, around, renames))
+    adds = list(with_known_conflicts(adds, around, renames))
+    restores = list(with_known_conflicts(restores, around, renames))
     return Plan(
         changes=(*renames, *updates, *restores, *adds, *deletes, *skips),
         source=matching.source,
@@ -408,8 +431,8 @@ def _refused(user: SourceUser, attributes: Sequence[AttributeChange]) -> Obstacl
     return None
 
 
-def _with_known_conflicts(
-    changes: Sequence[Change], around: Surroundings, renames: Sequence[Change]
+def with_known_conflicts(
+    changes: Sequence[Change], around: Taken, renames: Sequence[Change]
 ) -> Iterator[Change]:
     """The same changes, with an obstacle on each that wants an address or an immutable ID somebody else has.
 
@@ -421,7 +444,7 @@ def _with_known_conflicts(
         yield replace(change, obstacle=change.obstacle or _conflict(change, around, freed))
 
 
-def _with_the_blocked(renames: Sequence[Change]) -> list[Change]:
+def with_the_blocked(renames: Sequence[Change]) -> list[Change]:
     """The same renames; one that waits for a UPN whose holder can't be renamed can't succeed either.
 
     In a circle that would leave the one who stepped aside at a temporary UPN.
@@ -432,7 +455,7 @@ def _with_the_blocked(renames: Sequence[Change]) -> list[Change]:
         holder = stuck
         while (waiting := waiting_for.get(holder.upn.lower())) and waiting.object_id not in obstacles:
             obstacles[waiting.object_id] = Obstacle(
-                "AddressTaken",
+                ADDRESS_TAKEN,
                 f"{waiting.new_upn} stays with {holder.display_name} ({holder.object_id}), who can't be renamed "
                 "either: see why there.",
             )
@@ -440,15 +463,20 @@ def _with_the_blocked(renames: Sequence[Change]) -> list[Change]:
     return [replace(change, obstacle=obstacles.get(change.object_id)) for change in renames]
 
 
-def _conflict(change: Change, around: Surroundings, freed: Mapping[str, str | None]) -> Obstacle | None:
-    upn = change.new_upn.lower()
-    holder = around.addresses.get(upn) if change.action is not Action.UPDATE else None
-    if holder and holder.object_id != change.object_id and freed.get(upn) != holder.object_id:
-        return Obstacle(
-            "AddressTaken", f"{change.new_upn} is taken by {holder}: free it there or change it here."
-        )
+def _conflict(change: Change, around: Taken, freed: Mapping[str, str | None]) -> Obstacle | None:
+    wanted = [change.new_upn] if change.action is not Action.UPDATE else []
+    if change.action is Action.RESTORE:
+        wanted.extend(around.former_addresses.get(str(change.object_id), ()))
+    for address in wanted:
+        holder = around.addresses.get(address.lower())
+        if holder is None or holder.object_id == change.object_id:
+            continue
+        if holder.alias or freed.get(address.lower()) != holder.object_id:
+            return Obstacle(
+                ADDRESS_TAKEN, f"{address} is taken by {holder}: free it there or change it here."
+            )
     immutable_id = change.after(IMMUTABLE_ID)
     holder = around.immutable_ids.get(str(immutable_id)) if immutable_id else None
     if holder and holder.object_id != change.object_id:
-        return Obstacle("ImmutableIdTaken", f"The immutable ID {immutable_id} belongs to {holder} already.")
+        return Obstacle(IMMUTABLE_ID_TAKEN, f"The immutable ID {immutable_id} belongs to {holder} already.")
     return None

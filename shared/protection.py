@@ -11,6 +11,8 @@ from shared.model import EntraUser
 
 # Without these Graph permissions nobody can be looked at.
 MAILBOX_PERMISSION, ROLE_PERMISSION = "MailboxSettings.Read", "RoleManagement.Read.Directory"
+# And without this one, nobody whose role comes through a group.
+GROUP_PERMISSION = "Group.Read.All"
 # What Exchange calls the purpose of a mailbox that is no person's (`mailboxSettings.userPurpose`).
 NOT_A_PERSON = {"shared": "a shared mailbox", "room": "a meeting room", "equipment": "equipment"}
 

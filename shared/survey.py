@@ -12,7 +12,7 @@ from shared.entra.guard import Guard
 from shared.entra.users import Listing, users_of_domain
 from shared.model import Action, EntraUser, Plan, SourceUser
 from shared.planning import Holder, Matching, Surroundings, decide, match
-from shared.protection import MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
+from shared.protection import MAILBOX_PERMISSION, Protection
 from shared.recycle_bin import matches
 from shared.services import Services
 from shared.source import in_domain
@@ -53,14 +53,22 @@ async def survey(
         in_domain(read, domain)
     # Off the event loop: other invocations of this worker go on while a large domain is compared.
     matching = await asyncio.to_thread(match, domain, read, listing.users, links)
+    missing = [user.source_id for user in matching.source_only if user.source_id not in links]
+    if moved := await services.links.find_elsewhere(domain, missing):
+        links = {**moved, **links}
+        # Whom another domain remembers may be on this one by now.
+        matching = await asyncio.to_thread(match, domain, read, listing.users, links)
     batches = Batches(services.graph, services.gate, guard, services.settings.batches_in_flight)
     around = Surroundings(
         federated=found.federated, initial_domain=initial, usage_location=services.settings.usage_location
     )
     around = await _with_the_missing(services, matching, links, around, batches, guard)
     plan, around = await _protected(services, matching, around, batches, guard)
-    if predict and any(plan.of(Action.ADD, Action.RENAME, Action.RESTORE)):
-        around = replace(around, addresses=await lookaround.addresses(services.graph, domain, guard))
+    # Whoever steps aside to a temporary UPN must find the way on from there free.
+    if (predict and any(plan.of(Action.ADD, Action.RENAME, Action.RESTORE))) or any(
+        c.via for c in plan.writes
+    ):
+        around = await _with_the_addresses(services, plan, around, domain, batches, guard)
         plan = await asyncio.to_thread(decide, matching, around, services.settings.attribute_map)
     return Survey(
         domain=found,
@@ -87,27 +95,48 @@ async def read_source(services: Services) -> list[SourceUser]:
 async def _with_the_missing(
     services: Services,
     matching: Matching,
-    links: dict[str, str],
+    links: Mapping[str, str],
     around: Surroundings,
     batches: Batches,
     guard: Guard,
 ) -> Surroundings:
-    """Looks for those whom the domain does not have: elsewhere in the tenant, then in the recycle bin."""
-    if not matching.source_only:
+    """Looks for those whom the domain does not have: elsewhere in the tenant, then in the recycle bin.
+
+    And for whoever has the immutable ID that somebody on the domain is to get.
+    """
+    people, rekeyed = (
+        matching.source_only,
+        [user for user, target in matching.pairs if _rekeyed(user, target)],
+    )
+    if not people and not rekeyed:
         return around
     settings = services.settings
-    people = matching.source_only
-    moved = await services.links.find_elsewhere(
-        matching.domain, (user.source_id for user in people if user.source_id not in links)
-    )
-    known = {**moved, **links}
-    outside = await lookaround.outside_users(batches, people, known, settings.attribute_map)
-    around = replace(around, outside=outside)
+    outside = await lookaround.outside_users(batches, people, links, settings.attribute_map)
+    rivals = await lookaround.outside_users(batches, rekeyed, {}, settings.attribute_map)
     deleted = await lookaround.deleted_users(services.graph, settings.attribute_map, guard)
     still_missing = [user for user in people if user.source_id not in outside]
-    if settings.restore_deleted_users:
-        return replace(around, deleted=matches(still_missing, deleted, known))
-    return replace(around, immutable_ids=lookaround.holders_of_immutable_ids(deleted))
+    return replace(
+        around,
+        outside=outside,
+        deleted=matches(still_missing, deleted, links) if settings.restore_deleted_users else {},
+        immutable_ids=lookaround.holders_of_immutable_ids(deleted, rivals.values()),
+    )
+
+
+def _rekeyed(user: SourceUser, target: EntraUser) -> bool:
+    return user.immutable_id is not None and user.immutable_id != target.immutable_id
+
+
+async def _with_the_addresses(
+    services: Services, plan: Plan, around: Surroundings, domain: str, batches: Batches, guard: Guard
+) -> Surroundings:
+    """Looks for whoever has the addresses that the plan wants."""
+    restored = [str(change.object_id) for change in plan.of(Action.RESTORE)]
+    return replace(
+        around,
+        addresses=await lookaround.addresses(services.graph, domain, guard),
+        former_addresses=await lookaround.former_addresses(batches, restored),
+    )
 
 
 async def _protected(
@@ -115,12 +144,15 @@ async def _protected(
 ) -> tuple[Plan, Surroundings]:
     """Plans, looks at everybody whom that plan would touch, and plans again with what was seen."""
     attribute_map = services.settings.attribute_map
-    around = replace(around, protection=await protection_by_role(services, guard))
-    plan = await asyncio.to_thread(decide, matching, around, attribute_map)
+    protection = await protection_by_role(services, guard)
+    # As if nothing were missing: whom a missing permission keeps from deletion is looked at all the same.
+    unhindered = replace(around, protection=replace(protection, missing_permissions=()))
+    around = replace(around, protection=protection)
+    plan = await asyncio.to_thread(decide, matching, unhindered, attribute_map)
     touched = [c.object_id for c in plan.of(Action.RENAME, Action.UPDATE, Action.DELETE) if c.object_id]
     if not touched:
         return plan, around
-    around = replace(around, protection=await with_mailboxes(around.protection, batches, touched))
+    around = replace(around, protection=await with_mailboxes(protection, batches, touched))
     return await asyncio.to_thread(decide, matching, around, attribute_map), around
 
 
@@ -130,10 +162,8 @@ async def protection_by_role(services: Services, guard: Guard) -> Protection:
     protection = Protection(
         settings.protected_users, require_deletion_checks=settings.require_deletion_checks
     )
-    try:
-        return replace(protection, roles=await lookaround.role_holders(services.graph, guard))
-    except lookaround.PermissionMissing:
-        return replace(protection, missing_permissions=(ROLE_PERMISSION,))
+    found = await lookaround.role_holders(services.graph, guard)
+    return replace(protection, roles=found.roles, missing_permissions=found.missing)
 
 
 async def with_mailboxes(protection: Protection, batches: Batches, object_ids: Sequence[str]) -> Protection:

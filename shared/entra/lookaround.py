@@ -4,6 +4,7 @@ Each question is asked only about those whom it concerns, 20 to a `$batch` where
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.entra.batch import Batches, Request
@@ -14,6 +15,7 @@ from shared.errors import GraphError
 from shared.mapping import AttributeMap
 from shared.model import EntraUser, SourceUser
 from shared.planning import Holder
+from shared.protection import GROUP_PERMISSION, ROLE_PERMISSION
 
 _ROLE_ASSIGNMENTS = "/roleManagement/directory/roleAssignments"
 _ASSIGNABLE_GROUPS = "/groups?$filter=isAssignableToRole%20eq%20true&$select=id,displayName"
@@ -25,27 +27,41 @@ class PermissionMissing(GraphError):
     """Graph answers 403: the app was not granted what this look needs."""
 
 
-async def role_holders(graph: Graph, guard: Guard) -> dict[str, str]:
-    """Object id → name of a directory role, for everybody who holds one directly or could through a group.
+@dataclass(frozen=True, slots=True)
+class RoleHolders:
+    """Object id → name of a directory role; `missing` are the permissions without which some are unknown."""
+
+    roles: dict[str, str]
+    missing: tuple[str, ...]
+
+
+async def role_holders(graph: Graph, guard: Guard) -> RoleHolders:
+    """Everybody who holds a directory role directly, or could through a group.
 
     Graph refuses to change members and owners of role-assignable groups even before the group has a role.
-    PermissionMissing without `RoleManagement.Read.Directory` and `Group.Read.All`.
     """
+    path = f"{_ROLE_ASSIGNMENTS}?$expand=roleDefinition"
+    assignments = await _read_if_granted(graph, path, guard)
+    groups = await _read_if_granted(graph, _ASSIGNABLE_GROUPS, guard)
+    holders = {text(item, "principalId"): _role_name(item) for item in assignments or ()}
+    for group in groups or ():
+        role = holders.get(text(group, "id"), f"that {group.get('displayName')} may be given")
+        for below in ("transitiveMembers", "owners"):
+            path = f"/groups/{segment(text(group, 'id'))}/{below}?$select=id&$top={PAGE_SIZE}"
+            for person in await graph.read_all(path, guard=guard):
+                holders.setdefault(text(person, "id"), role)
+    needed = ((assignments, ROLE_PERMISSION), (groups, GROUP_PERMISSION))
+    return RoleHolders(holders, tuple(permission for found, permission in needed if found is None))
+
+
+async def _read_if_granted(graph: Graph, path: str, guard: Guard) -> list[dict[str, Any]] | None:
+    """Every item, or None where the app may not look."""
     try:
-        assignments = await graph.read_all(f"{_ROLE_ASSIGNMENTS}?$expand=roleDefinition", guard=guard)
-        holders = {text(item, "principalId"): _role_name(item) for item in assignments}
-        groups = await graph.read_all(_ASSIGNABLE_GROUPS, guard=guard)
-        for group in groups:
-            role = holders.get(text(group, "id"), f"that {group.get('displayName')} may be given")
-            for below in ("transitiveMembers", "owners"):
-                path = f"/groups/{segment(text(group, 'id'))}/{below}?$select=id&$top={PAGE_SIZE}"
-                for person in await graph.read_all(path, guard=guard):
-                    holders.setdefault(text(person, "id"), role)
+        return await graph.read_all(path, guard=guard)
     except GraphError as error:
         if error.status == 403:
-            raise PermissionMissing(str(error), status=403, code=error.code) from error
+            return None
         raise
-    return holders
 
 
 def _role_name(assignment: Mapping[str, Any]) -> str:
@@ -119,20 +135,43 @@ async def deleted_users(graph: Graph, attribute_map: AttributeMap, guard: Guard)
 
 
 async def addresses(graph: Graph, domain: str, guard: Guard) -> dict[str, Holder]:
-    """Lower-case address on the domain → who holds it: users by UPN or alias, groups by their addresses."""
+    """Lower-case address on the domain → who holds it: users by UPN or alias, groups by their addresses.
+
+    Without `Group.Read.All` the groups are left out.
+    """
     holders: dict[str, Holder] = {}
     for kind, extra in (("user", ",userPrincipalName"), ("group", "")):
         path = (
             f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.{kind}"
             f"?$select=id,displayName,mail,proxyAddresses{extra}&$top={PAGE_SIZE}"
         )
-        for item in await graph.read_all(path, guard=guard):
+        for item in await _read_if_granted(graph, path, guard) or ():
+            upn, aliases = item.get("userPrincipalName"), _aliases(item)
             holder = Holder(text(item, "id"), str(item.get("displayName")), kind)
-            proxies = [proxy.partition(":")[2] for proxy in _texts(item, "proxyAddresses")]
-            for address in (item.get("userPrincipalName"), item.get("mail"), *proxies):
+            for alias in aliases:
+                holders.setdefault(alias, replace(holder, alias=True))
+            for address in (upn, item.get("mail")):
                 if address:
                     holders.setdefault(str(address).lower(), holder)
     return holders
+
+
+async def former_addresses(batches: Batches, object_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Object id of a deleted user → the addresses that a restore brings back; unreadable ones are absent."""
+    path = "/directory/deletedItems/{}?$select=id,proxyAddresses"
+    requests = [Request("GET", path.format(segment(i)), subject=i) for i in object_ids]
+    found: dict[str, list[str]] = {}
+    async for answers in batches.send(requests):
+        for request, answer in answers:
+            if answer.status == 200:
+                found[request.subject] = _aliases(answer.body)
+    return found
+
+
+def _aliases(item: Mapping[str, Any]) -> list[str]:
+    """The addresses of an object beside its UPN, in lower case, without their `SMTP:`."""
+    entries = (entry.partition(":") for entry in _texts(item, "proxyAddresses"))
+    return [address.lower() for kind, _, address in entries if kind.lower() == "smtp"]
 
 
 def _texts(item: Mapping[str, Any], name: str) -> list[str]:
@@ -164,9 +203,14 @@ def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
     return (values[start : start + IN_FILTER] for start in range(0, len(values), IN_FILTER))
 
 
-def holders_of_immutable_ids(deleted: Sequence[EntraUser]) -> dict[str, Holder]:
-    """Immutable ID → the deleted user who blocks it until they are gone for good."""
-    return {u.immutable_id: Holder(u.object_id, u.upn, "deleted user") for u in deleted if u.immutable_id}
+def holders_of_immutable_ids(deleted: Sequence[EntraUser], active: Iterable[EntraUser]) -> dict[str, Holder]:
+    """Immutable ID → who blocks it: a deleted user until they are restored or gone for good."""
+    return {
+        user.immutable_id: Holder(user.object_id, user.upn, kind)
+        for kind, users in (("deleted user", deleted), ("user", active))
+        for user in users
+        if user.immutable_id
+    }
 
 
 async def applications_on(graph: Graph, domain: str, guard: Guard) -> list[Holder]:
@@ -174,14 +218,9 @@ async def applications_on(graph: Graph, domain: str, guard: Guard) -> list[Holde
     path = (
         f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.application?$select=id,displayName"
     )
-    try:
-        found = await graph.read_all(path, guard=guard)
-    except GraphError as error:
-        if error.status == 403:
-            raise PermissionMissing("Application.Read.All is missing.", status=403) from error
-        raise
+    found = await _read_if_granted(graph, path, guard)
     # Without the permission Graph may also answer with bare ids, every other property null.
-    if any(item.get("displayName") is None for item in found):
+    if found is None or any(item.get("displayName") is None for item in found):
         raise PermissionMissing("Application.Read.All is missing.", status=403)
     return [Holder(text(item, "id"), text(item, "displayName"), "application") for item in found]
 

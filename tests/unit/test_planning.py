@@ -80,7 +80,7 @@ class TestMatching:
         plan = plan_of([source_user("c@contoso.com", immutable_id="K")], people, links={"c": "id-b"})
 
         assert only(plan).action is SKIP
-        assert plan.links == {"c": "id-b", "left": "id-x"}
+        assert plan.links == {"c": "id-b"}
 
     def test_the_link_of_somebody_who_left_is_kept_until_somebody_else_has_the_account(self) -> None:
         people = [entra_user("a@contoso.com", object_id="o1"), entra_user("b@contoso.com", object_id="o2")]
