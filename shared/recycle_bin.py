@@ -10,8 +10,9 @@ def matches(
 ) -> dict[str, EntraUser]:
     """Source id → the deleted user who is the same person, by immutable ID, remembered link, then former UPN.
 
-    `deleted` comes newest first. A former UPN does not count where both sides have immutable IDs that differ: a
-    name that was given to somebody new must not open the old one's mailbox to them. Nobody is restored twice.
+    `deleted` comes newest first. Neither a link nor a former UPN counts where both sides have immutable IDs that
+    differ: a name that was given to somebody new must not open the old one's mailbox to them. Nobody is restored
+    twice.
     """
     by_key: dict[str, EntraUser] = {}
     by_upn: dict[str, EntraUser] = {}
@@ -21,15 +22,14 @@ def matches(
         by_upn.setdefault(gone.upn.lower(), gone)
     by_id = {gone.object_id: gone for gone in deleted}
 
-    def namesake(user: SourceUser) -> EntraUser | None:
-        gone = by_upn.get(user.upn.lower())
+    def unless_somebody_else(user: SourceUser, gone: EntraUser | None) -> EntraUser | None:
         differs = gone and user.immutable_id and gone.immutable_id not in (None, user.immutable_id)
         return None if differs else gone
 
     rules: tuple[Callable[[SourceUser], EntraUser | None], ...] = (
         lambda user: by_key.get(user.immutable_id or ""),
-        lambda user: by_id.get(links.get(user.source_id, "")),
-        namesake,
+        lambda user: unless_somebody_else(user, by_id.get(links.get(user.source_id, ""))),
+        lambda user: unless_somebody_else(user, by_upn.get(user.upn.lower())),
     )
     found: dict[str, EntraUser] = {}
     taken: set[str] = set()
