@@ -3,25 +3,30 @@
 Nothing is forced: where somebody has changed the same thing since, the change carries a conflict instead.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, normalised
 from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, Plan, Value
-from shared.planning import Holder
+from shared.planning import Holder, with_known_conflicts, with_the_blocked
 from shared.protection import Protection
 from shared.renames import in_workable_order, temporary_upn
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """How those whom the sync touched stand today. `deleted` holds the ids in the recycle bin."""
+    """How those whom the sync touched stand today; `deleted` holds the ids in the recycle bin.
+
+    The last three say who has by now what the undo would give back, as `Surroundings` does.
+    """
 
     users: Mapping[str, EntraUser]
     deleted: frozenset[str]
     protection: Protection
-    addresses: Mapping[str, Holder] = field(default_factory=dict)
     initial_domain: str = ""
+    addresses: Mapping[str, Holder] = field(default_factory=dict)
+    immutable_ids: Mapping[str, Holder] = field(default_factory=dict)
+    former_addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def plan_undo(
@@ -36,11 +41,11 @@ def plan_undo(
     undoing = _Undoing(f"Undoes the sync {run_id}.", now, attribute_map, disable_added)
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], now.initial_domain)
-    ordered = [
-        c for action in (Action.UPDATE, Action.RESTORE, Action.SKIP) for c in changes if c.action is action
-    ]
+    renames = with_the_blocked(list(with_known_conflicts(renames, now, renames)))
+    others = [c for action in (Action.UPDATE, Action.RESTORE) for c in changes if c.action is action]
+    skips = [c for c in changes if c.action is Action.SKIP]
     return Plan(
-        changes=(*renames, *ordered),
+        changes=(*renames, *with_known_conflicts(others, now, renames), *skips),
         source=len(done),
         target=len(now.users),
         unchanged=len(done) - len(changes),
@@ -79,11 +84,6 @@ class _Undoing:
                 Action.RESTORE,
                 "Gone",
                 "No longer among Entra's deleted users (they are kept for 30 days).",
-            )
-        holder = self.now.addresses.get(person.upn.lower())
-        if holder:
-            return self._conflict(
-                person, Action.RESTORE, "AddressTaken", f"{person.upn} is taken by {holder} now."
             )
         return replace(person, action=Action.RESTORE)
 

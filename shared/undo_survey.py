@@ -5,9 +5,11 @@ from dataclasses import replace
 from shared.audit import Result
 from shared.entra import lookaround
 from shared.entra.batch import Batches
-from shared.entra.domains import domain_and_initial
+from shared.entra.domains import domain_and_initial, verified_domains
 from shared.entra.guard import Guard
+from shared.mapping import UPN
 from shared.model import Action, Change
+from shared.planning import Holder
 from shared.records import Run
 from shared.services import Services
 from shared.store.journal import Journal
@@ -24,13 +26,16 @@ async def survey_undo(services: Services, run: Run, undoes: str, guard: Guard) -
     touched = [object_id for _, object_id in done if object_id]
     users = await lookaround.users_by_id(batches, touched, settings.attribute_map)
     deleted = await lookaround.deleted_users(services.graph, settings.attribute_map, guard)
+    in_the_bin = frozenset(user.object_id for user in deleted) & set(touched)
     protection = await with_mailboxes(await protection_by_role(services, guard), batches, list(users))
     now = Now(
         users=users,
-        deleted=frozenset(user.object_id for user in deleted),
+        deleted=in_the_bin,
         protection=protection,
-        addresses=await lookaround.addresses(services.graph, run.domain, guard),
         initial_domain=initial,
+        addresses=await _addresses(services, run.domain, done, guard),
+        immutable_ids=lookaround.holders_of_immutable_ids(deleted, ()),
+        former_addresses=await lookaround.former_addresses(batches, in_the_bin),
     )
     plan = plan_undo(undoes, done, now, settings.attribute_map, disable_added=run.disable_added)
     links = await services.links.read(run.domain)
@@ -43,6 +48,19 @@ async def survey_undo(services: Services, run: Run, undoes: str, guard: Guard) -
         protection=protection,
         plan=replace(plan, links=links),
     )
+
+
+async def _addresses(
+    services: Services, domain: str, done: list[tuple[Change, str | None]], guard: Guard
+) -> dict[str, Holder]:
+    """Who has which address on the domain, and on those from which people were moved here."""
+    upns = [str(a.before).lower() for change, _ in done for a in change.attributes if a.attribute == UPN]
+    former = {upn.partition("@")[2] for upn in upns}
+    verified = {one.name for one in await verified_domains(services.graph)}
+    holders: dict[str, Holder] = {}
+    for name in sorted({domain} | former & verified):
+        holders |= await lookaround.addresses(services.graph, name, guard)
+    return holders
 
 
 async def changes_made(services: Services, domain: str, run_id: str) -> list[tuple[Change, str | None]]:
