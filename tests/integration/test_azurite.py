@@ -1,7 +1,5 @@
 """Azurite runs on free ports, keeps what it should, and ends with whoever started it."""
 
-import base64
-import json
 import os
 import select
 import sys
@@ -16,25 +14,14 @@ from azure.storage.queue import QueueServiceClient
 
 from local.azurite import Azurite
 from local.processes import ChildNotReadyError, ChildProcess
+from tests.identity import unsigned_token
 
 
 class UnsignedToken:
     """A credential whose token has the claims that Azurite checks, and no signature."""
 
     def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
-        now = int(time.time())
-        claims = {
-            "aud": "https://storage.azure.com",
-            "iss": "https://sts.windows.net/00000000-0000-0000-0000-000000000000/",
-            "iat": now - 60,
-            "nbf": now - 60,
-            "exp": now + 3600,
-            "oid": "11111111-1111-1111-1111-111111111111",
-            "tid": "00000000-0000-0000-0000-000000000000",
-        }
-        parts = [json.dumps(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, claims)]
-        encoded = [base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts]
-        return AccessToken(".".join([*encoded, "c2lnbmF0dXJl"]), now + 3600)
+        return AccessToken(unsigned_token(), int(time.time()) + 3600)
 
 
 def test_what_was_stored_is_still_there_after_a_restart_on_the_same_ports(tmp_path: Path) -> None:

@@ -1,0 +1,40 @@
+"""Callers as App Service authentication describes them to the app, in the header that it sets."""
+
+import base64
+import json
+
+OBJECT_ID = "11111111-1111-4111-8111-111111111111"
+OBJECT_ID_CLAIM = "http://schemas.microsoft.com/identity/claims/objectidentifier"
+ROLE_CLAIM = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
+HEADER = "X-MS-CLIENT-PRINCIPAL"
+# What the platform sets while it stands in front.
+IN_FRONT = {"WEBSITE_AUTH_ENABLED": "True"}
+
+
+def signed_in(*roles: str, role_claim: str = "roles", name: str = "aoki@contoso.com") -> dict[str, str]:
+    """A person with these roles."""
+    claims = [("preferred_username", name), ("name", "青木 花子"), (OBJECT_ID_CLAIM, OBJECT_ID)]
+    return _header(claims, roles, role_claim)
+
+
+def application(*roles: str) -> dict[str, str]:
+    """A script with a token of its own, which names no person (client credentials)."""
+    claims = [("azp", "nightly-job"), (OBJECT_ID_CLAIM, OBJECT_ID), ("idtyp", "app")]
+    return _header(claims, roles, "roles")
+
+
+def header_of(document: object) -> dict[str, str]:
+    """The header with this as its JSON."""
+    return {HEADER: base64.b64encode(json.dumps(document).encode()).decode()}
+
+
+def _header(claims: list[tuple[str, str]], roles: tuple[str, ...], role_claim: str) -> dict[str, str]:
+    all_claims = [*claims, *((role_claim, role) for role in roles)]
+    return header_of(
+        {
+            "auth_typ": "aad",
+            "name_typ": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
+            "role_typ": ROLE_CLAIM,
+            "claims": [{"typ": kind, "val": value} for kind, value in all_claims],
+        }
+    )
