@@ -7,8 +7,9 @@ _PLANNED = ("add", "update", "rename", "restore", "delete")
 _DONE = {"add": "added", "update": "updated", "rename": "renamed", "restore": "restored", "delete": "deleted"}
 
 
-def outcome(mode: Mode, counts: Counts, checks: Checks) -> str:
-    """What a finished run did, or would do."""
+def outcome(run: Run, checks: Checks) -> str:
+    """What a finished run did, or would do, and what kept it from seeing everything."""
+    mode, counts = run.mode, run.counts
     if mode is Mode.DRY_RUN:
         deeds = [f"{verb} {n}" for verb in _PLANNED if (n := getattr(counts, verb))]
         sentence = f"Would {', '.join(deeds)}" if deeds else "Nothing to do"
@@ -25,16 +26,18 @@ def outcome(mode: Mode, counts: Counts, checks: Checks) -> str:
         sentence += f" {verdict(checks.deletions)}: a sync would go ahead."
     if counts.failed:
         sentence += " The audit log says why for each."
-    return sentence
+    return " ".join((sentence, *run.warnings))
 
 
-def refused(checks: Checks, counts: Counts) -> str:
-    made = _made(counts)
+def refused(run: Run, checks: Checks) -> str:
+    made = _made(run.counts)
     done = f"{made} changes of an earlier invocation stand" if made else "nothing was applied"
     advice = "raise the limit"
     if checks.deletions.exceeded:
         advice = "approve the deletions of a dry run, or raise Max Allowed Deletions"
-    return f"Cancelled, {done}: {'; '.join(checks.reasons)}. If these changes are right, {advice}, and sync again."
+    verdicts = "; ".join(checks.reasons)
+    sentence = f"Cancelled, {done}: {verdicts}. If these changes are right, {advice}, and sync again."
+    return " ".join((sentence, *run.warnings))
 
 
 def cut_short(reason: str, run: Run) -> str:

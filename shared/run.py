@@ -152,7 +152,7 @@ class Invocation:
         await self._guard.check()
         expires_at = await self._services.audit_logs.write_dry_run(self.run, content)
         self._note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
-        message = report.outcome(self.run.mode, self.run.counts, checks)
+        message = report.outcome(self.run, checks)
         await self._finish(Status.SUCCEEDED, message, wrote_dry_run_log=True)
 
     async def _sync(self, seen: Survey, checks: Checks) -> None:
@@ -170,11 +170,11 @@ class Invocation:
         finally:
             self._note(audit_log=AuditLog(expires_at=trail.expires_at, size_bytes=trail.size))
         if checks.exceeded:
-            await self._finish(Status.CANCELLED, report.refused(checks, self.run.counts))
+            await self._finish(Status.CANCELLED, report.refused(self.run, checks))
         else:
             failed = self.run.counts.failed
             status = Status.COMPLETED_WITH_ERRORS if failed else Status.SUCCEEDED
-            await self._finish(status, report.outcome(self.run.mode, self.run.counts, checks))
+            await self._finish(status, report.outcome(self.run, checks))
 
     def _count(self, entries: Sequence[Entry]) -> None:
         counts = self.run.counts
