@@ -64,10 +64,9 @@ async def survey(
     )
     around = await _with_the_missing(services, matching, links, around, batches, guard)
     plan, around = await _protected(services, matching, around, batches, guard)
+    wanted = plan.of(Action.ADD, Action.RENAME, Action.RESTORE)
     # Whoever steps aside to a temporary UPN must find the way on from there free.
-    if (predict and any(plan.of(Action.ADD, Action.RENAME, Action.RESTORE))) or any(
-        c.via for c in plan.writes
-    ):
+    if any(predict or change.via for change in wanted):
         around = await _with_the_addresses(services, plan, around, domain, batches, guard)
         plan = await asyncio.to_thread(decide, matching, around, services.settings.attribute_map)
     return Survey(
@@ -104,10 +103,8 @@ async def _with_the_missing(
 
     And for whoever has the immutable ID that somebody on the domain is to get.
     """
-    people, rekeyed = (
-        matching.source_only,
-        [user for user, target in matching.pairs if _rekeyed(user, target)],
-    )
+    people = matching.source_only
+    rekeyed = [user for user, target in matching.pairs if _rekeyed(user, target)]
     if not people and not rekeyed:
         return around
     settings = services.settings
