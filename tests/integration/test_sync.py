@@ -362,3 +362,34 @@ class TestRenames:
 
         assert deeds(run.counts) == {"rename": 1}
         assert stack.users()["married@contoso.com"]["id"] == created
+
+    async def test_two_people_who_swap_their_upns_keep_their_accounts(self, start_stack: StartStack) -> None:
+        stack = await start_stack(
+            source=[in_source("aoki", immutable_id="id2"), in_source("baba", immutable_id="id1")],
+            entra=[
+                in_entra("aoki", onPremisesImmutableId="id1"),
+                in_entra("baba", onPremisesImmutableId="id2"),
+            ],
+        )
+
+        run = await stack.sync()
+
+        assert (run.status, deeds(run.counts)) == ("succeeded", {"rename": 2})
+        immutable_ids = {upn: user["onPremisesImmutableId"] for upn, user in stack.users().items()}
+        assert immutable_ids == {"aoki@contoso.com": "id2", "baba@contoso.com": "id1"}
+        assert deeds((await stack.dry_run()).counts) == {}
+
+
+class TestUnusualNames:
+    @pytest.mark.parametrize("name", ["o'brien", "a#b", "a^b", "a~b", "a!b", "x_y", "-dash", "Upper.Case"])
+    async def test_every_character_a_upn_may_have_is_added_updated_and_found_again(
+        self, start_stack: StartStack, name: str
+    ) -> None:
+        stack = await start_stack(source=[in_source(name)])
+        added = await stack.sync()
+        stack.access_control.users.edit(name, {"display_name": "new"})
+        updated = await stack.sync()
+
+        assert (deeds(added.counts), deeds(updated.counts)) == ({"add": 1}, {"update": 1})
+        assert stack.users()[f"{name}@contoso.com"]["displayName"] == "new"
+        assert await stack.audit_log(await stack.dry_run()) == []
