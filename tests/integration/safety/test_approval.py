@@ -1,0 +1,148 @@
+"""Release once: a sync that carries somebody's approval of the deletions which one dry run listed."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.records import new_run_id
+from tests.safety import approved_sync, names, rows_of, treated, undone
+from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+
+PEOPLE = [f"user{number}" for number in range(10)]
+
+
+async def three_have_left(start_stack: StartStack) -> Stack:
+    """Ten people in Entra, seven in the source: 30 percent, where 20 are allowed."""
+    return await start_stack(
+        source=[in_source(name) for name in PEOPLE[3:]], entra=[in_entra(name) for name in PEOPLE]
+    )
+
+
+async def refusal(stack: Stack, run_id: str) -> tuple[int, str]:
+    answer = await stack.post(f"domains/{CONTOSO}/sync", {"approve": {"dryRunId": run_id}})
+    return answer.status_code, answer.json()["detail"]
+
+
+class TestAnApproval:
+    async def test_releases_what_the_dry_run_listed_whatever_the_limit_says(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await three_have_left(start_stack)
+
+        run = await approved_sync(stack, await stack.dry_run())
+
+        assert (run.status, run.counts.delete) == ("succeeded", 3)
+        assert names(stack.users()) == set(PEOPLE[3:])
+
+    async def test_is_recorded_with_who_gave_it_in_the_sync_log_and_on_every_row_it_released(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+
+        run = await approved_sync(stack, dry_run)
+
+        approval = (await stack.runs())[0].approval
+        assert approval is not None
+        assert (approval.dry_run_id, approval.deletions) == (dry_run.id, 3)
+        assert approval.approved_by == run.requested_by != ""
+        rows = (await rows_of(stack, run)).values()
+        assert [row["action"] for row in rows] == ["delete"] * 3
+        note = f"Approved by {approval.approved_by} (dry run {dry_run.id})."
+        assert all(row["reason"].endswith(note) for row in rows)
+
+    async def test_leaves_one_more_deletion_to_the_limit(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        for name in PEOPLE[3:5]:
+            stack.access_control.users.remove(name)
+
+        run = await approved_sync(stack, dry_run)
+
+        assert (run.status, stack.writes()) == ("cancelled", [])
+        assert "2 of 10 users = 20 % ≥ 20 %" in run.message
+
+    async def test_marks_only_the_rows_it_released_where_the_limit_lets_others_pass(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        stack.access_control.users.remove("user3")
+
+        run = await approved_sync(stack, dry_run)
+
+        rows = await rows_of(stack, run)
+        assert (run.status, set(rows)) == ("succeeded", set(PEOPLE[:4]))
+        assert {name for name, row in rows.items() if "Approved by" in row["reason"]} == set(PEOPLE[:3])
+
+    async def test_deletes_nobody_who_has_come_back_since(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        template = stack.access_control.users["user9"]
+        back = {"username": "user0", "user_principal_name": "user0@contoso.com"}
+        stack.access_control.users.put(template.model_copy(update=back))
+
+        run = await approved_sync(stack, dry_run)
+
+        assert "user0" in names(stack.users())
+        assert (await treated(stack, run))["user1"] == ("delete", "succeeded")
+
+    async def test_releases_nobody_whom_something_protects(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        user = stack.entra.directory.user("user0@contoso.com")
+        assert user is not None
+        user.mailbox = "shared"
+
+        run = await approved_sync(stack, dry_run)
+
+        assert (await treated(stack, run))["user0"] == ("skip", "skipped")
+
+
+class TestWhatCanNotBeApproved:
+    async def test_a_dry_run_that_a_later_one_has_overwritten(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        await stack.dry_run()
+
+        assert await refusal(stack, dry_run.id) == (
+            410, "The audit log is gone: it is kept for 24 hours, and the next dry run overwrites it.",
+        )  # fmt: skip
+
+    async def test_a_dry_run_whose_list_is_gone_after_24_hours(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        assert dry_run.finished_at is not None
+        await stack.services.audit_logs.delete_expired(dry_run.finished_at + timedelta(hours=25))
+
+        assert (await refusal(stack, dry_run.id))[0] == 410
+
+    async def test_a_sync(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+        run = await stack.sync()
+
+        status, detail = await refusal(stack, run.id)
+
+        assert status == 409
+        assert detail == f"{run.id} is not a dry run that succeeded: only one of those can be approved."
+
+    async def test_the_dry_run_of_an_undo(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+        preview = await undone(stack, await approved_sync(stack, await stack.dry_run()), dryRun=True)
+
+        assert (await refusal(stack, preview.id))[0] == 409
+
+    async def test_a_run_nobody_knows(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        assert dry_run.finished_at is not None
+
+        assert (await refusal(stack, new_run_id(dry_run.finished_at)))[0] == 404
+
+    @pytest.mark.parametrize("body", [{"approve": {"dryRunId": "x"}}, {"approve": {}}, {"approve": True}])
+    async def test_what_is_no_run_id(self, start_stack: StartStack, body: object) -> None:
+        stack = await three_have_left(start_stack)
+
+        answer = await stack.post(f"domains/{CONTOSO}/sync", body)
+
+        assert (answer.status_code, stack.writes()) == (400, [])

@@ -1,0 +1,143 @@
+"""The limits beyond deletions: off by default, by percent or by count, each with its arithmetic."""
+
+import pytest
+
+from tests.safety import ANY_DELETION, names, treated
+from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+
+PEOPLE = [f"user{number}" for number in range(10)]
+
+
+async def with_changes(start_stack: StartStack, kind: str, amount: int, settings: Json) -> Stack:
+    """Ten people on both sides, of whom `amount` are to be updated or renamed, or so many more to be added."""
+    source = [in_source(name, immutable_id=f"K{name}") for name in PEOPLE]
+    for number, user in enumerate(source[:amount]):
+        if kind == "maxUpdates":
+            user["display_name"] = "Changed"
+        elif kind == "maxRenames":
+            user["user_principal_name"] = f"renamed{number}@contoso.com"
+    if kind == "maxAdds":
+        source += [in_source(f"new{number}") for number in range(amount)]
+    stack = await start_stack(
+        source=source, entra=[in_entra(name, onPremisesImmutableId=f"K{name}") for name in PEOPLE]
+    )
+    await stack.set(**settings)
+    return stack
+
+
+def action_of(kind: str) -> str:
+    return kind.removeprefix("max").removesuffix("s").lower()
+
+
+class TestAddsUpdatesAndRenames:
+    @pytest.mark.parametrize(
+        ("limit", "verdict"),
+        [
+            ({"count": 3}, "4 {what} > 3"),
+            ({"percent": 40}, "4 {what} of 10 users = 40 % ≥ 40 %"),
+        ],
+        ids=["by count", "by percent"],
+    )
+    @pytest.mark.parametrize("kind", ["maxAdds", "maxUpdates", "maxRenames"])
+    async def test_beyond_the_limit_nothing_at_all_is_applied(
+        self, start_stack: StartStack, kind: str, limit: Json, verdict: str
+    ) -> None:
+        stack = await with_changes(start_stack, kind, 4, {kind: limit})
+        text = verdict.format(what=kind.removeprefix("max").lower())
+
+        foretold, done = await stack.dry_run(), await stack.sync()
+
+        assert foretold.message.endswith(f"{text}: a sync would be cancelled.")
+        assert (done.status, stack.writes()) == ("cancelled", [])
+        assert f"Cancelled, nothing was applied: {text}." in done.message
+        assert [check.verdict for check in done.limit_checks] == [text]
+        assert set((await treated(stack, done)).values()) == {(action_of(kind), "notApplied")}
+
+    @pytest.mark.parametrize("limit", [{"count": 4}, {"percent": 41}], ids=["by count", "by percent"])
+    @pytest.mark.parametrize("kind", ["maxAdds", "maxUpdates", "maxRenames"])
+    async def test_up_to_the_limit_everything_is(
+        self, start_stack: StartStack, kind: str, limit: Json
+    ) -> None:
+        stack = await with_changes(start_stack, kind, 4, {kind: limit})
+
+        run = await stack.sync()
+
+        assert (run.status, len(stack.writes())) == ("succeeded", 4)
+        assert [check.exceeded for check in run.limit_checks] == [False]
+
+    async def test_are_off_until_somebody_sets_them_and_off_again_with_null(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await with_changes(start_stack, "maxUpdates", 10, {"maxUpdates": {"count": 0}})
+
+        refused = await stack.sync()
+        await stack.set(maxUpdates=None)
+        done = await stack.sync()
+
+        assert [refused.status, done.status] == ["cancelled", "succeeded"]
+        assert done.limit_checks == ()
+
+    async def test_take_a_count_or_a_percentage_but_not_both(self, start_stack: StartStack) -> None:
+        stack = await start_stack()
+
+        answer = await stack.patch(f"domains/{CONTOSO}", {"maxAdds": {"count": 1, "percent": 1}})
+
+        assert answer.status_code == 400
+        assert "maxAdds" in answer.json()["detail"]
+
+    async def test_count_the_same_in_a_dry_run_that_foresees_a_failure(self, start_stack: StartStack) -> None:
+        group = {"displayName": "New", "proxyAddresses": ["SMTP:new0@contoso.com"]}
+        stack = await start_stack(source=[in_source("new0"), in_source("new1")], tenant={"groups": [group]})
+        await stack.set(maxAdds={"count": 1})
+
+        foretold, done = await stack.dry_run(), await stack.sync()
+
+        assert foretold.limit_checks == done.limit_checks
+        assert (done.status, stack.writes()) == ("cancelled", [])
+
+
+class TestASourceThatShrank:
+    @staticmethod
+    async def shrunk(start_stack: StartStack, left: int) -> Stack:
+        """After a good sync of ten people `left` of them have left the source; a fifth may."""
+        stack = await start_stack(source=[in_source(name) for name in PEOPLE])
+        await stack.sync()
+        await stack.set(maxAllowedDeletions=ANY_DELETION, maxSourceShrink=20)
+        for name in PEOPLE[:left]:
+            stack.access_control.users.remove(name)
+        return stack
+
+    async def test_by_more_than_the_limit_since_the_last_good_run_cancels(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.shrunk(start_stack, 3)
+        text = "the source went from 10 to 7 users = 30 % fewer > 20 %"
+
+        foretold, done = await stack.dry_run(), await stack.sync()
+
+        assert foretold.message.endswith(f"{text}: a sync would be cancelled.")
+        assert (done.status, names(stack.users())) == ("cancelled", set(PEOPLE))
+        assert text in done.message
+
+    async def test_by_just_the_limit_goes_ahead_and_is_the_measure_of_the_next_run(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.shrunk(start_stack, 2)
+
+        done = await stack.sync()
+        stack.access_control.users.remove(PEOPLE[2])
+        after = await stack.dry_run()
+
+        assert (done.status, done.counts.delete) == ("succeeded", 2)
+        assert [check.verdict for check in after.limit_checks] == [
+            "the source went from 8 to 7 users = 12.5 % fewer ≤ 20 %"
+        ]
+
+    async def test_is_measured_against_the_last_good_run_however_many_were_cancelled_since(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.shrunk(start_stack, 3)
+
+        runs = [await stack.sync(), await stack.sync()]
+
+        assert [run.status for run in runs] == ["cancelled", "cancelled"]

@@ -1,0 +1,177 @@
+"""The pre-check: what stands on a domain that is no user to synchronise, and what to do about each."""
+
+import pytest
+
+from local.access_control import Fault
+from tests.safety import all_permissions_but
+from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+
+IDS = {name: f"00000000-0000-4000-8000-00000000000{number}" for number, name in enumerate("abcdef")}
+ALL_KINDS = [
+    in_entra("info", id=IDS["a"], _mailbox="shared"),
+    in_entra("room", id=IDS["b"], _mailbox="room"),
+    in_entra("projector", id=IDS["c"], _mailbox="equipment"),
+    in_entra("visitor", id=IDS["d"], userType="Guest"),
+    in_entra("tokyo", id=IDS["e"], onPremisesSyncEnabled=True),
+    in_entra("admin", id=IDS["f"], _roles=["User Administrator"]),
+]
+GROUP = {"id": "g1", "displayName": "Sales", "mail": "sales@contoso.com"}
+APPLICATION = {"id": "a1", "displayName": "HR", "identifierUris": ["api://contoso.com/hr"]}
+
+
+async def pre_check(stack: Stack) -> Json:
+    answer = await stack.get(f"domains/{CONTOSO}/pre-check")
+    assert answer.status_code == 200, answer.text
+    found: Json = answer.json()
+    return found
+
+
+async def with_all_kinds(start_stack: StartStack, **tenant: object) -> Stack:
+    return await start_stack(
+        source=[in_source("aoki")],
+        entra=[in_entra("aoki"), *ALL_KINDS],
+        tenant={"groups": [GROUP], "applications": [APPLICATION], **tenant},
+    )
+
+
+class TestWhatIsFound:
+    async def test_every_kind_of_object_that_is_no_user_to_synchronise(self, start_stack: StartStack) -> None:
+        stack = await with_all_kinds(start_stack)
+
+        found = await pre_check(stack)
+
+        assert [(o["kind"], o["name"], o["address"]) for o in found["objects"]] == [
+            ("sharedMailbox", "Info 太郎", "info@contoso.com"),
+            ("room", "Room 太郎", "room@contoso.com"),
+            ("equipment", "Projector 太郎", "projector@contoso.com"),
+            ("guest", "Visitor 太郎", "visitor@contoso.com"),
+            ("onPremisesSynced", "Tokyo 太郎", "tokyo@contoso.com"),
+            ("roleHolder", "Admin 太郎", "admin@contoso.com"),
+            ("group", "Sales", "sales@contoso.com"),
+            ("application", "HR", ""),
+        ]
+        assert all(o["leftAlone"] and o["why"] and o["action"] for o in found["objects"])
+        assert stack.writes() == []
+
+    async def test_a_powershell_line_moves_whatever_can_be_moved_to_the_onmicrosoft_domain(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await with_all_kinds(start_stack)
+
+        commands = {o["kind"]: o["command"] for o in (await pre_check(stack))["objects"]}
+
+        moved = {"sharedMailbox": ("a", "info"), "room": ("b", "room"), "equipment": ("c", "projector")}
+        assert commands == {
+            **{
+                kind: f"Update-MgUser -UserId {IDS[key]} -UserPrincipalName '{name}@contoso.onmicrosoft.com'"
+                for kind, (key, name) in {**moved, "roleHolder": ("f", "admin")}.items()
+            },
+            "guest": None, "onPremisesSynced": None, "group": None, "application": None,
+        }  # fmt: skip
+
+    async def test_more_than_the_999_at_which_the_untyped_call_stops(self, start_stack: StartStack) -> None:
+        groups = [{"displayName": f"G{n}", "mail": f"g{n}@contoso.com"} for n in range(1_001)]
+        stack = await start_stack(
+            source=[in_source("aoki")], entra=[in_entra("aoki")], tenant={"groups": groups}
+        )
+
+        assert len((await pre_check(stack))["objects"]) == 1_001
+
+    async def test_nothing_on_a_domain_of_ordinary_users(self, start_stack: StartStack) -> None:
+        stack = await start_stack(
+            source=[in_source("aoki")], entra=[in_entra("aoki"), in_entra("leaver"), in_entra("x", "other.example")],
+            domains=[{"id": CONTOSO}, {"id": "other.example"}],
+        )  # fmt: skip
+
+        found = await pre_check(stack)
+
+        assert (found["objects"], found["activeDirectory"]) == ([], False)
+        assert found["notice"] == "Nothing on contoso.com but users to synchronise."
+
+    async def test_a_dry_run_brings_the_summary_along(self, start_stack: StartStack) -> None:
+        stack = await with_all_kinds(start_stack)
+
+        run = await stack.dry_run()
+
+        assert run.pre_check is not None
+        assert run.pre_check.active_directory
+        assert run.pre_check.objects == {
+            "application": 1, "equipment": 1, "group": 1, "guest": 1, "onPremisesSynced": 1,
+            "roleHolder": 1, "room": 1, "sharedMailbox": 1,
+        }  # fmt: skip
+
+
+class TestActiveDirectory:
+    async def test_is_said_where_the_tenant_synchronises_from_it(self, start_stack: StartStack) -> None:
+        stack = await with_all_kinds(start_stack)
+
+        found = await pre_check(stack)
+
+        assert found["activeDirectory"] is True
+        assert "This tenant synchronises users from Active Directory" in found["notice"]
+        assert "this product is not needed" in found["notice"]
+
+    async def test_is_said_also_where_it_synchronises_nobody_of_this_domain(
+        self, start_stack: StartStack
+    ) -> None:
+        elsewhere = in_entra("tokyo", "corp.example", onPremisesSyncEnabled=True)
+        stack = await start_stack(
+            source=[in_source("aoki")], entra=[in_entra("aoki"), elsewhere],
+            domains=[{"id": CONTOSO}, {"id": "corp.example"}],
+        )  # fmt: skip
+
+        assert (await pre_check(stack))["activeDirectory"] is True
+
+
+class TestWhatCanNotBeLookedAt:
+    @pytest.mark.parametrize(
+        ("missing", "hidden"),
+        [
+            ("Application.Read.All", {"application"}),
+            ("Group.Read.All", {"group"}),
+            ("MailboxSettings.Read", {"sharedMailbox", "room", "equipment"}),
+            ("RoleManagement.Read.Directory", {"roleHolder"}),
+        ],
+    )
+    async def test_a_missing_permission_is_named_and_the_rest_is_found(
+        self, start_stack: StartStack, missing: str, hidden: set[str]
+    ) -> None:
+        stack = await with_all_kinds(start_stack, permissions=all_permissions_but(missing))
+
+        found = await pre_check(stack)
+
+        assert f"Not everything could be looked at: grant {missing}." in found["notice"]
+        every_kind = {
+            "sharedMailbox",
+            "room",
+            "equipment",
+            "guest",
+            "onPremisesSynced",
+            "roleHolder",
+            "group",
+        }
+        assert {o["kind"] for o in found["objects"]} == {*every_kind, "application"} - hidden
+
+    async def test_a_source_without_anybody_on_the_domain_still_gets_an_answer(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await start_stack(source=[in_source("aoki", "other.example")], entra=ALL_KINDS)
+
+        found = await pre_check(stack)
+
+        assert len(found["objects"]) == 6
+        assert "The source has no user on contoso.com" in found["notice"]
+
+    async def test_a_source_that_can_not_be_read_still_gets_an_answer(self, start_stack: StartStack) -> None:
+        stack = await with_all_kinds(start_stack)
+        stack.access_control.faults.add(Fault(kind="status", call="token", status=401))
+
+        found = await pre_check(stack)
+
+        assert len(found["objects"]) == 8
+        assert "POST token answered 401: check HENNGE_CLIENT_ID" in found["notice"]
+
+    async def test_a_domain_that_is_not_the_tenants_gets_404(self, start_stack: StartStack) -> None:
+        stack = await start_stack()
+
+        assert (await stack.get("domains/nobody.example/pre-check")).status_code == 404

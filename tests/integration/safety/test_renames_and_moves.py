@@ -1,0 +1,243 @@
+"""Whoever is called differently, or lives on another domain, keeps the account: nobody is deleted for it."""
+
+from collections import Counter
+
+import pytest
+
+from tests.safety import (
+    ANY_DELETION,
+    FABRIKAM,
+    TWO_DOMAINS,
+    errors_of,
+    names,
+    object_id,
+    rows_of,
+    treated,
+)
+from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+
+INITIAL = "contoso.onmicrosoft.com"
+FEDERATED = ({"id": CONTOSO, "isDefault": True}, {"id": FABRIKAM, "authenticationType": "Federated"})
+
+
+def ids(stack: Stack, domain: str = CONTOSO) -> dict[str, str]:
+    """Object id by the local part of the UPN."""
+    return {upn.partition("@")[0]: str(user["id"]) for upn, user in stack.users(domain).items()}
+
+
+async def renamed(start_stack: StartStack, new_names: dict[str, str]) -> tuple[Stack, dict[str, str]]:
+    """A stack whose people were synchronised once and then got these new names; their ids by old name."""
+    stack = await start_stack(source=[in_source(name) for name in new_names])
+    await stack.sync()
+    before = ids(stack)
+    for name, new in new_names.items():
+        stack.access_control.users.edit(name, {"user_principal_name": f"{new}@{CONTOSO}"})
+    return stack, before
+
+
+class TestNewNames:
+    @pytest.mark.parametrize(
+        "new_names",
+        [
+            {"a": "z"},
+            {"a": "b", "b": "c", "c": "d"},
+            {"c": "d", "b": "c", "a": "b"},
+            {"a": "b", "b": "a"},
+            {"a": "b", "b": "c", "c": "a"},
+            {"a": "b", "b": "a", "c": "d", "d": "e", "x": "y", "y": "x"},
+        ],
+        ids=["one", "chain", "chain backwards", "swap", "circle of three", "all at once"],
+    )
+    async def test_are_renames_by_remembered_link_without_any_immutable_id(
+        self, start_stack: StartStack, new_names: dict[str, str]
+    ) -> None:
+        stack, before = await renamed(start_stack, new_names)
+
+        run = await stack.sync()
+
+        assert Counter((await treated(stack, run)).values()) == {("rename", "succeeded"): len(new_names)}
+        assert ids(stack) == {new: before[old] for old, new in new_names.items()}
+        assert stack.users(INITIAL) == {}
+
+    async def test_that_were_given_to_newcomers_do_not_mix_up_the_two(self, start_stack: StartStack) -> None:
+        stack, before = await renamed(start_stack, {"a": "b"})
+        stack.access_control.users.put(
+            stack.access_control.users["a"].model_copy(
+                update={"username": "new", "user_principal_name": "a@contoso.com"}
+            )
+        )
+
+        run = await stack.sync()
+
+        assert (run.counts.rename, run.counts.add, run.counts.delete) == (1, 1, 0)
+        assert ids(stack)["b"] == before["a"] != ids(stack)["a"]
+
+    async def test_in_a_circle_that_can_not_close_leave_everybody_where_they_were(
+        self, start_stack: StartStack
+    ) -> None:
+        stack, before = await renamed(start_stack, {"a": "b", "b": "a"})
+        stack.access_control.users.edit("b", {"given_name": "x" * 65})
+
+        run = await stack.sync()
+
+        assert await treated(stack, run) == {"a": ("rename", "failed"), "b": ("rename", "failed")}
+        assert ids(stack) == before
+
+    async def test_are_found_again_after_a_sync_in_which_two_claimed_one_user(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await start_stack(source=[in_source("aoki")])
+        await stack.sync()
+        account = object_id(stack, "aoki")
+        people = stack.access_control.users
+        people.put(people["aoki"].model_copy(update={"username": "namesake"}))
+        await stack.sync()
+        people.edit("aoki", {"user_principal_name": "aoki2@contoso.com"})
+
+        run = await stack.sync()
+
+        assert (run.counts.rename, run.counts.add) == (1, 1)
+        assert object_id(stack, "aoki2") == account
+
+
+class TestMoves:
+    @pytest.mark.parametrize(
+        "order", [(CONTOSO, FABRIKAM), (FABRIKAM, CONTOSO)], ids=["old first", "new first"]
+    )
+    @pytest.mark.parametrize("linked_only", [True, False], ids=["by link", "by immutable ID"])
+    async def test_to_the_other_domain_and_back_keep_the_account_whichever_runs_first(
+        self, start_stack: StartStack, order: tuple[str, str], linked_only: bool
+    ) -> None:
+        key = {} if linked_only else {"immutable_id": "K1"}
+        stack = await start_stack(
+            source=[in_source("aoki", **key), in_source("stays"), in_source("other", FABRIKAM)],
+            domains=TWO_DOMAINS,
+        )
+        for domain in order:
+            await stack.set(domain, maxAllowedDeletions=ANY_DELETION)
+            await stack.sync(domain)
+        account = object_id(stack, "aoki")
+
+        for home in (FABRIKAM, CONTOSO):
+            stack.access_control.users.edit("aoki", {"user_principal_name": f"aoki@{home}"})
+            for domain in order:
+                await stack.sync(domain)
+            assert object_id(stack, "aoki", home) == account
+
+        assert stack.entra.directory.deleted == {}
+
+    async def test_are_told_in_the_old_domains_run(self, start_stack: StartStack) -> None:
+        stack = await start_stack(
+            source=[in_source("aoki", FABRIKAM, immutable_id="K1"), in_source("stays")],
+            entra=[in_entra("aoki", onPremisesImmutableId="K1"), in_entra("stays")],
+            domains=TWO_DOMAINS,
+        )
+
+        row = (await rows_of(stack, await stack.sync()))["aoki"]
+
+        assert row["action"] == "skip"
+        assert row["reason"] == "Still in the source, now on fabrikam.com: that domain's sync moves them."
+
+
+class TestFederation:
+    @staticmethod
+    async def moving_in(start_stack: StartStack, key: str | None, **tenant: object) -> Stack:
+        """`aoki` is to move onto the federated domain, which refuses it except through onmicrosoft.com."""
+        stack = await start_stack(
+            source=[in_source("aoki", immutable_id=key or "")],
+            domains=FEDERATED,
+            tenant=tenant,
+        )
+        await stack.sync()
+        stack.access_control.users.edit("aoki", {"user_principal_name": f"aoki@{FABRIKAM}"})
+        return stack
+
+    async def test_a_rename_onto_the_domain_goes_through_onmicrosoft(self, start_stack: StartStack) -> None:
+        stack = await self.moving_in(start_stack, "K1")
+        account = object_id(stack, "aoki")
+        stack.entra.requests.clear()
+
+        run = await stack.sync(FABRIKAM)
+
+        assert await treated(stack, run) == {"aoki": ("rename", "succeeded")}
+        assert stack.writes() == [f"PATCH /users/{account}"] * 2
+        assert object_id(stack, "aoki", FABRIKAM) == account
+
+    async def test_a_target_that_is_taken_leaves_the_user_where_they_were(
+        self, start_stack: StartStack
+    ) -> None:
+        group = {"displayName": "Aoki's team", "proxyAddresses": ["SMTP:aoki@fabrikam.com"]}
+        stack = await self.moving_in(start_stack, "K1", groups=[group])
+
+        run = await stack.sync(FABRIKAM)
+
+        assert await treated(stack, run) == {"aoki": ("rename", "failed")}
+        assert (names(stack.users(CONTOSO)), stack.users(INITIAL)) == ({"aoki"}, {})
+
+    async def test_nobody_is_moved_onto_the_domain_without_an_immutable_id(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.moving_in(start_stack, None)
+
+        foretold, done = await stack.dry_run(FABRIKAM), await stack.sync(FABRIKAM)
+
+        assert await errors_of(stack, foretold) == {"aoki": "ImmutableIdMissing"}
+        assert await errors_of(stack, done) == {"aoki": "ImmutableIdMissing"}
+        assert (names(stack.users(CONTOSO)), stack.users(INITIAL)) == ({"aoki"}, {})
+
+
+class TestAmbiguousMatches:
+    @pytest.mark.parametrize(
+        ("source", "entra", "both"),
+        [
+            (
+                [
+                    in_source("one", immutable_id="K1"),
+                    in_source("two", user_principal_name="one@contoso.com"),
+                ],
+                [in_entra("one")],
+                ["one and two in the source", "one@contoso.com"],
+            ),
+            (
+                [in_source("one", immutable_id="K1"), in_source("two", immutable_id="K1")],
+                [in_entra("one", onPremisesImmutableId="K1")],
+                ["one and two in the source", "immutable ID K1"],
+            ),
+            (
+                [in_source("one", immutable_id="K2")],
+                [in_entra("one"), in_entra("two", onPremisesImmutableId="K2")],
+                ["one@contoso.com (", "two@contoso.com ("],
+            ),
+        ],
+        ids=["two want one UPN", "two have one immutable ID", "one matches two"],
+    )
+    async def test_name_both_and_touch_neither(
+        self, start_stack: StartStack, source: list[Json], entra: list[Json], both: list[str]
+    ) -> None:
+        changed = [{**user, "display_name": "Changed"} for user in source]
+        stack = await start_stack(source=changed, entra=entra)
+        await stack.set(maxAllowedDeletions=ANY_DELETION)
+
+        run = await stack.sync()
+
+        rows = [row for row in await stack.audit_log(run) if row["errorCode"] == "AmbiguousMatch"]
+        assert len(rows) == len(source)
+        assert all(name in row["reason"] for row in rows for name in both)
+        assert (stack.writes(), run.counts.delete) == ([], 0)
+
+    async def test_one_whom_a_link_and_an_immutable_id_tell_apart(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("one")], entra=[])
+        await stack.sync()
+        stack.entra.directory.create(
+            {"userPrincipalName": "two@contoso.com", "displayName": "Two", "onPremisesImmutableId": "K2"}
+        )
+        stack.access_control.users.edit("one", {"immutable_id": "K2"})
+        stack.entra.requests.clear()
+
+        run = await stack.sync()
+
+        (row,) = await stack.audit_log(run)
+        assert row["errorCode"] == "AmbiguousMatch"
+        assert "one@contoso.com (" in row["reason"]
+        assert "two@contoso.com (" in row["reason"]
+        assert stack.writes() == []

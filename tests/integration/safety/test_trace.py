@@ -1,0 +1,152 @@
+"""The trace: why one user is what they are, found by any of their names; read-only."""
+
+from urllib.parse import quote
+
+import pytest
+
+from tests.safety import ANY_DELETION, FABRIKAM, TWO_DOMAINS
+from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+
+ACCOUNT = "00000000-0000-4000-8000-0000000000aa"
+
+
+async def trace(stack: Stack, user: str, domain: str = CONTOSO) -> Json:
+    answer = await stack.get(f"domains/{domain}/trace?user={quote(user)}")
+    assert answer.status_code == 200, answer.text
+    assert stack.writes() == []
+    found: Json = answer.json()
+    return found
+
+
+class TestWhoIsFound:
+    @pytest.mark.parametrize(
+        "name", ["aoki@contoso.com", "AOKI@contoso.com", "s-aoki", ACCOUNT, ACCOUNT.upper(), " s-aoki "]
+    )
+    async def test_by_upn_source_id_or_object_id(self, start_stack: StartStack, name: str) -> None:
+        stack = await start_stack(
+            source=[in_source("aoki", username="s-aoki", immutable_id="K1", display_name="New")],
+            entra=[in_entra("aoki", id=ACCOUNT, onPremisesImmutableId="K1")],
+        )
+
+        found = await trace(stack, name)
+
+        assert (found["source"]["sourceId"], found["entra"]["objectId"]) == ("s-aoki", ACCOUNT)
+        assert found["matchedBy"] == "immutableId"
+        assert found["change"]["action"] == "update"
+        assert found["change"]["attributes"] == [
+            {"attribute": "displayName", "before": "Aoki 太郎", "after": "New"}
+        ]
+        assert found["verdict"] == "A sync would update this user."
+
+    @pytest.mark.parametrize("name", ["aoki@contoso.com", "married@contoso.com", "aoki"])
+    async def test_by_the_old_name_and_by_the_new_one_of_a_rename(
+        self, start_stack: StartStack, name: str
+    ) -> None:
+        stack = await start_stack(source=[in_source("aoki")])
+        await stack.sync()
+        stack.entra.requests.clear()
+        stack.access_control.users.edit("aoki", {"user_principal_name": "married@contoso.com"})
+
+        found = await trace(stack, name)
+
+        assert (found["matchedBy"], found["change"]["action"]) == ("link", "rename")
+        assert found["source"]["userPrincipalName"] == "married@contoso.com"
+        assert found["entra"]["userPrincipalName"] == "aoki@contoso.com"
+
+    async def test_equal_on_both_sides(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
+
+        found = await trace(stack, "aoki@contoso.com")
+
+        assert (found["matchedBy"], found["change"]) == ("userPrincipalName", None)
+        assert found["verdict"] == "Equal on both sides: nothing would change."
+
+    async def test_in_entra_only(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki"), in_entra("leaver")])
+        await stack.set(maxAllowedDeletions=ANY_DELETION)
+
+        found = await trace(stack, "leaver@contoso.com")
+
+        assert (found["source"], found["change"]["action"]) == (None, "delete")
+        assert found["verdict"].startswith("A sync would delete this user. In Entra only")
+
+    async def test_in_the_source_only(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("aoki")])
+
+        found = await trace(stack, "aoki")
+
+        assert (found["entra"], found["matchedBy"], found["change"]["action"]) == (None, None, "add")
+
+    async def test_in_the_recycle_bin(self, start_stack: StartStack) -> None:
+        stack = await start_stack(
+            source=[in_source("aoki")], tenant={"deletedUsers": [in_entra("aoki", id=ACCOUNT)]}
+        )
+
+        for name in ("aoki", ACCOUNT):
+            assert (await trace(stack, name))["change"]["action"] == "restore"
+
+    async def test_on_another_domain_by_now(self, start_stack: StartStack) -> None:
+        stack = await start_stack(
+            source=[in_source("aoki", FABRIKAM, immutable_id="K1"), in_source("stays")],
+            entra=[in_entra("aoki", onPremisesImmutableId="K1"), in_entra("stays")],
+            domains=TWO_DOMAINS,
+        )
+
+        left, entered = await trace(stack, "aoki"), await trace(stack, "aoki", FABRIKAM)
+
+        assert "Still in the source, now on fabrikam.com" in left["verdict"]
+        assert entered["verdict"] == "A sync would rename this user."
+
+    async def test_nobody(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("aoki")])
+
+        found = await trace(stack, "nobody@contoso.com")
+
+        assert (found["source"], found["entra"], found["change"]) == (None, None, None)
+        assert found["verdict"] == (
+            "Nobody called nobody@contoso.com, neither in the source nor in Entra's users of this domain."
+        )
+
+
+class TestWhatProtectsOrHinders:
+    async def test_a_protected_user_is_said_to_be_left_alone_and_why(self, start_stack: StartStack) -> None:
+        stack = await start_stack(
+            source=[in_source("stays")], entra=[in_entra("stays"), in_entra("room", _mailbox="room")]
+        )
+
+        found = await trace(stack, "room@contoso.com")
+
+        assert found["protection"] == "Is a meeting room, not a person."
+        assert found["verdict"] == "A sync leaves this user alone: Is a meeting room, not a person."
+
+    async def test_a_change_that_would_fail_says_why(self, start_stack: StartStack) -> None:
+        group = {"displayName": "Sales", "proxyAddresses": ["SMTP:sales@contoso.com"]}
+        stack = await start_stack(source=[in_source("sales")], tenant={"groups": [group]})
+
+        found = await trace(stack, "sales")
+
+        assert found["change"]["problem"].startswith("sales@contoso.com is taken by the group Sales")
+        assert found["verdict"].startswith("A sync would fail to add this user: sales@contoso.com is taken")
+
+    async def test_an_ambiguous_user_is_left_alone_with_both_names(self, start_stack: StartStack) -> None:
+        stack = await start_stack(
+            source=[in_source("one"), in_source("two", user_principal_name="one@contoso.com")],
+            entra=[in_entra("one")],
+        )
+
+        found = await trace(stack, "one@contoso.com")
+
+        assert "one and two in the source all match one@contoso.com" in found["verdict"]
+
+
+class TestBadQueries:
+    @pytest.mark.parametrize("query", ["", "?user=", "?name=aoki"])
+    async def test_get_400(self, start_stack: StartStack, query: str) -> None:
+        stack = await start_stack(source=[in_source("aoki")])
+
+        assert (await stack.get(f"domains/{CONTOSO}/trace{query}")).status_code == 400
+
+    async def test_about_a_domain_that_is_not_the_tenants_get_404(self, start_stack: StartStack) -> None:
+        stack = await start_stack()
+
+        assert (await stack.get("domains/nobody.example/trace?user=x")).status_code == 404
