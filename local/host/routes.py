@@ -100,7 +100,7 @@ def _compiled(template: str, function: str) -> tuple[re.Pattern[str], tuple[tupl
         else:
             pattern += "/" + _segment(segment)
         constraints += _constraints(segment, function)
-    return re.compile(pattern + "/?", re.IGNORECASE), tuple(constraints)
+    return re.compile(pattern + "/?", re.IGNORECASE | re.DOTALL), tuple(constraints)
 
 
 def _segment(segment: str) -> str:

@@ -77,7 +77,7 @@ class Host:
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.router.add_get("/admin/host/status", self._admin.status)
         app.router.add_post("/admin/functions/{name}", self._admin.invoke)
-        app.router.add_route("*", "/{path:.*}", self._http.handle)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._http.handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         self._site = web.TCPSite(self._runner, "127.0.0.1", port)
