@@ -1,0 +1,93 @@
+"""The page's files: which there are, with what headers, how large, and asked for again."""
+
+import re
+
+import httpx
+import pytest
+
+from shared.http.console import ASSETS
+from tests.console.conftest import IN_ONE_LOOP
+from tests.stack import Stack, StartStack, in_entra, in_source
+
+pytestmark = IN_ONE_LOOP
+
+LARGEST = 150_000
+
+
+async def plain(stack: Stack, path: str, **headers: str) -> httpx.Response:
+    return await stack.get(path, **{"Accept-Encoding": "identity", **headers})
+
+
+async def test_everything_together_is_light(start_stack: StartStack) -> None:
+    stack = await start_stack()
+    answers = [await plain(stack, path) for path in ("console", *(f"console/{name}" for name in ASSETS))]
+    assert sum(len(answer.content) for answer in answers) < LARGEST
+
+
+@pytest.mark.parametrize("path", ["console", "console/app.js", "console/style.css", "console/views/run.js"])
+async def test_nothing_foreign_may_run_frame_or_be_told_anything(start_stack: StartStack, path: str) -> None:
+    answer = await (await start_stack()).get(path)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert not re.search(r"unsafe|https?:|data:|\*", policy)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("app.js", "text/javascript; charset=utf-8"),
+        ("style.css", "text/css; charset=utf-8"),
+        ("icon.svg", "image/svg+xml"),
+    ],
+)
+async def test_a_file_has_its_own_content_type(start_stack: StartStack, name: str, kind: str) -> None:
+    answer = await (await start_stack()).get(f"console/{name}")
+    assert answer.headers["Content-Type"] == kind
+
+
+async def test_a_file_asked_for_again_is_not_sent_again(start_stack: StartStack) -> None:
+    stack = await start_stack()
+    first = await stack.get("console/app.js")
+    again = await stack.get("console/app.js", **{"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+
+
+async def test_a_file_travels_compressed_to_whoever_takes_that(start_stack: StartStack) -> None:
+    stack = await start_stack()
+    whole = await plain(stack, "console/style.css")
+    small = await stack.get("console/style.css", **{"Accept-Encoding": "gzip"})
+    refused = await stack.get("console/style.css", **{"Accept-Encoding": "gzip;q=0"})
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert int(small.headers["Content-Length"]) < len(whole.content) / 2
+    assert small.content == whole.content == refused.content
+    assert "Content-Encoding" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing.js", "../http/console.py", "..%2Fhttp%2Fconsole.py", "views", "index.html"]
+)
+async def test_no_other_file_can_be_had(start_stack: StartStack, name: str) -> None:
+    answer = await (await start_stack()).get(f"console/{name}")
+    assert answer.status_code == 404
+
+
+async def test_the_first_page_names_every_module_so_that_all_come_in_one_round(
+    start_stack: StartStack,
+) -> None:
+    page = (await (await start_stack()).get("console")).text
+    named = set(re.findall(r'href="/api/console/([^"]+\.js)"', page))
+    assert named == {name for name in ASSETS if name.endswith(".js")}
+
+
+async def test_the_audit_log_can_be_had_through_the_app(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("baba")])
+    run = await stack.dry_run()
+    path = f"domains/{run.domain}/runs/{run.id}/audit-log"
+    answer = await stack.get(path, Accept="text/csv", **{"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.content == await stack.audit_log_bytes(run)

@@ -1,0 +1,104 @@
+"""Sync Now: what it says before it asks, and that it does just that."""
+
+from datetime import UTC, datetime, timedelta
+
+from playwright.async_api import Page, expect
+
+from tests.console.conftest import IN_ONE_LOOP, OpenPage
+from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+
+pytestmark = IN_ONE_LOOP
+
+STAYING = ("aoki", "baba", "chiba")
+LEAVING = ("endo", "fujita")
+ASKING = f"#/?dialog=sync-now&on={CONTOSO}"
+
+
+async def with_leavers(start_stack: StartStack) -> Stack:
+    """Two of five users would be deleted: far over the default Max Allowed Deletions."""
+    return await start_stack(
+        source=[in_source(name) for name in STAYING], entra=[in_entra(name) for name in STAYING + LEAVING]
+    )
+
+
+async def press_sync_now(page: Page) -> None:
+    await page.get_by_role("dialog").get_by_role("button", name="Sync Now", exact=True).click()
+
+
+async def test_over_the_limit_it_says_that_a_sync_would_be_cancelled_and_whom_it_would_delete(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await with_leavers(start_stack)
+    await stack.dry_run()
+    page = await open_page(stack, ASKING)
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("2 of 5 users = 40\u00a0% ≥ 20\u00a0%")).to_be_visible()
+    await expect(dialog.get_by_text("A sync would be cancelled")).to_be_visible()
+    await expect(dialog.get_by_text("2 users will be deleted")).to_be_visible()
+    for name in LEAVING:
+        await expect(dialog.get_by_role("row").filter(has_text=f"{name}@{CONTOSO}")).to_be_visible()
+
+
+async def test_without_approval_the_sync_is_cancelled_and_nothing_changed(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await with_leavers(start_stack)
+    await stack.dry_run()
+    page = await open_page(stack, ASKING)
+    await press_sync_now(page)
+    await expect(page.get_by_role("dialog").get_by_text("Cancelled", exact=True)).to_be_visible()
+    assert len(stack.users()) == 5
+
+
+async def test_approval_releases_exactly_the_deletions_of_that_dry_run(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await with_leavers(start_stack)
+    await stack.dry_run()
+    page = await open_page(stack, ASKING)
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Approve exactly these 2 deletions").check()
+    await press_sync_now(page)
+    await expect(dialog.get_by_text("Succeeded")).to_be_visible()
+    assert set(stack.users()) == {f"{name}@{CONTOSO}" for name in STAYING}
+    await dialog.get_by_role("link", name="Show the result").click()
+    await expect(page.get_by_text("2 deletions were approved")).to_be_visible()
+
+
+async def test_without_a_dry_run_it_offers_one_first(start_stack: StartStack, open_page: OpenPage) -> None:
+    stack = await with_leavers(start_stack)
+    page = await open_page(stack, ASKING)
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("There is no dry run to go by")).to_be_visible()
+    await dialog.get_by_role("button", name="Dry Run").click()
+    await expect(dialog.get_by_role("heading", name=f"Dry Run: {CONTOSO}")).to_be_visible()
+
+
+async def test_it_says_how_old_the_dry_run_is(start_stack: StartStack, open_page: OpenPage) -> None:
+    stack = await with_leavers(start_stack)
+    await stack.dry_run()
+    page = await open_page(stack)
+    await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(hours=2, minutes=5))
+    await page.get_by_role("button", name=f"Sync Now: {CONTOSO}").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_role("link", name="2 hours ago")).to_be_visible()
+    await expect(dialog.get_by_text("more than an hour ago")).to_be_visible()
+
+
+async def test_the_verdict_is_by_the_limit_as_it_is_now(start_stack: StartStack, open_page: OpenPage) -> None:
+    stack = await with_leavers(start_stack)
+    await stack.dry_run()
+    await stack.set(maxAllowedDeletions=41)
+    page = await open_page(stack, ASKING)
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("2 of 5 users = 40\u00a0% < 41\u00a0%")).to_be_visible()
+    await expect(dialog.get_by_text("A sync would go ahead")).to_be_visible()
+    await expect(dialog.get_by_label("Approve")).to_have_count(0)
+
+
+async def test_a_double_click_starts_one_run(start_stack: StartStack, open_page: OpenPage) -> None:
+    stack = await with_leavers(start_stack)
+    page = await open_page(stack, ASKING)
+    await page.get_by_role("dialog").get_by_role("button", name="Sync Now", exact=True).dblclick()
+    await expect(page.get_by_role("dialog").get_by_text("Cancelled", exact=True)).to_be_visible()
+    assert len(await stack.runs()) == 1
