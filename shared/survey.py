@@ -10,12 +10,14 @@ from shared.entra.batch import Batches
 from shared.entra.domains import TenantDomain, domain_and_initial
 from shared.entra.guard import Guard
 from shared.entra.users import Listing, users_of_domain
+from shared.matching import Matching, match
 from shared.model import Action, EntraUser, Plan, SourceUser
-from shared.planning import Holder, Matching, Surroundings, decide, match
+from shared.planning import decide
 from shared.protection import MAILBOX_PERMISSION, Protection
 from shared.recycle_bin import matches
 from shared.services import Services
 from shared.source import in_domain
+from shared.surroundings import Holder, Surroundings
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.mapping import DEFAULT_MAP, IMMUTABLE_ID, UPN, AttributeMap
+from shared.matching import match
 from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, Plan, SourceUser, Value
-from shared.planning import Surroundings, decide, match
+from shared.planning import decide
+from shared.surroundings import Surroundings
 
 DOMAIN = "contoso.com"
 INITIAL_DOMAIN = "contoso.onmicrosoft.com"

@@ -3,9 +3,11 @@
 import pytest
 
 from shared.mapping import DEFAULT_MAP, AttributeMap
+from shared.matching import match
 from shared.model import Action, AttributeChange, EntraUser, Plan
-from shared.planning import Holder, Surroundings, decide, match
+from shared.planning import decide
 from shared.protection import Protection
+from shared.surroundings import Holder, Surroundings
 from tests.people import (
     DOMAIN,
     INITIAL_DOMAIN,

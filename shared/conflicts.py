@@ -1,0 +1,66 @@
+"""Changes that want what somebody else has: an address, or an immutable ID. Pure.
+
+Known beforehand, they are said before a sync instead of failing in it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from shared.mapping import IMMUTABLE_ID
+from shared.model import Action, Change, Obstacle
+from shared.surroundings import Taken
+
+ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN = "AddressTaken", "ImmutableIdTaken"
+# Found by looking up who has what; a sync that does not look meets them when Entra refuses the change.
+LOOKED_UP = frozenset({ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN})
+
+
+def with_known_conflicts(
+    changes: Sequence[Change], around: Taken, renames: Sequence[Change]
+) -> Iterator[Change]:
+    """The same changes, with an obstacle on each that wants an address or an immutable ID somebody else has.
+
+    A UPN that a rename of this run gives up is free, unless that rename itself can't succeed.
+    """
+    stuck = {c.upn.lower() for c in renames if c.obstacle}
+    freed = {c.upn.lower(): c.object_id for c in renames if c.upn.lower() not in stuck}
+    for change in changes:
+        yield replace(change, obstacle=change.obstacle or _conflict(change, around, freed))
+
+
+def with_the_blocked(renames: Sequence[Change]) -> list[Change]:
+    """The same renames; one that waits for a UPN whose holder can't be renamed can't succeed either.
+
+    In a circle that would leave the one who stepped aside at a temporary UPN.
+    """
+    waiting_for = {change.new_upn.lower(): change for change in renames}
+    obstacles: dict[str | None, Obstacle] = {c.object_id: c.obstacle for c in renames if c.obstacle}
+    for stuck in [change for change in renames if change.obstacle]:
+        holder = stuck
+        while (waiting := waiting_for.get(holder.upn.lower())) and waiting.object_id not in obstacles:
+            obstacles[waiting.object_id] = Obstacle(
+                ADDRESS_TAKEN,
+                f"{waiting.new_upn} stays with {holder.display_name} ({holder.object_id}), who can't be renamed "
+                "either: see why there.",
+            )
+            holder = waiting
+    return [replace(change, obstacle=obstacles.get(change.object_id)) for change in renames]
+
+
+def _conflict(change: Change, around: Taken, freed: Mapping[str, str | None]) -> Obstacle | None:
+    wanted = [change.new_upn] if change.action is not Action.UPDATE else []
+    if change.action is Action.RESTORE:
+        wanted.extend(around.former_addresses.get(str(change.object_id), ()))
+    for address in wanted:
+        holder = around.addresses.get(address.lower())
+        if holder is None or holder.object_id == change.object_id:
+            continue
+        if holder.alias or freed.get(address.lower()) != holder.object_id:
+            return Obstacle(
+                ADDRESS_TAKEN, f"{address} is taken by {holder}: free it there or change it here."
+            )
+    immutable_id = change.after(IMMUTABLE_ID)
+    holder = around.immutable_ids.get(str(immutable_id)) if immutable_id else None
+    if holder and holder.object_id != change.object_id:
+        return Obstacle(IMMUTABLE_ID_TAKEN, f"The immutable ID {immutable_id} belongs to {holder} already.")
+    return None

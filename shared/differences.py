@@ -1,0 +1,134 @@
+"""One person's two sides compared: the change that makes Entra equal to the source, and why it can't be made. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from shared.mapping import (
+    ENABLED,
+    IMMUTABLE_ID,
+    UPN,
+    AttributeMap,
+    refused_immutable_id,
+    refused_upn,
+    refused_value,
+)
+from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, SourceUser
+from shared.renames import temporary_upn
+from shared.surroundings import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Compares one person's two sides under the run's attribute map."""
+
+    around: Surroundings
+    attribute_map: AttributeMap
+
+    def between(self, user: SourceUser, target: EntraUser) -> Change | None:
+        """The update or rename that makes `target` equal to `user`, None if it is equal already."""
+        renamed = user.upn.lower() != target.upn.lower()
+        rekeyed = user.immutable_id is not None and user.immutable_id != target.immutable_id
+        if user.values == target.values and not renamed and not rekeyed:
+            return None
+        attributes = []
+        if renamed:
+            attributes.append(AttributeChange(UPN, target.upn, user.upn))
+        if rekeyed:
+            attributes.append(AttributeChange(IMMUTABLE_ID, target.immutable_id, user.immutable_id))
+        attributes.extend(
+            AttributeChange(attribute, before, after)
+            for attribute, before, after in zip(
+                self.attribute_map.attributes, target.values, user.values, strict=True
+            )
+            if before != after
+        )
+        change = Change(
+            Action.RENAME if renamed else Action.UPDATE,
+            target.upn,
+            target.display_name,
+            target.object_id,
+            user.source_id,
+            tuple(attributes),
+            obstacle=_refused(user, attributes) or (self._no_immutable_id(user, target) if renamed else None),
+        )
+        if renamed and self._enters_federation(target.upn, user.upn):
+            change = replace(change, via=temporary_upn(change, self.around.initial_domain))
+        return change
+
+    def added(self, user: SourceUser) -> Change:
+        attributes = [
+            AttributeChange(UPN, None, user.upn),
+            AttributeChange("mailNickname", None, user.upn.partition("@")[0]),
+        ]
+        if user.immutable_id:
+            attributes.append(AttributeChange(IMMUTABLE_ID, None, user.immutable_id))
+        attributes.extend(
+            AttributeChange(attribute, None, value)
+            for attribute, value in zip(self.attribute_map.attributes, user.values, strict=True)
+            if value is not None
+        )
+        named = {change.attribute for change in attributes}
+        if ENABLED not in named:
+            attributes.append(AttributeChange(ENABLED, None, True))
+        if self.around.usage_location and "usageLocation" not in named:
+            attributes.append(AttributeChange("usageLocation", None, self.around.usage_location))
+        obstacle = _refused(user, attributes)
+        if "displayName" not in named:
+            obstacle = obstacle or refused_value("displayName", None)
+        obstacle = obstacle or self._no_immutable_id(user)
+        name = self.attribute_map.display_name(user)
+        return Change(
+            Action.ADD,
+            user.upn,
+            name,
+            None,
+            user.source_id,
+            tuple(attributes),
+            reason="In the source only.",
+            obstacle=obstacle,
+        )
+
+    def restored(self, user: SourceUser, gone: EntraUser) -> Change:
+        change = self.between(user, gone)
+        keyless = self.around.federated and not gone.immutable_id
+        restored = Change(
+            Action.RESTORE,
+            gone.upn,
+            gone.display_name,
+            gone.object_id,
+            user.source_id,
+            change.attributes if change else (),
+            reason="In the source again: restored from Entra's deleted users, with mailbox and licences.",
+            obstacle=(change.obstacle if change else None) or self._no_immutable_id(user, gone),
+        )
+        # A federated domain takes nobody without an immutable ID, not even for the moment until they get one.
+        return replace(restored, via=temporary_upn(restored, self.around.initial_domain) if keyless else None)
+
+    def _no_immutable_id(self, user: SourceUser, target: EntraUser | None = None) -> Obstacle | None:
+        if not self.around.federated or user.immutable_id or (target and target.immutable_id):
+            return None
+        return Obstacle(
+            "ImmutableIdMissing",
+            "The domain is federated and the source gives no immutable ID: without one the person could never "
+            "sign in. Fill it in in the source.",
+        )
+
+    def _enters_federation(self, before: str, after: str) -> bool:
+        """Entra may refuse a UPN on a federated domain to a user who comes from another domain."""
+        return self.around.federated and before.partition("@")[2].lower() != after.partition("@")[2].lower()
+
+
+def _refused(user: SourceUser, attributes: Sequence[AttributeChange]) -> Obstacle | None:
+    """The first reason why Entra would refuse these values, None if it would take them all."""
+    if user.problem:
+        return Obstacle("InvalidValue", f"Access Control's user {user.source_id}: {user.problem}.")
+    for change in attributes:
+        if change.attribute == UPN:
+            obstacle = refused_upn(str(change.after))
+        elif change.attribute == IMMUTABLE_ID:
+            obstacle = refused_immutable_id(str(change.after))
+        else:
+            obstacle = refused_value(change.attribute, change.after)
+        if obstacle:
+            return obstacle
+    return None
