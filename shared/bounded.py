@@ -17,9 +17,8 @@ class AnswerTooLarge(httpx.TransportError):
 class BoundedTransport(httpx.AsyncBaseTransport):
     """Reads each answer to its end, decompressed; certificates are verified, and redirects are not followed."""
 
-    def __init__(self, seconds: float, largest: int = LARGEST_ANSWER) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._largest = largest
         self._wire = httpx.AsyncHTTPTransport()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -40,8 +39,8 @@ class BoundedTransport(httpx.AsyncBaseTransport):
         body = bytearray()
         async for chunk in answer.aiter_bytes():
             body += chunk
-            if len(body) > self._largest:
-                raise AnswerTooLarge(f"answered more than {self._largest >> 20} MB")
+            if len(body) > LARGEST_ANSWER:
+                raise AnswerTooLarge(f"answered more than {LARGEST_ANSWER >> 20} MB")
         headers = [(n, v) for n, v in answer.headers.raw if n.lower() not in _OF_THE_WIRE]
         return httpx.Response(
             answer.status_code, headers=headers, content=bytes(body), extensions=answer.extensions

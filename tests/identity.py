@@ -10,16 +10,17 @@ import contextlib
 import json
 import ssl
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import httpx
 from aiohttp import web
 
 from local.azurite import Azurite
 from local.host import HostProcess
-from tests.stack import Json, Stack, running_stack
+from tests.stack import Stack, StackOptions, running_stack
 from tests.wiretap import Wiretap, tapped
 
 TENANT = "00000000-0000-0000-0000-000000000000"
@@ -63,15 +64,13 @@ async def running_by_identity(
     azurite: Azurite,
     log: Path,
     *,
-    source: Sequence[Json] = (),
-    entra: Sequence[Json] = (),
     level: str = "INFO",
+    **options: Unpack[StackOptions],
 ) -> AsyncIterator[ByIdentity]:
     """The whole product on an Azurite with HTTPS, its storage reached by identity; the host logs to `log`."""
     async with contextlib.AsyncExitStack() as ending:
-        stack = await ending.enter_async_context(
-            running_stack(azurite.connection_string, source=source, entra=entra, host=False)
-        )
+        options["host"] = False
+        stack = await ending.enter_async_context(running_stack(azurite.connection_string, **options))
         tokens: list[str] = []
         endpoint = await ending.enter_async_context(_token_endpoint(tokens))
         graph = await ending.enter_async_context(tapped(stack.settings["GRAPH_BASE_URL"]))

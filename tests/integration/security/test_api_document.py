@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import pytest
@@ -89,13 +90,18 @@ def app(storage_accounts: Iterator[str]) -> Iterator[Running]:
 
 @schema.parametrize()
 @bounded
-def test_any_request_is_answered_as_documented(case: Case, app: Running) -> None:
-    case.call_and_validate(base_url=app.url, checks=[*CONFORMANCE, negative_data_rejection])
+def test_any_request_is_answered_as_documented(case: Case[Any], app: Running) -> None:
+    # The platform leaves out a parameter without a value, so the app can't refuse that one.
+    strict = [] if "" in case.query.values() else [negative_data_rejection]
+
+    case.call_and_validate(base_url=app.url, checks=[*CONFORMANCE, *strict])
 
 
 @schema.include(path_regex="domain}").parametrize()
 @bounded
-def test_any_request_to_a_real_domain_and_run_is_answered_as_documented(case: Case, app: Running) -> None:
+def test_any_request_to_a_real_domain_and_run_is_answered_as_documented(
+    case: Case[Any], app: Running
+) -> None:
     real = {"domain": CONTOSO, "runId": app.run_id}
     case.path_parameters = {name: real[name] for name in case.path_parameters}
 
@@ -105,8 +111,9 @@ def test_any_request_to_a_real_domain_and_run_is_answered_as_documented(case: Ca
 
 
 def test_the_requests_to_a_real_domain_got_past_the_checks_of_what_comes_in(app: Running) -> None:
-    # 409: a run is active already, or the run is none to take back.
-    assert {label for label, statuses in app.statuses.items() if not statuses & {200, 202, 302, 409}} == set()
+    # 409: a run is active already, or the run is none to take back. 410: a later dry run's log is there by now.
+    past = {200, 202, 302, 409, 410}
+    assert {label for label, statuses in app.statuses.items() if not statuses & past} == set()
     assert len(app.statuses) == len([e for e in ENDPOINTS if "{domain}" in e.path])
 
 

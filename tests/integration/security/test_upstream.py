@@ -1,0 +1,343 @@
+"""What goes out to Microsoft Graph and Access Control: to the configured host, over verified TLS, bounded."""
+
+import asyncio
+import contextlib
+import gzip
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from local.azurite.certificate import write_certificate
+from shared import bounded
+from shared.entra import client
+from shared.entra.client import Graph
+from shared.entra.domains import verified_domains
+from shared.entra.tokens import AzureTokens, EmulatorTokens
+from shared.entra.users import users_of_domain
+from shared.errors import GraphError, SettingsError, SourceError
+from shared.mapping import AttributeMap
+from shared.settings import Settings
+from shared.source import hennge
+from shared.source.hennge import HenngeSource
+
+MAP = AttributeMap.of({})
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+TOKEN = {"access_token": "the-token", "expires_in": 3600}
+
+
+class Server:
+    """Answers every call alike, but for Access Control's token; and remembers who sent a credential."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.url = ""
+        self.calls: list[str] = []
+        self.credentials: list[str] = []
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.calls.append(request.path_qs)
+        if credential := request.headers.get("Authorization"):
+            self.credentials.append(credential)
+        return web.json_response(TOKEN) if request.path == "/token" else await self._answer(request)
+
+
+@contextlib.asynccontextmanager
+async def serving(answer: Answer, certificate: Path | None = None) -> AsyncIterator[Server]:
+    server, application = Server(answer), web.Application()
+    application.router.add_route("*", "/{path:.*}", server.handle)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    context = None
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        server.url = f"http{'s' if certificate else ''}://127.0.0.1:{runner.addresses[0][1]}"
+        yield server
+    finally:
+        await runner.cleanup()
+
+
+def always(body: object, status: int = 200, **headers: str) -> Answer:
+    async def answer(_: web.Request) -> web.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return web.Response(status=status, body=content, headers=headers)
+
+    return answer
+
+
+async def read_graph(server: Server) -> None:
+    """Lists users; raises what goes wrong."""
+    graph = Graph(f"{server.url}/v1.0", EmulatorTokens())
+    try:
+        await users_of_domain(graph, "contoso.com", MAP)
+    finally:
+        await graph.aclose()
+
+
+async def read_access_control(server: Server) -> None:
+    source = HenngeSource(
+        token_url=f"{server.url}/token", api_url=server.url, client_id="id", client_secret="secret",
+        attribute_map=MAP,
+    )  # fmt: skip
+    try:
+        await source.users()
+    finally:
+        await source.aclose()
+
+
+BOTH = pytest.mark.parametrize(
+    ("read", "error"), [(read_graph, GraphError), (read_access_control, SourceError)]
+)
+Read = Callable[[Server], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often a failed call is tried again is not what these are about."""
+    monkeypatch.setattr(client, "READ_TRIES", 1)
+    monkeypatch.setattr(hennge, "TRIES", 1)
+
+
+@BOTH
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_takes_no_token_to_another_host(
+    read: Read, error: type[Exception], status: int
+) -> None:
+    async with serving(always({})) as other, serving(always({}, status, Location=f"{other.url}/x")) as server:
+        with pytest.raises(error):
+            await read(server)
+
+    assert server.credentials
+    assert other.calls == []
+
+
+async def test_a_redirected_token_request_takes_no_secret_to_another_host() -> None:
+    async with (
+        serving(always(TOKEN)) as other,
+        serving(always({}, 307, Location=f"{other.url}/token")) as server,
+    ):
+        source = HenngeSource(
+            token_url=f"{server.url}/oauth", api_url=server.url, client_id="id", client_secret="secret",
+            attribute_map=MAP,
+        )  # fmt: skip
+        with pytest.raises(SourceError, match="POST token answered 307"):
+            await source.users()
+        await source.aclose()
+
+    assert other.calls == []
+
+
+@BOTH
+async def test_a_certificate_that_nobody_vouches_for_is_refused(
+    read: Read, error: type[Exception], tmp_path: Path
+) -> None:
+    async with serving(always({}), write_certificate(tmp_path)) as server:
+        with pytest.raises(error, match="ConnectError"):
+            await read(server)
+
+    assert server.calls == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/v1.0/users?$skiptoken=x",
+        "{origin}@evil.example/v1.0/users",
+        "{origin}.evil.example/v1.0/users",
+        "//evil.example/v1.0/users",
+        "users?$skiptoken=x",
+        "file:///etc/passwd",
+    ],
+)
+async def test_a_next_page_on_another_host_is_not_followed(link: str) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if "evil" in request.path:
+            return web.json_response({"value": []})
+        next_link = link.replace("{origin}", f"http://{request.host}")
+        return web.json_response({"value": [], "@odata.count": 0, "@odata.nextLink": next_link})
+
+    async with serving(answer) as server:
+        if link.startswith("//"):
+            # Taken for a path on the same host, never for another one.
+            await read_graph(server)
+            assert server.calls[-1] == "/v1.0//evil.example/v1.0/users"
+        else:
+            with pytest.raises(GraphError, match="is not followed"):
+                await read_graph(server)
+            assert len(server.calls) == 1
+
+
+async def test_a_cursor_is_never_taken_for_an_address() -> None:
+    async with serving(always({})) as other:
+
+        async def answer(request: web.Request) -> web.Response:
+            first = "cursor" not in request.query
+            body = {"items": [{"username": "aoki" if first else "baba"}]}
+            return web.json_response({**body, "cursor": f"{other.url}/users"} if first else body)
+
+        async with serving(answer) as server:
+            await read_access_control(server)
+
+    assert server.calls[-1].startswith("/users?cursor=http")
+    assert other.calls == []
+
+
+@BOTH
+@pytest.mark.parametrize("compressed", [False, True])
+async def test_an_endless_answer_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception], compressed: bool
+) -> None:
+    monkeypatch.setattr(bounded, "LARGEST_ANSWER", 1024 * 1024)
+    sent = 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        endless = web.StreamResponse(headers={"Content-Encoding": "gzip"} if compressed else {})
+        await endless.prepare(request)
+        block = gzip.compress(b" " * 50_000_000) if compressed else b" " * 65536
+        with contextlib.suppress(ConnectionError):
+            for _ in range(1000):
+                await endless.write(block)
+                sent += len(block)
+        return endless
+
+    async with serving(answer) as server:
+        with pytest.raises(error, match="answered more than 1 MB"):
+            await read(server)
+
+    assert sent < 20_000_000
+
+
+@BOTH
+async def test_an_answer_that_drips_for_ever_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception]
+) -> None:
+    # Each byte comes in time; only the whole never does.
+    monkeypatch.setattr(client, "WHOLE_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(hennge, "WHOLE_ANSWER_SECONDS", 0.5)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        dripping = web.StreamResponse()
+        await dripping.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(600):
+                await dripping.write(b" ")
+                await asyncio.sleep(0.05)
+        return dripping
+
+    async with serving(answer) as server:
+        with pytest.raises(error, match="ReadTimeout"):
+            await read(server)
+
+
+@BOTH
+async def test_a_broken_compression_is_an_error_like_any_other(read: Read, error: type[Exception]) -> None:
+    async with serving(always(b"not gzip", 200, **{"Content-Encoding": "gzip"})) as server:
+        with pytest.raises(error, match="DecodingError"):
+            await read(server)
+
+
+USER = {"id": "1", "userPrincipalName": "aoki@contoso.com"}
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ([], "count"),
+        ({"value": []}, "count"),
+        ({"@odata.count": "1", "value": []}, "count"),
+        ({"@odata.count": 1}, "value"),
+        ({"@odata.count": 1, "value": {"id": "1"}}, "value"),
+        ({"@odata.count": 1, "value": ["aoki"]}, "value"),
+        ({"@odata.count": 1, "value": [{}]}, "without id"),
+        ({"@odata.count": 1, "value": [{**USER, "id": 1}]}, "without id"),
+        ({"@odata.count": 1, "value": [{**USER, "userPrincipalName": None}]}, "without userPrincipalName"),
+        ({"@odata.count": 1, "value": [{**USER, "displayName": {"ja": "青木"}}]}, "displayName"),
+        ({"@odata.count": 1, "value": [{**USER, "onPremisesImmutableId": ["x"]}]}, "onPremisesImmutableId"),
+        ({"@odata.count": 1, "value": [USER], "@odata.nextLink": {"url": "x"}}, "@odata.nextLink"),
+    ],
+)
+async def test_users_of_another_shape_are_an_error_that_names_the_field(body: object, named: str) -> None:
+    async with serving(always(body)) as server:
+        with pytest.raises(GraphError) as raised:
+            await read_graph(server)
+
+    assert named in str(raised.value)
+
+
+@pytest.mark.parametrize("body", [{"value": [{"id": None, "isVerified": True}]}, {"value": 1}, {}])
+async def test_domains_of_another_shape_are_an_error(body: object) -> None:
+    async with serving(always(body)) as server:
+        graph = Graph(server.url, EmulatorTokens())
+        with pytest.raises(GraphError):
+            await verified_domains(graph)
+        await graph.aclose()
+
+
+@pytest.mark.parametrize(
+    "error", ["denied", None, [], {"message": None}, {"code": 1, "details": "x"}, {"details": [1]}]
+)
+async def test_an_error_of_another_shape_is_still_an_error(error: object) -> None:
+    async with serving(always({"error": error}, 403)) as server:
+        with pytest.raises(GraphError) as raised:
+            await read_graph(server)
+
+    assert raised.value.status == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ([], "an object"),
+        ({}, "items"),
+        ({"items": {}}, "items"),
+        ({"items": ["aoki"]}, "a user was expected"),
+        ({"items": [{"name": "aoki"}]}, "username"),
+        ({"items": [], "cursor": 1}, "cursor"),
+    ],
+)
+async def test_a_page_of_another_shape_is_an_error_that_names_the_field(body: object, named: str) -> None:
+    async with serving(always(body)) as server:
+        with pytest.raises(SourceError) as raised:
+            await read_access_control(server)
+
+    assert named in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["GRAPH_BASE_URL", "HENNGE_TOKEN_URL", "HENNGE_API_URL"])
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://graph.example/v1.0", True),
+        ("http://127.0.0.1:8080/v1.0", True),
+        ("http://localhost:8080", True),
+        ("http://[::1]:8080", True),
+        ("http://graph.example/v1.0", False),
+        ("http://127.0.0.1.evil.example", False),
+        ("http://localhost.evil.example", False),
+        ("http://127.0.0.1@evil.example", False),
+        ("ftp://127.0.0.1", False),
+        ("//graph.example", False),
+    ],
+)
+def test_plain_http_is_for_this_machine_only(name: str, url: str, taken: bool) -> None:
+    environment = {
+        "AzureWebJobsStorage": "x", "HENNGE_CLIENT_ID": "x", "HENNGE_CLIENT_SECRET": "x", name: url,
+    }  # fmt: skip
+    if taken:
+        assert Settings.from_environment(environment)
+    else:
+        with pytest.raises(SettingsError, match=name):
+            Settings.from_environment(environment)
+
+
+def test_a_token_for_graph_is_asked_for_its_own_host_only() -> None:
+    tokens = AzureTokens("https://microsoftgraph.chinacloudapi.cn/v1.0")
+
+    assert tokens._scope == "https://microsoftgraph.chinacloudapi.cn/.default"
