@@ -6,7 +6,7 @@ import azure.functions as func
 
 from shared import lifecycle, run
 from shared.http import endpoints as http
-from shared.messages import POISON_QUEUE, QUEUE, RunMessage, message
+from shared.messages import POISON_QUEUE, QUEUE, message, read_message
 from shared.services import Services
 from shared.settings import Settings
 
@@ -34,15 +34,15 @@ async def hourly_sync(timer: func.TimerRequest, messages: func.Out[list[str]]) -
 @app.queue_trigger("msg", QUEUE, STORAGE)
 @app.queue_output("again", QUEUE, STORAGE)
 async def perform_run(msg: func.QueueMessage, again: func.Out[str]) -> None:
-    order = RunMessage.model_validate_json(msg.get_body())
-    if await run.perform(services, order.domain, order.run_id):
+    order = read_message(msg.get_body())
+    if order and await run.perform(services, order.domain, order.run_id):
         again.set(message(order.domain, order.run_id))
 
 
 @app.queue_trigger("msg", POISON_QUEUE, STORAGE)
 async def give_up_run(msg: func.QueueMessage) -> None:
-    order = RunMessage.model_validate_json(msg.get_body())
-    await lifecycle.give_up(services, order.domain, order.run_id)
+    if order := read_message(msg.get_body()):
+        await lifecycle.give_up(services, order.domain, order.run_id)
 
 
 # Domains
@@ -99,8 +99,9 @@ async def get_run(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("domains/{domain}/runs/{runId}/cancel", methods=["POST"])
-async def cancel_run(req: func.HttpRequest) -> func.HttpResponse:
-    return await http.cancel_run(services, req)
+@app.queue_output("messages", QUEUE, STORAGE)
+async def cancel_run(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
+    return await http.cancel_run(services, req, messages.set)
 
 
 @app.route("domains/{domain}/runs/{runId}/undo", methods=["POST"])

@@ -9,7 +9,7 @@ from shared.audit import planned_deletions
 from shared.ending import settled
 from shared.errors import DomainBusy, NotPossible, RunActive
 from shared.log import event, facts
-from shared.records import Approval, Author, Mode, Run, Status, Trigger, new_run_id
+from shared.records import Approval, Author, DomainSettings, Mode, Run, Status, Trigger, new_run_id
 from shared.services import Services
 from shared.store.locks import lease
 from shared.undo_survey import changes_made
@@ -81,19 +81,29 @@ async def hourly(services: Services, *, past_due: bool) -> list[tuple[str, str]]
     queued: list[tuple[str, str]] = []
     domains = await services.domains.all()
     for domain, settings in domains.items():
-        if lost := await services.runs.idle(domain, LOST_AFTER, now):
-            queued.append((domain, lost))
-        elif settings.periodic_sync:
-            try:
-                run = await start(services, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
-                queued.append((domain, run.id))
-            except RunActive as error:
-                event("timer.busy", domain=domain, runId=error.run_id)
-        await services.runs.purge(domain, now)
+        try:
+            if due := await _due(services, domain, settings, now):
+                queued.append((domain, due))
+            await services.runs.purge(domain, now)
+        except Exception as error:  # one domain's trouble must not keep the others waiting
+            event("timer.failed", logging.ERROR, domain=domain, error=f"{type(error).__name__}: {error}")
     await services.audit_logs.delete_expired(now)
     periodic = [domain for domain, settings in domains.items() if settings.periodic_sync]
     event("timer.tick", domains=periodic, queued=[domain for domain, _ in queued], pastDue=past_due)
     return queued
+
+
+async def _due(services: Services, domain: str, settings: DomainSettings, now: datetime) -> str | None:
+    """The run of this domain whose message is to be sent now: one whose message was lost, or a new one."""
+    if lost := await services.runs.idle(domain, LOST_AFTER, now):
+        return lost
+    if not settings.periodic_sync:
+        return None
+    try:
+        return (await start(services, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)).id
+    except RunActive as error:
+        event("timer.busy", domain=domain, runId=error.run_id)
+        return None
 
 
 async def give_up(services: Services, domain: str, run_id: str) -> None:

@@ -1,7 +1,10 @@
 """The queue's messages: `{"domain", "runId"}`."""
 
-from pydantic import ConfigDict
+import logging
 
+from pydantic import ConfigDict, ValidationError
+
+from shared.log import event
 from shared.records import Record
 
 QUEUE, POISON_QUEUE = "sync-runs", "sync-runs-poison"
@@ -12,6 +15,15 @@ class RunMessage(Record):
 
     domain: str
     run_id: str
+
+
+def read_message(body: bytes) -> RunMessage | None:
+    """None for what is no such message: trying it again, or giving up a run for it, would help nobody."""
+    try:
+        return RunMessage.model_validate_json(body)
+    except ValidationError as error:
+        event("queue.unreadable", logging.ERROR, error=str(error))
+        return None
 
 
 def message(domain: str, run_id: str) -> str:

@@ -12,7 +12,7 @@ from shared.http.endpoint import Body, Call
 from shared.http.problems import Problem, json
 from shared.http.views import run_view
 from shared.messages import message
-from shared.records import RUN_ID_PATTERN, Mode, Record, Run, Time, Trigger
+from shared.records import RUN_ID_PATTERN, Mode, Record, Run, Status, Time, Trigger
 from shared.store.runs import decode_cursor
 
 POLL_AFTER_SECONDS = 2
@@ -99,6 +99,9 @@ async def get_run(call: Call) -> func.HttpResponse:
 
 async def cancel_run(call: Call) -> func.HttpResponse:
     run = await lifecycle.cancel(call.services, call.domain, call.run_id, call.author)
+    if run.status is Status.QUEUED:
+        # It may have lost its message; with this one it ends at once, and a second one does no harm.
+        call.enqueue(message(run.domain, run.id))
     return json(await _view(call, run), 202, _poll(run))
 
 

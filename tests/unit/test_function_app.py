@@ -46,7 +46,7 @@ OTHERS = [
 ]
 # No part of the API: the answer for everything else.
 BESIDE_THE_API = {"unknown_path"}
-SENDS = ["hourly_sync", "perform_run", "start_dry_run", "start_sync", "undo_run"]
+SENDS = ["cancel_run", "hourly_sync", "perform_run", "start_dry_run", "start_sync", "undo_run"]
 
 
 def declared(**settings: str) -> list[DeclaredFunction]:
