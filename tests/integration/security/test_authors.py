@@ -1,0 +1,87 @@
+"""Every action has an author: who, when, what and from where, in the Run, the log and the table Changes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.callers import IN_FRONT, OBJECT_ID, application, signed_in
+from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+
+AOKI = f"aoki@contoso.com ({OBJECT_ID})"
+ADMINISTRATOR = signed_in("Sync.Administrator")
+# The caller makes up the first; the platform's front end puts the real one at the end.
+FROM = {"X-Forwarded-For": "10.9.9.9, 203.0.113.7:50312"}
+ADDRESS = "203.0.113.7:50312"
+
+
+async def changes(stack: Stack) -> list[Json]:
+    table = await stack.services.storage.table("Changes")
+    return [dict(row) async for row in table.list_entities()]
+
+
+@pytest.fixture
+async def stack(start_stack: StartStack, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    for name, value in IN_FRONT.items():
+        monkeypatch.setenv(name, value)
+    return await start_stack(
+        source=[in_source("aoki")], entra=[in_entra("aoki")], settings={"AUTH_MODE": "entra"}
+    )
+
+
+async def test_a_run_says_who_started_it_and_from_where(stack: Stack) -> None:
+    run = (await stack.post(f"domains/{CONTOSO}/sync", **ADMINISTRATOR, **FROM)).json()
+
+    (queued,) = stack.events.named("run.queued")
+    assert (run["requestedBy"], run["requestedFrom"]) == (AOKI, ADDRESS)
+    assert (queued["runId"], queued["requestedBy"], queued["requestedFrom"]) == (run["id"], AOKI, ADDRESS)
+
+
+async def test_a_script_is_named_by_its_application(stack: Stack) -> None:
+    answer = await stack.post(f"domains/{CONTOSO}/dry-run", **application("Sync.Operator"))
+
+    assert answer.json()["requestedBy"] == f"nightly-job ({OBJECT_ID})"
+
+
+async def test_a_cancelled_run_says_who_cancelled_it(stack: Stack) -> None:
+    stack.entra.faults.plan.latency_ms = 500
+    run = (
+        await stack.post(
+            f"domains/{CONTOSO}/sync", **signed_in("Sync.Administrator", name="baba@contoso.com")
+        )
+    ).json()
+
+    await stack.post(f"domains/{CONTOSO}/runs/{run['id']}/cancel", **ADMINISTRATOR, **FROM)
+
+    (asked,) = stack.events.named("run.cancelRequested")
+    assert (asked["runId"], asked["by"], asked["address"]) == (run["id"], AOKI, ADDRESS)
+
+
+async def test_a_change_of_settings_is_kept_with_before_and_after(stack: Stack) -> None:
+    for percent in (10, 30):
+        await stack.patch(f"domains/{CONTOSO}", {"maxAllowedDeletions": percent}, **ADMINISTRATOR, **FROM)
+
+    newest, oldest = await changes(stack)
+    assert (newest["PartitionKey"], newest["changedBy"], newest["changedFrom"]) == (CONTOSO, AOKI, ADDRESS)
+    assert '"maxAllowedDeletions":10' in newest["before"]
+    assert '"maxAllowedDeletions":30' in newest["after"]
+    assert '"maxAllowedDeletions":20' in oldest["before"]
+    assert datetime.now(UTC) - newest["changedAt"] < timedelta(minutes=1)
+    logged = stack.events.named("settings.changed")[-1]
+    assert (logged["by"], logged["address"]) == (AOKI, ADDRESS)
+    assert (logged["before"]["maxAllowedDeletions"], logged["after"]["maxAllowedDeletions"]) == (10, 30)
+
+
+async def test_a_refused_change_leaves_no_trace_of_a_change(stack: Stack) -> None:
+    await stack.patch(f"domains/{CONTOSO}", {"maxAllowedDeletions": 10}, **signed_in("Sync.Operator"))
+
+    assert await changes(stack) == []
+    assert stack.events.named("settings.changed") == []
+
+
+async def test_a_name_can_not_write_a_log_line_of_its_own(stack: Stack) -> None:
+    name = 'aoki", "event": "forged"}\n{"event": "forged"'
+
+    await stack.post(f"domains/{CONTOSO}/dry-run", **signed_in("Sync.Operator", name=name))
+
+    assert stack.events.named("forged") == []
+    assert stack.events.named("run.queued")[0]["requestedBy"] == f"{name} ({OBJECT_ID})"
