@@ -7,7 +7,7 @@ import pytest
 from shared import lifecycle
 from shared.records import Mode, Run, Status, Trigger, new_run_id
 from shared.store import audit_logs
-from shared.store.storage import AUDIT_LOGS
+from shared.store.storage import AUDIT_LOGS, RUNS
 from tests.stack import Stack, StartStack, in_entra, in_source
 
 DOMAINS = [{"id": "one.example"}, {"id": "two.example"}, {"id": "off.example"}]
@@ -126,3 +126,14 @@ async def test_audit_logs_are_deleted_after_a_day(stack: Stack, monkeypatch: pyt
     await stack.tick()
 
     assert await stored() == []
+
+
+async def test_a_domain_in_trouble_keeps_no_other_waiting(stack: Stack) -> None:
+    runs = await stack.services.storage.table(RUNS)
+    await runs.create_entity({"PartitionKey": ONE, "RowKey": "active", "runId": 7, "invocation": "no number"})
+    await runs.create_entity({"PartitionKey": ONE, "RowKey": "last-sync", "run": "no run"})
+
+    await stack.tick()
+
+    assert [event["domain"] for event in stack.events.named("timer.failed")] == [ONE]
+    assert (await stack.finished((await stack.runs(TWO))[0])).status == "succeeded"

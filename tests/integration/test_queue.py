@@ -66,9 +66,26 @@ async def test_a_message_that_makes_no_sense_keeps_nobody_waiting(start_stack: S
     stack = await start_stack(source=[in_source("aoki")])
     await stack.dry_run()
 
-    await send(stack, QUEUE, '{"domain": "contoso.com"}')
+    for queue in (QUEUE, POISON_QUEUE):
+        await send(stack, queue, '{"domain": "contoso.com"}')
 
     assert (await stack.sync()).status == "succeeded"
+    assert len(await until(lambda: both_unreadable(stack))) == 2
+
+
+async def both_unreadable(stack: Stack) -> list[dict[str, object]] | None:
+    found = stack.events.named("queue.unreadable")
+    return found if len(found) == 2 else None
+
+
+async def test_a_queued_run_that_lost_its_message_is_cancelled_at_once(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("aoki")])
+    run = await stack.start_without_message()
+
+    await stack.post(f"domains/{CONTOSO}/runs/{run.id}/cancel")
+
+    ended = await stack.finished(run)
+    assert (ended.status, ended.message) == ("cancelled", "Cancelled by function key. Nothing was applied.")
 
 
 async def test_a_message_that_comes_twice_makes_one_run(start_stack: StartStack) -> None:
