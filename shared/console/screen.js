@@ -53,6 +53,7 @@ export class Screen {
 			this.#busy.clear();
 			this.#fresh = true;
 			this.#slow = !this.#root.firstChild;
+			this.#root.setAttribute("aria-busy", "true");
 			this.refresh();
 			clearTimeout(this.#patience);
 			this.#patience = setTimeout(() => {
@@ -142,6 +143,7 @@ export class Screen {
 		if (anew || !this.#root.firstChild) this.#root.replaceChildren(fresh);
 		else morph(this.#root.firstChild, fresh);
 		this.#fresh = anew && !ready && !this.#problem;
+		if (!this.#fresh) this.#root.removeAttribute("aria-busy");
 		this.#events.drawn(anew && !this.#fresh);
 	}
 

@@ -2,21 +2,22 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Protocol, Unpack
+from typing import Any, Literal, Protocol, Unpack
 from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from local.browser import MISSING, chromium, running_browser
 from tests.stack import Stack, StackOptions, StartStack, running_stack
 
 # One loop for all of these tests: a browser lives longer than a test.
-LOOP = "package"
+LOOP: Literal["package"] = "package"
 IN_ONE_LOOP = pytest.mark.asyncio(loop_scope=LOOP)
 DESKTOP = {"width": 1280, "height": 800}
 PATIENCE = 15_000
+expect.set_options(timeout=PATIENCE)
 
 
 class OpenPage(Protocol):

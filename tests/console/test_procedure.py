@@ -48,6 +48,10 @@ JAPANESE = Words(
 )  # fmt: skip
 
 
+def downloaded(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
+
+
 @pytest.mark.parametrize("words", [ENGLISH, JAPANESE], ids=["English", "Japanese"])
 async def test_from_the_list_of_domains_to_periodical_sync(
     start_stack: StartStack, open_page: OpenPage, words: Words
@@ -75,9 +79,7 @@ async def test_from_the_list_of_domains_to_periodical_sync(
     await row.get_by_role("link", name=words.view_audit_log).click()
     async with page.expect_download() as downloading:
         await page.get_by_role("cell").get_by_role("button", name=words.download).click()
-    rows = csv.DictReader(
-        io.StringIO(Path(await (await downloading.value).path()).read_text("utf-8-sig"), newline="")
-    )
+    rows = downloaded(await (await downloading.value).path())
     assert {(row["action"], row["userPrincipalName"]) for row in rows} == {
         ("add", "endo@contoso.com"),
         ("delete", "fujita@contoso.com"),

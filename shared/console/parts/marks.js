@@ -32,7 +32,13 @@ export function icon(name) {
 	return h("svg", { class: `icon icon-${name}`, viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" }, paths);
 }
 
-export const isActive = (run) => run !== null && (run.status === "queued" || run.status === "running");
+export const isActive = (run) => run?.status === "queued" || run?.status === "running";
+
+/** When to look again, in seconds: sooner while a run is young, since most are short. */
+export function pace(run, otherwise = null) {
+	if (!isActive(run)) return otherwise;
+	return Date.now() - Date.parse(run.createdAt) < 10_000 ? 0.7 : 2;
+}
 
 export function statusMark(status) {
 	return h("span", { class: `status status-${status}` }, icon(status), h("span", t(`status.${status}`)));

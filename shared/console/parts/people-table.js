@@ -10,8 +10,8 @@ const SPARE_ROWS = 6;
 class PeopleTable extends HTMLElement {
 	#people = [];
 	#rows = new Map();
-	#lines = h("div.people-lines", { role: "rowgroup" });
-	#body = h("div.people-body", { tabindex: "0", role: "group" }, this.#lines);
+	#lines = h("div.people-lines");
+	#body = h("div.people-body", { tabindex: "0", role: "rowgroup" }, this.#lines);
 	#head = h("div.people-row.people-head", { role: "row" });
 	#pending = 0;
 	#language = "";

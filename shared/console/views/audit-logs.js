@@ -4,7 +4,7 @@ import { features, getDomain, listRuns } from "../api.js";
 import { h } from "../dom.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
 import { downloadButton } from "../parts/download.js";
-import { button, empty, isActive, modeText, note, statusMark, table, when } from "../parts/marks.js";
+import { button, empty, modeText, note, pace, statusMark, table, when } from "../parts/marks.js";
 import { openDialog, runAddress } from "../router.js";
 import { bytes, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
@@ -21,7 +21,7 @@ export default {
 		return { domain, features: able, runs: await runsOfTheDay(params.domain, signal) };
 	},
 
-	pollAfter: ({ data }) => (isActive(data.domain.activeRun) ? 2 : 60),
+	pollAfter: ({ data }) => pace(data.domain.activeRun, 60),
 
 	render(context) {
 		const { domain, features: able, runs } = context.data;

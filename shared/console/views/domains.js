@@ -3,7 +3,7 @@
 import { getDomain, listDomains } from "../api.js";
 import { h } from "../dom.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
-import { button, empty, icon, isActive, muted, searchBox, statusMark, table, when } from "../parts/marks.js";
+import { button, empty, icon, isActive, muted, pace, searchBox, statusMark, table, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { domainAddress, openDialog, runAddress } from "../router.js";
 import { t } from "../texts.js";
@@ -27,7 +27,7 @@ export default {
 		return { ...data, domains: data.domains.map((domain) => byName.get(domain.name) ?? domain) };
 	},
 
-	pollAfter: ({ data }) => (data.domains.some((domain) => isActive(domain.activeRun)) ? 2 : 30),
+	pollAfter: ({ data }) => Math.min(...data.domains.map((domain) => pace(domain.activeRun, 30))),
 
 	render(context) {
 		const { data, params } = context;

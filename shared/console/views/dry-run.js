@@ -3,7 +3,7 @@
 import { getDomain, getRun, startDryRun } from "../api.js";
 import { h } from "../dom.js";
 import { dialogBody } from "../parts/dialog.js";
-import { button, isActive, note } from "../parts/marks.js";
+import { button, isActive, note, pace } from "../parts/marks.js";
 import { startedDialog } from "../parts/started.js";
 import { change, closeDialog } from "../router.js";
 import { t } from "../texts.js";
@@ -18,7 +18,7 @@ export default {
 		return { domain: await getDomain(params.on, signal) };
 	},
 
-	pollAfter: ({ data }) => (data.run && isActive(data.run) ? 2 : null),
+	pollAfter: ({ data }) => pace(data.run),
 
 	render(context) {
 		const { params, data, act, busy } = context;

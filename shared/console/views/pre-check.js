@@ -2,7 +2,7 @@
 
 import { features, getDomain, preCheck } from "../api.js";
 import { h } from "../dom.js";
-import { button, empty, icon, isActive, muted, note, table } from "../parts/marks.js";
+import { button, empty, icon, muted, note, pace, table } from "../parts/marks.js";
 import { number, said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
@@ -19,7 +19,7 @@ export default {
 		return { domain, features: able, found: data?.found ?? (able.preCheck ? await preCheck(params.domain, signal) : null) };
 	},
 
-	pollAfter: ({ data }) => (isActive(data.domain.activeRun) ? 2 : null),
+	pollAfter: ({ data }) => pace(data.domain.activeRun),
 
 	render(context) {
 		const { domain, features: able, found } = context.data;

@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import { countsBar, countsLegend, kindsOf } from "../parts/counts.js";
 import { downloadButton, logFacts } from "../parts/download.js";
 import { gauge } from "../parts/gauge.js";
-import { button, empty, icon, isActive, kindMark, modeText, muted, note, outcome, searchBox, seconds, statusMark, when, who } from "../parts/marks.js";
+import { button, empty, icon, isActive, kindMark, modeText, muted, note, outcome, pace, searchBox, seconds, statusMark, when, who } from "../parts/marks.js";
 import { peopleTable } from "../parts/people-table.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { change, domainAddress, openDialog, runAddress } from "../router.js";
@@ -27,7 +27,7 @@ export default {
 		return { run, features: able, people, unreadable };
 	},
 
-	pollAfter: ({ data }) => (isActive(data.run) ? 2 : null),
+	pollAfter: ({ data }) => pace(data.run),
 
 	render(context) {
 		const { run } = context.data;
@@ -89,6 +89,7 @@ function result(run, { data }) {
 	const counts = kindsOf(run.counts);
 	return h(
 		"section.surface.result",
+		h("h2.hidden", t("logs.result")),
 		h("p.outcome", outcome(run)),
 		run.approval && note("plain", t("run.approved", { n: run.approval.deletions, who: run.approval.approvedBy })),
 		run.undoes && note("plain", h("a.link", { href: runAddress({ domain: run.domain, id: run.undoes }) }, t("run.undoes"))),

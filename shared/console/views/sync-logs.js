@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
 import { downloadButton } from "../parts/download.js";
 import { CHART_HOURS, historyChart } from "../parts/history-chart.js";
-import { empty, isActive, modeText, muted, outcome, seconds, statusMark, table, when, who } from "../parts/marks.js";
+import { empty, modeText, muted, outcome, pace, seconds, statusMark, table, when, who } from "../parts/marks.js";
 import { change, runAddress } from "../router.js";
 import { duration, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
@@ -24,7 +24,7 @@ export default {
 		return { domain, page, features: able, recent: cursor ? null : await recent(name, page, signal) };
 	},
 
-	pollAfter: ({ data, params }) => (isActive(data.domain.activeRun) ? 2 : params.cursor ? null : 30),
+	pollAfter: ({ data, params }) => pace(data.domain.activeRun, params.cursor ? null : 30),
 
 	render(context) {
 		const { data, params } = context;

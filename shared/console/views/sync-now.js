@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import { countsBar, countsLegend, kindsOf } from "../parts/counts.js";
 import { dialogBody } from "../parts/dialog.js";
 import { gauge, underLimit } from "../parts/gauge.js";
-import { button, isActive, muted, note, when } from "../parts/marks.js";
+import { button, isActive, muted, note, pace, when } from "../parts/marks.js";
 import { peopleTable } from "../parts/people-table.js";
 import { startedDialog } from "../parts/started.js";
 import { change, closeDialog, openDialog, runAddress } from "../router.js";
@@ -26,7 +26,7 @@ export default {
 		return { domain, dryRun, features: able, ...(await deletions(dryRun, signal)) };
 	},
 
-	pollAfter: ({ data }) => (data.run && isActive(data.run) ? 2 : null),
+	pollAfter: ({ data }) => pace(data.run),
 
 	render(context) {
 		const { params, data } = context;

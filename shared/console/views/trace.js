@@ -2,7 +2,7 @@
 
 import { features, getDomain, trace } from "../api.js";
 import { h } from "../dom.js";
-import { button, empty, icon, isActive, kindMark, muted, note, table } from "../parts/marks.js";
+import { button, empty, icon, kindMark, muted, note, pace, table } from "../parts/marks.js";
 import { changesTable } from "../parts/person.js";
 import { change } from "../router.js";
 import { said, t } from "../texts.js";
@@ -18,7 +18,7 @@ export default {
 		return { domain, features: able, found: data?.found ?? (params.user && able.trace ? await trace(params.domain, params.user, signal) : null) };
 	},
 
-	pollAfter: ({ data }) => (isActive(data.domain.activeRun) ? 2 : null),
+	pollAfter: ({ data }) => pace(data.domain.activeRun),
 
 	render(context) {
 		const { domain, features: able, found } = context.data;

@@ -4,7 +4,7 @@ import { getRun, undoRun } from "../api.js";
 import { h } from "../dom.js";
 import { countsLegend, kindsOf } from "../parts/counts.js";
 import { dialogBody } from "../parts/dialog.js";
-import { button, isActive, muted, note, when } from "../parts/marks.js";
+import { button, muted, note, pace, when } from "../parts/marks.js";
 import { startedDialog } from "../parts/started.js";
 import { change, closeDialog } from "../router.js";
 import { t } from "../texts.js";
@@ -19,7 +19,7 @@ export default {
 		return { undone, run };
 	},
 
-	pollAfter: ({ data }) => (data.run && isActive(data.run) ? 2 : null),
+	pollAfter: ({ data }) => pace(data.run),
 
 	render(context) {
 		const { params, data, act, busy } = context;

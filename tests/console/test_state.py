@@ -1,0 +1,171 @@
+"""What a reload, a shared link, polling, and a lost connection leave as it is."""
+
+from playwright.async_api import Route, expect
+
+from tests.console.conftest import IN_ONE_LOOP, OpenPage
+from tests.stack import CONTOSO, Json, StackOptions, StartStack, in_entra, in_source
+
+pytestmark = IN_ONE_LOOP
+
+PEOPLE: StackOptions = {"source": [in_source("aoki")], "entra": [in_entra("aoki")]}
+HUNDRED: list[Json] = [
+    {"id": CONTOSO, "isDefault": True},
+    *({"id": f"d{number:03}.example"} for number in range(99)),
+]
+
+
+async def test_a_filter_of_a_hundred_domains_outlives_a_reload(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    page = await open_page(await start_stack(domains=HUNDRED))
+    rows = page.get_by_role("row")
+    await expect(rows).to_have_count(1 + 101)
+    await page.get_by_label("Find a domain").fill("d09")
+    await expect(rows).to_have_count(1 + 9)
+    await page.reload()
+    await expect(rows).to_have_count(1 + 9)
+
+
+async def test_a_shared_link_opens_the_same_dialog(start_stack: StartStack, open_page: OpenPage) -> None:
+    page = await open_page(await start_stack(), f"#/?dialog=settings&on={CONTOSO}")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_label("Max Allowed Deletions")).to_have_value("20")
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    assert "dialog" not in page.url
+
+
+async def test_the_language_is_the_browsers_until_it_is_switched_and_then_stays(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    page = await open_page(await start_stack(), locale="ja-JP")
+    await expect(page.get_by_role("heading", name="HENNGE Access Control からの同期")).to_be_visible()
+    await page.get_by_role("button", name="English").click()
+    await expect(page.get_by_role("heading", name="Sync from HENNGE Access Control")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Sync from HENNGE Access Control")).to_be_visible()
+    assert await page.locator("html").get_attribute("lang") == "en"
+
+
+async def test_polling_moves_neither_the_focus_nor_the_page(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")], domains=HUNDRED)
+    stack.entra.faults.plan.latency_ms = 800
+    page = await open_page(stack)
+    search = page.get_by_label("Find a domain")
+    await search.fill("d")
+    await page.evaluate("scrollTo(0, 700)")
+    await stack.start("dry-run")
+    async with page.expect_response(lambda answer: answer.url.endswith("/api/domains")):
+        await page.evaluate("dispatchEvent(new Event('changed'))")
+    for _ in range(2):
+        async with page.expect_response(lambda answer: f"/api/domains/{CONTOSO}" in answer.url):
+            pass
+    await expect(search).to_be_focused()
+    await expect(search).to_have_value("d")
+    assert await page.evaluate("scrollY") == 700
+    stack.entra.faults.plan.latency_ms = 0
+
+
+async def test_a_lost_connection_is_said_and_recovered_from(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    page = await open_page(await start_stack(), refusals=True)
+    await expect(page.get_by_role("row").filter(has_text=CONTOSO).first).to_be_visible()
+    await page.context.set_offline(True)
+    await expect(page.get_by_text("The connection is lost")).to_be_visible()
+    await expect(page.get_by_role("row").filter(has_text=CONTOSO).first).to_be_visible()
+    await page.context.set_offline(False)
+    await expect(page.get_by_text("The connection is lost")).to_be_hidden()
+
+
+async def test_an_order_that_got_no_answer_is_not_given_twice_by_itself(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(**PEOPLE)
+    page = await open_page(stack, f"#/?dialog=dry-run&on={CONTOSO}", refusals=True)
+    posts = 0
+
+    async def drop(route: Route) -> None:
+        nonlocal posts
+        posts += 1
+        await route.abort()
+
+    await page.route("**/dry-run", drop)
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Dry Run").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("not known whether that was done")
+    await expect(page.get_by_text("The connection is lost")).to_be_hidden()
+    assert posts == 1
+
+
+async def test_a_refusal_shows_the_problems_detail_and_what_to_do(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(**PEOPLE)
+    page = await open_page(stack, f"#/?dialog=dry-run&on={CONTOSO}", refusals=True)
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_role("button", name="Dry Run")).to_be_visible()
+    stack.entra.faults.plan.latency_ms = 800
+    await stack.start("dry-run")
+    await dialog.get_by_role("button", name="Dry Run").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("A run is active already")
+    await expect(dialog.get_by_role("alert")).to_contain_text("Wait until the active run has ended")
+    stack.entra.faults.plan.latency_ms = 0
+
+
+async def test_settings_that_somebody_else_changed_meanwhile_are_not_overwritten(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack()
+    page = await open_page(stack, f"#/?dialog=settings&on={CONTOSO}", refusals=True)
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Max Allowed Deletions").fill("90")
+    await stack.set(maxAllowedDeletions=5)
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Somebody else changed the settings meanwhile")
+    assert (await stack.get(f"domains/{CONTOSO}")).json()["maxAllowedDeletions"] == 5
+
+
+async def test_an_unknown_domain_is_an_error_with_a_way_back(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    page = await open_page(await start_stack(), "#/domains/nowhere.example/sync-logs", refusals=True)
+    await expect(page.get_by_role("alert")).to_contain_text("nowhere.example is not a verified domain")
+    await page.get_by_role("link", name="Sync from Access Control").click()
+    await expect(page.get_by_role("row").filter(has_text=CONTOSO).first).to_be_visible()
+
+
+async def test_the_function_key_is_asked_for_once_and_kept_for_the_tab_only(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(settings={"LOCAL_FUNCTION_KEY": "right"})
+    page = await open_page(stack, refusals=True)
+    dialog = page.get_by_role("dialog", name="Function key")
+    await dialog.get_by_label("Function key").fill("wrong")
+    await dialog.get_by_role("button", name="Use this key").click()
+    await expect(dialog.get_by_text("That key was refused")).to_be_visible()
+    await dialog.get_by_label("Function key").fill("right")
+    await dialog.get_by_role("button", name="Use this key").click()
+    row = page.get_by_role("row").filter(has_text=CONTOSO).first
+    await expect(row).to_be_visible()
+    await page.reload()
+    await expect(row).to_be_visible()
+    assert "right" not in await page.evaluate(
+        "JSON.stringify(localStorage) + document.cookie + location.href"
+    )
+    await page.get_by_role("button", name="Forget the key").click()
+    await expect(dialog).to_be_visible()
+
+
+async def test_changing_calls_carry_a_header_that_a_foreign_page_cannot_send(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(**PEOPLE)
+    page = await open_page(stack, f"#/?dialog=dry-run&on={CONTOSO}")
+    async with page.expect_request(lambda request: request.method == "POST") as sending:
+        await page.get_by_role("dialog").get_by_role("button", name="Dry Run").click()
+    headers = (await sending.value).headers
+    assert headers["x-requested-with"] == "sync-console"
+    assert headers["content-type"] == "application/json"
