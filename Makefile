@@ -41,9 +41,15 @@ lint: $(VENV)/.ready ## ruff, the layers of the code (import-linter) and mypy
 docs: $(VENV)/.ready ## fill in what docs/ takes from the code
 	$(BIN)/python -m local.docs
 
+fuzz: setup ## made-up requests to every endpoint, for some ten minutes (FUZZ_EXAMPLES: how many each)
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest --timeout 1800 tests/integration/security/test_api_document.py
+
+audit: $(VENV)/.ready ## known weaknesses and licences of what Azure installs
+	$(BIN)/python -m local.audit
+
 lock: ## compile requirements.txt and requirements-dev.txt from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 
-.PHONY: help setup demo test lint docs lock
+.PHONY: help setup demo test lint docs fuzz audit lock
