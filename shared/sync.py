@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 
-from shared.audit import Entry, Result, key
+from shared.audit import Entry, Key, Result, key
 from shared.deletions import source_people, still_in_source
 from shared.doubts import settled_doubts
 from shared.entra import lookaround
@@ -34,6 +34,7 @@ class Sync:
         self._report = report
         self._batches = Batches(services.graph, services.gate, guard, services.settings.batches_in_flight)
         self._links = dict(seen.plan.links)
+        self._under_way: dict[Key, Request] = {}
 
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
@@ -45,6 +46,7 @@ class Sync:
         try:
             await self._apply_in_order()
         except (CancelRequested, TimeBudgetSpent):
+            await self._trail.withdraw([r.subject for r in self._under_way.values() if _took_no_effect(r)])
             await self._write_links()
             raise
         await self._write_links()
@@ -73,6 +75,7 @@ class Sync:
 
     async def _before_send(self, batch: Sequence[Request]) -> None:
         await self._trail.intend([request.subject for request in batch])
+        self._under_way |= {key(request.subject): request for request in batch}
         # Again: an append that is tried again takes long, and the lease may have run out meanwhile.
         self._guard.check_lease()
 
@@ -80,6 +83,7 @@ class Sync:
         fresh = [entry for entry in entries if key(entry.change) not in self._trail.settled]
         for entry in fresh:
             change = entry.change
+            self._under_way.pop(key(change), None)
             if entry.result is Result.SUCCEEDED and change.source_id and entry.object_id:
                 self._links[change.source_id] = entry.object_id
         await self._trail.record(fresh)
@@ -122,6 +126,13 @@ class Sync:
     async def _write_links(self) -> None:
         self._guard.check_lease()
         await self._services.links.write(self._seen.domain.name, self._links)
+
+
+def _took_no_effect(request: Request) -> bool:
+    """Whether a change that got no final answer is known not to have been made, not even its first step."""
+    change: Change = request.subject
+    one_step = change.via is None and change.action is not Action.RESTORE
+    return one_step and request.throttled and not request.in_doubt
 
 
 def planned(change: Change) -> Entry:

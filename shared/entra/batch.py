@@ -37,6 +37,8 @@ class Request:
     failures: int = field(default=0, init=False)
     in_doubt: bool = field(default=False, init=False)
     """An earlier try got no clear answer: it may have taken effect."""
+    throttled: bool = field(default=False, init=False)
+    """The last try was refused for now: it took no effect."""
 
     @property
     def writes(self) -> bool:
@@ -119,6 +121,8 @@ class Batches:
                 continue
             batch = [sending.waiting.popleft() for _ in range(size)]
             self._gate.spend(writes)
+            for request in batch:
+                request.throttled = False
             if before_send is not None:
                 await before_send(batch)
             sending.tasks.add(asyncio.create_task(self._post(batch)))
@@ -156,7 +160,8 @@ class _Sending:
         """Final answers; what is to be tried again waits once more, in front."""
         final, again = [], []
         for request, answer in answers:
-            if answer.status == 429:
+            request.throttled = answer.status == 429
+            if request.throttled:
                 again.append(request)
             elif (answer.status in RETRIED or answer.status == 0) and request.failures + 1 < TRIES:
                 request.failures += 1

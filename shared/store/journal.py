@@ -1,7 +1,8 @@
 """Blob `journal/{domain}/{runId}`: what a sync was about to do, written before it is done, and how it ended.
 
 After a crash it says which writes are in doubt; for 30 days it is what an undo needs. A lifecycle rule deletes it.
-One JSON object a line: `{"intent": [change, …]}` or `{"outcome": [[action, person, result, objectId]]}`.
+One JSON object a line: `{"intent": [change, …]}`, `{"withdrawn": [[action, person]]}` or
+`{"outcome": [[action, person, result, objectId]]}`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,6 +33,10 @@ class Journal:
     async def intend(self, changes: Sequence[Change]) -> None:
         """Before a batch goes out; LeaseLost if another invocation writes this journal by now."""
         await self._log.append([_line({"intent": [asdict(change) for change in changes]})])
+
+    async def withdraw(self, changes: Iterable[Change]) -> None:
+        """Takes intents back: Graph refused them for now, and nobody will send them again."""
+        await self._log.append(_line({"withdrawn": [key(change)]}) for change in changes)
 
     async def record(self, ended: Iterable[Ended]) -> None:
         await self._log.append(
@@ -71,6 +76,8 @@ class JournalContent:
             for change in entry.get("intent", ()):
                 intended = _change(change)
                 journal.intents[key(intended)] = intended
+            for action, person in entry.get("withdrawn", ()):
+                journal.intents.pop((action, person), None)
             for action, person, result, object_id in entry.get("outcome", ()):
                 journal.outcomes[action, person] = (Result(result), object_id)
         return journal

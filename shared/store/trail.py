@@ -47,6 +47,10 @@ class Trail:
     async def intend(self, changes: Sequence[Change]) -> None:
         await self._journal.intend(changes)
 
+    async def withdraw(self, changes: Sequence[Change]) -> None:
+        """Takes back the intent of what is known not to have been done."""
+        await self._journal.withdraw(changes)
+
     async def record(self, entries: Sequence[Entry]) -> None:
         """The people's log first: a crash between the two leaves a doubt, never a write without a row."""
         await self._log.append(
