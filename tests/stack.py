@@ -43,7 +43,7 @@ HOST_SETTINGS = {
     "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.2",
 }
 # Everything here speaks plain HTTP; loading certificates takes longer than most requests.
-_NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -84,15 +84,10 @@ async def until(
 
 
 @dataclass
-class Stack:
-    """A running product. `services` is a second pair of eyes on the same storage, never the host's own."""
+class Product:
+    """A running product as a caller sees it, over HTTP."""
 
-    settings: dict[str, str]
-    entra: Entra
-    access_control: AccessControl
-    services: Services
     http: httpx.AsyncClient
-    events: "Events"
 
     def connect(self, host: HostProcess) -> None:
         """Turns to a host that the test has started itself."""
@@ -121,11 +116,6 @@ class Stack:
         answer = await self.post(f"domains/{domain}/{kind}")
         assert answer.status_code == 202, answer.text
         return Run.model_validate(answer.json())
-
-    async def start_without_message(self, domain: str = CONTOSO) -> Run:
-        """A sync as a process leaves it that dies between writing the row and sending the message."""
-        author = Author("somebody", "127.0.0.1")
-        return await lifecycle.start(self.services, domain, Mode.SYNC, Trigger.MANUAL, author)
 
     async def run(self, run: Run) -> Run:
         """The same run as its Sync Log reads now."""
@@ -161,6 +151,22 @@ class Stack:
         log = await self.http.get(answer.headers["Location"])
         assert log.status_code == 200, log.text
         return log.content
+
+
+@dataclass
+class Stack(Product):
+    """A running product to look into. `services` is a second pair of eyes on the same storage, never the host's own."""
+
+    settings: dict[str, str]
+    entra: Entra
+    access_control: AccessControl
+    services: Services
+    events: "Events"
+
+    async def start_without_message(self, domain: str = CONTOSO) -> Run:
+        """A sync as a process leaves it that dies between writing the row and sending the message."""
+        author = Author("somebody", "127.0.0.1")
+        return await lifecycle.start(self.services, domain, Mode.SYNC, Trigger.MANUAL, author)
 
     async def tick(self) -> Json:
         """Fires the hourly timer; what it logged when it was done."""
@@ -248,14 +254,14 @@ async def running_stack(
         }
         services = Services(Settings.from_environment(all_settings))
         ending.push_async_callback(services.aclose)
-        http = await ending.enter_async_context(httpx.AsyncClient(verify=_NO_CERTIFICATES, timeout=30))
+        http = await ending.enter_async_context(httpx.AsyncClient(verify=NO_CERTIFICATES, timeout=30))
         events = ending.enter_context(captured_events())
         if host:
             app = load_app(all_settings)
             ending.push_async_callback(app.services.aclose)
             running = await ending.enter_async_context(serve(app.app, environ=all_settings, drain=0.2))
             http.base_url = httpx.URL(running.url)
-        yield Stack(all_settings, graph, hac, services, http, events)
+        yield Stack(http, all_settings, graph, hac, services, events)
 
 
 def load_app(settings: Mapping[str, str]) -> ModuleType:
