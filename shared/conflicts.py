@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from shared.mapping import IMMUTABLE_ID
 from shared.model import Action, Change, Obstacle
-from shared.surroundings import Taken
+from shared.surroundings import Holder, Taken
 
 ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN = "AddressTaken", "ImmutableIdTaken"
 # Found by looking up who has what; a sync that does not look meets them when Entra refuses the change.
@@ -20,12 +20,22 @@ def with_known_conflicts(
 ) -> Iterator[Change]:
     """The same changes, with an obstacle on each that wants an address or an immutable ID somebody else has.
 
-    A UPN that a rename of this run gives up is free, unless that rename itself can't succeed.
+    A UPN that a rename of this run gives up is free, unless that rename itself can't succeed. The addresses that
+    a restore brings back are taken for whoever comes after.
     """
     stuck = {c.upn.lower() for c in renames if c.obstacle}
     freed = {c.upn.lower(): c.object_id for c in renames if c.upn.lower() not in stuck}
+    addresses = dict(around.addresses)
     for change in changes:
-        yield replace(change, obstacle=change.obstacle or _conflict(change, around, freed))
+        wanted = [change.new_upn] if change.action is not Action.UPDATE else []
+        if change.action is Action.RESTORE:
+            wanted.extend(around.former_addresses.get(str(change.object_id), ()))
+        obstacle = change.obstacle or _address_taken(change, wanted, addresses, freed)
+        obstacle = obstacle or _immutable_id_taken(change, around.immutable_ids)
+        if change.action is Action.RESTORE and not obstacle:
+            holder = Holder(str(change.object_id), change.display_name, "restored user", alias=True)
+            addresses.update((address.lower(), holder) for address in wanted)
+        yield replace(change, obstacle=obstacle)
 
 
 def with_the_blocked(renames: Sequence[Change]) -> list[Change]:
@@ -47,20 +57,22 @@ def with_the_blocked(renames: Sequence[Change]) -> list[Change]:
     return [replace(change, obstacle=obstacles.get(change.object_id)) for change in renames]
 
 
-def _conflict(change: Change, around: Taken, freed: Mapping[str, str | None]) -> Obstacle | None:
-    wanted = [change.new_upn] if change.action is not Action.UPDATE else []
-    if change.action is Action.RESTORE:
-        wanted.extend(around.former_addresses.get(str(change.object_id), ()))
+def _address_taken(
+    change: Change, wanted: Sequence[str], addresses: Mapping[str, Holder], freed: Mapping[str, str | None]
+) -> Obstacle | None:
     for address in wanted:
-        holder = around.addresses.get(address.lower())
+        holder = addresses.get(address.lower())
         if holder is None or holder.object_id == change.object_id:
             continue
         if holder.alias or freed.get(address.lower()) != holder.object_id:
-            return Obstacle(
-                ADDRESS_TAKEN, f"{address} is taken by {holder}: free it there or change it here."
-            )
-    immutable_id = change.after(IMMUTABLE_ID)
-    holder = around.immutable_ids.get(str(immutable_id)) if immutable_id else None
-    if holder and holder.object_id != change.object_id:
-        return Obstacle(IMMUTABLE_ID_TAKEN, f"The immutable ID {immutable_id} belongs to {holder} already.")
+            message = f"{address} is taken by {holder}: free it there or change it here."
+            return Obstacle(ADDRESS_TAKEN, message)
     return None
+
+
+def _immutable_id_taken(change: Change, immutable_ids: Mapping[str, Holder]) -> Obstacle | None:
+    immutable_id = change.after(IMMUTABLE_ID)
+    holder = immutable_ids.get(str(immutable_id)) if immutable_id else None
+    if holder is None or holder.object_id == change.object_id:
+        return None
+    return Obstacle(IMMUTABLE_ID_TAKEN, f"The immutable ID {immutable_id} belongs to {holder} already.")
