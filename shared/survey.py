@@ -106,24 +106,24 @@ async def _with_the_missing(
     And for whoever has the immutable ID that somebody on the domain is to get.
     """
     people = matching.source_only
-    rekeyed = [user for user, target in matching.pairs if _rekeyed(user, target)]
+    rekeyed = [
+        user.immutable_id
+        for user, target in matching.pairs
+        if user.immutable_id and user.immutable_id != target.immutable_id
+    ]
     if not people and not rekeyed:
         return around
     settings = services.settings
     outside = await lookaround.outside_users(batches, people, links, settings.attribute_map)
-    rivals = await lookaround.outside_users(batches, rekeyed, {}, settings.attribute_map)
+    rivals = await lookaround.users_with_immutable_ids(batches, rekeyed, settings.attribute_map)
     deleted = await lookaround.deleted_users(services.graph, settings.attribute_map, guard)
     still_missing = [user for user in people if user.source_id not in outside]
     return replace(
         around,
         outside=outside,
         deleted=matches(still_missing, deleted, links) if settings.restore_deleted_users else {},
-        immutable_ids=lookaround.holders_of_immutable_ids(deleted, rivals.values()),
+        immutable_ids=lookaround.holders_of_immutable_ids(deleted, rivals),
     )
-
-
-def _rekeyed(user: SourceUser, target: EntraUser) -> bool:
-    return user.immutable_id is not None and user.immutable_id != target.immutable_id
 
 
 async def _with_the_addresses(

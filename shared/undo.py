@@ -6,7 +6,7 @@ Nothing is forced: where somebody has changed the same thing since, the change c
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared.conflicts import with_known_conflicts, with_the_blocked
+from shared.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
 from shared.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, normalised
 from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, Plan, Value
 from shared.protection import Protection
@@ -16,15 +16,17 @@ from shared.surroundings import Holder
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """How those whom the sync touched stand today; `deleted` holds the ids in the recycle bin.
+    """How those whom the sync touched stand today; `deleted` are those of them who lie in the recycle bin.
 
-    The last three say who has by now what the undo would give back, as `Surroundings` does.
+    `federated` holds the names of the tenant's federated domains. The last three say who has by now what the undo
+    would give back, as in `Surroundings`.
     """
 
     users: Mapping[str, EntraUser]
-    deleted: frozenset[str]
+    deleted: Mapping[str, EntraUser]
     protection: Protection
     initial_domain: str = ""
+    federated: frozenset[str] = frozenset()
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     immutable_ids: Mapping[str, Holder] = field(default_factory=dict)
     former_addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -79,14 +81,20 @@ class _Undoing:
         if person.object_id in self.now.users:
             reason = f"{self.reason} Is back already."
             return replace(person, action=Action.SKIP, reason=reason)
-        if person.object_id not in self.now.deleted:
+        gone = self.now.deleted.get(str(person.object_id))
+        if gone is None:
             return self._conflict(
                 person,
                 Action.RESTORE,
                 "Gone",
                 "No longer among Entra's deleted users (they are kept for 30 days).",
             )
-        return replace(person, action=Action.RESTORE)
+        restored = replace(person, action=Action.RESTORE)
+        holder = self.now.immutable_ids.get(gone.immutable_id or "")
+        if holder and holder.object_id != gone.object_id:
+            message = f"The immutable ID {gone.immutable_id} belongs to {holder} by now."
+            return replace(restored, obstacle=Obstacle(IMMUTABLE_ID_TAKEN, message))
+        return self._unless_keyless(restored, gone.immutable_id)
 
     def _disable(self, person: Change, user: EntraUser) -> Iterator[Change]:
         enabled = self._value(user, ENABLED)
@@ -123,11 +131,21 @@ class _Undoing:
                 upn=user.upn,
                 attributes=tuple(attributes),
             )
-            yield self._through_onmicrosoft(back) if renamed else back
+            rekeyed = [a.after for a in attributes if a.attribute == IMMUTABLE_ID]
+            immutable_id = rekeyed[0] if rekeyed else user.immutable_id
+            yield self._unless_keyless(self._through_onmicrosoft(back), immutable_id) if renamed else back
+
+    def _unless_keyless(self, change: Change, immutable_id: Value) -> Change:
+        """The same change, with an obstacle where it would bring somebody to a federated domain without an ID."""
+        if immutable_id or _domain(change.new_upn) not in self.now.federated:
+            return change
+        message = f"{change.new_upn} is on a federated domain, which takes nobody without an immutable ID."
+        return replace(change, obstacle=Obstacle("ImmutableIdMissing", message))
 
     def _through_onmicrosoft(self, change: Change) -> Change:
-        crosses = change.upn.partition("@")[2].lower() != change.new_upn.partition("@")[2].lower()
-        return replace(change, via=temporary_upn(change, self.now.initial_domain)) if crosses else change
+        if _domain(change.upn) == _domain(change.new_upn):
+            return change
+        return replace(change, via=temporary_upn(change, self.now.initial_domain))
 
     def _conflict(self, person: Change, action: Action, code: str, message: str) -> Change:
         return replace(person, action=action, obstacle=Obstacle(code, message))
@@ -138,6 +156,10 @@ class _Undoing:
         if attribute == IMMUTABLE_ID:
             return user.immutable_id
         return dict(zip(self.attribute_map.attributes, user.values, strict=True)).get(attribute)
+
+
+def _domain(upn: str) -> str:
+    return upn.partition("@")[2].lower()
 
 
 def _same(one: Value, other: Value) -> bool:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from shared.audit import Result
 from shared.entra import lookaround
 from shared.entra.batch import Batches
-from shared.entra.domains import domain_and_initial, verified_domains
+from shared.entra.domains import TenantDomain, domain_and_initial, verified_domains
 from shared.entra.guard import Guard
-from shared.mapping import UPN
+from shared.mapping import IMMUTABLE_ID, UPN
 from shared.model import Action, Change
 from shared.records import Run
 from shared.services import Services
@@ -15,6 +15,9 @@ from shared.store.journal import Journal
 from shared.surroundings import Holder
 from shared.survey import Survey, protection_by_role, with_mailboxes
 from shared.undo import Now, plan_undo
+
+# A change that a sync made, and the object id it ended on.
+Done = tuple[Change, str | None]
 
 
 async def survey_undo(services: Services, run: Run, undoes: str, guard: Guard) -> Survey:
@@ -25,17 +28,21 @@ async def survey_undo(services: Services, run: Run, undoes: str, guard: Guard) -
     batches = Batches(services.graph, services.gate, guard, settings.batches_in_flight)
     touched = [object_id for _, object_id in done if object_id]
     users = await lookaround.users_by_id(batches, touched, settings.attribute_map)
-    deleted = await lookaround.deleted_users(services.graph, settings.attribute_map, guard)
-    in_the_bin = frozenset(user.object_id for user in deleted) & set(touched)
+    in_the_bin = await lookaround.deleted_users(services.graph, settings.attribute_map, guard)
+    deleted = {user.object_id: user for user in in_the_bin if user.object_id in set(touched)}
     protection = await with_mailboxes(await protection_by_role(services, guard), batches, list(users))
+    wanted = {*_before(done, IMMUTABLE_ID), *(user.immutable_id for user in deleted.values())}
+    rivals = await lookaround.users_with_immutable_ids(batches, filter(None, wanted), settings.attribute_map)
+    tenant = await verified_domains(services.graph)
     now = Now(
         users=users,
-        deleted=in_the_bin,
+        deleted=deleted,
         protection=protection,
         initial_domain=initial,
-        addresses=await _addresses(services, run.domain, done, guard),
-        immutable_ids=lookaround.holders_of_immutable_ids(deleted, ()),
-        former_addresses=await lookaround.former_addresses(batches, in_the_bin),
+        federated=frozenset(one.name for one in tenant if one.federated),
+        addresses=await _addresses(services, tenant, run.domain, done, guard),
+        immutable_ids=lookaround.holders_of_immutable_ids(in_the_bin, rivals),
+        former_addresses=await lookaround.former_addresses(batches, deleted),
     )
     plan = plan_undo(undoes, done, now, settings.attribute_map, disable_added=run.disable_added)
     links = await services.links.read(run.domain)
@@ -51,19 +58,23 @@ async def survey_undo(services: Services, run: Run, undoes: str, guard: Guard) -
 
 
 async def _addresses(
-    services: Services, domain: str, done: list[tuple[Change, str | None]], guard: Guard
+    services: Services, tenant: list[TenantDomain], domain: str, done: list[Done], guard: Guard
 ) -> dict[str, Holder]:
     """Who has which address on the domain, and on those from which people were moved here."""
-    upns = [str(a.before).lower() for change, _ in done for a in change.attributes if a.attribute == UPN]
-    former = {upn.partition("@")[2] for upn in upns}
-    verified = {one.name for one in await verified_domains(services.graph)}
+    former = {upn.lower().partition("@")[2] for upn in _before(done, UPN)}
     holders: dict[str, Holder] = {}
-    for name in sorted({domain} | former & verified):
+    for name in sorted({domain} | former & {one.name for one in tenant}):
         holders |= await lookaround.addresses(services.graph, name, guard)
     return holders
 
 
-async def changes_made(services: Services, domain: str, run_id: str) -> list[tuple[Change, str | None]]:
+def _before(done: list[Done], attribute: str) -> list[str]:
+    """What the sync found in an attribute that it changed."""
+    changes = (change for made, _ in done for change in made.attributes if change.attribute == attribute)
+    return [str(change.before) for change in changes if change.before]
+
+
+async def changes_made(services: Services, domain: str, run_id: str) -> list[Done]:
     """What the sync really did: every intent of its journal that succeeded, with the object id it ended on."""
     journal = await Journal.read_finished(services.storage, domain, run_id)
     made = []

@@ -12,7 +12,7 @@ from shared.entra.client import Graph, one_of, page_items, segment, text
 from shared.entra.guard import Guard
 from shared.entra.users import PAGE_SIZE, entra_user, selected
 from shared.errors import GraphError
-from shared.mapping import AttributeMap
+from shared.mapping import IMMUTABLE_ID, AttributeMap
 from shared.model import EntraUser, SourceUser
 from shared.protection import GROUP_PERMISSION, ROLE_PERMISSION
 from shared.surroundings import Holder
@@ -97,20 +97,37 @@ async def outside_users(
     """Source id → the Entra user, wherever in the tenant, with the person's immutable ID or remembered link."""
     by_key = {user.immutable_id: user.source_id for user in people if user.immutable_id}
     by_id = {links[user.source_id]: user.source_id for user in people if user.source_id in links}
-    requests = [
-        Request("GET", f"/users?$filter={one_of(name, values)}&$select={selected(attribute_map)}")
-        for name, wanted in (("onPremisesImmutableId", by_key), ("id", by_id))
-        for values in _chunks(list(wanted))
-    ]
+    wanted = {IMMUTABLE_ID: list(by_key), "id": list(by_id)}
     found: dict[str, EntraUser] = {}
+    for user in await _users_with(batches, wanted, attribute_map):
+        source_id = by_key.get(user.immutable_id or "") or by_id.get(user.object_id)
+        if source_id:
+            found.setdefault(source_id, user)
+    return found
+
+
+async def users_with_immutable_ids(
+    batches: Batches, immutable_ids: Iterable[str], attribute_map: AttributeMap
+) -> list[EntraUser]:
+    """The active users, wherever in the tenant, who have one of these."""
+    return await _users_with(batches, {IMMUTABLE_ID: list(immutable_ids)}, attribute_map)
+
+
+async def _users_with(
+    batches: Batches, wanted: Mapping[str, Sequence[str]], attribute_map: AttributeMap
+) -> list[EntraUser]:
+    """The active users who have one of the values of one of the attributes."""
+    requests = [
+        Request("GET", f"/users?$filter={one_of(name, chunk)}&$select={selected(attribute_map)}")
+        for name, values in wanted.items()
+        for chunk in _chunks(values)
+    ]
+    found: list[EntraUser] = []
     async for answers in batches.send(requests):
         for _, answer in answers:
             if answer.status != 200:
                 raise answer.error
-            for user in (entra_user(attribute_map, item) for item in page_items(answer.body)):
-                source_id = by_key.get(user.immutable_id or "") or by_id.get(user.object_id)
-                if source_id:
-                    found.setdefault(source_id, user)
+            found.extend(entra_user(attribute_map, item) for item in page_items(answer.body))
     return found
 
 
