@@ -16,7 +16,7 @@ from tests.stack import Stack, StackOptions, StartStack, running_stack
 
 # A deadline per example would fail on a busy machine and say nothing about the program.
 settings.register_profile(
-    "default", max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "default", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -11,6 +11,7 @@ from shared.protection import Protection
 from shared.recycle_bin import matches
 from shared.renames import in_waves
 from shared.surroundings import Holder, Surroundings
+from shared.undo import Now, plan_undo
 from tests.people import DOMAIN, INITIAL_DOMAIN, MAP
 
 
@@ -51,6 +52,26 @@ class ModelTenant:
             },
         )
         return decide(matching, around, MAP)
+
+    def plan_undo(self, plan: Plan, *, disable_added: bool = False) -> Plan:
+        """What takes back the sync that applied this plan."""
+        done: list[tuple[Change, str | None]] = [(c, c.object_id or _new_id(c)) for c in plan.writes]
+        touched = {object_id for _, object_id in done}
+        now = Now(
+            users={user.object_id: user for user in self.users.values() if user.object_id in touched},
+            deleted={gone.object_id: gone for gone in self.deleted.values() if gone.object_id in touched},
+            protection=self.protection,
+            initial_domain=INITIAL_DOMAIN,
+            federated=frozenset({DOMAIN} if self.federated else ()),
+            addresses={user.upn.lower(): _holder(user) for user in self.users.values()},
+            immutable_ids={
+                user.immutable_id: _holder(user)
+                for user in (*self.users.values(), *self.deleted.values())
+                if user.immutable_id
+            },
+        )
+        plan = plan_undo("r1", done, now, MAP, disable_added=disable_added)
+        return replace(plan, links=dict(self.links))
 
     def _outside(self, people: Sequence[SourceUser]) -> dict[str, EntraUser]:
         by_key = {user.immutable_id: user.source_id for user in people if user.immutable_id}
