@@ -7,6 +7,7 @@ is clear.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shared.cycles import makes_no_cycles
 from shared.model import EntraUser, SourceUser
 
 UNTOUCHED = "none of them is touched until the source is clear."
@@ -42,6 +43,7 @@ class Matching:
     departed: dict[str, str] = field(default_factory=dict)
 
 
+@makes_no_cycles
 def match(
     domain: str, source: Sequence[SourceUser], target: Sequence[EntraUser], links: Mapping[str, str]
 ) -> Matching:
@@ -101,7 +103,7 @@ def match(
         contested = bool(rivals) and (
             upn in rivals or user.immutable_id in rivals or (found is not None and found.object_id in rivals)
         )
-        if contested or any(other is not found for other in (keyed, linked, namesake) if other):
+        if contested or linked not in (None, found) or namesake not in (None, found):
             ambiguity = _ambiguity(user, upn, (keyed, linked, namesake), rivals)
             settled.update(target.object_id for target in ambiguity.targets)
             matching.ambiguous.append(ambiguity)

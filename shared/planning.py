@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.conflicts import with_known_conflicts, with_the_blocked
+from shared.cycles import makes_no_cycles
 from shared.differences import Differences
 from shared.mapping import AttributeMap
 from shared.matching import UNTOUCHED, Ambiguity, Matching
@@ -41,6 +42,7 @@ def _newcomers(matching: Matching, around: Surroundings) -> _Newcomers:
     return newcomers
 
 
+@makes_no_cycles
 def decide(matching: Matching, around: Surroundings, attribute_map: AttributeMap) -> Plan:
     """What is to happen to everybody: one `Change` per person who is not simply equal on both sides."""
     protection, differences = around.protection, Differences(around, attribute_map)
