@@ -127,3 +127,11 @@ def test_a_secret_shows_neither_in_the_settings_nor_in_a_complaint() -> None:
     assert "hush-hush" not in repr(settings())
     assert "hush-hush" not in complaint(SOURCE="ldap")
     assert "hush-hush" not in complaint(HENNGE_CLIENT_ID="")
+
+
+@pytest.mark.parametrize("name", ["HENNGE_CLIENT_SECRET", "AzureWebJobsStorage"])
+def test_a_key_vault_reference_that_was_not_resolved_is_refused_by_its_settings_name(name: str) -> None:
+    said = complaint(**{name: "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/hush)"})
+
+    assert said.startswith(f"Setting {name}: is a Key Vault reference that was not resolved")
+    assert "vault.example" not in said

@@ -13,9 +13,12 @@ from aiohttp import web
 
 from local.azurite.certificate import write_certificate
 from shared import bounded
-from shared.entra import client
+from shared.entra import batch, client
+from shared.entra.batch import Batches, Request
 from shared.entra.client import Graph
 from shared.entra.domains import verified_domains
+from shared.entra.gate import Gate
+from shared.entra.guard import Unguarded
 from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.users import users_of_domain
 from shared.errors import GraphError, SettingsError, SourceError
@@ -289,6 +292,22 @@ async def test_an_error_of_another_shape_is_still_an_error(error: object) -> Non
             await read_graph(server)
 
     assert raised.value.status == 403
+
+
+@pytest.mark.parametrize(
+    "responses", ["x", None, [1], [{"id": "0"}], [{"id": "0", "status": "200"}], {"0": {"status": 200}}]
+)
+async def test_a_batch_of_another_shape_is_no_answer_and_no_success(
+    monkeypatch: pytest.MonkeyPatch, responses: object
+) -> None:
+    monkeypatch.setattr(batch, "TRIES", 1)
+    async with serving(always({"responses": responses})) as server:
+        graph = Graph(server.url, EmulatorTokens())
+        batches = Batches(graph, Gate(), Unguarded(), in_flight=1)
+        answers = [pair async for pairs in batches.send([Request("DELETE", "/users/1")]) for pair in pairs]
+        await graph.aclose()
+
+    assert [(answer.status, answer.error.code) for _, answer in answers] == [(0, "NoAnswer")]
 
 
 @pytest.mark.parametrize(
