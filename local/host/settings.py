@@ -7,6 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.azurite import ACCOUNT_KEY, ACCOUNT_NAME
+
+# What the real host takes UseDevelopmentStorage=true for; the queue SDK does not know it.
+DEVELOPMENT_STORAGE = (
+    f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT_NAME};AccountKey={ACCOUNT_KEY};"
+    + "".join(
+        f"{service}Endpoint=http://127.0.0.1:{port}/{ACCOUNT_NAME};"
+        for service, port in (("Blob", 10000), ("Queue", 10001), ("Table", 10002))
+    )
+)
+
 # Functions' own: a setting of this form overrides the entry of host.json that its path names.
 _OVERRIDE = "azurefunctionsjobhost__"
 _UNBOUNDED = "-1"
@@ -96,7 +107,7 @@ def connection_string(name: str, environ: Mapping[str, str]) -> str:
     """The connection string that a binding's `connection` names; `AzureWebJobs<name>` comes first."""
     for setting in (f"AzureWebJobs{name}", name):
         if value := environ.get(setting):
-            return value
+            return DEVELOPMENT_STORAGE if value == "UseDevelopmentStorage=true" else value
     raise SettingError(f"{name} is not set: the local host takes a connection string, Azurite's for one")
 
 

@@ -56,3 +56,9 @@ def test_a_connection_is_the_name_of_a_setting() -> None:
     assert connection_string("Other", {"Other": "b"}) == "b"
     with pytest.raises(SettingError, match="Other is not set"):
         connection_string("Other", {})
+
+
+def test_development_storage_is_azurite_on_its_usual_ports() -> None:
+    found = connection_string("Storage", {"AzureWebJobsStorage": "UseDevelopmentStorage=true"})
+
+    assert "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;" in found
