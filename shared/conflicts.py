@@ -35,7 +35,7 @@ def with_known_conflicts(
         if change.action is Action.RESTORE and not obstacle:
             holder = Holder(str(change.object_id), change.display_name, "restored user", alias=True)
             addresses.update((address.lower(), holder) for address in wanted)
-        yield replace(change, obstacle=obstacle)
+        yield change if obstacle is change.obstacle else replace(change, obstacle=obstacle)
 
 
 def with_the_blocked(renames: Sequence[Change]) -> list[Change]:
