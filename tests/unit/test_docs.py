@@ -42,7 +42,7 @@ def headings(path: Path) -> set[str]:
 
 
 def links(path: Path) -> Iterator[tuple[Path, str]]:
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose(read(path))):
+    for target in re.findall(r"(?:\]\(|src(?:set)?=\")([^)\s\"]+)", prose(read(path))):
         if not re.match(r"[a-z]+:", target):
             file, _, anchor = unquote(target).partition("#")
             yield (path.parent / file if file else path), anchor
@@ -140,3 +140,10 @@ def _code() -> Iterator[str]:
 
 # What puts a word of the program's own into an errorCode: obstacles, an undo's conflicts, writes in doubt.
 _WITH_A_CODE = r'(?:Obstacle|_failed|self\._conflict)\((?:[^()"]|\([^()]*\))*?"([A-Z]\w+)"'
+
+
+def test_a_commit_is_held_to_what_make_lint_is() -> None:
+    recipe = read(REPOSITORY / "Makefile").partition("\nlint:")[2].partition("\n\n")[0]
+    commands = re.findall(r"\$\(BIN\)/(.+)", recipe)
+    hooks = re.findall(r"\.venv/bin/(.+)", read(REPOSITORY / ".pre-commit-config.yaml"))
+    assert hooks == commands
