@@ -160,6 +160,7 @@ class Invocation:
         trail = await Trail.open(services.storage, services.audit_logs, self.run, invocation)
         left = sum(1 for change in seen.plan.writes if key(change) not in trail.settled)
         self.run = recounted(self.run, trail.settled, left)
+        await self._save()
         self._done_before, self._writing_since = self.run.progress.done, time.monotonic()
         sync = Sync(self._services, seen, trail, self._guard, self._report)
         try:

@@ -1,0 +1,19 @@
+"""The time budget leaves room for everything that may happen after it, before the host ends the function."""
+
+import json
+
+from local.host.settings import seconds
+from local.processes import REPOSITORY
+from shared.entra.client import WHOLE_ANSWER_SECONDS
+from shared.settings import Settings
+from shared.store.locks import Times
+
+
+def test_a_run_ends_its_invocation_well_before_the_function_timeout() -> None:
+    host_json = json.loads((REPOSITORY / "host.json").read_bytes())
+    environment = {"AzureWebJobsStorage": "x", "SOURCE": "csv", "CSV_PATH": "people.csv"}
+    budget = Settings.from_environment(environment).time_budget_seconds
+
+    longest = Times().patience + budget + WHOLE_ANSWER_SECONDS
+
+    assert longest < seconds(host_json["functionTimeout"], "functionTimeout")
