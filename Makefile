@@ -38,6 +38,9 @@ lint: $(VENV)/.ready ## ruff, the layers of the code (import-linter) and mypy
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 
+bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: also what takes hours, nothing extrapolated)
+	$(BIN)/python -m benchmarks
+
 docs: $(VENV)/.ready ## fill in what docs/ takes from the code
 	$(BIN)/python -m local.docs
 
@@ -52,4 +55,4 @@ lock: ## compile requirements.txt and requirements-dev.txt from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 
-.PHONY: help setup demo test lint docs fuzz audit lock
+.PHONY: help setup demo test lint bench docs fuzz audit lock

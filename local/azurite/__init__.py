@@ -64,6 +64,11 @@ class Azurite:
             f"AccountKey={ACCOUNT_KEY};{endpoints}"
         )
 
+    @property
+    def pid(self) -> int | None:
+        """None while it does not run."""
+        return self._process.pid if self._process else None
+
     def url(self, service: str) -> str:
         """The first account's address at "blob", "queue" or "table"."""
         return self._url(service, self._accounts[0])

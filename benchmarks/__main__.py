@@ -1,0 +1,30 @@
+"""`make bench`: every benchmark, into RESULTS.md and results.json. FULL=1 leaves nothing to extrapolation."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from benchmarks import cold_start, creates, emulators, nothing_to_do, parsing, planning
+from benchmarks.report import as_json, document, markdown, missed
+
+_FOLDER = Path(__file__).parent
+
+
+def main() -> int:
+    full = bool(os.environ.get("FULL"))
+    started_at = time.monotonic()
+    sections = []
+    for benchmark in (parsing, planning, nothing_to_do, creates, cold_start, emulators):
+        sections.append((benchmark.TITLE, benchmark.rows(full=full)))
+        print(markdown(*sections[-1]), flush=True)
+    (_FOLDER / "RESULTS.md").write_text(document(sections), encoding="utf-8")
+    (_FOLDER / "results.json").write_text(as_json(sections), encoding="utf-8")
+    print(f"All of it took {(time.monotonic() - started_at) / 60:.1f} minutes.")
+    for target in missed(sections):
+        print(f"Missed: {target}")
+    return 1 if missed(sections) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

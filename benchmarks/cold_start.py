@@ -1,0 +1,54 @@
+"""What a worker pays before its first invocation: importing the app, against what it is made of."""
+
+import importlib
+from collections.abc import Mapping
+
+from benchmarks.measuring import Figures, Stopwatch, in_fresh_process, peak_mb, repeated
+from benchmarks.report import Row, Target, markdown
+
+TITLE = "Cold start"
+_MODULE = "benchmarks.cold_start"
+_SETTINGS: Mapping[str, str] = {
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "HENNGE_CLIENT_ID": "client",
+    "HENNGE_CLIENT_SECRET": "secret",
+}
+
+
+def rows(runs: int = 9, full: bool = False) -> list[Row]:  # noqa: ARG001 - called like every other benchmark
+    names = ("function_app", "azure.functions", "msgraph", "sys")
+    app, library, sdk, nothing = (
+        repeated(runs, lambda: in_fresh_process(imported, name, env=_SETTINGS))  # noqa: B023 - called here
+        for name in names
+    )
+    return [
+        Row(
+            "import function_app",
+            _MODULE,
+            runs,
+            app["cpu"],
+            app["wall"],
+            app["peak"],
+            ratio=f"{app['cpu'] / library['cpu']:.2g}× azure.functions, {app['cpu'] / sdk['cpu']:.2g}× msgraph",
+            targets=(Target("< 0.5 s", app["wall"] < 0.5), Target("< 60 MB", app["peak"] < 60)),
+        ),
+        *(
+            Row(f"baseline: {what}", _MODULE, runs, figures["cpu"], figures["wall"], figures["peak"])
+            for what, figures in (
+                ("import azure.functions", library),
+                ("import msgraph", sdk),
+                ("Python alone", nothing),
+            )
+        ),
+    ]
+
+
+def imported(name: str) -> Figures:
+    """The memory is that of the whole process, the interpreter included."""
+    watch = Stopwatch()
+    importlib.import_module(name)
+    return watch.figures() | {"peak": peak_mb()}
+
+
+if __name__ == "__main__":
+    print(markdown(TITLE, rows()))

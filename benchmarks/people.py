@@ -1,0 +1,106 @@
+"""People by the hundred thousand, the same on both sides, as either service would send them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+DOMAIN = "contoso.com"
+_FAMILIES = (
+    "佐藤",
+    "鈴木",
+    "高橋",
+    "田中",
+    "伊藤",
+    "渡辺",
+    "山本",
+    "中村",
+    "Baker",
+    "Evans",
+    "Morgan",
+    "Turner",
+)
+_GIVEN = (
+    "花子",
+    "一郎",
+    "恵美",
+    "大輔",
+    "由美",
+    "健二",
+    "七海",
+    "蓮",
+    "さくら",
+    "Oliver",
+    "Grace",
+    "Jack",
+    "Emma",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    number: int
+
+    @property
+    def username(self) -> str:
+        return f"user{self.number:07d}"
+
+    @property
+    def upn(self) -> str:
+        return f"user{self.number:07d}@{DOMAIN}"
+
+    @property
+    def immutable_id(self) -> str:
+        return f"x9JTMfoqaXvEWY{self.number:08d}=="
+
+    @property
+    def object_id(self) -> str:
+        return f"4c65d899-800d-522d-893a-{self.number:012x}"
+
+    @property
+    def family_name(self) -> str:
+        return _copy(_FAMILIES[self.number % len(_FAMILIES)])
+
+    @property
+    def given_name(self) -> str:
+        return _copy(_GIVEN[self.number % len(_GIVEN)])
+
+    @property
+    def display_name(self) -> str:
+        return f"{self.family_name} {self.given_name}"
+
+
+def _copy(text: str) -> str:
+    """Equal text, but not the same object: parsed answers share nothing either."""
+    return f"{text}."[:-1]
+
+
+def people(count: int) -> Iterator[Person]:
+    return map(Person, range(count))
+
+
+def graph_user(person: Person) -> dict[str, object]:
+    """As Graph lists it under the `$select` of a run."""
+    return {
+        "id": person.object_id,
+        "userPrincipalName": person.upn,
+        "displayName": person.display_name,
+        "onPremisesImmutableId": person.immutable_id,
+        "onPremisesSyncEnabled": None,
+        "userType": "Member",
+        "givenName": person.given_name,
+        "surname": person.family_name,
+        "accountEnabled": True,
+    }
+
+
+def access_control_user(person: Person) -> dict[str, object]:
+    """As the seed of the Access Control emulator takes it."""
+    return {
+        "username": person.username,
+        "user_principal_name": person.upn,
+        "email": person.upn,
+        "family_name": person.family_name,
+        "given_name": person.given_name,
+        "display_name": person.display_name,
+        "immutable_id": person.immutable_id,
+        "status": "enabled",
+    }

@@ -1,0 +1,77 @@
+"""Match, compare and decide for two large lists of people that differ in 0, 1 or 100 % of a name."""
+
+from collections.abc import Iterator
+
+from benchmarks.measuring import Figures, Stopwatch, in_fresh_process, peak_mb, repeated
+from benchmarks.people import DOMAIN, people
+from benchmarks.report import Row, Target, markdown
+from shared.mapping import AttributeMap
+from shared.matching import match
+from shared.model import EntraUser, SourceUser
+from shared.planning import decide
+from shared.surroundings import Surroundings
+
+TITLE = "Planning"
+_MODULE = "benchmarks.planning"
+
+
+def rows(sizes: tuple[int, ...] = (100_000, 1_000_000), runs: int = 5, full: bool = False) -> list[Row]:
+    """A million on either side takes minutes, so those rows are run once unless `full`."""
+    found = []
+    for size in sizes:
+        times = runs if size <= 100_000 or full else 1
+        for percent in (0, 1, 100):
+            figures = repeated(times, lambda: in_fresh_process(plan, size, percent))  # noqa: B023 - called here
+            found.append(_row(size, percent, times, figures))
+    return found
+
+
+def plan(size: int, percent: int) -> Figures:
+    """Memory beyond the input is what the high-water mark rises by while planning."""
+    attribute_map = AttributeMap.of({})
+    source, target = list(_source(size)), list(_target(size, percent))
+    before = peak_mb()
+    watch = Stopwatch()
+    made = decide(match(DOMAIN, source, target, {}), Surroundings(), attribute_map)
+    figures = watch.figures()
+    changed = sum(1 for _ in made.writes)
+    if changed + made.unchanged != size:
+        raise AssertionError(f"{changed} + {made.unchanged} people in the plan, not {size}")
+    return {**figures, "peak": peak_mb(), "beyond": peak_mb() - before, "changed": changed}
+
+
+def _source(size: int) -> Iterator[SourceUser]:
+    for person in people(size):
+        values = (person.display_name, person.given_name, person.family_name, True)
+        yield SourceUser(person.username, person.upn, person.immutable_id, values)
+
+
+def _target(size: int, percent: int) -> Iterator[EntraUser]:
+    for person in people(size):
+        name = person.display_name
+        shown = f"{name} (old)" if person.number % 100 < percent else name
+        values = (shown, person.given_name, person.family_name, True)
+        yield EntraUser(person.object_id, person.upn, person.immutable_id, shown, values)
+
+
+def _row(size: int, percent: int, runs: int, figures: Figures) -> Row:
+    seconds, beyond, in_all = figures["cpu"], figures["beyond"], figures["peak"]
+    targets: tuple[Target, ...] = ()
+    if size == 100_000:
+        targets = (Target("< 1 s", seconds < 1), Target("< 150 MB beyond its input", beyond < 150))
+    elif size == 1_000_000:
+        targets = (Target("< 15 s", seconds < 15), Target("< 2 GB in all", in_all < 2048))
+    return Row(
+        f"{size:,} × {size:,}, {percent} % changed",
+        _MODULE,
+        runs,
+        seconds,
+        figures["wall"],
+        in_all,
+        {"MB beyond the input": beyond, "changes": figures["changed"]},
+        targets=targets,
+    )
+
+
+if __name__ == "__main__":
+    print(markdown(TITLE, rows()))

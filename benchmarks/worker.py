@@ -1,0 +1,38 @@
+"""The two processes that are compared: the app's worker, and the plain script."""
+
+import asyncio
+import os
+
+from benchmarks.measuring import Figures, Stopwatch, peak_mb
+from benchmarks.people import DOMAIN
+
+
+def sync_with_the_app(writes: int, window_seconds: float) -> Figures:
+    """The hourly sync of one domain, from the import of the app to the finished run, under that write quota."""
+    watch = Stopwatch()
+    counts = asyncio.run(_sync_with_the_app(writes, window_seconds))
+    return {**watch.figures(), "peak": peak_mb(), **counts}
+
+
+def sync_with_the_plain_script() -> Figures:
+    watch = Stopwatch()
+    from benchmarks import plain_script
+
+    done = asyncio.run(plain_script.sync(dict(os.environ), DOMAIN))
+    return {**watch.figures(), "peak": peak_mb(), "added": done.created, "unchanged": done.unchanged}
+
+
+async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
+    from function_app import services
+    from shared import lifecycle, run
+    from shared.entra.gate import Gate
+    from shared.records import Mode, Status, Trigger
+
+    services.gate = Gate(writes, window_seconds)
+    begun = await lifecycle.start(services, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, lifecycle.SCHEDULE)
+    goes_on = await run.perform(services, DOMAIN, begun.id)
+    ended = await services.runs.get(DOMAIN, begun.id)
+    await services.aclose()
+    if goes_on or ended.status is not Status.SUCCEEDED:
+        raise AssertionError(f"the run has not succeeded: {ended}")
+    return {"added": ended.counts.add, "unchanged": ended.counts.unchanged}
