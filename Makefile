@@ -38,7 +38,7 @@ lint: $(VENV)/.ready ## ruff, the layers of the code (import-linter) and mypy
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 
-bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: also what takes hours, nothing extrapolated)
+bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: nothing extrapolated, takes an hour)
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.ready ## fill in what docs/ takes from the code
