@@ -21,13 +21,17 @@ class Refused(AssertionError):
 
 @dataclass
 class ModelTenant:
-    """`links` are what the app remembers of earlier runs: source id → object id."""
+    """`links` are what the app remembers of earlier runs: source id → object id.
+
+    `created` are the accounts that the last add of each source user made.
+    """
 
     users: dict[str, EntraUser]
     deleted: dict[str, EntraUser] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     federated: bool = False
     protection: Protection = field(default_factory=Protection)
+    created: dict[str, str] = field(default_factory=dict)
 
     @property
     def of_domain(self) -> list[EntraUser]:
@@ -55,7 +59,9 @@ class ModelTenant:
 
     def plan_undo(self, plan: Plan, *, disable_added: bool = False) -> Plan:
         """What takes back the sync that applied this plan."""
-        done: list[tuple[Change, str | None]] = [(c, c.object_id or _new_id(c)) for c in plan.writes]
+        done: list[tuple[Change, str | None]] = [
+            (c, c.object_id or self.created[str(c.source_id)]) for c in plan.writes
+        ]
         touched = {object_id for _, object_id in done}
         now = Now(
             users={user.object_id: user for user in self.users.values() if user.object_id in touched},
@@ -101,7 +107,7 @@ class ModelTenant:
         self.links = dict(plan.links)
         for change in (*plan.of(Action.RESTORE, Action.ADD),):
             if change.obstacle is None and change.source_id:
-                self.links[change.source_id] = change.object_id or _new_id(change)
+                self.links[change.source_id] = change.object_id or self.created[change.source_id]
 
     def _write(self, change: Change) -> None:
         if change.action is Action.UPDATE:
@@ -111,8 +117,9 @@ class ModelTenant:
             self._keep(replace(gone, upn=change.via or change.new_upn))
             self._patch(change, {UPN: change.new_upn, **_values(change)})
         elif change.action is Action.ADD:
-            values = _values(change)
-            self._keep(_patched(EntraUser(_new_id(change), change.upn, None, "", (None,) * 4), values, MAP))
+            values, serial = _values(change), len(self.users) + len(self.deleted)
+            account = self.created[str(change.source_id)] = f"new-{change.source_id}-{serial}"
+            self._keep(_patched(EntraUser(account, change.upn, None, "", (None,) * 4), values, MAP))
         elif change.action is Action.DELETE:
             gone = self.users.pop(str(change.object_id))
             self.deleted[gone.object_id] = gone
@@ -152,10 +159,6 @@ def _patched(user: EntraUser, values: Mapping[str, object], attribute_map: Attri
 
 def _values(change: Change) -> dict[str, object]:
     return {attribute.attribute: attribute.after for attribute in change.attributes}
-
-
-def _new_id(change: Change) -> str:
-    return f"new-{change.source_id}"
 
 
 def _holder(user: EntraUser) -> Holder:
