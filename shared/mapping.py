@@ -104,7 +104,7 @@ class AttributeMap:
 
     def source_user(self, record: Mapping[str, object]) -> SourceUser:
         """Reads one source record, in whatever spelling its keys come. `source_id` is empty if it has none."""
-        fields = _flat(record)
+        fields = flat(record)
         problem, values = "", []
         for attribute, name in zip(self.attributes, self.fields, strict=True):
             value: Value = normalised(fields.get(name))
@@ -149,7 +149,8 @@ class AttributeMap:
         return value if isinstance(value, str) else ""
 
 
-def _flat(record: Mapping[str, object]) -> dict[str, object]:
+def flat(record: Mapping[str, object]) -> dict[str, object]:
+    """A source record by `field_key`; what is nested stands under `outer.inner`."""
     fields: dict[str, object] = {}
     for name, value in record.items():
         key = field_key(name)

@@ -17,7 +17,7 @@ import orjson
 
 from shared.bounded import AnswerTooLarge, BoundedTransport
 from shared.errors import SourceError
-from shared.mapping import AttributeMap
+from shared.mapping import AttributeMap, flat
 from shared.model import SourceUser
 from shared.retry_after import retry_after_seconds
 from shared.source import complete
@@ -54,13 +54,18 @@ class HenngeSource:
 
     async def users(self) -> list[SourceUser]:
         users: list[SourceUser] = []
+        absent = set(self._attribute_map.fields)
         cursors: set[str] = set()
         cursor: str | None = None
         while True:
             page = await self._page(cursor)
-            users.extend(self._user(item) for item in _items(page))
+            for item in _items(page):
+                users.append(self._user(item))
+                if absent:
+                    absent -= flat(item).keys()
             cursor = _cursor(page)
             if not cursor:
+                _require_fields(absent, users)
                 return complete(users, _NAME)
             if cursor in cursors:
                 raise SourceError(
@@ -152,6 +157,15 @@ def _json_object(call: str, answer: httpx.Response) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise SourceError(f"{_NAME}: {call} answered JSON that is not an object.")
     return body
+
+
+def _require_fields(absent: set[str], users: list[SourceUser]) -> None:
+    """A field that nobody has is called differently; taken for empty, it would clear the attribute everywhere."""
+    if users and absent:
+        raise SourceError(
+            f"{_NAME} lists nobody with the field {', '.join(sorted(absent))}: in ATTRIBUTE_MAP, name another "
+            "field for that attribute, or null to leave it alone."
+        )
 
 
 def _items(page: Mapping[str, Any]) -> list[Any]:

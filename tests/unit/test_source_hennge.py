@@ -7,6 +7,7 @@ import pytest
 
 from local.access_control import AccessControl, Fault, running_access_control
 from shared.errors import SourceError
+from shared.mapping import AttributeMap
 from shared.source import complete
 from shared.source.hennge import TRIES, HenngeSource
 from tests.people import MAP, source_user
@@ -28,7 +29,7 @@ def person(name: str, **fields: object) -> dict[str, object]:
 
 @contextlib.asynccontextmanager
 async def source(
-    *people: dict[str, object], secret: str = SECRET, **seed: object
+    *people: dict[str, object], secret: str = SECRET, attribute_map: AttributeMap = MAP, **seed: object
 ) -> AsyncIterator[tuple[AccessControl, HenngeSource]]:
     async with running_access_control({"users": list(people), **seed}) as access_control:
         reading = HenngeSource(
@@ -36,7 +37,7 @@ async def source(
             api_url=access_control.url,
             client_id="emulator",
             client_secret=secret,
-            attribute_map=MAP,
+            attribute_map=attribute_map,
         )
         try:
             yield access_control, reading
@@ -171,3 +172,21 @@ async def test_the_health_check_reads_one_page() -> None:
         pages = [call for call in access_control.requests.calls if call.path.endswith("/users")]
 
     assert len(pages) == 1
+
+
+async def test_a_mapped_field_that_nobody_has_is_an_error_and_clears_nothing() -> None:
+    attribute_map = AttributeMap.of({"department": "custom_attributes.department"})
+
+    async with source(person("aoki"), attribute_map=attribute_map) as (_, reading):
+        with pytest.raises(SourceError, match=r"nobody with the field customattributes\.department"):
+            await reading.users()
+
+
+async def test_a_mapped_field_that_only_some_have_is_empty_for_the_others() -> None:
+    attribute_map = AttributeMap.of({"department": "custom_attributes.department"})
+    people = person("aoki"), person("baba", custom_attributes={"department": "営業部"})
+
+    async with source(*people, attribute_map=attribute_map) as (_, reading):
+        aoki, baba = await reading.users()
+
+    assert (aoki.values[-1], baba.values[-1]) == (None, "営業部")
