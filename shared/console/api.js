@@ -103,7 +103,7 @@ export function features() {
 		}),
 		() => {
 			asked = null;
-			return { preCheck: false, trace: false, undo: false, approval: false };
+			return {};
 		},
 	);
 	return asked;

@@ -33,7 +33,7 @@ const events = {
 	connected: () => connection(false),
 	disconnected: () => connection(true),
 	keyNeeded: askForKey,
-	signInNeeded: () => showOnce(() => signIn()),
+	signInNeeded: askToSignIn,
 };
 
 const page = new Screen(element("main"), {
@@ -109,6 +109,12 @@ function askForKey(refused) {
 			},
 		}),
 	);
+}
+
+function askToSignIn() {
+	if (asking) return;
+	asking = true;
+	showOnce(signIn);
 }
 
 function signIn() {

@@ -329,6 +329,8 @@ export const sentences = [
 	[/Guest of the tenant\./, "テナントのゲストです。"],
 	[/(\w+) has (\d+) characters, Entra takes (\d+): shorten it in the source\./, "$1 が $2 文字あり、Entra の上限は $3 文字です。同期元で短くしてください。"],
 	[/Equal on both sides: nothing would change\./, "両側は一致しています。変更はありません。"],
+	[/A sync would (?:add|update|rename|restore|delete) this user\..*/, "同期でこのユーザーが変更されます。"],
+	[/A sync would fail to \w+ this user: (.+)/, "同期でのこのユーザーの変更は失敗します: $1"],
 	[/A sync leaves this user alone: (.+)/, "同期ではこのユーザーを変更しません: $1"],
 	[/(?:A shared mailbox|A meeting room|Equipment) has no person in the source, so it looks like somebody who left\./, "同期元にいないため、退職者のように見えます。"],
 	[/Move its UPN to the onmicrosoft\.com domain, so that no tool can take it for a user of this domain\./, "UPN を onmicrosoft.com ドメインに変更し、このドメインのユーザーと区別できるようにしてください。"],

@@ -66,30 +66,33 @@ export function number(value) {
 
 export function bytes(value) {
 	const unit = value < 1000 ? ["byte", 1] : value < 1e6 ? ["kilobyte", 1e3] : ["megabyte", 1e6];
-	const style = { style: "unit", unit: unit[0], unitDisplay: "short", maximumFractionDigits: 1 };
-	return new Intl.NumberFormat(locale, style).format(value / unit[1]);
+	return inUnit(value / unit[1], unit[0]);
+}
+
+function inUnit(value, unit) {
+	const style = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
+	return new Intl.NumberFormat(locale, style).format(value);
 }
 
 /** "1 min 5 sec": the two largest units. */
 export function duration(seconds) {
-	let left = Math.max(0, Math.round(seconds));
+	if (seconds < 10) return inUnit(Math.max(0, seconds), "second");
+	let left = Math.round(seconds);
 	const parts = [];
 	for (const [unit, size] of UNITS) {
 		const amount = Math.floor(left / size);
 		left -= amount * size;
-		if (amount || (unit === "second" && !parts.length)) {
-			parts.push(new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }).format(amount));
-		}
+		if (amount) parts.push(inUnit(amount, unit));
 		if (parts.length === 2) break;
 	}
 	return parts.join(" ");
 }
 
-/** "5 minutes ago" */
-export function ago(time) {
+/** "5 minutes ago", or "5 min ago" where there is little room. */
+export function ago(time, style) {
 	const seconds = (Date.parse(time) - Date.now()) / 1000;
 	const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
-	return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(Math.trunc(seconds / size), unit);
+	return new Intl.RelativeTimeFormat(locale, { numeric: "auto", style }).format(Math.trunc(seconds / size), unit);
 }
 
 /** Date and time, the year only where it is another one. */

@@ -58,7 +58,7 @@ _MEDIA_TYPES = {
 }
 # Every module at once: found one from another, they would take four rounds of requests.
 _PRELOADS = "".join(
-    f'<link rel="modulepreload" href="/api/console/{name}">' for name in ASSETS if name.endswith(".js")
+    f"<link rel=modulepreload href=/api/console/{name}>" for name in ASSETS if name.endswith(".js")
 ).encode()
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -57,6 +57,12 @@ async def shown(page: Page, home: str, address: str) -> None:
     await expect(heading.first).to_be_visible()
 
 
+async def violations(page: Page) -> list[str]:
+    await page.evaluate(AXE_SOURCE)
+    result = await page.evaluate("axe.run()")
+    return [f"{each['id']}: {node['html']}" for each in result["violations"] for node in each["nodes"]]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_on_any_view(
     start_stack: StartStack, open_page: OpenPage, scheme: str
@@ -66,14 +72,16 @@ async def test_axe_finds_nothing_on_any_view(
     found, home = {}, page.url.partition("#")[0]
     for address in addresses:
         await shown(page, home, address)
-        await page.evaluate(AXE_SOURCE)
-        result = await page.evaluate("axe.run()")
-        found[address] = [
-            f"{violation['id']}: {node['html']}"
-            for violation in result["violations"]
-            for node in violation["nodes"]
-        ]
+        found[address] = await violations(page)
     assert {address: each for address, each in found.items() if each} == {}
+
+
+async def test_axe_finds_nothing_where_the_function_key_is_asked_for(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    page = await open_page(await start_stack(settings={"LOCAL_FUNCTION_KEY": "right"}), refusals=True)
+    await expect(page.get_by_label("Function key", exact=True).last).to_be_visible()
+    assert await violations(page) == []
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "ja-JP"])

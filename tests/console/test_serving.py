@@ -79,7 +79,7 @@ async def test_the_first_page_names_every_module_so_that_all_come_in_one_round(
     start_stack: StartStack,
 ) -> None:
     page = (await (await start_stack()).get("console")).text
-    named = set(re.findall(r'href="/api/console/([^"]+\.js)"', page))
+    named = set(re.findall(r"rel=modulepreload href=/api/console/([^>]+\.js)>", page))
     assert named == {name for name in ASSETS if name.endswith(".js")}
 
 

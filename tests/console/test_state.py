@@ -1,5 +1,6 @@
 """What a reload, a shared link, polling, and a lost connection leave as it is."""
 
+import pytest
 from playwright.async_api import Route, expect
 
 from tests.console.conftest import IN_ONE_LOOP, OpenPage
@@ -157,6 +158,17 @@ async def test_the_function_key_is_asked_for_once_and_kept_for_the_tab_only(
     )
     await page.get_by_role("button", name="Forget the key").click()
     await expect(dialog).to_be_visible()
+
+
+async def test_where_people_sign_in_the_page_leads_there(
+    start_stack: StartStack, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    page = await open_page(await start_stack(settings={"AUTH_MODE": "entra"}), refusals=True)
+    dialog = page.get_by_role("dialog", name="Not signed in")
+    await expect(dialog.get_by_role("link", name="Sign in")).to_have_attribute(
+        "href", "/.auth/login/aad?post_login_redirect_uri=%2Fapi%2Fconsole"
+    )
 
 
 async def test_changing_calls_carry_a_header_that_a_foreign_page_cannot_send(

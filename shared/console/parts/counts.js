@@ -13,9 +13,10 @@ export function kindsOf(counts) {
 /** One bar: every person concerned, by kind. */
 export function countsBar(counts) {
 	const kinds = KINDS.filter((kind) => counts[kind]);
+	if (!kinds.length) return h("p", t("counts.none"));
 	const label = kinds.map((kind) => `${t(`kind.${kind}`)} ${number(counts[kind])}`).join(", ");
 	const parts = kinds.map((kind) => h("span", { class: `bar-part fill of-${kind}`, vars: { share: counts[kind] }, "data-key": kind }));
-	return h("div.bar", { role: "img", "aria-label": label || t("counts.none") }, parts);
+	return h("div.bar", { role: "img", "aria-label": label }, parts);
 }
 
 /** The numbers under the bar: with `choose` each is a filter. */
@@ -32,7 +33,7 @@ export function countsLegend(counts, chosen = "", choose = null) {
 function legendEntry(kind, n, chosen, choose) {
 	const text = [
 		kind && h("span", { class: `swatch fill of-${kind}` }, kindIcon(kind)),
-		h("span.legend-name", kind ? t(`kind.${kind}`) : t("people.all")),
+		h("span", kind ? t(`kind.${kind}`) : t("people.all")),
 		h("span.number", number(n)),
 	];
 	if (!choose) return h("span.legend-entry", { "data-key": kind }, text);

@@ -5,14 +5,15 @@ import { change } from "../router.js";
 import { ago, clock, currentLanguage, moment, number, said, t, utc } from "../texts.js";
 
 // Each on a grid of 16 × 16. The shapes differ, so that colour is never all there is.
+const CIRCLE = "M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z";
 const SHAPES = {
-	succeeded: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M5 8.2l2.1 2.1L11 6.2"],
+	succeeded: [CIRCLE, "M5 8.2l2.1 2.1L11 6.2"],
 	completedWithErrors: ["M8 1.8l6.7 12.2H1.3z", "M8 6.2v3.6", "M8 11.7v.6"],
 	failed: ["M5.3 1.5h5.4l3.8 3.8v5.4l-3.8 3.8H5.3l-3.8-3.8V5.3z", "M5.7 5.7l4.6 4.6", "M10.3 5.7l-4.6 4.6"],
-	cancelled: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M3.6 12.4l8.8-8.8"],
-	queued: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z", "M8 4.5V8l2.4 1.6"],
+	cancelled: [CIRCLE, "M3.6 12.4l8.8-8.8"],
+	queued: [CIRCLE, "M8 4.5V8l2.4 1.6"],
 	running: ["M14.5 8A6.5 6.5 0 1 1 8 1.5"],
-	off: ["M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z"],
+	off: [CIRCLE],
 	add: ["M8 3v10", "M3 8h10"],
 	delete: ["M3 8h10"],
 	update: ["M2.5 6c1.6-2.4 3.6-2.4 5.5-1s3.9 1.4 5.5-1", "M2.5 11.5c1.6-2.4 3.6-2.4 5.5-1s3.9 1.4 5.5-1"],
@@ -59,8 +60,8 @@ export function kindMark(kind) {
 export const muted = (...children) => h("span.muted", children);
 
 /** A moment in the viewer's time zone, UTC on hover. */
-export function when(time, { relative = false, short = false } = {}) {
-	const text = relative ? ago(time) : short ? clock(time) : moment(time);
+export function when(time, { relative = null, short = false } = {}) {
+	const text = relative ? ago(time, relative) : short ? clock(time) : moment(time);
 	return h("time", { datetime: time, title: `${relative ? `${moment(time)} · ` : ""}${utc(time)}` }, text);
 }
 
@@ -77,6 +78,12 @@ export function outcome(run) {
 	if (currentLanguage() === "en" || !finished) return run.message ? said(run.message) : t(`status.${run.status}`);
 	const deeds = ["add", "update", "rename", "restore", "delete", "failed"].filter((kind) => run.counts[kind]);
 	return deeds.map((kind) => `${t(`kind.${kind}`)} ${number(run.counts[kind])}`).join(t("counts.and")) || t("counts.none");
+}
+
+/** The outcome, as loud as it deserves. */
+export function outcomeNote(run) {
+	const kind = { failed: "danger", cancelled: "warning", completedWithErrors: "warning" }[run.status];
+	return kind ? note(kind, h("strong", outcome(run))) : h("p.outcome", outcome(run));
 }
 
 export function note(kind, ...children) {

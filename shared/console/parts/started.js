@@ -6,7 +6,7 @@ import { t } from "../texts.js";
 import { countsBar, countsLegend, kindsOf } from "./counts.js";
 import { dialogBody } from "./dialog.js";
 import { gauge } from "./gauge.js";
-import { button, isActive, note, outcome, statusMark } from "./marks.js";
+import { button, isActive, note, outcomeNote, statusMark } from "./marks.js";
 import { cancelButton, progressBar, progressText } from "./progress.js";
 
 export function startedDialog(title, run, context, more = null) {
@@ -27,7 +27,7 @@ function startedRun(run, context) {
 	return h(
 		"div.started",
 		h("p", { role: "status" }, statusMark(run.status)),
-		h("p.outcome", outcome(run)),
+		outcomeNote(run),
 		countsBar(counts),
 		countsLegend(counts),
 		run.mode === "dryRun" && run.deletionCheck && gauge(run.deletionCheck, run.mode, run.limitChecks),

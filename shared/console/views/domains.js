@@ -90,7 +90,7 @@ function runCell(run, more) {
 	if (!run) return h("div.stack", muted(t("domains.never")), muted("–"), more);
 	return h(
 		"div.stack",
-		h("a.run-link", { href: runAddress(run) }, statusMark(run.status), muted(" ", when(run.finishedAt ?? run.createdAt, { relative: true }))),
+		h("a.run-link", { href: runAddress(run) }, statusMark(run.status), muted(" ", when(run.finishedAt ?? run.createdAt, { relative: "short" }))),
 		countsShort(kindsOf(run.counts)),
 		more,
 	);
@@ -99,8 +99,8 @@ function runCell(run, more) {
 function progressCell(run, context) {
 	return h(
 		"div.stack",
-		h("a.run-link", { href: runAddress(run) }, statusMark(run.status)),
+		h("span.progress-line", h("a.run-link", { href: runAddress(run) }, statusMark(run.status)), cancelButton(run, context)),
 		progressBar(run),
-		h("span.progress-line", muted(progressText(run)), cancelButton(run, context)),
+		h("span.muted.number", progressText(run)),
 	);
 }

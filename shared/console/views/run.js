@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import { countsBar, countsLegend, kindsOf } from "../parts/counts.js";
 import { downloadButton, logFacts } from "../parts/download.js";
 import { gauge } from "../parts/gauge.js";
-import { button, empty, icon, isActive, kindMark, modeText, muted, note, outcome, pace, searchBox, seconds, statusMark, when, who } from "../parts/marks.js";
+import { button, empty, icon, isActive, kindMark, modeText, muted, note, outcomeNote, pace, searchBox, seconds, statusMark, when, who } from "../parts/marks.js";
 import { peopleTable } from "../parts/people-table.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { change, domainAddress, openDialog, runAddress } from "../router.js";
@@ -68,11 +68,11 @@ function head(run, context) {
 }
 
 function actions(run, { data }) {
-	const undoable = data.features.undo && run.mode === "sync" && run.counts.add + run.counts.update + run.counts.rename + run.counts.restore + run.counts.delete > 0;
+	const changed = ["add", "update", "rename", "restore", "delete"].some((kind) => run.counts[kind]);
 	return [
 		run.mode === "dryRun" && !run.undoes && button(t("dryRun.again"), () => openDialog("dry-run", run.domain)),
 		run.mode === "dryRun" && !run.undoes && run.status === "succeeded" && button(t("syncNow.title"), () => openDialog("sync-now", run.domain), { kind: "primary" }),
-		undoable && button(t("undo.title"), () => openDialog("undo", run.domain, { of: run.id }), { shape: "restore" }),
+		data.features.undo && run.mode === "sync" && changed && button(t("undo.title"), () => openDialog("undo", run.domain, { of: run.id }), { shape: "restore" }),
 	];
 }
 
@@ -90,10 +90,10 @@ function result(run, { data }) {
 	return h(
 		"section.surface.result",
 		h("h2.hidden", t("logs.result")),
-		h("p.outcome", outcome(run)),
+		outcomeNote(run),
 		run.approval && note("plain", t("run.approved", { n: run.approval.deletions, who: run.approval.approvedBy })),
 		run.undoes && note("plain", h("a.link", { href: runAddress({ domain: run.domain, id: run.undoes }) }, t("run.undoes"))),
-		run.warnings.map((warning) => note("warning", said(warning))),
+		run.warnings.filter((each) => !run.message.includes(each)).map((each) => note("warning", said(each))),
 		h(
 			"div.result-columns",
 			h(
@@ -101,7 +101,7 @@ function result(run, { data }) {
 				h("h3", t(run.mode === "dryRun" ? "run.wouldChange" : "run.changed")),
 				countsBar(counts),
 				!data.people && countsLegend(counts),
-				h("p.muted", t("run.both", { source: run.counts.source, target: run.counts.target, unchanged: run.counts.unchanged })),
+				run.deletionCheck && h("p.muted", t("run.both", { source: run.counts.source, target: run.counts.target, unchanged: run.counts.unchanged })),
 			),
 			run.deletionCheck && gauge(run.deletionCheck, run.mode, run.limitChecks),
 		),

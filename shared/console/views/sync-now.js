@@ -65,7 +65,7 @@ function question(data) {
 	const old = Date.now() - Date.parse(finished) > OLD_AFTER;
 	const later = domain.lastSync && Date.parse(domain.lastSync.createdAt) > Date.parse(finished);
 	return [
-		h("p", t("syncNow.lastDryRun"), " ", h("a.link", { href: runAddress(dryRun) }, when(finished, { relative: true })), ":"),
+		h("p", t("syncNow.lastDryRun"), " ", h("a.link", { href: runAddress(dryRun) }, when(finished, { relative: "long" })), ":"),
 		old && note("warning", t("syncNow.old")),
 		later && note("warning", t("syncNow.syncedSince")),
 		countsBar(counts),
