@@ -5,14 +5,12 @@ this test's own.
 """
 
 import json
-import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
-import pytest
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
@@ -89,7 +87,7 @@ async def test_nothing_secret_is_in_any_log_table_blob_message_or_answer(tmp_pat
     assert "DEBUG" in logged
     assert "aoki@contoso.com" in "".join(kept)
     for name, secret in secrets.items():
-        for spelling in {secret, unquote(secret), secret.replace("/", "%2F").replace("+", "%2B")}:
+        for spelling in {secret, quote(secret, safe="")}:
             assert spelling not in logged, f"{name} is in the log"
             assert not [one for one in kept if spelling in one], f"{name} is stored"
             assert not [one for one in answers if spelling in one], f"{name} is answered"
@@ -114,20 +112,16 @@ async def link_to(stack: Stack, run: Run) -> str:
     return answer.headers["Location"]
 
 
-def test_a_setting_with_a_secret_does_not_print_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_settings_do_not_print_their_secrets() -> None:
     environment = {
         "AzureWebJobsStorage": f"AccountKey={ACCOUNT_KEY}",
         "HENNGE_CLIENT_ID": "x",
         "HENNGE_CLIENT_SECRET": "hush",
     }
     settings = Settings.from_environment(environment)
-    logging.getLogger().warning("%s %r", settings, settings)
 
     printed = (
-        caplog.text
-        + repr(settings)
-        + str(settings.model_dump())
-        + settings.model_dump_json(include={"storage"})
+        f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json(include={'storage'})}"
     )
     assert "hush" not in printed
     assert ACCOUNT_KEY not in printed
