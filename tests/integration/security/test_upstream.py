@@ -26,6 +26,7 @@ from shared.mapping import AttributeMap
 from shared.settings import Settings
 from shared.source import hennge
 from shared.source.hennge import HenngeSource
+from tests.stack import in_source
 
 MAP = AttributeMap.of({})
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -181,7 +182,7 @@ async def test_a_cursor_is_never_taken_for_an_address() -> None:
 
         async def answer(request: web.Request) -> web.Response:
             first = "cursor" not in request.query
-            body = {"items": [{"username": "aoki" if first else "baba"}]}
+            body = {"items": [{**in_source("aoki" if first else "baba"), "status": "enabled"}]}
             return web.json_response({**body, "cursor": f"{other.url}/users"} if first else body)
 
         async with serving(answer) as server:
