@@ -171,7 +171,7 @@ class Apart(Product):
         async def enough() -> bool:
             return await self.writes() >= count
 
-        await until(enough, seconds)
+        await until(enough, seconds, poll=0.1)
 
     async def tenant(self) -> Json:
         tenant: Json = (await self.http.get(f"{self.sides.entra}/_emulator/users")).json()
