@@ -26,10 +26,20 @@ local/azurite/node_modules/.ready: local/azurite/package-lock.json $(VENV)/.read
 	cd local/azurite && PATH="$(NODE_BIN):$$PATH" node "$(NODE_BIN)/$(NPM)" ci --ignore-scripts --loglevel=error
 	@touch $@
 
+# axe-core, for the tests of the admin page.
+tests/console/node_modules/.ready: tests/console/package-lock.json $(VENV)/.ready
+	cd tests/console && PATH="$(NODE_BIN):$$PATH" node "$(NODE_BIN)/$(NPM)" ci --ignore-scripts --loglevel=error
+	@touch $@
+
+# Installs Chromium where that is possible, and says so where it is not.
+$(VENV)/.browser: $(VENV)/.ready
+	$(BIN)/python -m local.browser
+	@touch $@
+
 demo: setup ## the product's own procedure on sample people, then serves (DEMO_ONCE=1: ends after the walk-through)
 	$(BIN)/python -m local.demo
 
-test: setup lint ## lint, types, unit, integration and console tests
+test: setup tests/console/node_modules/.ready $(VENV)/.browser lint ## lint, types, unit, integration and console tests
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.ready ## ruff, the layers of the code (import-linter) and mypy
@@ -43,6 +53,9 @@ bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: nothing extra
 
 docs: $(VENV)/.ready ## fill in what docs/ takes from the code
 	$(BIN)/python -m local.docs
+
+screenshots: setup $(VENV)/.browser ## every view of the admin page, into docs/images
+	$(BIN)/python -m local.screenshots
 
 fuzz: setup ## made-up requests to every endpoint, for some ten minutes (FUZZ_EXAMPLES: how many each)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest --timeout 1800 tests/integration/security/test_api_document.py
