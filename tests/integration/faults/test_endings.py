@@ -1,0 +1,129 @@
+"""However a sync ends, what it did is in its audit log and its counts: cancelled, unreadable, given up.
+
+The sync was cut off before: one user was created and the answer is lost, one was not created any more.
+"""
+
+import base64
+
+import pytest
+from azure.storage.queue.aio import QueueClient
+
+from local.access_control import Fault
+from shared.mapping import UPN
+from shared.messages import POISON_QUEUE, QUEUE, message
+from shared.model import Action, AttributeChange, Change
+from shared.records import Run, Status
+from shared.store.locks import lease
+from shared.store.trail import Trail
+from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+
+
+def add(name: str) -> Change:
+    upn = AttributeChange(UPN, None, f"{name}@contoso.com")
+    return Change(Action.ADD, f"{name}@contoso.com", name, source_id=name, attributes=(upn,))
+
+
+async def cut_off(stack: Stack) -> Run:
+    """A sync whose worker died after the first write of its first invocation."""
+    services, run = stack.services, await stack.start_without_message()
+    hold = await services.runs.take(CONTOSO, run.id)
+    assert hold is not None
+    run = run.model_copy(update={"status": Status.RUNNING, "invocations": 1})
+    await services.runs.save(hold, run)
+    trail = await Trail.open(services.storage, services.audit_logs, run, hold.invocation)
+    await trail.intend([add("created"), add("lost")])
+    return run
+
+
+async def send(stack: Stack, queue: str, run: Run) -> None:
+    async with QueueClient.from_connection_string(stack.settings["AzureWebJobsStorage"], queue) as client:
+        await client.send_message(base64.b64encode(message(CONTOSO, run.id).encode()).decode())
+
+
+async def started(start_stack: StartStack) -> Stack:
+    stack = await start_stack(source=[in_source("created")], entra=[in_entra("created")])
+    await stack.dry_run()  # which makes the queues
+    return stack
+
+
+async def assert_told(stack: Stack, run: Run) -> None:
+    """The one creation that took effect has its row and is counted, the other is named as in doubt."""
+    rows = {(r["userPrincipalName"], r["result"], r["errorCode"]) for r in await stack.audit_log(run)}
+    assert rows == {("created@contoso.com", "succeeded", ""), ("lost@contoso.com", "failed", "InDoubt")}
+    assert (run.counts.add, run.counts.failed) == (1, 1)
+    assert "1 of 2 changes were made and stand" in run.message
+
+
+async def test_a_cancelled_sync_tells_what_was_under_way(start_stack: StartStack) -> None:
+    stack = await started(start_stack)
+    run = await cut_off(stack)
+    await stack.post(f"domains/{CONTOSO}/runs/{run.id}/cancel")
+
+    await send(stack, QUEUE, run)
+
+    ended = await stack.finished(run)
+    assert ended.status == "cancelled"
+    await assert_told(stack, ended)
+
+
+async def test_a_sync_whose_source_cannot_be_read_any_more_tells_what_was_under_way(
+    start_stack: StartStack,
+) -> None:
+    stack = await started(start_stack)
+    run = await cut_off(stack)
+    stack.access_control.faults.add(Fault(kind="status", status=403))
+
+    await send(stack, QUEUE, run)
+
+    ended = await stack.finished(run)
+    assert ended.status == "failed"
+    await assert_told(stack, ended)
+
+
+async def test_a_sync_that_was_given_up_tells_what_was_under_way(start_stack: StartStack) -> None:
+    stack = await started(start_stack)
+    run = await cut_off(stack)
+
+    await send(stack, POISON_QUEUE, run)
+
+    ended = await stack.finished(run)
+    assert ended.message.startswith("Given up after five failed tries")
+    await assert_told(stack, ended)
+
+
+async def test_a_sync_that_somebody_performs_is_not_given_up(start_stack: StartStack) -> None:
+    """A message may come twice: one of the two may fail five times while the other does the work."""
+    stack = await started(start_stack)
+    run = await cut_off(stack)
+
+    async with lease(stack.services.storage, stack.services.settings, CONTOSO):
+        await send(stack, POISON_QUEUE, run)
+        with pytest.raises(TimeoutError):
+            await stack.finished(run, seconds=2)
+
+    assert (await stack.finished(run)).status == "failed"
+
+
+async def test_a_queued_sync_that_is_cancelled_touches_nobody(start_stack: StartStack) -> None:
+    stack = await started(start_stack)
+    run = await stack.start_without_message()
+    await stack.post(f"domains/{CONTOSO}/runs/{run.id}/cancel")
+
+    await send(stack, QUEUE, run)
+
+    ended = await stack.finished(run)
+    assert (ended.status, stack.writes()) == ("cancelled", [])
+    assert ended.message.endswith("Nothing was applied.")
+
+
+async def test_a_message_that_comes_twice_starts_the_run_once(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source(f"u{n}") for n in range(30)])
+    await stack.dry_run()
+    run = await stack.start_without_message()
+
+    await send(stack, QUEUE, run)
+    await send(stack, QUEUE, run)
+
+    ended = await stack.finished(run)
+    assert (ended.status, ended.counts.add, ended.invocations) == ("succeeded", 30, 1)
+    assert stack.entra.requests.count("POST", "/users") == 30
