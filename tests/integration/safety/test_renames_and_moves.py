@@ -39,14 +39,10 @@ class TestNewNames:
     @pytest.mark.parametrize(
         "new_names",
         [
-            {"a": "z"},
-            {"a": "b", "b": "c", "c": "d"},
-            {"c": "d", "b": "c", "a": "b"},
-            {"a": "b", "b": "a"},
-            {"a": "b", "b": "c", "c": "a"},
-            {"a": "b", "b": "a", "c": "d", "d": "e", "x": "y", "y": "x"},
+            {"a": "b", "b": "c", "c": "d", "r": "s", "q": "r", "p": "q"},
+            {"a": "b", "b": "a", "x": "y", "y": "z", "z": "x"},
         ],
-        ids=["one", "chain", "chain backwards", "swap", "circle of three", "all at once"],
+        ids=["chains in both orders", "a swap and a circle of three"],
     )
     async def test_are_renames_by_remembered_link_without_any_immutable_id(
         self, start_stack: StartStack, new_names: dict[str, str]
@@ -104,25 +100,25 @@ class TestMoves:
     @pytest.mark.parametrize(
         "order", [(CONTOSO, FABRIKAM), (FABRIKAM, CONTOSO)], ids=["old first", "new first"]
     )
-    @pytest.mark.parametrize("linked_only", [True, False], ids=["by link", "by immutable ID"])
     async def test_to_the_other_domain_and_back_keep_the_account_whichever_runs_first(
-        self, start_stack: StartStack, order: tuple[str, str], linked_only: bool
+        self, start_stack: StartStack, order: tuple[str, str]
     ) -> None:
-        key = {} if linked_only else {"immutable_id": "K1"}
+        keyed = in_source("baba", immutable_id="K1")
         stack = await start_stack(
-            source=[in_source("aoki", **key), in_source("stays"), in_source("other", FABRIKAM)],
+            source=[in_source("aoki"), keyed, in_source("stays"), in_source("other", FABRIKAM)],
             domains=TWO_DOMAINS,
         )
         for domain in order:
             await stack.set(domain, maxAllowedDeletions=ANY_DELETION)
             await stack.sync(domain)
-        account = object_id(stack, "aoki")
+        accounts = {name: object_id(stack, name) for name in ("aoki", "baba")}
 
         for home in (FABRIKAM, CONTOSO):
-            stack.access_control.users.edit("aoki", {"user_principal_name": f"aoki@{home}"})
+            for name in accounts:
+                stack.access_control.users.edit(name, {"user_principal_name": f"{name}@{home}"})
             for domain in order:
                 await stack.sync(domain)
-            assert object_id(stack, "aoki", home) == account
+            assert {name: object_id(stack, name, home) for name in accounts} == accounts
 
         assert stack.entra.directory.deleted == {}
 

@@ -2,8 +2,6 @@
 
 from urllib.parse import quote
 
-import pytest
-
 from tests.safety import ANY_DELETION, FABRIKAM, TWO_DOMAINS
 from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
@@ -19,39 +17,34 @@ async def trace(stack: Stack, user: str, domain: str = CONTOSO) -> Json:
 
 
 class TestWhoIsFound:
-    @pytest.mark.parametrize(
-        "name", ["aoki@contoso.com", "AOKI@contoso.com", "s-aoki", ACCOUNT, ACCOUNT.upper(), " s-aoki "]
-    )
-    async def test_by_upn_source_id_or_object_id(self, start_stack: StartStack, name: str) -> None:
+    async def test_by_upn_source_id_or_object_id(self, start_stack: StartStack) -> None:
         stack = await start_stack(
             source=[in_source("aoki", username="s-aoki", immutable_id="K1", display_name="New")],
             entra=[in_entra("aoki", id=ACCOUNT, onPremisesImmutableId="K1")],
         )
 
-        found = await trace(stack, name)
+        for name in ("aoki@contoso.com", "AOKI@contoso.com", "s-aoki", ACCOUNT, ACCOUNT.upper(), " s-aoki "):
+            found = await trace(stack, name)
 
-        assert (found["source"]["sourceId"], found["entra"]["objectId"]) == ("s-aoki", ACCOUNT)
-        assert found["matchedBy"] == "immutableId"
-        assert found["change"]["action"] == "update"
-        assert found["change"]["attributes"] == [
-            {"attribute": "displayName", "before": "Aoki 太郎", "after": "New"}
-        ]
-        assert found["verdict"] == "A sync would update this user."
+            assert (found["source"]["sourceId"], found["entra"]["objectId"]) == ("s-aoki", ACCOUNT)
+            assert (found["matchedBy"], found["change"]["action"]) == ("immutableId", "update")
+            assert found["change"]["attributes"] == [
+                {"attribute": "displayName", "before": "Aoki 太郎", "after": "New"}
+            ]
+            assert found["verdict"] == "A sync would update this user."
 
-    @pytest.mark.parametrize("name", ["aoki@contoso.com", "married@contoso.com", "aoki"])
-    async def test_by_the_old_name_and_by_the_new_one_of_a_rename(
-        self, start_stack: StartStack, name: str
-    ) -> None:
+    async def test_by_the_old_name_and_by_the_new_one_of_a_rename(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")])
         await stack.sync()
         stack.entra.requests.clear()
         stack.access_control.users.edit("aoki", {"user_principal_name": "married@contoso.com"})
 
-        found = await trace(stack, name)
+        for name in ("aoki@contoso.com", "married@contoso.com", "aoki"):
+            found = await trace(stack, name)
 
-        assert (found["matchedBy"], found["change"]["action"]) == ("link", "rename")
-        assert found["source"]["userPrincipalName"] == "married@contoso.com"
-        assert found["entra"]["userPrincipalName"] == "aoki@contoso.com"
+            assert (found["matchedBy"], found["change"]["action"]) == ("link", "rename")
+            assert found["source"]["userPrincipalName"] == "married@contoso.com"
+            assert found["entra"]["userPrincipalName"] == "aoki@contoso.com"
 
     async def test_equal_on_both_sides(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
@@ -140,11 +133,11 @@ class TestWhatProtectsOrHinders:
 
 
 class TestBadQueries:
-    @pytest.mark.parametrize("query", ["", "?user=", "?name=aoki"])
-    async def test_get_400(self, start_stack: StartStack, query: str) -> None:
+    async def test_get_400(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")])
 
-        assert (await stack.get(f"domains/{CONTOSO}/trace{query}")).status_code == 400
+        for query in ("", "?user=", "?name=aoki"):
+            assert (await stack.get(f"domains/{CONTOSO}/trace{query}")).status_code == 400
 
     async def test_about_a_domain_that_is_not_the_tenants_get_404(self, start_stack: StartStack) -> None:
         stack = await start_stack()
