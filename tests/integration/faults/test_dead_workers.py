@@ -9,6 +9,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -39,10 +40,19 @@ LATE_MS = 20_000
 class Killed:
     """One domain whose worker died, and how its run ended in another."""
 
+    product: Apart
     people: People
     run: Run
     rows: list[dict[str, str]]
     free_after: float
+
+
+@dataclass
+class Doomed:
+    """A host that is going to be killed, and the domains it is at work on, by their numbers."""
+
+    product: Apart
+    people: dict[int, People]
 
 
 @dataclass
@@ -59,7 +69,6 @@ class Stolen:
 
 @dataclass
 class Aftermath:
-    before: Json
     killed: list[Killed]
     stolen: Stolen
 
@@ -68,20 +77,28 @@ class Aftermath:
 async def aftermath(sides: Sides, storage_accounts: Iterator[str]) -> AsyncIterator[Aftermath]:
     """Everything that has to wait for a lease, once, side by side."""
     async with contextlib.AsyncExitStack() as ending:
-        everybody = {number: people(number, **CHANGES) for share in SHARES for number in share}
         slow = people(STOLEN, update=100, keep=10)
-        products = [
-            await ending.enter_async_context(apart(sides, next(storage_accounts), settings=settings))
-            for settings in (*[ALL_AT_ONCE] * len(SHARES), {"BATCHES_IN_FLIGHT": "1"})
-        ]
-        *to_kill, to_rob = products
-        await to_kill[0].seed(*everybody.values(), slow)
-        for product in products:
-            product.before = to_kill[0].before
-        await to_kill[0].faults(*tricky(SHARES[0][0]), *slowed(), **LATENCY)
+        to_rob = await ending.enter_async_context(
+            apart(sides, next(storage_accounts), slow, settings={"BATCHES_IN_FLIGHT": "1"})
+        )
+        await to_rob.faults(*slowed())
+        to_kill = []
+        for share in SHARES:
+            own = await asyncio.to_thread(Sides)
+            ending.push_async_callback(asyncio.to_thread, own.end)
+            them = {number: people(number, **CHANGES) for number in share}
+            storage = next(storage_accounts)
+            product = await ending.enter_async_context(
+                apart(own, storage, *them.values(), settings=ALL_AT_ONCE)
+            )
+            await product.faults(*tricky(share[0]), **LATENCY)
+            to_kill.append(Doomed(product, them))
         robbed = asyncio.create_task(rob(to_rob, slow))
-        killed = await kill_all(to_kill, everybody)
-        yield Aftermath(to_rob.before, killed, await robbed)
+        chance = random.Random(20)
+        killed = await asyncio.gather(
+            kill(to_kill[0], None), *(kill(doomed, chance.randrange(50, 2_000)) for doomed in to_kill[1:])
+        )
+        yield Aftermath([one for some in killed for one in some], await robbed)
 
 
 def tricky(number: int) -> list[Json]:
@@ -104,31 +121,28 @@ def slowed() -> list[Json]:
     return [{"kind": "delay", "ms": 200, "method": "PATCH", "path": of_kind(STOLEN, "update")}]
 
 
-async def kill_all(products: list[Apart], everybody: dict[int, People]) -> list[Killed]:
-    hosts = await asyncio.gather(*(start(product) for product in products))
-    shares = list(zip(products, SHARES, strict=True))
-    runs = {n: await product.start("sync", everybody[n].domain) for product, share in shares for n in share}
-    chance = random.Random(20)
-    moments = sorted(chance.randrange(100, 3_000) for _ in hosts[1:])
-    for host, moment in zip(hosts[1:], moments, strict=True):
-        await products[0].written(moment)
-        host.kill()
-
-    async def all_hang() -> bool:
-        return all((await products[0].struck())[:TRICKY])
-
-    await until(all_hang, 60, poll=0.2)
-    hosts[0].kill()
+async def kill(doomed: Doomed, moment: int | None) -> list[Killed]:
+    """Kills the host at that write, or when everything tricky hangs, and lets another one go on."""
+    product = doomed.product
+    host = await start(product)
+    runs = {n: await product.start("sync", them.domain) for n, them in doomed.people.items()}
+    if moment is not None:
+        await product.written(moment)
+    else:
+        await until(partial(all_hang, product), 60, poll=0.2)
+    host.kill()
     killed_at = asyncio.get_running_loop().time()
-    await products[0].faults(*slowed(), **LATENCY)
-    hosts = await asyncio.gather(*(start(product) for product in products))
+    await product.faults(**LATENCY)
+    host = await start(product)
     try:
-        return await asyncio.gather(
-            *(resumed(product, everybody[n], runs[n], killed_at) for product, share in shares for n in share)
-        )
+        resuming = (resumed(product, doomed.people[n], run, killed_at) for n, run in runs.items())
+        return await asyncio.gather(*resuming)
     finally:
-        for host in hosts:
-            await asyncio.to_thread(host.terminate)
+        await asyncio.to_thread(host.terminate)
+
+
+async def all_hang(product: Apart) -> bool:
+    return all(await product.struck())
 
 
 async def resumed(product: Apart, them: People, run: Run, killed_at: float) -> Killed:
@@ -138,7 +152,7 @@ async def resumed(product: Apart, them: People, run: Run, killed_at: float) -> K
     await until(taken_up, 120, poll=2)
     free_after = asyncio.get_running_loop().time() - killed_at
     ended = await product.finished(run, 150)
-    return Killed(them, ended, await product.audit_log(ended), free_after)
+    return Killed(product, them, ended, await product.audit_log(ended), free_after)
 
 
 async def start(product: Apart) -> HostProcess:
@@ -187,10 +201,8 @@ class TestKilledWorkers:
         assert {ending[1:] for ending in endings} == {("succeeded", 2)}, endings
 
     async def test_entra_equals_the_source_and_every_write_has_its_row(self, aftermath: Aftermath) -> None:
-        after, asked = await aftermath.stolen.product.tenant(), await aftermath.stolen.product.asked()
-
         for killed in aftermath.killed:
-            assert_settled(killed.run, killed.people, killed.rows, aftermath.before, after, asked)
+            await assert_told(killed)
 
     async def test_a_dead_runs_domain_is_free_again_within_a_minute(self, aftermath: Aftermath) -> None:
         # To the minute come the start of a new host, and how often it looks.
@@ -215,7 +227,11 @@ class TestAStolenLease:
     async def test_the_interrupted_run_leaves_nothing_undone_and_nothing_untold(
         self, aftermath: Aftermath
     ) -> None:
-        after, asked = await aftermath.stolen.product.tenant(), await aftermath.stolen.product.asked()
+        await assert_told(aftermath.stolen)
 
-        stolen = aftermath.stolen
-        assert_settled(stolen.run, stolen.people, stolen.rows, aftermath.before, after, asked)
+
+async def assert_told(one: Killed | Stolen) -> None:
+    """Its host has ended by now, so the audit log is the one that was read before."""
+    product = one.product
+    after, asked = await product.tenant(), await product.asked()
+    assert_settled(one.run, one.people, one.rows, product.before, after, asked)
