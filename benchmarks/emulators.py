@@ -28,7 +28,8 @@ _LISTING = (
 
 
 def rows(users: int = 20_000, batches: int = 100, appends: int = 200, runs: int = 5, **_: bool) -> list[Row]:
-    with emulated(users, users) as tenant:
+    # With its clock this much faster the quota never shows.
+    with emulated(users, users, clock_rate=1000) as tenant:
         numbers = count(users)
 
         def creates() -> int:
@@ -71,9 +72,9 @@ def _create(tenant: Emulated, batches: list[list[int]]) -> int:
         for numbers in batches:
             requests = [_post(Person(number)) for number in numbers]
             answer = http.post(f"{tenant.stack.graph_url}/$batch", json={"requests": requests})
-            answers = answer.raise_for_status().json()["responses"]
-            if any(one["status"] != 201 for one in answers):
-                raise AssertionError(f"not created: {answers}")
+            statuses = {one["status"] for one in answer.raise_for_status().json()["responses"]}
+            if statuses != {201}:
+                raise AssertionError(f"not all created: {statuses}")
     return len(batches)
 
 
