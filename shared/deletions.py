@@ -1,4 +1,8 @@
-"""A deletion needs two reads that agree: whether the source has somebody after all, under any name. Pure."""
+"""A deletion needs two reads that agree: every reason to leave a user whom the plan would delete. Pure.
+
+Before it comes to that, `protection.py` has kept everybody whom something protects, `planning.py` whoever only
+moved to another domain, and `checks.py` everybody if they are too many.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +26,22 @@ def source_people(users: Sequence[SourceUser], links: Mapping[str, str]) -> Sour
         immutable_ids=frozenset(user.immutable_id for user in users if user.immutable_id),
         linked=frozenset(links[user.source_id] for user in users if user.source_id in links),
     )
+
+
+def reason_to_leave(user: EntraUser, people: SourcePeople, upns: Mapping[str, str | None]) -> str:
+    """Why this user is not deleted after all; empty if they are.
+
+    `people` is the source's second read; `upns` Entra's: object id → UPN, None for who is gone, absent for whom
+    Entra could not be asked about.
+    """
+    if still_in_source(user, people):
+        return "Not deleted: the source has this user again."
+    if user.object_id not in upns:
+        return "Not deleted: Entra could not be asked about this user again."
+    upn = upns[user.object_id]
+    if upn is not None and upn.lower() != user.upn.lower():
+        return f"Not deleted: Entra names this user {upn} now."
+    return ""
 
 
 def still_in_source(user: EntraUser, people: SourcePeople) -> bool:

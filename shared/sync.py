@@ -5,7 +5,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 from shared.audit import Entry, Key, Result, key
-from shared.deletions import source_people, still_in_source
+from shared.deletions import reason_to_leave, source_people
 from shared.doubts import settled_doubts
 from shared.entra import lookaround
 from shared.entra.batch import Batches, Request
@@ -110,14 +110,9 @@ class Sync:
         upns = await lookaround.current_upns(self._batches, (str(c.object_id) for c in deletions))
         confirmed, left = [], []
         for change in deletions:
-            user = candidates[str(change.object_id)]
-            upn = upns.get(user.object_id, user.upn)
-            if still_in_source(user, people):
-                left.append(_left(change, "Not deleted: the source has this user again."))
-            elif user.object_id not in upns:
-                left.append(_left(change, "Not deleted: Entra could not be asked about this user again."))
-            elif upn is not None and upn.lower() != user.upn.lower():
-                left.append(_left(change, f"Not deleted: Entra names this user {upn} now."))
+            reason = reason_to_leave(candidates[str(change.object_id)], people, upns)
+            if reason:
+                left.append(_left(change, reason))
             else:
                 confirmed.append(change)
         await self._record(left)

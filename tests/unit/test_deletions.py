@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.deletions import source_people, still_in_source
+from shared.deletions import reason_to_leave, source_people, still_in_source
 from shared.model import SourceUser
 from tests.people import entra_user, source_user
 
@@ -34,3 +34,17 @@ def test_every_link_to_the_user_counts() -> None:
     links = {"former": "id-aoki", "present": "id-aoki"}
 
     assert still_in_source(entra_user(), source_people([source_user("b@x.com", source_id="present")], links))
+
+
+@pytest.mark.parametrize(
+    ("upns", "reason"),
+    [
+        ({"id-aoki": "AOKI@contoso.com"}, ""),
+        ({"id-aoki": None}, ""),
+        ({"id-aoki": "new@contoso.com"}, "Not deleted: Entra names this user new@contoso.com now."),
+        ({}, "Not deleted: Entra could not be asked about this user again."),
+    ],
+    ids=["unchanged", "gone already", "renamed", "unreadable"],
+)
+def test_entra_must_still_know_the_user_by_the_same_name(upns: dict[str, str | None], reason: str) -> None:
+    assert reason_to_leave(entra_user(), source_people([], {}), upns) == reason
