@@ -114,10 +114,11 @@ def object_ids(content: bytes) -> dict[Key, str]:
     return {(row["action"], row["sourceId"]): row["objectId"] for row in rows if row["action"] == Action.ADD}
 
 
-def planned_deletions(content: bytes) -> frozenset[str]:
-    """The object ids of everybody whom a dry run's audit log says a sync would delete."""
+def planned_deletions(content: bytes, run_id: str) -> frozenset[str]:
+    """The object ids of everybody whom this dry run's audit log says a sync would delete."""
     rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-    return frozenset(row["objectId"] for row in rows if row["action"] == Action.DELETE)
+    mine = (row for row in rows if row["runId"] == run_id)
+    return frozenset(row["objectId"] for row in mine if row["action"] == Action.DELETE)
 
 
 def count(counts: Counts, action: Action, result: Result) -> Counts:

@@ -60,10 +60,10 @@ def _entry(change: Change, answer: Answer | None, unread: str) -> Entry | None:
     if answer is None or answer.status not in (200, 404):
         return _failed(change, "InDoubt", _UNKNOWN.format(why=answer.error if answer else unread))
     here = answer.status == 200
-    if _took_effect(change, answer.body if here else None):
-        return _succeeded(change, str(answer.body["id"]) if here else None)
     if change.via and str(answer.body.get(UPN)).lower() == change.via.lower():
         return _failed(change, "SteppedAside", _STEPPED_ASIDE.format(via=change.via))
+    if _took_effect(change, answer.body if here else None):
+        return _succeeded(change, str(answer.body["id"]) if here else None)
     if change.action is Action.ADD and not here:
         return _failed(change, "InDoubt", _NOT_SHOWN)
     return None

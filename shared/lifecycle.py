@@ -51,7 +51,7 @@ async def start_approved(services: Services, domain: str, dry_run_id: str, autho
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
         raise NotPossible(f"{dry_run_id} is not a dry run that succeeded: only one of those can be approved.")
     log = await services.audit_logs.read(dry_run, datetime.now(UTC))
-    released = sorted(planned_deletions(log))
+    released = sorted(planned_deletions(log, dry_run_id))
     await services.approvals.write(domain, dry_run_id, released)
     approval = Approval(dry_run_id=dry_run_id, approved_by=author.name, deletions=len(released))
     return await start(services, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
@@ -87,7 +87,10 @@ async def hourly(services: Services, *, past_due: bool) -> list[tuple[str, str]]
             await services.runs.purge(domain, now)
         except Exception as error:  # one domain's trouble must not keep the others waiting
             event("timer.failed", logging.ERROR, domain=domain, error=f"{type(error).__name__}: {error}")
-    await services.audit_logs.delete_expired(now)
+    try:
+        await services.audit_logs.delete_expired(now)
+    except Exception as error:  # the runs that were queued must get their messages
+        event("timer.failed", logging.ERROR, domain="", error=f"{type(error).__name__}: {error}")
     periodic = [domain for domain, settings in domains.items() if settings.periodic_sync]
     event("timer.tick", domains=periodic, queued=[domain for domain, _ in queued], pastDue=past_due)
     return queued

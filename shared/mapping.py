@@ -82,6 +82,12 @@ class AttributeMap:
     upn_fields: tuple[str, ...] = UPN_FIELDS
     immutable_id_fields: tuple[str, ...] = IMMUTABLE_ID_FIELDS
 
+    @property
+    def required_fields(self) -> tuple[str, ...]:
+        """What at least somebody in the source must have: every field that was named on purpose."""
+        identity = ((self.upn_fields, UPN_FIELDS), (self.immutable_id_fields, IMMUTABLE_ID_FIELDS))
+        return (*self.fields, *(name for named, usual in identity if named != usual for name in named))
+
     @classmethod
     def of(cls, overrides: Mapping[str, str | None]) -> "AttributeMap":
         """The default map with `overrides` on top; an attribute mapped to None is left alone.
@@ -103,8 +109,14 @@ class AttributeMap:
         )
 
     def source_user(self, record: Mapping[str, object]) -> SourceUser:
-        """Reads one source record, in whatever spelling its keys come. `source_id` is empty if it has none."""
+        """Reads one source record, in whatever spelling its keys come. `source_id` is empty if it has none.
+
+        ValueError names a field that holds a list where a single value is expected.
+        """
         fields = flat(record)
+        for name in (*SOURCE_ID_FIELDS, *self.fields, *self.upn_fields, *self.immutable_id_fields):
+            if isinstance(fields.get(name), list):
+                raise ValueError(f"{name} is a list, not one value")  # noqa: TRY004 - of the data, not of the code
         problem, values = "", []
         for attribute, name in zip(self.attributes, self.fields, strict=True):
             value: Value = normalised(fields.get(name))

@@ -54,65 +54,131 @@ def match(
     one is about to be renamed. Whoever matches two, or is matched by two, is ambiguous, and so is whoever shares
     an immutable ID with somebody else in the source.
     """
-    suffix = f"@{domain.lower()}"
-    by_id = {user.object_id: user for user in target} if links else {}
-    by_immutable_id = {user.immutable_id: user for user in target if user.immutable_id}
-    by_upn = {user.upn.lower(): user for user in target}
-
     remembered = {user.source_id: links[user.source_id] for user in source if user.source_id in links}
     departed = {source_id: linked for source_id, linked in links.items() if source_id not in remembered}
     matching = Matching(domain, links=remembered, departed=departed)
-    inside: list[tuple[SourceUser, str, EntraUser | None, EntraUser | None]] = []
-    owners: dict[str, SourceUser] = {}
-    rivals: dict[str, list[SourceUser]] = {}
-    for user in source:
-        if user.immutable_id:
-            first = matching.by_immutable_id.setdefault(user.immutable_id, user)
-            if first is not user:
-                rivals.setdefault(user.immutable_id, [first]).append(user)
-        upn = user.upn.lower()
-        keyed = by_immutable_id.get(user.immutable_id) if user.immutable_id else None
-        linked = by_id.get(links.get(user.source_id, "")) if links else None
-        here = upn.endswith(suffix)
-        if here:
-            inside.append((user, upn, keyed, linked))
-        for found in (keyed, linked):
-            if found is None:
-                continue
-            owner = owners.setdefault(found.object_id, user)
-            if owner is not user:
-                rivals.setdefault(found.object_id, [owner]).append(user)
-            elif not here:
-                matching.moved[found.object_id] = user
-    matching.source = len(inside)
-
-    wanted: dict[str, SourceUser] = {}
-    for user, upn, _, _ in inside:
-        first = wanted.setdefault(upn, user)
-        if first is not user:
-            rivals.setdefault(upn, [first]).append(user)
+    claims = _claims(matching, source, target)
+    by_upn = {user.upn.lower(): user for user in target}
+    formerly = {object_id: source_id for source_id, object_id in departed.items()}
 
     settled: set[str] = set()
-    for user, upn, keyed, linked in inside:
+    for user, upn, keyed, linked in claims.inside:
         namesake = by_upn.get(upn)
-        if namesake is not None and owners.get(namesake.object_id, user) is not user:
+        if namesake is not None and claims.owners.get(namesake.object_id, user) is not user:
             namesake = None
         found = keyed or linked or namesake
-        if found is not None:
-            settled.add(found.object_id)
-        contested = bool(rivals) and (
-            upn in rivals or user.immutable_id in rivals or (found is not None and found.object_id in rivals)
-        )
-        if contested or linked not in (None, found) or namesake not in (None, found):
-            ambiguity = _ambiguity(user, upn, (keyed, linked, namesake), rivals)
-            settled.update(target.object_id for target in ambiguity.targets)
+        ambiguity = None
+        if claims.contested(user, upn, found) or any(
+            other is not found for other in (keyed, linked, namesake) if other
+        ):
+            ambiguity = _ambiguity(user, upn, (keyed, linked, namesake), claims.rivals)
+        elif found is not None and found.object_id in formerly and _other_person(user, found):
+            ambiguity = _handed_on(user, found, formerly[found.object_id])
+        if ambiguity is not None:
+            settled.update(one.object_id for one in ambiguity.targets)
             matching.ambiguous.append(ambiguity)
         elif found is None:
             matching.source_only.append(user)
         else:
+            settled.add(found.object_id)
             matching.pairs.append((user, found))
     matching.target_only = [user for user in target if user.object_id not in settled]
     return matching
+
+
+@dataclass(slots=True)
+class _Claims:
+    """Who in the source says to be whom. `inside` are those on the domain: user, UPN, and who has their immutable
+    ID or link; `owners` maps an object id to who has it by one of these two. `rivals` holds those who share an
+    immutable ID, a UPN or an account, under just that.
+    """
+
+    inside: list[tuple[SourceUser, str, EntraUser | None, EntraUser | None]] = field(default_factory=list)
+    owners: dict[str, SourceUser] = field(default_factory=dict)
+    rivals: dict[str, list[SourceUser]] = field(default_factory=dict)
+
+    def first(self, owners: dict[str, SourceUser], claim: str, user: SourceUser) -> bool:
+        """Whether nobody else has made that claim; otherwise they are rivals."""
+        owner = owners.setdefault(claim, user)
+        if owner is not user:
+            self.rivals.setdefault(claim, [owner]).append(user)
+        return owner is user
+
+    def contested(self, user: SourceUser, upn: str, found: EntraUser | None) -> bool:
+        if not self.rivals:
+            return False
+        return (
+            upn in self.rivals
+            or user.immutable_id in self.rivals
+            or (found is not None and found.object_id in self.rivals)
+        )
+
+
+def _claims(matching: Matching, source: Sequence[SourceUser], target: Sequence[EntraUser]) -> _Claims:
+    suffix = f"@{matching.domain.lower()}"
+    links = matching.links
+    by_id = {user.object_id: user for user in target} if links else {}
+    by_immutable_id = {user.immutable_id: user for user in target if user.immutable_id}
+    claims = _Claims()
+    wanted: dict[str, SourceUser] = {}
+    for user in source:
+        upn = user.upn.lower()
+        keyed = linked = None
+        if user.immutable_id:
+            claims.first(matching.by_immutable_id, user.immutable_id, user)
+            keyed = by_immutable_id.get(user.immutable_id)
+        if links:
+            linked = by_id.get(links.get(user.source_id, ""))
+        here = upn.endswith(suffix)
+        if here:
+            claims.first(wanted, upn, user)
+            claims.inside.append((user, upn, keyed, linked))
+        for found in (keyed, linked):
+            if found is not None and claims.first(claims.owners, found.object_id, user) and not here:
+                matching.moved[found.object_id] = user
+    matching.source = len(claims.inside)
+    return claims
+
+
+def _other_person(user: SourceUser, target: EntraUser) -> bool:
+    """Whether the immutable IDs of the two say that they are not one person."""
+    return None not in (user.immutable_id, target.immutable_id) and user.immutable_id != target.immutable_id
+
+
+def _handed_on(user: SourceUser, target: EntraUser, former: str) -> Ambiguity:
+    """A new person with the UPN of one who has left: they must not get the other's mailbox with the name."""
+    reason = (
+        f"{user.source_id} in the source has the UPN of {target.upn} ({target.object_id}), who was {former} in an "
+        f"earlier sync and has another immutable ID: {UNTOUCHED}"
+    )
+    return Ambiguity(user, reason, (target,))
+
+
+def by_name_alone(matching: Matching, links: Mapping[str, str]) -> dict[str, str]:
+    """Object id of the account that is remembered → source id, for everybody who was paired with another one.
+
+    Only their UPN paired them: if the remembered account still lives, somewhere else in the tenant, the name may
+    have been given to somebody new, or to an account that is not theirs.
+    """
+    return {
+        links[user.source_id]: user.source_id
+        for user, target in matching.pairs
+        if links.get(user.source_id, target.object_id) != target.object_id
+        and not (user.immutable_id and user.immutable_id == target.immutable_id)
+    }
+
+
+def set_aside(matching: Matching, remembered: Mapping[str, EntraUser]) -> None:
+    """Makes the pairs of these source ids ambiguous: `remembered` is the account they had, and it still lives."""
+    pairs, matching.pairs = matching.pairs, []
+    for user, target in pairs:
+        account = remembered.get(user.source_id)
+        if account is None:
+            matching.pairs.append((user, target))
+            continue
+        both = f"{account.upn} ({account.object_id}) by an earlier sync, {target.upn} ({target.object_id}) by UPN"
+        reason = f"{user.source_id} in the source matches two users in Entra, {both}: {UNTOUCHED}"
+        matching.ambiguous.append(Ambiguity(user, reason, (target,)))
 
 
 def _ambiguity(

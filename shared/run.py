@@ -146,10 +146,10 @@ class Invocation:
             found = await look_before(self._services, seen, self._guard)
             self._note(pre_check=found.summary)
         entries = [planned(change) for change in seen.plan.changes]
-        self._count(entries)
         content = await asyncio.to_thread(render, entries, self.run.id, self.run.domain, self.run.mode)
         content = header() + content
         await self._guard.check()
+        self._count(entries)
         expires_at = await self._services.audit_logs.write_dry_run(self.run, content)
         self._note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
         message = report.outcome(self.run, checks)

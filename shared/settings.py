@@ -1,6 +1,7 @@
 """Every setting, validated once. In Azure they are app settings; a bad one stops start-up and names itself."""
 
 import json
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
@@ -52,8 +53,15 @@ def _attribute_map(value: object) -> AttributeMap:
     return AttributeMap.of(fields)
 
 
-def _names(value: object) -> frozenset[str]:
-    return frozenset(name.strip().lower() for name in str(value or "").split(",") if name.strip())
+_PERSON = re.compile(r"[^\s@;]+@[^\s@;]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _people(value: object) -> frozenset[str]:
+    people = frozenset(name.strip().lower() for name in str(value or "").split(",") if name.strip())
+    for person in sorted(people):
+        if not _PERSON.fullmatch(person):
+            raise ValueError(f"{person!r} is neither a UPN nor an object id; the list is separated by commas")
+    return people
 
 
 def _schedule(value: object) -> Schedule:
@@ -153,7 +161,7 @@ class Settings(BaseModel):
         description="Two-letter country that created users get, such as `JP`. Entra wants one before it takes a "
         "licence.",
     )
-    protected_users: Annotated[frozenset[str], BeforeValidator(_names)] = Field(
+    protected_users: Annotated[frozenset[str], BeforeValidator(_people)] = Field(
         frozenset(),
         alias="PROTECTED_USERS",
         description="UPNs or object ids, comma-separated, that are never touched.",
@@ -181,6 +189,7 @@ class Settings(BaseModel):
         1500,
         alias="TIME_BUDGET_SECONDS",
         ge=1,
+        le=1680,
         description="After so long a run stops between two batches and goes on in a new invocation. Must be less "
         "than `functionTimeout` in `host.json`.",
     )

@@ -10,7 +10,7 @@ from shared.entra.batch import Batches
 from shared.entra.domains import TenantDomain, domain_and_initial
 from shared.entra.guard import Guard
 from shared.entra.users import Listing, users_of_domain
-from shared.matching import Matching, match
+from shared.matching import Matching, by_name_alone, match, set_aside
 from shared.model import Action, EntraUser, Plan, SourceUser
 from shared.planning import decide
 from shared.protection import MAILBOX_PERMISSION, Protection
@@ -55,12 +55,17 @@ async def survey(
         in_domain(read, domain)
     # Off the event loop: other invocations of this worker go on while a large domain is compared.
     matching = await asyncio.to_thread(match, domain, read, listing.users, links)
-    missing = [user.source_id for user in matching.source_only if user.source_id not in links]
-    if moved := await services.links.find_elsewhere(domain, missing):
-        links = {**moved, **links}
-        # Whom another domain remembers may be on this one by now.
+    unlinked = (*matching.source_only, *(user for user, _ in matching.pairs))
+    strangers = [user.source_id for user in unlinked if user.source_id not in links]
+    leavers = [user.object_id for user in matching.target_only]
+    if elsewhere := await services.links.find_elsewhere(domain, strangers, leavers):
+        links = {**elsewhere, **links}
+        # Whom another domain remembers may be on this one by now, and who is on this one may be theirs.
         matching = await asyncio.to_thread(match, domain, read, listing.users, links)
     batches = Batches(services.graph, services.gate, guard, services.settings.batches_in_flight)
+    if doubted := by_name_alone(matching, links):
+        accounts = await lookaround.users_by_id(batches, doubted, services.settings.attribute_map)
+        set_aside(matching, {doubted[object_id]: account for object_id, account in accounts.items()})
     around = Surroundings(
         federated=found.federated, initial_domain=initial, usage_location=services.settings.usage_location
     )
@@ -182,7 +187,7 @@ def _warnings(listing: Listing, protection: Protection) -> Sequence[str]:
     warnings = []
     if listing.short:
         warnings.append(
-            f"Entra listed {len(listing.users)} users twice where it counted {listing.expected}: "
+            f"Entra listed {listing.listed} users twice where it counted {listing.expected}: "
             "the rest is not replicated yet and may show up as additions."
         )
     if protection.missing_permissions:

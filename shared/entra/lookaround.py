@@ -98,12 +98,10 @@ async def outside_users(
     by_key = {user.immutable_id: user.source_id for user in people if user.immutable_id}
     by_id = {links[user.source_id]: user.source_id for user in people if user.source_id in links}
     wanted = {IMMUTABLE_ID: list(by_key), "id": list(by_id)}
-    found: dict[str, EntraUser] = {}
-    for user in await _users_with(batches, wanted, attribute_map):
-        source_id = by_key.get(user.immutable_id or "") or by_id.get(user.object_id)
-        if source_id:
-            found.setdefault(source_id, user)
-    return found
+    users = await _users_with(batches, wanted, attribute_map)
+    linked = {by_id[user.object_id]: user for user in users if user.object_id in by_id}
+    keyed = {by_key[user.immutable_id]: user for user in users if user.immutable_id in by_key}
+    return {**linked, **keyed}
 
 
 async def users_with_immutable_ids(

@@ -17,14 +17,19 @@ _PLAIN = (str, bool, type(None))
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """`expected` is what Graph counted on the first page; a short listing has fewer users than that."""
+    """`expected` is what Graph counted on the first page; a short listing has `listed` fewer users than that.
+
+    `users` are those of them who are on the domain now: the index behind the filter may be older than the users
+    it finds, and somebody who was moved away a moment ago must not look like a leaver.
+    """
 
     users: list[EntraUser]
+    listed: int
     expected: int
 
     @property
     def short(self) -> bool:
-        return len(self.users) < self.expected
+        return self.listed < self.expected
 
 
 def selected(attribute_map: AttributeMap) -> str:
@@ -40,7 +45,7 @@ async def users_of_domain(
     listing = await _list(graph, domain, attribute_map, guard or Unguarded())
     if listing.short:
         again = await _list(graph, domain, attribute_map, guard or Unguarded())
-        listing = max(listing, again, key=lambda one: len(one.users) - one.expected)
+        listing = max(listing, again, key=lambda one: one.listed - one.expected)
     return listing
 
 
@@ -60,7 +65,9 @@ async def _list(graph: Graph, domain: str, attribute_map: AttributeMap, guard: G
             for user in _records(page_items(page), attribute_map):
                 users[user.object_id] = user
             if following is None:
-                return Listing(list(users.values()), expected)
+                suffix = f"@{domain.lower()}"
+                here = [user for user in users.values() if user.upn.lower().endswith(suffix)]
+                return Listing(here, len(users), expected)
             page = await following
         finally:
             if following is not None:

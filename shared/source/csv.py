@@ -91,7 +91,9 @@ def _require_columns(header: list[str], name: str, line: int, attribute_map: Att
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise SourceError(f"{name}, line {line}: the column {twice[0]} stands there more than once.")
     spelled = {field_key(column): column for column in DEFAULT_MAP.values() if column}
-    needed = [(field, spelled.get(field, field)) for field in (*SOURCE_ID_FIELDS, *attribute_map.fields)]
+    needed = [
+        (field, spelled.get(field, field)) for field in (*SOURCE_ID_FIELDS, *attribute_map.required_fields)
+    ]
     missing = [shown for field, shown in needed if field not in keys]
     if not any(field in keys for field in attribute_map.upn_fields):
         missing.append(" or ".join(attribute_map.upn_fields))

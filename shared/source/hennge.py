@@ -54,7 +54,7 @@ class HenngeSource:
 
     async def users(self) -> list[SourceUser]:
         users: list[SourceUser] = []
-        absent = set(self._attribute_map.fields)
+        absent = set(self._attribute_map.required_fields)
         cursors: set[str] = set()
         cursor: str | None = None
         while True:
@@ -80,7 +80,10 @@ class HenngeSource:
     def _user(self, item: object) -> SourceUser:
         if not isinstance(item, Mapping):
             raise SourceError(f"{_NAME} listed {type(item).__name__} where a user was expected.")
-        user = self._attribute_map.source_user(item)
+        try:
+            user = self._attribute_map.source_user(item)
+        except ValueError as error:
+            raise SourceError(f"{_NAME} listed a user whose {error}.") from error
         if not user.source_id:
             raise SourceError(
                 f"{_NAME} listed a user without a username; its fields are {', '.join(sorted(item))}."

@@ -4,6 +4,7 @@ A lifecycle rule deletes both after a day; since it may act a day late, nothing 
 the hourly sweep deletes it.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -64,12 +65,19 @@ class AuditLogs:
 
     async def delete_expired(self, now: datetime) -> int:
         """Deletes every log older than 24 hours; how many."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
         container = await self._storage.container(AUDIT_LOGS)
         deleted = 0
         async for blob in container.list_blobs():
             if now - blob.creation_time >= AUDIT_LOG_LIFETIME:
-                await container.delete_blob(blob.name)
-                deleted += 1
+                # The lifecycle rule may have been first, and a dry run may have overwritten it meanwhile.
+                with suppress(ResourceNotFoundError, ResourceModifiedError):
+                    await container.delete_blob(
+                        blob.name, etag=blob.etag, match_condition=MatchConditions.IfNotModified
+                    )
+                    deleted += 1
         return deleted
 
     async def _served(self, run: Run, now: datetime) -> tuple["BlobClient", datetime]:

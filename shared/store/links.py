@@ -30,13 +30,20 @@ class Links:
         container = await self._storage.container(LINKS)
         await container.upload_blob(domain, orjson.dumps(links), overwrite=True)
 
-    async def find_elsewhere(self, domain: str, source_ids: Iterable[str]) -> dict[str, str]:
-        """The links of these source users in every other domain: they may have moved here from there."""
-        wanted = set(source_ids)
-        container = await self._storage.container(LINKS)
+    async def find_elsewhere(
+        self, domain: str, source_ids: Iterable[str], object_ids: Iterable[str]
+    ) -> dict[str, str]:
+        """What every other domain remembers of these source users and of these Entra users.
+
+        Either may have moved: a person in the source, or their account in Entra.
+        """
+        people, accounts = set(source_ids), set(object_ids)
         found: dict[str, str] = {}
+        if not people and not accounts:
+            return found
+        container = await self._storage.container(LINKS)
         async for name in container.list_blob_names():
-            if name != domain and wanted:
-                other = await self.read(name)
-                found.update({source_id: other[source_id] for source_id in wanted & other.keys()})
+            if name != domain:
+                other = (await self.read(name)).items()
+                found.update((who, account) for who, account in other if who in people or account in accounts)
         return found

@@ -121,7 +121,7 @@ class Runs:
             except ResourceModifiedError:
                 continue
             return Hold(domain, run_id, row["invocation"], answer["etag"], row.get("cancelledBy", ""))
-        return None
+        raise LeaseLost(f"The run {run_id} of {domain} could not be taken: others keep writing to it.")
 
     async def check(self, hold: Hold) -> None:
         """Before each batch: CancelRequested if somebody asked for it, LeaseLost if the run is no longer ours."""
@@ -243,4 +243,5 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def _run(row: Any) -> Run:
-    return Run.model_validate_json(row["run"])
+    # A later version may have stored fields that this one does not know; that must not hide the run.
+    return Run.model_validate_json(row["run"], extra="ignore")

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.mapping import DEFAULT_MAP, AttributeMap
-from shared.matching import match
+from shared.matching import by_name_alone, match, set_aside
 from shared.model import Action, AttributeChange, EntraUser, Plan
 from shared.planning import decide
 from shared.protection import Protection
@@ -26,6 +26,47 @@ SKIP, UPDATE = Action.SKIP, Action.UPDATE
 def codes(plan: Plan) -> dict[str, str | None]:
     """The obstacle's code by the UPN of each change."""
     return {c.upn.partition("@")[0]: c.obstacle.code if c.obstacle else None for c in plan.changes}
+
+
+class TestHandedOnNames:
+    """A UPN is given to somebody new: the account of whoever had it before must not come with it."""
+
+    def test_a_name_of_somebody_who_has_left_is_not_their_account(self) -> None:
+        plan = plan_of(
+            [source_user(source_id="new", immutable_id="NEW")],
+            [entra_user(immutable_id="OLD")],
+            links={"gone": "id-aoki"},
+        )
+
+        (change,) = plan.changes
+        assert change.action is SKIP
+        assert "who was gone in an earlier sync and has another immutable ID" in change.reason
+
+    def test_without_immutable_ids_the_name_is_the_person(self) -> None:
+        plan = plan_of([source_user(source_id="new")], [entra_user()], links={"gone": "id-aoki"})
+
+        assert plan.unchanged == 1
+
+    def test_who_is_remembered_as_another_account_is_doubted(self) -> None:
+        links = {"aoki": "id-elsewhere"}
+        matching = match(DOMAIN, [source_user()], [entra_user()], links)
+
+        assert by_name_alone(matching, links) == {"id-elsewhere": "aoki"}
+
+    def test_who_has_the_same_immutable_id_is_not_doubted(self) -> None:
+        links = {"aoki": "id-elsewhere"}
+        matching = match(DOMAIN, [source_user(immutable_id="K")], [entra_user(immutable_id="K")], links)
+
+        assert by_name_alone(matching, links) == {}
+
+    def test_while_the_remembered_account_lives_neither_is_touched(self) -> None:
+        matching = match(DOMAIN, [source_user()], [entra_user(values=values("Else"))], {"aoki": "id-other"})
+
+        set_aside(matching, {"aoki": entra_user("aoki@other.com", object_id="id-other")})
+
+        (change,) = decide(matching, Surroundings(), AttributeMap.of({})).changes
+        assert (change.action, change.obstacle and change.obstacle.code) == (SKIP, "AmbiguousMatch")
+        assert "aoki@other.com (id-other) by an earlier sync" in change.reason
 
 
 class TestMatching:

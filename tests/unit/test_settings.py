@@ -110,7 +110,17 @@ def test_only_this_machine_is_loopback(url: str, loopback: bool) -> None:
 
 
 def test_protected_users_are_known_in_any_case_and_spacing() -> None:
-    assert settings(PROTECTED_USERS=" CEO@contoso.com ,, id-1").protected_users == {"ceo@contoso.com", "id-1"}
+    object_id = "4C65D899-800d-522d-893a-78bdb7d1321c"
+
+    read = settings(PROTECTED_USERS=f" CEO@contoso.com ,, {object_id}")
+
+    assert read.protected_users == {"ceo@contoso.com", object_id.lower()}
+
+
+@pytest.mark.parametrize("entry", ["ceo", "ceo@a.test; cfo@a.test", "ceo@a.test cfo@a.test"])
+def test_a_protected_user_whom_nobody_could_be_is_refused(entry: str) -> None:
+    with pytest.raises(SettingsError, match=r"PROTECTED_USERS: .* is neither a UPN nor an object id"):
+        settings(PROTECTED_USERS=entry)
 
 
 def test_a_usage_location_is_kept_in_upper_case() -> None:

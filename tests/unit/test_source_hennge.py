@@ -190,3 +190,16 @@ async def test_a_mapped_field_that_only_some_have_is_empty_for_the_others() -> N
         aoki, baba = await reading.users()
 
     assert (aoki.values[-1], baba.values[-1]) == (None, "営業部")
+
+
+def test_a_list_where_one_value_belongs_is_an_error_that_names_the_field() -> None:
+    with pytest.raises(ValueError, match="displayname is a list"):
+        MAP.source_user({**person("aoki"), "display_name": ["青木"]})
+
+
+async def test_an_identity_field_that_was_named_must_be_there() -> None:
+    attribute_map = AttributeMap.of({"onPremisesImmutableId": "custom_attributes.imutable"})
+
+    async with source(person("aoki"), attribute_map=attribute_map) as (_, reading):
+        with pytest.raises(SourceError, match="nobody with the field customattributes"):
+            await reading.users()
