@@ -74,7 +74,7 @@ def _waves(writes: Sequence[Change]) -> list[tuple[list[Request], bool]]:
         ([_patch(c, _values(c)) for c in writes if c.action is Action.UPDATE], True),
         ([_restore(change) for change in restores if change.attributes], False),
         ([_restore(change) for change in restores if not change.attributes], True),
-        ([_patch(change, _values(change)) for change in restores if change.attributes], True),
+        ([_after_restore(change) for change in restores if change.attributes], True),
         ([_create(change) for change in writes if change.action is Action.ADD], True),
         ([Request("DELETE", _user(c), subject=c) for c in writes if c.action is Action.DELETE], True),
     ]
@@ -94,9 +94,14 @@ def _patch(change: Change, body: dict[str, Any]) -> Request:
 
 
 def _restore(change: Change) -> Request:
-    # Straight to the new UPN: somebody else may have the former one by now.
-    body = {"newUserPrincipalName": change.new_upn} if change.after(UPN) else {}
+    # Never by the former UPN where there is a new one: somebody else may have it by now.
+    body = {"newUserPrincipalName": change.via or change.new_upn}
     return Request("POST", f"/directory/deletedItems/{change.object_id}/restore", body, subject=change)
+
+
+def _after_restore(change: Change) -> Request:
+    values = _values(change)
+    return _patch(change, {**values, UPN: change.new_upn} if change.via else values)
 
 
 def _create(change: Change) -> Request:
