@@ -6,6 +6,7 @@ HYPOTHESIS_PROFILE=thorough tries thousands of companies instead of hundreds.
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -17,6 +18,9 @@ from shared.records import DomainSettings, Limit
 from tests.companies import IMMUTABLE_IDS, SOURCE, UPNS, tenants
 from tests.model_tenant import ModelTenant
 from tests.people import DOMAIN, change, entra_user, source_user, values
+
+# The thorough profile takes minutes for each.
+pytestmark = pytest.mark.timeout(900)
 
 # What the company itself has done since, not somebody in between: only these may keep a value from going back.
 FORESEEN = {"AddressTaken", "ImmutableIdTaken", "ImmutableIdMissing"}
