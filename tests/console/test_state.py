@@ -33,7 +33,7 @@ async def test_a_shared_link_opens_the_same_dialog(start_stack: StartStack, open
     await expect(dialog.get_by_label("Max Allowed Deletions")).to_have_value("20")
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
-    assert "dialog" not in page.url
+    await page.wait_for_url(lambda url: "dialog" not in url)
 
 
 async def test_the_language_is_the_browsers_until_it_is_switched_and_then_stays(
