@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.entra.client import RETRIED, Answer, Graph, backoff
+from shared.entra.client import Answer, Graph
 from shared.entra.gate import Gate
 from shared.entra.guard import Guard
 from shared.errors import GraphError
-from shared.retry_after import retry_after_seconds
+from shared.retries import THROTTLED, TRANSIENT, retry_after_seconds, wait_before
 
 BATCH_SIZE = 20
 TRIES = 6
@@ -100,7 +100,7 @@ class Batches:
 
     async def pause(self, attempt: int) -> None:
         """Waits a little longer with each attempt."""
-        await self._guard.sleep(backoff(attempt))
+        await self._guard.sleep(wait_before(attempt))
 
     async def _launch(self, sending: "_Sending", before_send: BeforeSend | None) -> None:
         """Starts as many batches as may go out now; a part-filled one only when nothing else is under way."""
@@ -133,7 +133,7 @@ class Batches:
         except GraphError as error:
             lost = Answer(0, {"error": {"code": "NoAnswer", "message": str(error)}})
             return [(request, lost) for request in batch]
-        if outer.status == 429:
+        if outer.status == THROTTLED:
             self._gate.pause(DEFAULT_PAUSE if outer.retry_after is None else outer.retry_after)
         if outer.status != 200:
             return [(request, outer) for request in batch]
@@ -142,7 +142,7 @@ class Batches:
             0, {"error": {"code": "NoAnswer", "message": "Graph left this request of a batch out."}}
         )
         answers = [inner.get(str(number), unanswered) for number in range(len(batch))]
-        throttled = [a.retry_after for a in answers if a.status == 429]
+        throttled = [a.retry_after for a in answers if a.status == THROTTLED]
         if throttled:
             self._gate.pause(max(DEFAULT_PAUSE if wait is None else wait for wait in throttled))
         return list(zip(batch, answers, strict=True))
@@ -160,14 +160,13 @@ class _Sending:
         """Final answers; what is to be tried again waits once more, in front."""
         final, again = [], []
         for request, answer in answers:
-            request.throttled = answer.status == 429
+            request.throttled = answer.status == THROTTLED
             if request.throttled:
                 again.append(request)
-            elif (answer.status in RETRIED or answer.status == 0) and request.failures + 1 < TRIES:
+            elif (answer.status in TRANSIENT or not answer.status) and request.failures + 1 < TRIES:
                 request.failures += 1
                 request.in_doubt = True
-                wait = backoff(request.failures) if answer.retry_after is None else answer.retry_after
-                self.hold = max(self.hold, wait)
+                self.hold = max(self.hold, wait_before(request.failures, answer.retry_after))
                 again.append(request)
             else:
                 final.append((request, answer))

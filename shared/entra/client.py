@@ -5,7 +5,6 @@ as they come. The SDK's own retries are off: they know neither a `Retry-After` b
 requests of this process, nor that a POST must not simply be sent again.
 """
 
-import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,15 +14,13 @@ import orjson
 
 from shared.entra.guard import Guard, Unguarded
 from shared.errors import GraphError
-from shared.retry_after import retry_after_seconds
+from shared.retries import passes, retry_after_seconds, wait_before
 
 if TYPE_CHECKING:
     from kiota_abstractions.authentication import AuthenticationProvider
     from msgraph.graph_request_adapter import GraphRequestAdapter
 
 READ_TRIES = 8
-RETRIED = frozenset({429, 500, 502, 503, 504})
-LONGEST_BACKOFF = 60.0
 WHOLE_ANSWER_SECONDS = 200.0
 
 
@@ -57,11 +54,6 @@ class Answer:
     def _error(self) -> dict[str, Any]:
         error = self.body.get("error")
         return error if isinstance(error, dict) else {}
-
-
-def backoff(attempt: int) -> float:
-    """Exponential, with full jitter ("Exponential Backoff And Jitter", AWS Architecture Blog)."""
-    return random.uniform(0, min(LONGEST_BACKOFF, 2.0**attempt / 2))  # noqa: S311 - jitter, not a secret
 
 
 def literal(text: str) -> str:
@@ -108,13 +100,13 @@ class Graph:
             except GraphError:
                 if attempt == READ_TRIES:
                     raise
-                await guard.sleep(backoff(attempt))
+                await guard.sleep(wait_before(attempt))
                 continue
-            if answer.status not in RETRIED:
+            if not passes(answer.status):
                 return answer
             if attempt == READ_TRIES:
                 break
-            await guard.sleep(backoff(attempt) if answer.retry_after is None else answer.retry_after)
+            await guard.sleep(wait_before(attempt, answer.retry_after))
         raise answer.error
 
     async def read(self, path: str, *, eventual: bool = False, guard: Guard | None = None) -> dict[str, Any]:

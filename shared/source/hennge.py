@@ -6,7 +6,6 @@ is an error that names the call.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -19,10 +18,10 @@ from shared.bounded import AnswerTooLarge, BoundedTransport
 from shared.errors import SourceError
 from shared.mapping import AttributeMap, flat
 from shared.model import SourceUser
-from shared.retry_after import retry_after_seconds
+from shared.retries import passes, retry_after_seconds, wait_before
 from shared.source import complete
 
-TRIES = 6
+TRIES = 7
 RENEW_BEFORE_EXPIRY = 300.0
 TOKEN_LIFETIME = 3600.0
 LONGEST_WAIT = 60.0
@@ -123,10 +122,10 @@ class HenngeSource:
         self._renew_at = time.monotonic() + max(lifetime - RENEW_BEFORE_EXPIRY, lifetime / 2)
 
     async def _send(self, call: str, method: str, url: httpx.URL, **options: Any) -> httpx.Response:
-        """One call, tried again on 429, 5xx and transport errors; any last answer is returned as it is."""
+        """One call, tried again when throttled, overloaded or cut off; any last answer is returned as it is."""
         host = urlsplit(str(url)).hostname
         for attempt in range(1, TRIES + 1):
-            wait = min(LONGEST_WAIT, random.uniform(0, 2.0**attempt))  # noqa: S311 - jitter, not a secret
+            named = None
             try:
                 answer = await self._http.request(method, url, **options)
             except AnswerTooLarge as error:
@@ -135,11 +134,10 @@ class HenngeSource:
                 if attempt == TRIES:
                     raise SourceError(f"{_NAME}: {call} at {host} failed: {type(error).__name__}.") from error
             else:
-                if attempt == TRIES or (answer.status_code != 429 and answer.status_code < 500):
+                if attempt == TRIES or not passes(answer.status_code):
                     return answer
                 named = retry_after_seconds(answer.headers.get("Retry-After"))
-                wait = wait if named is None else min(LONGEST_WAIT, named)
-            await asyncio.sleep(wait)
+            await asyncio.sleep(min(LONGEST_WAIT, wait_before(attempt, named)))
         raise AssertionError("unreachable")
 
 
