@@ -3,12 +3,10 @@
 import asyncio
 import time
 
-from shared.entra.guard import Guard
+from shared.entra.guard import LOOK_EVERY, Guard
 from shared.errors import TimeBudgetSpent
 from shared.store.locks import Lease
 from shared.store.runs import Hold, Runs
-
-LOOK_EVERY = 1.0
 
 
 class RunGuard:

@@ -8,7 +8,7 @@ from typing import Any
 from shared.entra import lookaround
 from shared.entra.batch import Batches
 from shared.entra.domains import TenantDomain, domain_and_initial
-from shared.entra.guard import Guard
+from shared.entra.guard import Guard, guarded
 from shared.entra.users import Listing, users_of_domain
 from shared.matching import Matching, by_name_alone, match, set_aside
 from shared.model import Action, EntraUser, Plan, SourceUser
@@ -47,7 +47,7 @@ async def survey(
     """
     found, initial = await domain_and_initial(services.graph, domain)
     read, listing, links = await _together(
-        read_source(services) if source is None else _given(source),
+        read_source(services, guard) if source is None else _given(source),
         users_of_domain(services.graph, domain, services.settings.attribute_map, guard),
         services.links.read(domain),
     )
@@ -89,11 +89,11 @@ async def survey(
     )
 
 
-async def read_source(services: Services) -> list[SourceUser]:
-    """Everybody in the source, or SourceError."""
+async def read_source(services: Services, guard: Guard) -> list[SourceUser]:
+    """Everybody in the source, or SourceError; RunStopped when the guard says so."""
     source = services.open_source()
     try:
-        return await source.users()
+        return await guarded(source.users(), guard)
     finally:
         await source.aclose()
 

@@ -99,7 +99,7 @@ class Sync:
         the source can't be read again, nobody is deleted.
         """
         try:
-            users = await read_source(self._services)
+            users = await read_source(self._services, self._guard)
             in_domain(users, self._seen.domain.name)
         except SourceError as error:
             message = f"Not deleted: the source could not be read a second time. {error}"

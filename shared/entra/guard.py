@@ -1,7 +1,11 @@
 """Permission to go on: asked before every batch, so that a run stops between two batches and nowhere else."""
 
 import asyncio
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+LOOK_EVERY = 1.0
 
 
 class Guard(Protocol):
@@ -22,3 +26,15 @@ class Unguarded:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+async def guarded(work: Coroutine[Any, Any, T], guard: Guard) -> T:
+    """The result of work that asks no guard itself; it ends with RunStopped when the guard says so."""
+    task = asyncio.create_task(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=LOOK_EVERY))[0]:
+            await guard.check()
+        return await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,8 +1,11 @@
 """A sync that is stopped half-way, by a person or by its time budget: what is done stands and is on record."""
 
+import pytest
+
+from local.access_control.faults import Fault as SourceFault
 from local.entra import Fault, FaultPlan
 from shared.records import Run
-from tests.stack import Stack, StartStack, in_source
+from tests.stack import Stack, StartStack, in_source, until
 
 JOINERS = [f"joiner{n}" for n in range(200)]
 
@@ -80,3 +83,41 @@ async def test_a_running_sync_shows_how_far_it_is(start_stack: StartStack) -> No
     assert halfway.progress.eta_seconds
     stack.entra.faults.plan.latency_ms = 0
     await stack.finished(run)
+
+
+async def test_a_cancel_does_not_wait_for_a_slow_source(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("aoki")])
+    slow_answer = SourceFault(kind="delay", ms=60_000)
+    stack.access_control.faults.add(slow_answer)
+    run = await stack.start("sync")
+
+    async def being_read() -> int:
+        return slow_answer.struck
+
+    await until(being_read)
+    await stack.post(f"domains/contoso.com/runs/{run.id}/cancel")
+
+    cancelled = await stack.finished(run, seconds=20)
+    assert (cancelled.status, stack.writes()) == ("cancelled", [])
+
+
+async def test_a_source_that_is_slower_than_the_time_budget_ends_the_run(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("aoki")], settings={"TIME_BUDGET_SECONDS": "1"})
+    stack.access_control.faults.add(SourceFault(kind="delay", ms=60_000))
+
+    run = await stack.sync()
+
+    assert (run.status, run.invocations, stack.writes()) == ("failed", 3, [])
+    assert run.message.startswith("Given up: 3 invocations in a row got nothing done.")
+
+
+@pytest.mark.parametrize("kind", ["dry-run", "sync"])
+async def test_a_source_that_is_slow_and_within_the_time_budget_is_waited_for(
+    start_stack: StartStack, kind: str
+) -> None:
+    stack = await start_stack(source=[in_source("aoki")])
+    stack.access_control.faults.add(SourceFault(kind="delay", ms=1_500))
+
+    run = await stack.finished(await stack.start(kind))
+
+    assert (run.status, run.counts.add) == ("succeeded", 1)
