@@ -55,10 +55,12 @@ class RunNotFound(SyncError):
 
 
 class RunActive(SyncError):
-    """The domain already has a run that is queued or running."""
+    """The domain already has a run that is queued or running; `taken_up` says that nobody was performing it."""
 
-    def __init__(self, domain: str, run_id: str) -> None:
-        super().__init__(f"{domain} already has an active run, {run_id}: wait until it ends, or cancel it.")
+    def __init__(self, domain: str, run_id: str, *, taken_up: bool = False) -> None:
+        state = " that nobody was working on; it goes on now" if taken_up else ""
+        advice = "wait until it ends, or cancel it"
+        super().__init__(f"{domain} already has an active run{state}, {run_id}: {advice}.")
         self.run_id = run_id
 
 

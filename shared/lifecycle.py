@@ -11,12 +11,12 @@ from shared.errors import DomainBusy, NotPossible, RunActive
 from shared.log import event, facts
 from shared.records import Approval, Author, DomainSettings, Mode, Run, Status, Trigger, new_run_id
 from shared.services import Services
-from shared.store.locks import lease
+from shared.store.locks import is_held, lease
 from shared.undo_survey import changes_made
 
 SCHEDULE = Author("schedule", "timer")
-# A row without a message: the process died between writing the one and sending the other.
-LOST_AFTER = timedelta(minutes=10)
+# As long as a lease lasts: whoever performed a run and wrote nothing since is dead, or never began.
+ABANDONED_AFTER = timedelta(minutes=1)
 
 
 async def start(
@@ -74,8 +74,8 @@ async def start_undo(
 async def hourly(services: Services, *, past_due: bool) -> list[tuple[str, str]]:
     """What the timer does: (domain, run id) of every run whose message is to be sent.
 
-    Starts a sync for every domain with periodic sync on, passes over a domain that is busy, takes up runs whose
-    message was lost, and clears away what has outlived its time.
+    Starts a sync for every domain with periodic sync on, passes over a domain that is busy, takes up runs that
+    nobody performs, and clears away what has outlived its time.
     """
     now = datetime.now(UTC)
     queued: list[tuple[str, str]] = []
@@ -98,8 +98,8 @@ async def hourly(services: Services, *, past_due: bool) -> list[tuple[str, str]]
 
 async def _due(services: Services, domain: str, settings: DomainSettings, now: datetime) -> str | None:
     """The run of this domain whose message is to be sent now: one whose message was lost, or a new one."""
-    if lost := await services.runs.idle(domain, LOST_AFTER, now):
-        return lost
+    if run_id := await abandoned(services, domain, now):
+        return run_id
     if not settings.periodic_sync:
         return None
     try:
@@ -107,6 +107,17 @@ async def _due(services: Services, domain: str, settings: DomainSettings, now: d
     except RunActive as error:
         event("timer.busy", domain=domain, runId=error.run_id)
         return None
+
+
+async def abandoned(services: Services, domain: str, now: datetime) -> str | None:
+    """The active run if nobody performs it: the caller sends its message again.
+
+    The message was lost between the row and the queue, or the worker died: the platform gives a dead worker's
+    message to another one too, but only after ten minutes.
+    """
+    if await is_held(services.storage, domain):
+        return None
+    return await services.runs.claim_idle(domain, ABANDONED_AFTER, now)
 
 
 async def give_up(services: Services, domain: str, run_id: str) -> None:

@@ -1,18 +1,20 @@
 """Runs: start, look, stop, and their audit logs."""
 
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 
 import azure.functions as func
 from pydantic import Field, StrictBool, field_validator
 
 from shared import lifecycle
+from shared.errors import RunActive
 from shared.http.content import content
 from shared.http.domains import known_domain
 from shared.http.endpoint import Body, Call
 from shared.http.problems import Problem, json
 from shared.http.views import run_view
 from shared.messages import message
-from shared.records import RUN_ID_PATTERN, Mode, Record, Run, Status, Time, Trigger
+from shared.records import RUN_ID_PATTERN, Mode, Record, Run, Time, Trigger
 from shared.store.runs import decode_cursor
 
 POLL_AFTER_SECONDS = 2
@@ -67,13 +69,13 @@ async def start_sync(call: Call) -> func.HttpResponse:
         return await _start(call, Mode.SYNC)
     domain = await known_domain(call.services, call.domain)
     dry_run_id = call.body.approve.dry_run_id
-    run = await lifecycle.start_approved(call.services, domain.name, dry_run_id, call.author)
-    return _started(call, run)
+    start = lifecycle.start_approved(call.services, domain.name, dry_run_id, call.author)
+    return await _started(call, start)
 
 
 async def undo_run(call: Call) -> func.HttpResponse:
     domain = await known_domain(call.services, call.domain)
-    run = await lifecycle.start_undo(
+    start = lifecycle.start_undo(
         call.services,
         domain.name,
         call.run_id,
@@ -81,7 +83,7 @@ async def undo_run(call: Call) -> func.HttpResponse:
         dry_run=call.body.dry_run,
         disable_added=call.body.disable_added,
     )
-    return _started(call, run)
+    return await _started(call, start)
 
 
 async def list_runs(call: Call) -> func.HttpResponse:
@@ -99,8 +101,8 @@ async def get_run(call: Call) -> func.HttpResponse:
 
 async def cancel_run(call: Call) -> func.HttpResponse:
     run = await lifecycle.cancel(call.services, call.domain, call.run_id, call.author)
-    if run.status is Status.QUEUED:
-        # It may have lost its message; with this one it ends at once, and a second one does no harm.
+    if run.status.active:
+        # Its message may be lost, or its worker dead: with this one it ends as soon as its lease is free.
         call.enqueue(message(run.domain, run.id))
     return json(await _view(call, run), 202, _poll(run))
 
@@ -130,11 +132,20 @@ async def _audit_log_itself(call: Call, run: Run) -> func.HttpResponse:
 
 async def _start(call: Call, mode: Mode) -> func.HttpResponse:
     domain = await known_domain(call.services, call.domain)
-    run = await lifecycle.start(call.services, domain.name, mode, Trigger.MANUAL, call.author)
-    return _started(call, run)
+    return await _started(
+        call, lifecycle.start(call.services, domain.name, mode, Trigger.MANUAL, call.author)
+    )
 
 
-def _started(call: Call, run: Run) -> func.HttpResponse:
+async def _started(call: Call, start: Awaitable[Run]) -> func.HttpResponse:
+    """202 with the run; 409 if there is an active one, which goes on if nobody was performing it."""
+    try:
+        run = await start
+    except RunActive:
+        if abandoned := await lifecycle.abandoned(call.services, call.domain, datetime.now(UTC)):
+            call.enqueue(message(call.domain, abandoned))
+            raise RunActive(call.domain, abandoned, taken_up=True) from None
+        raise
     call.enqueue(message(run.domain, run.id))
     return json(run, 202, {"Location": f"/api/domains/{run.domain}/runs/{run.id}", **_poll(run)})
 

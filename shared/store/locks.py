@@ -91,6 +91,18 @@ class Lease:
             await storage.aclose()
 
 
+async def is_held(storage: Storage, domain: str) -> bool:
+    """Whether an invocation holds the domain; the lease of one that died runs out within a minute."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    blob = (await storage.container(LOCKS)).get_blob_client(domain)
+    try:
+        properties = await blob.get_blob_properties()
+    except ResourceNotFoundError:
+        return False
+    return properties.lease.state in ("leased", "breaking")
+
+
 @asynccontextmanager
 async def lease(
     storage: Storage, settings: Settings, domain: str, times: Times = Times()

@@ -176,11 +176,24 @@ class Runs:
         ):
             await table.delete_entity(row)
 
-    async def idle(self, domain: str, longer_than: timedelta, now: datetime) -> str | None:
-        """The active run if nothing has been written about it for that long: its message may be lost."""
+    async def claim_idle(self, domain: str, longer_than: timedelta, now: datetime) -> str | None:
+        """The active run if nothing has been written about it for that long. The claim is written, so whoever asks
+        next gets None."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
         row = await self._active(domain)
         if row is None or now - row.metadata["timestamp"] < longer_than:
             return None
+        table = await self._storage.table(RUNS)
+        try:
+            await table.update_entity(
+                {"PartitionKey": domain, "RowKey": _ACTIVE, "claimedAt": now},
+                etag=row.metadata["etag"],
+                match_condition=MatchConditions.IfNotModified,
+            )
+        except (ResourceModifiedError, ResourceNotFoundError):
+            return None  # the run has gone on, or has ended
         return str(row["runId"])
 
     async def _active(self, domain: str) -> Any:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from shared import lifecycle
 from shared.http.domains import DomainList
 from shared.records import Domain, Run
 from shared.store import audit_logs
@@ -180,6 +181,27 @@ class TestStartingRuns:
         assert active.id in refusal["detail"]
         assert len(await stack.runs()) == 1
         await let_end(stack, active)
+
+    @pytest.mark.parametrize("kind", ["dry-run", "sync"])
+    async def test_a_run_that_nobody_performs_goes_on_for_whoever_starts_another(
+        self, stack: Stack, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lifecycle, "ABANDONED_AFTER", timedelta(0))
+        abandoned = await stack.start_without_message()
+
+        refusal = problem(await stack.post(f"domains/contoso.com/{kind}"), 409)
+
+        assert refusal["runId"] == abandoned.id
+        assert "nobody was working on; it goes on now" in refusal["detail"]
+        assert (await stack.finished(abandoned)).status == "succeeded"
+
+    async def test_a_run_that_was_queued_a_moment_ago_is_left_to_its_message(self, stack: Stack) -> None:
+        waiting = await stack.start_without_message()
+
+        refusal = problem(await stack.post("domains/contoso.com/sync"), 409)
+
+        assert "goes on now" not in refusal["detail"]
+        assert (await stack.run(waiting)).status == "queued"
 
     async def test_another_domain_starts_meanwhile(self, stack: Stack) -> None:
         active = await keep_active(stack)

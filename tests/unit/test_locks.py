@@ -16,7 +16,7 @@ from azure.storage.blob.aio import BlobLeaseClient
 from local.azurite import Azurite
 from shared.errors import DomainBusy, LeaseLost
 from shared.settings import Settings
-from shared.store.locks import Lease, Times, lease
+from shared.store.locks import Lease, Times, is_held, lease
 from shared.store.storage import LOCKS, Storage
 
 DOMAIN = "contoso.com"
@@ -72,6 +72,17 @@ async def test_a_domain_has_one_holder_at_a_time(storage: Storage, settings: Set
         with pytest.raises(DomainBusy, match=DOMAIN):
             async with lease(storage, settings, DOMAIN, QUICK):
                 pass
+
+
+async def test_whether_a_domain_is_held_can_be_seen_without_taking_it(
+    storage: Storage, settings: Settings
+) -> None:
+    assert not await is_held(storage, DOMAIN)
+
+    async with lease(storage, settings, DOMAIN, QUICK):
+        assert await is_held(storage, DOMAIN)
+
+    assert not await is_held(storage, DOMAIN)
 
 
 async def test_two_domains_do_not_wait_for_each_other(storage: Storage, settings: Settings) -> None:

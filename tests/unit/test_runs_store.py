@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -179,3 +179,32 @@ async def test_a_save_that_meets_its_own_first_try_is_a_save(runs: Runs) -> None
     await runs.save(hold, run.model_copy(update={"message": "saved"}))
 
     assert (await runs.get(DOMAIN, run.id)).message == "saved"
+
+
+class TestAnIdleRun:
+    async def test_it_is_claimed_once_a_minute(self, runs: Runs) -> None:
+        run = await started(runs)
+        minute, later = timedelta(minutes=1), datetime.now(UTC) + timedelta(seconds=61)
+
+        assert await runs.claim_idle(DOMAIN, minute, datetime.now(UTC)) is None
+        assert await runs.claim_idle(DOMAIN, minute, later) == run.id
+        # The claim itself is news, as of now.
+        assert await runs.claim_idle(DOMAIN, minute, datetime.now(UTC) + timedelta(seconds=59)) is None
+
+    async def test_of_two_that_claim_it_at_once_one_does(self, runs: Runs) -> None:
+        run = await started(runs)
+        later = datetime.now(UTC) + timedelta(hours=1)
+
+        claims = await asyncio.gather(*(runs.claim_idle(DOMAIN, timedelta(hours=1), later) for _ in range(2)))
+
+        assert sorted(filter(None, claims)) == [run.id]
+
+    async def test_a_claim_does_not_keep_the_holder_from_saving_and_finishing(self, runs: Runs) -> None:
+        run = await started(runs)
+        hold = await taken(runs, run)
+        await runs.claim_idle(DOMAIN, timedelta(0), datetime.now(UTC) + timedelta(seconds=1))
+
+        await runs.save(hold, run)
+        await finish(runs, run, hold)
+
+        assert await runs.claim_idle(DOMAIN, timedelta(0), datetime.now(UTC) + timedelta(seconds=1)) is None
