@@ -60,7 +60,7 @@ def with_the_blocked(renames: Sequence[Change]) -> list[Change]:
 def _address_taken(
     change: Change, wanted: Sequence[str], addresses: Mapping[str, Holder], freed: Mapping[str, str | None]
 ) -> Obstacle | None:
-    for address in wanted:
+    for address in wanted if addresses else ():
         holder = addresses.get(address.lower())
         if holder is None or holder.object_id == change.object_id:
             continue
@@ -71,7 +71,7 @@ def _address_taken(
 
 
 def _immutable_id_taken(change: Change, immutable_ids: Mapping[str, Holder]) -> Obstacle | None:
-    immutable_id = change.after(IMMUTABLE_ID)
+    immutable_id = change.after(IMMUTABLE_ID) if immutable_ids else None
     holder = immutable_ids.get(str(immutable_id)) if immutable_id else None
     if holder is None or holder.object_id == change.object_id:
         return None

@@ -26,7 +26,7 @@ class Differences:
 
     def between(self, user: SourceUser, target: EntraUser) -> Change | None:
         """The update or rename that makes `target` equal to `user`, None if it is equal already."""
-        renamed = user.upn.lower() != target.upn.lower()
+        renamed = user.upn != target.upn and user.upn.lower() != target.upn.lower()
         rekeyed = user.immutable_id is not None and user.immutable_id != target.immutable_id
         if user.values == target.values and not renamed and not rekeyed:
             return None
@@ -35,13 +35,12 @@ class Differences:
             attributes.append(AttributeChange(UPN, target.upn, user.upn))
         if rekeyed:
             attributes.append(AttributeChange(IMMUTABLE_ID, target.immutable_id, user.immutable_id))
-        attributes.extend(
+        names = self.attribute_map.attributes
+        attributes += [
             AttributeChange(attribute, before, after)
-            for attribute, before, after in zip(
-                self.attribute_map.attributes, target.values, user.values, strict=True
-            )
+            for attribute, before, after in zip(names, target.values, user.values, strict=True)
             if before != after
-        )
+        ]
         change = Change(
             Action.RENAME if renamed else Action.UPDATE,
             target.upn,

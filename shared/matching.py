@@ -64,15 +64,18 @@ def match(
     settled: set[str] = set()
     for user, upn, keyed, linked in claims.inside:
         namesake = by_upn.get(upn)
-        if namesake is not None and claims.owners.get(namesake.object_id, user) is not user:
+        if (
+            namesake is not None
+            and namesake is not keyed
+            and claims.owners.get(namesake.object_id, user) is not user
+        ):
             namesake = None
         found = keyed or linked or namesake
+        torn = (linked or found) is not found or (namesake or found) is not found
         ambiguity = None
-        if claims.contested(user, upn, found) or any(
-            other is not found for other in (keyed, linked, namesake) if other
-        ):
+        if torn or (claims.rivals and claims.contested(user, upn, found)):
             ambiguity = _ambiguity(user, upn, (keyed, linked, namesake), claims.rivals)
-        elif found is not None and found.object_id in formerly and _other_person(user, found):
+        elif formerly and found is not None and found.object_id in formerly and _other_person(user, found):
             ambiguity = _handed_on(user, found, formerly[found.object_id])
         if ambiguity is not None:
             settled.update(one.object_id for one in ambiguity.targets)
@@ -97,16 +100,10 @@ class _Claims:
     owners: dict[str, SourceUser] = field(default_factory=dict)
     rivals: dict[str, list[SourceUser]] = field(default_factory=dict)
 
-    def first(self, owners: dict[str, SourceUser], claim: str, user: SourceUser) -> bool:
-        """Whether nobody else has made that claim; otherwise they are rivals."""
-        owner = owners.setdefault(claim, user)
-        if owner is not user:
-            self.rivals.setdefault(claim, [owner]).append(user)
-        return owner is user
+    def contest(self, claim: str, owner: SourceUser, user: SourceUser) -> None:
+        self.rivals.setdefault(claim, [owner]).append(user)
 
     def contested(self, user: SourceUser, upn: str, found: EntraUser | None) -> bool:
-        if not self.rivals:
-            return False
         return (
             upn in self.rivals
             or user.immutable_id in self.rivals
@@ -124,17 +121,23 @@ def _claims(matching: Matching, source: Sequence[SourceUser], target: Sequence[E
     for user in source:
         upn = user.upn.lower()
         keyed = linked = None
-        if user.immutable_id:
-            claims.first(matching.by_immutable_id, user.immutable_id, user)
-            keyed = by_immutable_id.get(user.immutable_id)
+        if key := user.immutable_id:
+            if (owner := matching.by_immutable_id.setdefault(key, user)) is not user:
+                claims.contest(key, owner, user)
+            keyed = by_immutable_id.get(key)
         if links:
             linked = by_id.get(links.get(user.source_id, ""))
         here = upn.endswith(suffix)
         if here:
-            claims.first(wanted, upn, user)
+            if (owner := wanted.setdefault(upn, user)) is not user:
+                claims.contest(upn, owner, user)
             claims.inside.append((user, upn, keyed, linked))
         for found in (keyed, linked):
-            if found is not None and claims.first(claims.owners, found.object_id, user) and not here:
+            if found is None:
+                continue
+            if (owner := claims.owners.setdefault(found.object_id, user)) is not user:
+                claims.contest(found.object_id, owner, user)
+            elif not here:
                 matching.moved[found.object_id] = user
     matching.source = len(claims.inside)
     return claims

@@ -38,7 +38,9 @@ class Protection:
             return "Synchronised from Active Directory: it is changed there, not here."
         if user.guest:
             return "Guest of the tenant."
-        if user.upn.lower() in self.protected_users or user.object_id.lower() in self.protected_users:
+        if self.protected_users and not self.protected_users.isdisjoint(
+            (user.upn.lower(), user.object_id.lower())
+        ):
             return "Listed in PROTECTED_USERS."
         if role := self.roles.get(user.object_id):
             return f"Holds the directory role {role}."
