@@ -6,7 +6,18 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.audit import COLUMNS, Entry, Result, count, header, key, render, settled
+from shared.audit import (
+    COLUMNS,
+    Entry,
+    Result,
+    count,
+    header,
+    key,
+    object_ids,
+    planned_deletions,
+    render,
+    settled,
+)
 from shared.model import Action, AttributeChange, Change
 from shared.records import Counts, Mode
 from tests.people import add, change, rename
@@ -68,6 +79,14 @@ def test_a_created_user_is_listed_with_the_object_id_they_got() -> None:
     assert {row["objectId"] for row in written} == {"o1"}
 
 
+def test_the_log_remembers_whom_entra_created_for_each_addition() -> None:
+    content = header() + render(
+        [entry(add(), object_id="o1"), entry(change())], "r1", "contoso.com", Mode.SYNC
+    )
+
+    assert object_ids(content) == {key(add()): "o1"}
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_what_a_spreadsheet_would_take_for_a_formula_gets_an_apostrophe(start: str) -> None:
     (row,) = rows(entry(change(Action.SKIP, display_name=f"{start}SUM(1)")))
@@ -88,6 +107,17 @@ def test_a_change_is_known_again_by_what_the_log_says_of_it(source_id: str) -> N
 
 def test_a_log_with_nothing_but_its_header_settles_nothing() -> None:
     assert settled(header()) == {}
+
+
+def test_the_deletions_that_may_be_approved_are_those_of_this_dry_run() -> None:
+    deletion, skip = entry(change(Action.DELETE), Result.PLANNED), entry(change(Action.SKIP, "b@contoso.com"))
+    earlier = entry(change(Action.DELETE, "c@contoso.com"), Result.PLANNED)
+    content = header() + b"".join(
+        render(entries, run_id, "contoso.com", Mode.DRY_RUN)
+        for run_id, entries in (("r0", [earlier]), ("r1", [deletion, skip]))
+    )
+
+    assert planned_deletions(content, "r1") == {"id-aoki"}
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Match + compare → Plan: who is added, updated, renamed, restored, deleted or left alone, and why."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.mapping import DEFAULT_MAP, AttributeMap
-from shared.matching import by_name_alone, match, set_aside
-from shared.model import Action, AttributeChange, EntraUser, Plan
+from shared.matching import match
+from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, Plan
 from shared.planning import decide
 from shared.protection import Protection
 from shared.surroundings import Holder, Surroundings
@@ -26,47 +28,6 @@ SKIP, UPDATE = Action.SKIP, Action.UPDATE
 def codes(plan: Plan) -> dict[str, str | None]:
     """The obstacle's code by the UPN of each change."""
     return {c.upn.partition("@")[0]: c.obstacle.code if c.obstacle else None for c in plan.changes}
-
-
-class TestHandedOnNames:
-    """A UPN is given to somebody new: the account of whoever had it before must not come with it."""
-
-    def test_a_name_of_somebody_who_has_left_is_not_their_account(self) -> None:
-        plan = plan_of(
-            [source_user(source_id="new", immutable_id="NEW")],
-            [entra_user(immutable_id="OLD")],
-            links={"gone": "id-aoki"},
-        )
-
-        (change,) = plan.changes
-        assert change.action is SKIP
-        assert "who was gone in an earlier sync and has another immutable ID" in change.reason
-
-    def test_without_immutable_ids_the_name_is_the_person(self) -> None:
-        plan = plan_of([source_user(source_id="new")], [entra_user()], links={"gone": "id-aoki"})
-
-        assert plan.unchanged == 1
-
-    def test_who_is_remembered_as_another_account_is_doubted(self) -> None:
-        links = {"aoki": "id-elsewhere"}
-        matching = match(DOMAIN, [source_user()], [entra_user()], links)
-
-        assert by_name_alone(matching, links) == {"id-elsewhere": "aoki"}
-
-    def test_who_has_the_same_immutable_id_is_not_doubted(self) -> None:
-        links = {"aoki": "id-elsewhere"}
-        matching = match(DOMAIN, [source_user(immutable_id="K")], [entra_user(immutable_id="K")], links)
-
-        assert by_name_alone(matching, links) == {}
-
-    def test_while_the_remembered_account_lives_neither_is_touched(self) -> None:
-        matching = match(DOMAIN, [source_user()], [entra_user(values=values("Else"))], {"aoki": "id-other"})
-
-        set_aside(matching, {"aoki": entra_user("aoki@other.com", object_id="id-other")})
-
-        (change,) = decide(matching, Surroundings(), AttributeMap.of({})).changes
-        assert (change.action, change.obstacle and change.obstacle.code) == (SKIP, "AmbiguousMatch")
-        assert "aoki@other.com (id-other) by an earlier sync" in change.reason
 
 
 class TestMatching:
@@ -224,42 +185,30 @@ class TestAmbiguity:
 
         assert only(plan).action is SKIP
 
+    def test_the_skip_names_the_person_the_first_account_and_the_reason_as_its_obstacle(self) -> None:
+        people = [source_user("x@contoso.com", source_id=name) for name in ("s1", "s2")]
 
-class TestComparing:
-    def test_the_sources_value_wins(self) -> None:
-        plan = plan_of(
-            [source_user(values=values(surname="鈴木"))], [entra_user(values=values(surname="青木"))]
+        first, second = plan_of(people, [entra_user("x@contoso.com")]).changes
+        nameless = plan_of(people, []).changes[0]
+
+        reason = (
+            "s1 and s2 in the source all match x@contoso.com (id-x): "
+            "none of them is touched until the source is clear."
         )
+        assert first == Change(
+            SKIP, "x@contoso.com", "青木 花子", "id-x", "s1", reason=reason,
+            obstacle=Obstacle("AmbiguousMatch", reason),
+        )  # fmt: skip
+        assert second == replace(first, source_id="s2")
+        assert nameless.object_id is None
 
-        assert only(plan).action is UPDATE
-        assert only(plan).attributes == (AttributeChange("surname", "青木", "鈴木"),)
+    def test_an_account_elsewhere_that_two_claim_is_named_in_the_skip(self) -> None:
+        here, there = source_user("a@contoso.com"), source_user("b@other.com", immutable_id="K")
+        account = entra_user("b@other.com", immutable_id="K")
 
-    def test_an_empty_value_of_the_source_clears_the_attribute(self) -> None:
-        plan = plan_of([source_user(values=values(given_name=None))], [entra_user()])
+        plan = plan_of([here, there], [], Surroundings(outside={"a": account}))
 
-        assert only(plan).attributes == (AttributeChange("givenName", "花子", None),)
-        assert only(plan).obstacle is None
-
-    def test_somebody_disabled_in_the_source_is_disabled_and_not_deleted(self) -> None:
-        plan = plan_of([source_user(values=values(enabled=False))], [entra_user()])
-
-        assert only(plan).attributes == (AttributeChange("accountEnabled", True, False),)
-
-    def test_a_rename_carries_the_other_changes_with_it(self) -> None:
-        plan = plan_of(
-            [source_user("b@contoso.com", immutable_id="K", values=values(surname="鈴木"))],
-            [entra_user("a@contoso.com", immutable_id="K")],
-        )
-
-        assert [a.attribute for a in only(plan).attributes] == ["userPrincipalName", "surname"]
-
-    def test_an_immutable_id_that_entra_lacks_is_filled_in(self) -> None:
-        plan = plan_of([source_user(immutable_id="K")], [entra_user()])
-
-        assert only(plan).attributes == (AttributeChange("onPremisesImmutableId", None, "K"),)
-
-    def test_an_immutable_id_that_the_source_lacks_is_left_as_it_is(self) -> None:
-        assert plan_of([source_user()], [entra_user(immutable_id="K")]).changes == ()
+        assert only(plan).object_id == "id-b"
 
 
 class TestAdding:
@@ -461,7 +410,18 @@ class TestMoving:
     def test_who_lost_their_upn_is_not_deleted(self) -> None:
         plan = plan_of([source_user("", source_id="s1")], [entra_user(object_id="o1")], links={"s1": "o1"})
 
-        assert only(plan).action is SKIP
+        assert only(plan) == Change(
+            SKIP, "aoki@contoso.com", "青木 花子", "o1", "s1",
+            reason="Still in the source, now on no domain: that domain's sync moves them.",
+        )  # fmt: skip
+
+    def test_who_left_is_remembered_for_the_run_of_their_new_domain(self) -> None:
+        plan = plan_of(
+            [source_user("aoki@other.com", source_id="s1", immutable_id="K")],
+            [entra_user(object_id="o1", immutable_id="K")],
+        )
+
+        assert plan.links == {"s1": "o1"}
 
     def test_who_comes_from_another_domain_is_renamed_and_not_added(self) -> None:
         account = entra_user("aoki@other.com")
@@ -521,11 +481,86 @@ class TestProtecting:
         assert only(plan).action is DELETE
         assert "MailboxSettings.Read is missing" in only(plan).reason
 
+    def test_the_skip_says_who_is_protected_and_by_what_also_where_the_source_lacks_them(self) -> None:
+        guests = [entra_user("a@contoso.com", guest=True), entra_user("b@contoso.com", guest=True)]
+        known = source_user("a@contoso.com", source_id="s1")
+
+        plan = plan_of([known], guests)
+
+        assert plan.changes == tuple(
+            Change(
+                SKIP,
+                f"{name}@contoso.com",
+                "青木 花子",
+                f"id-{name}",
+                source_id,
+                reason="Guest of the tenant.",
+            )
+            for name, source_id in (("a", "s1"), ("b", None))
+        )
+
+    def test_everybody_who_is_protected_is_out_of_scope_and_everybody_who_is_equal_is_counted(self) -> None:
+        names = ("a", "b", "c", "d")
+        source = [source_user(f"{name}@contoso.com") for name in names]
+        target = [entra_user(f"{name}@contoso.com", guest=name in "ab") for name in names]
+
+        plan = plan_of(source, target)
+
+        assert (plan.source, plan.target, plan.unchanged) == (4, 2, 2)
+
+    def test_a_protected_user_who_would_join_from_another_domain_was_never_in_scope(self) -> None:
+        account = entra_user("b@other.com", guest=True)
+
+        plan = plan_of(
+            [source_user("a@contoso.com"), source_user("b@contoso.com")],
+            [entra_user("a@contoso.com")],
+            Surroundings(outside={"b": account}),
+        )
+
+        assert (only(plan).action, only(plan).source_id, plan.target) == (SKIP, "b", 1)
+
+    def test_a_protected_user_in_the_recycle_bin_is_skipped_as_who_the_source_says(self) -> None:
+        plan = plan_of(
+            [source_user(source_id="s1")], [], Surroundings(deleted={"s1": entra_user(guest=True)})
+        )
+
+        assert only(plan) == Change(
+            SKIP, "aoki@contoso.com", "青木 花子", "id-aoki", "s1", reason="Guest of the tenant."
+        )
+
+    def test_a_leaver_whose_mailbox_was_not_looked_at_is_kept_with_the_reason(self) -> None:
+        protection = Protection(mailboxes={"id-a": "user"})
+
+        plan = plan_of(
+            [],
+            [entra_user("a@contoso.com"), entra_user("b@contoso.com")],
+            Surroundings(protection=protection),
+        )
+
+        assert plan.changes == (
+            Change(
+                DELETE, "a@contoso.com", "青木 花子", "id-a", reason="In Entra only: the source has no such user."
+            ),
+            Change(
+                SKIP, "b@contoso.com", "青木 花子", "id-b",
+                reason="Not deleted unseen: its mailbox could not be looked at in this run.",
+            ),
+        )  # fmt: skip
+
     def test_a_protected_user_among_the_ambiguous_is_not_in_scope(self) -> None:
         people = [source_user(source_id="s1"), source_user(source_id="s2")]
 
         assert plan_of(people, [entra_user()]).target == 1
         assert plan_of(people, [entra_user(guest=True)]).target == 0
+
+
+def test_whoever_steps_aside_for_a_swap_does_so_on_onmicrosoft_com() -> None:
+    plan = plan_of(
+        [source_user("b@contoso.com", immutable_id="A"), source_user("a@contoso.com", immutable_id="B")],
+        [entra_user("a@contoso.com", immutable_id="A"), entra_user("b@contoso.com", immutable_id="B")],
+    )
+
+    assert [c.via for c in plan.changes] == [None, f"sync-id-a@{INITIAL_DOMAIN}"]
 
 
 def test_a_sync_renames_updates_restores_adds_and_deletes_in_this_order() -> None:

@@ -39,6 +39,12 @@ def test_one_of_a_swap_steps_aside_and_comes_last() -> None:
     assert ordered(rename("a", "b"), rename("b", "a")) == ["b→a", "a→(b)"]
 
 
+def test_who_steps_aside_goes_by_a_temporary_upn() -> None:
+    _, aside = in_workable_order([rename("a", "b"), rename("b", "a")], INITIAL_DOMAIN)
+
+    assert aside.via == f"sync-id-a@{INITIAL_DOMAIN}"
+
+
 def test_one_of_a_longer_circle_steps_aside_and_comes_last() -> None:
     assert ordered(rename("a", "b"), rename("b", "c"), rename("c", "a")) == ["c→a", "b→c", "a→(b)"]
 
