@@ -62,6 +62,14 @@ screenshots: setup $(VENV)/.browser ## every view of the admin page, into docs/i
 fuzz: setup ## made-up requests to every endpoint, for some ten minutes (FUZZ_EXAMPLES: how many each)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest --timeout 1800 tests/integration/security/test_api_document.py
 
+.venv-mutmut/.ready: tests/requirements-mutmut.txt $(VENV)/.ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-mutmut
+	$(BIN)/uv pip sync --quiet --require-hashes --python .venv-mutmut/bin/python tests/requirements-mutmut.txt
+	@touch $@
+
+mutants: .venv-mutmut/.ready ## small changes to the pure middle that no test would notice (mutmut, two minutes)
+	.venv-mutmut/bin/python -m local.mutants
+
 audit: $(VENV)/.ready ## known weaknesses and licences of what Azure installs
 	$(BIN)/python -m local.audit
 
@@ -69,5 +77,6 @@ lock: ## compile requirements.txt and requirements-dev.txt from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt -o tests/requirements-mutmut.txt tests/requirements-mutmut.in
 
-.PHONY: help setup demo test lint bench docs fuzz audit lock
+.PHONY: help setup demo test lint bench docs fuzz mutants audit lock
