@@ -1,6 +1,6 @@
 """Whether a sync may go ahead: the limits an administrator set, computed in whole numbers. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from shared.conflicts import LOOKED_UP
@@ -38,7 +38,7 @@ def check_deletions(
     return DeletionCheck(
         deletions=deletions,
         target=plan.target,
-        percent=_percent(deletions, plan.target, max_allowed_deletions, exceeded),
+        percent=_percent(deletions, plan.target, lambda shown: (shown >= max_allowed_deletions) == exceeded),
         max_allowed_deletions=max_allowed_deletions,
         exceeded=exceeded,
     )
@@ -81,21 +81,27 @@ def _amounts(plan: Plan, settings: DomainSettings) -> Iterator[LimitCheck]:
             continue
         amount = sum(1 for change in plan.of(*actions) if _counts(change))
         if limit.count is not None:
-            exceeded = amount > limit.count
-            text = f"{amount} {name} {'>' if exceeded else '≤'} {limit.count}"
-            yield LimitCheck(
-                name=name, amount=amount, of=plan.target, limit=limit.count, unit="count",
-                exceeded=exceeded, verdict=text,
-            )  # fmt: skip
-        elif limit.percent is not None:
-            exceeded = _reaches(amount, limit.percent, plan.target)
-            share = _percent(amount, plan.target, limit.percent, exceeded)
-            sign = "≥" if exceeded else "<"
-            text = f"{amount} {name} of {plan.target} users = {share:.15g} % {sign} {limit.percent} %"
-            yield LimitCheck(
-                name=name, amount=amount, of=plan.target, limit=limit.percent, unit="percent",
-                exceeded=exceeded, verdict=text if amount else f"no {name}",
-            )  # fmt: skip
+            yield _number(name, amount, plan.target, limit.count)
+        if limit.percent is not None:
+            yield _share(name, amount, plan.target, limit.percent)
+
+
+def _number(name: str, amount: int, whole: int, limit: int) -> LimitCheck:
+    exceeded = amount > limit
+    text = f"{amount} {name} {'>' if exceeded else '≤'} {limit}"
+    return LimitCheck(
+        name=name, amount=amount, of=whole, limit=limit, unit="count", exceeded=exceeded, verdict=text
+    )
+
+
+def _share(name: str, amount: int, whole: int, limit: int) -> LimitCheck:
+    exceeded = _reaches(amount, limit, whole)
+    share = _percent(amount, whole, lambda shown: (shown >= limit) == exceeded)
+    text = f"{amount} {name} of {whole} users = {share:.15g} % {'≥' if exceeded else '<'} {limit} %"
+    return LimitCheck(
+        name=name, amount=amount, of=whole, limit=limit, unit="percent",
+        exceeded=exceeded, verdict=text if amount else f"no {name}",
+    )  # fmt: skip
 
 
 def _counts(change: Change) -> bool:
@@ -109,7 +115,7 @@ def _shrink(plan: Plan, limit: int | None, before: int | None) -> Iterator[Limit
         return
     lost = max(0, before - plan.source)
     exceeded = lost * 100 > limit * before
-    share = round(lost * 100 / before, 1) if before else 0.0
+    share = _percent(lost, before, lambda shown: (shown > limit) == exceeded)
     sign = ">" if exceeded else "≤"
     text = f"the source went from {before} to {plan.source} users = {share:.15g} % fewer {sign} {limit} %"
     yield LimitCheck(
@@ -127,11 +133,11 @@ def _reaches(part: int, percent: int, whole: int) -> bool:
     return part > 0 and part * 100 >= percent * whole
 
 
-def _percent(part: int, whole: int, limit: int, exceeded: bool) -> float:
-    """One digit after the point, or as many as it takes not to contradict the verdict (1,999 of 10,000 at 20 %)."""
+def _percent(part: int, whole: int, agrees: Callable[[float], bool]) -> float:
+    """One digit after the point, or as many as it takes to agree with the verdict (1,999 of 10,000 at 20 %)."""
     percent = 100.0 if part else 0.0
     for digits in range(1, 16):
         percent = round(part * 100 / whole, digits) if whole else percent
-        if (percent >= limit) == exceeded:
+        if agrees(percent):
             break
     return percent

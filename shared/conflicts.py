@@ -33,7 +33,7 @@ def with_known_conflicts(
         obstacle = change.obstacle or _address_taken(change, wanted, addresses, freed)
         obstacle = obstacle or _immutable_id_taken(change, around.immutable_ids)
         if change.action is Action.RESTORE and not obstacle:
-            holder = Holder(str(change.object_id), change.display_name, "restored user", alias=True)
+            holder = Holder(str(change.object_id), change.display_name, "restored user")
             addresses.update((address.lower(), holder) for address in wanted)
         yield change if obstacle is change.obstacle else replace(change, obstacle=obstacle)
 

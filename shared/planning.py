@@ -96,8 +96,10 @@ def _left(target: EntraUser, matching: Matching, protection: Protection) -> Chan
     if reason := protection.reason_not_to_touch(target):
         return _skip(target, reason)
     if owner := matching.moved.get(target.object_id):
-        where = owner.upn.partition("@")[2] or "no domain"
+        where = owner.upn.partition("@")[2]
         reason = f"Still in the source, now on {where}: that domain's sync moves them."
+        if not where:
+            reason = "Still in the source, but without a UPN: give them one there, or remove them there."
         return _skip(target, reason, owner.source_id)
     if reason := protection.reason_not_to_delete(target):
         return _skip(target, reason)

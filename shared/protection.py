@@ -67,4 +67,4 @@ class Protection:
         if not self.missing_permissions:
             return ""
         names = " and ".join(self.missing_permissions)
-        return f"Not looked at first: {names} is missing (REQUIRE_DELETION_CHECKS=false)."
+        return f"Not looked at first, without {names} (REQUIRE_DELETION_CHECKS=false)."

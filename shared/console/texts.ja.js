@@ -322,6 +322,7 @@ export const sentences = [
 	[/In the source only\./, "同期元にのみ存在します。"],
 	[/In the source again: restored from Entra's deleted users, with mailbox and licences\./, "同期元に再び存在するため、削除済みユーザーからメールボックスとライセンスごと復元します。"],
 	[/Still in the source, now on (\S+): that domain's sync moves them\./, "同期元では $1 に移っています。そのドメインの同期で移動します。"],
+	[/Still in the source, but without a UPN: give them one there, or remove them there\./, "同期元にいますが UPN がありません。同期元で UPN を設定するか、削除してください。"],
 	[/Holds the directory role (.+)\./, "ディレクトリ ロール「$1」を持っています。"],
 	[/Is a shared mailbox, not a person\./, "共有メールボックスで、個人ではありません。"],
 	[/Is a meeting room, not a person\./, "会議室で、個人ではありません。"],

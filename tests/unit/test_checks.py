@@ -174,6 +174,7 @@ class TestSourceShrink:
             (200, 150, 50, True, "the source went from 200 to 150 users = 25 % fewer > 20 %"),
             (100, 80, 20, False, "the source went from 100 to 80 users = 20 % fewer ≤ 20 %"),
             (300, 239, 61, True, "the source went from 300 to 239 users = 20.3 % fewer > 20 %"),
+            (10_000, 7_999, 2_001, True, "the source went from 10000 to 7999 users = 20.01 % fewer > 20 %"),
             (100, 120, 0, False, "the source went from 100 to 120 users = 0 % fewer ≤ 20 %"),
             (0, 5, 0, False, "the source went from 0 to 5 users = 0 % fewer ≤ 20 %"),
         ],

@@ -85,7 +85,7 @@ def test_an_administrator_may_decide_to_delete_unseen_and_the_caveat_says_so(
 
     assert protection.reason_not_to_delete(entra_user()) == ""
     assert protection.caveat == (
-        f"Not looked at first: {' and '.join(missing)} is missing (REQUIRE_DELETION_CHECKS=false)."
+        f"Not looked at first, without {' and '.join(missing)} (REQUIRE_DELETION_CHECKS=false)."
     )
 
 
