@@ -6,10 +6,12 @@ import azure.functions as func
 
 from shared import lifecycle, run
 from shared.http import endpoints as http
+from shared.log import leave_out_requests
 from shared.messages import POISON_QUEUE, QUEUE, message, read_message
 from shared.services import Services
 from shared.settings import Settings
 
+leave_out_requests()
 settings = Settings.from_environment(os.environ)
 services = Services(settings)
 STORAGE = "AzureWebJobsStorage"

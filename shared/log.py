@@ -7,6 +7,15 @@ from typing import Any
 from shared.records import Run
 
 _logger = logging.getLogger("sync")
+# Each writes a line, or several, for every request it sends.
+_CHATTY = ("azure", "httpx")
+
+
+def leave_out_requests() -> None:
+    """Keeps the SDKs' requests out of the log, unless debugging: they would be most of it, and name people."""
+    debugging = logging.getLogger().isEnabledFor(logging.DEBUG)
+    for library in _CHATTY:
+        logging.getLogger(library).setLevel(logging.NOTSET if debugging else logging.WARNING)
 
 
 def event(name: str, /, level: int = logging.INFO, **fields: Any) -> None:

@@ -24,10 +24,6 @@ def main() -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    if logging.getLogger().level > logging.DEBUG:
-        # One line for each HTTP request would bury everything else.
-        for chatty in ("azure", "httpx"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         app = load_app(options.root)
     except Exception as error:
