@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from benchmarks import scale
 from local.processes import REPOSITORY
 from local.roles_table import roles_table
 from shared.audit import COLUMNS
@@ -188,6 +189,11 @@ BLOCKS: Mapping[str, Callable[[], Lines]] = {
     "schemas": _schemas,
     "columns": _columns,
     "roles": roles_table,
+    "scale-measured": lambda: _table(*scale.measured_table()),
+    "scale-hours": lambda: _table(*scale.hours_table()),
+    "scale-cost": lambda: _table(*scale.cost_table()),
+    "scale-memory": lambda: _table(*scale.memory_table()),
+    "scale-writing": lambda: _table(*scale.writing_table()),
 }
 
 
