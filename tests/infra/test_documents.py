@@ -1,34 +1,59 @@
 """docs/permissions.md and docs/deployment.md say what the templates and the code do, no more and no less."""
 
-import ast
 import json
 import re
+import shlex
 from collections.abc import Iterator
 
+import pytest
+
+from local import smoke
 from tests.infra.bicep import INFRA, read
+from tests.infra.graph_calls import NotUnderstood, graph_calls
 from tests.infra.test_least_privilege import AZURE_ROLES
 
 ROOT = INFRA.parent
 PERMISSIONS = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
+CODE = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in (ROOT / "shared").rglob("*.py")
+}
 DEPLOYMENT = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 
 
 def test_every_graph_call_of_the_code_is_listed_and_no_other() -> None:
-    listed = {path for _, path, _ in _listed_calls()}
-    calls = set(_calls_of_the_code())
-    assert {call for call in calls if not any(_is_of(path, call) for path in listed)} == set()
-    assert {path for path in listed if not any(_is_of(path, call) for call in calls)} == set()
+    assert graph_calls(CODE) == {(method, path) for method, path, _ in _listed_calls()}
 
 
-def test_writes_are_listed_with_their_methods() -> None:
-    listed = {(method, path) for method, path, _ in _listed_calls()}
-    assert {call for call in listed if call[0] != "GET"} == {
-        ("POST", "/users"),
-        ("PATCH", "/users/{}"),
-        ("DELETE", "/users/{}"),
-        ("POST", "/directory/deletedItems/{}/restore"),
-        ("POST", "/$batch"),
-    }
+@pytest.mark.parametrize(
+    ("code", "call"),
+    [
+        ('Request("PATCH", f"/groups/{segment(i)}", body)', ("PATCH", "/groups/{}")),
+        ('services.graph.read("/me?$select=id")', ("GET", "/me")),
+        ('NEW = "/groups"\nasync def f(graph): await graph.read_all(f"{NEW}/{i}")', ("GET", "/groups/{}")),
+        ('def _path(i): return f"/teams/{i}"\nRequest("PUT", _path(1))', ("PUT", "/teams/{}")),
+    ],
+)
+def test_a_call_is_found_wherever_and_however_it_is_made(code: str, call: tuple[str, str]) -> None:
+    assert graph_calls({"shared/new.py": code}) == {call}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'Request(method, "/groups")',
+        'Request("POST", f"{somewhere}/groups")',
+        'Request("POST", "/groups/" + i)',
+        'Request("POST", path_of(i))',
+        'graph.delete("/groups/1")',
+        'client = services.graph\nclient.read("/groups")',
+        'http.post(f"{base}/groups")',
+        "def f(g: Graph): ...",
+        "def read(graph, path): return graph.read(path)",
+    ],
+)
+def test_a_call_that_can_not_be_followed_is_not_passed_over(code: str) -> None:
+    with pytest.raises(NotUnderstood):
+        graph_calls({"shared/new.py": code})
 
 
 def test_every_graph_permission_is_needed_by_a_listed_call() -> None:
@@ -79,6 +104,27 @@ def test_what_the_documents_point_at_exists() -> None:
         assert output in read(INFRA / "main.bicep").outputs
 
 
+def test_the_check_of_a_deployed_app_is_documented_as_it_is_called() -> None:
+    section = DEPLOYMENT.partition("\n## What to check afterwards\n")[2].partition("\n## ")[0]
+    calls = re.findall(r"(SMOKE_\w+)=\$\(.*\) \\\n +\.venv/bin/python -m local\.smoke (.+)", section)
+    assert [variable for variable, _ in calls] == ["SMOKE_KEY", "SMOKE_TOKEN"]
+    for variable, arguments in calls:
+        assert smoke.command_line().parse_args(shlex.split(arguments)).domain == "contoso.com"
+        assert smoke.credentials({variable: "given"})
+
+
+def test_no_command_shows_a_secret_to_whoever_lists_processes() -> None:
+    given = re.findall(r"[Ss]ecret=(\S+)", DEPLOYMENT)
+    assert given
+    assert set(given) == {"@-"}, "az reads it from its input"
+
+
+def test_the_role_that_a_program_is_given_is_the_operators() -> None:
+    roles = json.loads((INFRA / "graph" / "roles.json").read_text(encoding="utf-8"))
+    ids = {role["value"]: role["id"] for role in roles}
+    assert re.findall(r'"appRoleId": "([\w-]+)"', DEPLOYMENT) == [ids["Sync.Operator"]]
+
+
 def test_the_repository_says_that_nothing_is_deployed_in_tests() -> None:
     assert "No deployment to Azure is part of the tests" in DEPLOYMENT
 
@@ -88,28 +134,3 @@ def _listed_calls() -> Iterator[tuple[str, str, list[str]]]:
         r"^\| `([A-Z]+) (/\S+)` \| (.*?) \|", PERMISSIONS, re.MULTILINE
     ):
         yield method, re.sub(r"\{\w+\}", "{}", path), re.findall(r"`([\w.]+)`", permissions)
-
-
-def _is_of(path: str, call: str) -> bool:
-    """Whether a call of the code, with what is filled in as `{}`, may be one of this path."""
-    return re.fullmatch(re.escape(call).replace(r"\{\}", "[^/]+"), path) is not None
-
-
-def _calls_of_the_code() -> Iterator[str]:
-    """Every path that shared/entra writes down, without its query; what is filled in is `{}`."""
-    for file in (ROOT / "shared" / "entra").glob("*.py"):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        parts = {
-            id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values
-        }
-        for node in ast.walk(tree):
-            path = _text(node).partition("?")[0]
-            # The last is no path but the end of one, by which a restore is told from other calls.
-            if path.startswith("/") and len(path) > 1 and id(node) not in parts and path != "/restore":
-                yield path
-
-
-def _text(node: ast.AST) -> str:
-    if isinstance(node, ast.JoinedStr):
-        return "".join(str(v.value) if isinstance(v, ast.Constant) else "{}" for v in node.values)
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

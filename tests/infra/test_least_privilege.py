@@ -83,6 +83,14 @@ def test_sign_in_stands_before_everything_but_health_and_keeps_no_token() -> Non
     assert dig(settings, "login", "tokenStore", "enabled") is False
 
 
+def test_who_is_not_signed_in_is_sent_to_sign_in_and_never_let_through() -> None:
+    validation = dig(
+        read(INFRA / "sign-in.bicep").resources["authentication"].body, "properties", "globalValidation"
+    )
+    assert dig(validation, "unauthenticatedClientAction") == "RedirectToLoginPage"
+    assert dig(validation, "redirectToProvider") == "azureactivedirectory"
+
+
 def test_only_those_with_a_role_get_a_token_and_nobody_has_a_secret() -> None:
     resources = read(INFRA / "graph" / "sign-in.bicep").resources
     assert dig(resources["servicePrincipal"].body, "appRoleAssignmentRequired") is True

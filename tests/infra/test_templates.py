@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.bicep import INFRA, TEMPLATES, Declaration, Expression, read
+from shared.http import endpoints
+from tests.infra.bicep import INFRA, TEMPLATES, Declaration, Expression, dig, read
 
+AZURE_YAML = (INFRA.parent / "azure.yaml").read_text(encoding="utf-8")
 GRAPH_EXTENSION = "microsoftGraphV1"
 # Diagnostic settings never left preview.
 PREVIEWS = {"Microsoft.Insights/diagnosticSettings@2021-05-01-preview"}
@@ -103,6 +105,36 @@ def test_the_parameters_file_gives_every_parameter_and_no_other() -> None:
         _, _, default = given[name]["value"].strip("${}").partition("=")
         expected = "" if parameter.required else str(parameter.default)
         assert default == (expected.lower() if parameter.type == "bool" else expected), name
+
+
+def test_the_deployment_gives_out_the_consoles_address_and_the_next_step() -> None:
+    template = read(INFRA / "main.bicep")
+    console = f"/api/{endpoints.get_console.path}"
+    assert template.outputs["CONSOLE_URL"] == Expression(f"'https://${{app.outputs.hostName}}{console}'")
+    assert template.outputs["NEXT_STEP"] == Expression("empty(signInClientId) ? firstSteps : nextSteps")
+    assert "grant.py permissions --identity" in str(template.variables["firstSteps"])
+
+
+def test_azd_prints_both_when_it_is_done() -> None:
+    """It hands outputs to its hooks as environment variables of the same names."""
+    hooks = re.findall(r"(posix|windows):\n +shell: \w+\n +run: \|\n((?: {8}.*\n)+)", AZURE_YAML)
+    assert [system for system, _ in hooks] == ["posix", "windows"]
+    names = {"CONSOLE_URL": "https://console", "NEXT_STEP": "grant permissions"}
+    hook = ["/bin/sh", "-c", hooks[0][1]]
+    printed = subprocess.run(hook, env=names, capture_output=True, text=True, check=True)  # noqa: S603
+    assert all(text in printed.stdout for text in names.values())
+    assert (
+        set(re.findall(r"\$env:(\w+)", hooks[1][1])) == set(names) <= set(read(INFRA / "main.bicep").outputs)
+    )
+
+
+def test_no_instance_is_kept_ready_unless_somebody_asks_for_it() -> None:
+    assert read(INFRA / "main.bicep").parameters["alwaysReadyInstances"].default == 0
+    properties = dig(read(INFRA / "app.bicep").resources["app"].body, "properties")
+    ready = dig(properties, "functionAppConfig", "scaleAndConcurrency", "alwaysReady")
+    assert isinstance(ready, Expression)
+    asked, otherwise = "[ { name: 'http' instanceCount: alwaysReadyInstances } ]", "[]"
+    assert re.sub(r"\s+", " ", ready.text) == f"alwaysReadyInstances > 0 ? {asked} : {otherwise}"
 
 
 @pytest.mark.skipif(shutil.which("bicep") is None, reason="the Bicep compiler is not installed")
