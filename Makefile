@@ -38,10 +38,15 @@ $(VENV)/.browser: $(VENV)/.ready
 	$(BIN)/python -m local.browser
 	@touch $@
 
+# checkov, in an environment of its own: its pins and the app's do not go together.
+.venv-checkov/.requirements: infra/requirements-checkov.txt $(VENV)/.ready
+	$(BIN)/python -m tests.infra.checkov
+	@touch $@
+
 demo: setup ## the product's own procedure on sample people, then serves (DEMO_ONCE=1: ends after the walk-through)
 	$(BIN)/python -m local.demo
 
-test: setup tests/console/node_modules/.ready $(VENV)/.browser lint ## lint, types, unit, integration and console tests
+test: setup tests/console/node_modules/.ready $(VENV)/.browser .venv-checkov/.requirements lint ## lint, types, unit, integration and console tests
 	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal
 
 lint: $(VENV)/.ready ## ruff, the layers of the code (import-linter) and mypy

@@ -3,6 +3,7 @@
 `python -m tests.infra.checkov` makes that environment (`.venv-checkov`) ahead of the tests that need it.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -55,12 +56,15 @@ def scan(folder: Path) -> Report:
 def environment() -> Path:
     """The environment, made anew when its requirements have changed."""
     stamp = ENVIRONMENT / ".requirements"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        uv, python = Path(sys.executable).with_name("uv"), ENVIRONMENT / "bin" / "python"
-        _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, ENVIRONMENT)
-        _run(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, REQUIREMENTS)
-        stamp.write_text(wanted)
+    with REQUIREMENTS.open("rb") as requirements:
+        # The workers of one test run ask at the same time.
+        fcntl.flock(requirements, fcntl.LOCK_EX)
+        wanted = hashlib.sha256(requirements.read()).hexdigest()
+        if not stamp.exists() or stamp.read_text() != wanted:
+            uv, python = Path(sys.executable).with_name("uv"), ENVIRONMENT / "bin" / "python"
+            _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, ENVIRONMENT)
+            _run(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, REQUIREMENTS)
+            stamp.write_text(wanted)
     return ENVIRONMENT
 
 

@@ -21,6 +21,9 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
 }
 """
 
+# The first of them makes checkov's environment if nobody has: over a slow network that takes minutes.
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="module")
 def report() -> Report:
