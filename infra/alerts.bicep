@@ -21,17 +21,18 @@ var rules = [
   }
   {
     name: 'no-good-run'
-    description: 'Periodic sync is on for the domain, and it had no good run for 3 hours.'
+    description: 'Periodic sync is on for the domain, and it had no good run for 3 hours; or the hourly timer itself has not run for 3 hours.'
     severity: 1
     query: loadTextContent('alerts/no-good-run.kql')
     dimension: 'domain'
     frequency: 'PT30M'
     window: 'P1D'
+    // It may resolve itself: a timer that does not run is a row of the query for as long as it does not.
     autoMitigate: true
   }
   {
     name: 'poisoned'
-    description: 'A message reached the poison queue: a run was started five times and never ended.'
+    description: 'A message reached the poison queue: a run was started five times and never ended. Or the app could not read a message, and dropped it.'
     severity: 1
     query: loadTextContent('alerts/poisoned.kql')
     dimension: 'domain'
@@ -44,7 +45,7 @@ var rules = [
     description: 'The secret of HENNGE\'s API client ends within 30 days, or has ended. Make a new one in Access Control.'
     severity: 2
     query: loadTextContent('alerts/secret-expiry.kql')
-    dimension: 'secret'
+    dimension: 'vault'
     frequency: 'P1D'
     window: 'P1D'
     // The notice comes once; silence on the next day does not mean that somebody acted.

@@ -1,86 +1,284 @@
-"""Alerts ask for lines, fields and words that the app really writes."""
+"""Alerts fire on the lines that the app writes when something is wrong, and on no others.
 
-import ast
+The lines come from a running product to which all of that happens. Where an alert looks back over hours, the same
+lines are told as if they had been written then.
+"""
+
+import contextlib
 import json
-import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+import logging
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 
-from shared.log import facts
-from shared.records import DeletionCheck, Mode, Run, Status, Trigger
+from local.access_control.faults import Fault
+from local.access_control.users import User
+from shared.messages import POISON_QUEUE, message
 from tests.infra.bicep import INFRA, Expression, Value, dig, read
+from tests.infra.kql import Row, result
+from tests.integration.test_queue import send
+from tests.stack import CONTOSO, Stack, in_entra, in_source, running_stack, until
 
-ROOT = INFRA.parent
-QUERIES = sorted((INFRA / "alerts").glob("*.kql"))
-ON_LINES_OF_THE_APP = [path for path in QUERIES if "AppTraces" in path.read_text(encoding="utf-8")]
+QUERIES = {path.stem: path for path in sorted((INFRA / "alerts").glob("*.kql"))}
+PEOPLE = [f"user{number}" for number in range(10)]
+# Has the address of somebody whom the source adds.
+GROUP = {"displayName": "New", "proxyAddresses": ["SMTP:new@contoso.com"]}
+WINDOWS = {"PT30M": timedelta(minutes=30), "P1D": timedelta(days=1)}
+NO_TIMER = "every domain: the hourly timer does not run"
+NOW = datetime(2026, 8, 1, 12, 30, tzinfo=UTC)
 
-STOPPED_BY_THE_LIMIT = Run(
-    id="run",
-    domain="contoso.com",
-    mode=Mode.SYNC,
-    trigger=Trigger.SCHEDULE,
-    requested_by="schedule",
-    status=Status.CANCELLED,
-    created_at=datetime.now(UTC),
-    deletion_check=DeletionCheck(
-        deletions=65, target=100, percent=65, max_allowed_deletions=65, exceeded=True
-    ),
+# What happened → the lines that the app wrote meanwhile.
+Written = dict[str, list[str]]
+
+every_query = pytest.mark.parametrize("name", QUERIES)
+
+
+class Lines(logging.Handler):
+    """The app's log, line by line as it goes to Application Insights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(record.getMessage())
+
+    async def until_written(self, event: str) -> None:
+        async def written() -> bool:
+            return bool(_of(event, self.seen))
+
+        await until(written)
+
+    def taken(self) -> list[str]:
+        lines, self.seen = self.seen, []
+        return lines
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def written(storage_accounts: Iterator[str]) -> AsyncIterator[Written]:
+    people = [in_source(name) for name in PEOPLE], [in_entra(name) for name in PEOPLE]
+    tenant = {"groups": [GROUP]}
+    async with running_stack(
+        next(storage_accounts), source=people[0], entra=people[1], tenant=tenant
+    ) as stack:
+        with _listening() as lines:
+            yield await _all_that_can_happen(stack, lines)
+
+
+async def _all_that_can_happen(stack: Stack, lines: Lines) -> Written:
+    written: Written = {}
+    faults, people = stack.access_control.faults, stack.access_control.users
+
+    async def told(what: str, event: str) -> None:
+        await lines.until_written(event)
+        written[what] = lines.taken()
+
+    await stack.tick()
+    await told("a tick with periodic sync off", "timer.tick")
+
+    assert (await stack.dry_run()).status == "succeeded"
+    await told("a dry run", "run.finished")
+
+    assert (await stack.sync()).status == "succeeded"
+    await told("a good run", "run.finished")
+
+    people.add(User.model_validate(in_source("new")))
+    assert (await stack.sync()).status == "completedWithErrors"
+    await told("a run that failed for one person", "run.finished")
+    people.remove("new")
+
+    gone = [people[name] for name in PEOPLE[:3]]
+    for person in gone:
+        people.remove(person.username)
+    cancelled = await stack.sync()
+    assert cancelled.deletion_check is not None
+    assert (cancelled.status, cancelled.deletion_check.exceeded) == ("cancelled", True)
+    await told("a run that Max Allowed Deletions cancelled", "run.finished")
+    for person in gone:
+        people.put(person)
+
+    waiting = await stack.start_without_message()
+    await stack.post(f"domains/{CONTOSO}/runs/{waiting.id}/cancel")
+    assert (await stack.finished(waiting)).status == "cancelled"
+    await told("a run that somebody cancelled", "run.finished")
+
+    faults.add(Fault(kind="status", call="token", status=401))
+    assert (await stack.sync()).status == "failed"
+    await told("a run that failed", "run.finished")
+    faults.clear()
+
+    lost = await stack.start_without_message()
+    await send(stack, POISON_QUEUE, message(CONTOSO, lost.id))
+    await told("a run that was given up", "run.poisoned")
+
+    await send(stack, POISON_QUEUE, '{"domain": "contoso.com"}')
+    await told("a message that can't be read", "queue.unreadable")
+
+    await stack.set(periodicSync=True)
+    await stack.tick()
+    await told("a tick with periodic sync on", "run.finished")
+    return written
+
+
+@pytest.mark.parametrize(
+    ("name", "happened"),
+    [
+        ("run-failed", {"a run that failed", "a run that Max Allowed Deletions cancelled"}),
+        ("poisoned", {"a run that was given up", "a message that can't be read"}),
+        ("secret-expiry", set()),
+    ],
 )
+def test_an_alert_fires_on_what_it_is_for_and_on_nothing_else(
+    written: Written, name: str, happened: set[str]
+) -> None:
+    just_now = NOW - timedelta(minutes=5)
+    fires = {what for what, lines in written.items() if _fired(name, ((just_now, line) for line in lines))}
 
-of_the_app = pytest.mark.parametrize("path", ON_LINES_OF_THE_APP, ids=lambda path: path.stem)
+    assert fires == happened
+
+
+def test_they_fire_once_for_each_when_everything_happens_at_once(written: Written) -> None:
+    lines = [(NOW - timedelta(minutes=5), line) for all_lines in written.values() for line in all_lines]
+
+    assert [row["status"] for row in _fired("run-failed", lines)] == ["cancelled", "failed"]
+    assert len(_fired("poisoned", lines)) == 2
+
+
+def test_a_failed_run_is_told_with_what_a_person_needs_to_act(written: Written) -> None:
+    for what in ("a run that failed", "a run that Max Allowed Deletions cancelled"):
+        (line,) = _of("run.finished", written[what])
+        (row,) = _fired("run-failed", [(NOW - timedelta(minutes=5), line)])
+        run = json.loads(line)
+
+        assert {name: row[name] for name in ("domain", "status", "message", "mode", "runId")} == {
+            name: run[name] for name in ("domain", "status", "message", "mode", "runId")
+        }
+        assert row["message"]
+
+
+def test_what_was_set_aside_is_told_by_its_domain_or_its_error(written: Written) -> None:
+    def told(what: str) -> dict[str, object]:
+        (row,) = _fired("poisoned", [(NOW - timedelta(minutes=5), line) for line in written[what]])
+        return row
+
+    assert told("a run that was given up")["domain"] == CONTOSO
+    assert "runId" in str(told("a message that can't be read")["error"])
+
+
+def test_a_secret_that_ends_is_told() -> None:
+    vault = ("MICROSOFT.KEYVAULT", "HENNGE-VAULT")
+    announced = [
+        (NOW, vault[0], operation, vault[1])
+        for operation in (
+            "SecretGet",
+            "SecretNearExpiryEventGridNotification",
+            "SecretExpiredEventGridNotification",
+        )
+    ]
+
+    assert [row["vault"] for row in result(QUERIES["secret-expiry"], NOW, AzureDiagnostics=announced)] == [
+        vault[1],
+        vault[1],
+    ]
+
+
+class TestNoGoodRun:
+    """`run` ended so many `hours` ago; `on` and `off` are the hours ago at which the timer ticked.
+
+    The domain's periodic sync is on in the ticks of `on` alone.
+    """
+
+    @staticmethod
+    def fired(
+        written: Written,
+        run: str = "",
+        hours: float = 0,
+        *,
+        on: Iterable[float] = (),
+        off: Iterable[float] = (),
+    ) -> list[object]:
+        told = [(ago, "a tick with periodic sync on", "timer.tick") for ago in on]
+        told += [(ago, "a tick with periodic sync off", "timer.tick") for ago in off]
+        told += [(hours, run, "run.finished")] if run else []
+        lines = [
+            (NOW - timedelta(hours=ago), line)
+            for ago, what, event in told
+            for line in _of(event, written[what])
+        ]
+        return [row["domain"] for row in _fired("no-good-run", lines)]
+
+    HOURLY = (5.5, 4.5, 3.5, 2.5, 1.5, 0.5)
+
+    @pytest.mark.parametrize("run", ["a good run", "a run that failed for one person"])
+    def test_is_silent_for_three_hours_after_a_good_run(self, written: Written, run: str) -> None:
+        assert self.fired(written, run, 2.95, on=self.HOURLY) == []
+
+    @pytest.mark.parametrize("run", ["a good run", "a run that failed for one person"])
+    def test_fires_when_three_hours_are_over(self, written: Written, run: str) -> None:
+        assert self.fired(written, run, 3.05, on=self.HOURLY) == [CONTOSO]
+
+    @pytest.mark.parametrize(
+        "run",
+        [
+            "a run that failed",
+            "a run that Max Allowed Deletions cancelled",
+            "a run that somebody cancelled",
+            "a dry run",
+        ],
+    )
+    def test_takes_no_other_run_for_a_good_one(self, written: Written, run: str) -> None:
+        assert self.fired(written, run, 0.4, on=self.HOURLY) == [CONTOSO]
+
+    def test_gives_a_periodic_sync_that_was_just_switched_on_its_three_hours(self, written: Written) -> None:
+        assert self.fired(written, off=(5.5, 4.5, 3.5), on=(2.5, 1.5, 0.5)) == []
+        assert self.fired(written, off=(5.5, 4.5), on=(3.5, 2.5, 1.5, 0.5)) == [CONTOSO]
+
+    def test_leaves_a_domain_alone_whose_periodic_sync_is_off_by_now(self, written: Written) -> None:
+        assert self.fired(written, on=(5.5, 4.5, 3.5, 2.5, 1.5), off=(0.5,)) == []
+
+    def test_is_silent_while_the_timer_runs_for_nobody(self, written: Written) -> None:
+        assert self.fired(written, off=self.HOURLY) == []
+
+    @pytest.mark.parametrize("hours", [3.05, 12, 23.5, 25, 24 * 7])
+    def test_fires_once_for_a_timer_that_stopped_and_goes_on_however_long_ago_that_was(
+        self, written: Written, hours: float
+    ) -> None:
+        stopped = [hours + later for later in (0.0, 1.0, 2.0)]
+
+        assert self.fired(written, "a good run", hours, on=stopped) == [NO_TIMER]
+
+    def test_fires_for_a_timer_of_which_nothing_is_known(self, written: Written) -> None:
+        assert self.fired(written) == [NO_TIMER]
+
+    def test_ends_when_the_timer_ticks_again_and_a_run_is_good(self, written: Written) -> None:
+        assert self.fired(written, "a good run", 0.4, on=(12.0, 11.0, 0.5)) == []
+
+    def test_may_resolve_itself_because_silence_keeps_it_firing(self) -> None:
+        assert dig(_alerts()["no-good-run"], "autoMitigate") is True
+        assert "3 hours" in str(dig(_alerts()["no-good-run"], "description"))
 
 
 def test_every_query_has_its_alert() -> None:
-    assert {path.stem for path in QUERIES} == set(_alerts())
+    assert set(QUERIES) == set(_alerts())
 
 
-def test_an_alert_is_named_after_the_query_it_runs() -> None:
-    for name, alert in _alerts().items():
-        assert dig(alert, "query") == Expression(f"loadTextContent('alerts/{name}.kql')")
+@every_query
+def test_an_alert_is_named_after_the_query_it_runs(name: str) -> None:
+    assert dig(_alerts()[name], "query") == Expression(f"loadTextContent('alerts/{name}.kql')")
 
 
-@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
-def test_a_query_gives_the_column_that_its_alert_names(path: Path) -> None:
-    dimension = str(dig(_alerts()[path.stem], "dimension"))
-    projected = _query(path).strip().splitlines()[-1]
-    assert re.search(rf"^\| project (?:.*, )?{dimension}(?: =|,|$)", projected)
+@every_query
+def test_a_query_gives_the_column_that_its_alert_names_filled_in(name: str, written: Written) -> None:
+    dimension = str(dig(_alerts()[name], "dimension"))
+    lines = [(NOW - timedelta(minutes=5), line) for all_lines in written.values() for line in all_lines]
+    announced = [(NOW, "MICROSOFT.KEYVAULT", "SecretExpiredEventGridNotification", "HENNGE-VAULT")]
+    traces = () if name == "no-good-run" else lines
+    rows = result(QUERIES[name], NOW, AppTraces=traces, AzureDiagnostics=announced)
 
-
-@of_the_app
-def test_a_query_asks_for_events_that_the_app_writes(path: Path) -> None:
-    assert _events(path) <= set(_written())
-
-
-@of_the_app
-def test_a_query_reads_fields_that_its_events_have(path: Path) -> None:
-    written = _written()
-    fields = set().union(*(written[event] for event in _events(path))) | {"event"}
-    assert set(re.findall(r"\bline\.(\w+)", _query(path))) <= fields
-
-
-@of_the_app
-def test_a_query_compares_with_words_that_the_app_uses(path: Path) -> None:
-    words = {*(status.value for status in Status), *(mode.value for mode in Mode)}
-    compared = re.findall(r"(?:status|mode)\)? (?:==|in) (\(.*?\)|\"\w+\")", _query(path))
-    assert {word for group in compared for word in re.findall(r"\"(\w+)\"", group)} <= words
-
-
-def test_a_run_that_a_limit_stopped_is_one_that_nobody_asked_to_cancel() -> None:
-    line = json.loads(json.dumps(facts(STOPPED_BY_THE_LIMIT)))
-    assert (line["status"], line["runId"]) == ("cancelled", STOPPED_BY_THE_LIMIT.id)
-    query = _query(INFRA / "alerts" / "run-failed.kql")
-    assert 'status == "cancelled" and runId !in (askedFor)' in query
-    assert "runId" in _written()["run.cancelRequested"]
-
-
-def test_the_watch_for_good_runs_is_as_long_as_the_alert_says() -> None:
-    alert = _alerts()["no-good-run"]
-    assert "ago(3h)" in _query(INFRA / "alerts" / "no-good-run.kql")
-    assert "3 hours" in str(dig(alert, "description"))
-    assert dig(alert, "window") == "P1D", "as far back as the query looks for the last tick"
+    assert rows
+    assert all(row[dimension] for row in rows)
 
 
 def test_the_first_deployment_is_not_refused_for_tables_that_are_still_empty() -> None:
@@ -89,41 +287,28 @@ def test_the_first_deployment_is_not_refused_for_tables_that_are_still_empty() -
     )
 
 
+def _fired(name: str, lines: Iterable[tuple[datetime, str]]) -> list[dict[str, object]]:
+    """What an alert finds now among these lines: Azure shows its query those of its window only."""
+    window = WINDOWS[str(dig(_alerts()[name], "window"))]
+    seen: list[Row] = [(at, line) for at, line in lines if NOW - window <= at <= NOW]
+    return result(QUERIES[name], NOW, AppTraces=seen)
+
+
 def _alerts() -> dict[str, Value]:
     rules = read(INFRA / "alerts.bicep").variables["rules"]
     assert isinstance(rules, list)
     return {str(dig(rule, "name")): rule for rule in rules}
 
 
-def _query(path: Path) -> str:
-    return "\n".join(
-        line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("//")
-    )
+def _of(event: str, lines: Iterable[str]) -> list[str]:
+    return [line for line in lines if line.startswith("{") and json.loads(line)["event"] == event]
 
 
-def _events(path: Path) -> set[str]:
-    return set(re.findall(r"\"([a-z]+\.[a-zA-Z]+)\"", _query(path)))
-
-
-def _written() -> dict[str, set[str]]:
-    """The events that the app's source writes with `log.event`, and the fields it gives each."""
-    written: dict[str, set[str]] = {}
-    for path in (ROOT / "shared").rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(call, ast.Call) and _called(call) == "event" and call.args:
-                name = call.args[0]
-                if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                    written.setdefault(name.value, set()).update(_fields(call))
-    return written
-
-
-def _fields(call: ast.Call) -> Iterator[str]:
-    for keyword in call.keywords:
-        if keyword.arg:
-            yield keyword.arg
-        elif isinstance(keyword.value, ast.Call) and _called(keyword.value) == "facts":
-            yield from facts(STOPPED_BY_THE_LIMIT)
-
-
-def _called(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+@contextlib.contextmanager
+def _listening() -> Iterator[Lines]:
+    logger, lines = logging.getLogger("sync"), Lines()
+    logger.addHandler(lines)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(lines)
