@@ -52,9 +52,9 @@ async def apply(
         ready = [request for request in requests if id(request.subject) not in failed]
         stopped: RunStopped | None = None
         async for answers in batches.send(ready, before_send):
-            ends = await asyncio.gather(*(_outcome(request, answer, batches) for request, answer in answers))
+            ends = await asyncio.gather(*(_outcome(*answered, batches, before_send) for answered in answers))
             outcomes = [end for end in ends if isinstance(end, Outcome)]
-            # A look-up that had to stop leaves that one person in doubt and nobody else.
+            # What had to stop on the way leaves that one person in doubt and nobody else.
             stopped = next((end for end in ends if isinstance(end, RunStopped)), stopped)
             failed.update(id(outcome.change) for outcome in outcomes if not outcome.succeeded)
             final = [outcome for outcome in outcomes if last or not outcome.succeeded]
@@ -109,20 +109,32 @@ def _create(change: Change) -> Request:
     return Request("POST", "/users", {**_values(change), "passwordProfile": profile}, subject=change)
 
 
-async def _outcome(request: Request, answer: Answer, batches: Batches) -> Outcome | RunStopped:
+async def _outcome(
+    request: Request, answer: Answer, batches: Batches, before_send: BeforeSend
+) -> Outcome | RunStopped:
     change: Change = request.subject
     if 200 <= answer.status < 300:
         object_id = change.object_id or str(answer.body.get("id") or "") or None
         return Outcome(change, object_id, request_id=answer.request_id)
-    if change.action is Action.DELETE and answer.status == 404:
-        return Outcome(change, change.object_id, request_id=answer.request_id, note="Was gone already.")
+    if note := _done_before(request, answer):
+        return Outcome(change, change.object_id, request_id=answer.request_id, note=note)
     if change.action is Action.ADD and _may_exist(request, answer):
         return await _create_in_doubt(change, request, answer, batches)
-    if request.path.endswith("/restore") and request.in_doubt and answer.status == 404:
-        return Outcome(
-            change, change.object_id, request_id=answer.request_id, note="Restored by an earlier try."
-        )
+    if change.action is Action.RENAME and change.via and request.body != {UPN: change.via}:
+        return await _stepped_back(change, answer, batches, before_send)
+    if change.action is Action.RESTORE and request.method == "PATCH":
+        state = f"under the temporary UPN {change.via}" if change.via else "as they were"
+        return _refused(change, answer, f" The user is restored, {state}; the next run does the rest.")
     return _refused(change, answer)
+
+
+def _done_before(request: Request, answer: Answer) -> str:
+    """Why a write that meets nobody counts as done; empty if it does not."""
+    if answer.status != 404:
+        return ""
+    if request.method == "DELETE":
+        return "Was gone already."
+    return "Restored by an earlier try." if request.path.endswith("/restore") and request.in_doubt else ""
 
 
 def _may_exist(request: Request, answer: Answer) -> bool:
@@ -140,6 +152,25 @@ def _refused(change: Change, answer: Answer, addition: str = "") -> Outcome:
     code = next((f"ObjectConflict:{target}" for target in answer.conflict_on()), error.code)
     return Outcome(
         change, change.object_id, code or str(answer.status), f"{error}{addition}", answer.request_id
+    )
+
+
+async def _stepped_back(
+    change: Change, refusal: Answer, batches: Batches, before_send: BeforeSend
+) -> Outcome | RunStopped:
+    """A rename that was refused on its second step: nobody can sign in with a temporary UPN, so the first is undone."""
+    back = _patch(change, {UPN: change.upn})
+    try:
+        ((_, answer),) = [pair async for some in batches.send([back], before_send) for pair in some]
+    except RunStopped as stopped:
+        return stopped
+    if 200 <= answer.status < 300:
+        return _refused(change, refusal, f" The user has the UPN {change.upn} again.")
+    return _refused(
+        change,
+        refusal,
+        f" The user has the temporary UPN {change.via}, and {change.upn} could not be given back: {answer.error} "
+        "The next run tries again.",
     )
 
 

@@ -12,6 +12,9 @@ from shared.model import Action, AttributeChange, Change
 from tests.connected import Connected, connected, seeded
 from tests.people import INITIAL_DOMAIN, add, change, entra_user, rename
 
+# Somebody in Entra who is no user and has an address that a user may want.
+HOLDER_OF_B = {"displayName": "B", "mail": "b@contoso.com", "proxyAddresses": ["SMTP:b@contoso.com"]}
+
 
 async def unrecorded(_batch: Sequence[Request]) -> None:
     """For tests that need no journal."""
@@ -156,6 +159,34 @@ class TestRenaming:
         assert (refused.succeeded, renamed.succeeded) == (False, True)
         assert upns(tenant.entra) == {"id-aoki": "aoki@fed.example"}
 
+    async def test_who_is_refused_on_the_second_step_has_the_former_upn_again(self) -> None:
+        async with connected(entra_user("a@contoso.com"), groups=[HOLDER_OF_B]) as tenant:
+            ended = await outcome(tenant, rename("a", "b", via=f"sync-id-a@{INITIAL_DOMAIN}"))
+
+        assert ended.error_code == "ObjectConflict:proxyAddresses"
+        assert ended.error_message.endswith(" The user has the UPN a@contoso.com again.")
+        assert upns(tenant.entra) == {"id-a": "a@contoso.com"}
+
+    async def test_whose_former_upn_is_taken_by_then_is_named_with_the_temporary_one(self) -> None:
+        keeps_the_address = seeded(entra_user("b@contoso.com"), proxyAddresses=["SMTP:b@contoso.com"])
+        temporary = f"sync-id-a@{INITIAL_DOMAIN}"
+        async with connected(users=[seeded(entra_user("a@contoso.com")), keeps_the_address]) as tenant:
+            swapped, stuck = await outcomes(tenant, rename("b", "a"), rename("a", "b", via=temporary))
+
+        assert (swapped.succeeded, stuck.succeeded) == (True, False)
+        assert f" The user has the temporary UPN {temporary}, and a@contoso.com could" in stuck.error_message
+        assert stuck.error_message.endswith(" The next run tries again.")
+        assert upns(tenant.entra) == {"id-a": temporary, "id-b": "a@contoso.com"}
+
+    async def test_who_had_to_stop_before_going_back_is_left_in_doubt(self) -> None:
+        temporary = f"sync-id-a@{INITIAL_DOMAIN}"
+        async with connected(entra_user("a@contoso.com"), groups=[HOLDER_OF_B]) as tenant:
+            tenant.guard.stop_before_batch = 3
+            with pytest.raises(RunStopped):
+                await outcomes(tenant, rename("a", "b", via=temporary))
+
+        assert upns(tenant.entra) == {"id-a": temporary}
+
     async def test_who_cannot_step_aside_is_not_renamed_and_reported_once(self) -> None:
         async with connected() as tenant:
             ended = await outcomes(tenant, rename("gone", "b", via=f"sync-id-gone@{INITIAL_DOMAIN}"))
@@ -196,6 +227,17 @@ class TestRestoring:
 
         assert restored.succeeded
         assert upns(tenant.entra) == {"id-aoki": "aoki@fed.example"}
+
+    async def test_who_is_restored_and_then_refused_is_said_to_be_restored(self) -> None:
+        gone = [seeded(entra_user(on_premises_synced=True))]
+        async with connected(deletedUsers=gone) as tenant:
+            ended = await outcome(tenant, change(Action.RESTORE, attributes=surname("鈴木")))
+
+        assert not ended.succeeded
+        assert ended.error_message.endswith(
+            " The user is restored, as they were; the next run does the rest."
+        )
+        assert upns(tenant.entra) == {"id-aoki": "aoki@contoso.com"}
 
     async def test_a_restore_whose_answer_was_lost_is_done(self) -> None:
         lost = Fault(kind="status", status=503, path="*/restore", took_effect=True, count=1)
