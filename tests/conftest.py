@@ -5,7 +5,8 @@ Property-based tests: HYPOTHESIS_PROFILE=thorough takes minutes and thousands of
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Unpack
 
 import pytest
@@ -22,6 +23,21 @@ settings.register_profile("thorough", parent=settings.get_profile("default"), ma
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 ACCOUNTS = [f"stack{number}" for number in range(500)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """What is marked `untraced` runs without coverage's tracer, under which it would take twice as long.
+
+    pytest-cov has `no_cover` for that, which under xdist stops only one of two tracers.
+    """
+    tracer = sys.gettrace()
+    if item.get_closest_marker("untraced"):
+        sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
 
 
 @pytest.fixture(scope="session")

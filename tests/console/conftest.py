@@ -15,6 +15,8 @@ from tests.stack import Stack, StackOptions, StartStack, running_stack
 # One loop for all of these tests: a browser lives longer than a test.
 LOOP: Literal["package"] = "package"
 IN_ONE_LOOP = pytest.mark.asyncio(loop_scope=LOOP)
+# What they say of shared/, the tests over HTTP have said already.
+IN_A_BROWSER = [IN_ONE_LOOP, pytest.mark.untraced]
 DESKTOP = {"width": 1280, "height": 800}
 PATIENCE = 15_000
 expect.set_options(timeout=PATIENCE)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.console.conftest import IN_ONE_LOOP, OpenPage
+from tests.console.conftest import IN_A_BROWSER, OpenPage
 from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
-pytestmark = IN_ONE_LOOP
+pytestmark = IN_A_BROWSER
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 PHONE = {"width": 390, "height": 844}

@@ -6,10 +6,10 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from tests.console.conftest import IN_ONE_LOOP, OpenPage
+from tests.console.conftest import IN_A_BROWSER, OpenPage
 from tests.stack import StartStack
 
-pytestmark = IN_ONE_LOOP
+pytestmark = IN_A_BROWSER
 
 NASTY = [
     "",

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.console.conftest import IN_ONE_LOOP, OpenPage
+from tests.console.conftest import IN_A_BROWSER, OpenPage
 from tests.stack import CONTOSO, StartStack, in_entra, in_source
 
-pytestmark = IN_ONE_LOOP
+pytestmark = IN_A_BROWSER
 
 
 @dataclass(frozen=True)

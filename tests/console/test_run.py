@@ -4,10 +4,10 @@ import time
 
 from playwright.async_api import expect
 
-from tests.console.conftest import IN_ONE_LOOP, OpenPage
+from tests.console.conftest import IN_A_BROWSER, OpenPage
 from tests.stack import CONTOSO, StartStack, in_entra, in_source
 
-pytestmark = IN_ONE_LOOP
+pytestmark = IN_A_BROWSER
 
 ATTACK = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 MANY = 10_000

@@ -3,10 +3,10 @@
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.console.conftest import IN_ONE_LOOP, OpenPage
+from tests.console.conftest import IN_A_BROWSER, OpenPage
 from tests.stack import CONTOSO, Json, StackOptions, StartStack, in_entra, in_source
 
-pytestmark = IN_ONE_LOOP
+pytestmark = IN_A_BROWSER
 
 PEOPLE: StackOptions = {"source": [in_source("aoki")], "entra": [in_entra("aoki")]}
 HUNDRED: list[Json] = [

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from playwright.async_api import expect
 
 from shared.records import Counts, Mode, Run, Status, Trigger, new_run_id
-from tests.console.conftest import IN_ONE_LOOP, OpenPage
+from tests.console.conftest import IN_A_BROWSER, OpenPage
 from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
-pytestmark = IN_ONE_LOOP
+pytestmark = IN_A_BROWSER
 
 LOGS = f"#/domains/{CONTOSO}/sync-logs"
 

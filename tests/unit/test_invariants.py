@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,9 @@ from shared.renames import in_waves, in_workable_order
 from tests.companies import SOURCE, tenants
 from tests.model_tenant import ModelTenant
 from tests.people import DOMAIN, INITIAL_DOMAIN, change, rename
+
+# Examples say what is covered; these ask for what always holds, and are slow enough.
+pytestmark = pytest.mark.untraced
 
 
 def in_domain(users: list[SourceUser]) -> list[SourceUser]:

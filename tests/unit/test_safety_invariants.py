@@ -20,7 +20,7 @@ from tests.model_tenant import ModelTenant
 from tests.people import DOMAIN, change, entra_user, source_user, values
 
 # The thorough profile takes minutes for each.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.untraced]
 
 # What the company itself has done since, not somebody in between: only these may keep a value from going back.
 FORESEEN = {"AddressTaken", "ImmutableIdTaken", "ImmutableIdMissing"}
