@@ -115,9 +115,8 @@ async def abandoned(services: Services, domain: str, now: datetime) -> str | Non
     The message was lost between the row and the queue, or the worker died: the platform gives a dead worker's
     message to another one too, but only after ten minutes.
     """
-    if await is_held(services.storage, domain):
-        return None
-    return await services.runs.claim_idle(domain, ABANDONED_AFTER, now)
+    run_id = await services.runs.claim_idle(domain, ABANDONED_AFTER, now)
+    return None if run_id is None or await is_held(services.storage, domain) else run_id
 
 
 async def give_up(services: Services, domain: str, run_id: str) -> None:

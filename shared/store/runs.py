@@ -60,9 +60,10 @@ class Runs:
         except TableTransactionError as error:
             if error_code(error) != "EntityAlreadyExists":
                 raise
-            holder = (await self.pointers(run.domain)).active
-            if holder != run.id:  # else the SDK tried a lost answer again, and met its own first try
-                raise RunActive(run.domain, holder or run.id) from error
+            row = await self._active(run.domain)
+            holder = run.id if row is None else str(row["runId"])
+            if row is None or holder != run.id:  # else the SDK tried a lost answer again, and met its own first try
+                raise RunActive(run.domain, holder) from error
 
     async def get(self, domain: str, run_id: str) -> Run:
         from azure.core.exceptions import ResourceNotFoundError
