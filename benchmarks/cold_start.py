@@ -15,7 +15,7 @@ _SETTINGS: Mapping[str, str] = {
 }
 
 
-def rows(runs: int = 9, full: bool = False) -> list[Row]:  # noqa: ARG001 - called like every other benchmark
+def rows(runs: int = 9, **_: bool) -> list[Row]:
     names = ("function_app", "azure.functions", "msgraph", "sys")
     app, library, sdk, nothing = (
         repeated(runs, lambda: in_fresh_process(imported, name, env=_SETTINGS))  # noqa: B023 - called here

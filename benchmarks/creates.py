@@ -18,18 +18,18 @@ BURST, PER_SECOND = 3000, 20 * CLOCK_RATE
 _PRESENT = 1
 
 
-def rows(creates: int = 10_000, script_creates: int = 200, runs: int = 3, full: bool = False) -> list[Row]:
-    """A run takes most of a minute, so there are fewer than five; the script's speed shows in fewer creates."""
-    script_creates = creates if full else script_creates
+def rows(creates: int = 10_000, script_creates: int = 200, runs: int = 5, full: bool = False) -> list[Row]:
+    """The script's speed shows in fewer creates than ours, unless `full`: then it takes half an hour, once."""
+    script_creates, script_runs = (creates, 1) if full else (script_creates, runs)
     ours = repeated(runs, lambda: _with_the_app(creates))
-    script = _with_the_plain_script(script_creates)
+    script = repeated(script_runs, lambda: _with_the_plain_script(script_creates))
     targets = (
         Target("≥ 97 % of what the quota allows in that time", ours["share"] >= 97),
         Target("none twice, none lost", ours["sent"] - ours["throttled"] == ours["added"] == creates),
     )
     return [
         _row(f"{creates:,} users added by a sync", runs, ours, targets),
-        _row(f"baseline: the plain script, one POST each, {script_creates:,} users", 1, script),
+        _row(f"baseline: the plain script, one POST each, {script_creates:,} users", script_runs, script),
     ]
 
 

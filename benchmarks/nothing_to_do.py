@@ -23,7 +23,7 @@ def rows(
         with emulated(size, size) as tenant:
             ours = medians([_ours(tenant, size) for _ in range(runs)])
             if size <= script_up_to or full:
-                times = runs if size < script_up_to else 1
+                times = runs if size <= script_up_to else 1
                 last = size, medians([_script(tenant, size) for _ in range(times)])
                 script, note = last[1], ""
             elif last:

@@ -15,14 +15,12 @@ TITLE = "Planning"
 _MODULE = "benchmarks.planning"
 
 
-def rows(sizes: tuple[int, ...] = (100_000, 1_000_000), runs: int = 5, full: bool = False) -> list[Row]:
-    """A million on either side takes most of a minute, so there are fewer runs of those unless `full`."""
+def rows(sizes: tuple[int, ...] = (100_000, 1_000_000), runs: int = 5, **_: bool) -> list[Row]:
     found = []
     for size in sizes:
-        times = runs if size <= 100_000 or full else min(runs, 3)
         for percent, linked in ((0, False), (1, False), (100, False), (1, True)):
-            figures = repeated(times, lambda: in_fresh_process(plan, size, percent, linked))  # noqa: B023 - called here
-            found.append(_row(size, percent, linked, times, figures))
+            figures = repeated(runs, lambda: in_fresh_process(plan, size, percent, linked))  # noqa: B023 - called here
+            found.append(_row(size, percent, linked, runs, figures))
     return found
 
 
