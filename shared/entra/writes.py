@@ -5,8 +5,8 @@ is gone counts as done. No licence is ever assigned.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.entra.batch import Batches, BeforeSend, Request
@@ -50,18 +50,24 @@ async def apply(
     failed: set[int] = set()
     for requests, last in _waves(writes):
         ready = [request for request in requests if id(request.subject) not in failed]
+        stranded: list[Outcome] = []
         stopped: RunStopped | None = None
         async for answers in batches.send(ready, before_send):
-            ends = await asyncio.gather(*(_outcome(*answered, batches, before_send) for answered in answers))
+            ends = await asyncio.gather(*(_outcome(request, answer, batches) for request, answer in answers))
             outcomes = [end for end in ends if isinstance(end, Outcome)]
-            # What had to stop on the way leaves that one person in doubt and nobody else.
+            # A look-up that had to stop leaves that one person in doubt and nobody else.
             stopped = next((end for end in ends if isinstance(end, RunStopped)), stopped)
             failed.update(id(outcome.change) for outcome in outcomes if not outcome.succeeded)
-            final = [outcome for outcome in outcomes if last or not outcome.succeeded]
+            final: list[Outcome] = []
+            for outcome in outcomes:
+                if last or not outcome.succeeded:
+                    (stranded if last and _stranded(outcome) else final).append(outcome)
             if final:
                 yield final
         if stopped is not None:
             raise stopped
+        if stranded:
+            yield await _stepped_back(stranded, batches, before_send)
 
 
 def _waves(writes: Sequence[Change]) -> list[tuple[list[Request], bool]]:
@@ -109,9 +115,7 @@ def _create(change: Change) -> Request:
     return Request("POST", "/users", {**_values(change), "passwordProfile": profile}, subject=change)
 
 
-async def _outcome(
-    request: Request, answer: Answer, batches: Batches, before_send: BeforeSend
-) -> Outcome | RunStopped:
+async def _outcome(request: Request, answer: Answer, batches: Batches) -> Outcome | RunStopped:
     change: Change = request.subject
     if 200 <= answer.status < 300:
         object_id = change.object_id or str(answer.body.get("id") or "") or None
@@ -119,9 +123,9 @@ async def _outcome(
     if note := _done_before(request, answer):
         return Outcome(change, change.object_id, request_id=answer.request_id, note=note)
     if change.action is Action.ADD and _may_exist(request, answer):
-        return await _create_in_doubt(change, request, answer, batches)
-    if change.action is Action.RENAME and change.via and request.body != {UPN: change.via}:
-        return await _stepped_back(change, answer, batches, before_send)
+        return await _in_doubt(change, answer, _looked_up(change, request, answer, batches))
+    if _is_second_step(request) and (request.in_doubt or answer.status == 0 or answer.status >= 500):
+        return await _in_doubt(change, answer, _looked_at(change, answer, batches))
     if change.action is Action.RESTORE and request.method == "PATCH":
         state = f"under the temporary UPN {change.via}" if change.via else "as they were"
         return _refused(change, answer, f" The user is restored, {state}; the next run does the rest.")
@@ -139,12 +143,20 @@ def _done_before(request: Request, answer: Answer) -> str:
 
 def _may_exist(request: Request, answer: Answer) -> bool:
     """Whether a create that failed may have created the user all the same."""
-    conflicts = set(answer.conflict_on())
-    return (
-        answer.status == 0
-        or answer.status >= 500
-        or bool(conflicts & _MAY_BE_OURS or (conflicts and request.in_doubt))
-    )
+    lost = request.in_doubt or answer.status == 0 or answer.status >= 500
+    return lost or bool(_MAY_BE_OURS.intersection(answer.conflict_on()))
+
+
+def _is_second_step(request: Request) -> bool:
+    """Whether this takes a renamed user on from their temporary UPN."""
+    change: Change = request.subject
+    return change.action is Action.RENAME and change.via is not None and request.body != {UPN: change.via}
+
+
+def _stranded(outcome: Outcome) -> bool:
+    """Whether the user has a temporary UPN now; whoever could not step aside never comes to a last wave."""
+    change = outcome.change
+    return change.action is Action.RENAME and change.via is not None and not outcome.succeeded
 
 
 def _refused(change: Change, answer: Answer, addition: str = "") -> Outcome:
@@ -156,34 +168,45 @@ def _refused(change: Change, answer: Answer, addition: str = "") -> Outcome:
 
 
 async def _stepped_back(
-    change: Change, refusal: Answer, batches: Batches, before_send: BeforeSend
-) -> Outcome | RunStopped:
-    """A rename that was refused on its second step: nobody can sign in with a temporary UPN, so the first is undone."""
-    back = _patch(change, {UPN: change.upn})
-    try:
-        ((_, answer),) = [pair async for some in batches.send([back], before_send) for pair in some]
-    except RunStopped as stopped:
-        return stopped
-    if 200 <= answer.status < 300:
-        return _refused(change, refusal, f" The user has the UPN {change.upn} again.")
-    return _refused(
-        change,
-        refusal,
-        f" The user has the temporary UPN {change.via}, and {change.upn} could not be given back: {answer.error} "
-        "The next run tries again.",
-    )
+    stranded: Sequence[Outcome], batches: Batches, before_send: BeforeSend
+) -> list[Outcome]:
+    """Undoes the first step of renames whose second was refused: nobody can sign in with a temporary UPN."""
+    refusals = {id(outcome.change): outcome for outcome in stranded}
+    backs = [_patch(outcome.change, {UPN: outcome.change.upn}) for outcome in stranded]
+    ended: list[Outcome] = []
+    async for answers in batches.send(backs, before_send):
+        for request, answer in answers:
+            change: Change = request.subject
+            refusal, state = refusals[id(change)], f"The user has the UPN {change.upn} again."
+            if not 200 <= answer.status < 300:
+                state = (
+                    f"The user has the temporary UPN {change.via}, and {change.upn} could not be given back: "
+                    f"{answer.error} The next run tries again."
+                )
+            ended.append(replace(refusal, error_message=f"{refusal.error_message} {state}"))
+    return ended
 
 
-async def _create_in_doubt(
-    change: Change, request: Request, answer: Answer, batches: Batches
+async def _in_doubt(
+    change: Change, answer: Answer, look: Coroutine[Any, Any, Outcome]
 ) -> Outcome | RunStopped:
-    """A create whose answer was lost, or that met somebody with its UPN: the user is looked up, nothing guessed."""
+    """Nobody knows what became of a write: whoever it was about is looked at, nothing guessed."""
     try:
-        return await _looked_up(change, request, answer, batches)
+        return await look
     except GraphError as error:
-        return _refused(change, answer, f" Whether the user was created could not be read: {error}")
+        return _refused(change, answer, f" Whether it took effect could not be read: {error}")
     except RunStopped as stopped:
         return stopped
+
+
+async def _looked_at(change: Change, answer: Answer, batches: Batches) -> Outcome:
+    """Which UPN a user has, whose answer to the second step of a rename was lost."""
+    found = await batches.get(f"{_user(change)}?$select=id,{UPN}")
+    if found.status == 200 and str(found.body.get(UPN)).lower() == change.new_upn.lower():
+        return Outcome(
+            change, change.object_id, request_id=found.request_id, note="Renamed by an earlier try."
+        )
+    return _refused(change, answer)
 
 
 async def _looked_up(change: Change, request: Request, answer: Answer, batches: Batches) -> Outcome:

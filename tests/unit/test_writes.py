@@ -51,6 +51,15 @@ class TestAdding:
         assert user["_passwordProfile"] == {"forceChangePasswordNextSignIn": True}
         assert created.request_id
 
+    async def test_a_create_that_is_refused_after_a_lost_answer_is_looked_up_all_the_same(self) -> None:
+        lost = Fault(kind="status", status=504, method="POST", path="/users", took_effect=True, count=1)
+        # Full with the user whom the first try created: the second is refused for another reason than that.
+        async with connected(tenant={"objectQuota": 1}) as tenant:
+            tenant.entra.faults.add(lost)
+            created = await outcome(tenant, add())
+
+        assert created.succeeded
+
     @pytest.mark.parametrize("kind", ["drop", "status"])
     async def test_a_create_whose_answer_was_lost_is_done_and_not_sent_for_a_second_user(
         self, kind: str
@@ -177,6 +186,32 @@ class TestRenaming:
         assert f" The user has the temporary UPN {temporary}, and a@contoso.com could" in stuck.error_message
         assert stuck.error_message.endswith(" The next run tries again.")
         assert upns(tenant.entra) == {"id-a": temporary, "id-b": "a@contoso.com"}
+
+    async def test_several_who_are_refused_go_back_in_one_batch(self) -> None:
+        names = [f"n{number}" for number in range(5)]
+        groups = [
+            {"displayName": n, "mail": f"{n}x@contoso.com", "proxyAddresses": [f"SMTP:{n}x@contoso.com"]}
+            for n in names
+        ]
+        renames = [rename(n, f"{n}x", via=f"sync-id-{n}@{INITIAL_DOMAIN}") for n in names]
+        async with connected(*(entra_user(f"{n}@contoso.com") for n in names), groups=groups) as tenant:
+            ended = await outcomes(tenant, *renames)
+
+        assert len(ended) == 5
+        assert all(one.error_message.endswith(" again.") for one in ended)
+        assert upns(tenant.entra) == {f"id-{n}": f"{n}@contoso.com" for n in names}
+        assert tenant.entra.requests.count("POST", "/$batch") == 3
+
+    async def test_whose_second_step_took_effect_unseen_is_renamed(self) -> None:
+        lost = Fault(
+            kind="status", status=504, method="PATCH", where="inner", took_effect=True, nth=tuple(range(2, 8))
+        )
+        async with connected(entra_user("a@contoso.com")) as tenant:
+            tenant.entra.faults.add(lost)
+            ended = await outcome(tenant, rename("a", "b", via=f"sync-id-a@{INITIAL_DOMAIN}"))
+
+        assert (ended.succeeded, ended.note) == (True, "Renamed by an earlier try.")
+        assert upns(tenant.entra) == {"id-a": "b@contoso.com"}
 
     async def test_who_had_to_stop_before_going_back_is_left_in_doubt(self) -> None:
         temporary = f"sync-id-a@{INITIAL_DOMAIN}"
