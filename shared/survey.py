@@ -45,7 +45,7 @@ async def survey(
     Raises SourceError or GraphError when a side can't be read completely, DomainNotFound for a domain that is
     not the tenant's, RunStopped when the guard says so.
     """
-    found, initial = await domain_and_initial(services.graph, domain)
+    found, initial = await domain_and_initial(services.graph, domain, guard)
     read, listing, links = await _together(
         read_source(services, guard) if source is None else _given(source),
         users_of_domain(services.graph, domain, services.settings.attribute_map, guard),

@@ -23,7 +23,7 @@ Done = tuple[Change, str | None]
 async def survey_undo(services: Services, run: Run, undoes: str, guard: Guard) -> Survey:
     """Plans to take the sync `undoes` back; JournalGone after 30 days."""
     settings = services.settings
-    domain, initial = await domain_and_initial(services.graph, run.domain)
+    domain, initial = await domain_and_initial(services.graph, run.domain, guard)
     done = await changes_made(services, run.domain, undoes)
     batches = Batches(services.graph, services.gate, guard, settings.batches_in_flight)
     touched = [object_id for _, object_id in done if object_id]
@@ -33,7 +33,7 @@ async def survey_undo(services: Services, run: Run, undoes: str, guard: Guard) -
     protection = await with_mailboxes(await protection_by_role(services, guard), batches, list(users))
     wanted = {*_before(done, IMMUTABLE_ID), *(user.immutable_id for user in deleted.values())}
     rivals = await lookaround.users_with_immutable_ids(batches, filter(None, wanted), settings.attribute_map)
-    tenant = await verified_domains(services.graph)
+    tenant = await verified_domains(services.graph, guard)
     now = Now(
         users=users,
         deleted=deleted,

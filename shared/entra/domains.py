@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shared.entra.client import Graph, text
+from shared.entra.guard import Guard
 from shared.errors import DomainNotFound
 
 
@@ -17,22 +18,22 @@ class TenantDomain:
         return self.authentication_type == "Federated"
 
 
-async def verified_domains(graph: Graph) -> list[TenantDomain]:
+async def verified_domains(graph: Graph, guard: Guard | None = None) -> list[TenantDomain]:
     """All of them, by name; the initial one is the tenant's onmicrosoft.com domain."""
     path = "/domains?$select=id,authenticationType,isInitial,isVerified"
     domains = [
         TenantDomain(
             text(item, "id").lower(), str(item.get("authenticationType")), item.get("isInitial") is True
         )
-        for item in await graph.read_all(path)
+        for item in await graph.read_all(path, guard=guard)
         if item.get("isVerified")
     ]
     return sorted(domains, key=lambda domain: domain.name)
 
 
-async def domain_and_initial(graph: Graph, name: str) -> tuple[TenantDomain, str]:
+async def domain_and_initial(graph: Graph, name: str, guard: Guard) -> tuple[TenantDomain, str]:
     """The domain, and the name of the tenant's initial one; DomainNotFound if it is not a verified domain."""
-    tenant = await verified_domains(graph)
+    tenant = await verified_domains(graph, guard)
     domain = next((one for one in tenant if one.name == name), None)
     if domain is None:
         raise DomainNotFound(f"{name} is not a verified domain of the tenant.")

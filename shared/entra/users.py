@@ -61,8 +61,8 @@ async def _list(graph: Graph, domain: str, attribute_map: AttributeMap, guard: G
         link = next_link(page)
         following = asyncio.create_task(graph.read(link, eventual=True, guard=guard)) if link else None
         try:
-            # The next page is on its way while this one is turned into records.
-            for user in _records(page_items(page), attribute_map):
+            # In a thread: the next page is asked for while this one is turned into records.
+            for user in await asyncio.to_thread(_records, page_items(page), attribute_map):
                 users[user.object_id] = user
             if following is None:
                 suffix = f"@{domain.lower()}"

@@ -101,6 +101,22 @@ async def test_a_cancel_does_not_wait_for_a_slow_source(start_stack: StartStack)
     assert (cancelled.status, stack.writes()) == ("cancelled", [])
 
 
+async def test_a_cancel_does_not_wait_for_a_graph_that_says_later(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("aoki")])
+    await stack.get("domains")  # which is remembered
+    later = Fault(kind="status", status=429, retry_after=200, path="/domains", where="outer")
+    stack.entra.faults.add(later)
+    run = await stack.start("sync")
+
+    async def refused() -> int:
+        return later.struck
+
+    await until(refused)
+    await stack.post(f"domains/contoso.com/runs/{run.id}/cancel")
+
+    assert (await stack.finished(run, seconds=20)).status == "cancelled"
+
+
 async def test_a_source_that_is_slower_than_the_time_budget_ends_the_run(start_stack: StartStack) -> None:
     stack = await start_stack(source=[in_source("aoki")], settings={"TIME_BUDGET_SECONDS": "1"})
     stack.access_control.faults.add(SourceFault(kind="delay", ms=60_000))

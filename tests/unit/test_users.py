@@ -1,10 +1,16 @@
 """Entra's users of one domain: all of them, through empty pages and short listings."""
 
+import time
+from collections.abc import Mapping
+from typing import ClassVar
+
 import pytest
 
 from local.entra import Fault
-from shared.entra.users import users_of_domain
+from shared.entra.users import PAGE_SIZE, users_of_domain
 from shared.errors import GraphError
+from shared.mapping import AttributeMap
+from shared.model import EntraUser
 from tests.connected import connected
 from tests.people import MAP, entra_user
 
@@ -88,3 +94,24 @@ async def test_without_the_permission_to_read_graphs_own_words_are_raised() -> N
             await users_of_domain(tenant.graph, "contoso.com", MAP)
 
     assert refused.value.status == 403
+
+
+class Slow(AttributeMap):
+    """Takes a third of a second for each page, and notes when it was through with whom."""
+
+    read: ClassVar[list[float]] = []
+
+    def entra_user(self, item: Mapping[str, object]) -> EntraUser:
+        time.sleep(0.0003)
+        self.read.append(time.time())
+        return super().entra_user(item)
+
+
+async def test_the_next_page_is_asked_for_while_this_one_is_read() -> None:
+    slow = Slow(MAP.attributes, MAP.fields)
+    async with connected(*MANY) as tenant:
+        await users_of_domain(tenant.graph, "contoso.com", slow)
+
+    asked = [call.at for call in tenant.entra.requests.calls if call.path == "/users"]
+    assert len(asked) == 3
+    assert asked[1] < Slow.read[PAGE_SIZE - 1]
