@@ -8,7 +8,9 @@ bounded number of times. Whoever asks learns with each answer whether an earlier
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from shared.entra.client import Answer, Graph
@@ -108,7 +110,9 @@ class Batches:
             if len(sending.waiting) < BATCH_SIZE and sending.tasks:
                 return
             size = min(BATCH_SIZE, len(sending.waiting))
-            writes = sum(1 for request in list(sending.waiting)[:size] if request.writes)
+            writes = sum(1 for request in islice(sending.waiting, size) if request.writes)
+            with suppress(GraphError):  # if it can't be had, sending will say so
+                await self._graph.authenticate()
             await self._guard.check()
             # After the last await before the quota is spent: another run may have used it up meanwhile, or have
             # been told to wait.
@@ -134,7 +138,8 @@ class Batches:
             lost = Answer(0, {"error": {"code": "NoAnswer", "message": str(error)}})
             return [(request, lost) for request in batch]
         if outer.status == THROTTLED:
-            self._gate.pause(DEFAULT_PAUSE if outer.retry_after is None else outer.retry_after)
+            pause = DEFAULT_PAUSE if outer.retry_after is None else outer.retry_after
+            self._gate.pause(pause, writes=any(request.writes for request in batch))
         if outer.status != 200:
             return [(request, outer) for request in batch]
         inner = _by_id(outer)
@@ -144,7 +149,8 @@ class Batches:
         answers = [inner.get(str(number), unanswered) for number in range(len(batch))]
         throttled = [a.retry_after for a in answers if a.status == THROTTLED]
         if throttled:
-            self._gate.pause(max(DEFAULT_PAUSE if wait is None else wait for wait in throttled))
+            pause = max(DEFAULT_PAUSE if wait is None else wait for wait in throttled)
+            self._gate.pause(pause, writes=any(request.writes for request in batch))
         return list(zip(batch, answers, strict=True))
 
 

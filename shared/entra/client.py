@@ -84,6 +84,10 @@ class Graph:
         if self._connected is not None:
             await self._connected._http_client.aclose()
 
+    async def authenticate(self) -> None:
+        """Makes sure of a token beforehand, so that a request goes out when it is sent, not after a wait for one."""
+        await self._tokens.token()
+
     async def get(self, path: str, *, eventual: bool = False, guard: Guard | None = None) -> Answer:
         """GET of a path, or of a nextLink as Graph gave it; tried again until answered for good.
 

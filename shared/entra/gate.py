@@ -44,10 +44,16 @@ class Gate:
         self._refill()
         self._tokens -= writes
 
-    def pause(self, seconds: float) -> None:
-        """Graph said stop: nothing goes out before that, and then only what refills."""
+    @property
+    def paused(self) -> float:
+        """Seconds until anything may go out again."""
+        return max(0.0, self._paused_until - self._clock())
+
+    def pause(self, seconds: float, *, writes: bool = True) -> None:
+        """Graph said stop: nothing goes out before that; and if it said so of writes, then only what refills."""
         self._refill()
-        self._tokens = min(self._tokens, 0.0)
+        if writes:
+            self._tokens = min(self._tokens, 0.0)
         until = self._clock() + seconds
         self._paused_until = max(self._paused_until, until)
 

@@ -72,3 +72,14 @@ def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     gate.pause(1)
 
     assert gate.wait_for(1) == 10
+
+
+def test_a_pause_for_reads_leaves_the_burst_to_the_writes() -> None:
+    clock = Clock()
+    gate = Gate(writes=3000, window_seconds=150, clock=clock)
+
+    gate.pause(2, writes=False)
+
+    assert (gate.paused, gate.wait_for(20)) == (2, 2)
+    clock.now += 2
+    assert (gate.paused, gate.left) == (0, 3000)
