@@ -115,8 +115,10 @@ async def abandoned(services: Services, domain: str, now: datetime) -> str | Non
     The message was lost between the row and the queue, or the worker died: the platform gives a dead worker's
     message to another one too, but only after ten minutes.
     """
-    run_id = await services.runs.claim_idle(domain, ABANDONED_AFTER, now)
-    return None if run_id is None or await is_held(services.storage, domain) else run_id
+    idle = await services.runs.idle(domain, ABANDONED_AFTER, now)
+    if idle is None or await is_held(services.storage, domain):
+        return None
+    return idle.run_id if await services.runs.claim(idle, now) else None
 
 
 async def give_up(services: Services, domain: str, run_id: str) -> None:
@@ -144,9 +146,14 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
         event("run.poisoned", logging.ERROR, **facts(run))
 
 
-async def cancel(services: Services, domain: str, run_id: str, author: Author) -> Run:
-    """Asks the run to stop before its next write; a run that has ended already is left as it is."""
+async def cancel(services: Services, domain: str, run_id: str, author: Author) -> tuple[Run, bool]:
+    """Asks the run to stop before its next write; True if its message is to be sent once more.
+
+    A run that has ended already is left as it is. Its message may be lost, or its worker dead: with another one it
+    ends as soon as its lease is free. Whoever asks a second time has that on its way.
+    """
     run = await services.runs.get(domain, run_id)
-    if run.status.active and await services.runs.request_cancel(domain, run_id, author.name):
+    asked = run.status.active and await services.runs.request_cancel(domain, run_id, author.name)
+    if asked:
         event("run.cancelRequested", **facts(run), by=author.name, address=author.address)
-    return await services.runs.get(domain, run_id)
+    return await services.runs.get(domain, run_id), asked

@@ -100,9 +100,8 @@ async def get_run(call: Call) -> func.HttpResponse:
 
 
 async def cancel_run(call: Call) -> func.HttpResponse:
-    run = await lifecycle.cancel(call.services, call.domain, call.run_id, call.author)
-    if run.status.active:
-        # Its message may be lost, or its worker dead: with this one it ends as soon as its lease is free.
+    run, asked = await lifecycle.cancel(call.services, call.domain, call.run_id, call.author)
+    if asked:
         call.enqueue(message(run.domain, run.id))
     return json(await _view(call, run), 202, _poll(run))
 

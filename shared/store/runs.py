@@ -46,6 +46,15 @@ class Hold:
     cancelled_by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """An active run of which nothing was heard for a while, as its row stood then."""
+
+    domain: str
+    run_id: str
+    etag: str
+
+
 class Runs:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -62,7 +71,9 @@ class Runs:
                 raise
             row = await self._active(run.domain)
             holder = run.id if row is None else str(row["runId"])
-            if row is None or holder != run.id:  # else the SDK tried a lost answer again, and met its own first try
+            if (
+                row is None or holder != run.id
+            ):  # else the SDK tried a lost answer again, and met its own first try
                 raise RunActive(run.domain, holder) from error
 
     async def get(self, domain: str, run_id: str) -> Run:
@@ -150,12 +161,14 @@ class Runs:
         await self._held(hold, [("delete", {"PartitionKey": run.domain, "RowKey": _ACTIVE}), *writes])
 
     async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
-        """Leaves word for the invocation that performs the run; False if the run is not active."""
+        """Leaves word for the invocation that performs the run; False if it is not active, or was asked before."""
         from azure.core import MatchConditions
         from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
         table = await self._storage.table(RUNS)
         while (row := await self._active(domain)) is not None and row["runId"] == run_id:
+            if row.get("cancelledBy"):
+                return False
             try:
                 await table.update_entity(
                     {"PartitionKey": domain, "RowKey": _ACTIVE, "cancelledBy": who},
@@ -177,25 +190,28 @@ class Runs:
         ):
             await table.delete_entity(row)
 
-    async def claim_idle(self, domain: str, longer_than: timedelta, now: datetime) -> str | None:
-        """The active run if nothing has been written about it for that long. The claim is written, so whoever asks
-        next gets None."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
-
+    async def idle(self, domain: str, longer_than: timedelta, now: datetime) -> Idle | None:
+        """The active run if nothing has been written about it for that long."""
         row = await self._active(domain)
         if row is None or now - row.metadata["timestamp"] < longer_than:
             return None
+        return Idle(domain, str(row["runId"]), row.metadata["etag"])
+
+    async def claim(self, idle: Idle, now: datetime) -> bool:
+        """Whether the caller is the first to take up that run, and nobody has written about it since."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
         table = await self._storage.table(RUNS)
         try:
             await table.update_entity(
-                {"PartitionKey": domain, "RowKey": _ACTIVE, "claimedAt": now},
-                etag=row.metadata["etag"],
+                {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claimedAt": now},
+                etag=idle.etag,
                 match_condition=MatchConditions.IfNotModified,
             )
         except (ResourceModifiedError, ResourceNotFoundError):
-            return None  # the run has gone on, or has ended
-        return str(row["runId"])
+            return False
+        return True
 
     async def _active(self, domain: str) -> Any:
         from azure.core.exceptions import ResourceNotFoundError

@@ -182,29 +182,41 @@ async def test_a_save_that_meets_its_own_first_try_is_a_save(runs: Runs) -> None
 
 
 class TestAnIdleRun:
-    async def test_it_is_claimed_once_a_minute(self, runs: Runs) -> None:
-        run = await started(runs)
-        minute, later = timedelta(minutes=1), datetime.now(UTC) + timedelta(seconds=61)
+    async def test_it_is_idle_once_nothing_was_written_about_it_for_long_enough(self, runs: Runs) -> None:
+        run, minute = await started(runs), timedelta(minutes=1)
 
-        assert await runs.claim_idle(DOMAIN, minute, datetime.now(UTC)) is None
-        assert await runs.claim_idle(DOMAIN, minute, later) == run.id
-        # The claim itself is news, as of now.
-        assert await runs.claim_idle(DOMAIN, minute, datetime.now(UTC) + timedelta(seconds=59)) is None
+        assert await runs.idle(DOMAIN, minute, datetime.now(UTC)) is None
+        idle = await runs.idle(DOMAIN, minute, datetime.now(UTC) + timedelta(seconds=61))
 
-    async def test_of_two_that_claim_it_at_once_one_does(self, runs: Runs) -> None:
-        run = await started(runs)
-        later = datetime.now(UTC) + timedelta(hours=1)
+        assert idle is not None
+        assert idle.run_id == run.id
 
-        claims = await asyncio.gather(*(runs.claim_idle(DOMAIN, timedelta(hours=1), later) for _ in range(2)))
+    async def test_it_is_claimed_once_and_the_claim_is_news_of_it(self, runs: Runs) -> None:
+        await started(runs)
+        later = datetime.now(UTC) + timedelta(seconds=61)
+        idle = await runs.idle(DOMAIN, timedelta(minutes=1), later)
+        assert idle is not None
 
-        assert sorted(filter(None, claims)) == [run.id]
+        assert [await runs.claim(idle, later), await runs.claim(idle, later)] == [True, False]
+        still = datetime.now(UTC) + timedelta(seconds=59)
+        assert await runs.idle(DOMAIN, timedelta(minutes=1), still) is None
+
+    async def test_looking_at_it_is_no_news(self, runs: Runs) -> None:
+        await started(runs)
+        later = datetime.now(UTC) + timedelta(seconds=61)
+
+        looks = [await runs.idle(DOMAIN, timedelta(minutes=1), later) for _ in range(2)]
+
+        assert looks[0] == looks[1] is not None
 
     async def test_a_claim_does_not_keep_the_holder_from_saving_and_finishing(self, runs: Runs) -> None:
         run = await started(runs)
         hold = await taken(runs, run)
-        await runs.claim_idle(DOMAIN, timedelta(0), datetime.now(UTC) + timedelta(seconds=1))
+        idle = await runs.idle(DOMAIN, timedelta(0), datetime.now(UTC) + timedelta(seconds=1))
+        assert idle is not None
+        assert await runs.claim(idle, datetime.now(UTC))
 
         await runs.save(hold, run)
         await finish(runs, run, hold)
 
-        assert await runs.claim_idle(DOMAIN, timedelta(0), datetime.now(UTC) + timedelta(seconds=1)) is None
+        assert not await runs.claim(idle, datetime.now(UTC))
