@@ -57,7 +57,8 @@ async def perform(services: Services, domain: str, run_id: str) -> bool:
             return await invocation.perform()
     except (DomainBusy, LeaseLost) as error:
         event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=str(error))
-        return True
+        # Whoever keeps the domain busy is alive, and has a message of its own.
+        return isinstance(error, LeaseLost)
 
 
 class Invocation:
@@ -68,7 +69,7 @@ class Invocation:
         self._hold = hold
         self._guard = guard
         self._saved_at = 0.0
-        self._done_before = 0
+        self._written = 0
         self._writing_since = 0.0
         self.run = run
 
@@ -159,9 +160,13 @@ class Invocation:
         services, invocation = self._services, self._hold.invocation
         trail = await Trail.open(services.storage, services.audit_logs, self.run, invocation)
         left = sum(1 for change in seen.plan.writes if key(change) not in trail.settled)
+        known = self.run.progress.done
         self.run = recounted(self.run, trail.settled, left)
+        if self.run.progress.done > known:
+            # What died before it could say so got something done all the same.
+            self._note(stalled_invocations=1)
         await self._save()
-        self._done_before, self._writing_since = self.run.progress.done, time.monotonic()
+        self._writing_since = time.monotonic()
         sync = Sync(self._services, seen, trail, self._guard, self._report)
         try:
             if checks.exceeded:
@@ -189,12 +194,13 @@ class Invocation:
         self._count(entries)
         progress = self.run.progress
         done = progress.done + sum(1 for entry in entries if entry.result in _APPLIED)
+        self._written += sum(1 for e in entries if e.result in _APPLIED and e.change.obstacle is None)
         if done > progress.done:
             self._note(stalled_invocations=0)
         gate = self._services.gate
         elapsed = time.monotonic() - self._writing_since
         eta = eta_seconds(
-            progress.total - done, done - self._done_before, elapsed, gate.left, gate.per_second
+            progress.total - done, self._written, elapsed, gate.left, gate.per_second, gate.paused
         )
         self._note(progress=Progress(done=done, total=max(progress.total, done), eta_seconds=eta))
         if time.monotonic() - self._saved_at >= SAVE_EVERY:

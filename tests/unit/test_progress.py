@@ -21,3 +21,7 @@ def test_beyond_the_quota_its_refill_decides() -> None:
 
 def test_a_quota_overdrawn_counts_as_empty() -> None:
     assert eta_seconds(left=200, done=100, elapsed=1, quota_left=-50, quota_per_second=20) == 10
+
+
+def test_a_pause_that_graph_asked_for_is_waited_out_first() -> None:
+    assert eta_seconds(left=20, done=100, elapsed=10, quota_left=3000, quota_per_second=20, paused=200) == 200
