@@ -189,9 +189,9 @@ class Settings(BaseModel):
         1500,
         alias="TIME_BUDGET_SECONDS",
         ge=1,
-        le=1680,
-        description="After so long a run stops between two batches and goes on in a new invocation. Must be less "
-        "than `functionTimeout` in `host.json`.",
+        le=1500,
+        description="After so long a run stops between two batches and goes on in a new invocation, 1500 at most: "
+        "what is under way then must end before `functionTimeout` in `host.json`.",
     )
     auth_mode: Literal["keys", "entra"] = Field(
         "keys",

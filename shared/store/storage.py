@@ -15,6 +15,8 @@ AUDIT_LOGS, LOCKS, LINKS, JOURNAL = "audit-logs", "locks", "links", "journal"
 # A storage service that is away for a moment is back within half a minute. The SDKs' own would have a run wait
 # 15 s before the first retry of a blob, and minutes for a table: longer than its lease lasts.
 _RETRIES: dict[str, Any] = dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), 5)
+# A socket that hangs must not outlast a lease: the tables' SDK would wait five minutes.
+_RETRIES |= {"connection_timeout": 10, "read_timeout": 30}
 _BLOB_RETRIES = {**_RETRIES, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 _TABLE_RETRIES = {**_RETRIES, "retry_backoff_factor": 1}
 

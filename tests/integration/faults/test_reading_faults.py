@@ -19,6 +19,22 @@ async def started(start_stack: StartStack, *faults: Fault) -> Stack:
     return stack
 
 
+async def test_a_domain_of_two_thousand_costs_a_request_a_page_and_a_handful(start_stack: StartStack) -> None:
+    names = [f"user{n}" for n in range(2_000)]
+    stack = await start_stack(
+        source=[in_source(name) for name in names],
+        entra=[in_entra(name) for name in names],
+        access_control={"pageSize": 500},
+    )
+
+    run = await stack.sync()
+
+    assert run.counts.unchanged == 2_000
+    asked = [call for call in stack.entra.requests.calls if not call.inner]
+    assert len([call for call in asked if call.path == "/users"]) == 3
+    assert len(asked) <= 3 + 4
+
+
 @pytest.mark.parametrize(
     "fault",
     [
