@@ -10,16 +10,14 @@ export function underLimit(check, maxAllowedDeletions) {
 	return { ...check, maxAllowedDeletions, exceeded };
 }
 
-/** "3 of 26 users = 11.5 % < 20 %" */
-export function arithmetic(check) {
+function arithmetic(check) {
 	if (!check.deletions) return t("gauge.noDeletions");
-	const { deletions, target, percent } = check;
-	return t(check.exceeded ? "gauge.atOrOver" : "gauge.under", { deletions, target, percent, limit: check.maxAllowedDeletions });
+	return t(check.exceeded ? "gauge.atOrOver" : "gauge.under", { ...check, limit: check.maxAllowedDeletions });
 }
 
-export function verdict(check, mode) {
-	if (mode === "sync") return t(check.exceeded ? "gauge.wasStopped" : "gauge.wentAhead");
-	return t(check.exceeded ? "gauge.wouldBeCancelled" : "gauge.wouldGoAhead");
+function verdict({ exceeded }, mode, otherReached) {
+	if (exceeded) return t(mode === "sync" ? "gauge.wasStopped" : "gauge.wouldBeCancelled");
+	return t(mode === "sync" || otherReached ? "gauge.within" : "gauge.wouldGoAhead");
 }
 
 /** `otherChecks` are the further limits, each with a verdict of its own. */
@@ -28,17 +26,18 @@ export function gauge(check, mode, otherChecks = []) {
 	const end = Math.min(100, Math.max(check.percent, limit, 1) * 1.4);
 	const vars = { filled: `${(Math.min(check.percent, end) / end) * 100}%`, limit: `${(limit / end) * 100}%` };
 	const title = t("settings.maxAllowedDeletions");
+	const reached = otherChecks.filter((each) => each.exceeded);
 	return h(
 		"div",
 		{ class: `gauge ${check.exceeded ? "gauge-exceeded" : ""}` },
 		h("div.gauge-head", h("h3", title), muted(t("gauge.limit", { limit }))),
 		h("div.gauge-track", { role: "img", "aria-label": `${title}: ${arithmetic(check)}`, vars }, h("span.gauge-fill"), h("span.gauge-limit")),
-		note(check.exceeded ? "danger" : "good", h("strong.number", arithmetic(check)), " – ", verdict(check, mode)),
-		otherChecks.filter((each) => each.exceeded).map((each) => note("danger", otherVerdict(each))),
+		note(check.exceeded ? "danger" : "good", h("strong.number", arithmetic(check)), " – ", verdict(check, mode, reached.length)),
+		reached.map((each) => note("danger", h("strong.number", otherArithmetic(each)), " – ", verdict(each, mode))),
 	);
 }
 
-function otherVerdict({ name, amount, of, limit, unit }) {
-	const counted = unit === "percent" ? t("gauge.otherPercent", { amount, of, limit }) : t("gauge.otherCount", { amount, limit });
-	return `${t(`settings.${name}`)}: ${counted}`;
+function otherArithmetic({ name, unit, ...check }) {
+	const setting = t(`settings.max${name[0].toUpperCase()}${name.slice(1)}`);
+	return [setting, ": ", t(`gauge.by.${name === "sourceShrink" ? name : unit}`, check)];
 }
