@@ -19,6 +19,8 @@ _UPSTREAM = {502: "Microsoft Graph or the source can't be read."}
 _STARTED: Mapping[int, type[BaseModel] | str] = {
     202: Run, 409: "A run is active already; `runId` names it.", **_UPSTREAM,
 }  # fmt: skip
+# Another run in the way, or this one of the wrong kind: one status, two reasons.
+_ACTIVE_OR = "A run is active already, which `runId` names; or"
 _POLL = ("Location", "Retry-After")
 
 list_domains = Endpoint(
@@ -42,7 +44,8 @@ start_dry_run = Endpoint(
 start_sync = Endpoint(
     "POST", f"{_DOMAIN}/sync", "Sync Now; `approve` releases exactly the deletions which that dry run listed.",
     Role.ADMINISTRATOR, runs.start_sync, body=runs.SyncOrder,
-    answers={**_STARTED, 410: "The dry run's list of deletions is gone: run it again."}, gives=_POLL,
+    answers={**_STARTED, 409: f"{_ACTIVE_OR} `dryRunId` is no dry run that succeeded.",
+             410: "The dry run's list of deletions is gone: run it again."}, gives=_POLL,
 )  # fmt: skip
 list_runs = Endpoint(
     "GET", f"{_DOMAIN}/runs", "The Sync Logs, newest first.",
@@ -59,7 +62,8 @@ cancel_run = Endpoint(
 undo_run = Endpoint(
     "POST", f"{_RUN}/undo", "Takes a sync back, or previews that.",
     Role.ADMINISTRATOR, runs.undo_run, body=runs.UndoOrder,
-    answers={**_STARTED, 410: "The sync is more than 30 days ago."}, gives=_POLL,
+    answers={**_STARTED, 409: f"{_ACTIVE_OR} this one is no sync that has ended.",
+             410: "The sync is more than 30 days ago."}, gives=_POLL,
 )  # fmt: skip
 pre_check = Endpoint(
     "GET", f"{_DOMAIN}/pre-check", "Objects on the domain that are not users to synchronise, and what to do.",
