@@ -115,6 +115,18 @@ class TestAnUndo:
 
         assert (again.status, stack.writes()) == ("succeeded", [])
 
+    async def test_of_an_undo_does_it_all_over_but_deletes_nobody(self, start_stack: StartStack) -> None:
+        stack = await everything_happens(start_stack)
+        sync = await stack.sync()
+        after = seen(stack)
+        undo = await undone(stack, sync, disableAdded=True)
+        restored = seen(stack)["deleted@contoso.com"]
+
+        again = await undone(stack, undo)
+
+        assert (again.status, again.undoes) == ("succeeded", undo.id)
+        assert seen(stack) == {**after, "deleted@contoso.com": restored}
+
     async def test_followed_by_a_sync_does_it_all_over(self, start_stack: StartStack) -> None:
         stack = await everything_happens(start_stack)
         sync = await stack.sync()
