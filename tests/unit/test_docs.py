@@ -1,5 +1,6 @@
 """The documents say nothing that is not so: their links, commands, settings, events and words exist."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,6 +125,13 @@ def test_every_event_in_the_log_is_explained_and_no_other() -> None:
     assert words(section(PAGES / "operations.md", "Where to look")) == written
 
 
+def test_every_reason_for_which_a_side_can_not_be_read_is_in_the_table_of_failures() -> None:
+    phrases = re.findall(r"\*([^*\n]+)\*", section(PAGES / "operations.md", "Failures"))
+    # "no column …" is how that message goes on; "answered 401" stands for any status.
+    known = [re.sub(r"\d+", "…", phrase.rstrip(" …")) for phrase in phrases]
+    assert [reason for reason in _reasons() if not any(phrase in reason for phrase in known)] == []
+
+
 def test_every_alert_has_a_section_in_the_runbook() -> None:
     alerts = {path.stem for path in (REPOSITORY / "infra" / "alerts").glob("*.kql")}
     assert set(re.findall(r"^### (\S+)$", section(PAGES / "operations.md", "Alerts"), re.MULTILINE)) == alerts
@@ -136,6 +144,22 @@ def test_every_role_is_named_in_the_guide() -> None:
 
 def _code() -> Iterator[str]:
     return (read(path) for path in (REPOSITORY / "shared").rglob("*.py"))
+
+
+def _reasons() -> Iterator[str]:
+    """The message of every SourceError and GraphError, with … for what is filled in."""
+    for code in _code():
+        for call in ast.walk(ast.parse(code)):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("SourceError", "GraphError"):
+                message = re.sub(r"[…\d]+", "…", _literal(call.args[0]))
+                if set(re.findall(r"\w+", message)) - {"line"}:
+                    yield message
+
+
+def _literal(message: ast.expr) -> str:
+    if isinstance(message, ast.JoinedStr):
+        return "".join(map(_literal, message.values))
+    return str(message.value) if isinstance(message, ast.Constant) else "…"
 
 
 # What puts a word of the program's own into an errorCode: obstacles, an undo's conflicts, writes in doubt.
