@@ -79,10 +79,10 @@ mutants: .venv-mutmut/.ready ## small changes to the pure middle that no test wo
 audit: $(VENV)/.ready ## known weaknesses and licences of what Azure installs
 	$(BIN)/python -m local.audit
 
-lock: ## compile requirements.txt and requirements-dev.txt from pyproject.toml
+lock: $(VENV)/.ready ## compile every requirements file anew, from pyproject.toml and the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt -o tests/requirements-mutmut.txt tests/requirements-mutmut.in
 
-.PHONY: help setup demo test lint bench docs fuzz mutants audit lock
+.PHONY: help setup demo test lint bench docs screenshots fuzz mutants audit lock
