@@ -1,7 +1,14 @@
-"""Everything the app talks to, on loopback: Azurite and both emulators, each a process of its own."""
+"""Everything the app talks to, on loopback: Azurite and both emulators, each a process of its own.
+
+`python -m local.stack` runs it with the sample people until it is interrupted, and prints, for a shell to read, the
+settings by which a host finds it.
+"""
 
 import contextlib
+import shlex
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +77,23 @@ def running_stack(
         )
 
 
+def main() -> None:
+    # However it is told to end, nothing it started stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt), running_stack() as stack:
+        for name, value in stack.settings.items():
+            print(f"export {name}={shlex.quote(value)}")
+        print("# Ctrl-C stops Azurite and both emulators, and what they keep is gone.", flush=True)
+        threading.Event().wait()
+
+
 def _emulator(module: str, seed: Path, *options: str) -> ChildProcess:
     return ChildProcess([sys.executable, "-m", module, "--port", "0", "--seed", str(seed), *options])
 
 
 def _origin(url: str) -> str:
     return "/".join(url.split("/")[:3])
+
+
+if __name__ == "__main__":
+    main()
