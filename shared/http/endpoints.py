@@ -99,10 +99,23 @@ get_openapi = Endpoint(
 )  # fmt: skip
 
 ENDPOINTS = (
-    list_domains, get_domain, change_domain, start_dry_run, start_sync, pre_check, trace_user, list_runs, get_run,
-    cancel_run, undo_run, get_audit_log, get_console,
-    get_console_asset, get_health, get_openapi,
-)  # fmt: skip
+    list_domains,
+    get_domain,
+    change_domain,
+    start_dry_run,
+    start_sync,
+    pre_check,
+    trace_user,
+    list_runs,
+    get_run,
+    cancel_run,
+    undo_run,
+    get_audit_log,
+    get_console,
+    get_console_asset,
+    get_health,
+    get_openapi,
+)
 
 
 def unknown_path(request: func.HttpRequest) -> func.HttpResponse:
