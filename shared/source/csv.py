@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from shared.errors import SourceError
 from shared.mapping import DEFAULT_MAP, SOURCE_ID_FIELDS, AttributeMap, field_key
 from shared.model import SourceUser
-from shared.source import complete
+from shared.source import SourceUsers
 
 
 class CsvSource:
@@ -41,24 +41,15 @@ def parse(content: bytes, name: str, attribute_map: AttributeMap) -> list[Source
         raise SourceError(f"{name} is empty.") from None
     _require_columns(header, name, header_line, attribute_map)
 
-    users: list[SourceUser] = []
-    lines: dict[str, int] = {}
+    users = SourceUsers(name, attribute_map)
     for line, cells in rows:
         if len(cells) != len(header):
             raise SourceError(
                 f"{name}, line {line}: {len(cells)} cells where the header has {len(header)}; "
                 "the file may be cut off or edited by hand. Export it again."
             )
-        user = attribute_map.source_user(dict(zip(header, cells, strict=True)))
-        if not user.source_id:
-            raise SourceError(f"{name}, line {line}: no Username.")
-        if user.source_id in lines:
-            raise SourceError(
-                f"{name}, line {line}: the username {user.source_id} stands on line {lines[user.source_id]} already."
-            )
-        lines[user.source_id] = line
-        users.append(user)
-    return complete(users, name)
+        users.add(dict(zip(header, cells, strict=True)), f"line {line}")
+    return users.complete()
 
 
 def _text(content: bytes, name: str) -> str:
@@ -87,6 +78,7 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _require_columns(header: list[str], name: str, line: int, attribute_map: AttributeMap) -> None:
+    """Said of the header, so that an error names the columns as they are spelled, and those that there are."""
     keys = [field_key(column) for column in header]
     if twice := sorted({key for key in keys if keys.count(key) > 1}):
         raise SourceError(f"{name}, line {line}: the column {twice[0]} stands there more than once.")

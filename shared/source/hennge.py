@@ -16,10 +16,10 @@ import orjson
 
 from shared.bounded import AnswerTooLarge, BoundedTransport
 from shared.errors import SourceError
-from shared.mapping import AttributeMap, flat
+from shared.mapping import AttributeMap
 from shared.model import SourceUser
 from shared.retries import passes, retry_after_seconds, wait_before
-from shared.source import complete
+from shared.source import SourceUsers
 
 TRIES = 7
 RENEW_BEFORE_EXPIRY = 300.0
@@ -52,42 +52,26 @@ class HenngeSource:
         await self._http.aclose()
 
     async def users(self) -> list[SourceUser]:
-        users: list[SourceUser] = []
-        absent = set(self._attribute_map.required_fields)
+        users = SourceUsers(_NAME, self._attribute_map)
         cursors: set[str] = set()
         cursor: str | None = None
         while True:
             page = await self._page(cursor)
+            place = f"page {len(cursors) + 1}"
             for item in _items(page):
-                users.append(self._user(item))
-                if absent:
-                    absent -= flat(item).keys()
+                users.add(item, place)
             cursor = _cursor(page)
             if not cursor:
-                _require_fields(absent, users)
-                return complete(users, _NAME)
+                return users.complete()
             if cursor in cursors:
                 raise SourceError(
-                    f"{_NAME} gave the cursor of page {len(cursors) + 1} a second time; the list is not complete."
+                    f"{_NAME} gave the cursor of {place} a second time; the list is not complete."
                 )
             cursors.add(cursor)
 
     async def check(self) -> None:
         """Reads one page, for the health check; SourceError if that fails."""
         _items(await self._page(None))
-
-    def _user(self, item: object) -> SourceUser:
-        if not isinstance(item, Mapping):
-            raise SourceError(f"{_NAME} listed {type(item).__name__} where a user was expected.")
-        try:
-            user = self._attribute_map.source_user(item)
-        except ValueError as error:
-            raise SourceError(f"{_NAME} listed a user whose {error}.") from error
-        if not user.source_id:
-            raise SourceError(
-                f"{_NAME} listed a user without a username; its fields are {', '.join(sorted(item))}."
-            )
-        return user
 
     async def _page(self, cursor: str | None) -> dict[str, Any]:
         call = "GET users" if cursor is None else "GET users (next page)"
@@ -158,15 +142,6 @@ def _json_object(call: str, answer: httpx.Response) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise SourceError(f"{_NAME}: {call} answered JSON that is not an object.")
     return body
-
-
-def _require_fields(absent: set[str], users: list[SourceUser]) -> None:
-    """A field that nobody has is called differently; taken for empty, it would clear the attribute everywhere."""
-    if users and absent:
-        raise SourceError(
-            f"{_NAME} lists nobody with the field {', '.join(sorted(absent))}: in ATTRIBUTE_MAP, name another "
-            "field for that attribute, or null to leave it alone."
-        )
 
 
 def _items(page: Mapping[str, Any]) -> list[Any]:

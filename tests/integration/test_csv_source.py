@@ -69,7 +69,7 @@ async def upload(storage: Storage, container: str, name: str, content: str) -> N
         ("", "is empty"),
         (export(), "has no user at all"),
         (export("aoki") + "baba,baba@contoso.com\r\n", "line 3: 2 cells where the header has 6"),
-        (export("aoki", "aoki"), "line 3: the username aoki stands on line 2 already"),
+        (export("aoki", "aoki"), "line 3: the username aoki stands there more than once, first at line 2"),
         (export("aoki").replace("Username", "Name"), "line 1: no column username"),
         (export("aoki").replace("UserPrincipalName", "UPN of old"), "line 1: no column"),
     ],

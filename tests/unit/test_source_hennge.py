@@ -8,7 +8,6 @@ import pytest
 from local.access_control import AccessControl, Fault, running_access_control
 from shared.errors import SourceError
 from shared.mapping import AttributeMap
-from shared.source import complete
 from shared.source.hennge import TRIES, HenngeSource
 from tests.people import MAP, source_user
 
@@ -158,11 +157,6 @@ async def test_a_cursor_that_comes_twice_is_an_error() -> None:
     assert "a second time" in said
 
 
-def test_a_list_with_a_username_twice_cannot_be_the_whole_truth() -> None:
-    with pytest.raises(SourceError, match="has the username aoki more than once"):
-        complete([source_user(), source_user()], "Access Control")
-
-
 async def test_the_health_check_reads_one_page() -> None:
     async with source(*(person(f"u{number}") for number in range(9)), pageSize=2) as (
         access_control,
@@ -190,11 +184,6 @@ async def test_a_mapped_field_that_only_some_have_is_empty_for_the_others() -> N
         aoki, baba = await reading.users()
 
     assert (aoki.values[-1], baba.values[-1]) == (None, "営業部")
-
-
-def test_a_list_where_one_value_belongs_is_an_error_that_names_the_field() -> None:
-    with pytest.raises(ValueError, match="displayname is a list"):
-        MAP.source_user({**person("aoki"), "display_name": ["青木"]})
 
 
 async def test_an_identity_field_that_was_named_must_be_there() -> None:
