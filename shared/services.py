@@ -7,9 +7,9 @@ from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.remembered import Remembered
 from shared.settings import Settings
 from shared.source import Source
+from shared.source.files import FileSource
 from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
-from shared.store.blobs import read_blob, read_file
 from shared.store.changes import Changes
 from shared.store.domains import Domains
 from shared.store.links import Links
@@ -44,15 +44,10 @@ class Services:
         """The configured source; the caller closes it."""
         settings = self.settings
         if settings.source == "csv":
-            from shared.source.csv import CsvSource
+            from shared.source.csv import parse
 
             path = settings.csv_path or ""
-            container, _, name = path.removeprefix("blob:").partition("/")
-            if path.startswith("blob:"):
-                return CsvSource(
-                    path, lambda: read_blob(self.storage, container, name), settings.attribute_map
-                )
-            return CsvSource(path, lambda: read_file(path), settings.attribute_map)
+            return FileSource("CSV_PATH", path, self.storage, parse, settings.attribute_map)
         from shared.source.hennge import HenngeSource
 
         secret = settings.hennge_client_secret

@@ -1,4 +1,4 @@
-"""Access Control's exported CSV, from a file or a blob.
+"""Access Control's exported CSV.
 
 Encoding and delimiter are not documented, so UTF-8 with or without BOM and CP932, comma and tab are taken;
 everything else is strict, and every error names the line.
@@ -6,30 +6,12 @@ everything else is strict, and every error names the line.
 
 import csv
 import io
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 
 from shared.errors import SourceError
 from shared.mapping import DEFAULT_MAP, SOURCE_ID_FIELDS, AttributeMap, field_key
 from shared.model import SourceUser
 from shared.source import SourceUsers
-
-
-class CsvSource:
-    """Reads everybody in one CSV; `read` fetches its bytes, `name` is what errors call it."""
-
-    def __init__(self, name: str, read: Callable[[], Awaitable[bytes]], attribute_map: AttributeMap) -> None:
-        self._name = name
-        self._read = read
-        self._attribute_map = attribute_map
-
-    async def users(self) -> list[SourceUser]:
-        return parse(await self._read(), self._name, self._attribute_map)
-
-    async def check(self) -> None:
-        await self.users()
-
-    async def aclose(self) -> None:
-        """Nothing is kept open."""
 
 
 def parse(content: bytes, name: str, attribute_map: AttributeMap) -> list[SourceUser]:

@@ -4,7 +4,7 @@ import pytest
 
 from shared.errors import SourceError
 from shared.mapping import AttributeMap
-from shared.source.csv import CsvSource, parse
+from shared.source.csv import parse
 from tests.people import MAP, source_user, values
 
 HEADER = "Username,Email,Display Name,Family Name,Given Name,Status,UserPrincipalName,Immutable ID\r\n"
@@ -140,14 +140,3 @@ def test_a_column_that_comes_twice_is_refused() -> None:
 
 def test_bytes_in_no_known_encoding_are_refused() -> None:
     assert "neither UTF-8 nor CP932" in complaint(HEADER.encode() + b"\x81\xff\x81")
-
-
-async def test_a_source_reads_its_file_each_time_it_is_asked() -> None:
-    versions = iter([HEADER + AOKI, HEADER + AOKI + BABA])
-
-    async def read() -> bytes:
-        return next(versions).encode()
-
-    source = CsvSource("users.csv", read, MAP)
-
-    assert [len(await source.users()), len(await source.users())] == [1, 2]
