@@ -6,10 +6,10 @@ from benchmarks.measuring import Figures, Stopwatch, in_fresh_process, peak_mb, 
 from benchmarks.people import DOMAIN, people
 from benchmarks.report import Row, Target, markdown
 from shared.mapping import AttributeMap
-from shared.matching import match
 from shared.model import EntraUser, SourceUser
-from shared.planning import decide
-from shared.surroundings import Surroundings
+from shared.planning.decisions import decide
+from shared.planning.matching import match
+from shared.planning.surroundings import Surroundings
 
 TITLE = "Planning"
 _MODULE = "benchmarks.planning"

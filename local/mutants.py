@@ -53,7 +53,7 @@ def survivors() -> Iterator[tuple[str, str]]:
         if status != "timeout":
             diff = [row for row in _mutmut("show", name).splitlines() if row[:3] not in ("+++", "---")]
             changed = [row for row in diff if row[:1] == "+"] or [row for row in diff if row[:1] == "-"]
-            yield f"{name.split('.')[1]}: {' '.join(row[1:].strip() for row in changed)}", name
+            yield f"{name.split('.')[-2]}: {' '.join(row[1:].strip() for row in changed)}", name
 
 
 def _mutmut(*command: str) -> str:

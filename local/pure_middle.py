@@ -1,6 +1,8 @@
 """Names the files of the pure middle, as pyproject.toml does for import-linter: no line of them may go untested."""
 
 import tomllib
+from collections.abc import Iterator
+from pathlib import Path
 
 from local.processes import REPOSITORY
 
@@ -9,7 +11,12 @@ def main() -> None:
     settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = settings["tool"]["importlinter"]["contracts"]
     (modules,) = (one["source_modules"] for one in contracts if one["name"].startswith("The pure middle"))
-    print(",".join(f"{module.replace('.', '/')}.py" for module in modules))
+    print(",".join(str(path.relative_to(REPOSITORY)) for module in modules for path in _files(module)))
+
+
+def _files(module: str) -> Iterator[Path]:
+    path = REPOSITORY / module.replace(".", "/")
+    yield from sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
 
 
 if __name__ == "__main__":

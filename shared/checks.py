@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from shared.conflicts import LOOKED_UP
 from shared.model import Action, Change, Plan
+from shared.planning.conflicts import LOOKED_UP
 from shared.records import DeletionCheck, DomainSettings, Limit, LimitCheck
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from shared.model import EntraUser
-from shared.protection import Protection
+from shared.planning.protection import Protection
+from shared.planning.surroundings import Holder
 from shared.records import PreCheckSummary, Record
-from shared.surroundings import Holder
 
 Kind = Literal[
     "sharedMailbox", "room", "equipment", "guest", "onPremisesSynced", "roleHolder", "group", "application"

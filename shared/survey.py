@@ -10,14 +10,14 @@ from shared.entra.batch import Batches
 from shared.entra.domains import TenantDomain, domain_and_initial
 from shared.entra.guard import Guard, guarded
 from shared.entra.users import Listing, users_of_domain
-from shared.matching import Matching, by_name_alone, match, set_aside
 from shared.model import Action, EntraUser, Plan, SourceUser
-from shared.planning import decide
-from shared.protection import MAILBOX_PERMISSION, Protection
-from shared.recycle_bin import matches
+from shared.planning.decisions import decide
+from shared.planning.matching import Matching, by_name_alone, match, set_aside
+from shared.planning.protection import MAILBOX_PERMISSION, Protection
+from shared.planning.recycle_bin import matches
+from shared.planning.surroundings import Holder, Surroundings
 from shared.services import Services
 from shared.source import in_domain
-from shared.surroundings import Holder, Surroundings
 
 
 @dataclass(frozen=True, slots=True)

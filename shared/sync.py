@@ -5,13 +5,13 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 from shared.audit import Entry, Key, Result, key
-from shared.deletions import reason_to_leave, source_people
 from shared.doubts import settled_doubts
 from shared.entra import lookaround
 from shared.entra.batch import Batches, Request
 from shared.entra.writes import Outcome, apply
 from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model import Action, Change
+from shared.planning.deletions import reason_to_leave, source_people
 from shared.run_guard import RunGuard
 from shared.services import Services
 from shared.source import in_domain

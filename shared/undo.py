@@ -6,12 +6,12 @@ Nothing is forced: where somebody has changed the same thing since, the change c
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
 from shared.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, normalised
 from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, Plan, Value
-from shared.protection import Protection
-from shared.renames import in_workable_order, temporary_upn
-from shared.surroundings import Holder
+from shared.planning.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
+from shared.planning.protection import Protection
+from shared.planning.renames import in_workable_order, temporary_upn
+from shared.planning.surroundings import Holder
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from shared.entra.domains import TenantDomain, domain_and_initial, verified_doma
 from shared.entra.guard import Guard
 from shared.mapping import IMMUTABLE_ID, UPN
 from shared.model import Action, Change
+from shared.planning.surroundings import Holder
 from shared.records import Run
 from shared.services import Services
 from shared.store.journal import Journal
-from shared.surroundings import Holder
 from shared.survey import Survey, protection_by_role, with_mailboxes
 from shared.undo import Now, plan_undo
 

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from shared.model import EntraUser
-from shared.protection import Protection
+from shared.planning.protection import Protection
 from tests.model_tenant import ModelTenant
 from tests.people import DOMAIN, entra_user, source_user, values
 

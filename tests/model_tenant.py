@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.mapping import IMMUTABLE_ID, UPN, AttributeMap
-from shared.matching import match
 from shared.model import Action, Change, EntraUser, Plan, SourceUser
-from shared.planning import decide
-from shared.protection import Protection
-from shared.recycle_bin import matches
-from shared.renames import in_waves
-from shared.surroundings import Holder, Surroundings
+from shared.planning.decisions import decide
+from shared.planning.matching import match
+from shared.planning.protection import Protection
+from shared.planning.recycle_bin import matches
+from shared.planning.renames import in_waves
+from shared.planning.surroundings import Holder, Surroundings
 from shared.undo import Now, plan_undo
 from tests.people import DOMAIN, INITIAL_DOMAIN, MAP
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.mapping import DEFAULT_MAP, IMMUTABLE_ID, UPN, AttributeMap
-from shared.matching import match
 from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, Plan, SourceUser, Value
-from shared.planning import decide
-from shared.surroundings import Surroundings
+from shared.planning.decisions import decide
+from shared.planning.matching import match
+from shared.planning.surroundings import Surroundings
 
 DOMAIN = "contoso.com"
 INITIAL_DOMAIN = "contoso.onmicrosoft.com"

@@ -14,8 +14,8 @@ from shared.entra.users import PAGE_SIZE, entra_user, selected
 from shared.errors import GraphError
 from shared.mapping import IMMUTABLE_ID, AttributeMap
 from shared.model import EntraUser, SourceUser
-from shared.protection import GROUP_PERMISSION, ROLE_PERMISSION
-from shared.surroundings import Holder
+from shared.planning.protection import GROUP_PERMISSION, ROLE_PERMISSION
+from shared.planning.surroundings import Holder
 
 _ROLE_ASSIGNMENTS = "/roleManagement/directory/roleAssignments"
 _ASSIGNABLE_GROUPS = "/groups?$filter=isAssignableToRole%20eq%20true&$select=id,displayName"

@@ -15,7 +15,7 @@ from shared.entra.passwords import random_password
 from shared.errors import GraphError, RunStopped
 from shared.mapping import IMMUTABLE_ID, UPN
 from shared.model import Action, Change
-from shared.renames import in_waves
+from shared.planning.renames import in_waves
 
 # A user created a moment ago may answer 404 for a while; looked up this often before the doubt is reported.
 LOOK_UPS, LOOK_UPS_IN_DOUBT = 2, 6

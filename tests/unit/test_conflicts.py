@@ -1,8 +1,8 @@
 """Who wants what somebody else has is told before the sync, and by whom it is held."""
 
-from shared.conflicts import with_known_conflicts, with_the_blocked
 from shared.model import Action, Change, Obstacle
-from shared.surroundings import Holder, Surroundings
+from shared.planning.conflicts import with_known_conflicts, with_the_blocked
+from shared.planning.surroundings import Holder, Surroundings
 from tests.people import add, change, rename
 
 SALES = Holder("g1", "Sales", "group")

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from shared.cycles import makes_no_cycles
+from shared.planning.cycles import makes_no_cycles
 
 
 @makes_no_cycles

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.deletions import reason_to_leave, source_people, still_in_source
 from shared.model import SourceUser
+from shared.planning.deletions import reason_to_leave, source_people, still_in_source
 from tests.people import entra_user, source_user
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from shared.differences import Differences
 from shared.mapping import AttributeMap
 from shared.model import Action, AttributeChange, Change, Obstacle
-from shared.surroundings import Surroundings
+from shared.planning.differences import Differences
+from shared.planning.surroundings import Surroundings
 from tests.people import INITIAL_DOMAIN, MAP, entra_user, only, plan_of, source_user, values
 
 MANAGED = Differences(Surroundings(initial_domain=INITIAL_DOMAIN), MAP)

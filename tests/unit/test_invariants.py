@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from shared.audit import COLUMNS, Entry, Result, header, key, render, settled
 from shared.checks import check_deletions, verdict
 from shared.model import Action, AttributeChange, Change, Plan, SourceUser
+from shared.planning.renames import in_waves, in_workable_order
 from shared.records import Mode
-from shared.renames import in_waves, in_workable_order
 from tests.companies import SOURCE, tenants
 from tests.model_tenant import ModelTenant
 from tests.people import DOMAIN, INITIAL_DOMAIN, change, rename

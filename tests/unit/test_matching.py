@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.matching import Ambiguity, by_name_alone, match, set_aside
+from shared.planning.matching import Ambiguity, by_name_alone, match, set_aside
 from tests.people import DOMAIN, entra_user, source_user
 
 DEPARTED = {"gone": "id-aoki"}

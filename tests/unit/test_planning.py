@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from shared.mapping import DEFAULT_MAP, AttributeMap
-from shared.matching import match
 from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, Plan
-from shared.planning import decide
-from shared.protection import Protection
-from shared.surroundings import Holder, Surroundings
+from shared.planning.decisions import decide
+from shared.planning.matching import match
+from shared.planning.protection import Protection
+from shared.planning.surroundings import Holder, Surroundings
 from tests.people import (
     DOMAIN,
     INITIAL_DOMAIN,

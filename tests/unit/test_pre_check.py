@@ -3,9 +3,9 @@
 import pytest
 
 from shared.model import EntraUser
+from shared.planning.protection import Protection
+from shared.planning.surroundings import Holder
 from shared.pre_check import PreCheck, pre_check
-from shared.protection import Protection
-from shared.surroundings import Holder
 from tests.people import DOMAIN, INITIAL_DOMAIN, entra_user
 
 NOTHING_PROTECTED = Protection()

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.model import EntraUser
-from shared.protection import MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
+from shared.planning.protection import MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
 from tests.people import entra_user
 
 

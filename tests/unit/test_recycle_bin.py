@@ -1,6 +1,6 @@
 """Who is restored instead of created."""
 
-from shared.recycle_bin import matches
+from shared.planning.recycle_bin import matches
 from tests.people import entra_user, source_user
 
 

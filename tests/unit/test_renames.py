@@ -1,7 +1,7 @@
 """Renames go out in an order that Entra takes: whoever holds a wanted UPN moves first."""
 
 from shared.model import Change
-from shared.renames import in_waves, in_workable_order, temporary_upn
+from shared.planning.renames import in_waves, in_workable_order, temporary_upn
 from tests.people import DOMAIN, INITIAL_DOMAIN, rename
 
 

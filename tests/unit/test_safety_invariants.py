@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.checks import check_deletions, check_limits
-from shared.deletions import source_people, still_in_source
 from shared.model import Action, EntraUser, Plan, SourceUser
+from shared.planning.deletions import source_people, still_in_source
 from shared.records import DomainSettings, Limit
 from tests.companies import IMMUTABLE_IDS, SOURCE, UPNS, tenants
 from tests.model_tenant import ModelTenant

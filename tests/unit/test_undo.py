@@ -6,8 +6,8 @@ import pytest
 
 from shared.mapping import IMMUTABLE_ID
 from shared.model import Action, AttributeChange, Change, EntraUser, Plan
-from shared.protection import Protection
-from shared.surroundings import Holder
+from shared.planning.protection import Protection
+from shared.planning.surroundings import Holder
 from shared.undo import Now, plan_undo
 from tests.people import INITIAL_DOMAIN, MAP, add, change, entra_user, only, rename, summary, values
 

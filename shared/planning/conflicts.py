@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from shared.mapping import IMMUTABLE_ID
 from shared.model import Action, Change, Obstacle
-from shared.surroundings import Holder, Taken
+from shared.planning.surroundings import Holder, Taken
 
 ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN = "AddressTaken", "ImmutableIdTaken"
 # Found by looking up who has what; a sync that does not look meets them when Entra refuses the change.

@@ -13,8 +13,8 @@ from shared.mapping import (
     refused_value,
 )
 from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, SourceUser
-from shared.renames import temporary_upn
-from shared.surroundings import Surroundings
+from shared.planning.renames import temporary_upn
+from shared.planning.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from shared.conflicts import with_known_conflicts, with_the_blocked
-from shared.cycles import makes_no_cycles
-from shared.differences import Differences
 from shared.mapping import AttributeMap
-from shared.matching import UNTOUCHED, Ambiguity, Matching
 from shared.model import Action, Change, EntraUser, Obstacle, Plan, SourceUser
-from shared.protection import Protection
-from shared.renames import in_workable_order
-from shared.surroundings import Surroundings
+from shared.planning.conflicts import with_known_conflicts, with_the_blocked
+from shared.planning.cycles import makes_no_cycles
+from shared.planning.differences import Differences
+from shared.planning.matching import UNTOUCHED, Ambiguity, Matching
+from shared.planning.protection import Protection
+from shared.planning.renames import in_workable_order
+from shared.planning.surroundings import Surroundings
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.model import EntraUser
-from shared.protection import Protection
+from shared.planning.protection import Protection
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ is clear.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.cycles import makes_no_cycles
 from shared.model import EntraUser, SourceUser
+from shared.planning.cycles import makes_no_cycles
 
 UNTOUCHED = "none of them is touched until the source is clear."
 

@@ -1,6 +1,6 @@
 """A deletion needs two reads that agree: every reason to leave a user whom the plan would delete. Pure.
 
-Before it comes to that, `protection.py` has kept everybody whom something protects, `planning.py` whoever only
+Before it comes to that, `protection.py` has kept everybody whom something protects, `decisions.py` whoever only
 moved to another domain, and `checks.py` everybody if they are too many.
 """
 
