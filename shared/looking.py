@@ -5,7 +5,8 @@ from shared.entra.guard import Guard, Unguarded
 from shared.errors import SourceError
 from shared.pre_check import PreCheck, pre_check
 from shared.services import Services
-from shared.survey import Survey, survey
+from shared.survey import Survey
+from shared.surveyor import survey
 from shared.trace import Trace, trace
 
 
@@ -23,7 +24,7 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
 
 async def look_before(services: Services, seen: Survey, guard: Guard) -> PreCheck:
     """The pre-check of a domain that has been surveyed."""
-    name = seen.domain.name
+    name = seen.domain
     holders = seen.addresses or await lookaround.addresses(services.graph, name, guard)
     others = [(address, holder) for address, holder in holders.items() if holder.kind == "group"]
     missing: tuple[str, ...] = ()

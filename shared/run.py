@@ -37,7 +37,8 @@ from shared.services import Services
 from shared.store.locks import lease
 from shared.store.runs import Hold
 from shared.store.trail import Trail
-from shared.survey import Survey, survey
+from shared.survey import Survey
+from shared.surveyor import survey
 from shared.sync import Sync, planned
 from shared.undo_survey import survey_undo
 

@@ -16,7 +16,8 @@ from shared.run_guard import RunGuard
 from shared.services import Services
 from shared.source import in_domain
 from shared.store.trail import Trail
-from shared.survey import Survey, read_source
+from shared.survey import Survey
+from shared.surveyor import read_source
 
 Report = Callable[[Sequence[Entry]], Awaitable[None]]
 
@@ -100,7 +101,7 @@ class Sync:
         """
         try:
             users = await read_source(self._services, self._guard)
-            in_domain(users, self._seen.domain.name)
+            in_domain(users, self._seen.domain)
         except SourceError as error:
             message = f"Not deleted: the source could not be read a second time. {error}"
             await self._record([_failed(change, "SourceUnreadable", message) for change in deletions])
@@ -120,7 +121,7 @@ class Sync:
 
     async def _write_links(self) -> None:
         self._guard.check_lease()
-        await self._services.links.write(self._seen.domain.name, self._links)
+        await self._services.links.write(self._seen.domain, self._links)
 
 
 def _took_no_effect(request: Request) -> bool:

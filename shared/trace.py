@@ -52,7 +52,7 @@ def trace(seen: Survey, attribute_map: AttributeMap, query: str) -> Trace:
         user = next((u for u in seen.source if u.source_id == source_id), None)
     protection = seen.protection.reason_not_to_touch(target) if target else ""
     return Trace(
-        domain=seen.domain.name,
+        domain=seen.domain,
         query=query,
         source=_source(user, attribute_map) if user else None,
         entra=_entra(target, attribute_map) if target else None,

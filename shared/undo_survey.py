@@ -13,7 +13,8 @@ from shared.planning.surroundings import Holder
 from shared.records import Run
 from shared.services import Services
 from shared.store.journal import Journal
-from shared.survey import Survey, protection_by_role, with_mailboxes
+from shared.survey import Survey
+from shared.surveyor import protection_by_role, with_mailboxes
 from shared.undo import Now, plan_undo
 
 # A change that a sync made, and the object id it ended on.
@@ -23,7 +24,7 @@ Done = tuple[Change, str | None]
 async def survey_undo(services: Services, run: Run, undoes: str, guard: Guard) -> Survey:
     """Plans to take the sync `undoes` back; JournalGone after 30 days."""
     settings = services.settings
-    domain, initial = await domain_and_initial(services.graph, run.domain, guard)
+    _, initial = await domain_and_initial(services.graph, run.domain, guard)
     done = await changes_made(services, run.domain, undoes)
     batches = Batches(services.graph, services.gate, guard, settings.batches_in_flight)
     touched = [object_id for _, object_id in done if object_id]
@@ -47,7 +48,7 @@ async def survey_undo(services: Services, run: Run, undoes: str, guard: Guard) -
     plan = plan_undo(undoes, done, now, settings.attribute_map, disable_added=run.disable_added)
     links = await services.links.read(run.domain)
     return Survey(
-        domain=domain,
+        domain=run.domain,
         initial_domain=initial,
         source=[],
         target=list(users.values()),
