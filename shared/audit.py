@@ -99,7 +99,7 @@ def key(change: Change) -> Key:
     return change.action.value, _safe(person or change.upn)
 
 
-def settled(content: bytes) -> dict[Key, Result]:
+def results_in(content: bytes) -> dict[Key, Result]:
     """How each change ended according to an audit log that an earlier invocation left."""
     ended: dict[Key, Result] = {}
     for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")):

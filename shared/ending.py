@@ -16,7 +16,7 @@ _COUNTED = ("add", "update", "rename", "restore", "delete", "skipped", "failed")
 _DONE = (Result.SUCCEEDED, Result.FAILED)
 
 
-async def settled(services: Services, hold: Hold, run: Run) -> Run:
+async def with_doubts_settled(services: Services, hold: Hold, run: Run) -> Run:
     """The run after what is in doubt was looked up, counted anew from its audit log; LeaseLost if taken over."""
     if run.mode is not Mode.SYNC or not await services.audit_logs.begun(run):
         return run
@@ -26,14 +26,14 @@ async def settled(services: Services, hold: Hold, run: Run) -> Run:
     batches = Batches(services.graph, Gate(), guard, services.settings.batches_in_flight)
     await trail.record(await settled_doubts(trail.in_doubt, batches))
     audit_log = AuditLog(expires_at=trail.expires_at, size_bytes=trail.size)
-    return recounted(run, trail.settled).model_copy(update={"audit_log": audit_log})
+    return recounted(run, trail.results).model_copy(update={"audit_log": audit_log})
 
 
-def recounted(run: Run, ended: dict[Key, Result], left: int = 0) -> Run:
+def recounted(run: Run, results: dict[Key, Result], left: int = 0) -> Run:
     """Counts and progress by the rows of the audit log: what an earlier invocation saved last may be less."""
     counts: Counts = run.counts.model_copy(update=dict.fromkeys(_COUNTED, 0))
-    for (action, _), result in ended.items():
+    for (action, _), result in results.items():
         counts = count(counts, Action(action), result)
-    done = sum(1 for result in ended.values() if result in _DONE)
+    done = sum(1 for result in results.values() if result in _DONE)
     progress = Progress(done=done, total=max(run.progress.total, done + left))
     return run.model_copy(update={"counts": counts, "progress": progress})

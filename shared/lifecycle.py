@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared import report
 from shared.audit import planned_deletions
-from shared.ending import settled
+from shared.ending import with_doubts_settled
 from shared.errors import DomainBusy, NotPossible, RunActive
 from shared.log import event, facts
 from shared.records import Approval, Author, DomainSettings, Mode, Run, Status, Trigger, new_run_id
@@ -136,7 +136,7 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
             return
         run = await services.runs.get(domain, run_id)
         try:
-            run = await settled(services, hold, run)
+            run = await with_doubts_settled(services, hold, run)
         except Exception as error:  # likewise
             event("run.endsUnsettled", logging.ERROR, **facts(run), error=str(error))
         message = report.cut_short(report.poisoned(), run)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from shared import report
 from shared.audit import Entry, Result, count, header, key, render
 from shared.checks import Checks, check_deletions, check_limits, released
-from shared.ending import recounted, settled
+from shared.ending import recounted, with_doubts_settled
 from shared.errors import (
     CancelRequested,
     DomainBusy,
@@ -160,9 +160,9 @@ class Invocation:
     async def _sync(self, seen: Survey, checks: Checks) -> None:
         services, invocation = self._services, self._hold.invocation
         trail = await Trail.open(services.storage, services.audit_logs, self.run, invocation)
-        left = sum(1 for change in seen.plan.writes if key(change) not in trail.settled)
+        left = sum(1 for change in seen.plan.writes if key(change) not in trail.results)
         known = self.run.progress.done
-        self.run = recounted(self.run, trail.settled, left)
+        self.run = recounted(self.run, trail.results, left)
         if self.run.progress.done > known:
             # What died before it could say so got something done all the same.
             self._note(stalled_invocations=1)
@@ -217,7 +217,7 @@ class Invocation:
 
     async def _end_early(self, status: Status, reason: str) -> None:
         """With what was under way settled: nothing that was written goes without its row."""
-        self.run = await settled(self._services, self._hold, self.run)
+        self.run = await with_doubts_settled(self._services, self._hold, self.run)
         await self._finish(status, report.cut_short(reason, self.run))
 
     async def _finish(self, status: Status, message: str, *, wrote_dry_run_log: bool = False) -> None:

@@ -57,10 +57,10 @@ class Sync:
         planned = {key(change) for change in plan.changes}
         # What did not take effect before an interruption is planned again, and gets its row in its turn.
         await self._settle([change for change in self._trail.in_doubt if key(change) not in planned])
-        settled_people = {person for _, person in self._trail.settled}
+        recorded_people = {person for _, person in self._trail.results}
         foregone = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
-        await self._record([_foregone(c) for c in foregone if key(c)[1] not in settled_people])
-        writes = [change for change in plan.writes if key(change) not in self._trail.settled]
+        await self._record([_foregone(c) for c in foregone if key(c)[1] not in recorded_people])
+        writes = [change for change in plan.writes if key(change) not in self._trail.results]
         if any(change.via for change in writes):
             # A rename that is cut off at its temporary UPN is found again by its link.
             await self._write_links()
@@ -81,7 +81,7 @@ class Sync:
         self._guard.check_lease()
 
     async def _record(self, entries: Sequence[Entry]) -> None:
-        fresh = [entry for entry in entries if key(entry.change) not in self._trail.settled]
+        fresh = [entry for entry in entries if key(entry.change) not in self._trail.results]
         for entry in fresh:
             change = entry.change
             self._under_way.pop(key(change), None)

@@ -7,7 +7,7 @@ ended. Whatever stands in the first and not in the second is in doubt after a cr
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.audit import Entry, Key, Result, header, key, object_ids, render, settled
+from shared.audit import Entry, Key, Result, header, key, object_ids, render, results_in
 from shared.model import Change
 from shared.records import AUDIT_LOG_LIFETIME, Mode, Run
 from shared.store.appended_log import AppendedLog
@@ -23,7 +23,7 @@ class Trail:
         self._run = run
         self._log = log
         self._journal = journal
-        self.settled: dict[Key, Result] = {}
+        self.results: dict[Key, Result] = {}
         self.in_doubt: list[Change] = []
 
     @classmethod
@@ -56,20 +56,20 @@ class Trail:
         await self._log.append(
             render([entry], self._run.id, self._run.domain, Mode.SYNC) for entry in entries
         )
-        self.settled.update((key(entry.change), entry.result) for entry in entries)
+        self.results.update((key(entry.change), entry.result) for entry in entries)
         await self._journal.record([(e.change, e.result, e.object_id) for e in entries])
 
     async def _take_up(self) -> None:
         left = await self._log.read()
         journal = await self._journal.read()
-        self.settled = settled(left)
-        self.in_doubt = [change for k, change in journal.intents.items() if k not in self.settled]
+        self.results = results_in(left)
+        self.in_doubt = [change for k, change in journal.intents.items() if k not in self.results]
         # A crash between the two: the people's log knows how it ended, an undo will ask the journal.
         created = object_ids(left)
         await self._journal.record(
             [
-                (change, self.settled[k], change.object_id or created.get(k))
+                (change, self.results[k], change.object_id or created.get(k))
                 for k, change in journal.intents.items()
-                if k in self.settled and k not in journal.outcomes
+                if k in self.results and k not in journal.outcomes
             ]
         )

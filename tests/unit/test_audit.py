@@ -16,7 +16,7 @@ from shared.audit import (
     object_ids,
     planned_deletions,
     render,
-    settled,
+    results_in,
 )
 from shared.model import Action, AttributeChange, Change
 from shared.records import Counts, Mode
@@ -102,11 +102,11 @@ def test_a_change_is_known_again_by_what_the_log_says_of_it(source_id: str) -> N
         [entry(created), entry(renamed, Result.FAILED)], "r1", "contoso.com", Mode.SYNC
     )
 
-    assert settled(content) == {key(created): Result.SUCCEEDED, key(renamed): Result.FAILED}
+    assert results_in(content) == {key(created): Result.SUCCEEDED, key(renamed): Result.FAILED}
 
 
 def test_a_log_with_nothing_but_its_header_settles_nothing() -> None:
-    assert settled(header()) == {}
+    assert results_in(header()) == {}
 
 
 def test_the_deletions_that_may_be_approved_are_those_of_this_dry_run() -> None:

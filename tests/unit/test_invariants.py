@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.audit import COLUMNS, Entry, Result, header, key, render, settled
+from shared.audit import COLUMNS, Entry, Result, header, key, render, results_in
 from shared.checks import check_deletions, verdict
 from shared.model import Action, AttributeChange, Change, Plan, SourceUser
 from shared.planning.renames import in_waves, in_workable_order
@@ -291,4 +291,4 @@ class TestAuditLog:
     def test_what_was_written_is_known_again(self, written: list[Entry]) -> None:
         content = header() + render(written, "r1", DOMAIN, Mode.SYNC)
 
-        assert settled(content) == {key(entry.change): entry.result for entry in written}
+        assert results_in(content) == {key(entry.change): entry.result for entry in written}

@@ -54,7 +54,7 @@ def done(change: Change, object_id: str = "o1", result: Result = Result.SUCCEEDE
 async def test_a_new_trail_knows_of_nothing(storage: Storage, run: Run) -> None:
     trail = await opened(storage, run, 1)
 
-    assert (trail.settled, trail.in_doubt) == ({}, [])
+    assert (trail.results, trail.in_doubt) == ({}, [])
 
 
 async def test_what_was_recorded_is_settled_for_the_next_invocation(storage: Storage, run: Run) -> None:
@@ -64,7 +64,7 @@ async def test_what_was_recorded_is_settled_for_the_next_invocation(storage: Sto
 
     second = await opened(storage, run, 2)
 
-    assert second.settled == {key(add("aoki")): Result.SUCCEEDED, key(add("baba")): Result.FAILED}
+    assert second.results == {key(add("aoki")): Result.SUCCEEDED, key(add("baba")): Result.FAILED}
     assert second.in_doubt == []
 
 
@@ -108,7 +108,7 @@ async def test_a_late_survivor_can_write_neither_log_nor_journal(storage: Storag
 
     await successor.intend([add("baba")])
     await successor.record([done(add("baba"))])
-    assert (await opened(storage, run, 3)).settled == {key(add("baba")): Result.SUCCEEDED}
+    assert (await opened(storage, run, 3)).results == {key(add("baba")): Result.SUCCEEDED}
 
 
 async def test_a_row_whose_outcome_a_crash_kept_from_the_journal_is_made_up_for(
