@@ -1,4 +1,4 @@
-"""What lies around the two lists of people: who is protected, who is elsewhere, who has an address already.
+"""The looks that make the `Surroundings` of a plan: who is protected, who is elsewhere, who has an address.
 
 Each question is asked only about those whom it concerns, 20 to a `$batch` where it is one call per person.
 """

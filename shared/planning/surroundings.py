@@ -1,4 +1,4 @@
-"""What lies around the two lists of people, looked up for those whom matching left without a partner."""
+"""What a decision must know beyond the two lists of people, as plain data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Taken(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What lies outside the two lists, looked up for those whom `match` left without a partner.
+    """Looked up for those whom `match` left without a partner.
 
     `outside`: source id → the Entra user in another domain who is the same person. `deleted`: source id → the
     soft-deleted Entra user who is, under their UPN from before the deletion. `addresses`: lower-case address →
