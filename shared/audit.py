@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Self
 
-from shared.model import Action, Change, Value
+from shared.model import Action, Change, Obstacle, Value
 from shared.records import Counts, Mode
 
 COLUMNS = (
@@ -29,6 +30,11 @@ class Result(StrEnum):
     SKIPPED = "skipped"
     NOT_APPLIED = "notApplied"
 
+    @property
+    def done(self) -> bool:
+        """Whether a change that ended so is one less to do."""
+        return self in (Result.SUCCEEDED, Result.FAILED)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -36,24 +42,58 @@ class Entry:
 
     change: Change
     result: Result
-    time: datetime
     object_id: str | None = None
     note: str = ""
     error_code: str = ""
     error_message: str = ""
     request_id: str = ""
 
+    @classmethod
+    def planned(cls, change: Change) -> Self:
+        """As a dry run reports it, with the failure that is foreseen."""
+        return cls._foreseen(change, Result.PLANNED)
+
+    @classmethod
+    def foregone(cls, change: Change) -> Self:
+        """Of a change of which it is clear beforehand that nothing is sent: left alone, or bound to fail."""
+        return cls._foreseen(change, Result.FAILED)
+
+    @classmethod
+    def not_applied(cls, change: Change) -> Self:
+        """Of a sync that was refused as a whole."""
+        return cls.foregone(change) if change.action is Action.SKIP else cls(change, Result.NOT_APPLIED)
+
+    @classmethod
+    def left(cls, change: Change, note: str) -> Self:
+        return cls(change, Result.SKIPPED, note=note)
+
+    @classmethod
+    def failed(cls, change: Change, code: str, message: str) -> Self:
+        return cls(change, Result.FAILED, error_code=code, error_message=message)
+
+    @classmethod
+    def _foreseen(cls, change: Change, result: Result) -> Self:
+        obstacle = change.obstacle or Obstacle("", "")
+        skipped = change.action is Action.SKIP
+        return cls(
+            change,
+            Result.SKIPPED if skipped else result,
+            error_code=obstacle.code,
+            error_message=obstacle.message,
+        )
+
 
 def header() -> bytes:
     return (BOM + _line(COLUMNS)).encode()
 
 
-def render(entries: Iterable[Entry], run_id: str, domain: str, mode: Mode) -> bytes:
-    """The rows of these entries, without the header."""
+def render(entries: Iterable[Entry], run_id: str, domain: str, mode: Mode, time: datetime) -> bytes:
+    """The rows of these entries, which ended at this time; without the header."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
+    start = (run_id, _iso(time), domain, mode.value)
     for entry in entries:
-        writer.writerows(_rows(entry, (run_id, _time(entry.time), domain, mode.value)))
+        writer.writerows(_rows(entry, start))
     return out.getvalue().encode()
 
 
@@ -79,7 +119,7 @@ def _safe(cell: str) -> str:
     return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
 
 
-def _time(moment: datetime) -> str:
+def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

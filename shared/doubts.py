@@ -5,7 +5,6 @@ stopped while an answer was lost.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from shared.audit import Entry, Result
@@ -58,14 +57,15 @@ def _look(change: Change) -> Request:
 
 def _entry(change: Change, answer: Answer | None, unread: str) -> Entry | None:
     if answer is None or answer.status not in (200, 404):
-        return _failed(change, "InDoubt", _UNKNOWN.format(why=answer.error if answer else unread))
+        return Entry.failed(change, "InDoubt", _UNKNOWN.format(why=answer.error if answer else unread))
     here = answer.status == 200
     if change.via and str(answer.body.get(UPN)).lower() == change.via.lower():
-        return _failed(change, "SteppedAside", _STEPPED_ASIDE.format(via=change.via))
+        return Entry.failed(change, "SteppedAside", _STEPPED_ASIDE.format(via=change.via))
     if _took_effect(change, answer.body if here else None):
-        return _succeeded(change, str(answer.body["id"]) if here else None)
+        object_id = str(answer.body["id"]) if here else change.object_id
+        return Entry(change, Result.SUCCEEDED, object_id, _TOOK_EFFECT)
     if change.action is Action.ADD and not here:
-        return _failed(change, "InDoubt", _NOT_SHOWN)
+        return Entry.failed(change, "InDoubt", _NOT_SHOWN)
     return None
 
 
@@ -74,11 +74,3 @@ def _took_effect(change: Change, user: Mapping[str, Any] | None) -> bool:
         return user is None
     # Whoever is there again was restored; what else they were to get, the next run gives them.
     return user is not None and (change.action is Action.RESTORE or shows(change, user))
-
-
-def _succeeded(change: Change, object_id: str | None = None) -> Entry:
-    return Entry(change, Result.SUCCEEDED, datetime.now(UTC), object_id or change.object_id, _TOOK_EFFECT)
-
-
-def _failed(change: Change, code: str, message: str) -> Entry:
-    return Entry(change, Result.FAILED, datetime.now(UTC), error_code=code, error_message=message)

@@ -13,7 +13,6 @@ from shared.store.trail import Trail
 
 LOOK_UP_SECONDS = 60.0
 _COUNTED = ("add", "update", "rename", "restore", "delete", "skipped", "failed")
-_DONE = (Result.SUCCEEDED, Result.FAILED)
 
 
 async def with_doubts_settled(services: Services, hold: Hold, run: Run) -> Run:
@@ -34,6 +33,6 @@ def recounted(run: Run, results: dict[Key, Result], left: int = 0) -> Run:
     counts: Counts = run.counts.model_copy(update=dict.fromkeys(_COUNTED, 0))
     for (action, _), result in results.items():
         counts = count(counts, Action(action), result)
-    done = sum(1 for result in results.values() if result in _DONE)
+    done = sum(1 for result in results.values() if result.done)
     progress = Progress(done=done, total=max(run.progress.total, done + left))
     return run.model_copy(update={"counts": counts, "progress": progress})

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
 
 from shared.audit import Entry, Key, Result, key
 from shared.doubts import settled_doubts
@@ -40,7 +39,7 @@ class Sync:
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
         await self._settle(self._trail.in_doubt)
-        await self._record([_not_applied(change) for change in self._seen.plan.changes])
+        await self._record([Entry.not_applied(change) for change in self._seen.plan.changes])
 
     async def apply(self) -> None:
         """RunStopped leaves what was applied on the trail; the next invocation goes on from there."""
@@ -59,7 +58,7 @@ class Sync:
         await self._settle([change for change in self._trail.in_doubt if key(change) not in planned])
         recorded_people = {person for _, person in self._trail.results}
         foregone = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
-        await self._record([_foregone(c) for c in foregone if key(c)[1] not in recorded_people])
+        await self._record([Entry.foregone(c) for c in foregone if key(c)[1] not in recorded_people])
         writes = [change for change in plan.writes if key(change) not in self._trail.results]
         if any(change.via for change in writes):
             # A rename that is cut off at its temporary UPN is found again by its link.
@@ -104,7 +103,7 @@ class Sync:
             in_domain(users, self._seen.domain)
         except SourceError as error:
             message = f"Not deleted: the source could not be read a second time. {error}"
-            await self._record([_failed(change, "SourceUnreadable", message) for change in deletions])
+            await self._record([Entry.failed(change, "SourceUnreadable", message) for change in deletions])
             return []
         people = source_people(users, self._seen.links)
         candidates = {user.object_id: user for user in self._seen.target}
@@ -113,7 +112,7 @@ class Sync:
         for change in deletions:
             reason = reason_to_leave(candidates[str(change.object_id)], people, upns)
             if reason:
-                left.append(_left(change, reason))
+                left.append(Entry.left(change, reason))
             else:
                 confirmed.append(change)
         await self._record(left)
@@ -131,47 +130,13 @@ def _took_no_effect(request: Request) -> bool:
     return one_step and request.throttled and not request.in_doubt
 
 
-def planned(change: Change) -> Entry:
-    """A change as a dry run reports it, with the failure that is foreseen."""
-    if change.action is Action.SKIP:
-        return _foregone(change)
-    code, message = (change.obstacle.code, change.obstacle.message) if change.obstacle else ("", "")
-    return Entry(change, Result.PLANNED, _now(), error_code=code, error_message=message)
-
-
-def _foregone(change: Change) -> Entry:
-    """A change of which it is clear beforehand that nothing is sent: left alone, or bound to fail."""
-    code, message = (change.obstacle.code, change.obstacle.message) if change.obstacle else ("", "")
-    result = Result.SKIPPED if change.action is Action.SKIP else Result.FAILED
-    return Entry(change, result, _now(), error_code=code, error_message=message)
-
-
-def _not_applied(change: Change) -> Entry:
-    if change.action is Action.SKIP:
-        return _foregone(change)
-    return Entry(change, Result.NOT_APPLIED, _now())
-
-
-def _failed(change: Change, code: str, message: str) -> Entry:
-    return Entry(change, Result.FAILED, _now(), error_code=code, error_message=message)
-
-
-def _left(change: Change, note: str) -> Entry:
-    return Entry(change, Result.SKIPPED, _now(), note=note)
-
-
 def _entry(outcome: Outcome) -> Entry:
     return Entry(
         outcome.change,
         Result.SUCCEEDED if outcome.succeeded else Result.FAILED,
-        _now(),
         outcome.object_id,
         outcome.note,
         outcome.error_code,
         outcome.error_message,
         outcome.request_id,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

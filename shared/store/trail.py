@@ -5,7 +5,7 @@ ended. Whatever stands in the first and not in the second is in doubt after a cr
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.audit import Entry, Key, Result, header, key, object_ids, render, results_in
 from shared.model import Change
@@ -53,9 +53,8 @@ class Trail:
 
     async def record(self, entries: Sequence[Entry]) -> None:
         """The people's log first: a crash between the two leaves a doubt, never a write without a row."""
-        await self._log.append(
-            render([entry], self._run.id, self._run.domain, Mode.SYNC) for entry in entries
-        )
+        run, now = self._run, datetime.now(UTC)
+        await self._log.append(render([entry], run.id, run.domain, Mode.SYNC, now) for entry in entries)
         self.results.update((key(entry.change), entry.result) for entry in entries)
         await self._journal.record([(e.change, e.result, e.object_id) for e in entries])
 

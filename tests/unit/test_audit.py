@@ -28,11 +28,11 @@ MORNING = datetime(2026, 3, 1, 9, 30, tzinfo=timezone(timedelta(hours=9)))
 def entry(
     of_whom: Change, result: Result = Result.SUCCEEDED, note: str = "", object_id: str | None = None
 ) -> Entry:
-    return Entry(of_whom, result, MORNING, object_id, note)
+    return Entry(of_whom, result, object_id, note)
 
 
 def rows(*entries: Entry) -> list[dict[str, str]]:
-    text = (header() + render(entries, "r1", "contoso.com", Mode.SYNC)).decode("utf-8-sig")
+    text = (header() + render(entries, "r1", "contoso.com", Mode.SYNC, MORNING)).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -40,7 +40,7 @@ def test_an_update_byte_for_byte() -> None:
     update = change(attributes=[AttributeChange("surname", None, "青木, 花")])
 
     assert (
-        render([entry(update)], "r1", "contoso.com", Mode.SYNC)
+        render([entry(update)], "r1", "contoso.com", Mode.SYNC, MORNING)
         == (
             "r1,2026-03-01T00:30:00.000Z,contoso.com,sync,update,succeeded,"
             'aoki@contoso.com,青木 花子,id-aoki,aoki,surname,,"青木, 花",,,,\r\n'
@@ -81,7 +81,7 @@ def test_a_created_user_is_listed_with_the_object_id_they_got() -> None:
 
 def test_the_log_remembers_whom_entra_created_for_each_addition() -> None:
     content = header() + render(
-        [entry(add(), object_id="o1"), entry(change())], "r1", "contoso.com", Mode.SYNC
+        [entry(add(), object_id="o1"), entry(change())], "r1", "contoso.com", Mode.SYNC, MORNING
     )
 
     assert object_ids(content) == {key(add()): "o1"}
@@ -99,7 +99,7 @@ def test_a_change_is_known_again_by_what_the_log_says_of_it(source_id: str) -> N
     created = Change(Action.ADD, "new@contoso.com", "新人", source_id=source_id)
     renamed = rename("a", "b")
     content = header() + render(
-        [entry(created), entry(renamed, Result.FAILED)], "r1", "contoso.com", Mode.SYNC
+        [entry(created), entry(renamed, Result.FAILED)], "r1", "contoso.com", Mode.SYNC, MORNING
     )
 
     assert results_in(content) == {key(created): Result.SUCCEEDED, key(renamed): Result.FAILED}
@@ -113,7 +113,7 @@ def test_the_deletions_that_may_be_approved_are_those_of_this_dry_run() -> None:
     deletion, skip = entry(change(Action.DELETE), Result.PLANNED), entry(change(Action.SKIP, "b@contoso.com"))
     earlier = entry(change(Action.DELETE, "c@contoso.com"), Result.PLANNED)
     content = header() + b"".join(
-        render(entries, run_id, "contoso.com", Mode.DRY_RUN)
+        render(entries, run_id, "contoso.com", Mode.DRY_RUN, MORNING)
         for run_id, entries in (("r0", [earlier]), ("r1", [deletion, skip]))
     )
 

@@ -48,7 +48,7 @@ def add(name: str) -> Change:
 
 
 def done(change: Change, object_id: str = "o1", result: Result = Result.SUCCEEDED) -> Entry:
-    return Entry(change, result, NOW, object_id)
+    return Entry(change, result, object_id)
 
 
 async def test_a_new_trail_knows_of_nothing(storage: Storage, run: Run) -> None:
