@@ -25,10 +25,11 @@ def rows(creates: int = 10_000, script_creates: int = 200, runs: int = 5, full: 
     script = repeated(script_runs, lambda: _with_the_plain_script(script_creates))
     targets = (
         Target("≥ 97 % of what the quota allows in that time", ours["share"] >= 97),
-        Target("none twice, none lost", ours["sent"] - ours["throttled"] == ours["added"] == creates),
+        Target("none twice, none lost", True),  # in any run: `_with_the_app` raises
     )
+    faster = f"{ours['share'] / script['share']:.0f}× the writes that the plain script gets out of the quota"
     return [
-        _row(f"{creates:,} users added by a sync", runs, ours, targets),
+        _row(f"{creates:,} users added by a sync", runs, ours, targets, faster),
         _row(f"baseline: the plain script, one POST each, {script_creates:,} users", script_runs, script),
     ]
 
@@ -37,8 +38,10 @@ def _with_the_app(creates: int) -> Figures:
     with emulated(creates + _PRESENT, _PRESENT, latency_ms=LATENCY_MS, clock_rate=CLOCK_RATE) as tenant:
         tenant.begin()
         quota = (BURST, BURST / PER_SECOND)
-        figures = in_fresh_process(sync_with_the_app, *quota, env=tenant.stack.settings)
-        return figures | _seen(tenant)
+        figures = in_fresh_process(sync_with_the_app, *quota, env=tenant.stack.settings) | _seen(tenant)
+        if not figures["sent"] - figures["throttled"] == figures["added"] == creates:
+            raise AssertionError(f"of {creates} people, some were created twice or not at all: {figures}")
+        return figures
 
 
 def _with_the_plain_script(creates: int) -> Figures:
@@ -64,7 +67,7 @@ def _seen(tenant: Emulated) -> Figures:
     }
 
 
-def _row(what: str, runs: int, figures: Figures, targets: tuple[Target, ...] = ()) -> Row:
+def _row(what: str, runs: int, figures: Figures, targets: tuple[Target, ...] = (), ratio: str = "") -> Row:
     return Row(
         what,
         _MODULE,
@@ -78,6 +81,7 @@ def _row(what: str, runs: int, figures: Figures, targets: tuple[Target, ...] = (
             "Graph requests": figures["requests"],
             "writes throttled": figures["throttled"],
         },
+        ratio,
         targets=targets,
     )
 
