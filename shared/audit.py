@@ -139,26 +139,29 @@ def key(change: Change) -> Key:
     return change.action.value, _safe(person or change.upn)
 
 
-def results_in(content: bytes) -> dict[Key, Result]:
-    """How each change ended according to an audit log that an earlier invocation left."""
+def read_back(content: bytes) -> tuple[dict[Key, Result], dict[Key, str]]:
+    """How each change ended according to an audit log that an earlier invocation left, and whom Entra created."""
     ended: dict[Key, Result] = {}
-    for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")):
-        person = row["sourceId"] if row["action"] == Action.ADD else row["objectId"]
-        ended[row["action"], person or row["userPrincipalName"]] = Result(row["result"])
-    return ended
-
-
-def object_ids(content: bytes) -> dict[Key, str]:
-    """Whom Entra created for each addition, according to such a log."""
-    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-    return {(row["action"], row["sourceId"]): row["objectId"] for row in rows if row["action"] == Action.ADD}
+    created: dict[Key, str] = {}
+    for row in _read(content):
+        added = row["action"] == Action.ADD
+        person = row["sourceId"] if added else row["objectId"]
+        change = row["action"], person or row["userPrincipalName"]
+        ended[change] = Result(row["result"])
+        if added:
+            created[change] = row["objectId"]
+    return ended, created
 
 
 def planned_deletions(content: bytes, run_id: str) -> frozenset[str]:
     """The object ids of everybody whom this dry run's audit log says a sync would delete."""
-    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-    mine = (row for row in rows if row["runId"] == run_id)
+    mine = (row for row in _read(content) if row["runId"] == run_id)
     return frozenset(row["objectId"] for row in mine if row["action"] == Action.DELETE)
+
+
+def _read(content: bytes) -> "csv.DictReader[str]":
+    """Row by row: a log of 100,000 changes has a hundred megabytes."""
+    return csv.DictReader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""))
 
 
 def count(counts: Counts, action: Action, result: Result) -> Counts:

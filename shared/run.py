@@ -32,6 +32,7 @@ from shared.looking import look_before
 from shared.model import Plan
 from shared.progress import eta_seconds
 from shared.records import AuditLog, Counts, Mode, Progress, Run, Status
+from shared.resuming import take_up
 from shared.run_guard import RunGuard
 from shared.services import Services
 from shared.store.locks import lease
@@ -102,6 +103,7 @@ class Invocation:
         event("run.started", **facts(self.run))
 
     async def _read_and_act(self) -> None:
+        trail = await take_up(self._services, self._hold, self.run, self._guard)
         seen = await self._survey()
         checks = await self._check(seen.plan)
         if self.run.deletion_check is None or checks.exceeded:
@@ -116,7 +118,7 @@ class Invocation:
         if self.run.mode is Mode.DRY_RUN:
             await self._preview(seen, checks)
         else:
-            await self._sync(seen, checks)
+            await self._sync(seen, checks, trail)
 
     async def _survey(self) -> Survey:
         run = self.run
@@ -157,9 +159,9 @@ class Invocation:
         message = report.outcome(self.run, checks)
         await self._finish(Status.SUCCEEDED, message, wrote_dry_run_log=True)
 
-    async def _sync(self, seen: Survey, checks: Checks) -> None:
+    async def _sync(self, seen: Survey, checks: Checks, left_behind: Trail | None) -> None:
         services, invocation = self._services, self._hold.invocation
-        trail = await Trail.open(services.storage, services.audit_logs, self.run, invocation)
+        trail = left_behind or await Trail.open(services.storage, services.audit_logs, self.run, invocation)
         left = sum(1 for change in seen.plan.writes if key(change) not in trail.results)
         known = self.run.progress.done
         self.run = recounted(self.run, trail.results, left)

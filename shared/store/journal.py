@@ -5,6 +5,8 @@ One JSON object a line: `{"intent": [change, …]}`, `{"withdrawn": [[action, pe
 `{"outcome": [[action, person, result, objectId]]}`.
 """
 
+import asyncio
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
@@ -44,7 +46,7 @@ class Journal:
         )
 
     async def read(self) -> "JournalContent":
-        return JournalContent.parse(await self._log.read())
+        return await asyncio.to_thread(JournalContent.parse, await self._log.read())
 
     @classmethod
     async def read_finished(cls, storage: Storage, domain: str, run_id: str) -> "JournalContent":
@@ -58,7 +60,7 @@ class Journal:
             raise JournalGone(
                 f"The run {run_id} of {domain} left no journal, or it is gone: syncs can be taken back for 30 days."
             ) from None
-        return JournalContent.parse(content)
+        return await asyncio.to_thread(JournalContent.parse, content)
 
 
 class JournalContent:
@@ -71,7 +73,7 @@ class JournalContent:
     @classmethod
     def parse(cls, content: bytes) -> "JournalContent":
         journal = cls()
-        for line in content.splitlines():
+        for line in io.BytesIO(content):
             entry = orjson.loads(line)
             for change in entry.get("intent", ()):
                 intended = _change(change)

@@ -4,11 +4,12 @@ Before a batch goes out the journal says what is intended; when its answers are 
 ended. Whatever stands in the first and not in the second is in doubt after a crash.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from shared.audit import Entry, Key, Result, header, key, object_ids, render, results_in
-from shared.model import Change
+from shared.audit import Entry, Key, Result, header, key, read_back, render
+from shared.model import Action, Change
 from shared.records import AUDIT_LOG_LIFETIME, Mode, Run
 from shared.store.appended_log import AppendedLog
 from shared.store.audit_logs import AuditLogs
@@ -23,8 +24,10 @@ class Trail:
         self._run = run
         self._log = log
         self._journal = journal
+        self._doubts: list[Change] = []
         self.results: dict[Key, Result] = {}
-        self.in_doubt: list[Change] = []
+        self.created: dict[str, str] = {}
+        """Source id → object id of everybody whom this sync has created so far."""
 
     @classmethod
     async def open(cls, storage: Storage, audit_logs: AuditLogs, run: Run, invocation: int) -> "Trail":
@@ -35,6 +38,11 @@ class Trail:
         trail = cls(run, log, journal)
         await trail._take_up()
         return trail
+
+    @property
+    def in_doubt(self) -> list[Change]:
+        """What an earlier invocation intended, and of which nobody has recorded how it ended."""
+        return [change for change in self._doubts if key(change) not in self.results]
 
     @property
     def expires_at(self) -> datetime:
@@ -55,20 +63,27 @@ class Trail:
         """The people's log first: a crash between the two leaves a doubt, never a write without a row."""
         run, now = self._run, datetime.now(UTC)
         await self._log.append(render([entry], run.id, run.domain, Mode.SYNC, now) for entry in entries)
-        self.results.update((key(entry.change), entry.result) for entry in entries)
+        for entry in entries:
+            self._note(entry.change, entry.result, entry.object_id)
         await self._journal.record([(e.change, e.result, e.object_id) for e in entries])
 
     async def _take_up(self) -> None:
         left = await self._log.read()
         journal = await self._journal.read()
-        self.results = results_in(left)
-        self.in_doubt = [change for k, change in journal.intents.items() if k not in self.results]
+        # In a thread: after 100,000 changes this takes seconds.
+        self.results, object_ids = await asyncio.to_thread(read_back, left)
+        self._doubts = [change for k, change in journal.intents.items() if k not in self.results]
         # A crash between the two: the people's log knows how it ended, an undo will ask the journal.
-        created = object_ids(left)
-        await self._journal.record(
-            [
-                (change, self.results[k], change.object_id or created.get(k))
-                for k, change in journal.intents.items()
-                if k in self.results and k not in journal.outcomes
-            ]
-        )
+        missing = []
+        for k, change in journal.intents.items():
+            if k in self.results:
+                object_id = change.object_id or object_ids.get(k)
+                self._note(change, self.results[k], object_id)
+                if k not in journal.outcomes:
+                    missing.append((change, self.results[k], object_id))
+        await self._journal.record(missing)
+
+    def _note(self, change: Change, result: Result, object_id: str | None) -> None:
+        self.results[key(change)] = result
+        if change.action is Action.ADD and result is Result.SUCCEEDED and change.source_id and object_id:
+            self.created[change.source_id] = object_id

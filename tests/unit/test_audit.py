@@ -13,10 +13,9 @@ from shared.audit import (
     count,
     header,
     key,
-    object_ids,
     planned_deletions,
+    read_back,
     render,
-    results_in,
 )
 from shared.model import Action, AttributeChange, Change
 from shared.records import Counts, Mode
@@ -84,7 +83,7 @@ def test_the_log_remembers_whom_entra_created_for_each_addition() -> None:
         [entry(add(), object_id="o1"), entry(change())], "r1", "contoso.com", Mode.SYNC, MORNING
     )
 
-    assert object_ids(content) == {key(add()): "o1"}
+    assert read_back(content)[1] == {key(add()): "o1"}
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -102,11 +101,11 @@ def test_a_change_is_known_again_by_what_the_log_says_of_it(source_id: str) -> N
         [entry(created), entry(renamed, Result.FAILED)], "r1", "contoso.com", Mode.SYNC, MORNING
     )
 
-    assert results_in(content) == {key(created): Result.SUCCEEDED, key(renamed): Result.FAILED}
+    assert read_back(content)[0] == {key(created): Result.SUCCEEDED, key(renamed): Result.FAILED}
 
 
 def test_a_log_with_nothing_but_its_header_settles_nothing() -> None:
-    assert results_in(header()) == {}
+    assert read_back(header()) == ({}, {})
 
 
 def test_the_deletions_that_may_be_approved_are_those_of_this_dry_run() -> None:

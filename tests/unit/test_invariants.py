@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.audit import COLUMNS, Entry, Result, header, key, render, results_in
+from shared.audit import COLUMNS, Entry, Result, header, key, read_back, render
 from shared.checks import check_deletions, verdict
 from shared.model import Action, AttributeChange, Change, Plan, SourceUser
 from shared.planning.renames import in_waves, in_workable_order
@@ -290,4 +290,4 @@ class TestAuditLog:
     def test_what_was_written_is_known_again(self, written: list[Entry]) -> None:
         content = header() + render(written, "r1", DOMAIN, Mode.SYNC, datetime(2026, 3, 1, tzinfo=UTC))
 
-        assert results_in(content) == {key(entry.change): entry.result for entry in written}
+        assert read_back(content)[0] == {key(entry.change): entry.result for entry in written}

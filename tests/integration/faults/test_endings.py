@@ -8,7 +8,7 @@ import base64
 import pytest
 from azure.storage.queue.aio import QueueClient
 
-from local.access_control import Fault
+from local.access_control import Fault, User
 from shared.mapping import UPN
 from shared.messages import POISON_QUEUE, QUEUE, message
 from shared.model import Action, AttributeChange, Change
@@ -16,6 +16,8 @@ from shared.records import Run, Status
 from shared.store.locks import lease
 from shared.store.trail import Trail
 from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+
+EDITED = "edited@contoso.com"
 
 
 def add(name: str) -> Change:
@@ -115,6 +117,29 @@ async def test_a_sync_that_somebody_performs_is_not_given_up(start_stack: StartS
             await stack.finished(run, seconds=2)
 
     assert (await stack.finished(run)).status == "failed"
+
+
+async def test_whose_upn_is_edited_while_their_creation_is_in_doubt_is_renamed_and_not_created_again(
+    start_stack: StartStack,
+) -> None:
+    stack = await started(start_stack)
+    run = await cut_off(stack)
+    stack.access_control.users.put(User.model_validate(in_source("created", user_principal_name=EDITED)))
+    await stack.set(maxAllowedDeletions=100)
+    (account,) = (user["id"] for user in stack.users().values())
+
+    await send(stack, QUEUE, run)
+
+    ended = await stack.finished(run)
+    assert (ended.status, ended.counts.add, ended.counts.rename, ended.counts.delete) == (
+        "succeeded",
+        1,
+        1,
+        0,
+    )
+    assert {upn: user["id"] for upn, user in stack.users().items()} == {EDITED: account}
+    rows = [(r["action"], r["objectId"], r["result"]) for r in await stack.audit_log(ended)]
+    assert rows == [("add", account, "succeeded"), ("rename", account, "succeeded")]
 
 
 async def test_a_queued_sync_that_is_cancelled_touches_nobody(start_stack: StartStack) -> None:
