@@ -132,6 +132,12 @@ def test_every_reason_for_which_a_side_can_not_be_read_is_in_the_table_of_failur
     assert [reason for reason in _reasons() if not any(phrase in reason for phrase in known)] == []
 
 
+@pytest.mark.parametrize("page", ["README", "docs/guide"])
+def test_the_japanese_page_has_the_same_headings_rows_and_pictures(page: str) -> None:
+    english, japanese = (read(REPOSITORY / f"{page}{suffix}.md") for suffix in ("", ".ja"))
+    assert _outline(english) == _outline(japanese)
+
+
 def test_every_alert_has_a_section_in_the_runbook() -> None:
     alerts = {path.stem for path in (REPOSITORY / "infra" / "alerts").glob("*.kql")}
     assert set(re.findall(r"^### (\S+)$", section(PAGES / "operations.md", "Alerts"), re.MULTILINE)) == alerts
@@ -144,6 +150,11 @@ def test_every_role_is_named_in_the_guide() -> None:
 
 def _code() -> Iterator[str]:
     return (read(path) for path in (REPOSITORY / "shared").rglob("*.py"))
+
+
+def _outline(text: str) -> list[str]:
+    """The level of each heading, with a mark for each row of a table and each picture below it."""
+    return re.findall(r"^(#+ |\| |<picture>)", text, re.MULTILINE)
 
 
 def _reasons() -> Iterator[str]:
