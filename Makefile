@@ -62,7 +62,7 @@ bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: nothing extra
 docs: $(VENV)/.ready ## fill in what docs/ takes from the code
 	$(BIN)/python -m local.docs
 
-screenshots: setup $(VENV)/.browser ## every view of the admin page, into docs/images
+screenshots: setup $(VENV)/.browser ## the pictures of the guide, into docs/images
 	$(BIN)/python -m local.screenshots
 
 fuzz: setup ## made-up requests to every endpoint, for some ten minutes (FUZZ_EXAMPLES: how many each)

@@ -1,24 +1,20 @@
-"""`make screenshots`: every view of the admin page, in both languages and both colour schemes, into docs/images/.
+"""`make screenshots`: the pictures of the guide, in both languages and both colour schemes, into docs/images/.
 
 The people are the demo's, the runs are real, but for the last two days of hourly syncs, which are made up.
 """
 
 import asyncio
-import json
 import random
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from local.browser import running_browser
 from local.host import HostProcess
-from local.people import ENTRA_SEED
 from local.processes import REPOSITORY
 from local.stack import Stack, running_stack
 from shared import report
@@ -30,43 +26,34 @@ from shared.settings import Settings
 FOLDER = REPOSITORY / "docs" / "images"
 LANGUAGES = {"en": "en-GB", "ja": "ja-JP"}
 SCHEMES = ("light", "dark")
-DESKTOP = {"width": 1280, "height": 860}
-PHONE = {"width": 390, "height": 844}
+WINDOW: ViewportSize = {"width": 1280, "height": 860}
 CONTOSO, FABRIKAM, CORP = "contoso.com", "fabrikam.com", "corp.contoso.com"
 # Enough for two days of hourly syncs to look like two days.
 HOURS = 47
 UNUSUAL = {31: Status.FAILED, 20: Status.CANCELLED, 8: Status.COMPLETED_WITH_ERRORS}
-UNREACHABLE = "Access Control can't be read: 503 after 5 tries over 62 s. Nothing was applied."
+UNREACHABLE = "Access Control: GET users answered 503."
 WITHIN_THE_LIMIT = DeletionCheck(deletions=0, target=26, percent=0, max_allowed_deletions=20, exceeded=False)
-STOPPED = "Cancelled, nothing was applied: 9 of 26 users = 34.6 % ≥ 20 % (Max Allowed Deletions)."
+BEYOND_IT = DeletionCheck(deletions=9, target=26, percent=34.6, max_allowed_deletions=20, exceeded=True)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One view; `size` is that of the window."""
-
     name: str
     address: str
-    size: dict[str, int]
 
 
 async def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    async with running_browser() as browser:
-        async with product() as (stack, host):
-            await pictures(browser, host, await demo_scenes(stack, host))
-            await take_running(browser, stack, host)
-        with hundred_domains() as tenant:
-            async with product(tenant) as (_, host):
-                await pictures(browser, host, [Picture("hundred-domains", "#/", DESKTOP)])
+    async with running_browser() as browser, product() as (stack, host):
+        await pictures(browser, host, await demo_scenes(stack, host))
     print(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER.relative_to(REPOSITORY)}")
 
 
 @asynccontextmanager
-async def product(tenant: Path = ENTRA_SEED) -> AsyncIterator[tuple[Stack, httpx.AsyncClient]]:
+async def product() -> AsyncIterator[tuple[Stack, httpx.AsyncClient]]:
     """The whole of it on loopback, and a client for its host."""
     with (
-        running_stack(tenant=tenant) as stack,
+        running_stack() as stack,
         HostProcess(stack.settings) as host,
     ):
         async with httpx.AsyncClient(base_url=host.url, timeout=60) as client:
@@ -74,7 +61,7 @@ async def product(tenant: Path = ENTRA_SEED) -> AsyncIterator[tuple[Stack, httpx
 
 
 async def demo_scenes(stack: Stack, host: httpx.AsyncClient) -> list[Picture]:
-    """Everything that there is to see at the demo's company."""
+    """What the guide shows, at the demo's company."""
     failed = await two_days_of_syncs(stack)
     await change(host, CONTOSO, periodicSync=True)
     dry_run = await run(host, CONTOSO, "dry-run")
@@ -83,21 +70,15 @@ async def demo_scenes(stack: Stack, host: httpx.AsyncClient) -> list[Picture]:
     contoso = f"#/domains/{CONTOSO}"
     result = f"{contoso}/runs/{dry_run}"
     return [
-        Picture("domains", "#/", DESKTOP),
-        Picture("dry-run", f"#/?dialog=dry-run&on={CONTOSO}", DESKTOP),
-        Picture("dry-run-result", result, DESKTOP),
-        Picture("people", f"{result}?show=update", DESKTOP),
-        Picture("sync-now", f"#/?dialog=sync-now&on={FABRIKAM}", DESKTOP),
-        Picture("periodical-sync", f"#/?dialog=periodical-sync&on={FABRIKAM}", DESKTOP),
-        Picture("settings", f"#/?dialog=settings&on={CONTOSO}", DESKTOP),
-        Picture("sync-logs", f"{contoso}/sync-logs", DESKTOP),
-        Picture("audit-logs", f"{contoso}/audit-logs", DESKTOP),
-        Picture("failed-run", f"{contoso}/runs/{failed}", DESKTOP),
-        Picture("nothing-yet", "#/domains/contoso.onmicrosoft.com/sync-logs", DESKTOP),
-        Picture("pre-check", f"{contoso}/pre-check", DESKTOP),
-        Picture("trace", f"{contoso}/trace?user=mei.suzuki@{CONTOSO}", DESKTOP),
-        Picture("phone-domains", "#/", PHONE),
-        Picture("phone-dry-run-result", result, PHONE),
+        Picture("dry-run-result", result),
+        Picture("people", f"{result}?show=update"),
+        Picture("sync-now", f"#/?dialog=sync-now&on={FABRIKAM}"),
+        Picture("periodical-sync", f"#/?dialog=periodical-sync&on={FABRIKAM}"),
+        Picture("settings", f"#/?dialog=settings&on={CONTOSO}"),
+        Picture("sync-logs", f"{contoso}/sync-logs"),
+        Picture("failed-run", f"{contoso}/runs/{failed}"),
+        Picture("pre-check", f"{contoso}/pre-check"),
+        Picture("trace", f"{contoso}/trace?user=mei.suzuki@{CONTOSO}"),
     ]
 
 
@@ -109,19 +90,6 @@ async def pictures(browser: Browser, host: httpx.AsyncClient, scenes: list[Pictu
                 await taken(page, f"{scene.name}-{language}-{scheme}")
 
 
-async def take_running(browser: Browser, stack: Stack, host: httpx.AsyncClient) -> None:
-    """The list of domains while a sync goes on, which a slow tenant makes last."""
-    async with httpx.AsyncClient() as control:
-        await control.put(f"{stack.entra_control}/faults", json={"latencyMs": 4000})
-        await change(host, FABRIKAM, maxAllowedDeletions=50)
-        await start(host, FABRIKAM, "sync")
-        for language in LANGUAGES:
-            page = await opened(browser, host, Picture("running", "#/", DESKTOP), language, "light")
-            await expect(page.get_by_role("progressbar")).to_be_visible()
-            await taken(page, f"running-{language}-light")
-        await control.put(f"{stack.entra_control}/faults", json={})
-
-
 async def opened(
     browser: Browser, host: httpx.AsyncClient, scene: Picture, language: str, scheme: str
 ) -> Page:
@@ -129,7 +97,7 @@ async def opened(
         locale=LANGUAGES[language],
         timezone_id="Asia/Tokyo",
         color_scheme="dark" if scheme == "dark" else "light",
-        viewport={"width": scene.size["width"], "height": scene.size["height"]},
+        viewport=WINDOW,
         reduced_motion="reduce",
     )
     page = await context.new_page()
@@ -189,14 +157,20 @@ async def two_days_of_syncs(stack: Stack) -> str:
                     "counts": a_working_hour(chance, status),
                 }
             )
-            message = {Status.FAILED: UNREACHABLE, Status.CANCELLED: STOPPED}.get(status)
-            message = message or report.outcome(ended, Checks(WITHIN_THE_LIMIT))
-            ended = ended.model_copy(update={"message": message})
+            ended = ended.model_copy(update={"message": what_it_says(ended)})
             await services.runs.finish(hold, ended)
             failed = made_up.id if status is Status.FAILED else failed
     finally:
         await services.aclose()
     return failed
+
+
+def what_it_says(run: Run) -> str:
+    if run.status is Status.FAILED:
+        return report.cut_short(UNREACHABLE, run)
+    if run.status is Status.CANCELLED:
+        return report.refused(run, Checks(BEYOND_IT))
+    return report.outcome(run, Checks(WITHIN_THE_LIMIT))
 
 
 def a_working_hour(chance: random.Random, status: Status) -> Counts:
@@ -207,21 +181,6 @@ def a_working_hour(chance: random.Random, status: Status) -> Counts:
     some = {name: chance.choice((0, 0, 1, 2, 4)) for name in ("add", "update", "rename", "delete")}
     failed = 1 if status is Status.COMPLETED_WITH_ERRORS else 0
     return Counts(source=29, target=26, **(some if busy or failed else {}), failed=failed)
-
-
-@contextmanager
-def hundred_domains() -> Iterator[Path]:
-    """The seed of a tenant with a hundred domains, some of whose names are long."""
-    names = [f"subsidiary-{number:03}.example" for number in range(95)]
-    names += [f"a{'-very' * 8}-long-name-of-subsidiary-{number}.holding.example" for number in range(5)]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "entra.json"
-        kinds = ("Managed", "Managed", "Federated")
-        domains = [
-            {"id": name, "authenticationType": kinds[index % 3]} for index, name in enumerate(sorted(names))
-        ]
-        path.write_text(json.dumps({"domains": domains}), encoding="utf-8")
-        yield path
 
 
 if __name__ == "__main__":

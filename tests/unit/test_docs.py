@@ -10,6 +10,7 @@ import pytest
 
 from local.docs import BLOCKS, PAGES, filled
 from local.processes import REPOSITORY
+from local.screenshots import LANGUAGES, SCHEMES
 from shared.audit import COLUMNS, Result
 from shared.http.principal import Role
 from shared.model import Action
@@ -65,6 +66,14 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
         assert target.exists(), f"{path.name} links to {target.name}"
         if anchor:
             assert anchor in headings(target), f"{path.name} links to #{anchor} of {target.name}"
+
+
+def test_every_picture_is_shown_on_a_page_and_make_screenshots_makes_it() -> None:
+    kept = {path.name for path in (PAGES / "images").iterdir()}
+    shown = {target.name for path in DOCUMENTS for target, _ in links(path) if target.parent.name == "images"}
+    scenes = re.findall(r'Picture\("([\w-]+)"', read(REPOSITORY / "local" / "screenshots.py"))
+    made = {f"{scene}-{lang}-{scheme}.png" for scene in scenes for lang in LANGUAGES for scheme in SCHEMES}
+    assert kept == shown == made
 
 
 @pytest.mark.parametrize("path", BY_NAME)
