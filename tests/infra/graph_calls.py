@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 READS = {"get", "read", "read_all"}
 # What else the client and the batches can do. `post_batch` has its path inside the client, where it is found.
-OTHERS = {"aclose", "post_batch", "send", "pause"}
+OTHERS = {"aclose", "authenticate", "post_batch", "send", "pause"}
 CLIENTS = {"Graph": {"graph", "_graph"}, "Batches": {"batches", "_batches"}}
 # Texts that look like a path of Graph's and are none.
 ELSEWHERE = re.compile(
@@ -124,6 +124,9 @@ class Module:
 
     def _part(self, part: ast.expr, function: Function | None) -> list[str]:
         """A piece of an f-string; `{}` unless it is known from the code."""
+        match part:
+            case ast.FormattedValue(value=ast.Call(func=ast.Name(id=name)) as call) if name in self.functions:
+                return list(self._values(call, function))
         if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name):
             name = part.value.id
             if assigned := self._assigned(name, function):
