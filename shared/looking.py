@@ -1,7 +1,8 @@
 """Looks at a domain that change nothing: the pre-check, and the trace of one user."""
 
-from shared.entra import lookaround
+from shared.entra.addresses import addresses, applications_on
 from shared.entra.guard import Guard, Unguarded
+from shared.entra.users import synchronised_from_active_directory
 from shared.errors import SourceError
 from shared.pre_check import PreCheck, pre_check
 from shared.services import Services
@@ -25,21 +26,18 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
 async def look_before(services: Services, seen: Survey, guard: Guard) -> PreCheck:
     """The pre-check of a domain that has been surveyed."""
     name = seen.domain
-    holders = seen.addresses or await lookaround.addresses(services.graph, name, guard)
+    holders = seen.addresses or await addresses(services.graph, name, guard)
     others = [(address, holder) for address, holder in holders.items() if holder.kind == "group"]
-    missing: tuple[str, ...] = ()
-    try:
-        others += [("", found) for found in await lookaround.applications_on(services.graph, name, guard)]
-    except lookaround.PermissionMissing:
-        missing = ("Application.Read.All",)
+    applications = await applications_on(services.graph, name, guard)
+    others += [("", found) for found in applications or ()]
     return pre_check(
         name,
         seen.target,
         seen.protection,
         others,
         seen.initial_domain,
-        active_directory=await lookaround.synchronised_from_active_directory(services.graph, guard),
-        missing=missing,
+        active_directory=await synchronised_from_active_directory(services.graph, guard),
+        missing=("Application.Read.All",) if applications is None else (),
     )
 
 

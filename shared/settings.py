@@ -22,6 +22,7 @@ from pydantic import (
 
 from shared.errors import SettingsError
 from shared.mapping import AttributeMap
+from shared.planning.protection import Protection
 from shared.schedule import Schedule
 
 
@@ -198,6 +199,11 @@ class Settings(BaseModel):
         alias="AUTH_MODE",
         description="Who may call: `keys`, whoever has a function key; `entra`, who signs in and has an app role.",
     )
+
+    @property
+    def protection(self) -> Protection:
+        """Whom the settings alone protect."""
+        return Protection(self.protected_users, require_deletion_checks=self.require_deletion_checks)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -5,17 +5,25 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.entra import lookaround
+from shared.entra.addresses import addresses, former_addresses
 from shared.entra.batch import Batches
 from shared.entra.domains import domain_and_initial
 from shared.entra.guard import Guard, guarded
-from shared.entra.users import Listing, users_of_domain
+from shared.entra.protection import with_mailboxes, with_roles
+from shared.entra.users import (
+    Listing,
+    deleted_users,
+    outside_users,
+    users_by_id,
+    users_of_domain,
+    users_with_immutable_ids,
+)
 from shared.model import Action, Plan, SourceUser
 from shared.planning.decisions import decide
 from shared.planning.matching import Matching, by_name_alone, match, set_aside
-from shared.planning.protection import MAILBOX_PERMISSION, Protection
+from shared.planning.protection import Protection
 from shared.planning.recycle_bin import matches
-from shared.planning.surroundings import Surroundings
+from shared.planning.surroundings import Surroundings, holders_of_immutable_ids
 from shared.services import Services
 from shared.source import in_domain
 from shared.survey import Survey
@@ -50,7 +58,7 @@ async def survey(
         matching = await asyncio.to_thread(match, domain, read, listing.users, links)
     batches = Batches(services.graph, services.gate, guard, services.settings.batches_in_flight)
     if doubted := by_name_alone(matching, links):
-        accounts = await lookaround.users_by_id(batches, doubted, services.settings.attribute_map)
+        accounts = await users_by_id(batches, doubted, services.settings.attribute_map)
         set_aside(matching, {doubted[object_id]: account for object_id, account in accounts.items()})
     around = Surroundings(
         federated=found.federated, initial_domain=initial, usage_location=services.settings.usage_location
@@ -105,15 +113,15 @@ async def _with_the_missing(
     if not people and not rekeyed:
         return around
     settings = services.settings
-    outside = await lookaround.outside_users(batches, people, links, settings.attribute_map)
-    rivals = await lookaround.users_with_immutable_ids(batches, rekeyed, settings.attribute_map)
-    deleted = await lookaround.deleted_users(services.graph, settings.attribute_map, guard)
+    outside = await outside_users(batches, people, links, settings.attribute_map)
+    rivals = await users_with_immutable_ids(batches, rekeyed, settings.attribute_map)
+    deleted = await deleted_users(services.graph, settings.attribute_map, guard)
     still_missing = [user for user in people if user.source_id not in outside]
     return replace(
         around,
         outside=outside,
         deleted=matches(still_missing, deleted, links) if settings.restore_deleted_users else {},
-        immutable_ids=lookaround.holders_of_immutable_ids(deleted, rivals),
+        immutable_ids=holders_of_immutable_ids(deleted, rivals),
     )
 
 
@@ -124,8 +132,8 @@ async def _with_the_addresses(
     restored = [str(change.object_id) for change in plan.of(Action.RESTORE)]
     return replace(
         around,
-        addresses=await lookaround.addresses(services.graph, domain, guard),
-        former_addresses=await lookaround.former_addresses(batches, restored),
+        addresses=await addresses(services.graph, domain, guard),
+        former_addresses=await former_addresses(batches, restored),
     )
 
 
@@ -134,7 +142,7 @@ async def _protected(
 ) -> tuple[Plan, Surroundings]:
     """Plans, looks at everybody whom that plan would touch, and plans again with what was seen."""
     attribute_map = services.settings.attribute_map
-    protection = await protection_by_role(services, guard)
+    protection = await with_roles(services.settings.protection, services.graph, guard)
     # As if nothing were missing: whom a missing permission keeps from deletion is looked at all the same.
     unhindered = replace(around, protection=replace(protection, missing_permissions=()))
     around = replace(around, protection=protection)
@@ -144,25 +152,6 @@ async def _protected(
         return plan, around
     around = replace(around, protection=await with_mailboxes(protection, batches, touched))
     return await asyncio.to_thread(decide, matching, around, attribute_map), around
-
-
-async def protection_by_role(services: Services, guard: Guard) -> Protection:
-    """Who must not be touched, as far as the listing and the tenant's roles say."""
-    settings = services.settings
-    protection = Protection(
-        settings.protected_users, require_deletion_checks=settings.require_deletion_checks
-    )
-    found = await lookaround.role_holders(services.graph, guard)
-    return replace(protection, roles=found.roles, missing_permissions=found.missing)
-
-
-async def with_mailboxes(protection: Protection, batches: Batches, object_ids: Sequence[str]) -> Protection:
-    """The same protection, after a look at the mailbox of everybody who is about to be touched."""
-    try:
-        return replace(protection, mailboxes=await lookaround.mailbox_purposes(batches, object_ids))
-    except lookaround.PermissionMissing:
-        missing = (*protection.missing_permissions, MAILBOX_PERMISSION)
-        return replace(protection, missing_permissions=missing)
 
 
 async def _given(source: list[SourceUser]) -> list[SourceUser]:

@@ -5,8 +5,8 @@ from contextlib import aclosing
 
 from shared.audit import Entry, Key, Result, key
 from shared.doubts import settled_doubts
-from shared.entra import lookaround
 from shared.entra.batch import Batches, Request
+from shared.entra.users import current_upns
 from shared.entra.writes import Outcome, apply
 from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model import Action, Change
@@ -107,7 +107,7 @@ class Sync:
             return []
         people = source_people(users, self._seen.links)
         candidates = {user.object_id: user for user in self._seen.target}
-        upns = await lookaround.current_upns(self._batches, (str(c.object_id) for c in deletions))
+        upns = await current_upns(self._batches, (str(c.object_id) for c in deletions))
         confirmed, left = [], []
         for change in deletions:
             reason = reason_to_leave(candidates[str(change.object_id)], people, upns)

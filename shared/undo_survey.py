@@ -3,18 +3,19 @@
 from dataclasses import replace
 
 from shared.audit import Result
-from shared.entra import lookaround
+from shared.entra.addresses import addresses, former_addresses
 from shared.entra.batch import Batches
 from shared.entra.domains import TenantDomain, domain_and_initial, verified_domains
 from shared.entra.guard import Guard
+from shared.entra.protection import with_mailboxes, with_roles
+from shared.entra.users import deleted_users, users_by_id, users_with_immutable_ids
 from shared.mapping import IMMUTABLE_ID, UPN
 from shared.model import Action, Change
-from shared.planning.surroundings import Holder
+from shared.planning.surroundings import Holder, holders_of_immutable_ids
 from shared.records import Run
 from shared.services import Services
 from shared.store.journal import Journal
 from shared.survey import Survey
-from shared.surveyor import protection_by_role, with_mailboxes
 from shared.undo import Now, plan_undo
 
 # A change that a sync made, and the object id it ended on.
@@ -28,12 +29,13 @@ async def survey_undo(services: Services, run: Run, undoes: str, guard: Guard) -
     done = await changes_made(services, run.domain, undoes)
     batches = Batches(services.graph, services.gate, guard, settings.batches_in_flight)
     touched = [object_id for _, object_id in done if object_id]
-    users = await lookaround.users_by_id(batches, touched, settings.attribute_map)
-    in_the_bin = await lookaround.deleted_users(services.graph, settings.attribute_map, guard)
+    users = await users_by_id(batches, touched, settings.attribute_map)
+    in_the_bin = await deleted_users(services.graph, settings.attribute_map, guard)
     deleted = {user.object_id: user for user in in_the_bin if user.object_id in set(touched)}
-    protection = await with_mailboxes(await protection_by_role(services, guard), batches, list(users))
+    protection = await with_roles(settings.protection, services.graph, guard)
+    protection = await with_mailboxes(protection, batches, users)
     wanted = {*_before(done, IMMUTABLE_ID), *(user.immutable_id for user in deleted.values())}
-    rivals = await lookaround.users_with_immutable_ids(batches, filter(None, wanted), settings.attribute_map)
+    rivals = await users_with_immutable_ids(batches, filter(None, wanted), settings.attribute_map)
     tenant = await verified_domains(services.graph, guard)
     now = Now(
         users=users,
@@ -42,8 +44,8 @@ async def survey_undo(services: Services, run: Run, undoes: str, guard: Guard) -
         initial_domain=initial,
         federated=frozenset(one.name for one in tenant if one.federated),
         addresses=await _addresses(services, tenant, run.domain, done, guard),
-        immutable_ids=lookaround.holders_of_immutable_ids(in_the_bin, rivals),
-        former_addresses=await lookaround.former_addresses(batches, deleted),
+        immutable_ids=holders_of_immutable_ids(in_the_bin, rivals),
+        former_addresses=await former_addresses(batches, deleted),
     )
     plan = plan_undo(undoes, done, now, settings.attribute_map, disable_added=run.disable_added)
     links = await services.links.read(run.domain)
@@ -65,7 +67,7 @@ async def _addresses(
     former = {upn.lower().partition("@")[2] for upn in _before(done, UPN)}
     holders: dict[str, Holder] = {}
     for name in sorted({domain} | former & {one.name for one in tenant}):
-        holders |= await lookaround.addresses(services.graph, name, guard)
+        holders |= await addresses(services.graph, name, guard)
     return holders
 
 

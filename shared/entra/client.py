@@ -132,6 +132,17 @@ class Graph:
             link = next_link(page)
         return items
 
+    async def read_all_if_granted(
+        self, path: str, *, guard: Guard | None = None
+    ) -> list[dict[str, Any]] | None:
+        """Every item, or None where the app was not granted what this look needs."""
+        try:
+            return await self.read_all(path, guard=guard)
+        except GraphError as error:
+            if error.status == 403:
+                return None
+            raise
+
     async def post_batch(self, requests: list[dict[str, object]]) -> Answer:
         """One `$batch`, sent once. GraphError when no answer came: nobody knows then what took effect."""
         return await self._send("POST", self._url("/$batch"), {}, orjson.dumps({"requests": requests}))

@@ -1,6 +1,6 @@
 """What a decision must know beyond the two lists of people, as plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -51,3 +51,13 @@ class Surroundings:
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     immutable_ids: Mapping[str, Holder] = field(default_factory=dict)
     former_addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def holders_of_immutable_ids(deleted: Sequence[EntraUser], active: Iterable[EntraUser]) -> dict[str, Holder]:
+    """Immutable ID → who blocks it: a deleted user until they are restored or gone for good."""
+    return {
+        user.immutable_id: Holder(user.object_id, user.upn, kind)
+        for kind, users in (("deleted user", deleted), ("user", active))
+        for user in users
+        if user.immutable_id
+    }

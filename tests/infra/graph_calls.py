@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import TypeAlias
 
-READS = {"get", "read", "read_all"}
+READS = {"get", "read", "read_all", "read_all_if_granted"}
 # What else the client and the batches can do. `post_batch` has its path inside the client, where it is found.
 OTHERS = {"aclose", "authenticate", "post_batch", "send", "pause"}
 CLIENTS = {"Graph": {"graph", "_graph"}, "Batches": {"batches", "_batches"}}
