@@ -7,17 +7,18 @@ from shared.errors import SourceError
 from shared.pre_check import PreCheck, pre_check
 from shared.services import Services
 from shared.survey import Survey
-from shared.surveyor import survey
+from shared.surveyor import Surveyor
 from shared.trace import Trace, trace
 
 
 async def pre_check_of(services: Services, domain: str) -> PreCheck:
     """What stands on the domain; also before the source has anybody there, which only takes longer."""
     guard = Unguarded()
+    surveyor = Surveyor(services, domain, guard)
     try:
-        seen = await survey(services, domain, guard, predict=True)
+        seen = await surveyor.survey(predict=True)
     except SourceError as error:
-        seen = await survey(services, domain, guard, predict=True, source=[])
+        seen = await surveyor.survey(predict=True, source=[])
         found = await look_before(services, seen, guard)
         return found.model_copy(update={"notice": f"{found.notice} {error}".strip()})
     return await look_before(services, seen, guard)
@@ -42,5 +43,5 @@ async def look_before(services: Services, seen: Survey, guard: Guard) -> PreChec
 
 
 async def trace_of(services: Services, domain: str, query: str) -> Trace:
-    seen = await survey(services, domain, Unguarded(), predict=True)
+    seen = await Surveyor(services, domain, Unguarded()).survey(predict=True)
     return trace(seen, services.settings.attribute_map, query)

@@ -39,7 +39,7 @@ from shared.store.locks import lease
 from shared.store.runs import Hold
 from shared.store.trail import Trail
 from shared.survey import Survey
-from shared.surveyor import survey
+from shared.surveyor import Surveyor
 from shared.sync import Sync
 from shared.undo_survey import survey_undo
 
@@ -124,7 +124,8 @@ class Invocation:
         run = self.run
         if run.undoes:
             return await survey_undo(self._services, run, run.undoes, self._guard)
-        seen = await survey(self._services, run.domain, self._guard, predict=run.mode is Mode.DRY_RUN)
+        surveyor = Surveyor(self._services, run.domain, self._guard)
+        seen = await surveyor.survey(predict=run.mode is Mode.DRY_RUN)
         if run.approval is None:
             return seen
         note = f"Approved by {run.approval.approved_by} (dry run {run.approval.dry_run_id})."
