@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StrictBool, model_validator
 from pydantic.alias_generators import to_camel
 
 AUDIT_LOG_LIFETIME = timedelta(hours=24)
@@ -19,7 +19,7 @@ Time = Annotated[
         lambda time: time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     ),
 ]
-Percent = Annotated[int, Field(ge=0, le=100)]
+Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 
 
 class Record(BaseModel):
@@ -98,7 +98,7 @@ class Limit(Record):
     """A limit that is off by default: at most `count` people, or fewer than `percent` of the users in scope."""
 
     count: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
-    percent: Annotated[Percent, Field(strict=True)] | None = None
+    percent: Percent | None = None
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
@@ -172,7 +172,9 @@ class Run(Record):
 class DomainSettings(Record):
     """What an administrator sets for one domain; `docs/configuration.md` is made from these descriptions."""
 
-    periodic_sync: bool = Field(default=False, description="Whether the timer starts a sync of this domain.")
+    periodic_sync: StrictBool = Field(
+        default=False, description="Whether the timer starts a sync of this domain."
+    )
     max_allowed_deletions: Percent = Field(
         default=DEFAULT_MAX_ALLOWED_DELETIONS,
         description="A sync is cancelled whole when it would delete this percentage of the users in scope, or more.",
@@ -191,6 +193,8 @@ class DomainSettings(Record):
 
 
 class Domain(Record):
+    """A verified domain of the tenant with its settings and runs."""
+
     name: str
     authentication_type: str
     periodic_sync: bool

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Self
 
 import azure.functions as func
-from pydantic import ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import ConfigDict, model_validator
 
 from shared.entra.domains import TenantDomain
 from shared.errors import DomainNotFound
@@ -12,23 +12,23 @@ from shared.http.endpoint import Call
 from shared.http.problems import json
 from shared.http.views import domain_view
 from shared.log import event
-from shared.records import Domain, DomainSettings, Limit, Record
+from shared.records import Domain, DomainSettings, Record
 from shared.services import Services
 
 AT_ONCE = 16
 
 
-class SettingsChange(Record):
+def _any_subset(schema: dict[str, Any]) -> None:
+    """What is not named stays as it is, whatever a new domain would have."""
+    schema["minProperties"] = 1
+    for setting in schema["properties"].values():
+        del setting["default"]
+
+
+class SettingsChange(DomainSettings):
     """Any subset of the settings, at least one; null switches a further limit off."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
-
-    periodic_sync: StrictBool = False
-    max_allowed_deletions: StrictInt = Field(0, ge=0, le=100)
-    max_adds: Limit | None = None
-    max_updates: Limit | None = None
-    max_renames: Limit | None = None
-    max_source_shrink: StrictInt | None = Field(None, ge=0, le=100)
+    model_config = ConfigDict(json_schema_extra=_any_subset)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -23,16 +23,11 @@ async def domain_view(services: Services, domain: TenantDomain, settings: Domain
     return Domain(
         name=domain.name,
         authentication_type=domain.authentication_type,
-        periodic_sync=settings.periodic_sync,
         next_run_at=services.settings.schedule.next_after(now) if settings.periodic_sync else None,
-        max_allowed_deletions=settings.max_allowed_deletions,
-        max_adds=settings.max_adds,
-        max_updates=settings.max_updates,
-        max_renames=settings.max_renames,
-        max_source_shrink=settings.max_source_shrink,
         active_run=_view(active, pointers, now),
         last_dry_run=_view(pointers.last_dry_run, pointers, now),
         last_sync=_view(pointers.last_sync, pointers, now),
+        **dict(settings),
     )
 
 
