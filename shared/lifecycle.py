@@ -20,12 +20,17 @@ ABANDONED_AFTER = timedelta(minutes=1)
 
 
 async def start(
-    services: Services, domain: str, mode: Mode, trigger: Trigger, author: Author, **extra: object
+    services: Services,
+    domain: str,
+    mode: Mode,
+    trigger: Trigger,
+    author: Author,
+    *,
+    approval: Approval | None = None,
+    undoes: str | None = None,
+    disable_added: bool = False,
 ) -> Run:
-    """Writes a queued run, whose message the caller sends; RunActive if the domain has an active one.
-
-    `extra` are further fields of the Run.
-    """
+    """Writes a queued run, whose message the caller sends; RunActive if the domain has an active one."""
     now = datetime.now(UTC)
     run = Run(
         id=new_run_id(now),
@@ -35,7 +40,10 @@ async def start(
         requested_by=author.name,
         requested_from=author.address,
         created_at=now,
-    ).model_copy(update=extra)
+        approval=approval,
+        undoes=undoes,
+        disable_added=disable_added,
+    )
     await services.domains.remember(domain)
     await services.runs.start(run)
     event("run.queued", **facts(run))
