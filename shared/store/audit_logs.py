@@ -63,13 +63,12 @@ class AuditLogs:
         blob, _ = await self._served(run, now)
         return bytes(await (await blob.download_blob()).readall())
 
-    async def delete_expired(self, now: datetime) -> int:
-        """Deletes every log older than 24 hours; how many."""
+    async def delete_expired(self, now: datetime) -> None:
+        """Deletes every log older than 24 hours."""
         from azure.core import MatchConditions
         from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
         container = await self._storage.container(AUDIT_LOGS)
-        deleted = 0
         async for blob in container.list_blobs():
             if now - blob.creation_time >= AUDIT_LOG_LIFETIME:
                 # The lifecycle rule may have been first, and a dry run may have overwritten it meanwhile.
@@ -77,8 +76,6 @@ class AuditLogs:
                     await container.delete_blob(
                         blob.name, etag=blob.etag, match_condition=MatchConditions.IfNotModified
                     )
-                    deleted += 1
-        return deleted
 
     async def _served(self, run: Run, now: datetime) -> tuple["BlobClient", datetime]:
         """The blob if it holds this run's log and may still be shown, and when that ends."""
