@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from shared.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, normalised
 from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, Plan, Value
 from shared.planning.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
+from shared.planning.differences import KEYLESS
 from shared.planning.protection import Protection
 from shared.planning.renames import in_workable_order, temporary_upn
 from shared.planning.surroundings import Holder
@@ -139,8 +140,7 @@ class _Undoing:
         """The same change, with an obstacle where it would bring somebody to a federated domain without an ID."""
         if immutable_id or _domain(change.new_upn) not in self.now.federated:
             return change
-        message = f"{change.new_upn} is on a federated domain, which takes nobody without an immutable ID."
-        return replace(change, obstacle=Obstacle("ImmutableIdMissing", message))
+        return replace(change, obstacle=KEYLESS)
 
     def _through_onmicrosoft(self, change: Change) -> Change:
         if _domain(change.upn) == _domain(change.new_upn):

@@ -16,6 +16,12 @@ from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, S
 from shared.planning.renames import temporary_upn
 from shared.planning.surroundings import Surroundings
 
+KEYLESS = Obstacle(
+    "ImmutableIdMissing",
+    "A federated domain takes nobody without an immutable ID: the person could never sign in. "
+    "Fill it in in the source.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Differences:
@@ -106,11 +112,7 @@ class Differences:
     def _no_immutable_id(self, user: SourceUser, target: EntraUser | None = None) -> Obstacle | None:
         if not self.around.federated or user.immutable_id or (target and target.immutable_id):
             return None
-        return Obstacle(
-            "ImmutableIdMissing",
-            "The domain is federated and the source gives no immutable ID: without one the person could never "
-            "sign in. Fill it in in the source.",
-        )
+        return KEYLESS
 
     def _enters_federation(self, before: str, after: str) -> bool:
         """Entra may refuse a UPN on a federated domain to a user who comes from another domain."""

@@ -12,7 +12,7 @@ MANAGED = Differences(Surroundings(initial_domain=INITIAL_DOMAIN), MAP)
 FEDERATED = Differences(Surroundings(federated=True, initial_domain=INITIAL_DOMAIN), MAP)
 KEYLESS = Obstacle(
     "ImmutableIdMissing",
-    "The domain is federated and the source gives no immutable ID: without one the person could never sign in. "
+    "A federated domain takes nobody without an immutable ID: the person could never sign in. "
     "Fill it in in the source.",
 )
 

@@ -118,7 +118,8 @@ class TestFederation:
 
         assert (code, message) == (
             "ImmutableIdMissing",
-            "aoki@old.com is on a federated domain, which takes nobody without an immutable ID.",
+            "A federated domain takes nobody without an immutable ID: the person could never sign in. "
+            "Fill it in in the source.",
         )
 
     def test_an_immutable_id_that_the_undo_itself_takes_away_does_not_count(self) -> None:
