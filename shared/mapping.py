@@ -178,6 +178,11 @@ def _first(fields: Mapping[str, object], names: Sequence[str]) -> str | None:
     return next((text for name in names if (text := normalised(fields.get(name)))), None)
 
 
+def domain_of(upn: str) -> str:
+    """The domain of a UPN in lower case; empty where there is none."""
+    return upn.partition("@")[2].lower()
+
+
 def refused_value(attribute: str, value: Value) -> Obstacle | None:
     """Why Entra would refuse this value of a mapped attribute, None if it would take it."""
     if attribute == "displayName" and value is None:

@@ -6,7 +6,7 @@ Nothing is forced: where somebody has changed the same thing since, the change c
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, normalised
+from shared.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of, normalised
 from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, Plan, Value
 from shared.planning.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
 from shared.planning.differences import KEYLESS
@@ -138,12 +138,12 @@ class _Undoing:
 
     def _unless_keyless(self, change: Change, immutable_id: Value) -> Change:
         """The same change, with an obstacle where it would bring somebody to a federated domain without an ID."""
-        if immutable_id or _domain(change.new_upn) not in self.now.federated:
+        if immutable_id or domain_of(change.new_upn) not in self.now.federated:
             return change
         return replace(change, obstacle=KEYLESS)
 
     def _through_onmicrosoft(self, change: Change) -> Change:
-        if _domain(change.upn) == _domain(change.new_upn):
+        if domain_of(change.upn) == domain_of(change.new_upn):
             return change
         return replace(change, via=temporary_upn(change, self.now.initial_domain))
 
@@ -156,10 +156,6 @@ class _Undoing:
         if attribute == IMMUTABLE_ID:
             return user.immutable_id
         return dict(zip(self.attribute_map.attributes, user.values, strict=True)).get(attribute)
-
-
-def _domain(upn: str) -> str:
-    return upn.partition("@")[2].lower()
 
 
 def _same(one: Value, other: Value) -> bool:

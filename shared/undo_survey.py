@@ -9,7 +9,7 @@ from shared.entra.domains import TenantDomain, domain_and_initial, verified_doma
 from shared.entra.guard import Guard
 from shared.entra.protection import with_mailboxes, with_roles
 from shared.entra.users import deleted_users, users_by_id, users_with_immutable_ids
-from shared.mapping import IMMUTABLE_ID, UPN
+from shared.mapping import IMMUTABLE_ID, UPN, domain_of
 from shared.model import Action, Change
 from shared.planning.surroundings import Holder, holders_of_immutable_ids
 from shared.records import Run
@@ -64,7 +64,7 @@ async def _addresses(
     services: Services, tenant: list[TenantDomain], domain: str, done: list[Done], guard: Guard
 ) -> dict[str, Holder]:
     """Who has which address on the domain, and on those from which people were moved here."""
-    former = {upn.lower().partition("@")[2] for upn in _before(done, UPN)}
+    former = {domain_of(upn) for upn in _before(done, UPN)}
     holders: dict[str, Holder] = {}
     for name in sorted({domain} | former & {one.name for one in tenant}):
         holders |= await addresses(services.graph, name, guard)

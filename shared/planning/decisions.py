@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from shared.mapping import AttributeMap
+from shared.mapping import AttributeMap, domain_of
 from shared.model import Action, Change, EntraUser, Obstacle, Plan, SourceUser
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
@@ -96,7 +96,7 @@ def _left(target: EntraUser, matching: Matching, protection: Protection) -> Chan
     if reason := protection.reason_not_to_touch(target):
         return _skip(target, reason)
     if owner := matching.moved.get(target.object_id):
-        where = owner.upn.partition("@")[2]
+        where = domain_of(owner.upn)
         reason = f"Still in the source, now on {where}: that domain's sync moves them."
         if not where:
             reason = "Still in the source, but without a UPN: give them one there, or remove them there."

@@ -8,6 +8,7 @@ from shared.mapping import (
     IMMUTABLE_ID,
     UPN,
     AttributeMap,
+    domain_of,
     refused_immutable_id,
     refused_upn,
     refused_value,
@@ -116,7 +117,7 @@ class Differences:
 
     def _enters_federation(self, before: str, after: str) -> bool:
         """Entra may refuse a UPN on a federated domain to a user who comes from another domain."""
-        return self.around.federated and before.partition("@")[2].lower() != after.partition("@")[2].lower()
+        return self.around.federated and domain_of(before) != domain_of(after)
 
 
 def _refused(user: SourceUser, attributes: Sequence[AttributeChange]) -> Obstacle | None:
