@@ -1,31 +1,25 @@
-"""Requests to Microsoft Graph: built and sent by msgraph-sdk's adapter, answered in bytes.
+"""Requests to Microsoft Graph, tried again until they are answered for good, and their answers.
 
 The SDK's models cost more than 4 ms of CPU per user, orjson less than a thousandth of that, so answers are taken
-as they come. The SDK's own retries are off: they know neither a `Retry-After` beyond 180 s, nor the other
-requests of this process, nor that a POST must not simply be sent again.
+as bytes.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import orjson
 
 from shared.entra.guard import Guard, Unguarded
+from shared.entra.transport import TokenSource, Transport
 from shared.errors import GraphError
 from shared.retries import passes, retry_after_seconds, wait_before
 
 if TYPE_CHECKING:
-    from kiota_abstractions.authentication import AuthenticationProvider
-    from msgraph.graph_request_adapter import GraphRequestAdapter
+    import httpx
 
 READ_TRIES = 8
-WHOLE_ANSWER_SECONDS = 200.0
-
-
-class TokenSource(Protocol):
-    async def token(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +72,10 @@ class Graph:
         self._base_url = base_url
         self._origin = _origin(base_url)
         self._tokens = tokens
-        self._connected: GraphRequestAdapter | None = None
+        self._transport = Transport(base_url, tokens)
 
     async def aclose(self) -> None:
-        if self._connected is not None:
-            await self._connected._http_client.aclose()
+        await self._transport.aclose()
 
     async def authenticate(self) -> None:
         """Makes sure of a token beforehand, so that a request goes out when it is sent, not after a wait for one."""
@@ -148,33 +141,7 @@ class Graph:
         return await self._send("POST", self._url("/$batch"), {}, orjson.dumps({"requests": requests}))
 
     async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        import httpx
-        from kiota_abstractions.headers_collection import HeadersCollection
-        from kiota_abstractions.method import Method
-        from kiota_abstractions.native_response_handler import NativeResponseHandler
-        from kiota_abstractions.request_information import RequestInformation
-        from kiota_http.middleware.options import ResponseHandlerOption
-
-        request = RequestInformation(Method(method))
-        request.url = url
-        # A collection of its own: the SDK shares one between requests, and ConsistencyLevel leaks.
-        request.headers = HeadersCollection()
-        for name, value in {"Accept": "application/json", **headers}.items():
-            request.headers.add(name, value)
-        if body is not None:
-            request.set_stream_content(body, "application/json")
-        request.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
-        from shared.bounded import AnswerTooLarge
-
-        try:
-            response = await self._adapter().send_primitive_async(request, "bytes", {})
-        except AnswerTooLarge as error:
-            raise GraphError(f"Graph {error} at once.") from error
-        except httpx.HTTPError as error:
-            raise GraphError(f"No answer from Graph ({type(error).__name__}).") from error
-        if not isinstance(response, httpx.Response):
-            raise GraphError("No answer from Graph.")
-        return _answer(response)
+        return _answer(await self._transport.send(method, url, headers, body))
 
     def _url(self, path: str) -> str:
         if path.startswith("/"):
@@ -185,56 +152,13 @@ class Graph:
             )
         return path
 
-    def _adapter(self) -> "GraphRequestAdapter":
-        if self._connected is None:
-            self._connected = _connect(self._base_url, self._tokens)
-        return self._connected
-
-
-def _connect(base_url: str, tokens: TokenSource) -> "GraphRequestAdapter":
-    import httpx
-    from kiota_http.middleware.options import RedirectHandlerOption, RetryHandlerOption
-    from msgraph.graph_request_adapter import GraphRequestAdapter
-    from msgraph_core import GraphClientFactory
-
-    from shared.bounded import BoundedTransport
-
-    options = {
-        RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0, should_retry=False),
-        RedirectHandlerOption.get_key(): RedirectHandlerOption(max_redirect=0, should_redirect=False),
-    }
-    client = GraphClientFactory.create_with_default_middleware(
-        client=httpx.AsyncClient(
-            transport=BoundedTransport(WHOLE_ANSWER_SECONDS), timeout=httpx.Timeout(100, connect=15)
-        ),
-        options=options,
-    )
-    adapter = GraphRequestAdapter(_authentication(tokens), client)
-    adapter.base_url = base_url
-    return adapter
-
-
-def _authentication(tokens: TokenSource) -> "AuthenticationProvider":
-    from kiota_abstractions.authentication import AuthenticationProvider
-    from kiota_abstractions.request_information import RequestInformation
-
-    class Bearer(AuthenticationProvider):
-        """The SDK's own provider closes an asynchronous credential after every token."""
-
-        async def authenticate_request(
-            self, request: RequestInformation, _context: dict[str, Any] | None = None
-        ) -> None:
-            request.headers.add("Authorization", f"Bearer {await tokens.token()}")
-
-    return Bearer()
-
 
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc.lower()
 
 
-def _answer(response: Any) -> Answer:
+def _answer(response: "httpx.Response") -> Answer:
     content = response.content
     body: Any = {}
     if content:

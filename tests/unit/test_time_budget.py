@@ -6,7 +6,7 @@ from annotated_types import Le
 
 from local.host.settings import seconds
 from local.processes import REPOSITORY
-from shared.entra.client import WHOLE_ANSWER_SECONDS
+from shared.entra.transport import WHOLE_ANSWER_SECONDS
 from shared.settings import Settings
 from shared.store.locks import Times
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from local.azurite.certificate import write_certificate
 from shared import bounded
-from shared.entra import batch, client
+from shared.entra import batch, client, transport
 from shared.entra.batch import Batches, Request
 from shared.entra.client import Graph
 from shared.entra.domains import verified_domains
@@ -223,7 +223,7 @@ async def test_an_answer_that_drips_for_ever_is_given_up(
     monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception]
 ) -> None:
     # Each byte comes in time; only the whole never does.
-    monkeypatch.setattr(client, "WHOLE_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(transport, "WHOLE_ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(hennge, "WHOLE_ANSWER_SECONDS", 0.5)
 
     async def answer(request: web.Request) -> web.StreamResponse:
