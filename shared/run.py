@@ -27,8 +27,8 @@ from shared.errors import (
     SourceError,
     TimeBudgetSpent,
 )
+from shared.inspection import pre_checked
 from shared.log import event, facts
-from shared.looking import look_before
 from shared.model import Plan
 from shared.progress import eta_seconds
 from shared.records import AuditLog, Counts, Mode, Progress, Run, Status
@@ -148,7 +148,7 @@ class Invocation:
 
     async def _preview(self, seen: Survey, checks: Checks) -> None:
         if not self.run.undoes:
-            found = await look_before(self._services, seen, self._guard)
+            found = await pre_checked(self._services, seen, self._guard)
             self._note(pre_check=found.summary)
         run, entries = self.run, [Entry.planned(change) for change in seen.plan.changes]
         rows = await asyncio.to_thread(render, entries, run.id, run.domain, run.mode, _now())

@@ -1,1 +1,1 @@
-"""Microsoft Entra ID through Microsoft Graph: reading, looking around, writing."""
+"""Microsoft Entra ID through Microsoft Graph: reading and writing, under its quota."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import azure.functions as func
 from pydantic import BaseModel
 
-from shared.http import console, domains, health, looks, openapi, problems, runs
+from shared.http import console, domains, health, inspection, openapi, problems, runs
 from shared.http.endpoint import Endpoint
 from shared.http.principal import Role
 from shared.pre_check import PreCheck
@@ -67,11 +67,11 @@ undo_run = Endpoint(
 )  # fmt: skip
 pre_check = Endpoint(
     "GET", f"{_DOMAIN}/pre-check", "Objects on the domain that are not users to synchronise, and what to do.",
-    Role.OPERATOR, looks.pre_check, answers={200: PreCheck, **_UPSTREAM},
+    Role.OPERATOR, inspection.pre_check, answers={200: PreCheck, **_UPSTREAM},
 )  # fmt: skip
 trace_user = Endpoint(
     "GET", f"{_DOMAIN}/trace", "Why one user is what they are; read-only.",
-    Role.OPERATOR, looks.trace, query=looks.TraceQuery, answers={200: Trace, **_UPSTREAM},
+    Role.OPERATOR, inspection.trace, query=inspection.TraceQuery, answers={200: Trace, **_UPSTREAM},
 )  # fmt: skip
 get_audit_log = Endpoint(
     "GET", f"{_RUN}/audit-log", "The audit log: a redirect to a link; by `Accept` the link as JSON, or the CSV itself.",

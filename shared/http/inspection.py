@@ -1,9 +1,9 @@
-"""Looks at a domain that change nothing."""
+"""Inspecting a domain, which changes nothing."""
 
 import azure.functions as func
 from pydantic import Field
 
-from shared import looking
+from shared import inspection
 from shared.http.domains import known_domain
 from shared.http.endpoint import Body, Call
 from shared.http.problems import json
@@ -15,9 +15,9 @@ class TraceQuery(Body):
 
 async def pre_check(call: Call) -> func.HttpResponse:
     domain = await known_domain(call.services, call.domain)
-    return json(await looking.pre_check_of(call.services, domain.name))
+    return json(await inspection.pre_check_of(call.services, domain.name))
 
 
 async def trace(call: Call) -> func.HttpResponse:
     domain = await known_domain(call.services, call.domain)
-    return json(await looking.trace_of(call.services, domain.name, call.query.user))
+    return json(await inspection.trace_of(call.services, domain.name, call.query.user))

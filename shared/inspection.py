@@ -1,4 +1,4 @@
-"""Looks at a domain that change nothing: the pre-check, and the trace of one user."""
+"""Inspecting a domain, which changes nothing: the pre-check, and the trace of one user."""
 
 from shared.entra.addresses import addresses, applications_on
 from shared.entra.guard import Guard, Unguarded
@@ -19,12 +19,12 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
         seen = await surveyor.survey(predict=True)
     except SourceError as error:
         seen = await surveyor.survey(predict=True, source=[])
-        found = await look_before(services, seen, guard)
+        found = await pre_checked(services, seen, guard)
         return found.model_copy(update={"notice": f"{found.notice} {error}".strip()})
-    return await look_before(services, seen, guard)
+    return await pre_checked(services, seen, guard)
 
 
-async def look_before(services: Services, seen: Survey, guard: Guard) -> PreCheck:
+async def pre_checked(services: Services, seen: Survey, guard: Guard) -> PreCheck:
     """The pre-check of a domain that has been surveyed."""
     name = seen.domain
     holders = seen.addresses or await addresses(services.graph, name, guard)
