@@ -126,7 +126,10 @@ class Module:
         """A piece of an f-string; `{}` unless it is known from the code."""
         match part:
             case ast.FormattedValue(value=ast.Call(func=ast.Name(id=name)) as call) if name in self.functions:
-                return list(self._values(call, function))
+                try:
+                    return list(self._values(call, function))
+                except NotUnderstood:
+                    return ["{}"]  # no path, but a part of one
         if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name):
             name = part.value.id
             if assigned := self._assigned(name, function):
