@@ -153,9 +153,10 @@ class Invocation:
         run, entries = self.run, [Entry.planned(change) for change in seen.plan.changes]
         rows = await asyncio.to_thread(render, entries, run.id, run.domain, run.mode, _now())
         content = header() + rows
+        version = await self._services.audit_logs.dry_run_version(self.run)
         await self._guard.check()
         self._count(entries)
-        expires_at = await self._services.audit_logs.write_dry_run(self.run, content)
+        expires_at = await self._services.audit_logs.write_dry_run(self.run, content, version)
         self._note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
         message = report.outcome(self.run, checks)
         await self._finish(Status.SUCCEEDED, message, wrote_dry_run_log=True)

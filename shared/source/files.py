@@ -28,7 +28,9 @@ class FileSource:
         self._attribute_map = attribute_map
 
     async def users(self) -> list[SourceUser]:
-        return self._parse(await self._read(), self._path, self._attribute_map)
+        content = await self._read()
+        # Off the event loop: a large file takes a second.
+        return await asyncio.to_thread(self._parse, content, self._path, self._attribute_map)
 
     async def check(self) -> None:
         await self.users()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import AuditLogGone
+from shared.errors import AuditLogGone, LeaseLost
 from shared.records import AUDIT_LOG_LIFETIME, Mode, Run
 from shared.store.appended_log import AppendedLog
 from shared.store.storage import AUDIT_LOGS, Storage
@@ -32,12 +32,37 @@ class AuditLogs:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def write_dry_run(self, run: Run, content: bytes) -> datetime:
-        """Puts the log in the place of the last dry run's; when it expires."""
+    async def dry_run_version(self, run: Run) -> str | None:
+        """Which log stands in the place of this dry run's, None if there is none; for `write_dry_run`."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            return str((await (await self._blob(run)).get_blob_properties()).etag)
+        except ResourceNotFoundError:
+            return None
+
+    async def write_dry_run(self, run: Run, content: bytes, version: str | None) -> datetime:
+        """Puts the log in the place of that version; when it expires.
+
+        LeaseLost if another has been written since: an invocation that was given up for dead may wake here.
+        """
+        from azure.core import MatchConditions
+        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+
         blob = await self._blob(run)
-        await blob.upload_blob(
-            content, overwrite=True, metadata={"runid": run.id}, content_settings=_csv(run)
-        )
+        known: dict[str, Any] = {}
+        if version:
+            known = {"etag": version, "match_condition": MatchConditions.IfNotModified}
+        try:
+            await blob.upload_blob(
+                content,
+                overwrite=version is not None,
+                metadata={"runid": run.id},
+                content_settings=_csv(run),
+                **known,
+            )
+        except (ResourceExistsError, ResourceModifiedError) as error:
+            raise LeaseLost(f"A later dry run of {run.domain} has written its audit log.") from error
         created: datetime = (await blob.get_blob_properties()).creation_time
         return created + AUDIT_LOG_LIFETIME
 
