@@ -22,7 +22,30 @@ settings.register_profile(
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+# Shares are not cut to the test: a few come before those that wait.
+BEFORE = 5
 ACCOUNTS = [f"stack{number}" for number in range(500)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that wait for minutes come near the beginning of each worker's share, which is an equal part of the list.
+
+    One after the other at the end of it, they would be most of the time that all of it takes.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    waiting = sorted((item for item in items if item.get_closest_marker("waits")), key=_seconds, reverse=True)
+    others = [item for item in items if not item.get_closest_marker("waits")]
+    shares = [others[len(others) * n // workers : len(others) * (n + 1) // workers] for n in range(workers)]
+    items[:] = [
+        item
+        for n, share in enumerate(shares)
+        for item in (*share[:BEFORE], *waiting[n::workers], *share[BEFORE:])
+    ]
+
+
+def _seconds(item: pytest.Item) -> int:
+    marker = item.get_closest_marker("waits")
+    return int(marker.args[0]) if marker else 0
 
 
 @pytest.hookimpl(wrapper=True)

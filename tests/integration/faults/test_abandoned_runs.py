@@ -13,7 +13,7 @@ from tests.apart import Apart, People, people
 from tests.integration.faults.conftest import StartApart
 from tests.stack import until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.waits(70)]
 
 WRITING, READING = 80, 81
 # A lease lasts a minute; the rest is for a new host to start and for its answers.

@@ -21,7 +21,7 @@ from shared.store.storage import LOCKS
 from tests.apart import Apart, People, Sides, apart, assert_settled, of_kind, people
 from tests.stack import Json, until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.waits(120)]
 
 # The domains of each host, by their numbers.
 SHARES = (range(40, 47), range(47, 54), range(54, 60))

@@ -11,7 +11,7 @@ from tests.apart import people
 from tests.integration.faults.conftest import StartApart
 from tests.stack import until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.waits(70)]
 
 NUMBER, MESSAGE_LOCK = 91, 10
 

@@ -5,7 +5,7 @@ import pytest
 from tests.apart import people
 from tests.integration.faults.conftest import StartApart
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.waits(200)]
 
 NUMBER, PAUSE = 90, 200
 
