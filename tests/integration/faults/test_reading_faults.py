@@ -2,6 +2,7 @@
 
 import pytest
 
+from local.access_control import Fault as SourceFault
 from local.entra import Fault
 from tests.stack import Stack, StartStack, in_entra, in_source
 
@@ -82,3 +83,16 @@ async def test_whoever_a_short_listing_left_out_is_not_created_a_second_time(sta
 
     assert stack.users() == before
     assert "twice where it counted" in run.warnings[0]
+
+
+async def test_both_sides_are_read_at_the_same_time(start_stack: StartStack) -> None:
+    stack = await started(start_stack, Fault(kind="delay", ms=3_000, path="/users", where="outer", count=1))
+    stack.access_control.faults.add(SourceFault(kind="delay", ms=3_000, count=1))
+
+    run = await stack.sync()
+
+    assert run.counts.unchanged == PEOPLE
+    listed = next(call.at for call in stack.entra.requests.calls if call.path == "/users")
+    given = next(call.at for call in stack.access_control.requests.calls if call.page == 1)
+    # One after the other, whichever is first, they would be three seconds apart.
+    assert abs(listed - given) < 2
