@@ -35,7 +35,7 @@ tests/console/node_modules/.ready: tests/console/package-lock.json $(VENV)/.read
 
 # Installs Chromium where that is possible, and says so where it is not.
 $(VENV)/.browser: $(VENV)/.ready
-	$(BIN)/python -m local.browser
+	$(BIN)/python -m tools.browser
 	@touch $@
 
 # checkov, in an environment of its own: its pins and the app's do not go together.
@@ -48,7 +48,7 @@ demo: setup ## the product's own procedure on sample people, then serves (DEMO_O
 
 test: setup tests/console/node_modules/.ready $(VENV)/.browser .venv-checkov/.requirements lint ## lint, types, unit, integration and console tests, and how much of shared/ they reach
 	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal --cov --cov-report=term
-	$(BIN)/coverage report --fail-under=100 --include="$$($(BIN)/python -m local.pure_middle)"
+	$(BIN)/coverage report --fail-under=100 --include="$$($(BIN)/python -m tools.pure_middle)"
 
 lint: $(VENV)/.ready ## ruff, the layers of the code (import-linter) and mypy
 	$(BIN)/ruff check .
@@ -60,10 +60,10 @@ bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: nothing extra
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.ready ## fill in what docs/ takes from the code
-	$(BIN)/python -m local.docs
+	$(BIN)/python -m tools.docs
 
 screenshots: setup $(VENV)/.browser ## the pictures of the guide, into docs/images
-	$(BIN)/python -m local.screenshots
+	$(BIN)/python -m tools.screenshots
 
 fuzz: setup ## made-up requests to every endpoint, for some ten minutes (FUZZ_EXAMPLES: how many each)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest --timeout 1800 tests/integration/security/test_api_document.py
@@ -74,10 +74,10 @@ fuzz: setup ## made-up requests to every endpoint, for some ten minutes (FUZZ_EX
 	@touch $@
 
 mutants: .venv-mutmut/.ready ## small changes to the pure middle that no test would notice (mutmut, two minutes)
-	.venv-mutmut/bin/python -m local.mutants
+	.venv-mutmut/bin/python -m tools.mutants
 
 audit: $(VENV)/.ready ## known weaknesses and licences of what Azure installs
-	$(BIN)/python -m local.audit
+	$(BIN)/python -m tools.audit
 
 lock: $(VENV)/.ready ## compile every requirements file anew, from pyproject.toml and the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.txt pyproject.toml

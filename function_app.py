@@ -4,10 +4,10 @@ import os
 
 import azure.functions as func
 
-from shared import lifecycle, run
 from shared.http import endpoints as http
 from shared.log import leave_out_requests
-from shared.messages import POISON_QUEUE, QUEUE, message, read_message
+from shared.runs import invocation, lifecycle
+from shared.runs.messages import POISON_QUEUE, QUEUE, message, read_message
 from shared.services import Services
 from shared.settings import Settings
 
@@ -37,7 +37,7 @@ async def hourly_sync(timer: func.TimerRequest, messages: func.Out[list[str]]) -
 @app.queue_output("again", QUEUE, STORAGE)
 async def perform_run(msg: func.QueueMessage, again: func.Out[str]) -> None:
     order = read_message(msg.get_body())
-    if order and await run.perform(services, order.domain, order.run_id):
+    if order and await invocation.perform(services, order.domain, order.run_id):
         again.set(message(order.domain, order.run_id))
 
 

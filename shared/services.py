@@ -2,9 +2,9 @@
 
 from shared.entra.client import Graph
 from shared.entra.domains import TenantDomain, verified_domains
-from shared.entra.gate import Gate
 from shared.entra.tokens import AzureTokens, EmulatorTokens
-from shared.remembered import Remembered
+from shared.entra.write_quota import Gate
+from shared.outbound.cached import Remembered
 from shared.settings import Settings
 from shared.source import Source
 from shared.source.files import FileSource

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from shared.errors import SettingsError
-from shared.mapping import AttributeMap
+from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
 from shared.schedule import Schedule
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from local.azurite import Azurite
-from tests.stack import Stack, StackOptions, StartStack, running_stack
+from tests.support.stack import Stack, StackOptions, StartStack, running_stack
 
 # A deadline per example would fail on a busy machine and say nothing about the program.
 settings.register_profile(

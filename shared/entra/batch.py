@@ -14,10 +14,10 @@ from itertools import islice
 from typing import Any
 
 from shared.entra.client import Answer, Graph
-from shared.entra.gate import Gate
-from shared.entra.guard import Guard
+from shared.entra.write_quota import Gate
 from shared.errors import GraphError
-from shared.retries import THROTTLED, TRANSIENT, retry_after_seconds, wait_before
+from shared.outbound.retries import THROTTLED, TRANSIENT, retry_after_seconds, wait_before
+from shared.outbound.waiting import Guard
 
 BATCH_SIZE = 20
 TRIES = 6

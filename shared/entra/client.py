@@ -11,10 +11,10 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
-from shared.entra.guard import Guard, Unguarded
-from shared.entra.transport import TokenSource, Transport
+from shared.entra.sdk import TokenSource, Transport
 from shared.errors import GraphError
-from shared.retries import passes, retry_after_seconds, wait_before
+from shared.outbound.retries import passes, retry_after_seconds, wait_before
+from shared.outbound.waiting import Guard, Unguarded
 
 if TYPE_CHECKING:
     import httpx

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from shared.entra.client import Graph, text
-from shared.entra.guard import Guard
 from shared.errors import DomainNotFound
+from shared.outbound.waiting import Guard
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 from shared.entra.batch import Batches, Request
 from shared.entra.client import Graph, ends_with, next_link, one_of, page_items, segment, text
-from shared.entra.guard import Guard, Unguarded
 from shared.errors import GraphError
-from shared.mapping import IMMUTABLE_ID, UPN, AttributeMap
-from shared.model import EntraUser, SourceUser
+from shared.model.changes import EntraUser, SourceUser
+from shared.outbound.waiting import Guard, Unguarded
+from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
 
 PAGE_SIZE = 999
 # Most values that an `in` filter takes.

@@ -13,8 +13,8 @@ from shared.entra.batch import Batches, BeforeSend, Request
 from shared.entra.client import Answer, segment, text
 from shared.entra.passwords import random_password
 from shared.errors import GraphError, RunStopped
-from shared.mapping import IMMUTABLE_ID, UPN
-from shared.model import Action, Change
+from shared.model.changes import Action, Change
+from shared.planning.mapping import IMMUTABLE_ID, UPN
 from shared.planning.renames import in_waves
 
 # A user created a moment ago may answer 404 for a while; looked up this often before the doubt is reported.

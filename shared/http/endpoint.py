@@ -14,13 +14,13 @@ import azure.functions as func
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.domain_names import domain_name
 from shared.errors import DomainNotFound, RunNotFound, SyncError
 from shared.http.principal import ANYBODY, Role, authorised
 from shared.http.problems import Problem
 from shared.http.same_origin import from_browser, require_same_origin
 from shared.log import event
-from shared.records import Author, is_run_id
+from shared.model.domain_names import domain_name
+from shared.model.runs import Author, is_run_id
 from shared.services import Services
 
 LARGEST_BODY = 64 * 1024

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from shared.http import console, domains, health, inspection, openapi, problems, runs
 from shared.http.endpoint import Endpoint
 from shared.http.principal import Role
-from shared.pre_check import PreCheck
-from shared.records import Domain, Run
-from shared.trace import Trace
+from shared.model.runs import Domain, Run
+from shared.reports.pre_check import PreCheck
+from shared.reports.trace import Trace
 
 _DOMAIN = "domains/{domain}"
 _RUN = f"{_DOMAIN}/runs/{{runId}}"

@@ -3,10 +3,10 @@
 import azure.functions as func
 from pydantic import Field
 
-from shared import inspection
 from shared.http.domains import known_domain
 from shared.http.endpoint import Body, Call
 from shared.http.problems import json
+from shared.runs import inspection
 
 
 class TraceQuery(Body):

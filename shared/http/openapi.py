@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from shared.http.endpoint import Call, Endpoint, Nothing
 from shared.http.problems import json
-from shared.records import RUN_ID_PATTERN
+from shared.model.runs import RUN_ID_PATTERN
 
 _REF = "#/components/schemas/{model}"
 _PROBLEM: dict[str, Any] = {

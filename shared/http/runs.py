@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 import azure.functions as func
 from pydantic import Field, StrictBool, field_validator
 
-from shared import lifecycle
 from shared.errors import RunActive
 from shared.http.content import content
 from shared.http.domains import known_domain
 from shared.http.endpoint import Body, Call
 from shared.http.problems import Problem, json
 from shared.http.views import run_view
-from shared.messages import message
-from shared.records import RUN_ID_PATTERN, Mode, Record, Run, Time, Trigger
+from shared.model.runs import RUN_ID_PATTERN, Mode, Record, Run, Time, Trigger
+from shared.runs import lifecycle
+from shared.runs.messages import message
 from shared.store.runs import decode_cursor
 
 POLL_AFTER_SECONDS = 2

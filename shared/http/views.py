@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from shared.entra.domains import TenantDomain
-from shared.records import Domain, DomainSettings, Mode, Run
+from shared.model.runs import Domain, DomainSettings, Mode, Run
 from shared.services import Services
 from shared.store.runs import Pointers
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shared.mapping import (
+from shared.model.changes import Action, AttributeChange, Change, EntraUser, Obstacle, SourceUser
+from shared.planning.lookups import Surroundings
+from shared.planning.mapping import (
     ENABLED,
     IMMUTABLE_ID,
     UPN,
@@ -13,9 +15,7 @@ from shared.mapping import (
     refused_upn,
     refused_value,
 )
-from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, SourceUser
 from shared.planning.renames import temporary_upn
-from shared.planning.surroundings import Surroundings
 
 KEYLESS = Obstacle(
     "ImmutableIdMissing",

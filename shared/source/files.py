@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared.errors import SourceError
-from shared.mapping import AttributeMap
-from shared.model import SourceUser
+from shared.model.changes import SourceUser
+from shared.planning.mapping import AttributeMap
 from shared.store.storage import Storage
 
 Parse = Callable[[bytes, str, AttributeMap], list[SourceUser]]

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from shared.bounded import AnswerTooLarge, BoundedTransport
 from shared.errors import SourceError
-from shared.mapping import AttributeMap
-from shared.model import SourceUser
-from shared.retries import passes, retry_after_seconds, wait_before
+from shared.model.changes import SourceUser
+from shared.outbound.bounded import AnswerTooLarge, BoundedTransport
+from shared.outbound.retries import passes, retry_after_seconds, wait_before
+from shared.planning.mapping import AttributeMap
 from shared.source import SourceUsers
 
 TRIES = 7

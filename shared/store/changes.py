@@ -3,7 +3,7 @@
 import secrets
 from datetime import UTC, datetime
 
-from shared.records import Author, DomainSettings, newest_first
+from shared.model.runs import Author, DomainSettings, newest_first
 from shared.store.storage import CHANGES, Storage
 
 

@@ -12,10 +12,10 @@ from dataclasses import asdict
 
 import orjson
 
-from shared.audit import Key, Result, key
 from shared.errors import JournalGone
-from shared.model import Action, AttributeChange, Change
-from shared.store.appended_log import AppendedLog
+from shared.model.changes import Action, AttributeChange, Change
+from shared.reports.audit_csv import Key, Result, key
+from shared.store.append_blob import AppendedLog
 from shared.store.storage import JOURNAL, Storage
 
 Ended = tuple[Change, Result, str | None]

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import expect
 
-from shared.records import Counts, Mode, Run, Status, Trigger, new_run_id
+from shared.model.runs import Counts, Mode, Run, Status, Trigger, new_run_id
 from tests.console.conftest import IN_A_BROWSER, OpenPage
-from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 pytestmark = IN_A_BROWSER
 

@@ -15,11 +15,11 @@ import pytest_asyncio
 
 from local.access_control.faults import Fault
 from local.access_control.users import User
-from shared.messages import POISON_QUEUE, message
+from shared.runs.messages import POISON_QUEUE, message
 from tests.infra.bicep import INFRA, Expression, Value, dig, read
 from tests.infra.kql import Row, result
 from tests.integration.test_queue import send
-from tests.stack import CONTOSO, Stack, in_entra, in_source, running_stack, until
+from tests.support.stack import CONTOSO, Stack, in_entra, in_source, running_stack, until
 
 QUERIES = {path.stem: path for path in sorted((INFRA / "alerts").glob("*.kql"))}
 PEOPLE = [f"user{number}" for number in range(10)]

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from shared.http.principal import Role
-from shared.messages import POISON_QUEUE, QUEUE
-from shared.records import AUDIT_LOG_LIFETIME
+from shared.model.runs import AUDIT_LOG_LIFETIME
+from shared.runs.messages import POISON_QUEUE, QUEUE
 from shared.settings import Settings
 from shared.store import storage
 from tests.infra.bicep import INFRA, Value, dig, read

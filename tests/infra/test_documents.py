@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from local import smoke
 from tests.infra.bicep import INFRA, read
 from tests.infra.graph_calls import NotUnderstood, graph_calls
 from tests.infra.test_least_privilege import AZURE_ROLES
+from tools import smoke
 
 ROOT = INFRA.parent
 PERMISSIONS = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from azure.storage.queue import QueueServiceClient
 
 from local.azurite import Azurite
 from local.processes import ChildNotReadyError, ChildProcess
-from tests.identity import unsigned_token
+from tests.support.managed_identity import unsigned_token
 
 
 class UnsignedToken:

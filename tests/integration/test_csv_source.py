@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.store.storage import Storage
-from tests.stack import Stack, StartStack, in_entra, in_source
+from tests.support.stack import Stack, StartStack, in_entra, in_source
 
 COLUMNS = {
     "Username": "username",

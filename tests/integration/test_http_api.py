@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from shared import lifecycle
 from shared.http.domains import DomainList
-from shared.records import Domain, Run
+from shared.model.runs import Domain, Run
+from shared.runs import lifecycle
 from shared.store import audit_logs
-from tests.stack import Json, Stack, StartStack, in_entra, in_source
+from tests.support.stack import Json, Stack, StartStack, in_entra, in_source
 
 RUN_ID = "8204562098021-3a0b02ae"
 

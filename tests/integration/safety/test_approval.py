@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from shared.records import new_run_id
-from tests.safety import approved_sync, names, rows_of, treated, undone
-from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from shared.model.runs import new_run_id
+from tests.support.outcomes import approved_sync, names, rows_of, treated, undone
+from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 PEOPLE = [f"user{number}" for number in range(10)]
 

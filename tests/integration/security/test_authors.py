@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.callers import IN_FRONT, OBJECT_ID, application, signed_in
-from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from tests.support.callers import IN_FRONT, OBJECT_ID, application, signed_in
+from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 AOKI = f"aoki@contoso.com ({OBJECT_ID})"
 ADMINISTRATOR = signed_in("Sync.Administrator")

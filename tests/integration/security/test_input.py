@@ -10,10 +10,10 @@ import pytest
 from local.entra import Fault
 from shared.http import endpoints
 from shared.http.endpoint import LARGEST_BODY, Endpoint
-from shared.records import DomainSettings
+from shared.model.runs import DomainSettings
 from shared.services import Services
 from shared.settings import Settings
-from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 RUN_ID = "8204562098021-3a0b02ae"
 JAPANESE, PUNYCODE = "日本語.example", "xn--wgv71a119e.example"

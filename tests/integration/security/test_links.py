@@ -10,8 +10,8 @@ import pytest
 from local.azurite import Azurite
 from shared.store import audit_logs
 from shared.store.audit_logs import AuditLogs
-from tests.identity import running_by_identity
-from tests.stack import CONTOSO, Stack, StartStack, in_source
+from tests.support.managed_identity import running_by_identity
+from tests.support.stack import CONTOSO, Stack, StartStack, in_source
 
 READING = {"sp": ["r"], "sr": ["b"]}
 

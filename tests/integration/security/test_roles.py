@@ -10,12 +10,12 @@ import pytest_asyncio
 
 from local.host.functions import declared_functions
 from local.processes import REPOSITORY
-from local.roles_table import HEADER, roles_table
 from shared.http import endpoints
 from shared.http.endpoint import Endpoint
-from tests.callers import HEADER as PRINCIPAL
-from tests.callers import IN_FRONT, signed_in
-from tests.stack import CONTOSO, Json, Stack, in_entra, in_source, load_app, running_stack
+from tests.support.callers import HEADER as PRINCIPAL
+from tests.support.callers import IN_FRONT, signed_in
+from tests.support.stack import CONTOSO, Json, Stack, in_entra, in_source, load_app, running_stack
+from tools.roles_table import HEADER, roles_table
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -16,10 +16,10 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from local.azurite import ACCOUNT_KEY, Azurite
-from shared.records import Run
+from shared.model.runs import Run
 from shared.settings import Settings
-from tests.identity import ByIdentity, running_by_identity
-from tests.stack import CONTOSO, Stack, in_entra, in_source
+from tests.support.managed_identity import ByIdentity, running_by_identity
+from tests.support.stack import CONTOSO, Stack, in_entra, in_source
 
 FUNCTION_KEY = "function-key-that-nobody-may-see"
 

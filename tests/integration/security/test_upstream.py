@@ -12,21 +12,21 @@ import pytest
 from aiohttp import web
 
 from local.azurite.certificate import write_certificate
-from shared import bounded
-from shared.entra import batch, client, transport
+from shared.entra import batch, client, sdk
 from shared.entra.batch import Batches, Request
 from shared.entra.client import Graph
 from shared.entra.domains import verified_domains
-from shared.entra.gate import Gate
-from shared.entra.guard import Unguarded
 from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.users import users_of_domain
+from shared.entra.write_quota import Gate
 from shared.errors import GraphError, SettingsError, SourceError
-from shared.mapping import AttributeMap
+from shared.outbound import bounded
+from shared.outbound.waiting import Unguarded
+from shared.planning.mapping import AttributeMap
 from shared.settings import Settings
 from shared.source import hennge
 from shared.source.hennge import HenngeSource
-from tests.stack import in_source
+from tests.support.stack import in_source
 
 MAP = AttributeMap.of({})
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -223,7 +223,7 @@ async def test_an_answer_that_drips_for_ever_is_given_up(
     monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception]
 ) -> None:
     # Each byte comes in time; only the whole never does.
-    monkeypatch.setattr(transport, "WHOLE_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(sdk, "WHOLE_ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(hennge, "WHOLE_ANSWER_SECONDS", 0.5)
 
     async def answer(request: web.Request) -> web.StreamResponse:

@@ -1,0 +1,177 @@
+"""The audit log as text: one row per changed attribute or per person, in a form a spreadsheet opens. Pure.
+
+UTF-8 with BOM and CRLF, so that a spreadsheet shows Japanese names. A cell that a spreadsheet would take for a
+formula gets a leading apostrophe ("CSV injection", OWASP). Never a password.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Self
+
+from shared.model.changes import Action, Change, Obstacle, Value
+from shared.model.runs import Counts, Mode
+
+COLUMNS = (
+    "runId", "time", "domain", "mode", "action", "result", "userPrincipalName", "displayName", "objectId",
+    "sourceId", "attribute", "before", "after", "reason", "errorCode", "errorMessage", "requestId",
+)  # fmt: skip
+BOM = "\ufeff"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Result(StrEnum):
+    PLANNED = "planned"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    NOT_APPLIED = "notApplied"
+
+    @property
+    def done(self) -> bool:
+        """Whether a change that ended so is one less to do."""
+        return self in (Result.SUCCEEDED, Result.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How one change ended, or that it is planned."""
+
+    change: Change
+    result: Result
+    object_id: str | None = None
+    note: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    request_id: str = ""
+
+    @classmethod
+    def planned(cls, change: Change) -> Self:
+        """As a dry run reports it, with the failure that is foreseen."""
+        return cls._foreseen(change, Result.PLANNED)
+
+    @classmethod
+    def foregone(cls, change: Change) -> Self:
+        """Of a change of which it is clear beforehand that nothing is sent: left alone, or bound to fail."""
+        return cls._foreseen(change, Result.FAILED)
+
+    @classmethod
+    def not_applied(cls, change: Change) -> Self:
+        """Of a sync that was refused as a whole."""
+        return cls.foregone(change) if change.action is Action.SKIP else cls(change, Result.NOT_APPLIED)
+
+    @classmethod
+    def left(cls, change: Change, note: str) -> Self:
+        return cls(change, Result.SKIPPED, note=note)
+
+    @classmethod
+    def failed(cls, change: Change, code: str, message: str) -> Self:
+        return cls(change, Result.FAILED, error_code=code, error_message=message)
+
+    @classmethod
+    def _foreseen(cls, change: Change, result: Result) -> Self:
+        obstacle = change.obstacle or Obstacle("", "")
+        skipped = change.action is Action.SKIP
+        return cls(
+            change,
+            Result.SKIPPED if skipped else result,
+            error_code=obstacle.code,
+            error_message=obstacle.message,
+        )
+
+
+def header() -> bytes:
+    return (BOM + _line(COLUMNS)).encode()
+
+
+def render(entries: Iterable[Entry], run_id: str, domain: str, mode: Mode, time: datetime) -> bytes:
+    """The rows of these entries, which ended at this time; without the header."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    start = (run_id, _iso(time), domain, mode.value)
+    for entry in entries:
+        writer.writerows(_rows(entry, start))
+    return out.getvalue().encode()
+
+
+def _rows(entry: Entry, start: tuple[str, ...]) -> Iterator[list[str]]:
+    change = entry.change
+    who = (change.upn, change.display_name, entry.object_id or change.object_id, change.source_id)
+    reason = " ".join(part for part in (change.reason, entry.note) if part)
+    end = (reason, entry.error_code, entry.error_message, entry.request_id)
+    one_row_each = change.action in (Action.ADD, Action.UPDATE, Action.RENAME)
+    attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
+    for attribute in attributes or [("", None, None)]:
+        cells = (*start, change.action.value, entry.result.value, *who, *attribute, *end)
+        yield [_safe(_text(cell)) for cell in cells]
+
+
+def _text(cell: Value) -> str:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return cell or ""
+
+
+def _safe(cell: str) -> str:
+    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _line(cells: Iterable[str]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue()
+
+
+# What an audit log says of one person: the key by which a change is known, and how it ended.
+Key = tuple[str, str]
+
+
+def key(change: Change) -> Key:
+    """Names a change across invocations, as its cells do: an add by its source id, the rest by the object."""
+    person = change.source_id if change.action is Action.ADD else change.object_id
+    return change.action.value, _safe(person or change.upn)
+
+
+def read_back(content: bytes) -> tuple[dict[Key, Result], dict[Key, str]]:
+    """How each change ended according to an audit log that an earlier invocation left, and whom Entra created."""
+    ended: dict[Key, Result] = {}
+    created: dict[Key, str] = {}
+    for row in _read(content):
+        added = row["action"] == Action.ADD
+        person = row["sourceId"] if added else row["objectId"]
+        change = row["action"], person or row["userPrincipalName"]
+        ended[change] = Result(row["result"])
+        if added:
+            created[change] = row["objectId"]
+    return ended, created
+
+
+def planned_deletions(content: bytes, run_id: str) -> frozenset[str]:
+    """The object ids of everybody whom this dry run's audit log says a sync would delete."""
+    mine = (row for row in _read(content) if row["runId"] == run_id)
+    return frozenset(row["objectId"] for row in mine if row["action"] == Action.DELETE)
+
+
+def _read(content: bytes) -> "csv.DictReader[str]":
+    """Row by row: a log of 100,000 changes has a hundred megabytes."""
+    return csv.DictReader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""))
+
+
+def count(counts: Counts, action: Action, result: Result) -> Counts:
+    """`counts` with one more person: by action if it took effect or is planned, else as skipped or failed."""
+    if result is Result.NOT_APPLIED:
+        return counts
+    if result is Result.FAILED:
+        name = "failed"
+    elif result is Result.SKIPPED:
+        name = "skipped"
+    else:
+        name = action.value
+    return counts.model_copy(update={name: getattr(counts, name) + 1})

@@ -1,0 +1,139 @@
+"""What function_app.py declares: this is what Azure sees of the app, and what scripts rely on."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from local.host.functions import DeclaredFunction, declared_functions
+from local.processes import REPOSITORY, inherited_environment
+from shared.http import endpoints
+from tests.support.stack import load_app
+
+SETTINGS = {
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "HENNGE_CLIENT_ID": "id",
+    "HENNGE_CLIENT_SECRET": "secret",
+}
+ANY_METHOD = "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT"
+RUN = "domains/{domain}/runs/{runId}"
+# Function, methods, route, auth level.
+HTTP = [
+    ("cancel_run", "POST", f"{RUN}/cancel", "FUNCTION"),
+    ("change_domain", "PATCH", "domains/{domain}", "FUNCTION"),
+    ("get_audit_log", "GET", f"{RUN}/audit-log", "FUNCTION"),
+    ("get_console", "GET", "console", "ANONYMOUS"),
+    ("get_console_asset", "GET", "console/{*asset}", "ANONYMOUS"),
+    ("get_domain", "GET", "domains/{domain}", "FUNCTION"),
+    ("get_health", "GET", "health", "ANONYMOUS"),
+    ("get_openapi", "GET", "openapi.json", "ANONYMOUS"),
+    ("get_run", "GET", RUN, "FUNCTION"),
+    ("list_domains", "GET", "domains", "FUNCTION"),
+    ("list_runs", "GET", "domains/{domain}/runs", "FUNCTION"),
+    ("pre_check", "GET", "domains/{domain}/pre-check", "FUNCTION"),
+    ("start_dry_run", "POST", "domains/{domain}/dry-run", "FUNCTION"),
+    ("start_sync", "POST", "domains/{domain}/sync", "FUNCTION"),
+    ("trace_user", "GET", "domains/{domain}/trace", "FUNCTION"),
+    ("undo_run", "POST", f"{RUN}/undo", "FUNCTION"),
+    ("unknown_path", ANY_METHOD, "{*path}", "FUNCTION"),
+]
+# Function, what triggers it.
+OTHERS = [
+    ("give_up_run", "queueTrigger", "sync-runs-poison"),
+    ("hourly_sync", "timerTrigger", "0 0 * * * *"),
+    ("perform_run", "queueTrigger", "sync-runs"),
+]
+# No part of the API: the answer for everything else.
+BESIDE_THE_API = {"unknown_path"}
+SENDS = ["cancel_run", "hourly_sync", "perform_run", "start_dry_run", "start_sync", "undo_run"]
+
+
+def declared(**settings: str) -> list[DeclaredFunction]:
+    return declared_functions(load_app({**SETTINGS, **settings}).app)
+
+
+def http(functions: list[DeclaredFunction]) -> list[tuple[str, str, str, str]]:
+    triggers = [(f.name, f.trigger) for f in functions if f.trigger.type == "httpTrigger"]
+    return sorted(
+        (
+            name,
+            ",".join(sorted(_methods(trigger.properties["methods"]))),
+            trigger.text("route"),
+            trigger.text("authLevel"),
+        )
+        for name, trigger in triggers
+    )
+
+
+def _methods(methods: object) -> list[str]:
+    assert isinstance(methods, list)
+    return [str(method) for method in methods]
+
+
+def test_every_http_function_has_its_methods_its_route_and_its_auth_level() -> None:
+    assert http(declared()) == HTTP
+
+
+def test_every_other_function_has_its_queue_or_its_schedule() -> None:
+    others = [(f.name, f.trigger) for f in declared() if f.trigger.type != "httpTrigger"]
+
+    seen = sorted((name, t.type, t.text("queueName") or t.text("schedule")) for name, t in others)
+    assert seen == OTHERS
+
+
+def test_messages_are_sent_to_the_queue_of_runs_in_the_apps_storage() -> None:
+    sending = {f.name: f.outputs for f in declared() if f.trigger.type != "httpTrigger" or len(f.outputs) > 1}
+
+    queues = {
+        name: [(o.text("queueName"), o.text("connection")) for o in outputs if o.type == "queue"]
+        for name, outputs in sending.items()
+    }
+    assert sorted(name for name, found in queues.items() if found) == SENDS
+    assert {found for each in queues.values() for found in each} == {("sync-runs", "AzureWebJobsStorage")}
+
+
+def test_the_timer_runs_on_the_schedule_of_the_settings_and_is_watched_for_missed_runs() -> None:
+    (timer,) = [f.trigger for f in declared(SYNC_SCHEDULE="0 30 * * * *") if f.trigger.type == "timerTrigger"]
+
+    assert timer.text("schedule") == "0 30 * * * *"
+    assert timer.properties["useMonitor"] is True
+    assert not timer.properties.get("runOnStartup")
+
+
+def test_behind_app_service_authentication_no_function_asks_for_a_key() -> None:
+    levels = {level for _, _, _, level in http(declared(AUTH_MODE="entra"))}
+
+    assert levels == {"ANONYMOUS"}
+
+
+def test_every_endpoint_has_exactly_one_function_and_every_function_one_endpoint() -> None:
+    functions = sorted(
+        (methods, route.replace("{*", "{"))
+        for name, methods, route, _ in http(declared())
+        if name not in BESIDE_THE_API
+    )
+
+    assert functions == sorted((endpoint.method, endpoint.path) for endpoint in endpoints.ENDPOINTS)
+
+
+def test_the_function_for_unknown_paths_is_tried_last() -> None:
+    assert max(f.name for f in declared() if f.trigger.type == "httpTrigger") == "unknown_path"
+
+
+@pytest.fixture(scope="module")
+def imported() -> set[str]:
+    """Every module that importing function_app brings in, in a process of its own."""
+    answer = subprocess.run(
+        [sys.executable, "-c", "import function_app, json, sys; print(json.dumps(sorted(sys.modules)))"],
+        cwd=REPOSITORY, env={**inherited_environment(), **SETTINGS}, capture_output=True, check=True,
+    )  # fmt: skip
+    return set(json.loads(answer.stdout))
+
+
+@pytest.mark.parametrize(
+    "package", ["msgraph", "kiota_abstractions", "httpx", "azure.storage", "azure.data", "azure.identity"]
+)
+def test_a_cold_start_does_not_import_the_sdks(imported: set[str], package: str) -> None:
+    assert "shared.services" in imported
+    assert not [name for name in imported if name == package or name.startswith(f"{package}.")]
