@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from benchmarks.measuring import Figures, Stopwatch, in_fresh_process, peak_mb, repeated
 from benchmarks.people import DOMAIN, people
 from benchmarks.report import Row, Target, markdown
-from shared.model.changes import EntraUser, SourceUser
+from shared.model.people import EntraUser, SourceUser
 from shared.planning.lookups import Surroundings
 from shared.planning.mapping import AttributeMap
 from shared.planning.matching import match

@@ -15,8 +15,9 @@ from benchmarks import scale
 from local.processes import REPOSITORY
 from shared.http.endpoints import ENDPOINTS
 from shared.http.openapi import openapi
-from shared.model.runs import DomainSettings
-from shared.planning.mapping import DEFAULT_MAP, ENABLED, IMMUTABLE_ID, LENGTHS, UPN, UPN_LENGTH
+from shared.model.domains import DomainSettings
+from shared.planning.entra_limits import LENGTHS, UPN_LENGTH
+from shared.planning.mapping import DEFAULT_MAP, ENABLED, IMMUTABLE_ID, UPN
 from shared.reports.audit_csv import COLUMNS
 from shared.settings import Settings
 from tools.roles_table import roles_table

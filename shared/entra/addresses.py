@@ -9,7 +9,7 @@ from shared.entra.client import Graph, segment, text
 from shared.entra.users import PAGE_SIZE
 from shared.errors import GraphError
 from shared.outbound.waiting import Guard
-from shared.planning.lookups import Holder
+from shared.planning.holders import Holder
 
 
 async def addresses(graph: Graph, domain: str, guard: Guard) -> dict[str, Holder]:

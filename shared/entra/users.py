@@ -8,7 +8,7 @@ from typing import Any
 from shared.entra.batch import Batches, Request
 from shared.entra.client import Graph, ends_with, next_link, one_of, page_items, segment, text
 from shared.errors import GraphError
-from shared.model.changes import EntraUser, SourceUser
+from shared.model.people import EntraUser, SourceUser
 from shared.outbound.waiting import Guard, Unguarded
 from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
 

@@ -12,7 +12,8 @@ from shared.http.endpoint import Call
 from shared.http.problems import json
 from shared.http.views import domain_view
 from shared.log import event
-from shared.model.runs import Domain, DomainSettings, Record
+from shared.model.domains import Domain, DomainSettings
+from shared.model.records import Record
 from shared.services import Services
 
 AT_ONCE = 16

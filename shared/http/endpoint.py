@@ -20,7 +20,8 @@ from shared.http.problems import Problem
 from shared.http.same_origin import from_browser, require_same_origin
 from shared.log import event
 from shared.model.domain_names import domain_name
-from shared.model.runs import Author, is_run_id
+from shared.model.records import Author
+from shared.model.runs import is_run_id
 from shared.services import Services
 
 LARGEST_BODY = 64 * 1024

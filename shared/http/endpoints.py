@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from shared.http import console, domains, health, inspection, openapi, problems, runs
 from shared.http.endpoint import Endpoint
 from shared.http.principal import Role
-from shared.model.runs import Domain, Run
+from shared.model.domains import Domain
+from shared.model.runs import Run
 from shared.reports.pre_check import PreCheck
 from shared.reports.trace import Trace
 

@@ -12,7 +12,8 @@ from shared.http.domains import known_domain
 from shared.http.endpoint import Body, Call
 from shared.http.problems import Problem, json
 from shared.http.views import run_view
-from shared.model.runs import RUN_ID_PATTERN, Mode, Record, Run, Time, Trigger
+from shared.model.records import Record, Time
+from shared.model.runs import RUN_ID_PATTERN, Mode, Run, Trigger
 from shared.runs import lifecycle
 from shared.runs.messages import message
 from shared.store.runs import decode_cursor

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from shared.entra.domains import TenantDomain
-from shared.model.runs import Domain, DomainSettings, Mode, Run
+from shared.model.domains import Domain, DomainSettings
+from shared.model.runs import Mode, Run
 from shared.services import Services
 from shared.store.runs import Pointers
 

@@ -2,30 +2,14 @@
 
 import re
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StrictBool, model_validator
-from pydantic.alias_generators import to_camel
+from shared.model.records import Record, Time
 
 AUDIT_LOG_LIFETIME = timedelta(hours=24)
 RUN_LIFETIME = timedelta(days=90)
-DEFAULT_MAX_ALLOWED_DELETIONS = 20
-
-Time = Annotated[
-    AwareDatetime,
-    PlainSerializer(
-        lambda time: time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    ),
-]
-Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
-
-
-class Record(BaseModel):
-    """Frozen, camelCase outside, no unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
 class Mode(StrEnum):
@@ -85,26 +69,6 @@ class DeletionCheck(Record):
     percent: float
     max_allowed_deletions: int
     exceeded: bool
-
-
-class Author(NamedTuple):
-    """Who asks for something, and from which network address."""
-
-    name: str
-    address: str
-
-
-class Limit(Record):
-    """A limit that is off by default: at most `count` people, or fewer than `percent` of the users in scope."""
-
-    count: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
-    percent: Percent | None = None
-
-    @model_validator(mode="after")
-    def _one_unit(self) -> Self:
-        if (self.count is None) == (self.percent is None):
-            raise ValueError("takes either count or percent")
-        return self
 
 
 class LimitCheck(Record):
@@ -167,46 +131,6 @@ class Run(Record):
     invocations: int = 0
     stalled_invocations: int = 0
     audit_log: AuditLog = AuditLog()
-
-
-class DomainSettings(Record):
-    """What an administrator sets for one domain; `docs/configuration.md` is made from these descriptions."""
-
-    periodic_sync: StrictBool = Field(
-        default=False, description="Whether the timer starts a sync of this domain."
-    )
-    max_allowed_deletions: Percent = Field(
-        default=DEFAULT_MAX_ALLOWED_DELETIONS,
-        description="A sync is cancelled whole when it would delete this percentage of the users in scope, or more.",
-    )
-    max_adds: Limit | None = Field(
-        default=None,
-        description="The same for adds and restores, as a count or a percentage; unset: no limit.",
-    )
-    max_updates: Limit | None = Field(default=None, description="The same for updates.")
-    max_renames: Limit | None = Field(default=None, description="The same for renames.")
-    max_source_shrink: Percent | None = Field(
-        default=None,
-        description="A sync is cancelled when the source has lost more than this percentage of its users on the "
-        "domain since the last good sync; unset: no limit.",
-    )
-
-
-class Domain(Record):
-    """A verified domain of the tenant with its settings and runs."""
-
-    name: str
-    authentication_type: str
-    periodic_sync: bool
-    next_run_at: Time | None
-    max_allowed_deletions: int
-    max_adds: Limit | None
-    max_updates: Limit | None
-    max_renames: Limit | None
-    max_source_shrink: int | None
-    active_run: Run | None
-    last_dry_run: Run | None
-    last_sync: Run | None
 
 
 RUN_ID_PATTERN = r"[0-9]{13}-[0-9a-f]{8}"

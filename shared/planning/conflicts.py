@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shared.model.changes import Action, Change, Obstacle
-from shared.planning.lookups import Holder, Taken
+from shared.planning.holders import Holder, Taken
 from shared.planning.mapping import IMMUTABLE_ID
 
 ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN = "AddressTaken", "ImmutableIdTaken"

@@ -3,18 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shared.model.changes import Action, AttributeChange, Change, EntraUser, Obstacle, SourceUser
+from shared.model.changes import Action, AttributeChange, Change, Obstacle
+from shared.model.people import EntraUser, SourceUser
+from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
 from shared.planning.lookups import Surroundings
-from shared.planning.mapping import (
-    ENABLED,
-    IMMUTABLE_ID,
-    UPN,
-    AttributeMap,
-    domain_of,
-    refused_immutable_id,
-    refused_upn,
-    refused_value,
-)
+from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of
 from shared.planning.renames import temporary_upn
 
 KEYLESS = Obstacle(

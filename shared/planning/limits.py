@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from shared.model.changes import Action, Change, Plan
-from shared.model.runs import DeletionCheck, DomainSettings, Limit, LimitCheck
+from shared.model.domains import DomainSettings, Limit
+from shared.model.runs import DeletionCheck, LimitCheck
 from shared.planning.conflicts import LOOKED_UP
 
 

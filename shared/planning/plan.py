@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from shared.model.changes import Action, Change, EntraUser, Obstacle, Plan, SourceUser
+from shared.model.changes import Action, Change, Obstacle, Plan
+from shared.model.people import EntraUser, SourceUser
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences

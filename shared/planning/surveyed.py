@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.model.changes import EntraUser, Plan, SourceUser
-from shared.planning.lookups import Holder
+from shared.model.changes import Plan
+from shared.model.people import EntraUser, SourceUser
+from shared.planning.holders import Holder
 from shared.planning.protection import Protection
 
 

@@ -6,10 +6,11 @@ Nothing is forced: where somebody has changed the same thing since, the change c
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared.model.changes import Action, AttributeChange, Change, EntraUser, Obstacle, Plan, Value
+from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
+from shared.model.people import EntraUser, Value
 from shared.planning.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
 from shared.planning.differences import KEYLESS
-from shared.planning.lookups import Holder
+from shared.planning.holders import Holder
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of, normalised
 from shared.planning.protection import Protection
 from shared.planning.renames import in_workable_order, temporary_upn

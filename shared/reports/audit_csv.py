@@ -7,12 +7,11 @@ formula gets a leading apostrophe ("CSV injection", OWASP). Never a password.
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Self
 
-from shared.model.changes import Action, Change, Obstacle, Value
+from shared.model.changes import Action
+from shared.model.people import Value
+from shared.model.results import Entry, Key, Result, escaped
 from shared.model.runs import Counts, Mode
 
 COLUMNS = (
@@ -20,67 +19,6 @@ COLUMNS = (
     "sourceId", "attribute", "before", "after", "reason", "errorCode", "errorMessage", "requestId",
 )  # fmt: skip
 BOM = "\ufeff"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
-
-class Result(StrEnum):
-    PLANNED = "planned"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    NOT_APPLIED = "notApplied"
-
-    @property
-    def done(self) -> bool:
-        """Whether a change that ended so is one less to do."""
-        return self in (Result.SUCCEEDED, Result.FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """How one change ended, or that it is planned."""
-
-    change: Change
-    result: Result
-    object_id: str | None = None
-    note: str = ""
-    error_code: str = ""
-    error_message: str = ""
-    request_id: str = ""
-
-    @classmethod
-    def planned(cls, change: Change) -> Self:
-        """As a dry run reports it, with the failure that is foreseen."""
-        return cls._foreseen(change, Result.PLANNED)
-
-    @classmethod
-    def foregone(cls, change: Change) -> Self:
-        """Of a change of which it is clear beforehand that nothing is sent: left alone, or bound to fail."""
-        return cls._foreseen(change, Result.FAILED)
-
-    @classmethod
-    def not_applied(cls, change: Change) -> Self:
-        """Of a sync that was refused as a whole."""
-        return cls.foregone(change) if change.action is Action.SKIP else cls(change, Result.NOT_APPLIED)
-
-    @classmethod
-    def left(cls, change: Change, note: str) -> Self:
-        return cls(change, Result.SKIPPED, note=note)
-
-    @classmethod
-    def failed(cls, change: Change, code: str, message: str) -> Self:
-        return cls(change, Result.FAILED, error_code=code, error_message=message)
-
-    @classmethod
-    def _foreseen(cls, change: Change, result: Result) -> Self:
-        obstacle = change.obstacle or Obstacle("", "")
-        skipped = change.action is Action.SKIP
-        return cls(
-            change,
-            Result.SKIPPED if skipped else result,
-            error_code=obstacle.code,
-            error_message=obstacle.message,
-        )
 
 
 def header() -> bytes:
@@ -106,17 +44,13 @@ def _rows(entry: Entry, start: tuple[str, ...]) -> Iterator[list[str]]:
     attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
     for attribute in attributes or [("", None, None)]:
         cells = (*start, change.action.value, entry.result.value, *who, *attribute, *end)
-        yield [_safe(_text(cell)) for cell in cells]
+        yield [escaped(_text(cell)) for cell in cells]
 
 
 def _text(cell: Value) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     return cell or ""
-
-
-def _safe(cell: str) -> str:
-    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _iso(moment: datetime) -> str:
@@ -127,16 +61,6 @@ def _line(cells: Iterable[str]) -> str:
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\r\n").writerow(cells)
     return out.getvalue()
-
-
-# What an audit log says of one person: the key by which a change is known, and how it ended.
-Key = tuple[str, str]
-
-
-def key(change: Change) -> Key:
-    """Names a change across invocations, as its cells do: an add by its source id, the rest by the object."""
-    person = change.source_id if change.action is Action.ADD else change.object_id
-    return change.action.value, _safe(person or change.upn)
 
 
 def read_back(content: bytes) -> tuple[dict[Key, Result], dict[Key, str]]:

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
-from shared.model.changes import EntraUser
-from shared.model.runs import PreCheckSummary, Record
-from shared.planning.lookups import Holder
+from shared.model.people import EntraUser
+from shared.model.records import Record
+from shared.model.runs import PreCheckSummary
+from shared.planning.holders import Holder
 from shared.planning.protection import Protection
 
 Kind = Literal[

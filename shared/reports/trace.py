@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from shared.model.changes import Action, Change, EntraUser, SourceUser, Value
-from shared.model.runs import Record
+from shared.model.changes import Action, Change
+from shared.model.people import EntraUser, SourceUser, Value
+from shared.model.records import Record
 from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.surveyed import Survey
 

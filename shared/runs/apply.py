@@ -8,9 +8,9 @@ from shared.entra.users import current_upns
 from shared.entra.writes import Outcome, apply
 from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
+from shared.model.results import Entry, Key, Result, key
 from shared.planning.deletions import reason_to_leave, source_people
 from shared.planning.surveyed import Survey
-from shared.reports.audit_csv import Entry, Key, Result, key
 from shared.runs.doubts import settled_doubts
 from shared.runs.recorder import Trail
 from shared.runs.stop import RunGuard

@@ -12,8 +12,8 @@ from shared.entra.client import Answer, segment
 from shared.entra.writes import shows
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
+from shared.model.results import Entry, Result
 from shared.planning.mapping import UPN
-from shared.reports.audit_csv import Entry, Result
 
 # A user who was created a moment ago may answer 404 for a while.
 LOOK_UPS = 5

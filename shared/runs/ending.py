@@ -3,8 +3,9 @@
 from shared.entra.batch import Batches
 from shared.entra.write_quota import Gate
 from shared.model.changes import Action
+from shared.model.results import Key, Result
 from shared.model.runs import AuditLog, Counts, Mode, Progress, Run
-from shared.reports.audit_csv import Key, Result, count
+from shared.reports.audit_csv import count
 from shared.runs.doubts import settled_doubts
 from shared.runs.recorder import Trail
 from shared.runs.stop import TimeLimit

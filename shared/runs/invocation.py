@@ -25,11 +25,12 @@ from shared.errors import (
 )
 from shared.log import event, facts
 from shared.model.changes import Plan
+from shared.model.results import Entry, Result, key
 from shared.model.runs import AuditLog, Counts, Mode, Progress, Run, Status
 from shared.planning.limits import Checks, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
 from shared.reports import summary
-from shared.reports.audit_csv import Entry, Result, count, header, key, render
+from shared.reports.audit_csv import count, header, render
 from shared.reports.progress import eta_seconds
 from shared.runs.apply import Sync
 from shared.runs.ending import recounted, with_doubts_settled

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from shared.errors import DomainBusy, NotPossible, RunActive
 from shared.log import event, facts
-from shared.model.runs import Approval, Author, DomainSettings, Mode, Run, Status, Trigger, new_run_id
+from shared.model.domains import DomainSettings
+from shared.model.records import Author
+from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
 from shared.reports import summary
 from shared.reports.audit_csv import planned_deletions
 from shared.runs.ending import with_doubts_settled

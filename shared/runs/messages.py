@@ -5,7 +5,7 @@ import logging
 from pydantic import ConfigDict, ValidationError
 
 from shared.log import event
-from shared.model.runs import Record
+from shared.model.records import Record
 
 QUEUE, POISON_QUEUE = "sync-runs", "sync-runs-poison"
 

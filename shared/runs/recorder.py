@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from shared.model.changes import Action, Change
+from shared.model.results import Entry, Key, Result, key
 from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run
-from shared.reports.audit_csv import Entry, Key, Result, header, key, read_back, render
+from shared.reports.audit_csv import header, read_back, render
 from shared.store.append_blob import AppendedLog
 from shared.store.audit_logs import AuditLogs
 from shared.store.journal import Journal

@@ -6,9 +6,9 @@ created a second time under the new UPN, and one to be deleted under the old.
 
 from shared.entra.batch import Batches
 from shared.model.changes import Action
+from shared.model.results import Result
 from shared.model.runs import Mode, Run
 from shared.outbound.waiting import Guard
-from shared.reports.audit_csv import Result
 from shared.runs.doubts import settled_doubts
 from shared.runs.recorder import Trail
 from shared.services import Services

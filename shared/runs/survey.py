@@ -17,9 +17,11 @@ from shared.entra.users import (
     users_of_domain,
     users_with_immutable_ids,
 )
-from shared.model.changes import Action, EntraUser, Plan, SourceUser
+from shared.model.changes import Action, Plan
+from shared.model.people import EntraUser, SourceUser
 from shared.outbound.waiting import Guard, guarded
-from shared.planning.lookups import Surroundings, holders_of_immutable_ids
+from shared.planning.holders import holders_of_immutable_ids
+from shared.planning.lookups import Surroundings
 from shared.planning.matching import Matching, by_name_alone, match, set_aside
 from shared.planning.plan import decide
 from shared.planning.protection import Protection

@@ -8,13 +8,13 @@ from shared.entra.domains import TenantDomain, domain_and_initial, verified_doma
 from shared.entra.protected import with_mailboxes, with_roles
 from shared.entra.users import deleted_users, users_by_id, users_with_immutable_ids
 from shared.model.changes import Action, Change
+from shared.model.results import Result
 from shared.model.runs import Run
 from shared.outbound.waiting import Guard
-from shared.planning.lookups import Holder, holders_of_immutable_ids
+from shared.planning.holders import Holder, holders_of_immutable_ids
 from shared.planning.mapping import IMMUTABLE_ID, UPN, domain_of
 from shared.planning.surveyed import Survey
 from shared.planning.undo import Now, plan_undo
-from shared.reports.audit_csv import Result
 from shared.services import Services
 from shared.store.journal import Journal
 

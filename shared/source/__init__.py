@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from shared.errors import SourceError
-from shared.model.changes import SourceUser
+from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap, flat
 
 # Access Control's built-in administrator is nobody to synchronise.

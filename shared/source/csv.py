@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator
 
 from shared.errors import SourceError
-from shared.model.changes import SourceUser
+from shared.model.people import SourceUser
 from shared.planning.mapping import DEFAULT_MAP, SOURCE_ID_FIELDS, AttributeMap, field_key
 from shared.source import SourceUsers
 

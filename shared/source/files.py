@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared.errors import SourceError
-from shared.model.changes import SourceUser
+from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap
 from shared.store.storage import Storage
 

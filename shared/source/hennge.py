@@ -15,7 +15,7 @@ import httpx
 import orjson
 
 from shared.errors import SourceError
-from shared.model.changes import SourceUser
+from shared.model.people import SourceUser
 from shared.outbound.bounded import AnswerTooLarge, BoundedTransport
 from shared.outbound.retries import passes, retry_after_seconds, wait_before
 from shared.planning.mapping import AttributeMap

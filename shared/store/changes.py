@@ -3,7 +3,9 @@
 import secrets
 from datetime import UTC, datetime
 
-from shared.model.runs import Author, DomainSettings, newest_first
+from shared.model.domains import DomainSettings
+from shared.model.records import Author
+from shared.model.runs import newest_first
 from shared.store.storage import CHANGES, Storage
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import PreconditionFailed
-from shared.model.runs import DomainSettings
+from shared.model.domains import DomainSettings
 from shared.store.storage import DOMAINS, Storage
 
 _ROW = "settings"

@@ -14,7 +14,7 @@ import orjson
 
 from shared.errors import JournalGone
 from shared.model.changes import Action, AttributeChange, Change
-from shared.reports.audit_csv import Key, Result, key
+from shared.model.results import Key, Result, key
 from shared.store.append_blob import AppendedLog
 from shared.store.storage import JOURNAL, Storage
 

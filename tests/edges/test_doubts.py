@@ -2,7 +2,7 @@
 
 from local.entra import Fault
 from shared.model.changes import Action, AttributeChange, Change
-from shared.reports.audit_csv import Result
+from shared.model.results import Result
 from shared.runs.doubts import settled_doubts
 from tests.support.graph_client import Connected, connected
 from tests.support.people import entra_user

@@ -7,8 +7,8 @@ import pytest
 
 from shared.errors import LeaseLost
 from shared.model.changes import Action, AttributeChange, Change
+from shared.model.results import Entry, Result, key
 from shared.model.runs import Mode, Run, Trigger, new_run_id
-from shared.reports.audit_csv import Entry, Result, key
 from shared.runs.recorder import Trail
 from shared.settings import Settings
 from shared.store.audit_logs import AuditLogs

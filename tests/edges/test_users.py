@@ -9,7 +9,7 @@ import pytest
 from local.entra import Fault
 from shared.entra.users import PAGE_SIZE, users_of_domain
 from shared.errors import GraphError
-from shared.model.changes import EntraUser
+from shared.model.people import EntraUser
 from shared.planning.mapping import AttributeMap
 from tests.support.graph_client import connected
 from tests.support.people import MAP, entra_user

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from shared.http.domains import DomainList
-from shared.model.runs import Domain, Run
+from shared.model.domains import Domain
+from shared.model.runs import Run
 from shared.runs import lifecycle
 from shared.store import audit_logs
 from tests.support.stack import Json, Stack, StartStack, in_entra, in_source

@@ -7,18 +7,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from shared.model.changes import Action, AttributeChange, Change
+from shared.model.results import Entry, Result, key
 from shared.model.runs import Counts, Mode
-from shared.reports.audit_csv import (
-    COLUMNS,
-    Entry,
-    Result,
-    count,
-    header,
-    key,
-    planned_deletions,
-    read_back,
-    render,
-)
+from shared.reports.audit_csv import COLUMNS, count, header, planned_deletions, read_back, render
 from tests.support.people import add, change, rename
 
 MORNING = datetime(2026, 3, 1, 9, 30, tzinfo=timezone(timedelta(hours=9)))

@@ -2,7 +2,8 @@
 
 from shared.model.changes import Action, Change, Obstacle
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
-from shared.planning.lookups import Holder, Surroundings
+from shared.planning.holders import Holder
+from shared.planning.lookups import Surroundings
 from tests.support.people import add, change, rename
 
 SALES = Holder("g1", "Sales", "group")

@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.model.changes import Action, AttributeChange
+from shared.model.results import Entry, Result
 from shared.model.runs import Mode
-from shared.reports.audit_csv import COLUMNS, Entry, Result, header, render
+from shared.reports.audit_csv import COLUMNS, header, render
 from tests.support.people import change
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

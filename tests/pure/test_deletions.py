@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.model.changes import SourceUser
+from shared.model.people import SourceUser
 from shared.planning.deletions import reason_to_leave, source_people, still_in_source
 from tests.support.people import entra_user, source_user
 

@@ -15,11 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.changes import Action, AttributeChange, Change, Plan, SourceUser
+from shared.model.changes import Action, AttributeChange, Change, Plan
+from shared.model.people import SourceUser
+from shared.model.results import Entry, Result, key
 from shared.model.runs import Mode
 from shared.planning.limits import check_deletions, verdict
 from shared.planning.renames import in_waves, in_workable_order
-from shared.reports.audit_csv import COLUMNS, Entry, Result, header, key, read_back, render
+from shared.reports.audit_csv import COLUMNS, header, read_back, render
 from tests.support.companies import SOURCE, tenants
 from tests.support.model_tenant import ModelTenant
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, change, rename

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from shared.model.changes import Action, Obstacle, Plan
-from shared.model.runs import DomainSettings, Limit, LimitCheck
+from shared.model.domains import DomainSettings, Limit
+from shared.model.runs import LimitCheck
 from shared.planning.limits import Checks, check_deletions, check_limits, released, verdict
 from tests.support.people import change
 

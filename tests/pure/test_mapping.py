@@ -5,13 +5,8 @@ import unicodedata
 import pytest
 
 from shared.model.changes import Obstacle
-from shared.planning.mapping import (
-    AttributeMap,
-    normalised,
-    refused_immutable_id,
-    refused_upn,
-    refused_value,
-)
+from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
+from shared.planning.mapping import AttributeMap, normalised
 from tests.support.people import MAP, values
 
 RECORD = {

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from shared.model.changes import Action, AttributeChange, Change, EntraUser, Obstacle, Plan
-from shared.planning.lookups import Holder, Surroundings
+from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
+from shared.model.people import EntraUser
+from shared.planning.holders import Holder
+from shared.planning.lookups import Surroundings
 from shared.planning.mapping import DEFAULT_MAP, AttributeMap
 from shared.planning.matching import match
 from shared.planning.plan import decide

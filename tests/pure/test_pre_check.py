@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.model.changes import EntraUser
-from shared.planning.lookups import Holder
+from shared.model.people import EntraUser
+from shared.planning.holders import Holder
 from shared.planning.protection import Protection
 from shared.reports.pre_check import PreCheck, pre_check
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, entra_user

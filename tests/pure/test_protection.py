@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.model.changes import EntraUser
+from shared.model.people import EntraUser
 from shared.planning.protection import MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
 from tests.support.people import entra_user
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from shared.model.runs import RUN_LIFETIME, Limit, Status, is_run_id, new_run_id, oldest_run_id
+from shared.model.domains import Limit
+from shared.model.runs import RUN_LIFETIME, Status, is_run_id, new_run_id, oldest_run_id
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -11,8 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared.model.changes import Action, EntraUser, Plan, SourceUser
-from shared.model.runs import DomainSettings, Limit
+from shared.model.changes import Action, Plan
+from shared.model.domains import DomainSettings, Limit
+from shared.model.people import EntraUser, SourceUser
 from shared.planning.deletions import source_people, still_in_source
 from shared.planning.limits import check_deletions, check_limits
 from tests.support.companies import IMMUTABLE_IDS, SOURCE, UPNS, tenants

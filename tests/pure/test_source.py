@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SourceError
-from shared.model.changes import SourceUser
+from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap
 from shared.settings import Settings
 from shared.source import SourceUsers, in_domain

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.model.changes import Action, Plan
-from shared.model.runs import Counts, DomainSettings, Limit, Mode, Progress, Run, Trigger
+from shared.model.domains import DomainSettings, Limit
+from shared.model.runs import Counts, Mode, Progress, Run, Trigger
 from shared.planning.limits import Checks, check_deletions, check_limits
 from shared.reports.summary import cut_short, outcome, poisoned, refused, stalled
 from tests.support.people import change

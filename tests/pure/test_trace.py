@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.model.changes import EntraUser, SourceUser
+from shared.model.people import EntraUser, SourceUser
 from shared.planning.lookups import Surroundings
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey

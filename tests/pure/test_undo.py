@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.model.changes import Action, AttributeChange, Change, EntraUser, Plan
-from shared.planning.lookups import Holder
+from shared.model.changes import Action, AttributeChange, Change, Plan
+from shared.model.people import EntraUser
+from shared.planning.holders import Holder
 from shared.planning.mapping import IMMUTABLE_ID
 from shared.planning.protection import Protection
 from shared.planning.undo import Now, plan_undo

@@ -11,8 +11,9 @@ import pytest
 from local.processes import REPOSITORY
 from shared.http.principal import Role
 from shared.model.changes import Action
+from shared.model.results import Result
 from shared.model.runs import Counts, Status
-from shared.reports.audit_csv import COLUMNS, Result
+from shared.reports.audit_csv import COLUMNS
 from shared.settings import Settings
 from tools.docs import BLOCKS, PAGES, filled
 from tools.screenshots import LANGUAGES, SCHEMES

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from shared.model.changes import EntraUser
+from shared.model.people import EntraUser
 from shared.planning.protection import Protection
 from tests.support.model_tenant import ModelTenant
 from tests.support.people import DOMAIN, entra_user, source_user, values

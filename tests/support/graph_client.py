@@ -11,7 +11,7 @@ from shared.entra.client import Graph
 from shared.entra.tokens import EmulatorTokens
 from shared.entra.write_quota import Gate
 from shared.errors import RunStopped
-from shared.model.changes import EntraUser
+from shared.model.people import EntraUser
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP
 
 DOMAINS = [

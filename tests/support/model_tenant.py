@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared.model.changes import Action, Change, EntraUser, Plan, SourceUser
-from shared.planning.lookups import Holder, Surroundings
+from shared.model.changes import Action, Change, Plan
+from shared.model.people import EntraUser, SourceUser
+from shared.planning.holders import Holder
+from shared.planning.lookups import Surroundings
 from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.matching import match
 from shared.planning.plan import decide

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from shared.model.changes import Action, AttributeChange, Change, EntraUser, Obstacle, Plan, SourceUser, Value
+from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
+from shared.model.people import EntraUser, SourceUser, Value
 from shared.planning.lookups import Surroundings
 from shared.planning.mapping import DEFAULT_MAP, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.matching import match

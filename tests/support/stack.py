@@ -30,7 +30,8 @@ from local.access_control.seed import CLIENT_ID, CLIENT_SECRET
 from local.entra import Entra, running_entra
 from local.host import HostProcess, serve
 from local.processes import REPOSITORY, inherited_environment
-from shared.model.runs import Author, Mode, Run, Trigger
+from shared.model.records import Author
+from shared.model.runs import Mode, Run, Trigger
 from shared.runs import lifecycle
 from shared.services import Services
 from shared.settings import Settings

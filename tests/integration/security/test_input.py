@@ -10,7 +10,7 @@ import pytest
 from local.entra import Fault
 from shared.http import endpoints
 from shared.http.endpoint import LARGEST_BODY, Endpoint
-from shared.model.runs import DomainSettings
+from shared.model.domains import DomainSettings
 from shared.services import Services
 from shared.settings import Settings
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
