@@ -28,7 +28,7 @@ async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
     from shared.model.runs import Mode, Status, Trigger
     from shared.runs import invocation, lifecycle
 
-    services.gate = Gate(writes, window_seconds)
+    services.gate = Gate(writes, window_seconds, clock=services.clock)
     begun = await lifecycle.start(services, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, lifecycle.SCHEDULE)
     goes_on = await invocation.perform(services, DOMAIN, begun.id)
     ended = await services.runs.get(DOMAIN, begun.id)

@@ -1,5 +1,6 @@
 """Everything a trigger needs, built once from the settings; connections are made when first used."""
 
+from shared.clock import Clock
 from shared.entra.client import Graph
 from shared.entra.domains import TenantDomain, verified_domains
 from shared.entra.tokens import AzureTokens, EmulatorTokens
@@ -20,9 +21,10 @@ from shared.store.storage import Storage
 class Services:
     """One per process and event loop: the gate is only right if every run of the process shares it."""
 
-    def __init__(self, settings: Settings, gate: Gate | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.clock = clock = clock or Clock()
         self.settings = settings
-        self.storage = Storage(settings)
+        self.storage = Storage(settings, clock)
         self.domains = Domains(self.storage)
         self.runs = Runs(self.storage)
         self.audit_logs = AuditLogs(self.storage)
@@ -30,11 +32,11 @@ class Services:
         self.approvals = Approvals(self.storage)
         self.changes = Changes(self.storage)
         url = settings.graph_base_url
-        self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url)
-        self.graph = Graph(url, self._tokens)
-        self.gate = gate or Gate()
-        self.deep_health: Remembered[dict[str, str]] = Remembered(seconds=30)
-        self._tenant_domains: Remembered[list[TenantDomain]] = Remembered(seconds=60)
+        self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)
+        self.graph = Graph(url, self._tokens, clock)
+        self.gate = Gate(clock=clock)
+        self.deep_health: Remembered[dict[str, str]] = Remembered(seconds=30, clock=clock)
+        self._tenant_domains: Remembered[list[TenantDomain]] = Remembered(seconds=60, clock=clock)
 
     async def tenant_domains(self) -> list[TenantDomain]:
         """The tenant's verified domains, as of a minute ago at most: good for answering, not for a run."""
@@ -57,6 +59,7 @@ class Services:
             client_id=settings.hennge_client_id or "",
             client_secret=secret.get_secret_value() if secret else "",
             attribute_map=settings.attribute_map,
+            clock=self.clock,
         )
 
     async def aclose(self) -> None:

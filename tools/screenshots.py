@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 from local.host import HostProcess
 from local.processes import REPOSITORY
 from local.stack import Stack, running_stack
+from shared.clock import Clock
 from shared.model.runs import Counts, DeletionCheck, Mode, Run, Status, Trigger, new_run_id
 from shared.planning.limits import Checks
 from shared.reports import summary
@@ -142,7 +143,7 @@ async def two_days_of_syncs(stack: Stack) -> str:
             then = now - timedelta(hours=hours_ago)
             status = UNUSUAL.get(hours_ago, Status.SUCCEEDED)
             made_up = Run(
-                id=new_run_id(then), domain=CONTOSO, mode=Mode.SYNC, trigger=Trigger.SCHEDULE,
+                id=new_run_id(then, Clock().token(4)), domain=CONTOSO, mode=Mode.SYNC, trigger=Trigger.SCHEDULE,
                 requested_by="schedule", created_at=then,
             )  # fmt: skip
             await services.runs.start(made_up)

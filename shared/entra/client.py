@@ -6,11 +6,13 @@ as bytes.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import orjson
 
+from shared.clock import Clock
 from shared.entra.sdk import TokenSource, Transport
 from shared.errors import GraphError
 from shared.outbound.retries import passes, retry_after_seconds, wait_before
@@ -68,7 +70,8 @@ def one_of(name: str, values: Iterable[str]) -> str:
 class Graph:
     """One client per event loop; `aclose` ends its connections."""
 
-    def __init__(self, base_url: str, tokens: TokenSource) -> None:
+    def __init__(self, base_url: str, tokens: TokenSource, clock: Clock) -> None:
+        self.clock = clock
         self._base_url = base_url
         self._origin = _origin(base_url)
         self._tokens = tokens
@@ -87,7 +90,7 @@ class Graph:
         Raises GraphError when Graph can't be reached or answers 5xx to the last try. Any other answer is
         returned, 4xx included.
         """
-        guard = guard or Unguarded()
+        guard = guard or Unguarded(self.clock)
         headers = {"ConsistencyLevel": "eventual"} if eventual else {}
         url = self._url(path)
         for attempt in range(1, READ_TRIES + 1):
@@ -97,13 +100,13 @@ class Graph:
             except GraphError:
                 if attempt == READ_TRIES:
                     raise
-                await guard.sleep(wait_before(attempt))
+                await guard.sleep(wait_before(self.clock.chance, attempt))
                 continue
             if not passes(answer.status):
                 return answer
             if attempt == READ_TRIES:
                 break
-            await guard.sleep(wait_before(attempt, answer.retry_after))
+            await guard.sleep(wait_before(self.clock.chance, attempt, answer.retry_after))
         raise answer.error
 
     async def read(self, path: str, *, eventual: bool = False, guard: Guard | None = None) -> dict[str, Any]:
@@ -141,7 +144,7 @@ class Graph:
         return await self._send("POST", self._url("/$batch"), {}, orjson.dumps({"requests": requests}))
 
     async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        return _answer(await self._transport.send(method, url, headers, body))
+        return _answer(await self._transport.send(method, url, headers, body), self.clock.now())
 
     def _url(self, path: str) -> str:
         if path.startswith("/"):
@@ -158,7 +161,7 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc.lower()
 
 
-def _answer(response: "httpx.Response") -> Answer:
+def _answer(response: "httpx.Response", now: datetime) -> Answer:
     content = response.content
     body: Any = {}
     if content:
@@ -170,7 +173,7 @@ def _answer(response: "httpx.Response") -> Answer:
     return Answer(
         response.status_code,
         body if isinstance(body, dict) else {},
-        retry_after_seconds(response.headers.get("Retry-After")),
+        retry_after_seconds(response.headers.get("Retry-After"), now),
         response.headers.get("request-id", ""),
     )
 

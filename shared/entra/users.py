@@ -45,9 +45,9 @@ async def users_of_domain(
     graph: Graph, domain: str, attribute_map: AttributeMap, guard: Guard | None = None
 ) -> Listing:
     """Every user whose UPN is on exactly this domain; read once more if Graph lists fewer than it counted."""
-    listing = await _list(graph, domain, attribute_map, guard or Unguarded())
+    listing = await _list(graph, domain, attribute_map, guard or Unguarded(graph.clock))
     if listing.short:
-        again = await _list(graph, domain, attribute_map, guard or Unguarded())
+        again = await _list(graph, domain, attribute_map, guard or Unguarded(graph.clock))
         listing = max(listing, again, key=lambda one: one.listed - one.expected)
     return listing
 
@@ -65,7 +65,7 @@ async def _list(graph: Graph, domain: str, attribute_map: AttributeMap, guard: G
         following = asyncio.create_task(graph.read(link, eventual=True, guard=guard)) if link else None
         try:
             # In a thread: the next page is asked for while this one is turned into records.
-            for user in await asyncio.to_thread(_records, page_items(page), attribute_map):
+            for user in await graph.clock.in_thread(_records, page_items(page), attribute_map):
                 users[user.object_id] = user
             if following is None:
                 suffix = f"@{domain.lower()}"

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shared.clock import Chance
 from shared.entra.batch import Batches, BeforeSend, Request
 from shared.entra.client import Answer, segment, text
 from shared.entra.passwords import random_password
@@ -48,7 +49,7 @@ async def apply(
     out; RunStopped ends the iteration between two batches.
     """
     failed: set[int] = set()
-    for requests, last in _waves(writes):
+    for requests, last in _waves(writes, batches.clock.chance):
         ready = [request for request in requests if id(request.subject) not in failed]
         stranded: list[Outcome] = []
         stopped: RunStopped | None = None
@@ -70,7 +71,7 @@ async def apply(
             yield await _stepped_back(stranded, batches, before_send)
 
 
-def _waves(writes: Sequence[Change]) -> list[tuple[list[Request], bool]]:
+def _waves(writes: Sequence[Change], chance: Chance) -> list[tuple[list[Request], bool]]:
     """Requests that may go out together, wave after wave; True where a wave is the last word on its changes."""
     renames = [change for change in writes if change.action is Action.RENAME]
     restores = [change for change in writes if change.action is Action.RESTORE]
@@ -81,7 +82,7 @@ def _waves(writes: Sequence[Change]) -> list[tuple[list[Request], bool]]:
         ([_restore(change) for change in restores if change.attributes], False),
         ([_restore(change) for change in restores if not change.attributes], True),
         ([_after_restore(change) for change in restores if change.attributes], True),
-        ([_create(change) for change in writes if change.action is Action.ADD], True),
+        ([_create(change, chance) for change in writes if change.action is Action.ADD], True),
         ([Request("DELETE", _user(c), subject=c) for c in writes if c.action is Action.DELETE], True),
     ]
     return [(requests, last) for requests, last in waves if requests]
@@ -110,8 +111,8 @@ def _after_restore(change: Change) -> Request:
     return _patch(change, {**values, UPN: change.new_upn} if change.via else values)
 
 
-def _create(change: Change) -> Request:
-    profile = {"password": random_password(), "forceChangePasswordNextSignIn": True}
+def _create(change: Change, chance: Chance) -> Request:
+    profile = {"password": random_password(chance), "forceChangePasswordNextSignIn": True}
     return Request("POST", "/users", {**_values(change), "passwordProfile": profile}, subject=change)
 
 

@@ -1,7 +1,6 @@
 """Runs: start, look, stop, and their audit logs."""
 
 from collections.abc import Awaitable
-from datetime import UTC, datetime
 
 import azure.functions as func
 from pydantic import Field, StrictBool, field_validator
@@ -91,7 +90,7 @@ async def list_runs(call: Call) -> func.HttpResponse:
     domain = await known_domain(call.services, call.domain)
     runs, cursor = await call.services.runs.page(domain.name, call.query.limit, call.query.cursor)
     pointers = await call.services.runs.pointers(domain.name)
-    now = datetime.now(UTC)
+    now = call.services.clock.now()
     return json(RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor))
 
 
@@ -112,7 +111,7 @@ async def get_audit_log(call: Call) -> func.HttpResponse:
     accepted = call.headers.get("Accept", "")
     if "text/csv" in accepted:
         return await _audit_log_itself(call, run)
-    link = await call.services.audit_logs.link(run, datetime.now(UTC))
+    link = await call.services.audit_logs.link(run, call.services.clock.now())
     if "application/json" in accepted:
         return json(AuditLogLink(url=link.url, expires_at=link.expires_at))
     return func.HttpResponse(status_code=302, headers={"Location": link.url, "Cache-Control": "no-store"})
@@ -126,7 +125,7 @@ async def _audit_log_itself(call: Call, run: Run) -> func.HttpResponse:
             "Audit log too large to show",
             f"The audit log has more than {LARGEST_LOG_TO_SHOW // 1024**2} MB: download it instead.",
         )
-    log = await call.services.audit_logs.read(run, datetime.now(UTC))
+    log = await call.services.audit_logs.read(run, call.services.clock.now())
     return content(log, "text/csv", call.headers, {"Cache-Control": "no-store"})
 
 
@@ -142,7 +141,7 @@ async def _started(call: Call, start: Awaitable[Run]) -> func.HttpResponse:
     try:
         run = await start
     except RunActive:
-        if abandoned := await lifecycle.abandoned(call.services, call.domain, datetime.now(UTC)):
+        if abandoned := await lifecycle.abandoned(call.services, call.domain, call.services.clock.now()):
             call.enqueue(message(call.domain, abandoned))
             raise RunActive(call.domain, abandoned, taken_up=True) from None
         raise
@@ -152,7 +151,7 @@ async def _started(call: Call, start: Awaitable[Run]) -> func.HttpResponse:
 
 async def _view(call: Call, run: Run) -> Run:
     pointers = await call.services.runs.pointers(run.domain)
-    return run_view(run, pointers.dry_run_log, datetime.now(UTC))
+    return run_view(run, pointers.dry_run_log, call.services.clock.now())
 
 
 def _poll(run: Run) -> dict[str, str]:

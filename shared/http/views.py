@@ -1,6 +1,6 @@
 """What callers see: a domain with its settings and runs, a run with the state of its audit log."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shared.entra.domains import TenantDomain
 from shared.model.domains import Domain, DomainSettings
@@ -18,7 +18,7 @@ def run_view(run: Run, dry_run_log: str | None, now: datetime) -> Run:
 
 
 async def domain_view(services: Services, domain: TenantDomain, settings: DomainSettings) -> Domain:
-    now = datetime.now(UTC)
+    now = services.clock.now()
     pointers = await services.runs.pointers(domain.name)
     active = await services.runs.get(domain.name, pointers.active) if pointers.active else None
     return Domain(

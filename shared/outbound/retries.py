@@ -6,9 +6,10 @@ who failed together must not come back together. How many tries there are is up 
 """
 
 import math
-import random
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
+
+from shared.clock import Chance
 
 THROTTLED = 429
 # Overloaded or broken for the moment; whatever was asked may have taken effect all the same.
@@ -21,14 +22,14 @@ def passes(status: int) -> bool:
     return status == THROTTLED or status in TRANSIENT
 
 
-def wait_before(attempt: int, retry_after: float | None = None) -> float:
+def wait_before(chance: Chance, attempt: int, retry_after: float | None = None) -> float:
     """Seconds to wait before try number `attempt` + 1."""
     if retry_after is not None:
         return retry_after
-    return random.uniform(0, min(LONGEST_BACKOFF, 2.0**attempt / 2))  # noqa: S311 - jitter, not a secret
+    return chance.uniform(0, min(LONGEST_BACKOFF, 2.0**attempt / 2))
 
 
-def retry_after_seconds(value: str | None) -> float | None:
+def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     """The `Retry-After` header in seconds from now, also where it is an HTTP date (RFC 9110, section 10.2.3).
 
     None if the header is absent or makes no sense.
@@ -39,7 +40,7 @@ def retry_after_seconds(value: str | None) -> float | None:
         seconds = float(value)
     except ValueError:
         try:
-            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+            seconds = (parsedate_to_datetime(value) - now).total_seconds()
         except (ValueError, TypeError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 
+from shared.clock import Clock
+
 T = TypeVar("T")
 LOOK_EVERY = 1.0
 
@@ -21,11 +23,14 @@ class Guard(Protocol):
 class Unguarded:
     """For reads outside a run: nothing stops them."""
 
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
     async def check(self) -> None:
         return None
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        await self._clock.sleep(seconds)
 
 
 async def guarded(work: Coroutine[Any, Any, T], guard: Guard) -> T:

@@ -22,8 +22,8 @@ async def with_doubts_settled(services: Services, hold: Hold, run: Run) -> Run:
         return run
     trail = await Trail.open(services.storage, services.audit_logs, run, hold.invocation)
     # A gate of its own: a pause that writes were told to keep would keep these few reads waiting, too.
-    guard = TimeLimit(LOOK_UP_SECONDS)
-    batches = Batches(services.graph, Gate(), guard, services.settings.batches_in_flight)
+    guard = TimeLimit(LOOK_UP_SECONDS, services.clock)
+    batches = Batches(services.graph, Gate(clock=services.clock), guard, services.settings.batches_in_flight)
     await trail.record(await settled_doubts(trail.in_doubt, batches))
     audit_log = AuditLog(expires_at=trail.expires_at, size_bytes=trail.size)
     return recounted(run, trail.results).model_copy(update={"audit_log": audit_log})

@@ -13,7 +13,7 @@ from shared.services import Services
 
 async def pre_check_of(services: Services, domain: str) -> PreCheck:
     """What stands on the domain; also before the source has anybody there, which only takes longer."""
-    guard = Unguarded()
+    guard = Unguarded(services.clock)
     surveyor = Surveyor(services, domain, guard)
     try:
         seen = await surveyor.survey(predict=True)
@@ -43,5 +43,5 @@ async def pre_checked(services: Services, seen: Survey, guard: Guard) -> PreChec
 
 
 async def trace_of(services: Services, domain: str, query: str) -> Trace:
-    seen = await Surveyor(services, domain, Unguarded()).survey(predict=True)
+    seen = await Surveyor(services, domain, Unguarded(services.clock)).survey(predict=True)
     return trace(seen, services.settings.attribute_map, query)

@@ -6,12 +6,9 @@ A run that is cut off is simply started again from reading both sides: every wri
 is no plan on disk to go stale.
 """
 
-import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from shared.errors import (
     CancelRequested,
@@ -55,7 +52,7 @@ async def perform(services: Services, domain: str, run_id: str) -> bool:
             hold = await services.runs.take(domain, run_id)
             if hold is None:
                 return False  # it has ended already: a message may come twice
-            guard = RunGuard(held, services.runs, hold, services.settings.time_budget_seconds)
+            guard = RunGuard(held, services.runs, hold, services.settings.time_budget_seconds, services.clock)
             invocation = Invocation(services, hold, await services.runs.get(domain, run_id), guard)
             return await invocation.perform()
     except (DomainBusy, LeaseLost) as error:
@@ -69,6 +66,7 @@ class Invocation:
 
     def __init__(self, services: Services, hold: Hold, run: Run, guard: RunGuard) -> None:
         self._services = services
+        self._clock = services.clock
         self._hold = hold
         self._guard = guard
         self._saved_at = 0.0
@@ -97,7 +95,7 @@ class Invocation:
         """Counts this invocation before it does anything: one that dies at once was one, too."""
         await self._save(
             status=Status.RUNNING,
-            started_at=self.run.started_at or _now(),
+            started_at=self.run.started_at or self._clock.now(),
             invocations=self.run.invocations + 1,
             stalled_invocations=self.run.stalled_invocations + 1,
         )
@@ -152,7 +150,7 @@ class Invocation:
             found = await pre_checked(self._services, seen, self._guard)
             self._note(pre_check=found.summary)
         run, entries = self.run, [Entry.planned(change) for change in seen.plan.changes]
-        rows = await asyncio.to_thread(render, entries, run.id, run.domain, run.mode, _now())
+        rows = await self._clock.in_thread(render, entries, run.id, run.domain, run.mode, self._clock.now())
         content = header() + rows
         version = await self._services.audit_logs.dry_run_version(self.run)
         await self._guard.check()
@@ -172,7 +170,7 @@ class Invocation:
             # What died before it could say so got something done all the same.
             self._note(stalled_invocations=1)
         await self._save()
-        self._writing_since = time.monotonic()
+        self._writing_since = self._clock.monotonic()
         sync = Sync(self._services, seen, trail, self._guard, self._report)
         try:
             if checks.exceeded:
@@ -206,12 +204,12 @@ class Invocation:
         if done > progress.done:
             self._note(stalled_invocations=0)
         gate = self._services.gate
-        elapsed = time.monotonic() - self._writing_since
+        elapsed = self._clock.monotonic() - self._writing_since
         eta = eta_seconds(
             progress.total - done, self._written, elapsed, gate.left, gate.per_second, gate.paused
         )
         self._note(progress=Progress(done=done, total=max(progress.total, done), eta_seconds=eta))
-        if time.monotonic() - self._saved_at >= SAVE_EVERY:
+        if self._clock.monotonic() - self._saved_at >= SAVE_EVERY:
             await self._save()
 
     def _note(self, **changes: object) -> None:
@@ -220,7 +218,7 @@ class Invocation:
     async def _save(self, **changes: object) -> None:
         self._note(**changes)
         await self._services.runs.save(self._hold, self.run)
-        self._saved_at = time.monotonic()
+        self._saved_at = self._clock.monotonic()
 
     async def _end_early(self, status: Status, reason: str) -> None:
         """With what was under way settled: nothing that was written goes without its row."""
@@ -229,7 +227,7 @@ class Invocation:
 
     async def _finish(self, status: Status, message: str, *, wrote_dry_run_log: bool = False) -> None:
         progress = self.run.progress.model_copy(update={"eta_seconds": None})
-        self._note(status=status, message=message, finished_at=_now(), progress=progress)
+        self._note(status=status, message=message, finished_at=self._clock.now(), progress=progress)
         await self._services.runs.finish(self._hold, self.run, wrote_dry_run_log=wrote_dry_run_log)
         event("run.finished", **facts(self.run), durationSeconds=_seconds(self.run))
 
@@ -238,7 +236,3 @@ def _seconds(run: Run) -> float | None:
     if run.started_at is None or run.finished_at is None:
         return None
     return round((run.finished_at - run.started_at).total_seconds(), 3)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from shared.errors import DomainBusy, NotPossible, RunActive
 from shared.log import event, facts
@@ -33,9 +33,9 @@ async def start(
     disable_added: bool = False,
 ) -> Run:
     """Writes a queued run, whose message the caller sends; RunActive if the domain has an active one."""
-    now = datetime.now(UTC)
+    now = services.clock.now()
     run = Run(
-        id=new_run_id(now),
+        id=new_run_id(now, services.clock.token(4)),
         domain=domain,
         mode=mode,
         trigger=trigger,
@@ -60,7 +60,7 @@ async def start_approved(services: Services, domain: str, dry_run_id: str, autho
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
         raise NotPossible(f"{dry_run_id} is not a dry run that succeeded: only one of those can be approved.")
-    log = await services.audit_logs.read(dry_run, datetime.now(UTC))
+    log = await services.audit_logs.read(dry_run, services.clock.now())
     released = sorted(planned_deletions(log, dry_run_id))
     await services.approvals.write(domain, dry_run_id, released)
     approval = Approval(dry_run_id=dry_run_id, approved_by=author.name, deletions=len(released))
@@ -87,7 +87,7 @@ async def hourly(services: Services, *, past_due: bool) -> list[tuple[str, str]]
     Starts a sync for every domain with periodic sync on, passes over a domain that is busy, takes up runs that
     nobody performs, and clears away what has outlived its time.
     """
-    now = datetime.now(UTC)
+    now = services.clock.now()
     queued: list[tuple[str, str]] = []
     domains = await services.domains.all()
     for domain, settings in domains.items():
@@ -150,7 +150,7 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
         except Exception as error:  # likewise
             event("run.endsUnsettled", logging.ERROR, **facts(run), error=str(error))
         message = summary.cut_short(summary.poisoned(), run)
-        ended = {"status": Status.FAILED, "message": message, "finished_at": datetime.now(UTC)}
+        ended = {"status": Status.FAILED, "message": message, "finished_at": services.clock.now()}
         run = run.model_copy(update=ended)
         await services.runs.finish(hold, run)
         event("run.poisoned", logging.ERROR, **facts(run))

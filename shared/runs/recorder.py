@@ -4,10 +4,10 @@ Before a batch goes out the journal says what is intended; when its answers are 
 ended. Whatever stands in the first and not in the second is in doubt after a crash.
 """
 
-import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
+from shared.clock import Clock
 from shared.model.changes import Action, Change
 from shared.model.results import Entry, Key, Result, key
 from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run
@@ -21,7 +21,8 @@ from shared.store.storage import Storage
 class Trail:
     """One invocation's pen; a second one's writes are refused with LeaseLost."""
 
-    def __init__(self, run: Run, log: AppendedLog, journal: Journal) -> None:
+    def __init__(self, run: Run, log: AppendedLog, journal: Journal, clock: Clock) -> None:
+        self._clock = clock
         self._run = run
         self._log = log
         self._journal = journal
@@ -36,7 +37,7 @@ class Trail:
         # Both are taken over before either is read: what is read then is all there will ever be.
         log = await audit_logs.open_sync(run, invocation, header())
         journal = await Journal.open(storage, run.domain, run.id, invocation)
-        trail = cls(run, log, journal)
+        trail = cls(run, log, journal, storage.clock)
         await trail._take_up()
         return trail
 
@@ -62,7 +63,7 @@ class Trail:
 
     async def record(self, entries: Sequence[Entry]) -> None:
         """The people's log first: a crash between the two leaves a doubt, never a write without a row."""
-        run, now = self._run, datetime.now(UTC)
+        run, now = self._run, self._clock.now()
         await self._log.append(render([entry], run.id, run.domain, Mode.SYNC, now) for entry in entries)
         for entry in entries:
             self._note(entry.change, entry.result, entry.object_id)
@@ -72,7 +73,7 @@ class Trail:
         left = await self._log.read()
         journal = await self._journal.read()
         # In a thread: after 100,000 changes this takes seconds.
-        self.results, object_ids = await asyncio.to_thread(read_back, left)
+        self.results, object_ids = await self._clock.in_thread(read_back, left)
         self._doubts = [change for k, change in journal.intents.items() if k not in self.results]
         # A crash between the two: the people's log knows how it ended, an undo will ask the journal.
         missing = []

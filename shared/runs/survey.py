@@ -92,14 +92,14 @@ class Surveyor:
     ) -> tuple[Matching, dict[str, str]]:
         """Who is who, and the links by which that was found: other domains remember people, too."""
         # Off the event loop: other invocations of this worker go on while a large domain is compared.
-        matching = await asyncio.to_thread(match, self._domain, source, target, links)
+        matching = await self._services.clock.in_thread(match, self._domain, source, target, links)
         unlinked = (*matching.source_only, *(user for user, _ in matching.pairs))
         strangers = [user.source_id for user in unlinked if user.source_id not in links]
         leavers = [user.object_id for user in matching.target_only]
         if elsewhere := await self._services.links.find_elsewhere(self._domain, strangers, leavers):
             links = {**elsewhere, **links}
             # Whom another domain remembers may be on this one by now, and who is on this one may be theirs.
-            matching = await asyncio.to_thread(match, self._domain, source, target, links)
+            matching = await self._services.clock.in_thread(match, self._domain, source, target, links)
         return matching, links
 
     async def _set_aside_whom_only_a_name_pairs(self, matching: Matching, links: Mapping[str, str]) -> None:
@@ -159,7 +159,7 @@ class Surveyor:
         )
 
     async def _decided(self, matching: Matching, around: Surroundings) -> Plan:
-        return await asyncio.to_thread(decide, matching, around, self._settings.attribute_map)
+        return await self._services.clock.in_thread(decide, matching, around, self._settings.attribute_map)
 
 
 async def read_source(services: Services, guard: Guard) -> list[SourceUser]:

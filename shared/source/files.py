@@ -1,6 +1,5 @@
 """A source that is one file, on the app's disk or in its storage account."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,7 +29,7 @@ class FileSource:
     async def users(self) -> list[SourceUser]:
         content = await self._read()
         # Off the event loop: a large file takes a second.
-        return await asyncio.to_thread(self._parse, content, self._path, self._attribute_map)
+        return await self._storage.clock.in_thread(self._parse, content, self._path, self._attribute_map)
 
     async def check(self) -> None:
         await self.users()
@@ -44,7 +43,7 @@ class FileSource:
         try:
             if self._path.startswith("blob:"):
                 return await self._read_blob()
-            return await asyncio.to_thread(Path(self._path).read_bytes)
+            return await self._storage.clock.in_thread(Path(self._path).read_bytes)
         except OSError as error:
             raise self._unreadable(error.strerror) from error
         except (AzureError, ValueError) as error:

@@ -5,8 +5,6 @@ keys are read tolerantly (`AttributeMap`) and everything else strictly: whatever
 is an error that names the call.
 """
 
-import asyncio
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
+from shared.clock import Clock
 from shared.errors import SourceError
 from shared.model.people import SourceUser
 from shared.outbound.bounded import AnswerTooLarge, BoundedTransport
@@ -33,8 +32,16 @@ class HenngeSource:
     """Reads every user; one instance per run, closed with `aclose`."""
 
     def __init__(
-        self, *, token_url: str, api_url: str, client_id: str, client_secret: str, attribute_map: AttributeMap
+        self,
+        *,
+        token_url: str,
+        api_url: str,
+        client_id: str,
+        client_secret: str,
+        attribute_map: AttributeMap,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._token_url = token_url
         self._users_url = f"{api_url}/users"
         self._login = httpx.BasicAuth(client_id, client_secret)
@@ -83,7 +90,7 @@ class HenngeSource:
         return _json_object(call, answer)
 
     async def _with_token(self, call: str, url: httpx.URL) -> httpx.Response:
-        if time.monotonic() >= self._renew_at:
+        if self._clock.monotonic() >= self._renew_at:
             await self._renew_token()
         return await self._send(call, "GET", url, headers={"Authorization": f"Bearer {self._token}"})
 
@@ -103,7 +110,7 @@ class HenngeSource:
         if not isinstance(lifetime, int | float):
             lifetime = TOKEN_LIFETIME
         self._token = token
-        self._renew_at = time.monotonic() + max(lifetime - RENEW_BEFORE_EXPIRY, lifetime / 2)
+        self._renew_at = self._clock.monotonic() + max(lifetime - RENEW_BEFORE_EXPIRY, lifetime / 2)
 
     async def _send(self, call: str, method: str, url: httpx.URL, **options: Any) -> httpx.Response:
         """One call, tried again when throttled, overloaded or cut off; any last answer is returned as it is."""
@@ -120,8 +127,8 @@ class HenngeSource:
             else:
                 if attempt == TRIES or not passes(answer.status_code):
                     return answer
-                named = retry_after_seconds(answer.headers.get("Retry-After"))
-            await asyncio.sleep(min(LONGEST_WAIT, wait_before(attempt, named)))
+                named = retry_after_seconds(answer.headers.get("Retry-After"), self._clock.now())
+            await self._clock.sleep(min(LONGEST_WAIT, wait_before(self._clock.chance, attempt, named)))
         raise AssertionError("unreachable")
 
 

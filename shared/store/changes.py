@@ -1,8 +1,5 @@
 """Table `Changes`: who changed which setting, from what to what. The app only ever adds to it."""
 
-import secrets
-from datetime import UTC, datetime
-
 from shared.model.domains import DomainSettings
 from shared.model.records import Author
 from shared.model.runs import newest_first
@@ -16,12 +13,13 @@ class Changes:
     async def record(
         self, domain: str, author: Author, before: DomainSettings, after: DomainSettings
     ) -> None:
-        now = datetime.now(UTC)
+        clock = self._storage.clock
+        now = clock.now()
         table = await self._storage.table(CHANGES)
         await table.create_entity(
             {
                 "PartitionKey": domain,
-                "RowKey": f"{newest_first(now)}-{secrets.token_hex(4)}",
+                "RowKey": f"{newest_first(now)}-{clock.token(4)}",
                 "changedAt": now,
                 "changedBy": author.name,
                 "changedFrom": author.address,

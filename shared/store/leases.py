@@ -5,16 +5,13 @@ it. Once a renewal has failed for good, or has not succeeded for too long, the w
 the lease itself runs out.
 """
 
-import asyncio
 import logging
-import threading
-import time
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from shared.clock import Clock, Ended
 from shared.errors import DomainBusy, LeaseLost
 from shared.log import event
 from shared.settings import Settings
@@ -40,42 +37,39 @@ class Times:
 class Lease:
     """A held lease. `check` is cheap: it asks the clock, not the storage."""
 
-    def __init__(self, settings: Settings, domain: str, lease_id: str, taken_at: float, times: Times) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, domain: str, lease_id: str, taken_at: float, times: Times
+    ) -> None:
         self._settings = settings
+        self._clock = clock
         self._domain = domain
         self._lease_id = lease_id
         self._times = times
         self._renewed_at = taken_at
         self._refused = False
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"lease-{domain}", daemon=True)
-        self._thread.start()
+        self._heartbeat = clock.in_background(self._renew_until, f"lease-{domain}")
 
     def check(self) -> None:
         """LeaseLost if another invocation may hold the domain by now."""
-        if self._refused or time.monotonic() - self._renewed_at > self._times.trusted:
+        if self._refused or self._clock.monotonic() - self._renewed_at > self._times.trusted:
             raise LeaseLost(
                 f"The lease on {self._domain} could not be renewed; another invocation may hold it by now."
             )
 
     async def release(self) -> None:
-        self._ended.set()
-        await asyncio.to_thread(self._thread.join)
+        await self._heartbeat.end()
 
-    def _beat(self) -> None:
-        asyncio.run(self._renew_until_ended())
-
-    async def _renew_until_ended(self) -> None:
+    async def _renew_until(self, ended: Ended) -> None:
         from azure.core.exceptions import HttpResponseError
         from azure.storage.blob.aio import BlobLeaseClient
 
-        storage = Storage(self._settings)
+        storage = Storage(self._settings, self._clock)
         try:
             blob = storage.blobs.get_blob_client(LOCKS, self._domain)
             lease = BlobLeaseClient(blob, lease_id=self._lease_id)
             wait = self._times.renew_every
-            while not await asyncio.to_thread(self._ended.wait, wait):
-                asked_at = time.monotonic()
+            while not await ended.wait(wait):
+                asked_at = self._clock.monotonic()
                 wait = self._times.retry_every
                 try:
                     await lease.renew(**_ONE_TRY)
@@ -117,10 +111,11 @@ async def lease(
     blob = (await storage.container(LOCKS)).get_blob_client(domain)
     with suppress(ResourceExistsError):
         await blob.upload_blob(b"", overwrite=False)
-    lease_id = str(uuid.uuid4())
-    give_up_at = time.monotonic() + times.patience
+    clock = storage.clock
+    lease_id = clock.guid()
+    give_up_at = clock.monotonic() + times.patience
     while True:
-        asked_at = time.monotonic()
+        asked_at = clock.monotonic()
         try:
             await BlobLeaseClient(blob, lease_id=lease_id).acquire(lease_duration=times.lease)
             break
@@ -129,8 +124,8 @@ async def lease(
                 raise
             if asked_at >= give_up_at:
                 raise DomainBusy(f"Another run holds {domain} and is alive.") from None
-        await asyncio.sleep(times.retry_every)
-    held = Lease(settings, domain, lease_id, asked_at, times)
+        await clock.sleep(times.retry_every)
+    held = Lease(settings, clock, domain, lease_id, asked_at, times)
     try:
         yield held
     finally:

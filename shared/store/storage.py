@@ -3,6 +3,7 @@
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from shared.clock import Clock
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def error_code(error: Exception) -> str:
 class Storage:
     """Clients of one event loop, connected when first used; tables and containers are made if missing."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.clock = clock
         self._settings = settings
         self._credential: Any = None
         self._tables: TableServiceClient | None = None

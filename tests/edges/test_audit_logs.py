@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shared.clock import Clock
 from shared.errors import LeaseLost
 from shared.model.runs import Mode, Run, Trigger, new_run_id
 from shared.settings import Settings
@@ -15,7 +16,7 @@ from shared.store.storage import Storage
 @pytest.fixture
 async def logs(storage_accounts: Iterator[str]) -> AsyncIterator[AuditLogs]:
     environment = {"AzureWebJobsStorage": next(storage_accounts), "SOURCE": "csv", "CSV_PATH": "people.csv"}
-    storage = Storage(Settings.from_environment(environment))
+    storage = Storage(Settings.from_environment(environment), Clock())
     yield AuditLogs(storage)
     await storage.aclose()
 
@@ -23,7 +24,7 @@ async def logs(storage_accounts: Iterator[str]) -> AsyncIterator[AuditLogs]:
 def dry_run() -> Run:
     now = datetime.now(UTC)
     return Run(
-        id=new_run_id(now),
+        id=new_run_id(now, Clock().token(4)),
         domain="contoso.com",
         mode=Mode.DRY_RUN,
         trigger=Trigger.MANUAL,

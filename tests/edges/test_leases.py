@@ -14,6 +14,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobLeaseClient
 
 from local.azurite import Azurite
+from shared.clock import Clock
 from shared.errors import DomainBusy, LeaseLost
 from shared.settings import Settings
 from shared.store.leases import Lease, Times, is_held, lease
@@ -36,7 +37,7 @@ def settings(storage_accounts: Iterator[str]) -> Settings:
 
 @pytest.fixture
 async def storage(settings: Settings) -> AsyncIterator[Storage]:
-    storage = Storage(settings)
+    storage = Storage(settings, Clock())
     yield storage
     await storage.aclose()
 
@@ -153,7 +154,7 @@ async def test_a_heartbeat_outlives_anything_that_goes_wrong_once(
 async def test_a_lease_that_cannot_be_renewed_is_trusted_no_longer() -> None:
     with Azurite() as azurite:
         settings = settings_for(azurite.connection_string)
-        storage = Storage(settings)
+        storage = Storage(settings, Clock())
         async with lease(storage, settings, DOMAIN, replace(QUICK, trusted=1.0)) as held:
             azurite.stop()
             assert await lost(held)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shared.clock import Clock
 from shared.errors import LeaseLost
 from shared.model.changes import Action, AttributeChange, Change
 from shared.model.results import Entry, Result, key
@@ -21,7 +22,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 @pytest.fixture
 async def storage(storage_accounts: Iterator[str]) -> AsyncIterator[Storage]:
     environment = {"AzureWebJobsStorage": next(storage_accounts), "SOURCE": "csv", "CSV_PATH": "people.csv"}
-    storage = Storage(Settings.from_environment(environment))
+    storage = Storage(Settings.from_environment(environment), Clock())
     yield storage
     await storage.aclose()
 
@@ -29,7 +30,7 @@ async def storage(storage_accounts: Iterator[str]) -> AsyncIterator[Storage]:
 @pytest.fixture
 def run() -> Run:
     return Run(
-        id=new_run_id(NOW),
+        id=new_run_id(NOW, Clock().token(4)),
         domain="contoso.com",
         mode=Mode.SYNC,
         trigger=Trigger.MANUAL,

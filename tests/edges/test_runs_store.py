@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.clock import Clock
 from shared.errors import CancelRequested, LeaseLost, RunActive
 from shared.model.runs import Mode, Run, Status, Trigger, new_run_id
 from shared.settings import Settings
@@ -19,7 +20,7 @@ DOMAIN = "contoso.com"
 @pytest.fixture
 async def runs(storage_accounts: Iterator[str]) -> AsyncIterator[Runs]:
     environment = {"AzureWebJobsStorage": next(storage_accounts), "SOURCE": "csv", "CSV_PATH": "people.csv"}
-    storage = Storage(Settings.from_environment(environment))
+    storage = Storage(Settings.from_environment(environment), Clock())
     yield Runs(storage)
     await storage.aclose()
 
@@ -27,7 +28,7 @@ async def runs(storage_accounts: Iterator[str]) -> AsyncIterator[Runs]:
 def new_run(**fields: object) -> Run:
     now = datetime.now(UTC)
     run = Run(
-        id=new_run_id(now),
+        id=new_run_id(now, Clock().token(4)),
         domain=DOMAIN,
         mode=Mode.SYNC,
         trigger=Trigger.MANUAL,

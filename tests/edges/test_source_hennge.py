@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from local.access_control import AccessControl, Fault, running_access_control
+from shared.clock import Clock
 from shared.errors import SourceError
 from shared.planning.mapping import AttributeMap
 from shared.source.hennge import TRIES, HenngeSource
@@ -37,6 +38,7 @@ async def source(
             client_id="emulator",
             client_secret=secret,
             attribute_map=attribute_map,
+            clock=Clock(),
         )
         try:
             yield access_control, reading

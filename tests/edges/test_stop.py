@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from azure.storage.blob.aio import BlobLeaseClient
 
+from shared.clock import Clock
 from shared.errors import CancelRequested, LeaseLost, TimeBudgetSpent
 from shared.model.runs import Mode, Run, Trigger, new_run_id
 from shared.runs.stop import RunGuard, TimeLimit
@@ -28,7 +29,7 @@ def settings(storage_accounts: Iterator[str]) -> Settings:
 
 @pytest.fixture
 async def storage(settings: Settings) -> AsyncIterator[Storage]:
-    storage = Storage(settings)
+    storage = Storage(settings, Clock())
     yield storage
     await storage.aclose()
 
@@ -47,7 +48,7 @@ async def held(storage: Storage, settings: Settings) -> AsyncIterator[Lease]:
 async def held_run(runs: Runs) -> Hold:
     now = datetime.now(UTC)
     run = Run(
-        id=new_run_id(now),
+        id=new_run_id(now, Clock().token(4)),
         domain=DOMAIN,
         mode=Mode.SYNC,
         trigger=Trigger.MANUAL,
@@ -61,13 +62,13 @@ async def held_run(runs: Runs) -> Hold:
 
 
 async def test_a_run_that_is_ours_goes_on(runs: Runs, held: Lease) -> None:
-    guard = RunGuard(held, runs, await held_run(runs), seconds=60)
+    guard = RunGuard(held, runs, await held_run(runs), seconds=60, clock=Clock())
 
     await guard.check()
 
 
 async def test_a_lost_lease_stops_it(runs: Runs, held: Lease, storage: Storage) -> None:
-    guard = RunGuard(held, runs, await held_run(runs), seconds=60)
+    guard = RunGuard(held, runs, await held_run(runs), seconds=60, clock=Clock())
     await BlobLeaseClient(storage.blobs.get_blob_client(LOCKS, DOMAIN)).break_lease(lease_break_period=0)
 
     with pytest.raises(LeaseLost):
@@ -78,7 +79,7 @@ async def test_a_lost_lease_stops_it(runs: Runs, held: Lease, storage: Storage) 
 
 async def test_another_invocation_that_took_over_stops_it(runs: Runs, held: Lease) -> None:
     hold = await held_run(runs)
-    guard = RunGuard(held, runs, hold, seconds=60)
+    guard = RunGuard(held, runs, hold, seconds=60, clock=Clock())
     await runs.take(DOMAIN, hold.run_id)
 
     with pytest.raises(LeaseLost, match="taken over"):
@@ -87,7 +88,7 @@ async def test_another_invocation_that_took_over_stops_it(runs: Runs, held: Leas
 
 async def test_a_cancel_stops_it_by_name(runs: Runs, held: Lease) -> None:
     hold = await held_run(runs)
-    guard = RunGuard(held, runs, hold, seconds=60)
+    guard = RunGuard(held, runs, hold, seconds=60, clock=Clock())
     await runs.request_cancel(DOMAIN, hold.run_id, "aoki@contoso.com")
 
     with pytest.raises(CancelRequested, match=r"Cancelled by aoki@contoso\.com"):
@@ -95,7 +96,7 @@ async def test_a_cancel_stops_it_by_name(runs: Runs, held: Lease) -> None:
 
 
 async def test_its_time_is_up_when_the_budget_is_spent(runs: Runs, held: Lease) -> None:
-    guard = RunGuard(held, runs, await held_run(runs), seconds=0)
+    guard = RunGuard(held, runs, await held_run(runs), seconds=0, clock=Clock())
 
     with pytest.raises(TimeBudgetSpent):
         await guard.check()
@@ -103,7 +104,7 @@ async def test_its_time_is_up_when_the_budget_is_spent(runs: Runs, held: Lease) 
 
 async def test_a_long_wait_ends_within_a_second_of_a_cancel(runs: Runs, held: Lease) -> None:
     hold = await held_run(runs)
-    guard = RunGuard(held, runs, hold, seconds=60)
+    guard = RunGuard(held, runs, hold, seconds=60, clock=Clock())
     await runs.request_cancel(DOMAIN, hold.run_id, "aoki")
     started = time.monotonic()
 
@@ -114,7 +115,7 @@ async def test_a_long_wait_ends_within_a_second_of_a_cancel(runs: Runs, held: Le
 
 
 async def test_a_wait_takes_as_long_as_it_was_asked_to(runs: Runs, held: Lease) -> None:
-    guard = RunGuard(held, runs, await held_run(runs), seconds=60)
+    guard = RunGuard(held, runs, await held_run(runs), seconds=60, clock=Clock())
     started = time.monotonic()
 
     await guard.sleep(0.2)
@@ -123,7 +124,7 @@ async def test_a_wait_takes_as_long_as_it_was_asked_to(runs: Runs, held: Lease) 
 
 
 async def test_a_look_at_what_is_left_behind_is_limited_by_its_time_only() -> None:
-    await TimeLimit(60).check()
+    await TimeLimit(60, Clock()).check()
 
     with pytest.raises(TimeBudgetSpent):
-        await TimeLimit(0.1).sleep(60)
+        await TimeLimit(0.1, Clock()).sleep(60)

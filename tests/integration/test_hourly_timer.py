@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.clock import Clock
 from shared.model.runs import Mode, Run, Status, Trigger, new_run_id
 from shared.runs import lifecycle
 from shared.store import audit_logs
@@ -31,7 +32,7 @@ async def old_run(stack: Stack, age: timedelta) -> Run:
     """A dry run that ended so long ago."""
     then = datetime.now(UTC) - age
     run = Run(
-        id=new_run_id(then),
+        id=new_run_id(then, Clock().token(4)),
         domain=ONE,
         mode=Mode.DRY_RUN,
         trigger=Trigger.MANUAL,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.clock import Clock
 from shared.errors import SourceError
 from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap
@@ -97,7 +98,7 @@ def test_a_source_with_nobody_in_the_domain_stops_the_run() -> None:
 @pytest.fixture
 def storage() -> Storage:
     environment = {"AzureWebJobsStorage": "x", "SOURCE": "csv", "CSV_PATH": "people.csv"}
-    return Storage(Settings.from_environment(environment))
+    return Storage(Settings.from_environment(environment), Clock())
 
 
 def lines(content: bytes, name: str, attribute_map: AttributeMap) -> list[SourceUser]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from local.entra import Entra, running_entra
 from local.entra.quota import Limit, Quota
+from shared.clock import Clock
 from shared.entra.batch import Batches
 from shared.entra.client import Graph
 from shared.entra.tokens import EmulatorTokens
@@ -22,19 +23,24 @@ DOMAINS = [
 ]
 
 
-@dataclass
-class Clock:
-    now: float = 0.0
+class TestClock(Clock):
+    """Time that passes only in waits."""
 
-    def __call__(self) -> float:
-        return self.now
+    __test__ = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elapsed = 0.0
+
+    def monotonic(self) -> float:
+        return self.elapsed
 
 
 @dataclass
 class Patience:
     """A guard who waits in no time, notes how long, and can stop the run before its nth batch."""
 
-    clock: Clock
+    clock: TestClock
     stop_before_batch: int | None = None
     slept: list[float] = field(default_factory=list)
     checks: int = 0
@@ -47,7 +53,7 @@ class Patience:
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.clock.now += seconds
+        self.clock.elapsed += seconds
         self.on_sleep()
 
 
@@ -55,7 +61,7 @@ class Patience:
 class Connected:
     entra: Entra
     graph: Graph
-    clock: Clock
+    clock: TestClock
     guard: Patience
 
     def batches(self, gate: Gate | None = None, in_flight: int = 4) -> Batches:
@@ -63,16 +69,16 @@ class Connected:
 
     def limit_writes(self, count: int, seconds: float) -> None:
         """Puts the emulator's quota on the same clock as everything else."""
-        self.entra.quota = Quota(Limit(count, seconds), None, clock=self.clock)
+        self.entra.quota = Quota(Limit(count, seconds), None, clock=self.clock.monotonic)
 
 
 @contextlib.asynccontextmanager
 async def connected(*users: EntraUser, **seed: object) -> AsyncIterator[Connected]:
     """A tenant with these users and a client that can call it."""
-    clock = Clock()
+    clock = TestClock()
     given = {"domains": DOMAINS, "users": [seeded(user) for user in users], "limits": None, **seed}
     async with running_entra(given) as entra:
-        graph = Graph(entra.url, EmulatorTokens())
+        graph = Graph(entra.url, EmulatorTokens(), clock)
         try:
             yield Connected(entra, graph, clock, Patience(clock))
         finally:

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from local.azurite.certificate import write_certificate
+from shared.clock import Clock
 from shared.entra import batch, client, sdk
 from shared.entra.batch import Batches, Request
 from shared.entra.client import Graph
@@ -77,7 +78,7 @@ def always(body: object, status: int = 200, **headers: str) -> Answer:
 
 async def read_graph(server: Server) -> None:
     """Lists users; raises what goes wrong."""
-    graph = Graph(f"{server.url}/v1.0", EmulatorTokens())
+    graph = Graph(f"{server.url}/v1.0", EmulatorTokens(), Clock())
     try:
         await users_of_domain(graph, "contoso.com", MAP)
     finally:
@@ -88,6 +89,7 @@ async def read_access_control(server: Server) -> None:
     source = HenngeSource(
         token_url=f"{server.url}/token", api_url=server.url, client_id="id", client_secret="secret",
         attribute_map=MAP,
+        clock=Clock(),
     )  # fmt: skip
     try:
         await source.users()
@@ -129,6 +131,7 @@ async def test_a_redirected_token_request_takes_no_secret_to_another_host() -> N
         source = HenngeSource(
             token_url=f"{server.url}/oauth", api_url=server.url, client_id="id", client_secret="secret",
             attribute_map=MAP,
+            clock=Clock(),
         )  # fmt: skip
         with pytest.raises(SourceError, match="POST token answered 307"):
             await source.users()
@@ -278,7 +281,7 @@ async def test_users_of_another_shape_are_an_error_that_names_the_field(body: ob
 @pytest.mark.parametrize("body", [{"value": [{"id": None, "isVerified": True}]}, {"value": 1}, {}])
 async def test_domains_of_another_shape_are_an_error(body: object) -> None:
     async with serving(always(body)) as server:
-        graph = Graph(server.url, EmulatorTokens())
+        graph = Graph(server.url, EmulatorTokens(), Clock())
         with pytest.raises(GraphError):
             await verified_domains(graph)
         await graph.aclose()
@@ -303,8 +306,8 @@ async def test_a_batch_of_another_shape_is_no_answer_and_no_success(
 ) -> None:
     monkeypatch.setattr(batch, "TRIES", 1)
     async with serving(always({"responses": responses})) as server:
-        graph = Graph(server.url, EmulatorTokens())
-        batches = Batches(graph, Gate(), Unguarded(), in_flight=1)
+        graph = Graph(server.url, EmulatorTokens(), Clock())
+        batches = Batches(graph, Gate(clock=Clock()), Unguarded(Clock()), in_flight=1)
         answers = [pair async for pairs in batches.send([Request("DELETE", "/users/1")]) for pair in pairs]
         await graph.aclose()
 
@@ -358,6 +361,6 @@ def test_plain_http_is_for_this_machine_only(name: str, url: str, taken: bool) -
 
 
 def test_a_token_for_graph_is_asked_for_its_own_host_only() -> None:
-    tokens = AzureTokens("https://microsoftgraph.chinacloudapi.cn/v1.0")
+    tokens = AzureTokens("https://microsoftgraph.chinacloudapi.cn/v1.0", Clock())
 
     assert tokens._scope == "https://microsoftgraph.chinacloudapi.cn/.default"
