@@ -6,7 +6,7 @@ import azure.functions as func
 
 from shared.http import endpoints as http
 from shared.log import leave_out_requests
-from shared.runs import invocation, lifecycle
+from shared.runs import hourly, invocation, lifecycle
 from shared.runs.messages import POISON_QUEUE, QUEUE, message, read_message
 from shared.services import Services
 from shared.settings import Settings
@@ -29,8 +29,8 @@ app = func.FunctionApp(http_auth_level=KEYS)
 @app.timer_trigger("timer", schedule=str(settings.schedule), use_monitor=True)
 @app.queue_output("messages", QUEUE, STORAGE)
 async def hourly_sync(timer: func.TimerRequest, messages: func.Out[list[str]]) -> None:
-    due = await lifecycle.hourly(services, past_due=timer.past_due)
-    messages.set([message(domain, run_id) for domain, run_id in due])
+    due = await hourly.tick(services, past_due=timer.past_due)
+    messages.set([message(domain, run_id) for domain, run_id in due.items()])
 
 
 @app.queue_trigger("msg", QUEUE, STORAGE)

@@ -3,9 +3,9 @@ param name string
 param location string
 param tags object
 
-var containers = ['audit-logs', 'journal', 'links', 'locks', 'packages']
+var containers = ['audit-logs', 'journal', 'links', 'locks', 'packages', 'tenant']
 var queues = ['sync-runs', 'sync-runs-poison']
-var tables = ['Changes', 'Domains', 'Runs']
+var tables = ['Domains', 'Runs']
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: name

@@ -16,9 +16,10 @@ from shared.reports.trace import Trace
 
 _DOMAIN = "domains/{domain}"
 _RUN = f"{_DOMAIN}/runs/{{runId}}"
-_UPSTREAM = {502: "Microsoft Graph or the source can't be read."}
+_TENANT = {503: "Graph has not said yet which domains the tenant has: try again after `Retry-After`."}
+_UPSTREAM = {502: "Microsoft Graph or the source can't be read.", **_TENANT}
 _STARTED: Mapping[int, type[BaseModel] | str] = {
-    202: Run, 409: "A run is active already; `runId` names it.", **_UPSTREAM,
+    202: Run, 409: "A run is active already; `runId` names it.", **_TENANT,
 }  # fmt: skip
 # Another run in the way, or this one of the wrong kind: one status, two reasons.
 _ACTIVE_OR = "A run is active already, which `runId` names; or"
@@ -26,16 +27,16 @@ _POLL = ("Location", "Retry-After")
 
 list_domains = Endpoint(
     "GET", "domains", "The tenant's verified domains with settings, active and last runs.",
-    Role.READER, domains.list_domains, answers={200: domains.DomainList, **_UPSTREAM},
+    Role.READER, domains.list_domains, answers={200: domains.DomainList, **_TENANT},
 )  # fmt: skip
 get_domain = Endpoint(
     "GET", _DOMAIN, "One domain; `ETag` is the version of its settings.",
-    Role.READER, domains.get_domain, answers={200: Domain, **_UPSTREAM}, gives=("ETag",),
+    Role.READER, domains.get_domain, answers={200: Domain, **_TENANT}, gives=("ETag",),
 )  # fmt: skip
 change_domain = Endpoint(
     "PATCH", _DOMAIN, "Changes settings, any subset; honours `If-Match`.",
     Role.ADMINISTRATOR, domains.change_domain, body=domains.SettingsChange,
-    answers={200: Domain, 412: "The settings were changed meanwhile.", **_UPSTREAM},
+    answers={200: Domain, 412: "The settings were changed meanwhile.", **_TENANT},
     takes=("If-Match",), gives=("ETag",),
 )  # fmt: skip
 start_dry_run = Endpoint(
@@ -50,7 +51,7 @@ start_sync = Endpoint(
 )  # fmt: skip
 list_runs = Endpoint(
     "GET", f"{_DOMAIN}/runs", "The Sync Logs, newest first.",
-    Role.READER, runs.list_runs, query=runs.PageQuery, answers={200: runs.RunList, **_UPSTREAM},
+    Role.READER, runs.list_runs, query=runs.PageQuery, answers={200: runs.RunList, **_TENANT},
 )  # fmt: skip
 get_run = Endpoint(
     "GET", _RUN, "One run, live while it runs.",

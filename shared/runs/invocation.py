@@ -17,6 +17,7 @@ from shared.errors import (
     GraphError,
     JournalGone,
     LeaseLost,
+    SettingsUnreadable,
     SourceError,
     TimeBudgetSpent,
 )
@@ -87,7 +88,7 @@ class Invocation:
             return True
         except CancelRequested as error:
             await self._end_early(Status.CANCELLED, str(error))
-        except (SourceError, GraphError, DomainNotFound, JournalGone) as error:
+        except (SourceError, GraphError, DomainNotFound, JournalGone, SettingsUnreadable) as error:
             await self._end_early(Status.FAILED, str(error))
         return False
 
@@ -132,7 +133,7 @@ class Invocation:
 
     async def _check(self, plan: Plan) -> Checks:
         services, run = self._services, self.run
-        settings, _ = await services.domains.settings(run.domain)
+        settings = (await services.domains.settings(run.domain)).complete()
         deletions = check_deletions(plan, settings.max_allowed_deletions, await self._approved())
         if run.undoes:
             return Checks(deletions)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient, TableServiceClient
     from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
-DOMAINS, RUNS, CHANGES = "Domains", "Runs", "Changes"
-AUDIT_LOGS, LOCKS, LINKS, JOURNAL = "audit-logs", "locks", "links", "journal"
+DOMAINS, RUNS = "Domains", "Runs"
+AUDIT_LOGS, LOCKS, LINKS, JOURNAL, TENANT = "audit-logs", "locks", "links", "journal", "tenant"
 
 # A storage service that is away for a moment is back within half a minute. The SDKs' own would have a run wait
 # 15 s before the first retry of a blob, and minutes for a table: longer than its lease lasts.

@@ -106,7 +106,7 @@ def test_what_the_documents_point_at_exists() -> None:
 
 def test_the_check_of_a_deployed_app_is_documented_as_it_is_called() -> None:
     section = DEPLOYMENT.partition("\n## What to check afterwards\n")[2].partition("\n## ")[0]
-    calls = re.findall(r"(SMOKE_\w+)=\$\(.*\) \\\n +\.venv/bin/python -m local\.smoke (.+)", section)
+    calls = re.findall(r"(SMOKE_\w+)=\$\(.*\) \\\n +\.venv/bin/python -m tools\.smoke (.+)", section)
     assert [variable for variable, _ in calls] == ["SMOKE_KEY", "SMOKE_TOKEN"]
     for variable, arguments in calls:
         assert smoke.command_line().parse_args(shlex.split(arguments)).domain == "contoso.com"

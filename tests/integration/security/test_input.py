@@ -178,7 +178,7 @@ async def test_a_limit_is_a_whole_number_in_its_bounds(stack: Stack, limit: obje
     answer = await stack.patch(f"domains/{CONTOSO}", {"maxAdds": limit})
 
     assert answer.status_code == 400
-    assert (await stack.services.domains.settings(CONTOSO))[0] == DomainSettings()
+    assert (await stack.services.domains.settings(CONTOSO)).complete() == DomainSettings()
 
 
 @pytest.mark.parametrize("endpoint", [e for e in endpoints.ENDPOINTS if e.method == "GET"], ids=named)
