@@ -69,7 +69,14 @@ def _schedule(value: object) -> Schedule:
     return Schedule(str(value))
 
 
+def _utc(zone: str) -> str:
+    if zone.upper() not in ("UTC", "ETC/UTC"):
+        raise ValueError("takes UTC alone: SYNC_SCHEDULE is read as UTC; unset it, and name the hours in UTC")
+    return zone
+
+
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
+TimeZone = Annotated[str, AfterValidator(_utc)]
 
 
 class Settings(BaseModel):
@@ -111,8 +118,15 @@ class Settings(BaseModel):
     schedule: Annotated[Schedule, BeforeValidator(_schedule)] = Field(
         Schedule("0 0 * * * *"),
         alias="SYNC_SCHEDULE",
-        description="When periodic syncs start: NCRONTAB with six fields, seconds first, UTC.",
+        description="When periodic syncs start: NCRONTAB with six fields, seconds first, UTC; see below.",
     )
+    website_time_zone: TimeZone | None = Field(
+        None,
+        alias="WEBSITE_TIME_ZONE",
+        description="Unset or `UTC`. Any other zone stops the start: the host would move the schedule, and this app "
+        "would name other times.",
+    )
+    process_time_zone: TimeZone | None = Field(None, alias="TZ", description="The same.")
     source: Literal["hennge", "csv"] = Field(
         "hennge",
         alias="SOURCE",

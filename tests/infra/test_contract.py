@@ -17,6 +17,9 @@ SETTINGS_NOT_IN_AZURE = {
     "AzureWebJobsStorage",
     "AzureWebJobsStorage__blobServiceUri",
     "AzureWebJobsStorage__tableServiceUri",
+    # Read only to be refused.
+    "WEBSITE_TIME_ZONE",
+    "TZ",
 }
 JOURNAL_DAYS = 30
 
