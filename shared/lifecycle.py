@@ -100,7 +100,13 @@ async def hourly(services: Services, *, past_due: bool) -> list[tuple[str, str]]
     except Exception as error:  # the runs that were queued must get their messages
         event("timer.failed", logging.ERROR, domain="", error=f"{type(error).__name__}: {error}")
     periodic = [domain for domain, settings in domains.items() if settings.periodic_sync]
-    event("timer.tick", domains=periodic, queued=[domain for domain, _ in queued], pastDue=past_due)
+    event(
+        "timer.tick",
+        domains=periodic,
+        queued=[domain for domain, _ in queued],
+        pastDue=past_due,
+        secretExpiresOn=services.settings.hennge_secret_expires_on,
+    )
     return queued
 
 
