@@ -1,6 +1,7 @@
 """What the templates and the app must agree on: names, settings, roles, and when audit logs are gone."""
 
 import json
+import re
 from typing import Any
 
 from shared.http.principal import Role
@@ -32,8 +33,19 @@ def test_defaults_that_are_stated_twice_are_the_same() -> None:
     stated = read(INFRA / "main.bicep").parameters
     for field in Settings.model_fields.values():
         name = _camel(str(field.alias))
-        if name in stated and stated[name].default not in (None, ""):
+        if name in stated and stated[name].default not in (None, "", {}):
             assert str(stated[name].default) == str(field.default), field.alias
+
+
+def test_the_limits_of_a_number_are_the_same_in_both() -> None:
+    text = (INFRA / "main.bicep").read_text(encoding="utf-8")
+    for field in Settings.model_fields.values():
+        limits = {type(limit).__name__: limit for limit in field.metadata}
+        if {"Ge", "Le"} <= set(limits):
+            bounds = f"@minValue({limits['Ge'].ge})\n@maxValue({limits['Le'].le})\n"
+            assert re.search(
+                rf"{re.escape(bounds)}@description\(.*\)\nparam {_camel(str(field.alias))} int", text
+            )
 
 
 def test_the_secret_is_a_reference_and_no_value() -> None:
