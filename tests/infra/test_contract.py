@@ -90,6 +90,30 @@ def test_no_log_line_that_alerts_need_is_sampled_away() -> None:
     assert sampling.get("isEnabled") is False or "Trace" in sampling.get("excludedTypes", "").split(";")
 
 
+def test_libraries_and_polling_write_only_what_is_wrong() -> None:
+    """Each poll of a queue is a request of theirs: 107 MB a day from an idle app on the real host.
+
+    An environment variable does not reach the host's filter.
+    """
+    levels = _host()["logging"]["logLevel"]
+    assert levels.pop("default") == "Information", "the app's own lines, which alerts read"
+    assert set(levels) == {"Azure.Core", "Azure.Storage"}
+    assert set(levels.values()) == {"Warning"}
+
+
+def test_the_homepage_of_the_platform_is_off() -> None:
+    assert (
+        dig(read(INFRA / "app.bicep").variables["platformSettings"], "AzureWebJobsDisableHomepage") == "true"
+    )
+
+
+def test_the_timer_that_is_kept_ready_is_the_apps() -> None:
+    groups = read(INFRA / "app.bicep").variables["alwaysReady"]
+    assert isinstance(groups, list)
+    assert [dig(group, "name") for group in groups] == ["http", "function:hourly_sync"]
+    assert "async def hourly_sync(timer" in (INFRA.parent / "function_app.py").read_text(encoding="utf-8")
+
+
 def test_audit_logs_are_deleted_after_a_day() -> None:
     rule = _rule("audit-logs/")
     days = dig(rule, "definition", "actions", "baseBlob", "delete", "daysAfterCreationGreaterThan")

@@ -10,8 +10,8 @@ import pytest
 
 from shared.http import endpoints
 from tests.infra.bicep import INFRA, TEMPLATES, Declaration, Expression, read
+from tests.infra.test_scripts import hooks
 
-AZURE_YAML = (INFRA.parent / "azure.yaml").read_text(encoding="utf-8")
 GRAPH_EXTENSION = "microsoftGraphV1"
 # Diagnostic settings never left preview.
 PREVIEWS = {"Microsoft.Insights/diagnosticSettings@2021-05-01-preview"}
@@ -113,15 +113,12 @@ def test_the_deployment_gives_out_the_consoles_address_and_the_next_step() -> No
 
 def test_azd_prints_both_when_it_is_done() -> None:
     """It hands outputs to its hooks as environment variables of the same names."""
-    hooks = re.findall(r"(posix|windows):\n +shell: \w+\n +run: \|\n((?: {8}.*\n)+)", AZURE_YAML)
-    assert [system for system, _ in hooks] == ["posix", "windows"]
+    posix, windows = hooks("postprovision")
     names = {"CONSOLE_URL": "https://console", "NEXT_STEP": "grant permissions"}
-    hook = ["/bin/sh", "-c", hooks[0][1]]
+    hook = ["/bin/sh", "-c", posix]
     printed = subprocess.run(hook, env=names, capture_output=True, text=True, check=True)  # noqa: S603
     assert all(text in printed.stdout for text in names.values())
-    assert (
-        set(re.findall(r"\$env:(\w+)", hooks[1][1])) == set(names) <= set(read(INFRA / "main.bicep").outputs)
-    )
+    assert set(re.findall(r"\$env:(\w+)", windows)) == set(names) <= set(read(INFRA / "main.bicep").outputs)
 
 
 def _resources() -> list[Declaration]:
