@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import date
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -141,6 +142,12 @@ class Settings(BaseModel):
         None,
         alias="HENNGE_CLIENT_SECRET",
         description="Its secret, shown once when the client is made. In Azure a reference to Key Vault.",
+    )
+    hennge_secret_expires_on: date | None = Field(
+        None,
+        alias="HENNGE_SECRET_EXPIRES_ON",
+        description="Date (yyyy-MM-dd) by which that secret is to be replaced. Each tick of the timer says it, and an "
+        "alert comes 30 days before.",
     )
     hennge_token_url: Endpoint = Field(
         "https://ap.ssso.hdems.com/oauth/token",

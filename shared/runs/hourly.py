@@ -136,6 +136,7 @@ class _Hour:
                 domains=[domain for domain in part if domain in set(looked_after)],
                 queued=[domain for domain in part if domain in self.queued],
                 pastDue=past_due,
+                secretExpiresOn=self._services.settings.hennge_secret_expires_on,
             )
 
 
