@@ -6,7 +6,8 @@ import azure.functions as func
 
 from shared.http import endpoints as http
 from shared.log import leave_out_requests
-from shared.runs import hourly, invocation, lifecycle
+from shared.runs import hourly, lifecycle
+from shared.runs.invocation import Continues, perform
 from shared.runs.messages import POISON_QUEUE, QUEUE, message, read_message
 from shared.services import Services
 from shared.settings import Settings
@@ -37,7 +38,7 @@ async def hourly_sync(timer: func.TimerRequest, messages: func.Out[list[str]]) -
 @app.queue_output("again", QUEUE, STORAGE)
 async def perform_run(msg: func.QueueMessage, again: func.Out[str]) -> None:
     order = read_message(msg.get_body())
-    if order and await invocation.perform(services, order.domain, order.run_id):
+    if order and isinstance(await perform(services, order.domain, order.run_id), Continues):
         again.set(message(order.domain, order.run_id))
 
 

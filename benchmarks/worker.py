@@ -30,9 +30,9 @@ async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
 
     services.gate = Gate(writes, window_seconds, clock=services.clock)
     begun = await lifecycle.start(services, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
-    goes_on = await invocation.perform(services, DOMAIN, begun.id)
+    result = await invocation.perform(services, DOMAIN, begun.id)
     ended = await services.runs.get(DOMAIN, begun.id)
     await services.aclose()
-    if goes_on or ended.status is not Status.SUCCEEDED:
+    if result != invocation.Finished() or ended.status is not Status.SUCCEEDED:
         raise AssertionError(f"the run has not succeeded: {ended}")
     return {"added": ended.counts.add, "unchanged": ended.counts.unchanged}
