@@ -1,14 +1,16 @@
 """The domains of the tenant and their settings."""
 
 import asyncio
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Self
 
 import azure.functions as func
 from pydantic import ConfigDict, model_validator
+from pydantic.json_schema import JsonSchemaValue
 
 from shared.entra.domains import TenantDomain
 from shared.errors import DomainNotFound
-from shared.http.endpoint import Call
+from shared.http.endpoint import Call, Nothing
 from shared.http.problems import json
 from shared.http.views import domain_view
 from shared.log import event
@@ -19,7 +21,7 @@ from shared.services import Services
 AT_ONCE = 16
 
 
-def _any_subset(schema: dict[str, Any]) -> None:
+def _any_subset(schema: JsonSchemaValue) -> None:
     """What is not named stays as it is, whatever a new domain would have."""
     schema["minProperties"] = 1
     for setting in schema["properties"].values():
@@ -40,7 +42,7 @@ class SettingsChange(DomainSettings):
         return self
 
     @property
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> Mapping[str, object]:
         """What was named, by the settings' Python names."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
@@ -57,7 +59,7 @@ async def known_domain(services: Services, name: str) -> TenantDomain:
     raise DomainNotFound(f"{name} is not a verified domain of the tenant.")
 
 
-async def list_domains(call: Call) -> func.HttpResponse:
+async def list_domains(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     domains = await call.services.tenant_domains()
     settings = await call.services.domains.all()
     turns = asyncio.Semaphore(AT_ONCE)
@@ -69,13 +71,13 @@ async def list_domains(call: Call) -> func.HttpResponse:
     return json(DomainList(domains=await asyncio.gather(*map(view, domains))))
 
 
-async def get_domain(call: Call) -> func.HttpResponse:
+async def get_domain(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     domain = await known_domain(call.services, call.domain)
     settings, etag = await call.services.domains.settings(domain.name)
     return json(await domain_view(call.services, domain, settings), headers={"ETag": etag})
 
 
-async def change_domain(call: Call) -> func.HttpResponse:
+async def change_domain(call: Call[Nothing, SettingsChange]) -> func.HttpResponse:
     domain = await known_domain(call.services, call.domain)
     before, after, etag = await call.services.domains.change(
         domain.name, call.body.changes, call.headers.get("If-Match")

@@ -8,7 +8,7 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from shared.errors import SyncError
-from shared.http.endpoint import Body, Call
+from shared.http.endpoint import Body, Call, Nothing
 from shared.http.problems import json
 from shared.services import Services
 
@@ -26,7 +26,7 @@ class Health(BaseModel):
     checks: dict[str, str] = {}
 
 
-async def health(call: Call) -> func.HttpResponse:
+async def health(call: Call[HealthQuery, Nothing]) -> func.HttpResponse:
     """A deep look is shared for a while: anonymous callers must not be able to keep Graph busy."""
     if not call.query.deep:
         return json({"status": "ok"})
