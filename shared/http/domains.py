@@ -1,13 +1,15 @@
 """The domains of the tenant and their settings."""
 
 import asyncio
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Self
 
 import azure.functions as func
 from pydantic import ConfigDict, model_validator
+from pydantic.json_schema import JsonSchemaValue
 
 from shared.errors import DomainNotFound, Unavailable
-from shared.http.endpoint import Call
+from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.problems import json
 from shared.http.views import domain_view
 from shared.log import event
@@ -19,7 +21,7 @@ from shared.store.domains import NEVER_SET
 AT_ONCE = 16
 
 
-def _any_subset(schema: dict[str, Any]) -> None:
+def _any_subset(schema: JsonSchemaValue) -> None:
     """What is not named stays as it is, whatever a new domain would have."""
     schema["minProperties"] = 1
     for setting in schema["properties"].values():
@@ -40,7 +42,7 @@ class SettingsChange(DomainSettings):
         return self
 
     @property
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> Mapping[str, object]:
         """What was named, by the settings' Python names."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
@@ -71,7 +73,7 @@ async def kept_domain(services: Services, name: str) -> StoredSettings:
     return found or NEVER_SET
 
 
-async def list_domains(call: Call) -> func.HttpResponse:
+async def list_domains(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     tenant = await call.services.tenant_domains.get()
     settings = await call.services.domains.all()
     names = {domain.name for domain in tenant.value if not domain.removed} | settings.keys()
@@ -84,11 +86,11 @@ async def list_domains(call: Call) -> func.HttpResponse:
     return json(DomainList(domains=await asyncio.gather(*map(view, sorted(names))), as_of=tenant.as_of))
 
 
-async def get_domain(call: Call) -> func.HttpResponse:
+async def get_domain(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     return await _domain(call, await kept_domain(call.services, call.domain))
 
 
-async def change_domain(call: Call) -> func.HttpResponse:
+async def change_domain(call: Call[Nothing, SettingsChange]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
     before, after = await call.services.domains.change(
         call.domain, call.body.changes, call.author, call.headers.get("If-Match")
@@ -104,7 +106,7 @@ async def change_domain(call: Call) -> func.HttpResponse:
     return await _domain(call, after)
 
 
-async def _domain(call: Call, settings: StoredSettings) -> func.HttpResponse:
+async def _domain(call: AnyCall, settings: StoredSettings) -> func.HttpResponse:
     try:
         tenant = await call.services.tenant_domains.get()
     except Unavailable:  # what is kept here can be seen and set all the same

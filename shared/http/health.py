@@ -5,7 +5,7 @@ from typing import Literal
 import azure.functions as func
 from pydantic import BaseModel
 
-from shared.http.endpoint import Body, Call
+from shared.http.endpoint import Body, Call, Nothing
 from shared.http.problems import json
 from shared.services import Check
 
@@ -21,7 +21,7 @@ class Health(BaseModel):
     checks: dict[str, Check] = {}
 
 
-async def health(call: Call) -> func.HttpResponse:
+async def health(call: Call[HealthQuery, Nothing]) -> func.HttpResponse:
     if not call.query.deep:
         return json({"status": "ok"})
     checks = (await call.services.deep_health.get()).value

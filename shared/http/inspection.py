@@ -9,7 +9,7 @@ from pydantic import Field
 
 from shared.errors import Unavailable
 from shared.http.domains import domain_to_read
-from shared.http.endpoint import Body, Call
+from shared.http.endpoint import Body, Call, Nothing
 from shared.http.problems import json
 from shared.runs import inspection
 
@@ -22,12 +22,12 @@ class TraceQuery(Body):
     user: str = Field(min_length=1, max_length=256, description="UPN, source id or object id.")
 
 
-async def pre_check(call: Call) -> func.HttpResponse:
+async def pre_check(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     domain = await domain_to_read(call.services, call.domain)
     return json(await _in_time(inspection.pre_check_of(call.services, domain)))
 
 
-async def trace(call: Call) -> func.HttpResponse:
+async def trace(call: Call[TraceQuery, Nothing]) -> func.HttpResponse:
     domain = await domain_to_read(call.services, call.domain)
     return json(await _in_time(inspection.trace_of(call.services, domain, call.query.user)))
 

@@ -3,7 +3,6 @@
 import json as stdlib_json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 import azure.functions as func
 from pydantic import BaseModel
@@ -39,7 +38,7 @@ _STATUS: Mapping[type[SyncError], tuple[int, str]] = {
 class Problem(Exception):
     """An answer that is an error."""
 
-    def __init__(self, status: int, title: str, detail: str, **members: Any) -> None:
+    def __init__(self, status: int, title: str, detail: str, **members: object) -> None:
         super().__init__(detail)
         self.status = status
         self.title = title
@@ -67,7 +66,7 @@ class Problem(Exception):
 
 
 def json(
-    body: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+    body: BaseModel | Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> func.HttpResponse:
     """A JSON answer; a model goes out in camelCase."""
     text = (
