@@ -23,8 +23,9 @@ _TABLE_RETRIES = {**_RETRIES, "retry_backoff_factor": 1}
 
 
 def error_code(error: Exception) -> str:
-    """The service's own word for what is wrong; the SDKs set it without declaring it."""
-    return str(getattr(error, "error_code", "") or "")
+    """The service's own word for what is wrong; the SDKs set it without declaring it, some as an enum."""
+    code = getattr(error, "error_code", None) or ""
+    return str(getattr(code, "value", code))
 
 
 class Storage:
