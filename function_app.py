@@ -1,6 +1,7 @@
 """Every trigger on one page: what starts it, and the one call that does it."""
 
 import os
+from typing import List  # noqa: UP035 - see hourly_sync
 
 import azure.functions as func
 
@@ -28,7 +29,8 @@ app = func.FunctionApp(http_auth_level=KEYS)
 
 @app.timer_trigger("timer", schedule=str(settings.schedule), use_monitor=True)
 @app.queue_output("messages", QUEUE, STORAGE)
-async def hourly_sync(timer: func.TimerRequest, messages: func.Out[list[str]]) -> None:
+async def hourly_sync(timer: func.TimerRequest, messages: func.Out[List[str]]) -> None:  # noqa: UP006
+    # For list[str] Azure's worker would load none of the functions (azure-functions-python-worker#1176).
     due = await lifecycle.hourly(services, past_due=timer.past_due)
     messages.set([message(domain, run_id) for domain, run_id in due])
 

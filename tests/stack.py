@@ -259,7 +259,7 @@ async def running_stack(
         if host:
             app = load_app(all_settings)
             ending.push_async_callback(app.services.aclose)
-            running = await ending.enter_async_context(serve(app.app, environ=all_settings, drain=0.2))
+            running = await ending.enter_async_context(serve(app, environ=all_settings, drain=0.2))
             http.base_url = httpx.URL(running.url)
         yield Stack(http, all_settings, graph, hac, services, events)
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.domain_names import domain_name
 from shared.errors import DomainNotFound, RunNotFound, SyncError
+from shared.http.address import caller_address
 from shared.http.principal import ANYBODY, Role, authorised
 from shared.http.problems import Problem
 from shared.http.same_origin import from_browser, require_same_origin
@@ -108,7 +109,7 @@ class Endpoint:
             require_same_origin(request.headers)
         return Call(
             services=services,
-            author=Author(str(principal), _address(request.headers)),
+            author=Author(str(principal), caller_address(request.headers)),
             domain=_domain(request.route_params.get("domain")),
             run_id=_run_id(request.route_params.get("runId")),
             asset=request.route_params.get("asset") or "",
@@ -117,11 +118,6 @@ class Endpoint:
             headers=request.headers,
             enqueue=enqueue,
         )
-
-
-def _address(headers: Mapping[str, str]) -> str:
-    """Where the caller is: the platform's front end puts the address at the end of X-Forwarded-For."""
-    return headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
 
 
 def _domain(text: str | None) -> str:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from local.host.functions import declared_functions
+from local.host.worker import Worker
 from local.processes import REPOSITORY
 from local.roles_table import HEADER, roles_table
 from shared.http import endpoints
@@ -147,7 +147,7 @@ async def test_with_keys_the_platform_asks_for_one_wherever_a_role_is_declared()
     app = load_app({"AzureWebJobsStorage": "x", "HENNGE_CLIENT_ID": "x", "HENNGE_CLIENT_SECRET": "x"})
     levels = {
         trigger.text("route").replace("{*", "{"): trigger.text("authLevel")
-        for trigger in (f.trigger for f in declared_functions(app.app))
+        for trigger in (f.trigger for f in (await Worker.of(app)).functions)
         if trigger.type == "httpTrigger"
     }
 
