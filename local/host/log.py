@@ -59,12 +59,13 @@ def reaches_the_log(record: logging.LogRecord) -> bool:
 
 
 def _of_task() -> str | None:
+    """A callback is no task. The worker takes it for the invocation that began last, which may be anybody's."""
     try:
-        asyncio.current_task()
+        in_a_task = asyncio.current_task() is not None
     except RuntimeError:  # no event loop runs in this thread
         return None
     task = _task.get()
-    return task.invocation_id if task and task.thread == threading.get_ident() else None
+    return task.invocation_id if in_a_task and task and task.thread == threading.get_ident() else None
 
 
 def _of_thread() -> str | None:
