@@ -6,22 +6,29 @@ from typing import List  # noqa: UP035 - see hourly_sync
 import azure.functions as func
 
 from shared import lifecycle, run
+from shared.errors import SettingsError
 from shared.http import endpoints as http
+from shared.http.misconfigured import misconfigured
 from shared.log import leave_out_requests
 from shared.messages import POISON_QUEUE, QUEUE, message, read_message
 from shared.services import Services
 from shared.settings import Settings
 
 leave_out_requests()
-settings = Settings.from_environment(os.environ)
+app: func.FunctionApp | func.Blueprint
+try:
+    settings = Settings.from_environment(os.environ)
+    # With keys the platform checks the caller's key; with App Service authentication the app checks the roles.
+    app = func.FunctionApp(http_auth_level="FUNCTION" if settings.auth_mode == "keys" else "ANONYMOUS")
+except SettingsError as error:
+    # Azure loads this app instead; everything below goes to a blueprint that no app takes.
+    instead = misconfigured(error)
+    settings = Settings.model_construct()
+    app = func.Blueprint()  # type: ignore[no-untyped-call]  # unannotated in azure-functions
+
 services = Services(settings)
 STORAGE = "AzureWebJobsStorage"
-
-# With keys the platform checks the caller's key; with App Service authentication the app checks the roles.
-KEYS = func.AuthLevel.FUNCTION if settings.auth_mode == "keys" else func.AuthLevel.ANONYMOUS
 ANYBODY = func.AuthLevel.ANONYMOUS
-
-app = func.FunctionApp(http_auth_level=KEYS)
 
 
 # The hourly timer and the queue
