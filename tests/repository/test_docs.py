@@ -142,7 +142,7 @@ def test_every_reason_for_which_a_side_can_not_be_read_is_in_the_table_of_failur
     assert [reason for reason in _reasons() if not any(phrase in reason for phrase in known)] == []
 
 
-@pytest.mark.parametrize("page", ["README", "docs/guide"])
+@pytest.mark.parametrize("page", ["README", "docs/comparison", "docs/guide"])
 def test_the_japanese_page_has_the_same_headings_rows_and_pictures(page: str) -> None:
     english, japanese = (read(REPOSITORY / f"{page}{suffix}.md") for suffix in ("", ".ja"))
     assert _outline(english) == _outline(japanese)
