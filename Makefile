@@ -18,6 +18,7 @@ help: ## this list
 setup: $(VENV)/.ready .worker/.ready local/azurite/node_modules/.ready ## everything the other targets need, in .venv, .worker and local/azurite
 
 $(VENV)/.ready: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 or later is needed: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_PIN)"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.txt
