@@ -21,7 +21,13 @@ from tools.screenshots import LANGUAGES, SCHEMES
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *PAGES.glob("*.md"), *REPOSITORY.glob(".github/**/*.md")])
 BY_NAME = [pytest.param(path, id=str(path.relative_to(REPOSITORY))) for path in DOCUMENTS]
 # Names in capitals that are no settings of the app: the platform's, the tools', and what a reader fills in.
-NOT_OURS = {"WEBSITE_AUTH_ENABLED", "HYPOTHESIS_PROFILE", "DEMO_ONCE", "PYTHON"}
+NOT_OURS = {
+    "PYTHON_ENABLE_DEBUG_LOGGING",
+    "WEBSITE_AUTH_ENABLED",
+    "HYPOTHESIS_PROFILE",
+    "DEMO_ONCE",
+    "PYTHON",
+}
 
 
 def read(path: Path) -> str:
