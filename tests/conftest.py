@@ -25,6 +25,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # Shares are not cut to the test: a few come before those that wait.
 BEFORE = 5
+# What was deleted can't be made anew for so long; the service takes half a minute and more.
+DELETION_SECONDS = 2.0
 ACCOUNTS = [f"stack{number}" for number in range(500)]
 
 
@@ -67,7 +69,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.fixture(scope="session")
 def storage_accounts() -> Iterator[Iterator[str]]:
     """Connection strings of storage accounts that nobody has used yet."""
-    with Azurite(accounts=ACCOUNTS) as azurite:
+    with Azurite(accounts=ACCOUNTS, deletion_seconds=DELETION_SECONDS) as azurite:
         yield iter([azurite.connection_string_of(account) for account in ACCOUNTS])
 
 

@@ -16,9 +16,10 @@ from shared.reports.trace import Trace
 
 _DOMAIN = "domains/{domain}"
 _RUN = f"{_DOMAIN}/runs/{{runId}}"
-_UPSTREAM = {502: "Microsoft Graph or the source can't be read."}
+_TENANT = {503: "Graph has not said yet which domains the tenant has: try again after `Retry-After`."}
+_UPSTREAM = {502: "Microsoft Graph or the source can't be read.", **_TENANT}
 _STARTED: Mapping[int, type[BaseModel] | str] = {
-    202: Run, 409: "A run is active already; `runId` names it.", **_UPSTREAM,
+    202: Run, 409: "A run is active already; `runId` names it.", **_TENANT,
 }  # fmt: skip
 # Another run in the way, or this one of the wrong kind: one status, two reasons.
 _ACTIVE_OR = "A run is active already, which `runId` names; or"
@@ -26,16 +27,16 @@ _POLL = ("Location", "Retry-After")
 
 list_domains = Endpoint(
     "GET", "domains", "The tenant's verified domains with settings, active and last runs.",
-    Role.READER, domains.list_domains, answers={200: domains.DomainList, **_UPSTREAM},
+    Role.READER, domains.list_domains, answers={200: domains.DomainList, **_TENANT},
 )  # fmt: skip
 get_domain = Endpoint(
     "GET", _DOMAIN, "One domain; `ETag` is the version of its settings.",
-    Role.READER, domains.get_domain, answers={200: Domain, **_UPSTREAM}, gives=("ETag",),
+    Role.READER, domains.get_domain, answers={200: Domain, **_TENANT}, gives=("ETag",),
 )  # fmt: skip
 change_domain = Endpoint(
     "PATCH", _DOMAIN, "Changes settings, any subset; honours `If-Match`.",
     Role.ADMINISTRATOR, domains.change_domain,
-    answers={200: Domain, 412: "The settings were changed meanwhile.", **_UPSTREAM},
+    answers={200: Domain, 412: "The settings were changed meanwhile.", **_TENANT},
     takes=("If-Match",), gives=("ETag",),
 )  # fmt: skip
 start_dry_run = Endpoint(
@@ -58,7 +59,7 @@ trace_user = Endpoint(
 )  # fmt: skip
 list_runs = Endpoint(
     "GET", f"{_DOMAIN}/runs", "The Sync Logs, newest first.",
-    Role.READER, runs.list_runs, answers={200: runs.RunList, **_UPSTREAM},
+    Role.READER, runs.list_runs, answers={200: runs.RunList, **_TENANT},
 )  # fmt: skip
 get_run = Endpoint(
     "GET", _RUN, "One run, live while it runs.",
@@ -110,12 +111,13 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = tuple(one for one in [*globals().values()] 
 
 def unknown_path(request: func.HttpRequest) -> func.HttpResponse:
     """The answer for a path that nothing serves (404), or not with this method (405)."""
-    path = request.route_params.get("path", "").rstrip("/")
+    path = request.route_params.get("path", "").removesuffix("/")
     allowed = sorted({e.method for e in ENDPOINTS if _matches(e.route, path)})
     return problems.nothing_here(request.method, f"/api/{path}", allowed)
 
 
 def _matches(route: str, path: str) -> bool:
-    pattern = re.sub(r"\\{\\\*\w+\\}", ".+", re.escape(route))
+    """As the host matches it: in any case, and nothing is not the beginning of an asset."""
+    pattern = re.sub(r"\\{\\\*\w+\\}", "[^/].*", re.escape(route))
     pattern = re.sub(r"\\{\w+\\}", "[^/]+", pattern)
-    return re.fullmatch(pattern, path) is not None
+    return re.fullmatch(pattern, path, re.IGNORECASE | re.DOTALL) is not None

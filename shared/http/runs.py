@@ -7,7 +7,7 @@ from pydantic import Field, StrictBool, field_validator
 
 from shared.errors import RunActive
 from shared.http.content import content
-from shared.http.domains import known_domain
+from shared.http.domains import domain_to_read, kept_domain
 from shared.http.endpoint import AnyCall, Body, Call, Nothing
 from shared.http.problems import Problem, json
 from shared.http.views import run_view
@@ -67,17 +67,17 @@ async def start_dry_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
     if call.body.approve is None:
         return await _start(call, Mode.SYNC)
-    domain = await known_domain(call.services, call.domain)
+    domain = await domain_to_read(call.services, call.domain)
     dry_run_id = call.body.approve.dry_run_id
-    start = lifecycle.start_approved(call.services, domain.name, dry_run_id, call.author)
+    start = lifecycle.start_approved(call.services, domain, dry_run_id, call.author)
     return await _started(call, start)
 
 
 async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:
-    domain = await known_domain(call.services, call.domain)
+    domain = await domain_to_read(call.services, call.domain)
     start = lifecycle.start_undo(
         call.services,
-        domain.name,
+        domain,
         call.run_id,
         call.author,
         dry_run=call.body.dry_run,
@@ -87,9 +87,9 @@ async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:
 
 
 async def list_runs(call: Call[PageQuery, Nothing]) -> func.HttpResponse:
-    domain = await known_domain(call.services, call.domain)
-    runs, cursor = await call.services.runs.page(domain.name, call.query.limit, call.query.cursor)
-    pointers = await call.services.runs.pointers(domain.name)
+    await kept_domain(call.services, call.domain)
+    runs, cursor = await call.services.runs.page(call.domain, call.query.limit, call.query.cursor)
+    pointers = await call.services.runs.pointers(call.domain)
     now = call.services.clock.now()
     return json(RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor))
 
@@ -130,10 +130,8 @@ async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
 
 
 async def _start(call: AnyCall, mode: Mode) -> func.HttpResponse:
-    domain = await known_domain(call.services, call.domain)
-    return await _started(
-        call, lifecycle.start(call.services, domain.name, mode, Trigger.MANUAL, call.author)
-    )
+    domain = await domain_to_read(call.services, call.domain)
+    return await _started(call, lifecycle.start(call.services, domain, mode, Trigger.MANUAL, call.author))
 
 
 async def _started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:
