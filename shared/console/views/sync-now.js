@@ -71,7 +71,8 @@ function question(data) {
 	const { domain, dryRun } = data;
 	if (!dryRun) return [note("warning", t("syncNow.noDryRun")), h("p", t("syncNow.explained"))];
 	const counts = kindsOf(dryRun.counts);
-	const check = dryRun.deletionCheck && underLimit(dryRun.deletionCheck, domain.maxAllowedDeletions);
+	const limit = domain.maxAllowedDeletions;
+	const check = dryRun.deletionCheck && limit !== null ? underLimit(dryRun.deletionCheck, limit) : dryRun.deletionCheck;
 	const finished = dryRun.finishedAt ?? dryRun.createdAt;
 	const old = Date.now() - Date.parse(finished) > OLD_AFTER;
 	const later = domain.lastSync && Date.parse(domain.lastSync.createdAt) > Date.parse(finished);
