@@ -53,8 +53,7 @@ test: setup tests/console/node_modules/.ready $(VENV)/.browser .venv-checkov/.re
 check: style ## what to run after every edit: style, and the pure tests with few made-up examples, in ten seconds
 	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest --quiet tests/pure
 
-lint: style javascript ## style, the console's JavaScript, and mypy
-	$(BIN)/mypy
+lint: style javascript types ## everything that is told without running a test
 
 style: $(VENV)/.ready ## ruff, and the layers of the code (import-linter)
 	$(BIN)/ruff check .
@@ -65,6 +64,9 @@ javascript: tools/javascript/node_modules/.ready ## the console's JavaScript: Bi
 	$(BIN)/python -m tools.api_types
 	PATH="$(NODE_BIN):$$PATH" $(<D)/.bin/biome lint --error-on-warnings --config-path tools/javascript shared/console
 	PATH="$(NODE_BIN):$$PATH" $(<D)/.bin/tsc --project tools/javascript
+
+types: $(VENV)/.ready ## mypy, strict
+	$(BIN)/mypy
 
 bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: nothing extrapolated, takes an hour)
 	$(BIN)/python -m benchmarks
@@ -96,4 +98,4 @@ lock: $(VENV)/.ready ## compile every requirements file anew, from pyproject.tom
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt -o tests/requirements-mutmut.txt tests/requirements-mutmut.in
 
-.PHONY: help setup demo test check lint style javascript bench docs screenshots fuzz mutants audit lock
+.PHONY: help setup demo test check lint style javascript types bench docs screenshots fuzz mutants audit lock
