@@ -39,7 +39,6 @@ _POLICY = (
 )
 _HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -11,6 +11,7 @@ from shared.http.domains import domain_to_read, kept_domain
 from shared.http.endpoint import AnyCall, Body, Call, Nothing
 from shared.http.problems import Problem, json
 from shared.http.views import run_view
+from shared.log import event
 from shared.model.records import Record, Time
 from shared.model.runs import RUN_ID_PATTERN, Mode, Run, Trigger
 from shared.runs import lifecycle
@@ -110,8 +111,11 @@ async def get_audit_log(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     run = await call.services.runs.get(call.domain, call.run_id)
     accepted = call.headers.get("Accept", "")
     if "text/csv" in accepted:
-        return await _audit_log_itself(call, run)
+        answer = await _audit_log_itself(call, run)
+        event("auditLog.read", **call.facts)
+        return answer
     link = await call.services.audit_logs.link(run, call.services.clock.now())
+    event("auditLog.linked", **call.facts)
     if "application/json" in accepted:
         return json(AuditLogLink(url=link.url, expires_at=link.expires_at))
     return func.HttpResponse(status_code=302, headers={"Location": link.url, "Cache-Control": "no-store"})
