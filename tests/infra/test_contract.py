@@ -18,6 +18,8 @@ SETTINGS_NOT_IN_AZURE = {
     "AzureWebJobsStorage__blobServiceUri",
     "AzureWebJobsStorage__tableServiceUri",
 }
+# Shortened by tests that wait for them to run out.
+SETTINGS_NOT_IN_AZURE |= {"LEASE_SECONDS", "STORAGE_TIMEOUT_SECONDS"}
 JOURNAL_DAYS = 30
 
 
