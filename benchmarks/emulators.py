@@ -16,7 +16,7 @@ from benchmarks.report import Row, markdown
 from shared.entra.batch import BATCH_SIZE
 from shared.entra.client import ends_with
 from shared.entra.users import PAGE_SIZE, selected
-from shared.mapping import UPN, AttributeMap
+from shared.planning.mapping import UPN, AttributeMap
 
 TITLE = "The emulators themselves"
 _MODULE = "benchmarks.emulators"

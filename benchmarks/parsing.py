@@ -11,7 +11,7 @@ from benchmarks.people import graph_user, people
 from benchmarks.report import Row, Target, markdown, times_less
 from shared.entra.client import page_items
 from shared.entra.users import PAGE_SIZE
-from shared.mapping import AttributeMap
+from shared.planning.mapping import AttributeMap
 
 TITLE = "Parsing"
 _MODULE = "benchmarks.parsing"

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from benchmarks.measuring import Figures, Stopwatch, in_fresh_process, peak_mb, repeated
 from benchmarks.people import DOMAIN, people
 from benchmarks.report import Row, Target, markdown
-from shared.mapping import AttributeMap
-from shared.model import EntraUser, SourceUser
-from shared.planning.decisions import decide
+from shared.model.people import EntraUser, SourceUser
+from shared.planning.lookups import Surroundings
+from shared.planning.mapping import AttributeMap
 from shared.planning.matching import match
-from shared.planning.surroundings import Surroundings
+from shared.planning.plan import decide
 
 TITLE = "Planning"
 _MODULE = "benchmarks.planning"

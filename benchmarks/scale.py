@@ -16,10 +16,10 @@ from benchmarks import creates, nothing_to_do
 from benchmarks.emulated import SOURCE_PAGE_SIZE
 from local.processes import REPOSITORY
 from shared.entra.batch import BATCH_SIZE
-from shared.entra.gate import WINDOW_SECONDS, WRITES_PER_WINDOW
 from shared.entra.users import PAGE_SIZE
+from shared.entra.write_quota import WINDOW_SECONDS, WRITES_PER_WINDOW
 from shared.settings import Settings
-from shared.store.locks import Times
+from shared.store.leases import Times
 
 # Measured once, 2026-11: 100,000 users in the source with 1,000 or with all of them on the domain. The source's
 # share of what a user costs; the rest is that of their account in Entra, and of comparing the two.

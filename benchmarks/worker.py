@@ -24,15 +24,15 @@ def sync_with_the_plain_script() -> Figures:
 
 async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
     from function_app import services
-    from shared import lifecycle, run
-    from shared.entra.gate import Gate
-    from shared.records import Mode, Status, Trigger
+    from shared.entra.write_quota import Gate
+    from shared.model.runs import Mode, Status, Trigger
+    from shared.runs import hourly, invocation, lifecycle
 
-    services.gate = Gate(writes, window_seconds)
-    begun = await lifecycle.start(services, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, lifecycle.SCHEDULE)
-    goes_on = await run.perform(services, DOMAIN, begun.id)
+    services.gate = Gate(writes, window_seconds, clock=services.clock)
+    begun = await lifecycle.start(services, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
+    result = await invocation.perform(services, DOMAIN, begun.id)
     ended = await services.runs.get(DOMAIN, begun.id)
     await services.aclose()
-    if goes_on or ended.status is not Status.SUCCEEDED:
+    if result != invocation.Finished() or ended.status is not Status.SUCCEEDED:
         raise AssertionError(f"the run has not succeeded: {ended}")
     return {"added": ended.counts.add, "unchanged": ended.counts.unchanged}

@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Any
 
-from shared.records import Run
+from shared.model.runs import Run
 
 _logger = logging.getLogger("sync")
 # Each writes a line, or several, for every request it sends.

@@ -1,6 +1,6 @@
 """What every test may ask for: one Azurite a session, and a stack on a storage account of its own.
 
-Property-based tests: HYPOTHESIS_PROFILE=thorough takes minutes and thousands of examples.
+Property-based tests: HYPOTHESIS_PROFILE=quick takes few examples, =thorough thousands of them, and minutes.
 """
 
 import contextlib
@@ -14,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from local.azurite import Azurite
-from tests.stack import Stack, StackOptions, StartStack, running_stack
+from tests.support.stack import Stack, StackOptions, StartStack, running_stack
 
 # A deadline per example would fail on a busy machine and say nothing about the program.
 settings.register_profile(
     "default", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", parent=settings.get_profile("default"), max_examples=20)
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

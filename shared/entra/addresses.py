@@ -6,10 +6,10 @@ from typing import Any
 
 from shared.entra.batch import Batches, Request
 from shared.entra.client import Graph, segment, text
-from shared.entra.guard import Guard
 from shared.entra.users import PAGE_SIZE
 from shared.errors import GraphError
-from shared.planning.surroundings import Holder
+from shared.outbound.waiting import Guard
+from shared.planning.holders import Holder
 
 
 async def addresses(graph: Graph, domain: str, guard: Guard) -> dict[str, Holder]:

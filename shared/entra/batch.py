@@ -10,14 +10,16 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from shared.clock import Chance
 from shared.entra.client import Answer, Graph
-from shared.entra.gate import Gate
-from shared.entra.guard import Guard
+from shared.entra.write_quota import Gate
 from shared.errors import GraphError
-from shared.retries import THROTTLED, TRANSIENT, retry_after_seconds, wait_before
+from shared.outbound.retries import THROTTLED, TRANSIENT, retry_after_seconds, wait_before
+from shared.outbound.waiting import Guard
 
 BATCH_SIZE = 20
 TRIES = 6
@@ -62,6 +64,7 @@ class Batches:
 
     def __init__(self, graph: Graph, gate: Gate, guard: Guard, in_flight: int) -> None:
         self._graph = graph
+        self.clock = graph.clock
         self._gate = gate
         self._guard = guard
         self._in_flight = in_flight
@@ -74,7 +77,7 @@ class Batches:
         Raises RunStopped between two batches; the answers of batches under way are yielded first. Requests of
         one call must not depend on each other's order.
         """
-        sending = _Sending(deque(requests))
+        sending = _Sending(deque(requests), self.clock.chance)
         stopped: Exception | None = None
         try:
             while sending.tasks or (sending.waiting and stopped is None):
@@ -102,7 +105,7 @@ class Batches:
 
     async def pause(self, attempt: int) -> None:
         """Waits a little longer with each attempt."""
-        await self._guard.sleep(wait_before(attempt))
+        await self._guard.sleep(wait_before(self.clock.chance, attempt))
 
     async def _launch(self, sending: "_Sending", before_send: BeforeSend | None) -> None:
         """Starts as many batches as may go out now; a part-filled one only when nothing else is under way."""
@@ -142,7 +145,7 @@ class Batches:
             self._gate.pause(pause, writes=any(request.writes for request in batch))
         if outer.status != 200:
             return [(request, outer) for request in batch]
-        inner = _by_id(outer)
+        inner = _by_id(outer, self.clock.now())
         unanswered = Answer(
             0, {"error": {"code": "NoAnswer", "message": "Graph left this request of a batch out."}}
         )
@@ -159,6 +162,7 @@ class _Sending:
     """What is left of one `send`: requests that wait, batches under way, and how long to hold back."""
 
     waiting: deque[Request]
+    chance: Chance
     tasks: set["asyncio.Task[list[tuple[Request, Answer]]]"] = field(default_factory=set)
     hold: float = 0.0
 
@@ -172,7 +176,7 @@ class _Sending:
             elif (answer.status in TRANSIENT or not answer.status) and request.failures + 1 < TRIES:
                 request.failures += 1
                 request.in_doubt = True
-                self.hold = max(self.hold, wait_before(request.failures, answer.retry_after))
+                self.hold = max(self.hold, wait_before(self.chance, request.failures, answer.retry_after))
                 again.append(request)
             else:
                 final.append((request, answer))
@@ -180,7 +184,7 @@ class _Sending:
         return final
 
 
-def _by_id(outer: Answer) -> dict[str, Answer]:
+def _by_id(outer: Answer, now: datetime) -> dict[str, Answer]:
     """What is not shaped like an answer is none: its request counts as unanswered, and is followed up."""
     answers: dict[str, Answer] = {}
     responses = outer.body.get("responses")
@@ -195,7 +199,7 @@ def _by_id(outer: Answer) -> dict[str, Answer]:
         answers[str(item.get("id"))] = Answer(
             status,
             body if isinstance(body, dict) else {},
-            retry_after_seconds(headers.get("retry-after")),
+            retry_after_seconds(headers.get("retry-after"), now),
             headers.get("request-id", outer.request_id),
         )
     return answers

@@ -6,15 +6,18 @@ as bytes.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import orjson
 
-from shared.entra.guard import Guard, Unguarded
-from shared.entra.transport import TokenSource, Transport
+from shared.clock import Clock
+from shared.entra.sdk import TokenSource, Transport
 from shared.errors import GraphError
-from shared.retries import passes, retry_after_seconds, wait_before
+from shared.outbound.paging import Pages
+from shared.outbound.retries import passes, retry_after_seconds, wait_before
+from shared.outbound.waiting import Guard, Unguarded
 
 if TYPE_CHECKING:
     import httpx
@@ -68,11 +71,12 @@ def one_of(name: str, values: Iterable[str]) -> str:
 class Graph:
     """One client per event loop; `aclose` ends its connections."""
 
-    def __init__(self, base_url: str, tokens: TokenSource) -> None:
+    def __init__(self, base_url: str, tokens: TokenSource, clock: Clock) -> None:
+        self.clock = clock
         self._base_url = base_url
         self._origin = _origin(base_url)
         self._tokens = tokens
-        self._transport = Transport(base_url, tokens)
+        self._transport = Transport(base_url, tokens, clock)
 
     async def aclose(self) -> None:
         await self._transport.aclose()
@@ -87,7 +91,7 @@ class Graph:
         Raises GraphError when Graph can't be reached or answers 5xx to the last try. Any other answer is
         returned, 4xx included.
         """
-        guard = guard or Unguarded()
+        guard = guard or Unguarded(self.clock)
         headers = {"ConsistencyLevel": "eventual"} if eventual else {}
         url = self._url(path)
         for attempt in range(1, READ_TRIES + 1):
@@ -97,13 +101,13 @@ class Graph:
             except GraphError:
                 if attempt == READ_TRIES:
                     raise
-                await guard.sleep(wait_before(attempt))
+                await guard.sleep(wait_before(self.clock.chance, attempt))
                 continue
             if not passes(answer.status):
                 return answer
             if attempt == READ_TRIES:
                 break
-            await guard.sleep(wait_before(attempt, answer.retry_after))
+            await guard.sleep(wait_before(self.clock.chance, attempt, answer.retry_after))
         raise answer.error
 
     async def read(self, path: str, *, eventual: bool = False, guard: Guard | None = None) -> dict[str, Any]:
@@ -118,11 +122,15 @@ class Graph:
     ) -> list[dict[str, Any]]:
         """Every item of a collection, to the last page: an empty page with a nextLink is not the last one."""
         items: list[dict[str, Any]] = []
+        pages = graph_pages()
         link: str | None = path
         while link:
             page = await self.read(link, eventual=eventual, guard=guard)
-            items.extend(page_items(page))
+            found = page_items(page)
+            items.extend(found)
             link = next_link(page)
+            if link:
+                pages.turn(len(found), link)
         return items
 
     async def read_all_if_granted(
@@ -141,7 +149,7 @@ class Graph:
         return await self._send("POST", self._url("/$batch"), {}, orjson.dumps({"requests": requests}))
 
     async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        return _answer(await self._transport.send(method, url, headers, body))
+        return _answer(await self._transport.send(method, url, headers, body), self.clock.now())
 
     def _url(self, path: str) -> str:
         if path.startswith("/"):
@@ -158,7 +166,7 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc.lower()
 
 
-def _answer(response: "httpx.Response") -> Answer:
+def _answer(response: "httpx.Response", now: datetime) -> Answer:
     content = response.content
     body: Any = {}
     if content:
@@ -170,7 +178,7 @@ def _answer(response: "httpx.Response") -> Answer:
     return Answer(
         response.status_code,
         body if isinstance(body, dict) else {},
-        retry_after_seconds(response.headers.get("Retry-After")),
+        retry_after_seconds(response.headers.get("Retry-After"), now),
         response.headers.get("request-id", ""),
     )
 
@@ -188,6 +196,10 @@ def text(item: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise GraphError(f"Graph answered an object without {name}.")
     return value
+
+
+def graph_pages() -> Pages:
+    return Pages("Graph", "@odata.nextLink", GraphError)
 
 
 def next_link(page: dict[str, Any]) -> str | None:

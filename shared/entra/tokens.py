@@ -1,10 +1,10 @@
 """Access tokens for Graph: the app's identity in Azure, a placeholder for an emulator on this machine."""
 
 import asyncio
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.clock import Clock
 from shared.errors import GraphError
 
 RENEW_BEFORE_EXPIRY = 300.0
@@ -24,7 +24,8 @@ class AzureTokens:
     """Tokens of azure-identity's default chain (managed identity in Azure, `az login` on a desk), kept until
     five minutes before they end; one request at a time."""
 
-    def __init__(self, graph_base_url: str) -> None:
+    def __init__(self, graph_base_url: str, clock: Clock) -> None:
+        self._clock = clock
         parts = urlsplit(graph_base_url)
         self._scope = f"{parts.scheme}://{parts.netloc}/.default"
         self._credential: Any = None
@@ -34,7 +35,7 @@ class AzureTokens:
 
     async def token(self) -> str:
         async with self._renewing:
-            if time.time() >= self._expires_at - RENEW_BEFORE_EXPIRY:
+            if self._clock.now().timestamp() >= self._expires_at - RENEW_BEFORE_EXPIRY:
                 from azure.core.exceptions import AzureError
 
                 if self._credential is None:

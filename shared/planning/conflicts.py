@@ -6,9 +6,9 @@ Known beforehand, they are said before a sync instead of failing in it.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from shared.mapping import IMMUTABLE_ID
-from shared.model import Action, Change, Obstacle
-from shared.planning.surroundings import Holder, Taken
+from shared.model.changes import Action, Change, Obstacle
+from shared.planning.holders import Holder, Taken
+from shared.planning.mapping import IMMUTABLE_ID
 
 ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN = "AddressTaken", "ImmutableIdTaken"
 # Found by looking up who has what; a sync that does not look meets them when Entra refuses the change.

@@ -7,7 +7,7 @@ moved to another domain, and `checks.py` everybody if they are too many.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.model import EntraUser, SourceUser
+from shared.model.people import EntraUser, SourceUser
 
 
 @dataclass(frozen=True, slots=True)

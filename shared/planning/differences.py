@@ -3,19 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shared.mapping import (
-    ENABLED,
-    IMMUTABLE_ID,
-    UPN,
-    AttributeMap,
-    domain_of,
-    refused_immutable_id,
-    refused_upn,
-    refused_value,
-)
-from shared.model import Action, AttributeChange, Change, EntraUser, Obstacle, SourceUser
+from shared.model.changes import Action, AttributeChange, Change, Obstacle
+from shared.model.people import EntraUser, SourceUser
+from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
+from shared.planning.lookups import Surroundings
+from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of
 from shared.planning.renames import temporary_upn
-from shared.planning.surroundings import Surroundings
 
 KEYLESS = Obstacle(
     "ImmutableIdMissing",

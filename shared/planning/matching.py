@@ -7,7 +7,7 @@ is clear.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.model import EntraUser, SourceUser
+from shared.model.people import EntraUser, SourceUser
 from shared.planning.cycles import makes_no_cycles
 
 UNTOUCHED = "none of them is touched until the source is clear."

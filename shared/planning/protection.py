@@ -7,7 +7,7 @@ renamed, disabled nor deleted, and counts neither as a deletion nor among the us
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.model import EntraUser
+from shared.model.people import EntraUser
 
 # Without these Graph permissions nobody can be looked at.
 MAILBOX_PERMISSION, ROLE_PERMISSION = "MailboxSettings.Read", "RoleManagement.Read.Directory"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from shared.model import EntraUser, SourceUser
+from shared.model.people import EntraUser, SourceUser
 
 
 def matches(

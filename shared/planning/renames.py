@@ -7,7 +7,7 @@ b→a) nobody can, so one of them steps aside to a temporary UPN on the tenant's
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from shared.model import Change
+from shared.model.changes import Change
 
 
 def temporary_upn(change: Change, initial_domain: str) -> str:

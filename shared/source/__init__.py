@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from shared.errors import SourceError
-from shared.mapping import AttributeMap, flat
-from shared.model import SourceUser
+from shared.model.people import SourceUser
+from shared.planning.mapping import AttributeMap, flat
 
 # Access Control's built-in administrator is nobody to synchronise.
 BUILT_IN_ADMINISTRATOR = "hdeadmin"

@@ -5,8 +5,6 @@ keys are read tolerantly (`AttributeMap`) and everything else strictly: whatever
 is an error that names the call.
 """
 
-import asyncio
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,11 +12,13 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from shared.bounded import AnswerTooLarge, BoundedTransport
+from shared.clock import Clock
 from shared.errors import SourceError
-from shared.mapping import AttributeMap
-from shared.model import SourceUser
-from shared.retries import passes, retry_after_seconds, wait_before
+from shared.model.people import SourceUser
+from shared.outbound.bounded import AnswerRefused, BoundedTransport
+from shared.outbound.paging import Pages
+from shared.outbound.retries import passes, retry_after_seconds, wait_before
+from shared.planning.mapping import AttributeMap
 from shared.source import SourceUsers
 
 TRIES = 7
@@ -33,15 +33,23 @@ class HenngeSource:
     """Reads every user; one instance per run, closed with `aclose`."""
 
     def __init__(
-        self, *, token_url: str, api_url: str, client_id: str, client_secret: str, attribute_map: AttributeMap
+        self,
+        *,
+        token_url: str,
+        api_url: str,
+        client_id: str,
+        client_secret: str,
+        attribute_map: AttributeMap,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._token_url = token_url
         self._users_url = f"{api_url}/users"
         self._login = httpx.BasicAuth(client_id, client_secret)
         self._attribute_map = attribute_map
         # Redirects are refused: they could carry the token to another host.
         self._http = httpx.AsyncClient(
-            transport=BoundedTransport(WHOLE_ANSWER_SECONDS),
+            transport=BoundedTransport(WHOLE_ANSWER_SECONDS, clock),
             timeout=httpx.Timeout(60, connect=10),
             follow_redirects=False,
         )
@@ -53,21 +61,17 @@ class HenngeSource:
 
     async def users(self) -> list[SourceUser]:
         users = SourceUsers(_NAME, self._attribute_map)
-        cursors: set[str] = set()
+        pages = Pages(_NAME, "cursor", SourceError)
         cursor: str | None = None
         while True:
             page = await self._page(cursor)
-            place = f"page {len(cursors) + 1}"
-            for item in _items(page):
+            items, place = _items(page), f"page {pages.number}"
+            for item in items:
                 users.add(item, place)
             cursor = _cursor(page)
             if not cursor:
                 return users.complete()
-            if cursor in cursors:
-                raise SourceError(
-                    f"{_NAME} gave the cursor of {place} a second time; the list is not complete."
-                )
-            cursors.add(cursor)
+            pages.turn(len(items), cursor)
 
     async def check(self) -> None:
         """Reads one page, for the health check; SourceError if that fails."""
@@ -83,7 +87,7 @@ class HenngeSource:
         return _json_object(call, answer)
 
     async def _with_token(self, call: str, url: httpx.URL) -> httpx.Response:
-        if time.monotonic() >= self._renew_at:
+        if self._clock.monotonic() >= self._renew_at:
             await self._renew_token()
         return await self._send(call, "GET", url, headers={"Authorization": f"Bearer {self._token}"})
 
@@ -103,7 +107,7 @@ class HenngeSource:
         if not isinstance(lifetime, int | float):
             lifetime = TOKEN_LIFETIME
         self._token = token
-        self._renew_at = time.monotonic() + max(lifetime - RENEW_BEFORE_EXPIRY, lifetime / 2)
+        self._renew_at = self._clock.monotonic() + max(lifetime - RENEW_BEFORE_EXPIRY, lifetime / 2)
 
     async def _send(self, call: str, method: str, url: httpx.URL, **options: Any) -> httpx.Response:
         """One call, tried again when throttled, overloaded or cut off; any last answer is returned as it is."""
@@ -112,7 +116,7 @@ class HenngeSource:
             named = None
             try:
                 answer = await self._http.request(method, url, **options)
-            except AnswerTooLarge as error:
+            except AnswerRefused as error:
                 raise SourceError(f"{_NAME}: {call} {error}.") from error
             except httpx.RequestError as error:
                 if attempt == TRIES:
@@ -120,8 +124,8 @@ class HenngeSource:
             else:
                 if attempt == TRIES or not passes(answer.status_code):
                     return answer
-                named = retry_after_seconds(answer.headers.get("Retry-After"))
-            await asyncio.sleep(min(LONGEST_WAIT, wait_before(attempt, named)))
+                named = retry_after_seconds(answer.headers.get("Retry-After"), self._clock.now())
+            await self._clock.sleep(min(LONGEST_WAIT, wait_before(self._clock.chance, attempt, named)))
         raise AssertionError("unreachable")
 
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import AuditLogGone, LeaseLost
-from shared.records import AUDIT_LOG_LIFETIME, Mode, Run
-from shared.store.appended_log import AppendedLog
+from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run
+from shared.store.append_blob import AppendedLog
 from shared.store.storage import AUDIT_LOGS, Storage
 
 if TYPE_CHECKING:

@@ -5,17 +5,17 @@ One JSON object a line: `{"intent": [change, …]}`, `{"withdrawn": [[action, pe
 `{"outcome": [[action, person, result, objectId]]}`.
 """
 
-import asyncio
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 import orjson
 
-from shared.audit import Key, Result, key
+from shared.clock import Clock
 from shared.errors import JournalGone
-from shared.model import Action, AttributeChange, Change
-from shared.store.appended_log import AppendedLog
+from shared.model.changes import Action, AttributeChange, Change
+from shared.model.results import Key, Result, key
+from shared.store.append_blob import AppendedLog
 from shared.store.storage import JOURNAL, Storage
 
 Ended = tuple[Change, Result, str | None]
@@ -24,13 +24,15 @@ Ended = tuple[Change, Result, str | None]
 class Journal:
     """One sync's journal, open for writing by the invocation that holds the run."""
 
-    def __init__(self, log: AppendedLog) -> None:
+    def __init__(self, log: AppendedLog, clock: Clock) -> None:
+        self._clock = clock
         self._log = log
 
     @classmethod
     async def open(cls, storage: Storage, domain: str, run_id: str, invocation: int) -> "Journal":
         container = await storage.container(JOURNAL)
-        return cls(await AppendedLog.open(container.get_blob_client(f"{domain}/{run_id}"), invocation, {}))
+        log = await AppendedLog.open(container.get_blob_client(f"{domain}/{run_id}"), invocation, {})
+        return cls(log, storage.clock)
 
     async def intend(self, changes: Sequence[Change]) -> None:
         """Before a batch goes out; LeaseLost if another invocation writes this journal by now."""
@@ -46,7 +48,7 @@ class Journal:
         )
 
     async def read(self) -> "JournalContent":
-        return await asyncio.to_thread(JournalContent.parse, await self._log.read())
+        return await self._clock.in_thread(JournalContent.parse, await self._log.read())
 
     @classmethod
     async def read_finished(cls, storage: Storage, domain: str, run_id: str) -> "JournalContent":
@@ -60,7 +62,7 @@ class Journal:
             raise JournalGone(
                 f"The run {run_id} of {domain} left no journal, or it is gone: syncs can be taken back for 30 days."
             ) from None
-        return await asyncio.to_thread(JournalContent.parse, content)
+        return await storage.clock.in_thread(JournalContent.parse, content)
 
 
 class JournalContent:

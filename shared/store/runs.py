@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import CancelRequested, LeaseLost, RunActive, RunNotFound
-from shared.records import Mode, Run, is_run_id, oldest_run_id
+from shared.model.runs import Mode, Run, is_run_id, oldest_run_id
 from shared.store.storage import RUNS, Storage, error_code
 
 _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC = "active", "dry-run-log", "good-sync"

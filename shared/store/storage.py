@@ -3,14 +3,15 @@
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from shared.clock import Clock
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient, TableServiceClient
     from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
-DOMAINS, RUNS, CHANGES = "Domains", "Runs", "Changes"
-AUDIT_LOGS, LOCKS, LINKS, JOURNAL = "audit-logs", "locks", "links", "journal"
+DOMAINS, RUNS = "Domains", "Runs"
+AUDIT_LOGS, LOCKS, LINKS, JOURNAL, TENANT = "audit-logs", "locks", "links", "journal", "tenant"
 
 # A storage service that is away for a moment is back within half a minute. The SDKs' own would have a run wait
 # 15 s before the first retry of a blob, and minutes for a table: longer than its lease lasts.
@@ -29,7 +30,8 @@ def error_code(error: Exception) -> str:
 class Storage:
     """Clients of one event loop, connected when first used; tables and containers are made if missing."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.clock = clock
         self._settings = settings
         self._credential: Any = None
         self._tables: TableServiceClient | None = None

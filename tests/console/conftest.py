@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
-from local.browser import MISSING, chromium, running_browser
-from tests.stack import Stack, StackOptions, StartStack, running_stack
+from tests.support.stack import Stack, StackOptions, StartStack, running_stack
+from tools.browser import MISSING, chromium, running_browser
 
 # One loop for all of these tests: a browser lives longer than a test.
 LOOP: Literal["package"] = "package"

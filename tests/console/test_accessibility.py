@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.console.conftest import IN_A_BROWSER, OpenPage
-from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 pytestmark = IN_A_BROWSER
 

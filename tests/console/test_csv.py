@@ -7,7 +7,7 @@ from typing import Any
 from playwright.async_api import Page
 
 from tests.console.conftest import IN_A_BROWSER, OpenPage
-from tests.stack import StartStack
+from tests.support.stack import StartStack
 
 pytestmark = IN_A_BROWSER
 

@@ -3,8 +3,8 @@
 from playwright.async_api import Page, expect
 
 from tests.console.conftest import IN_A_BROWSER, OpenPage
-from tests.safety import ANY_DELETION
-from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+from tests.support.outcomes import ANY_DELETION
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 pytestmark = IN_A_BROWSER
 

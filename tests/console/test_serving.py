@@ -7,7 +7,7 @@ import pytest
 
 from shared.http.console import ASSETS
 from tests.console.conftest import IN_ONE_LOOP
-from tests.stack import Stack, StartStack, in_entra, in_source
+from tests.support.stack import Stack, StartStack, in_entra, in_source
 
 pytestmark = IN_ONE_LOOP
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.console.conftest import IN_A_BROWSER, OpenPage
-from tests.stack import CONTOSO, Json, StackOptions, StartStack, in_entra, in_source
+from tests.support.stack import CONTOSO, Json, StackOptions, StartStack, in_entra, in_source
 
 pytestmark = IN_A_BROWSER
 

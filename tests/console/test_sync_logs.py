@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import expect
 
-from shared.records import Counts, Mode, Run, Status, Trigger, new_run_id
+from shared.clock import Clock
+from shared.model.runs import Counts, Mode, Run, Status, Trigger, new_run_id
 from tests.console.conftest import IN_A_BROWSER, OpenPage
-from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 pytestmark = IN_A_BROWSER
 
@@ -17,8 +18,8 @@ async def remember(stack: Stack, hours_ago: float, status: Status, **counts: int
     """Writes a sync of that long ago into the Sync Logs."""
     then = datetime.now(UTC) - timedelta(hours=hours_ago)
     run = Run(
-        id=new_run_id(then), domain=CONTOSO, mode=Mode.SYNC, trigger=Trigger.SCHEDULE, requested_by="schedule",
-        created_at=then,
+        id=new_run_id(then, Clock().token(4)), domain=CONTOSO, mode=Mode.SYNC, trigger=Trigger.SCHEDULE,
+        requested_by="schedule", created_at=then,
     )  # fmt: skip
     await stack.services.runs.start(run)
     hold = await stack.services.runs.take(CONTOSO, run.id)

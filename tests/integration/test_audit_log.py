@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from shared.records import Run
-from tests.stack import Stack, StartStack, in_entra, in_source
+from shared.model.runs import Run
+from tests.support.stack import Stack, StartStack, in_entra, in_source
 
 COLUMNS = (
     "runId,time,domain,mode,action,result,userPrincipalName,displayName,objectId,sourceId,attribute,before,after,"

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared import lifecycle
-from shared.records import Mode, Run, Status, Trigger, new_run_id
+from shared.clock import Clock
+from shared.model.runs import Mode, Run, Status, Trigger, new_run_id
+from shared.runs import lifecycle
 from shared.store import audit_logs
 from shared.store.storage import AUDIT_LOGS, RUNS
-from tests.stack import Stack, StartStack, in_entra, in_source
+from tests.support.stack import Stack, StartStack, in_entra, in_source
 
 DOMAINS = [{"id": "one.example"}, {"id": "two.example"}, {"id": "off.example"}]
 ONE, TWO, OFF = (str(domain["id"]) for domain in DOMAINS)
@@ -31,7 +32,7 @@ async def old_run(stack: Stack, age: timedelta) -> Run:
     """A dry run that ended so long ago."""
     then = datetime.now(UTC) - age
     run = Run(
-        id=new_run_id(then),
+        id=new_run_id(then, Clock().token(4)),
         domain=ONE,
         mode=Mode.DRY_RUN,
         trigger=Trigger.MANUAL,

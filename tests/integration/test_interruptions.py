@@ -4,8 +4,8 @@ import pytest
 
 from local.access_control.faults import Fault as SourceFault
 from local.entra import Fault, FaultPlan
-from shared.records import Run
-from tests.stack import Stack, StartStack, in_source, until
+from shared.model.runs import Run
+from tests.support.stack import Stack, StartStack, in_source, until
 
 JOINERS = [f"joiner{n}" for n in range(200)]
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tests.stack import StartStack, in_source
+from tests.support.stack import StartStack, in_source
 
 
 def authors(caplog: pytest.LogCaptureFixture) -> set[str]:

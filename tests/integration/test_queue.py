@@ -4,9 +4,9 @@ import base64
 
 from azure.storage.queue.aio import QueueClient
 
-from shared.messages import POISON_QUEUE, QUEUE, message
+from shared.runs.messages import POISON_QUEUE, QUEUE, message
 from shared.store.storage import LINKS, LOCKS
-from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
 
 
 async def send(stack: Stack, queue: str, text: str) -> None:

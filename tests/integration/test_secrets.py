@@ -9,7 +9,7 @@ from azure.storage.queue.aio import QueueServiceClient
 from local.access_control.seed import CLIENT_SECRET
 from local.azurite import ACCOUNT_KEY
 from shared.entra import writes
-from tests.stack import Stack, StartStack, in_source
+from tests.support.stack import Stack, StartStack, in_source
 
 PASSWORD = f"Aa1!{secrets.token_hex(10)}"
 

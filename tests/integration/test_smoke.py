@@ -13,9 +13,9 @@ from aiohttp import ClientSession, web
 
 from local.host import HostProcess
 from local.processes import REPOSITORY
-from local.smoke import Smoke, SmokeError, expect_bounded
-from tests.callers import HEADER, IN_FRONT, signed_in
-from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+from tests.support.callers import HEADER, IN_FRONT, signed_in
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+from tools.smoke import Smoke, SmokeError, expect_bounded
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -146,7 +146,7 @@ async def test_on_a_command_line_it_says_what_it_saw_and_ends_accordingly(
     settings = {**stack.settings, "LOCAL_FUNCTION_KEY": "secret"}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
-        command = [sys.executable, "-m", "local.smoke", host.url, "--domain", CONTOSO]
+        command = [sys.executable, "-m", "tools.smoke", host.url, "--domain", CONTOSO]
         ended = await asyncio.to_thread(
             subprocess.run, command, env=environment, cwd=REPOSITORY, capture_output=True, text=True
         )

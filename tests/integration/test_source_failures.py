@@ -3,7 +3,7 @@
 import pytest
 
 from local.access_control import Fault, FaultPlan
-from tests.stack import Stack, StartStack, in_entra, in_source
+from tests.support.stack import Stack, StartStack, in_entra, in_source
 
 PAGE_SIZE = 10
 

@@ -9,8 +9,8 @@ import pytest
 
 from local.access_control import User
 from local.people import ACCESS_CONTROL_SEED, ENTRA_SEED
-from shared.records import Counts, Run
-from tests.stack import Json, Stack, StartStack, in_entra, in_source
+from shared.model.runs import Counts, Run
+from tests.support.stack import Json, Stack, StartStack, in_entra, in_source
 
 FEDERATED = [{"id": "fed.example", "authenticationType": "Federated"}]
 DEEDS = ("add", "update", "rename", "restore", "delete")

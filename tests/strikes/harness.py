@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tests.stack import running_stack
 from tests.strikes.matrix import LEASE, STORAGE_TIMEOUT, Write, writes_of
 from tests.strikes.scenarios import SCENARIOS, Case, Scenario, judge, perform
 from tests.strikes.storage import StorageControl
+from tests.support.stack import running_stack
 
 AT_ONCE = 12
 SETTINGS = {"STORAGE_TIMEOUT_SECONDS": str(STORAGE_TIMEOUT), "LEASE_SECONDS": str(LEASE)}

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.records import RUN_ID_PATTERN
-from tests.stack import Json
+from shared.model.runs import RUN_ID_PATTERN
 from tests.strikes.storage import Asked
+from tests.support.stack import Json
 
 STORAGE_TIMEOUT, LEASE = 2, 15
 # Late is after the caller has stopped waiting and tried again.

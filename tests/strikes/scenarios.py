@@ -4,6 +4,7 @@ A scenario prepares in peace, acts under fire, and then says what is wrong: with
 and the audit log hold, and with what the log told.
 """
 
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,11 +12,11 @@ from functools import partial
 
 import httpx
 
-from shared.records import Run
-from shared.store.storage import CHANGES
-from tests.apart import deeds, told
-from tests.stack import Json, Stack, in_entra, in_source
+from shared.model.runs import Run
+from shared.store.storage import DOMAINS
 from tests.strikes.matrix import LEASE
+from tests.support.processes import deeds, told
+from tests.support.stack import Json, Stack, in_entra, in_source
 
 KEPT = [f"kept{n}" for n in range(7)]
 GONE = [f"gone{n}" for n in range(3)]
@@ -159,15 +160,11 @@ async def judge_dry_run(case: Case, run: Run | None) -> None:
 async def judge_settings(case: Case, _run: Run | None) -> None:
     view = (await case.stack.get(f"domains/{case.domain}")).json()
     case.expect("setting", view["maxAllowedDeletions"], 33)
-    table = await case.stack.services.storage.table(CHANGES)
-    rows = [row async for row in table.query_entities("PartitionKey eq @d", parameters={"d": case.domain})]
-    case.expect("rows in Changes", len(rows), 1)
-    for row in rows:
-        case.expect(
-            "before and after",
-            ('"maxAllowedDeletions":20' in row["before"], '"maxAllowedDeletions":33' in row["after"]),
-            (True, True),
-        )
+    table = await case.stack.services.storage.table(DOMAINS)
+    condition, parameters = "PartitionKey eq @domain and RowKey ge 'change-'", {"domain": case.domain}
+    rows = [row async for row in table.query_entities(condition, parameters=parameters) if "before" in row]
+    changes = [[json.loads(row[side])["maxAllowedDeletions"] for side in ("before", "after")] for row in rows]
+    case.expect("recorded changes", changes, [[20, 33]])
     case.expect("changes told", case.told("settings.changed"), 1)
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 
 from local.host import HostProcess
-from tests.apart import Apart, People, Sides, apart, settings_of
+from tests.support.processes import Apart, People, Sides, apart, settings_of
 
 
 class StartApart(Protocol):

@@ -8,10 +8,10 @@ import asyncio
 import pytest
 
 from shared.errors import RunActive
-from shared.records import Run
-from tests.apart import Apart, People, people
+from shared.model.runs import Run
 from tests.integration.faults.conftest import StartApart
-from tests.stack import until
+from tests.support.processes import Apart, People, people
+from tests.support.stack import until
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.waits(70)]
 

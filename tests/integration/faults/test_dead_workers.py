@@ -16,10 +16,10 @@ import pytest
 from azure.storage.blob.aio import BlobLeaseClient, BlobServiceClient
 
 from local.host import HostProcess
-from shared.records import Run
+from shared.model.runs import Run
 from shared.store.storage import LOCKS
-from tests.apart import Apart, People, Sides, apart, assert_settled, of_kind, people
-from tests.stack import Json, until
+from tests.support.processes import Apart, People, Sides, apart, assert_settled, of_kind, people
+from tests.support.stack import Json, until
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.waits(120)]
 

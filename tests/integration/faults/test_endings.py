@@ -9,13 +9,13 @@ import pytest
 from azure.storage.queue.aio import QueueClient
 
 from local.access_control import Fault, User
-from shared.mapping import UPN
-from shared.messages import POISON_QUEUE, QUEUE, message
-from shared.model import Action, AttributeChange, Change
-from shared.records import Run, Status
-from shared.store.locks import lease
-from shared.store.trail import Trail
-from tests.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+from shared.model.changes import Action, AttributeChange, Change
+from shared.model.runs import Run, Status
+from shared.planning.mapping import UPN
+from shared.runs.messages import POISON_QUEUE, QUEUE, message
+from shared.runs.recorder import Trail
+from shared.store.leases import lease
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 EDITED = "edited@contoso.com"
 

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from tests.apart import Apart, People, people, told
 from tests.integration.faults.conftest import StartApart
+from tests.support.processes import Apart, People, people, told
 
 NUMBERS = itertools.count(1)
 

@@ -7,9 +7,9 @@ import signal
 import pytest
 
 from local.host import HostProcess
-from tests.apart import people
 from tests.integration.faults.conftest import StartApart
-from tests.stack import until
+from tests.support.processes import people
+from tests.support.stack import until
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.waits(70)]
 

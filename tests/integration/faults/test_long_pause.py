@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.apart import people
 from tests.integration.faults.conftest import StartApart
+from tests.support.processes import people
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.waits(200)]
 

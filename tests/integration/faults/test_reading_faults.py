@@ -4,7 +4,7 @@ import pytest
 
 from local.access_control import Fault as SourceFault
 from local.entra import Fault
-from tests.stack import Stack, StartStack, in_entra, in_source
+from tests.support.stack import Stack, StartStack, in_entra, in_source
 
 PEOPLE = 30
 

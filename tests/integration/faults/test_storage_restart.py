@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from local.azurite import Azurite
-from tests.apart import Sides, apart, people
+from tests.support.processes import Sides, apart, people
 
 NUMBER = 70
 

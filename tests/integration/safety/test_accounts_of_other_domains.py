@@ -1,6 +1,6 @@
 """An account that another domain remembers is nobody's leaver and nobody's namesake here."""
 
-from tests.stack import Json, StartStack, in_entra, in_source
+from tests.support.stack import Json, StartStack, in_entra, in_source
 
 OTHER = "fabrikam.com"
 DOMAINS: list[Json] = [{"id": "contoso.com", "isDefault": True}, {"id": OTHER}]

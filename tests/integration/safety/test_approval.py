@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from shared.records import new_run_id
-from tests.safety import approved_sync, names, rows_of, treated, undone
-from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from shared.clock import Clock
+from shared.model.runs import new_run_id
+from tests.support.outcomes import approved_sync, names, rows_of, treated, undone
+from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 PEOPLE = [f"user{number}" for number in range(10)]
 
@@ -135,7 +136,7 @@ class TestWhatCanNotBeApproved:
         dry_run = await stack.dry_run()
         assert dry_run.finished_at is not None
 
-        assert (await refusal(stack, new_run_id(dry_run.finished_at)))[0] == 404
+        assert (await refusal(stack, new_run_id(dry_run.finished_at, Clock().token(4))))[0] == 404
 
     async def test_what_is_no_run_id(self, start_stack: StartStack) -> None:
         stack = await three_have_left(start_stack)

@@ -1,8 +1,8 @@
 """What people complain about who run such syncs: one scenario per complaint, and what happens here instead."""
 
 from local.access_control import Fault
-from tests.safety import ANY_DELETION, approved_sync, errors_of, names, object_id, rows_of, treated
-from tests.stack import StartStack, in_entra, in_source
+from tests.support.outcomes import ANY_DELETION, approved_sync, errors_of, names, object_id, rows_of, treated
+from tests.support.stack import StartStack, in_entra, in_source
 
 PEOPLE = [f"user{number}" for number in range(10)]
 

@@ -3,9 +3,9 @@
 import pytest
 
 from local.access_control import Fault, User
-from shared.records import Run
-from tests.safety import ANY_DELETION, all_permissions_but, names, rows_of, treated
-from tests.stack import Json, Stack, StartStack, in_entra, in_source, until
+from shared.model.runs import Run
+from tests.support.outcomes import ANY_DELETION, all_permissions_but, names, rows_of, treated
+from tests.support.stack import Json, Stack, StartStack, in_entra, in_source, until
 
 ADMINISTRATORS = {"displayName": "Administrators", "isAssignableToRole": True}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.safety import ANY_DELETION, names, treated
-from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from tests.support.outcomes import ANY_DELETION, names, treated
+from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 PEOPLE = [f"user{number}" for number in range(10)]
 

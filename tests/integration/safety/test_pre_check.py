@@ -3,8 +3,8 @@
 import pytest
 
 from local.access_control import Fault
-from tests.safety import all_permissions_but
-from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from tests.support.outcomes import all_permissions_but
+from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 IDS = {name: f"00000000-0000-4000-8000-00000000000{number}" for number, name in enumerate("abcdef")}
 ALL_KINDS = [

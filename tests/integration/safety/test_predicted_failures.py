@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 
-from shared.records import Run
-from tests.safety import ANY_DELETION, FABRIKAM, TWO_DOMAINS, errors_of, rows_of
-from tests.stack import CONTOSO, Json, Product, StartStack, in_entra, in_source
+from shared.model.runs import Run
+from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS, errors_of, rows_of
+from tests.support.stack import CONTOSO, Json, Product, StartStack, in_entra, in_source
 
 GONE = "00000000-0000-4000-8000-00000000000f"
 FEDERATED = ({"id": CONTOSO, "authenticationType": "Federated"},)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.safety import (
+from tests.support.outcomes import (
     ANY_DELETION,
     FABRIKAM,
     TWO_DOMAINS,
@@ -14,7 +14,7 @@ from tests.safety import (
     rows_of,
     treated,
 )
-from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 INITIAL = "contoso.onmicrosoft.com"
 FEDERATED = ({"id": CONTOSO, "isDefault": True}, {"id": FABRIKAM, "authenticationType": "Federated"})

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.safety import ANY_DELETION, object_id, rows_of, treated
-from tests.stack import Json, StartStack, in_entra, in_source
+from tests.support.outcomes import ANY_DELETION, object_id, rows_of, treated
+from tests.support.stack import Json, StartStack, in_entra, in_source
 
 GONE = "00000000-0000-4000-8000-00000000000f"
 

@@ -2,8 +2,8 @@
 
 from urllib.parse import quote
 
-from tests.safety import ANY_DELETION, FABRIKAM, TWO_DOMAINS
-from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS
+from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 ACCOUNT = "00000000-0000-4000-8000-0000000000aa"
 

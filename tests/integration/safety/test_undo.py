@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.safety import (
+from tests.support.outcomes import (
     ANY_DELETION,
     FABRIKAM,
     TWO_DOMAINS,
@@ -14,7 +14,7 @@ from tests.safety import (
     treated,
     undone,
 )
-from tests.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 
 def seen(stack: Stack, domain: str = CONTOSO) -> dict[str, Json]:

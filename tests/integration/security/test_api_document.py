@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
 
 from shared.http.endpoints import ENDPOINTS
 from shared.http.openapi import openapi
-from tests.stack import CONTOSO, in_entra, in_source, running_stack
+from tests.support.stack import CONTOSO, in_entra, in_source, running_stack
 
 # The host's thread draws its jitter meanwhile, from the same module as hypothesis.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")

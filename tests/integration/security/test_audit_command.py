@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from local.audit import REQUIREMENTS, pinned
 from local.processes import REPOSITORY, inherited_environment
+from tools.audit import REQUIREMENTS, pinned
 
 WEAKNESS = {
     "id": "GHSA-test",
@@ -65,7 +65,7 @@ def database() -> Iterator[Database]:
 def audit(requirements: Path, port: int) -> tuple[int, str]:
     url = f"http://127.0.0.1:{port}/v1/query"
     ended = subprocess.run(  # noqa: S603 - this repository's own command
-        [sys.executable, "-m", "local.audit", "--requirements", str(requirements), "--osv-url", url],
+        [sys.executable, "-m", "tools.audit", "--requirements", str(requirements), "--osv-url", url],
         cwd=REPOSITORY, env=inherited_environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     return ended.returncode, ended.stdout + ended.stderr

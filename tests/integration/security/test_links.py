@@ -10,8 +10,8 @@ import pytest
 from local.azurite import Azurite
 from shared.store import audit_logs
 from shared.store.audit_logs import AuditLogs
-from tests.identity import running_by_identity
-from tests.stack import CONTOSO, Stack, StartStack, in_source
+from tests.support.managed_identity import running_by_identity
+from tests.support.stack import CONTOSO, Stack, StartStack, in_source
 
 READING = {"sp": ["r"], "sr": ["b"]}
 
@@ -122,7 +122,7 @@ async def test_by_identity_it_is_signed_with_the_identitys_key_and_works_over_ht
 ) -> None:
     log = tmp_path / "host.log"
     with Azurite(https=True) as azurite:
-        async with running_by_identity(azurite, log, source=[in_source("aoki")], level="DEBUG") as running:
+        async with running_by_identity(azurite, log, source=[in_source("aoki")], debugging=True) as running:
             link = await link_to(running.stack)
             other = await link_to(running.stack, "sync")
             granted = query(link)

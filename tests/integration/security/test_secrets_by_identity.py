@@ -16,10 +16,10 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from local.azurite import ACCOUNT_KEY, Azurite
-from shared.records import Run
+from shared.model.runs import Run
 from shared.settings import Settings
-from tests.identity import ByIdentity, running_by_identity
-from tests.stack import CONTOSO, Stack, in_entra, in_source
+from tests.support.managed_identity import ByIdentity, running_by_identity
+from tests.support.stack import CONTOSO, Stack, in_entra, in_source
 
 FUNCTION_KEY = "function-key-that-nobody-may-see"
 
@@ -67,7 +67,7 @@ async def test_nothing_secret_is_in_any_log_table_blob_message_or_answer(tmp_pat
     taken = {"displayName": "Sales", "mail": "baba@contoso.com", "proxyAddresses": ["SMTP:baba@contoso.com"]}
     with Azurite(https=True) as azurite:
         async with running_by_identity(
-            azurite, log, source=source, entra=[in_entra("chiba"), in_entra("doi")], level="DEBUG",
+            azurite, log, source=source, entra=[in_entra("chiba"), in_entra("doi")], debugging=True,
             tenant={"groups": [taken]}, settings={"LOCAL_FUNCTION_KEY": FUNCTION_KEY},
         ) as running:  # fmt: skip
             stack = running.stack

@@ -5,28 +5,33 @@ import contextlib
 import gzip
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from local.azurite.certificate import write_certificate
-from shared import bounded
-from shared.entra import batch, client, transport
+from shared.clock import Clock
+from shared.entra import batch, client, sdk
 from shared.entra.batch import Batches, Request
 from shared.entra.client import Graph
 from shared.entra.domains import verified_domains
-from shared.entra.gate import Gate
-from shared.entra.guard import Unguarded
 from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.users import users_of_domain
+from shared.entra.write_quota import Gate
 from shared.errors import GraphError, SettingsError, SourceError
-from shared.mapping import AttributeMap
+from shared.outbound import bounded, paging
+from shared.outbound.content_coding import decoded
+from shared.outbound.waiting import Unguarded
+from shared.planning.mapping import AttributeMap
 from shared.settings import Settings
 from shared.source import hennge
 from shared.source.hennge import HenngeSource
-from tests.stack import in_source
+from tests.support.stack import in_source
 
 MAP = AttributeMap.of({})
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -75,9 +80,13 @@ def always(body: object, status: int = 200, **headers: str) -> Answer:
     return answer
 
 
+def coded(body: bytes, coding: str = "gzip") -> Answer:
+    return always(body, 200, **{"Content-Encoding": coding})
+
+
 async def read_graph(server: Server) -> None:
     """Lists users; raises what goes wrong."""
-    graph = Graph(f"{server.url}/v1.0", EmulatorTokens())
+    graph = Graph(f"{server.url}/v1.0", EmulatorTokens(), Clock())
     try:
         await users_of_domain(graph, "contoso.com", MAP)
     finally:
@@ -88,6 +97,7 @@ async def read_access_control(server: Server) -> None:
     source = HenngeSource(
         token_url=f"{server.url}/token", api_url=server.url, client_id="id", client_secret="secret",
         attribute_map=MAP,
+        clock=Clock(),
     )  # fmt: skip
     try:
         await source.users()
@@ -129,6 +139,7 @@ async def test_a_redirected_token_request_takes_no_secret_to_another_host() -> N
         source = HenngeSource(
             token_url=f"{server.url}/oauth", api_url=server.url, client_id="id", client_secret="secret",
             attribute_map=MAP,
+            clock=Clock(),
         )  # fmt: skip
         with pytest.raises(SourceError, match="POST token answered 307"):
             await source.users()
@@ -218,12 +229,158 @@ async def test_an_endless_answer_is_cut_off(
     assert sent < 20_000_000
 
 
+@contextlib.contextmanager
+def allocates_at_most(size: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()
+
+
+def zipped_zeros(size: int) -> bytes:
+    """Made piece by piece, so that they are large only for who unpacks them."""
+    stream = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
+    return b"".join(stream.compress(bytes(1 << 20)) for _ in range(size >> 20)) + stream.flush()
+
+
+@BOTH
+async def test_a_small_answer_never_becomes_a_large_one(
+    monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(bounded, "LARGEST_ANSWER", 1024 * 1024)
+    answer = coded(zipped_zeros(200 << 20))
+
+    async with serving(answer) as server:
+        await refused(server, read, error, "answered more than 1 MB")
+        with allocates_at_most(20 << 20):
+            await refused(server, read, error, "answered more than 1 MB")
+
+
+@BOTH
+async def test_the_event_loop_unpacks_nothing_itself(
+    monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception]
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def noted(body: bytes, coding: str, limit: int) -> bytes:
+        threads.append(threading.current_thread())
+        return decoded(body, coding, limit)
+
+    monkeypatch.setattr(bounded, "decoded", noted)
+    async with serving(coded(gzip.compress(b"{}"))) as server:
+        await refused(server, read, error, "without")
+
+    assert threads
+    assert threading.current_thread() not in threads
+
+
+async def refused(server: Server, read: Read, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        await read(server)
+
+
+@BOTH
+@pytest.mark.parametrize("coding", ["gzip, gzip", "br", "zstd", "deflate", "identity, gzip", "nonsense"])
+async def test_no_content_coding_but_one_gzip_is_read(
+    read: Read, error: type[Exception], coding: str
+) -> None:
+    twice = gzip.compress(gzip.compress(b"{}"))
+
+    async with serving(coded(twice, coding)) as server:
+        await refused(server, read, error, f"answered the content coding '{coding}'")
+
+
+@BOTH
+async def test_gzip_alone_is_asked_for(read: Read, error: type[Exception]) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.headers["Accept-Encoding"])
+        return web.json_response({})
+
+    async with serving(answer) as server:
+        await refused(server, read, error, "without")
+    assert asked == ["gzip"]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(gzip.compress(b"[]")[:-4], id="cut off"),
+        pytest.param(gzip.compress(b"[") + gzip.compress(b"]"), id="two in a row"),
+        pytest.param(gzip.compress(b"[]") + b"x", id="something behind"),
+    ],
+)
+async def test_gzip_that_does_not_end_with_the_answer_is_damaged(
+    read: Read, error: type[Exception], body: bytes
+) -> None:
+    async with serving(coded(body)) as server:
+        await refused(server, read, error, "DecodingError")
+
+
+def listing(next_one: Callable[[int], str], users: int) -> Answer:
+    """Answers both services with pages that never end; `next_one` gives a page's link to the next."""
+    page = 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal page
+        page += 1
+        names = [f"user{page}x{number}" for number in range(users)]
+        return web.json_response(
+            {
+                "items": [in_source(name) for name in names],
+                "value": [{"id": name, "userPrincipalName": f"{name}@contoso.com"} for name in names],
+                "cursor": next_one(page),
+                "@odata.count": 1,
+                "@odata.nextLink": f"http://{request.host}/users?{next_one(page)}",
+            }
+        )
+
+    return answer
+
+
+async def read_domains(server: Server) -> None:
+    graph = Graph(server.url, EmulatorTokens(), Clock())
+    try:
+        await verified_domains(graph)
+    finally:
+        await graph.aclose()
+
+
+LISTINGS = pytest.mark.parametrize(
+    ("read", "error"),
+    [(read_graph, GraphError), (read_domains, GraphError), (read_access_control, SourceError)],
+)
+
+
+@LISTINGS
+@pytest.mark.parametrize(("users", "pages"), [(0, 7), (2, 5)])
+async def test_a_listing_that_never_ends_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception], users: int, pages: int
+) -> None:
+    monkeypatch.setattr(paging, "MOST_PAGES", 6)
+    monkeypatch.setattr(paging, "MOST_ITEMS", 9)
+
+    async with serving(listing(str, users)) as server:
+        await refused(server, read, error, f"lists without an end: {pages} pages with {pages * users} items")
+        assert len([call for call in server.calls if call != "/token"]) == pages
+
+
+@LISTINGS
+async def test_a_listing_that_goes_in_a_circle_is_given_up(read: Read, error: type[Exception]) -> None:
+    async with serving(listing(lambda page: str(page % 3), users=0)) as server:
+        await refused(server, read, error, "of page 4 a second time; the list is not complete")
+
+
 @BOTH
 async def test_an_answer_that_drips_for_ever_is_given_up(
     monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception]
 ) -> None:
     # Each byte comes in time; only the whole never does.
-    monkeypatch.setattr(transport, "WHOLE_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(sdk, "WHOLE_ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(hennge, "WHOLE_ANSWER_SECONDS", 0.5)
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -242,7 +399,7 @@ async def test_an_answer_that_drips_for_ever_is_given_up(
 
 @BOTH
 async def test_a_broken_compression_is_an_error_like_any_other(read: Read, error: type[Exception]) -> None:
-    async with serving(always(b"not gzip", 200, **{"Content-Encoding": "gzip"})) as server:
+    async with serving(coded(b"not gzip")) as server:
         with pytest.raises(error, match="DecodingError"):
             await read(server)
 
@@ -278,7 +435,7 @@ async def test_users_of_another_shape_are_an_error_that_names_the_field(body: ob
 @pytest.mark.parametrize("body", [{"value": [{"id": None, "isVerified": True}]}, {"value": 1}, {}])
 async def test_domains_of_another_shape_are_an_error(body: object) -> None:
     async with serving(always(body)) as server:
-        graph = Graph(server.url, EmulatorTokens())
+        graph = Graph(server.url, EmulatorTokens(), Clock())
         with pytest.raises(GraphError):
             await verified_domains(graph)
         await graph.aclose()
@@ -303,8 +460,8 @@ async def test_a_batch_of_another_shape_is_no_answer_and_no_success(
 ) -> None:
     monkeypatch.setattr(batch, "TRIES", 1)
     async with serving(always({"responses": responses})) as server:
-        graph = Graph(server.url, EmulatorTokens())
-        batches = Batches(graph, Gate(), Unguarded(), in_flight=1)
+        graph = Graph(server.url, EmulatorTokens(), Clock())
+        batches = Batches(graph, Gate(clock=Clock()), Unguarded(Clock()), in_flight=1)
         answers = [pair async for pairs in batches.send([Request("DELETE", "/users/1")]) for pair in pairs]
         await graph.aclose()
 
@@ -358,6 +515,6 @@ def test_plain_http_is_for_this_machine_only(name: str, url: str, taken: bool) -
 
 
 def test_a_token_for_graph_is_asked_for_its_own_host_only() -> None:
-    tokens = AzureTokens("https://microsoftgraph.chinacloudapi.cn/v1.0")
+    tokens = AzureTokens("https://microsoftgraph.chinacloudapi.cn/v1.0", Clock())
 
     assert tokens._scope == "https://microsoftgraph.chinacloudapi.cn/.default"

@@ -1,0 +1,83 @@
+"""The nouns of a sync: who is on either side, and what is to change."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.model.people import Value
+
+
+class Action(StrEnum):
+    RENAME = "rename"
+    UPDATE = "update"
+    RESTORE = "restore"
+    ADD = "add"
+    DELETE = "delete"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChange:
+    attribute: str
+    before: Value
+    after: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a change can't succeed, known before it is tried. `code` is a word for the audit log."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to happen to one person: exactly one per person and run.
+
+    `upn` is the name the person has in Entra now; for an add, the one they get. `via` is the temporary UPN
+    of a rename or restore that Entra would not take in one step.
+    """
+
+    action: Action
+    upn: str
+    display_name: str
+    object_id: str | None = None
+    source_id: str | None = None
+    attributes: tuple[AttributeChange, ...] = ()
+    reason: str = ""
+    obstacle: Obstacle | None = None
+    via: str | None = None
+
+    def after(self, attribute: str) -> Value:
+        """The value the attribute gets, None also where the change leaves it alone."""
+        return next((a.after for a in self.attributes if a.attribute == attribute), None)
+
+    @property
+    def new_upn(self) -> str:
+        """The UPN the person has once the change is made."""
+        renamed = self.after("userPrincipalName")
+        return renamed if isinstance(renamed, str) else self.upn
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every change of one run, in the order in which a sync applies them.
+
+    `source` and `target` count the users in scope; `links` are to be remembered (source id → object id):
+    the pairs that matched, and what was known of the others.
+    """
+
+    changes: tuple[Change, ...]
+    source: int
+    target: int
+    unchanged: int
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, *actions: Action) -> Iterator[Change]:
+        return (change for change in self.changes if change.action in actions)
+
+    @property
+    def writes(self) -> Iterator[Change]:
+        """The changes that a sync sends to Entra."""
+        return (c for c in self.changes if c.action is not Action.SKIP and c.obstacle is None)

@@ -1,0 +1,130 @@
+"""A domain of the tenant and what an administrator sets for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
+
+from pydantic import Field, StrictBool, model_validator
+from pydantic.alias_generators import to_camel
+
+from shared.errors import SettingsUnreadable
+from shared.model.records import Percent, Record, Time
+from shared.model.runs import Run
+
+DEFAULT_MAX_ALLOWED_DELETIONS = 20
+
+
+class Limit(Record):
+    """A limit that is off by default: at most `count` people, or fewer than `percent` of the users in scope."""
+
+    count: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
+    percent: Percent | None = None
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        if (self.count is None) == (self.percent is None):
+            raise ValueError("takes either count or percent")
+        return self
+
+
+class DomainSettings(Record):
+    """What an administrator sets for one domain; `docs/configuration.md` is made from these descriptions."""
+
+    periodic_sync: StrictBool = Field(
+        default=False, description="Whether the timer starts a sync of this domain."
+    )
+    max_allowed_deletions: Percent = Field(
+        default=DEFAULT_MAX_ALLOWED_DELETIONS,
+        description="A sync is cancelled whole when it would delete this percentage of the users in scope, or more.",
+    )
+    max_adds: Limit | None = Field(
+        default=None,
+        description="The same for adds and restores, as a count or a percentage; unset: no limit.",
+    )
+    max_updates: Limit | None = Field(default=None, description="The same for updates.")
+    max_renames: Limit | None = Field(default=None, description="The same for renames.")
+    max_source_shrink: Percent | None = Field(
+        default=None,
+        description="A sync is cancelled when the source has lost more than this percentage of its users on the "
+        "domain since the last good sync; unset: no limit.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSettings:
+    """A domain's settings as they are stored: `given` by Python name, `unreadable` by name alone.
+
+    What can't be read (damaged, or written by a newer version) has no value: a default in its place could permit
+    what somebody forbade.
+    """
+
+    given: Mapping[str, object]
+    unreadable: tuple[str, ...]
+    etag: str
+
+    def complete(self) -> DomainSettings:
+        """All settings; raises SettingsUnreadable unless each can be read."""
+        if self.unreadable:
+            names = ", ".join(map(to_camel, self.unreadable))
+            raise SettingsUnreadable(f"The stored value of {names} can't be read: set it anew.")
+        return self._readable
+
+    @property
+    def _readable(self) -> DomainSettings:
+        """With a default for what can't be read: only for those who leave it out themselves."""
+        return DomainSettings.model_validate(dict(self.given))
+
+    def told(self) -> dict[str, object]:
+        """The settings as a record of a change shows them, those that can't be read by name."""
+        readable = self._readable.model_dump(mode="json", by_alias=True, exclude=set(self.unreadable))
+        return readable | ({"unreadable": list(map(to_camel, self.unreadable))} if self.unreadable else {})
+
+    def shown(self) -> dict[str, object]:
+        """Every setting by its Python name, None where it can't be read."""
+        return dict(self._readable) | dict.fromkeys(self.unreadable)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDomain:
+    """A verified domain of the tenant, or one that was and is no longer."""
+
+    name: str
+    authentication_type: str
+    initial: bool = False
+    removed: bool = False
+
+    @property
+    def federated(self) -> bool:
+        return self.authentication_type == "Federated"
+
+
+def with_removed(before: Sequence[TenantDomain], now: Sequence[TenantDomain]) -> list[TenantDomain]:
+    """The domains of today, and those of before that the tenant no longer has; by name."""
+    names = {domain.name for domain in now}
+    gone = [replace(domain, removed=True) for domain in before if domain.name not in names]
+    return sorted((*now, *gone), key=lambda domain: domain.name)
+
+
+class Domain(Record):
+    """A verified domain of the tenant with its settings and runs.
+
+    `removed`: the tenant no longer has it. `as_of` is when that was last asked; both it and the authentication
+    type are null while Graph has never answered. `unreadable` names settings whose stored value can't be read; they
+    are null until they are set anew, and no sync runs.
+    """
+
+    name: str
+    authentication_type: str | None
+    removed: bool
+    as_of: Time | None
+    periodic_sync: bool | None
+    next_run_at: Time | None
+    max_allowed_deletions: int | None
+    max_adds: Limit | None
+    max_updates: Limit | None
+    max_renames: Limit | None
+    max_source_shrink: int | None
+    active_run: Run | None
+    last_dry_run: Run | None
+    last_sync: Run | None
+    unreadable: tuple[str, ...] = ()

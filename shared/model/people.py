@@ -1,0 +1,33 @@
+"""Who is on either side of a sync."""
+
+from dataclasses import dataclass
+
+Value = str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUser:
+    """A user of Access Control, mapped and normalised so that equal is equal.
+
+    `values` stands in the order of `AttributeMap.attributes`. `upn` is empty for a user who has none.
+    `problem` says why this one user can't be synchronised, where reading already shows it.
+    """
+
+    source_id: str
+    upn: str
+    immutable_id: str | None
+    values: tuple[Value, ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntraUser:
+    """A user of the tenant; `values` stands in the order of `AttributeMap.attributes`."""
+
+    object_id: str
+    upn: str
+    immutable_id: str | None
+    display_name: str
+    values: tuple[Value, ...]
+    on_premises_synced: bool = False
+    guest: bool = False

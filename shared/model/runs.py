@@ -1,0 +1,155 @@
+"""What the app stores and answers: domains with their settings, and runs. JSON in camelCase, times in UTC."""
+
+import re
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from shared.model.records import Record, Time
+
+AUDIT_LOG_LIFETIME = timedelta(hours=24)
+RUN_LIFETIME = timedelta(days=90)
+
+
+class Mode(StrEnum):
+    DRY_RUN = "dryRun"
+    SYNC = "sync"
+
+
+class Trigger(StrEnum):
+    MANUAL = "manual"
+    SCHEDULE = "schedule"
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    COMPLETED_WITH_ERRORS = "completedWithErrors"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def active(self) -> bool:
+        return self in (Status.QUEUED, Status.RUNNING)
+
+    @property
+    def good(self) -> bool:
+        """The run did its work, for all users or all but some."""
+        return self in (Status.SUCCEEDED, Status.COMPLETED_WITH_ERRORS)
+
+
+class Counts(Record):
+    """People, not attributes: of a dry run what would happen, of a sync what did."""
+
+    source: int = 0
+    target: int = 0
+    add: int = 0
+    update: int = 0
+    rename: int = 0
+    restore: int = 0
+    delete: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    failed: int = 0
+
+
+class Progress(Record):
+    done: int = 0
+    total: int = 0
+    eta_seconds: int | None = None
+
+
+class DeletionCheck(Record):
+    """Max Allowed Deletions with its arithmetic; `percent` has as many digits as the verdict needs."""
+
+    deletions: int
+    target: int
+    percent: float
+    max_allowed_deletions: int
+    exceeded: bool
+
+
+class LimitCheck(Record):
+    """One of the further limits with its arithmetic: `amount` of `of`, against `limit` in `unit`."""
+
+    name: str
+    amount: int
+    of: int
+    limit: int
+    unit: Literal["count", "percent"]
+    exceeded: bool
+    verdict: str
+
+
+class Approval(Record):
+    """A release of exactly those deletions which a dry run listed."""
+
+    dry_run_id: str
+    approved_by: str
+    deletions: int
+
+
+class AuditLog(Record):
+    available: bool = False
+    expires_at: Time | None = None
+    size_bytes: int = 0
+
+
+class PreCheckSummary(Record):
+    """How many objects on the domain are no users to synchronise, by kind."""
+
+    active_directory: bool
+    notice: str
+    objects: dict[str, int]
+
+
+class Run(Record):
+    """One line of the Sync Logs."""
+
+    id: str
+    domain: str
+    mode: Mode
+    trigger: Trigger
+    requested_by: str
+    requested_from: str = ""
+    status: Status = Status.QUEUED
+    created_at: Time
+    started_at: Time | None = None
+    finished_at: Time | None = None
+    counts: Counts = Counts()
+    progress: Progress = Progress()
+    deletion_check: DeletionCheck | None = None
+    limit_checks: tuple[LimitCheck, ...] = ()
+    approval: Approval | None = None
+    undoes: str | None = None
+    disable_added: bool = False
+    pre_check: PreCheckSummary | None = None
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    invocations: int = 0
+    stalled_invocations: int = 0
+    audit_log: AuditLog = AuditLog()
+
+
+RUN_ID_PATTERN = r"[0-9]{13}-[0-9a-f]{8}"
+_END_OF_TIME = 10**13
+
+
+def newest_first(moment: datetime) -> str:
+    """A RowKey prefix that sorts the latest first: the milliseconds left until 2286."""
+    return f"{_END_OF_TIME - int(moment.timestamp() * 1000):013d}"
+
+
+def new_run_id(now: datetime, token: str) -> str:
+    """An id that sorts newest first; `token`, eight hex digits, keeps it from being guessed by the time."""
+    return f"{newest_first(now)}-{token}"
+
+
+def oldest_run_id(now: datetime) -> str:
+    """Every run that has outlived `RUN_LIFETIME` has an id that sorts after this."""
+    return f"{newest_first(now - RUN_LIFETIME)}-"
+
+
+def is_run_id(text: str) -> bool:
+    return re.fullmatch(RUN_ID_PATTERN, text) is not None

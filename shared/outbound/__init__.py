@@ -1,0 +1,1 @@
+"""What every request to another service shares: bounded answers, retries, cached values."""

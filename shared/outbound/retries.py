@@ -1,0 +1,46 @@
+"""When a request is tried again, and after how long: one policy for Graph and for Access Control.
+
+What the service asks for in `Retry-After` is kept. Where it asks for nothing, the longest wait doubles with each
+try, and how long it really is, chance decides ("Exponential Backoff And Jitter", AWS Architecture Blog): callers
+who failed together must not come back together. How many tries there are is up to the caller.
+"""
+
+import math
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from shared.clock import Chance
+
+THROTTLED = 429
+# Overloaded or broken for the moment; whatever was asked may have taken effect all the same.
+TRANSIENT = frozenset({500, 502, 503, 504})
+LONGEST_BACKOFF = 60.0
+
+
+def passes(status: int) -> bool:
+    """Whether an answer with this status may be another one the next time."""
+    return status == THROTTLED or status in TRANSIENT
+
+
+def wait_before(chance: Chance, attempt: int, retry_after: float | None = None) -> float:
+    """Seconds to wait before try number `attempt` + 1."""
+    if retry_after is not None:
+        return retry_after
+    return chance.uniform(0, min(LONGEST_BACKOFF, 2.0**attempt / 2))
+
+
+def retry_after_seconds(value: str | None, now: datetime) -> float | None:
+    """The `Retry-After` header in seconds from now, also where it is an HTTP date (RFC 9110, section 10.2.3).
+
+    None if the header is absent or makes no sense.
+    """
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - now).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

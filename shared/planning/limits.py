@@ -1,0 +1,144 @@
+"""Whether a sync may go ahead: the limits an administrator set, computed in whole numbers. Pure."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from shared.model.changes import Action, Change, Plan
+from shared.model.domains import DomainSettings, Limit
+from shared.model.runs import DeletionCheck, LimitCheck
+from shared.planning.conflicts import LOOKED_UP
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Every verdict on one plan."""
+
+    deletions: DeletionCheck
+    others: tuple[LimitCheck, ...] = ()
+
+    @property
+    def exceeded(self) -> bool:
+        return self.deletions.exceeded or any(check.exceeded for check in self.others)
+
+    @property
+    def reasons(self) -> list[str]:
+        """The arithmetic of every limit that is exceeded."""
+        deletions = [verdict(self.deletions)] if self.deletions.exceeded else []
+        return deletions + [check.verdict for check in self.others if check.exceeded]
+
+
+def check_deletions(
+    plan: Plan, max_allowed_deletions: int, approved: frozenset[str] = frozenset()
+) -> DeletionCheck:
+    """Max Allowed Deletions: exceeded when deletions > 0 and deletions × 100 ≥ percent × users in scope.
+
+    `approved` holds the object ids of deletions that somebody has released: they do not count.
+    """
+    deletions = sum(1 for change in plan.of(Action.DELETE) if change.object_id not in approved)
+    exceeded = _reaches(deletions, max_allowed_deletions, plan.target)
+    return DeletionCheck(
+        deletions=deletions,
+        target=plan.target,
+        percent=_percent(deletions, plan.target, lambda shown: (shown >= max_allowed_deletions) == exceeded),
+        max_allowed_deletions=max_allowed_deletions,
+        exceeded=exceeded,
+    )
+
+
+def released(plan: Plan, approved: frozenset[str], note: str) -> Plan:
+    """The same plan, with `note` in the reason of every deletion that somebody approved."""
+    return replace(
+        plan,
+        changes=tuple(
+            replace(change, reason=f"{change.reason} {note}")
+            if change.action is Action.DELETE and change.object_id in approved
+            else change
+            for change in plan.changes
+        ),
+    )
+
+
+def verdict(check: DeletionCheck) -> str:
+    """The arithmetic as an administrator reads it: `12 of 97 users = 12.4 % ≥ 10 %`."""
+    if not check.deletions:
+        return "no deletions"
+    sign = "≥" if check.exceeded else "<"
+    return f"{check.deletions} of {check.target} users = {check.percent:.15g} % {sign} {check.max_allowed_deletions} %"
+
+
+def check_limits(plan: Plan, settings: DomainSettings, source_before: int | None) -> tuple[LimitCheck, ...]:
+    """The further limits that are switched on; `source_before` is the source's size in the last good run."""
+    return (*_amounts(plan, settings), *_shrink(plan, settings.max_source_shrink, source_before))
+
+
+def _amounts(plan: Plan, settings: DomainSettings) -> Iterator[LimitCheck]:
+    limits: tuple[tuple[str, Limit | None, tuple[Action, ...]], ...] = (
+        ("adds", settings.max_adds, (Action.ADD, Action.RESTORE)),
+        ("updates", settings.max_updates, (Action.UPDATE,)),
+        ("renames", settings.max_renames, (Action.RENAME,)),
+    )
+    for name, limit, actions in limits:
+        if limit is None:
+            continue
+        amount = sum(1 for change in plan.of(*actions) if _counts(change))
+        if limit.count is not None:
+            yield _number(name, amount, plan.target, limit.count)
+        if limit.percent is not None:
+            yield _share(name, amount, plan.target, limit.percent)
+
+
+def _number(name: str, amount: int, whole: int, limit: int) -> LimitCheck:
+    exceeded = amount > limit
+    text = f"{amount} {name} {'>' if exceeded else '≤'} {limit}"
+    return LimitCheck(
+        name=name, amount=amount, of=whole, limit=limit, unit="count", exceeded=exceeded, verdict=text
+    )
+
+
+def _share(name: str, amount: int, whole: int, limit: int) -> LimitCheck:
+    exceeded = _reaches(amount, limit, whole)
+    share = _percent(amount, whole, lambda shown: (shown >= limit) == exceeded)
+    text = f"{amount} {name} of {whole} users = {share:.15g} % {'≥' if exceeded else '<'} {limit} %"
+    return LimitCheck(
+        name=name, amount=amount, of=whole, limit=limit, unit="percent",
+        exceeded=exceeded, verdict=text if amount else f"no {name}",
+    )  # fmt: skip
+
+
+def _counts(change: Change) -> bool:
+    """Whether a sync tries this change: what only a dry run foresees must not tip the verdict."""
+    return change.obstacle is None or change.obstacle.code in LOOKED_UP
+
+
+def _shrink(plan: Plan, limit: int | None, before: int | None) -> Iterator[LimitCheck]:
+    """Exceeded when the source lost more than `limit` percent of its users since the last good run."""
+    if limit is None or before is None:
+        return
+    lost = max(0, before - plan.source)
+    exceeded = lost * 100 > limit * before
+    share = _percent(lost, before, lambda shown: (shown > limit) == exceeded)
+    sign = ">" if exceeded else "≤"
+    text = f"the source went from {before} to {plan.source} users = {share:.15g} % fewer {sign} {limit} %"
+    yield LimitCheck(
+        name="sourceShrink",
+        amount=lost,
+        of=before,
+        limit=limit,
+        unit="percent",
+        exceeded=exceeded,
+        verdict=text,
+    )
+
+
+def _reaches(part: int, percent: int, whole: int) -> bool:
+    return part > 0 and part * 100 >= percent * whole
+
+
+def _percent(part: int, whole: int, agrees: Callable[[float], bool]) -> float:
+    """One digit after the point, or as many as it takes to agree with the verdict (1,999 of 10,000 at 20 %)."""
+    percent = 100.0 if part else 0.0
+    for digits in range(1, 16):
+        percent = round(part * 100 / whole, digits) if whole else percent
+        if agrees(percent):
+            break
+    return percent

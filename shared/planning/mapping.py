@@ -1,0 +1,163 @@
+"""Source fields → Entra attributes, normalised so that equal is equal.
+
+Both sides pass through `normalised`, so that a comparison sees neither the form in which a Japanese name was
+typed nor white space that Entra trims anyway. Nothing is ever cut: a value that Entra would refuse becomes an
+obstacle for that one user.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from shared.model.people import EntraUser, SourceUser, Value
+from shared.planning.entra_limits import LENGTHS
+
+UPN, IMMUTABLE_ID, ENABLED = "userPrincipalName", "onPremisesImmutableId", "accountEnabled"
+MAPPABLE = (*LENGTHS, ENABLED, UPN, IMMUTABLE_ID)
+
+DEFAULT_MAP: Mapping[str, str | None] = {
+    "displayName": "Display Name",
+    "givenName": "Given Name",
+    "surname": "Family Name",
+    ENABLED: "Status",
+}
+# The names under which Access Control may show who a user is: the API's spelling is not published.
+SOURCE_ID_FIELDS = ("username",)
+UPN_FIELDS = ("userprincipalname", "upn", "email")
+IMMUTABLE_ID_FIELDS = ("immutableid", "onpremisesimmutableid")
+
+_STATUS = {
+    "enabled": True,
+    "active": True,
+    "true": True,
+    "disabled": False,
+    "inactive": False,
+    "false": False,
+}
+
+
+@lru_cache(maxsize=4096)
+def field_key(name: str) -> str:
+    """One key for every spelling of a field: `Display Name`, `display_name` and `displayName` are one."""
+    return name.casefold().replace(" ", "").replace("_", "").replace("-", "")
+
+
+def normalised(value: object) -> str | None:
+    """Text in NFC without outer white space; None for what is empty or absent."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else str(value)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    return text.strip() or None
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeMap:
+    """Which Entra attribute is filled from which source field (`custom_attributes.x` reaches a nested one)."""
+
+    attributes: tuple[str, ...]
+    fields: tuple[str, ...]
+    upn_fields: tuple[str, ...] = UPN_FIELDS
+    immutable_id_fields: tuple[str, ...] = IMMUTABLE_ID_FIELDS
+
+    @property
+    def required_fields(self) -> tuple[str, ...]:
+        """What at least somebody in the source must have: every field that was named on purpose."""
+        identity = ((self.upn_fields, UPN_FIELDS), (self.immutable_id_fields, IMMUTABLE_ID_FIELDS))
+        return (*self.fields, *(name for named, usual in identity if named != usual for name in named))
+
+    @classmethod
+    def of(cls, overrides: Mapping[str, str | None]) -> "AttributeMap":
+        """The default map with `overrides` on top; an attribute mapped to None is left alone.
+
+        Raises ValueError for an attribute that can't be mapped.
+        """
+        merged = {**DEFAULT_MAP, **overrides}
+        if unknown := sorted(set(merged) - set(MAPPABLE)):
+            raise ValueError(f"{', '.join(unknown)} can't be mapped; possible are {', '.join(MAPPABLE)}")
+        if not merged["displayName"]:
+            raise ValueError("displayName must be mapped: Entra has no user without one")
+        upn, immutable_id = merged.pop(UPN, None), merged.pop(IMMUTABLE_ID, None)
+        pairs = [(attribute, field_key(name)) for attribute, name in merged.items() if name]
+        return cls(
+            attributes=tuple(attribute for attribute, _ in pairs),
+            fields=tuple(name for _, name in pairs),
+            upn_fields=(field_key(upn),) if upn else UPN_FIELDS,
+            immutable_id_fields=(field_key(immutable_id),) if immutable_id else IMMUTABLE_ID_FIELDS,
+        )
+
+    def source_user(self, record: Mapping[str, object]) -> SourceUser:
+        """Reads one source record, in whatever spelling its keys come. `source_id` is empty if it has none.
+
+        ValueError names a field that holds a list where a single value is expected.
+        """
+        fields = flat(record)
+        for name in (*SOURCE_ID_FIELDS, *self.fields, *self.upn_fields, *self.immutable_id_fields):
+            if isinstance(fields.get(name), list):
+                raise ValueError(f"{name} is a list, not one value")  # noqa: TRY004 - of the data, not of the code
+        problem, values = "", []
+        for attribute, name in zip(self.attributes, self.fields, strict=True):
+            value: Value = normalised(fields.get(name))
+            if attribute == ENABLED:
+                status = value
+                value = _STATUS.get(str(status).lower())
+                if value is None:
+                    problem = f"its {name} is {status!r}, which is neither enabled nor disabled"
+            elif attribute == "displayName" and value is None:
+                names = (normalised(fields.get(n)) for n in ("familyname", "givenname"))
+                value = " ".join(n for n in names if n) or None
+            elif attribute == "usageLocation" and isinstance(value, str):
+                value = value.upper()
+            values.append(value)
+        return SourceUser(
+            source_id=_first(fields, SOURCE_ID_FIELDS) or "",
+            upn=_first(fields, self.upn_fields) or "",
+            immutable_id=_first(fields, self.immutable_id_fields),
+            values=tuple(values),
+            problem=problem,
+        )
+
+    def entra_user(self, item: Mapping[str, object]) -> EntraUser:
+        """Reads one user as Graph returns it; KeyError if Graph left out the id or the UPN."""
+        values: list[Value] = []
+        for attribute in self.attributes:
+            value = item.get(attribute)
+            values.append(value if isinstance(value, bool) else normalised(value))
+        upn = str(item["userPrincipalName"])
+        return EntraUser(
+            object_id=str(item["id"]),
+            upn=upn,
+            immutable_id=normalised(item.get(IMMUTABLE_ID)),
+            display_name=normalised(item.get("displayName")) or "",
+            values=tuple(values),
+            on_premises_synced=item.get("onPremisesSyncEnabled") is True,
+            guest=item.get("userType") == "Guest" or "#EXT#" in upn,
+        )
+
+    def display_name(self, user: SourceUser) -> str:
+        value = user.values[self.attributes.index("displayName")]
+        return value if isinstance(value, str) else ""
+
+
+def flat(record: Mapping[str, object]) -> dict[str, object]:
+    """A source record by `field_key`; what is nested stands under `outer.inner`."""
+    fields: dict[str, object] = {}
+    for name, value in record.items():
+        key = field_key(name)
+        if isinstance(value, Mapping):
+            for inner, nested in value.items():
+                fields[f"{key}.{field_key(str(inner))}"] = nested
+        else:
+            fields[key] = value
+    return fields
+
+
+def _first(fields: Mapping[str, object], names: Sequence[str]) -> str | None:
+    return next((text for name in names if (text := normalised(fields.get(name)))), None)
+
+
+def domain_of(upn: str) -> str:
+    """The domain of a UPN in lower case; empty where there is none."""
+    return upn.partition("@")[2].lower()

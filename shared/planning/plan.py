@@ -1,0 +1,141 @@
+"""What is to happen to everybody: two matched lists and their surroundings in, a `Plan` out. Pure."""
+
+from dataclasses import dataclass, field
+
+from shared.model.changes import Action, Change, Obstacle, Plan
+from shared.model.people import EntraUser, SourceUser
+from shared.planning.conflicts import with_known_conflicts, with_the_blocked
+from shared.planning.cycles import makes_no_cycles
+from shared.planning.differences import Differences
+from shared.planning.lookups import Surroundings
+from shared.planning.mapping import AttributeMap, domain_of
+from shared.planning.matching import UNTOUCHED, Ambiguity, Matching
+from shared.planning.protection import Protection
+from shared.planning.renames import in_workable_order
+
+
+@dataclass(slots=True)
+class _Newcomers:
+    """Those whom the domain lacks: new, known in another domain, in the recycle bin, or claimed by two."""
+
+    new: list[SourceUser] = field(default_factory=list)
+    joining: list[tuple[SourceUser, EntraUser]] = field(default_factory=list)
+    returning: list[tuple[SourceUser, EntraUser]] = field(default_factory=list)
+    contested: list[Ambiguity] = field(default_factory=list)
+
+
+def _newcomers(matching: Matching, around: Surroundings) -> _Newcomers:
+    newcomers = _Newcomers()
+    for user in matching.source_only:
+        outside, gone = around.outside.get(user.source_id), around.deleted.get(user.source_id)
+        found = outside or gone
+        owner = matching.by_immutable_id.get(found.immutable_id or "", user) if found else user
+        if found and owner is not user:
+            names = " and ".join(sorted((user.source_id, owner.source_id)))
+            reason = f"{names} in the source both match {found.upn} ({found.object_id})"
+            newcomers.contested.append(Ambiguity(user, f"{reason}: {UNTOUCHED}", (found,)))
+        elif outside:
+            newcomers.joining.append((user, outside))
+        elif gone:
+            newcomers.returning.append((user, gone))
+        else:
+            newcomers.new.append(user)
+    return newcomers
+
+
+@makes_no_cycles
+def decide(matching: Matching, around: Surroundings, attribute_map: AttributeMap) -> Plan:
+    """What is to happen to everybody: one `Change` per person who is not simply equal on both sides."""
+    protection, differences = around.protection, Differences(around, attribute_map)
+    newcomers = _newcomers(matching, around)
+    existing: list[Change] = []
+    restores: list[Change] = []
+    skips: list[Change] = []
+    out_of_scope = unchanged = 0
+    for pairs, counted in ((matching.pairs, True), (newcomers.joining, False)):
+        for user, target in pairs:
+            if reason := protection.reason_not_to_touch(target):
+                skips.append(_skip(target, reason, user.source_id))
+                out_of_scope += counted
+            elif change := differences.between(user, target):
+                existing.append(change)
+            else:
+                unchanged += 1
+    for user, gone in newcomers.returning:
+        if reason := protection.reason_not_to_touch(gone):
+            skips.append(_skip(gone, reason, user.source_id))
+        else:
+            restores.append(differences.restored(user, gone))
+    adds = [differences.added(user) for user in newcomers.new]
+    leavers = [_left(target, matching, protection) for target in matching.target_only]
+    doubts = [_doubt(one, attribute_map) for one in (*matching.ambiguous, *newcomers.contested)]
+
+    renames = in_workable_order([c for c in existing if c.action is Action.RENAME], around.initial_domain)
+    renames = with_the_blocked(list(with_known_conflicts(renames, around, renames)))
+    others = [*(c for c in existing if c.action is Action.UPDATE), *restores, *adds]
+    doubtful = {target.object_id: target for one in matching.ambiguous for target in one.targets}
+    strangers = (*matching.target_only, *doubtful.values())
+    out_of_scope += sum(1 for target in strangers if protection.reason_not_to_touch(target))
+    return Plan(
+        changes=(
+            *renames,
+            *with_known_conflicts(others, around, renames),
+            *(change for change in leavers if change.action is Action.DELETE),
+            *skips,
+            *(change for change in leavers if change.action is Action.SKIP),
+            *doubts,
+        ),
+        source=matching.source,
+        target=len(matching.pairs) + len(strangers) - out_of_scope,
+        unchanged=unchanged,
+        links=_links(matching, newcomers),
+    )
+
+
+def _left(target: EntraUser, matching: Matching, protection: Protection) -> Change:
+    """Whoever is in Entra only is deleted, unless something keeps them."""
+    if reason := protection.reason_not_to_touch(target):
+        return _skip(target, reason)
+    if owner := matching.moved.get(target.object_id):
+        where = domain_of(owner.upn)
+        reason = f"Still in the source, now on {where}: that domain's sync moves them."
+        if not where:
+            reason = "Still in the source, but without a UPN: give them one there, or remove them there."
+        return _skip(target, reason, owner.source_id)
+    if reason := protection.reason_not_to_delete(target):
+        return _skip(target, reason)
+    reason = f"In Entra only: the source has no such user. {protection.caveat}".rstrip()
+    return Change(Action.DELETE, target.upn, target.display_name, target.object_id, reason=reason)
+
+
+def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
+    """Who is who from now on. Nobody's link is forgotten while it could still keep them from harm.
+
+    Without the link of somebody who is ambiguous now, the next run could delete one of the two; by the link of
+    somebody who has left they are restored when they come back, unless their account is somebody else's by then.
+    """
+    links = dict(matching.links)
+    links.update((user.source_id, target.object_id) for user, target in matching.pairs)
+    links.update((user.source_id, target.object_id) for user, target in newcomers.joining)
+    for object_id, owner in matching.moved.items():
+        links.setdefault(owner.source_id, object_id)
+    claimed = {*links.values(), *(gone.object_id for _, gone in newcomers.returning)}
+    links.update((who, account) for who, account in matching.departed.items() if account not in claimed)
+    return links
+
+
+def _skip(target: EntraUser, reason: str, source_id: str | None = None) -> Change:
+    return Change(Action.SKIP, target.upn, target.display_name, target.object_id, source_id, reason=reason)
+
+
+def _doubt(ambiguity: Ambiguity, attribute_map: AttributeMap) -> Change:
+    user = ambiguity.user
+    return Change(
+        Action.SKIP,
+        user.upn,
+        attribute_map.display_name(user),
+        ambiguity.targets[0].object_id if ambiguity.targets else None,
+        user.source_id,
+        reason=ambiguity.reason,
+        obstacle=Obstacle("AmbiguousMatch", ambiguity.reason),
+    )

@@ -1,0 +1,165 @@
+"""A finished sync, taken back: what its journal says was done, turned into a plan of the opposite. Pure.
+
+Nothing is forced: where somebody has changed the same thing since, the change carries a conflict instead.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
+from shared.model.people import EntraUser, Value
+from shared.planning.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
+from shared.planning.differences import KEYLESS
+from shared.planning.holders import Holder
+from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of, normalised
+from shared.planning.protection import Protection
+from shared.planning.renames import in_workable_order, temporary_upn
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """How those whom the sync touched stand today; `deleted` are those of them who lie in the recycle bin.
+
+    `federated` holds the names of the tenant's federated domains. The last three say who has by now what the undo
+    would give back, as in `Surroundings`.
+    """
+
+    users: Mapping[str, EntraUser]
+    deleted: Mapping[str, EntraUser]
+    protection: Protection
+    initial_domain: str = ""
+    federated: frozenset[str] = frozenset()
+    addresses: Mapping[str, Holder] = field(default_factory=dict)
+    immutable_ids: Mapping[str, Holder] = field(default_factory=dict)
+    former_addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def plan_undo(
+    run_id: str,
+    done: list[tuple[Change, str | None]],
+    now: Now,
+    attribute_map: AttributeMap,
+    *,
+    disable_added: bool,
+) -> Plan:
+    """The opposite of every change in `done` (with the object id it ended on), as far as it still makes sense."""
+    undoing = _Undoing(f"Undoes the sync {run_id}.", now, attribute_map, disable_added)
+    changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
+    renames = in_workable_order([c for c in changes if c.action is Action.RENAME], now.initial_domain)
+    renames = with_the_blocked(list(with_known_conflicts(renames, now, renames)))
+    others = [c for action in (Action.UPDATE, Action.RESTORE) for c in changes if c.action is action]
+    skips = [c for c in changes if c.action is Action.SKIP]
+    return Plan(
+        changes=(*renames, *with_known_conflicts(others, now, renames), *skips),
+        source=len(done),
+        target=len(now.users),
+        unchanged=len(done) - len(changes),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Undoing:
+    reason: str
+    now: Now
+    attribute_map: AttributeMap
+    disable_added: bool
+
+    def opposite(self, change: Change, object_id: str | None) -> Iterator[Change]:
+        person = replace(change, object_id=object_id, attributes=(), reason=self.reason, via=None)
+        if change.action is Action.DELETE:
+            yield self._undelete(person)
+            return
+        user = self.now.users.get(object_id or "")
+        if user is None:
+            yield self._conflict(person, Action.UPDATE, "Gone", "This user has been deleted since.")
+        elif protected := self.now.protection.reason_not_to_touch(user):
+            yield replace(person, action=Action.SKIP, upn=user.upn, reason=protected)
+        elif change.action in (Action.ADD, Action.RESTORE):
+            yield from self._disable(person, user)
+        else:
+            yield from self._put_back(person, change, user)
+
+    def _undelete(self, person: Change) -> Change:
+        if person.object_id in self.now.users:
+            reason = f"{self.reason} Is back already."
+            return replace(person, action=Action.SKIP, reason=reason)
+        gone = self.now.deleted.get(str(person.object_id))
+        if gone is None:
+            return self._conflict(
+                person,
+                Action.RESTORE,
+                "Gone",
+                "No longer among Entra's deleted users (they are kept for 30 days).",
+            )
+        restored = replace(person, action=Action.RESTORE)
+        holder = self.now.immutable_ids.get(gone.immutable_id or "")
+        if holder and holder.object_id != gone.object_id:
+            message = f"The immutable ID {gone.immutable_id} belongs to {holder} by now."
+            return replace(restored, obstacle=Obstacle(IMMUTABLE_ID_TAKEN, message))
+        return self._unless_keyless(restored, gone.immutable_id)
+
+    def _disable(self, person: Change, user: EntraUser) -> Iterator[Change]:
+        enabled = self._value(user, ENABLED)
+        if not self.disable_added:
+            yield replace(
+                person, action=Action.SKIP, upn=user.upn, reason=f"{self.reason} Added users are kept."
+            )
+        elif enabled is not False:
+            attributes = (AttributeChange(ENABLED, enabled, False),)
+            yield replace(person, action=Action.UPDATE, upn=user.upn, attributes=attributes)
+
+    def _put_back(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
+        attributes, clashes = [], []
+        for done in change.attributes:
+            value = self._value(user, done.attribute)
+            if _same(value, done.before):
+                continue
+            if _same(value, done.after):
+                attributes.append(AttributeChange(done.attribute, value, done.before))
+            else:
+                clashes.append(f"{done.attribute} is {value!r} now, not {done.after!r} as the sync left it")
+        if clashes:
+            yield self._conflict(
+                replace(person, upn=user.upn),
+                Action.UPDATE,
+                "Conflict",
+                f"{'; '.join(clashes)}: changed since.",
+            )
+        elif attributes:
+            renamed = any(attribute.attribute == UPN for attribute in attributes)
+            back = replace(
+                person,
+                action=Action.RENAME if renamed else Action.UPDATE,
+                upn=user.upn,
+                attributes=tuple(attributes),
+            )
+            rekeyed = [a.after for a in attributes if a.attribute == IMMUTABLE_ID]
+            immutable_id = rekeyed[0] if rekeyed else user.immutable_id
+            yield self._unless_keyless(self._through_onmicrosoft(back), immutable_id) if renamed else back
+
+    def _unless_keyless(self, change: Change, immutable_id: Value) -> Change:
+        """The same change, with an obstacle where it would bring somebody to a federated domain without an ID."""
+        if immutable_id or domain_of(change.new_upn) not in self.now.federated:
+            return change
+        return replace(change, obstacle=KEYLESS)
+
+    def _through_onmicrosoft(self, change: Change) -> Change:
+        if domain_of(change.upn) == domain_of(change.new_upn):
+            return change
+        return replace(change, via=temporary_upn(change, self.now.initial_domain))
+
+    def _conflict(self, person: Change, action: Action, code: str, message: str) -> Change:
+        return replace(person, action=action, obstacle=Obstacle(code, message))
+
+    def _value(self, user: EntraUser, attribute: str) -> Value:
+        if attribute == UPN:
+            return user.upn
+        if attribute == IMMUTABLE_ID:
+            return user.immutable_id
+        return dict(zip(self.attribute_map.attributes, user.values, strict=True)).get(attribute)
+
+
+def _same(one: Value, other: Value) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return normalised(one) == normalised(other)
+    return one == other

@@ -1,0 +1,101 @@
+"""The audit log as text: one row per changed attribute or per person, in a form a spreadsheet opens. Pure.
+
+UTF-8 with BOM and CRLF, so that a spreadsheet shows Japanese names. A cell that a spreadsheet would take for a
+formula gets a leading apostrophe ("CSV injection", OWASP). Never a password.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from shared.model.changes import Action
+from shared.model.people import Value
+from shared.model.results import Key, Outcome, Result, escaped
+from shared.model.runs import Counts, Mode
+
+COLUMNS = (
+    "runId", "time", "domain", "mode", "action", "result", "userPrincipalName", "displayName", "objectId",
+    "sourceId", "attribute", "before", "after", "reason", "errorCode", "errorMessage", "requestId",
+)  # fmt: skip
+BOM = "\ufeff"
+
+
+def header() -> bytes:
+    return (BOM + _line(COLUMNS)).encode()
+
+
+def render(outcomes: Iterable[Outcome], run_id: str, domain: str, mode: Mode, time: datetime) -> bytes:
+    """The rows of these outcomes, which came about at this time; without the header."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    start = (run_id, _iso(time), domain, mode.value)
+    for outcome in outcomes:
+        writer.writerows(_rows(outcome, start))
+    return out.getvalue().encode()
+
+
+def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
+    change = outcome.change
+    who = (change.upn, change.display_name, outcome.object_id or change.object_id, change.source_id)
+    reason = " ".join(part for part in (change.reason, outcome.note) if part)
+    end = (reason, outcome.error_code, outcome.error_message, outcome.request_id)
+    one_row_each = change.action in (Action.ADD, Action.UPDATE, Action.RENAME)
+    attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
+    for attribute in attributes or [("", None, None)]:
+        cells = (*start, change.action.value, outcome.result.value, *who, *attribute, *end)
+        yield [escaped(_text(cell)) for cell in cells]
+
+
+def _text(cell: Value) -> str:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return cell or ""
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _line(cells: Iterable[str]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue()
+
+
+def read_back(content: bytes) -> tuple[dict[Key, Result], dict[Key, str]]:
+    """How each change ended according to an audit log that an earlier invocation left, and whom Entra created."""
+    ended: dict[Key, Result] = {}
+    created: dict[Key, str] = {}
+    for row in _read(content):
+        added = row["action"] == Action.ADD
+        person = row["sourceId"] if added else row["objectId"]
+        change = row["action"], person or row["userPrincipalName"]
+        ended[change] = Result(row["result"])
+        if added:
+            created[change] = row["objectId"]
+    return ended, created
+
+
+def planned_deletions(content: bytes, run_id: str) -> frozenset[str]:
+    """The object ids of everybody whom this dry run's audit log says a sync would delete."""
+    mine = (row for row in _read(content) if row["runId"] == run_id)
+    return frozenset(row["objectId"] for row in mine if row["action"] == Action.DELETE)
+
+
+def _read(content: bytes) -> "csv.DictReader[str]":
+    """Row by row: a log of 100,000 changes has a hundred megabytes."""
+    return csv.DictReader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""))
+
+
+def count(counts: Counts, action: Action, result: Result) -> Counts:
+    """`counts` with one more person: by action if it took effect or is planned, else as skipped or failed."""
+    if result is Result.NOT_APPLIED:
+        return counts
+    if result is Result.FAILED:
+        name = "failed"
+    elif result is Result.SKIPPED:
+        name = "skipped"
+    else:
+        name = action.value
+    return counts.model_copy(update={name: getattr(counts, name) + 1})

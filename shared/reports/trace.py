@@ -1,0 +1,115 @@
+"""Why one user is what they are: found where, matched by which rule, what would change, what protects. Pure."""
+
+from typing import Literal
+
+from shared.model.changes import Action, Change
+from shared.model.people import EntraUser, SourceUser, Value
+from shared.model.records import Record
+from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
+from shared.planning.surveyed import Survey
+
+Rule = Literal["immutableId", "link", "userPrincipalName"]
+
+
+class TraceAttribute(Record):
+    attribute: str
+    before: Value
+    after: Value
+
+
+class TraceChange(Record):
+    action: Action
+    attributes: list[TraceAttribute]
+    reason: str
+    problem: str | None
+
+
+class Trace(Record):
+    """`source` and `entra` hold what was read, by Entra's attribute names, None for who is not there."""
+
+    domain: str
+    query: str
+    source: dict[str, Value] | None
+    entra: dict[str, Value] | None
+    matched_by: Rule | None
+    change: TraceChange | None
+    protection: str | None
+    verdict: str
+
+
+def trace(seen: Survey, attribute_map: AttributeMap, query: str) -> Trace:
+    """The trace of the user whom `query` names by UPN, source id or object id, on either side."""
+    wanted = query.strip().lower()
+    user = next((u for u in seen.source if wanted in (u.source_id.lower(), u.upn.lower())), None)
+    target = next((t for t in seen.target if wanted in (t.object_id.lower(), t.upn.lower())), None)
+    change = next((c for c in seen.plan.changes if _concerns(c, wanted, user, target)), None)
+    if target is None:
+        object_id = (change.object_id if change else None) or (
+            seen.plan.links.get(user.source_id) if user else None
+        )
+        target = next((t for t in seen.target if t.object_id == object_id), None)
+    if user is None and target is not None:
+        source_id = next((s for s, o in seen.plan.links.items() if o == target.object_id), None)
+        user = next((u for u in seen.source if u.source_id == source_id), None)
+    protection = seen.protection.reason_not_to_touch(target) if target else ""
+    return Trace(
+        domain=seen.domain,
+        query=query,
+        source=_source(user, attribute_map) if user else None,
+        entra=_entra(target, attribute_map) if target else None,
+        matched_by=_rule(user, target, seen) if user and target else None,
+        change=_change(change) if change else None,
+        protection=protection or None,
+        verdict=_verdict(query, user, target, change),
+    )
+
+
+def _concerns(change: Change, wanted: str, user: SourceUser | None, target: EntraUser | None) -> bool:
+    if target is not None and change.object_id == target.object_id:
+        return True
+    if user is not None and change.source_id == user.source_id:
+        return True
+    return wanted in (change.upn.lower(), (change.object_id or "").lower(), (change.source_id or "").lower())
+
+
+def _source(user: SourceUser, attribute_map: AttributeMap) -> dict[str, Value]:
+    named = dict(zip(attribute_map.attributes, user.values, strict=True))
+    return {"sourceId": user.source_id, UPN: user.upn or None, IMMUTABLE_ID: user.immutable_id, **named}
+
+
+def _entra(target: EntraUser, attribute_map: AttributeMap) -> dict[str, Value]:
+    named = dict(zip(attribute_map.attributes, target.values, strict=True))
+    return {"objectId": target.object_id, UPN: target.upn, IMMUTABLE_ID: target.immutable_id, **named}
+
+
+def _rule(user: SourceUser, target: EntraUser, seen: Survey) -> Rule | None:
+    if user.immutable_id and user.immutable_id == target.immutable_id:
+        return "immutableId"
+    if seen.links.get(user.source_id) == target.object_id:
+        return "link"
+    return "userPrincipalName" if user.upn.lower() == target.upn.lower() else None
+
+
+def _change(change: Change) -> TraceChange:
+    return TraceChange(
+        action=change.action,
+        attributes=[
+            TraceAttribute(attribute=a.attribute, before=a.before, after=a.after) for a in change.attributes
+        ],
+        reason=change.reason,
+        problem=change.obstacle.message if change.obstacle else None,
+    )
+
+
+def _verdict(query: str, user: SourceUser | None, target: EntraUser | None, change: Change | None) -> str:
+    if change is None:
+        if user and target:
+            return "Equal on both sides: nothing would change."
+        if user:
+            return "In the source, but on another domain: this domain's sync does not touch them."
+        return f"Nobody called {query}, neither in the source nor in Entra's users of this domain."
+    if change.obstacle:
+        return f"A sync would fail to {change.action.value} this user: {change.obstacle.message}"
+    if change.action is Action.SKIP:
+        return f"A sync leaves this user alone: {change.reason}"
+    return f"A sync would {change.action.value} this user. {change.reason}".strip()

@@ -1,0 +1,130 @@
+"""A plan, applied: renames, updates, restores, adds, and deletions last, each with its row in the audit log."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+
+from shared.entra.batch import Batches, Request
+from shared.entra.users import current_upns
+from shared.entra.writes import apply
+from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
+from shared.model.changes import Action, Change
+from shared.model.results import Key, Outcome, key
+from shared.planning.deletions import reason_to_leave, source_people
+from shared.planning.surveyed import Survey
+from shared.runs.doubts import settled_doubts
+from shared.runs.recorder import Trail
+from shared.runs.stop import RunGuard
+from shared.runs.survey import read_source
+from shared.services import Services
+from shared.source import in_domain
+
+Report = Callable[[Sequence[Outcome]], Awaitable[None]]
+
+
+class Sync:
+    """Applies what a survey planned. `report` hears of every outcome once it is safely on the trail."""
+
+    def __init__(
+        self, services: Services, seen: Survey, trail: Trail, guard: RunGuard, report: Report
+    ) -> None:
+        self._services = services
+        self._seen = seen
+        self._trail = trail
+        self._guard = guard
+        self._report = report
+        self._batches = Batches(services.graph, services.gate, guard, services.settings.batches_in_flight)
+        self._links = dict(seen.plan.links)
+        self._under_way: dict[Key, Request] = {}
+
+    async def refuse(self) -> None:
+        """Records every change as not applied, and why nobody else was going to be touched."""
+        await self._settle(self._trail.in_doubt)
+        await self._record([Outcome.not_applied(change) for change in self._seen.plan.changes])
+
+    async def apply(self) -> None:
+        """RunStopped leaves what was applied on the trail; the next invocation goes on from there."""
+        try:
+            await self._apply_in_order()
+        except (CancelRequested, TimeBudgetSpent):
+            await self._trail.withdraw([r.subject for r in self._under_way.values() if _took_no_effect(r)])
+            await self._write_links()
+            raise
+        await self._write_links()
+
+    async def _apply_in_order(self) -> None:
+        plan = self._seen.plan
+        planned = {key(change) for change in plan.changes}
+        # What did not take effect before an interruption is planned again, and gets its row in its turn.
+        await self._settle([change for change in self._trail.in_doubt if key(change) not in planned])
+        recorded_people = {person for _, person in self._trail.results}
+        not_sent = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
+        await self._record([Outcome.not_sent(c) for c in not_sent if key(c)[1] not in recorded_people])
+        writes = [change for change in plan.writes if key(change) not in self._trail.results]
+        if any(change.via for change in writes):
+            # A rename that is cut off at its temporary UPN is found again by its link.
+            await self._write_links()
+        await self._apply([change for change in writes if change.action is not Action.DELETE])
+        deletions = [change for change in writes if change.action is Action.DELETE]
+        if deletions:
+            await self._apply(await self._confirm_deletions(deletions))
+
+    async def _apply(self, changes: Sequence[Change]) -> None:
+        async with aclosing(apply(changes, self._batches, self._before_send)) as applied:
+            async for outcomes in applied:
+                await self._record(outcomes)
+
+    async def _before_send(self, batch: Sequence[Request]) -> None:
+        await self._trail.intend([request.subject for request in batch])
+        self._under_way |= {key(request.subject): request for request in batch}
+        # Again: an append that is tried again takes long, and the lease may have run out meanwhile.
+        self._guard.check_lease()
+
+    async def _record(self, outcomes: Sequence[Outcome]) -> None:
+        fresh = [outcome for outcome in outcomes if key(outcome.change) not in self._trail.results]
+        for outcome in fresh:
+            change = outcome.change
+            self._under_way.pop(key(change), None)
+            if outcome.succeeded and change.source_id and outcome.object_id:
+                self._links[change.source_id] = outcome.object_id
+        await self._trail.record(fresh)
+        await self._report(fresh)
+
+    async def _settle(self, doubts: Sequence[Change]) -> None:
+        await self._record(await settled_doubts(doubts, self._batches))
+
+    async def _confirm_deletions(self, deletions: Sequence[Change]) -> list[Change]:
+        """Those who are still to be deleted after both sides were read a second time.
+
+        Whoever shows up in the source now, or is called differently in Entra, is left for the next run; when
+        the source can't be read again, nobody is deleted.
+        """
+        try:
+            users = await read_source(self._services, self._guard)
+            in_domain(users, self._seen.domain)
+        except SourceError as error:
+            message = f"Not deleted: the source could not be read a second time. {error}"
+            await self._record([Outcome.failed(change, "SourceUnreadable", message) for change in deletions])
+            return []
+        people = source_people(users, self._seen.links)
+        candidates = {user.object_id: user for user in self._seen.target}
+        upns = await current_upns(self._batches, (str(c.object_id) for c in deletions))
+        confirmed, left = [], []
+        for change in deletions:
+            reason = reason_to_leave(candidates[str(change.object_id)], people, upns)
+            if reason:
+                left.append(Outcome.left(change, reason))
+            else:
+                confirmed.append(change)
+        await self._record(left)
+        return confirmed
+
+    async def _write_links(self) -> None:
+        self._guard.check_lease()
+        await self._services.links.write(self._seen.domain, self._links)
+
+
+def _took_no_effect(request: Request) -> bool:
+    """Whether a change that got no final answer is known not to have been made, not even its first step."""
+    change: Change = request.subject
+    one_step = change.via is None and change.action is not Action.RESTORE
+    return one_step and request.throttled and not request.in_doubt

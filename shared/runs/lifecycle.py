@@ -1,0 +1,132 @@
+"""Runs are started, asked to stop and looked after; `run.py` performs them."""
+
+import logging
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+
+from shared.errors import DomainBusy, NotPossible
+from shared.log import event, facts
+from shared.model.records import Author
+from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
+from shared.reports import summary
+from shared.reports.audit_csv import planned_deletions
+from shared.runs.ending import with_doubts_settled
+from shared.runs.undo_survey import changes_made
+from shared.services import Services
+from shared.settings import Settings
+from shared.store.leases import is_held, lease
+
+
+async def start(
+    services: Services,
+    domain: str,
+    mode: Mode,
+    trigger: Trigger,
+    author: Author,
+    *,
+    approval: Approval | None = None,
+    undoes: str | None = None,
+    disable_added: bool = False,
+) -> Run:
+    """Writes a queued run, whose message the caller sends; RunActive if the domain has an active one."""
+    now = services.clock.now()
+    run = Run(
+        id=new_run_id(now, services.clock.token(4)),
+        domain=domain,
+        mode=mode,
+        trigger=trigger,
+        requested_by=author.name,
+        requested_from=author.address,
+        created_at=now,
+        approval=approval,
+        undoes=undoes,
+        disable_added=disable_added,
+    )
+    await services.domains.remember(domain)
+    await services.runs.start(run)
+    event("run.queued", **facts(run))
+    return run
+
+
+async def start_approved(services: Services, domain: str, dry_run_id: str, author: Author) -> Run:
+    """Sync Now that releases exactly the deletions which that dry run listed.
+
+    NotPossible if it is no finished dry run of the domain's own sync, AuditLogGone if its list is gone.
+    """
+    dry_run = await services.runs.get(domain, dry_run_id)
+    if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
+        raise NotPossible(f"{dry_run_id} is not a dry run that succeeded: only one of those can be approved.")
+    log = await services.audit_logs.read(dry_run, services.clock.now())
+    released = sorted(planned_deletions(log, dry_run_id))
+    await services.approvals.write(domain, dry_run_id, released)
+    approval = Approval(dry_run_id=dry_run_id, approved_by=author.name, deletions=len(released))
+    return await start(services, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
+
+
+async def start_undo(
+    services: Services, domain: str, run_id: str, author: Author, *, dry_run: bool, disable_added: bool
+) -> Run:
+    """Takes a finished sync back, or previews that; NotPossible for what is none, JournalGone after 30 days."""
+    run = await services.runs.get(domain, run_id)
+    if run.mode is not Mode.SYNC or run.status.active:
+        raise NotPossible(f"{run_id} is not a sync that has ended: only one of those can be taken back.")
+    await changes_made(services, domain, run_id)
+    mode = Mode.DRY_RUN if dry_run else Mode.SYNC
+    return await start(
+        services, domain, mode, Trigger.MANUAL, author, undoes=run_id, disable_added=disable_added
+    )
+
+
+async def abandoned(services: Services, domain: str, now: datetime) -> str | None:
+    """The active run if nobody performs it: the caller sends its message again.
+
+    The message was lost between the row and the queue, or the worker died: the platform gives a dead worker's
+    message to another one too, but only after ten minutes.
+    """
+    idle = await services.runs.idle(domain, abandoned_after(services.settings), now)
+    if idle is None or await is_held(services.storage, domain):
+        return None
+    return idle.run_id if await services.runs.claim(idle, now) else None
+
+
+def abandoned_after(settings: Settings) -> timedelta:
+    """As long as a lease lasts: a worker that has written nothing since is dead, or never began."""
+    return timedelta(seconds=settings.lease_seconds)
+
+
+async def give_up(services: Services, domain: str, run_id: str) -> None:
+    """Ends a run whose message the queue has given up on, unless a second message keeps it alive."""
+    async with AsyncExitStack() as ending:
+        try:
+            await ending.enter_async_context(lease(services.storage, services.settings, domain))
+        except DomainBusy as error:
+            event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=str(error))
+            return
+        except Exception as error:  # what made five tries fail may be just this, and the run must end
+            event("run.endsUnlocked", logging.WARNING, domain=domain, runId=run_id, message=str(error))
+        hold = await services.runs.take(domain, run_id)
+        if hold is None:
+            return
+        run = await services.runs.get(domain, run_id)
+        try:
+            run = await with_doubts_settled(services, hold, run)
+        except Exception as error:  # likewise
+            event("run.endsUnsettled", logging.ERROR, **facts(run), error=str(error))
+        message = summary.cut_short(summary.poisoned(), run)
+        ended = {"status": Status.FAILED, "message": message, "finished_at": services.clock.now()}
+        run = run.model_copy(update=ended)
+        await services.runs.finish(hold, run)
+        event("run.poisoned", logging.ERROR, **facts(run))
+
+
+async def cancel(services: Services, domain: str, run_id: str, author: Author) -> tuple[Run, bool]:
+    """Asks the run to stop before its next write; True if its message is to be sent once more.
+
+    A run that has ended already is left as it is. Its message may be lost, or its worker dead: with another one it
+    ends as soon as its lease is free. Whoever asks a second time has that on its way.
+    """
+    run = await services.runs.get(domain, run_id)
+    asked = run.status.active and await services.runs.request_cancel(domain, run_id, author.name)
+    if asked:
+        event("run.cancelRequested", **facts(run), by=author.name, address=author.address)
+    return await services.runs.get(domain, run_id), asked

@@ -1,0 +1,173 @@
+"""Blob `locks/{domain}`: one invocation per domain at a time, by a lease that a heartbeat renews.
+
+The heartbeat is a thread with an event loop and a client of its own, so that a long CPU-bound step can't starve
+it. Once a renewal has failed for good, or has not succeeded for too long, the work must stop: that is well before
+the lease itself runs out.
+"""
+
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared.clock import Clock, Ended
+from shared.errors import DomainBusy, LeaseLost
+from shared.log import event
+from shared.settings import Settings
+from shared.store.storage import LOCKS, Storage, error_code
+
+if TYPE_CHECKING:
+    from azure.storage.blob.aio import BlobClient
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds of a lease's life; the storage service takes 15 to 60 for `lease`."""
+
+    lease: int = 60
+    renew_every: float = 20.0
+    # Without a renewal for this long nothing is written any more; an answer under way has the rest to arrive.
+    trusted: float = 50.0
+    # A dead holder's lease is free once it has run out; whoever still holds it then is alive.
+    patience: float = 75.0
+    retry_every: float = 2.0
+
+    @classmethod
+    def of(cls, lease: int) -> "Times":
+        """In the same proportions, for a lease of so many seconds."""
+        return cls(lease, renew_every=lease / 3, trusted=lease * 5 / 6, patience=lease * 5 / 4)
+
+    @property
+    def one_try(self) -> dict[str, Any]:
+        """The SDK's options of one try of a renewal; the heartbeat itself tries again."""
+        seconds = max(1, self.lease // 6)
+        return {
+            "timeout": seconds,
+            "retry_total": 0,
+            "connection_timeout": seconds / 2,
+            "read_timeout": seconds,
+        }
+
+
+class Lease:
+    """A held lease. `check` is cheap: it asks the clock, not the storage."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, domain: str, lease_id: str, taken_at: float, times: Times
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._domain = domain
+        self._lease_id = lease_id
+        self._times = times
+        self._renewed_at = taken_at
+        self._refused = False
+        self._failures: deque[str] = deque()
+        self._heartbeat = clock.in_background(self._renew_until, f"lease-{domain}")
+
+    def check(self) -> None:
+        """LeaseLost if another invocation may hold the domain by now."""
+        self._report()
+        if self._refused or self._clock.monotonic() - self._renewed_at > self._times.trusted:
+            raise LeaseLost(
+                f"The lease on {self._domain} could not be renewed; another invocation may hold it by now."
+            )
+
+    async def release(self) -> None:
+        await self._heartbeat.end()
+        self._report()
+
+    def _report(self) -> None:
+        """Logs renewals that failed: Azure's host drops lines of a thread, which belong to no invocation."""
+        while self._failures:
+            event("lease.notRenewed", logging.WARNING, domain=self._domain, message=self._failures.popleft())
+
+    async def _renew_until(self, ended: Ended) -> None:
+        from azure.core.exceptions import HttpResponseError
+        from azure.storage.blob.aio import BlobLeaseClient
+
+        storage = Storage(self._settings, self._clock)
+        try:
+            blob = storage.blobs.get_blob_client(LOCKS, self._domain)
+            lease = BlobLeaseClient(blob, lease_id=self._lease_id)
+            wait = self._times.renew_every
+            while not await ended.wait(wait):
+                asked_at = self._clock.monotonic()
+                wait = self._times.retry_every
+                try:
+                    await lease.renew(**self._times.one_try)
+                    self._renewed_at = asked_at
+                    wait = self._times.renew_every
+                except HttpResponseError as error:
+                    self._refused = self._refused or error.status_code in (404, 409, 412)
+                except Exception as error:  # whatever it was, a heart that stops beating helps nobody
+                    self._failures.append(str(error))
+            with suppress(Exception):  # it runs out by itself
+                await lease.release(**self._times.one_try)
+        finally:
+            await storage.aclose()
+
+
+async def is_held(storage: Storage, domain: str) -> bool:
+    """Whether an invocation holds the domain; the lease of one that died runs out within a minute."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    blob = (await storage.container(LOCKS)).get_blob_client(domain)
+    try:
+        properties = await blob.get_blob_properties()
+    except ResourceNotFoundError:
+        return False
+    return properties.lease.state in ("leased", "breaking")
+
+
+@asynccontextmanager
+async def lease(
+    storage: Storage, settings: Settings, domain: str, times: Times | None = None
+) -> AsyncIterator[Lease]:
+    """Holds the domain for the length of the block.
+
+    Waits until a dead holder's lease has run out; DomainBusy if somebody alive keeps it.
+    """
+    from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+    from azure.storage.blob.aio import BlobLeaseClient
+
+    times = times or Times.of(settings.lease_seconds)
+    blob = (await storage.container(LOCKS)).get_blob_client(domain)
+    clock = storage.clock
+    lease_id = clock.guid()
+    give_up_at = clock.monotonic() + times.patience
+    while True:
+        asked_at = clock.monotonic()
+        try:
+            await BlobLeaseClient(blob, lease_id=lease_id).acquire(lease_duration=times.lease)
+            break
+        except ResourceNotFoundError:
+            await _create(blob)
+            continue
+        except HttpResponseError as error:
+            if error_code(error) not in ("LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired"):
+                raise
+            if asked_at >= give_up_at:
+                raise DomainBusy(f"Another run holds {domain} and is alive.") from None
+        await clock.sleep(times.retry_every)
+    held = Lease(settings, clock, domain, lease_id, asked_at, times)
+    try:
+        yield held
+    finally:
+        await held.release()
+
+
+async def _create(blob: "BlobClient") -> None:
+    """Makes the blob that is leased, unless somebody has made it, and maybe leased it, meanwhile."""
+    from azure.core.exceptions import HttpResponseError, ResourceExistsError
+
+    try:
+        await blob.upload_blob(b"", overwrite=False)
+    except ResourceExistsError:
+        return
+    except HttpResponseError as error:
+        # The service looks at the lease before it looks whether the blob is there.
+        if error_code(error) != "LeaseIdMissing":
+            raise

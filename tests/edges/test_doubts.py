@@ -1,0 +1,114 @@
+"""What became of writes whose answers nobody got: looked up in Entra, person by person."""
+
+from local.entra import Fault
+from shared.model.changes import Action, AttributeChange, Change
+from shared.model.results import Result
+from shared.runs.doubts import settled_doubts
+from tests.support.graph_client import Connected, connected
+from tests.support.people import entra_user
+
+AOKI = entra_user("aoki@contoso.com")
+
+
+def change(action: Action, *attributes: AttributeChange, via: str | None = None) -> Change:
+    return Change(action, AOKI.upn, "青木", AOKI.object_id, "aoki", attributes, via=via)
+
+
+def renamed(upn: str, via: str | None = None) -> Change:
+    return change(Action.RENAME, AttributeChange("userPrincipalName", AOKI.upn, upn), via=via)
+
+
+def add(upn: str) -> Change:
+    attribute = AttributeChange("userPrincipalName", None, upn)
+    return Change(Action.ADD, upn, "青木", source_id="aoki", attributes=(attribute,))
+
+
+async def settled(tenant: Connected, doubt: Change) -> tuple[Result, str, str | None] | None:
+    """How the doubt ended, by what code, and on which object; None if it left no row."""
+    entries = await settled_doubts([doubt], tenant.batches())
+    assert len(entries) <= 1
+    return next(((e.result, e.error_code, e.object_id) for e in entries), None)
+
+
+async def test_no_doubt_asks_nobody() -> None:
+    async with connected(AOKI) as tenant:
+        assert await settled_doubts([], tenant.batches()) == []
+
+        assert tenant.entra.requests.calls == []
+
+
+async def test_a_user_who_is_there_as_wanted_was_created() -> None:
+    async with connected(AOKI) as tenant:
+        assert await settled(tenant, add(AOKI.upn)) == (Result.SUCCEEDED, "", AOKI.object_id)
+
+
+async def test_a_user_who_shows_only_after_a_while_was_created() -> None:
+    async with connected(AOKI) as tenant:
+        directory = tenant.entra.directory
+        hidden = directory.users[AOKI.object_id]
+        directory.delete(hidden)
+
+        def shows() -> None:
+            directory.restore(directory.deleted[hidden.id], None, drop_conflicting_addresses=False)
+
+        tenant.guard.on_sleep = shows
+        assert await settled(tenant, add(AOKI.upn)) == (Result.SUCCEEDED, "", AOKI.object_id)
+
+
+async def test_a_user_who_never_shows_is_reported_and_not_taken_for_granted() -> None:
+    async with connected() as tenant:
+        assert await settled(tenant, add("nobody@contoso.com")) == (Result.FAILED, "InDoubt", None)
+
+
+async def test_values_that_are_as_wanted_were_written() -> None:
+    wanted = AttributeChange("displayName", "former", str(AOKI.values[0]))
+    async with connected(AOKI) as tenant:
+        assert await settled(tenant, change(Action.UPDATE, wanted)) == (Result.SUCCEEDED, "", AOKI.object_id)
+
+
+async def test_values_that_are_still_the_former_ones_were_not_written() -> None:
+    async with connected(AOKI) as tenant:
+        assert await settled(tenant, change(Action.UPDATE, AttributeChange("surname", None, "never"))) is None
+
+
+async def test_whoever_has_the_new_upn_was_renamed_and_whoever_has_the_former_was_not() -> None:
+    async with connected(AOKI) as tenant:
+        assert await settled(tenant, renamed(AOKI.upn)) == (Result.SUCCEEDED, "", AOKI.object_id)
+        assert await settled(tenant, renamed("new@contoso.com")) is None
+
+
+async def test_whoever_has_stepped_aside_is_named_with_the_temporary_upn() -> None:
+    doubt = renamed("new@contoso.com", via=AOKI.upn)
+    async with connected(AOKI) as tenant:
+        (entry,) = await settled_doubts([doubt], tenant.batches())
+
+    assert (entry.result, entry.error_code) == (Result.FAILED, "SteppedAside")
+    assert AOKI.upn in entry.error_message
+
+
+async def test_whoever_is_gone_was_deleted_and_whoever_is_there_was_not() -> None:
+    gone = Change(Action.DELETE, "gone@contoso.com", "馬場", "00000000-0000-4000-8000-00000000dead")
+    async with connected(AOKI) as tenant:
+        assert await settled(tenant, gone) == (Result.SUCCEEDED, "", gone.object_id)
+        assert await settled(tenant, change(Action.DELETE)) is None
+
+
+async def test_whoever_is_back_was_restored() -> None:
+    async with connected(AOKI) as tenant:
+        assert await settled(tenant, change(Action.RESTORE)) == (Result.SUCCEEDED, "", AOKI.object_id)
+
+
+async def test_what_graph_cannot_tell_stays_in_doubt_and_says_so() -> None:
+    async with connected(AOKI) as tenant:
+        tenant.entra.faults.add(Fault(kind="status", status=503))
+        (entry,) = await settled_doubts([change(Action.DELETE)], tenant.batches())
+
+    assert (entry.result, entry.error_code) == (Result.FAILED, "InDoubt")
+    assert "could not tell whether it took effect" in entry.error_message
+
+
+async def test_a_look_that_is_stopped_leaves_the_rest_in_doubt() -> None:
+    async with connected(AOKI) as tenant:
+        tenant.guard.stop_before_batch = 1
+
+        assert await settled(tenant, change(Action.DELETE)) == (Result.FAILED, "InDoubt", None)

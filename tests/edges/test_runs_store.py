@@ -1,0 +1,223 @@
+"""The Sync Logs' rows: one active run a domain, written only by the invocation that holds it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.clock import Clock
+from shared.errors import CancelRequested, LeaseLost, RunActive
+from shared.model.runs import Mode, Run, Status, Trigger, new_run_id
+from shared.settings import Settings
+from shared.store.runs import Hold, Runs
+from shared.store.storage import Storage
+
+DOMAIN = "contoso.com"
+
+
+@pytest.fixture
+async def runs(storage_accounts: Iterator[str]) -> AsyncIterator[Runs]:
+    environment = {"AzureWebJobsStorage": next(storage_accounts), "SOURCE": "csv", "CSV_PATH": "people.csv"}
+    storage = Storage(Settings.from_environment(environment), Clock())
+    yield Runs(storage)
+    await storage.aclose()
+
+
+def new_run(**fields: object) -> Run:
+    now = datetime.now(UTC)
+    run = Run(
+        id=new_run_id(now, Clock().token(4)),
+        domain=DOMAIN,
+        mode=Mode.SYNC,
+        trigger=Trigger.MANUAL,
+        requested_by="a test",
+        created_at=now,
+    )
+    return run.model_copy(update=fields)
+
+
+async def taken(runs: Runs, run: Run) -> Hold:
+    hold = await runs.take(DOMAIN, run.id)
+    assert hold is not None
+    return hold
+
+
+async def started(runs: Runs) -> Run:
+    run = new_run()
+    await runs.start(run)
+    return run
+
+
+async def finish(runs: Runs, run: Run, hold: Hold, status: Status = Status.SUCCEEDED) -> None:
+    await runs.finish(hold, run.model_copy(update={"status": status}))
+
+
+class TestStarting:
+    async def test_a_domain_has_one_active_run(self, runs: Runs) -> None:
+        first = await started(runs)
+
+        with pytest.raises(RunActive, match=first.id):
+            await runs.start(new_run())
+
+    async def test_of_two_that_start_at_once_one_starts(self, runs: Runs) -> None:
+        outcomes = await asyncio.gather(*(runs.start(new_run()) for _ in range(5)), return_exceptions=True)
+
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", *["RunActive"] * 4]
+
+    async def test_a_start_whose_answer_was_lost_is_no_run_of_somebody_elses(self, runs: Runs) -> None:
+        run = await started(runs)
+
+        await runs.start(run)  # as the SDK does when it tries again
+
+        assert (await runs.pointers(DOMAIN)).active == run.id
+
+    async def test_the_next_run_starts_when_this_one_is_finished(self, runs: Runs) -> None:
+        run = await started(runs)
+        await finish(runs, run, await taken(runs, run))
+
+        await started(runs)
+
+
+class TestALateSurvivor:
+    async def test_cannot_write_the_run(self, runs: Runs) -> None:
+        run = await started(runs)
+        survivor, successor = await taken(runs, run), await taken(runs, run)
+
+        with pytest.raises(LeaseLost):
+            await runs.save(survivor, run.model_copy(update={"message": "late"}))
+        await runs.save(successor, run.model_copy(update={"message": "in time"}))
+
+        assert (await runs.get(DOMAIN, run.id)).message == "in time"
+
+    async def test_cannot_close_the_run(self, runs: Runs) -> None:
+        run = await started(runs)
+        survivor, _ = await taken(runs, run), await taken(runs, run)
+
+        with pytest.raises(LeaseLost):
+            await finish(runs, run, survivor)
+
+        assert (await runs.get(DOMAIN, run.id)).status is Status.QUEUED
+        assert (await runs.pointers(DOMAIN)).active == run.id
+
+    async def test_cannot_write_over_what_its_successor_has_closed(self, runs: Runs) -> None:
+        run = await started(runs)
+        survivor, successor = await taken(runs, run), await taken(runs, run)
+        await finish(runs, run, successor)
+
+        with pytest.raises(LeaseLost):
+            await runs.save(survivor, run)
+
+        assert (await runs.get(DOMAIN, run.id)).status is Status.SUCCEEDED
+
+    async def test_cannot_touch_the_run_after_it(self, runs: Runs) -> None:
+        run = await started(runs)
+        survivor = await taken(runs, run)
+        await finish(runs, run, await taken(runs, run))
+        following = await started(runs)
+
+        with pytest.raises(LeaseLost):
+            await finish(runs, run, survivor)
+
+        assert (await runs.pointers(DOMAIN)).active == following.id
+
+
+class TestTaking:
+    async def test_a_run_that_has_ended_is_not_taken(self, runs: Runs) -> None:
+        run = await started(runs)
+        await finish(runs, run, await taken(runs, run))
+
+        assert await runs.take(DOMAIN, run.id) is None
+
+    async def test_each_invocation_has_a_number_of_its_own(self, runs: Runs) -> None:
+        run = await started(runs)
+
+        assert [(await taken(runs, run)).invocation for _ in range(3)] == [1, 2, 3]
+
+
+class TestCancelling:
+    async def test_it_reaches_whoever_holds_the_run(self, runs: Runs) -> None:
+        run = await started(runs)
+        hold = await taken(runs, run)
+
+        assert await runs.request_cancel(DOMAIN, run.id, "aoki")
+
+        with pytest.raises(CancelRequested, match="aoki"):
+            await runs.check(hold)
+
+    async def test_it_does_not_keep_the_holder_from_saving_and_finishing(self, runs: Runs) -> None:
+        run = await started(runs)
+        hold = await taken(runs, run)
+        await runs.request_cancel(DOMAIN, run.id, "aoki")
+
+        await runs.save(hold, run)
+        await finish(runs, run, hold, Status.CANCELLED)
+
+        assert (await runs.get(DOMAIN, run.id)).status is Status.CANCELLED
+
+    async def test_it_outlives_a_change_of_hands(self, runs: Runs) -> None:
+        run = await started(runs)
+        await runs.request_cancel(DOMAIN, run.id, "aoki")
+
+        assert (await taken(runs, run)).cancelled_by == "aoki"
+
+    async def test_a_run_that_has_ended_is_not_cancelled_nor_the_one_after_it(self, runs: Runs) -> None:
+        run = await started(runs)
+        await finish(runs, run, await taken(runs, run))
+        following = await started(runs)
+
+        assert not await runs.request_cancel(DOMAIN, run.id, "aoki")
+        assert (await taken(runs, following)).cancelled_by == ""
+
+
+async def test_a_save_that_meets_its_own_first_try_is_a_save(runs: Runs) -> None:
+    """As the SDK does when the first answer was lost: the row is not as it was left, but it is still ours."""
+    run = await started(runs)
+    hold = await taken(runs, run)
+    await runs.save(replace(hold), run)
+
+    await runs.save(hold, run.model_copy(update={"message": "saved"}))
+
+    assert (await runs.get(DOMAIN, run.id)).message == "saved"
+
+
+class TestAnIdleRun:
+    async def test_it_is_idle_once_nothing_was_written_about_it_for_long_enough(self, runs: Runs) -> None:
+        run, minute = await started(runs), timedelta(minutes=1)
+
+        assert await runs.idle(DOMAIN, minute, datetime.now(UTC)) is None
+        idle = await runs.idle(DOMAIN, minute, datetime.now(UTC) + timedelta(seconds=61))
+
+        assert idle is not None
+        assert idle.run_id == run.id
+
+    async def test_it_is_claimed_once_and_the_claim_is_news_of_it(self, runs: Runs) -> None:
+        await started(runs)
+        later = datetime.now(UTC) + timedelta(seconds=61)
+        idle = await runs.idle(DOMAIN, timedelta(minutes=1), later)
+        assert idle is not None
+
+        assert [await runs.claim(idle, later), await runs.claim(idle, later)] == [True, False]
+        still = datetime.now(UTC) + timedelta(seconds=59)
+        assert await runs.idle(DOMAIN, timedelta(minutes=1), still) is None
+
+    async def test_looking_at_it_is_no_news(self, runs: Runs) -> None:
+        await started(runs)
+        later = datetime.now(UTC) + timedelta(seconds=61)
+
+        looks = [await runs.idle(DOMAIN, timedelta(minutes=1), later) for _ in range(2)]
+
+        assert looks[0] == looks[1] is not None
+
+    async def test_a_claim_does_not_keep_the_holder_from_saving_and_finishing(self, runs: Runs) -> None:
+        run = await started(runs)
+        hold = await taken(runs, run)
+        idle = await runs.idle(DOMAIN, timedelta(0), datetime.now(UTC) + timedelta(seconds=1))
+        assert idle is not None
+        assert await runs.claim(idle, datetime.now(UTC))
+
+        await runs.save(hold, run)
+        await finish(runs, run, hold)
+
+        assert not await runs.claim(idle, datetime.now(UTC))

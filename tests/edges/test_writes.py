@@ -1,0 +1,333 @@
+"""Changes as Graph requests: in an order that Entra takes, safe to repeat, one bad user stops nobody."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from local.entra import Entra, Fault
+from shared.entra.batch import Request
+from shared.entra.writes import apply
+from shared.errors import RunStopped
+from shared.model.changes import Action, AttributeChange, Change
+from shared.model.results import Outcome
+from tests.support.graph_client import Connected, connected, seeded
+from tests.support.people import INITIAL_DOMAIN, add, change, entra_user, rename
+
+# Somebody in Entra who is no user and has an address that a user may want.
+HOLDER_OF_B = {"displayName": "B", "mail": "b@contoso.com", "proxyAddresses": ["SMTP:b@contoso.com"]}
+
+
+async def unrecorded(_batch: Sequence[Request]) -> None:
+    """For tests that need no journal."""
+
+
+async def outcomes(tenant: Connected, *changes: Change) -> list[Outcome]:
+    return [one async for some in apply(changes, tenant.batches(), unrecorded) for one in some]
+
+
+async def outcome(tenant: Connected, of_whom: Change) -> Outcome:
+    (one,) = await outcomes(tenant, of_whom)
+    return one
+
+
+def upns(entra: Entra) -> dict[str, str]:
+    return {user.id: user.upn for user in entra.directory.users.values()}
+
+
+def surname(value: str | None) -> list[AttributeChange]:
+    return [AttributeChange("surname", "青木", value)]
+
+
+class TestAdding:
+    async def test_a_created_user_has_what_was_sent_and_a_password_to_be_changed(self) -> None:
+        async with connected() as tenant:
+            created = await outcome(tenant, add(immutable_id="K", display_name="新人"))
+
+        user = tenant.entra.directory.users[str(created.object_id)]
+        assert (user.upn, user["displayName"], user["onPremisesImmutableId"]) == (
+            "new@contoso.com",
+            "新人",
+            "K",
+        )
+        assert user["_passwordProfile"] == {"forceChangePasswordNextSignIn": True}
+        assert created.request_id
+
+    async def test_a_create_that_is_refused_after_a_lost_answer_is_looked_up_all_the_same(self) -> None:
+        lost = Fault(kind="status", status=504, method="POST", path="/users", took_effect=True, count=1)
+        # Full with the user whom the first try created: the second is refused for another reason than that.
+        async with connected(tenant={"objectQuota": 1}) as tenant:
+            tenant.entra.faults.add(lost)
+            created = await outcome(tenant, add())
+
+        assert created.succeeded
+
+    @pytest.mark.parametrize("kind", ["drop", "status"])
+    async def test_a_create_whose_answer_was_lost_is_done_and_not_sent_for_a_second_user(
+        self, kind: str
+    ) -> None:
+        lost = {"kind": kind, "method": "POST", "path": "/users", "tookEffect": True, "count": 1}
+        async with connected() as tenant:
+            tenant.entra.faults.add(Fault.model_validate(lost))
+            created = await outcome(tenant, add())
+
+        assert created.succeeded
+        assert created.note == "Created by an earlier try."
+        assert list(upns(tenant.entra)) == [created.object_id]
+
+    async def test_a_create_is_safe_to_repeat_in_another_run(self) -> None:
+        async with connected() as tenant:
+            first, second = await outcome(tenant, add()), await outcome(tenant, add())
+
+        assert second.succeeded
+        assert second.object_id == first.object_id
+
+    async def test_a_created_user_who_is_not_to_be_seen_yet_is_looked_up_until_they_are(self) -> None:
+        lost = Fault(kind="status", status=504, method="POST", path="/users", took_effect=True, count=1)
+        async with connected() as tenant:
+            plan = tenant.entra.faults.plan
+            plan.fresh_not_found_seconds = 60
+            tenant.entra.faults.add(lost)
+
+            def replicate_after_three_waits() -> None:
+                if len(tenant.guard.slept) >= 3:
+                    plan.fresh_not_found_seconds = 0
+
+            tenant.guard.on_sleep = replicate_after_three_waits
+            created = await outcome(tenant, add())
+
+        assert created.succeeded
+
+    async def test_a_create_that_meets_somebody_else_says_whom(self) -> None:
+        stranger = entra_user("new@contoso.com", object_id="o1")
+        async with connected(stranger) as tenant:
+            refused = await outcome(tenant, add())
+
+        assert refused.error_code == "ObjectConflict:userPrincipalName"
+        assert "new@contoso.com belongs to 青木 花子 (o1)" in refused.error_message
+        assert upns(tenant.entra) == {"o1": "new@contoso.com"}
+
+    async def test_one_bad_user_stops_nobody_else(self) -> None:
+        bad = add("bad@contoso.com", display_name="長" * 257)
+        async with connected() as tenant:
+            ended = await outcomes(tenant, add("a@contoso.com"), bad, add("b@contoso.com"))
+
+        assert {o.change.upn: o.succeeded for o in ended} == {
+            "a@contoso.com": True,
+            "bad@contoso.com": False,
+            "b@contoso.com": True,
+        }
+
+
+class TestUpdating:
+    async def test_the_sources_values_are_written(self) -> None:
+        async with connected(entra_user()) as tenant:
+            updated = await outcome(tenant, change(attributes=surname("鈴木")))
+
+        assert updated.succeeded
+        assert tenant.entra.directory.users["id-aoki"]["surname"] == "鈴木"
+
+    async def test_an_attribute_is_cleared_with_null(self) -> None:
+        async with connected(entra_user()) as tenant:
+            cleared = await outcome(tenant, change(attributes=surname(None)))
+
+        assert cleared.succeeded
+        assert tenant.entra.directory.users["id-aoki"]["surname"] is None
+
+    async def test_a_refusal_comes_with_graphs_own_code_and_words(self) -> None:
+        async with connected(entra_user(on_premises_synced=True)) as tenant:
+            refused = await outcome(tenant, change(attributes=surname("鈴木")))
+
+        assert refused.error_code == "Request_BadRequest"
+        assert "on-premises mastered" in refused.error_message
+        assert refused.request_id
+
+
+class TestRenaming:
+    async def test_a_chain_and_a_swap_apply_whatever_order_graph_takes_within_a_batch(self) -> None:
+        async with connected(*(entra_user(f"{name}@contoso.com") for name in "abcxy")) as tenant:
+            swap = rename("x", "y", via=f"sync-id-x@{INITIAL_DOMAIN}")
+            changes = [rename("c", "d"), rename("b", "c"), rename("a", "b"), rename("y", "x"), swap]
+            ended = await outcomes(tenant, *changes)
+
+        assert all(one.succeeded for one in ended)
+        assert len(ended) == 5
+        assert upns(tenant.entra) == {
+            "id-a": "b@contoso.com",
+            "id-b": "c@contoso.com",
+            "id-c": "d@contoso.com",
+            "id-x": "y@contoso.com",
+            "id-y": "x@contoso.com",
+        }
+
+    async def test_onto_a_federated_domain_graph_takes_only_the_way_over_onmicrosoft_com(self) -> None:
+        attributes = [AttributeChange("userPrincipalName", "aoki@contoso.com", "aoki@fed.example")]
+        direct = change(Action.RENAME, attributes=attributes)
+        over = change(Action.RENAME, attributes=attributes, via=f"sync-id-aoki@{INITIAL_DOMAIN}")
+        async with connected(entra_user(immutable_id="K")) as tenant:
+            refused, renamed = await outcome(tenant, direct), await outcome(tenant, over)
+
+        assert (refused.succeeded, renamed.succeeded) == (False, True)
+        assert upns(tenant.entra) == {"id-aoki": "aoki@fed.example"}
+
+    async def test_who_is_refused_on_the_second_step_has_the_former_upn_again(self) -> None:
+        async with connected(entra_user("a@contoso.com"), groups=[HOLDER_OF_B]) as tenant:
+            ended = await outcome(tenant, rename("a", "b", via=f"sync-id-a@{INITIAL_DOMAIN}"))
+
+        assert ended.error_code == "ObjectConflict:proxyAddresses"
+        assert ended.error_message.endswith(" The user has the UPN a@contoso.com again.")
+        assert upns(tenant.entra) == {"id-a": "a@contoso.com"}
+
+    async def test_whose_former_upn_is_taken_by_then_is_named_with_the_temporary_one(self) -> None:
+        keeps_the_address = seeded(entra_user("b@contoso.com"), proxyAddresses=["SMTP:b@contoso.com"])
+        temporary = f"sync-id-a@{INITIAL_DOMAIN}"
+        async with connected(users=[seeded(entra_user("a@contoso.com")), keeps_the_address]) as tenant:
+            swapped, stuck = await outcomes(tenant, rename("b", "a"), rename("a", "b", via=temporary))
+
+        assert (swapped.succeeded, stuck.succeeded) == (True, False)
+        assert f" The user has the temporary UPN {temporary}, and a@contoso.com could" in stuck.error_message
+        assert stuck.error_message.endswith(" The next run tries again.")
+        assert upns(tenant.entra) == {"id-a": temporary, "id-b": "a@contoso.com"}
+
+    async def test_several_who_are_refused_go_back_in_one_batch(self) -> None:
+        names = [f"n{number}" for number in range(5)]
+        groups = [
+            {"displayName": n, "mail": f"{n}x@contoso.com", "proxyAddresses": [f"SMTP:{n}x@contoso.com"]}
+            for n in names
+        ]
+        renames = [rename(n, f"{n}x", via=f"sync-id-{n}@{INITIAL_DOMAIN}") for n in names]
+        async with connected(*(entra_user(f"{n}@contoso.com") for n in names), groups=groups) as tenant:
+            ended = await outcomes(tenant, *renames)
+
+        assert len(ended) == 5
+        assert all(one.error_message.endswith(" again.") for one in ended)
+        assert upns(tenant.entra) == {f"id-{n}": f"{n}@contoso.com" for n in names}
+        assert tenant.entra.requests.count("POST", "/$batch") == 3
+
+    async def test_whose_second_step_took_effect_unseen_is_renamed(self) -> None:
+        lost = Fault(
+            kind="status", status=504, method="PATCH", where="inner", took_effect=True, nth=tuple(range(2, 8))
+        )
+        async with connected(entra_user("a@contoso.com")) as tenant:
+            tenant.entra.faults.add(lost)
+            ended = await outcome(tenant, rename("a", "b", via=f"sync-id-a@{INITIAL_DOMAIN}"))
+
+        assert (ended.succeeded, ended.note) == (True, "Renamed by an earlier try.")
+        assert upns(tenant.entra) == {"id-a": "b@contoso.com"}
+
+    async def test_who_had_to_stop_before_going_back_is_left_in_doubt(self) -> None:
+        temporary = f"sync-id-a@{INITIAL_DOMAIN}"
+        async with connected(entra_user("a@contoso.com"), groups=[HOLDER_OF_B]) as tenant:
+            tenant.guard.stop_before_batch = 3
+            with pytest.raises(RunStopped):
+                await outcomes(tenant, rename("a", "b", via=temporary))
+
+        assert upns(tenant.entra) == {"id-a": temporary}
+
+    async def test_who_cannot_step_aside_is_not_renamed_and_reported_once(self) -> None:
+        async with connected() as tenant:
+            ended = await outcomes(tenant, rename("gone", "b", via=f"sync-id-gone@{INITIAL_DOMAIN}"))
+
+        assert [one.error_code for one in ended] == ["Request_ResourceNotFound"]
+
+
+class TestRestoring:
+    async def test_a_restored_user_is_made_equal(self) -> None:
+        gone = [seeded(entra_user())]
+        async with connected(deletedUsers=gone) as tenant:
+            restored = await outcome(tenant, change(Action.RESTORE, attributes=surname("鈴木")))
+
+        assert restored.succeeded
+        assert tenant.entra.directory.users["id-aoki"]["surname"] == "鈴木"
+
+    async def test_who_comes_back_under_a_new_upn_does_not_need_the_former_one_which_somebody_has(
+        self,
+    ) -> None:
+        gone = [seeded(entra_user("aoki@contoso.com", object_id="o1"))]
+        new_upn = AttributeChange("userPrincipalName", "aoki@contoso.com", "aoki2@contoso.com")
+        async with connected(entra_user("aoki@contoso.com", object_id="o2"), deletedUsers=gone) as tenant:
+            restored = await outcome(tenant, change(Action.RESTORE, object_id="o1", attributes=[new_upn]))
+
+        assert restored.succeeded
+        assert upns(tenant.entra) == {"o1": "aoki2@contoso.com", "o2": "aoki@contoso.com"}
+
+    async def test_who_gets_an_immutable_id_comes_back_to_a_federated_domain_over_onmicrosoft_com(
+        self,
+    ) -> None:
+        gone = [seeded(entra_user("aoki@fed.example"))]
+        key = AttributeChange("onPremisesImmutableId", None, "K")
+        back = change(
+            Action.RESTORE, "aoki@fed.example", attributes=[key], via=f"sync-id-aoki@{INITIAL_DOMAIN}"
+        )
+        async with connected(deletedUsers=gone) as tenant:
+            restored = await outcome(tenant, back)
+
+        assert restored.succeeded
+        assert upns(tenant.entra) == {"id-aoki": "aoki@fed.example"}
+
+    async def test_who_is_restored_and_then_refused_is_said_to_be_restored(self) -> None:
+        gone = [seeded(entra_user(on_premises_synced=True))]
+        async with connected(deletedUsers=gone) as tenant:
+            ended = await outcome(tenant, change(Action.RESTORE, attributes=surname("鈴木")))
+
+        assert not ended.succeeded
+        assert ended.error_message.endswith(
+            " The user is restored, as they were; the next run does the rest."
+        )
+        assert upns(tenant.entra) == {"id-aoki": "aoki@contoso.com"}
+
+    async def test_a_restore_whose_answer_was_lost_is_done(self) -> None:
+        lost = Fault(kind="status", status=503, path="*/restore", took_effect=True, count=1)
+        async with connected(deletedUsers=[seeded(entra_user())]) as tenant:
+            tenant.entra.faults.add(lost)
+            restored = await outcome(tenant, change(Action.RESTORE))
+
+        assert (restored.succeeded, restored.note) == (True, "Restored by an earlier try.")
+
+
+class TestDeleting:
+    async def test_a_deleted_user_lies_in_the_recycle_bin(self) -> None:
+        async with connected(entra_user()) as tenant:
+            deleted = await outcome(tenant, change(Action.DELETE))
+
+        assert deleted.succeeded
+        assert list(tenant.entra.directory.deleted) == ["id-aoki"]
+
+    async def test_deleting_who_is_gone_is_done(self) -> None:
+        async with connected() as tenant:
+            deleted = await outcome(tenant, change(Action.DELETE))
+
+        assert (deleted.succeeded, deleted.note) == (True, "Was gone already.")
+
+    async def test_an_administrator_is_not_deleted_and_the_refusal_is_reported(self) -> None:
+        async with connected(users=[seeded(entra_user(), _roles=["User Administrator"])]) as tenant:
+            refused = await outcome(tenant, change(Action.DELETE))
+
+        assert refused.error_code == "Authorization_RequestDenied"
+        assert "id-aoki" in tenant.entra.directory.users
+
+
+async def test_deletions_go_out_last_and_renames_first() -> None:
+    people = [entra_user(f"{name}@contoso.com") for name in "abc"]
+    changes = [
+        change(Action.DELETE, "a@contoso.com"),
+        add("b@contoso.com"),
+        change(Action.UPDATE, "c@contoso.com", attributes=surname("鈴木")),
+        rename("b", "d"),
+    ]
+    async with connected(*people) as tenant:
+        await outcomes(tenant, *changes)
+
+    calls = [f"{call.method} {call.url}" for call in tenant.entra.requests.calls if call.inner]
+    assert calls == ["PATCH /users/id-b", "PATCH /users/id-c", "POST /users", "DELETE /users/id-a"]
+
+
+async def test_a_stopped_run_deletes_nobody_any_more() -> None:
+    async with connected(entra_user()) as tenant:
+        tenant.guard.stop_before_batch = 2
+        ended: list[Outcome] = []
+        with pytest.raises(RunStopped):
+            async for some in apply([add(), change(Action.DELETE)], tenant.batches(), unrecorded):
+                ended += some
+
+    assert [one.change.action for one in ended] == [Action.ADD]
+    assert tenant.entra.directory.deleted == {}

@@ -1,0 +1,191 @@
+"""One person's two sides compared: the whole change, down to what an administrator reads of it."""
+
+import pytest
+
+from shared.model.changes import Action, AttributeChange, Change, Obstacle
+from shared.planning.differences import Differences
+from shared.planning.lookups import Surroundings
+from shared.planning.mapping import AttributeMap
+from tests.support.people import INITIAL_DOMAIN, MAP, entra_user, only, plan_of, source_user, values
+
+MANAGED = Differences(Surroundings(initial_domain=INITIAL_DOMAIN), MAP)
+FEDERATED = Differences(Surroundings(federated=True, initial_domain=INITIAL_DOMAIN), MAP)
+KEYLESS = Obstacle(
+    "ImmutableIdMissing",
+    "A federated domain takes nobody without an immutable ID: the person could never sign in. "
+    "Fill it in in the source.",
+)
+
+
+class TestBetween:
+    def test_a_rename_says_who_it_is_and_what_was_before(self) -> None:
+        user = source_user("new@contoso.com", source_id="s1", immutable_id="NEW")
+        target = entra_user("old@contoso.com", object_id="o1", immutable_id="OLD", values=values("旧名"))
+
+        assert MANAGED.between(user, target) == Change(
+            Action.RENAME, "old@contoso.com", "旧名", "o1", "s1",
+            (
+                AttributeChange("userPrincipalName", "old@contoso.com", "new@contoso.com"),
+                AttributeChange("onPremisesImmutableId", "OLD", "NEW"),
+                AttributeChange("displayName", "旧名", "青木 花子"),
+            ),
+        )  # fmt: skip
+
+    def test_people_who_are_equal_but_for_the_case_of_their_upn_have_no_change(self) -> None:
+        assert MANAGED.between(source_user("AOKI@contoso.com"), entra_user("aoki@Contoso.com")) is None
+
+    def test_a_user_with_fewer_values_than_the_map_has_attributes_is_an_error_and_not_half_an_update(
+        self,
+    ) -> None:
+        with pytest.raises(ValueError, match="zip"):
+            MANAGED.between(source_user(values=("青木 花子",)), entra_user())
+
+    def test_an_immutable_id_that_entra_refuses_is_foreseen(self) -> None:
+        change = MANAGED.between(source_user(immutable_id="a_b"), entra_user())
+
+        assert change
+        assert change.obstacle == Obstacle(
+            "InvalidValue", "The immutable ID holds a $ or _, which Entra refuses."
+        )
+
+
+class TestComparing:
+    def test_the_sources_value_wins(self) -> None:
+        plan = plan_of(
+            [source_user(values=values(surname="鈴木"))], [entra_user(values=values(surname="青木"))]
+        )
+
+        assert only(plan).action is Action.UPDATE
+        assert only(plan).attributes == (AttributeChange("surname", "青木", "鈴木"),)
+
+    def test_an_empty_value_of_the_source_clears_the_attribute(self) -> None:
+        plan = plan_of([source_user(values=values(given_name=None))], [entra_user()])
+
+        assert only(plan).attributes == (AttributeChange("givenName", "花子", None),)
+        assert only(plan).obstacle is None
+
+    def test_somebody_disabled_in_the_source_is_disabled_and_not_deleted(self) -> None:
+        plan = plan_of([source_user(values=values(enabled=False))], [entra_user()])
+
+        assert only(plan).attributes == (AttributeChange("accountEnabled", True, False),)
+
+    def test_a_rename_carries_the_other_changes_with_it(self) -> None:
+        plan = plan_of(
+            [source_user("b@contoso.com", immutable_id="K", values=values(surname="鈴木"))],
+            [entra_user("a@contoso.com", immutable_id="K")],
+        )
+
+        assert [a.attribute for a in only(plan).attributes] == ["userPrincipalName", "surname"]
+
+    def test_an_immutable_id_that_entra_lacks_is_filled_in(self) -> None:
+        plan = plan_of([source_user(immutable_id="K")], [entra_user()])
+
+        assert only(plan).attributes == (AttributeChange("onPremisesImmutableId", None, "K"),)
+
+    def test_an_immutable_id_that_the_source_lacks_is_left_as_it_is(self) -> None:
+        assert plan_of([source_user()], [entra_user(immutable_id="K")]).changes == ()
+
+
+class TestFederation:
+    def test_an_update_needs_no_immutable_id(self) -> None:
+        change = FEDERATED.between(source_user(values=values("別名")), entra_user())
+
+        assert change
+        assert change.obstacle is None
+
+    def test_a_rename_needs_one_and_either_side_may_have_it(self) -> None:
+        def obstacle(in_source: str | None, in_entra: str | None) -> Obstacle | None:
+            change = FEDERATED.between(
+                source_user("b@contoso.com", immutable_id=in_source),
+                entra_user("a@contoso.com", immutable_id=in_entra),
+            )
+            assert change
+            return change.obstacle
+
+        assert obstacle(None, None) == KEYLESS
+        assert obstacle("K", None) is None
+        assert obstacle(None, "K") is None
+
+    @pytest.mark.parametrize(
+        ("differences", "before", "via"),
+        [
+            (FEDERATED, "a@other.com", f"sync-id-a@{INITIAL_DOMAIN}"),
+            (FEDERATED, "a@CONTOSO.com", None),
+            (MANAGED, "a@other.com", None),
+        ],
+        ids=["from another domain", "within the domain", "managed"],
+    )
+    def test_only_the_way_onto_a_federated_domain_leads_over_onmicrosoft_com(
+        self, differences: Differences, before: str, via: str | None
+    ) -> None:
+        change = differences.between(source_user("b@contoso.com", immutable_id="K"), entra_user(before))
+
+        assert change
+        assert change.via == via
+
+
+class TestAdded:
+    def test_an_add_says_who_it_is_and_why(self) -> None:
+        change = MANAGED.added(source_user(source_id="s1"))
+
+        assert (change.action, change.upn, change.display_name, change.object_id, change.source_id) == (
+            Action.ADD, "aoki@contoso.com", "青木 花子", None, "s1",
+        )  # fmt: skip
+        assert (change.reason, change.obstacle, change.via) == ("In the source only.", None, None)
+
+    def test_a_users_own_usage_location_goes_before_that_of_the_settings(self) -> None:
+        attribute_map = AttributeMap.of({"usageLocation": "Country"})
+        differences = Differences(Surroundings(usage_location="JP"), attribute_map)
+        user = source_user(values=(*values(), "DE"))
+
+        locations = [a for a in differences.added(user).attributes if a.attribute == "usageLocation"]
+
+        assert locations == [AttributeChange("usageLocation", None, "DE")]
+
+    def test_a_user_with_fewer_values_than_the_map_has_attributes_is_an_error_and_not_half_an_add(
+        self,
+    ) -> None:
+        with pytest.raises(ValueError, match="zip"):
+            MANAGED.added(source_user(values=("青木 花子",)))
+
+    def test_a_federated_domain_needs_an_immutable_id(self) -> None:
+        assert FEDERATED.added(source_user()).obstacle == KEYLESS
+        assert FEDERATED.added(source_user(immutable_id="K")).obstacle is None
+
+
+class TestRestored:
+    def test_a_restore_says_who_it_is_and_why(self) -> None:
+        gone = entra_user("old@contoso.com", object_id="o1", values=values("旧名"))
+
+        assert MANAGED.restored(source_user(source_id="s1"), gone) == Change(
+            Action.RESTORE, "old@contoso.com", "旧名", "o1", "s1",
+            (
+                AttributeChange("userPrincipalName", "old@contoso.com", "aoki@contoso.com"),
+                AttributeChange("displayName", "旧名", "青木 花子"),
+            ),
+            "In the source again: restored from Entra's deleted users, with mailbox and licences.",
+        )  # fmt: skip
+
+    def test_whoever_is_equal_already_is_restored_as_they_are(self) -> None:
+        restored = MANAGED.restored(source_user(), entra_user())
+
+        assert (restored.attributes, restored.obstacle) == ((), None)
+
+    def test_a_value_that_entra_refuses_is_foreseen(self) -> None:
+        restored = MANAGED.restored(source_user(values=values(surname="長" * 65)), entra_user())
+
+        assert restored.obstacle
+        assert restored.obstacle.code == "ValueTooLong"
+
+    def test_a_federated_domain_takes_back_who_has_an_immutable_id_without_a_detour(self) -> None:
+        restored = FEDERATED.restored(source_user(), entra_user(immutable_id="K"))
+
+        assert (restored.obstacle, restored.via) == (None, None)
+
+    def test_a_federated_domain_takes_back_who_gets_one_with_the_restore_over_onmicrosoft_com(self) -> None:
+        restored = FEDERATED.restored(source_user(immutable_id="K"), entra_user())
+
+        assert (restored.obstacle, restored.via) == (None, f"sync-id-aoki@{INITIAL_DOMAIN}")
+
+    def test_a_federated_domain_takes_nobody_back_who_would_have_none(self) -> None:
+        assert FEDERATED.restored(source_user(), entra_user()).obstacle == KEYLESS

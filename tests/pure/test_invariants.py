@@ -1,0 +1,295 @@
+"""What must hold for every company, however its two sides differ.
+
+HYPOTHESIS_PROFILE=thorough tries thousands of companies instead of hundreds.
+"""
+
+import csv
+import io
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.model.changes import Action, AttributeChange, Change, Plan
+from shared.model.people import SourceUser
+from shared.model.results import Outcome, Result, key
+from shared.model.runs import Mode
+from shared.planning.limits import check_deletions, verdict
+from shared.planning.renames import in_waves, in_workable_order
+from shared.reports.audit_csv import COLUMNS, header, read_back, render
+from tests.support.companies import SOURCE, tenants
+from tests.support.model_tenant import ModelTenant
+from tests.support.people import DOMAIN, INITIAL_DOMAIN, change, rename
+
+# Examples say what is covered; these ask for what always holds, and are slow enough.
+pytestmark = pytest.mark.untraced
+
+
+def in_domain(users: list[SourceUser]) -> list[SourceUser]:
+    return [user for user in users if user.upn.endswith(f"@{DOMAIN}")]
+
+
+def untouchable(tenant: ModelTenant) -> set[str]:
+    everybody = [*tenant.users.values(), *tenant.deleted.values()]
+    return {user.object_id for user in everybody if tenant.protection.reason_not_to_touch(user)}
+
+
+class TestPlans:
+    @given(SOURCE, tenants())
+    def test_entra_takes_every_write_of_a_plan_and_the_next_plan_has_nothing_to_do(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        tenant.apply(tenant.plan(source))
+
+        assert list(tenant.plan(source).writes) == []
+
+    @given(SOURCE, tenants())
+    def test_no_plan_touches_a_protected_user(self, source: list[SourceUser], tenant: ModelTenant) -> None:
+        protected, before = untouchable(tenant), {**tenant.users, **tenant.deleted}
+
+        plan = tenant.plan(source)
+        tenant.apply(plan)
+
+        assert protected.isdisjoint(str(c.object_id) for c in plan.changes if c.action is not Action.SKIP)
+        after = {**tenant.users, **tenant.deleted}
+        assert all(after[object_id] == before[object_id] for object_id in protected)
+
+    @given(SOURCE, tenants())
+    def test_nobody_is_deleted_whom_the_source_has_under_any_name(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        upns = {user.upn.lower() for user in source}
+        immutable_ids = {user.immutable_id for user in source if user.immutable_id}
+        linked = {tenant.links.get(user.source_id) for user in source}
+
+        deleted = [tenant.users[str(c.object_id)] for c in tenant.plan(source).of(Action.DELETE)]
+
+        for user in deleted:
+            assert user.upn.lower() not in upns
+            assert user.immutable_id not in immutable_ids
+            assert user.object_id not in linked
+
+    @given(SOURCE, tenants())
+    def test_everybody_in_the_source_has_one_change_or_is_unchanged(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        inside = {user.source_id for user in in_domain(source)}
+
+        plan = tenant.plan(source)
+
+        changes = Counter(c.source_id for c in plan.changes if c.source_id in inside)
+        assert set(changes.values()) <= {1}
+        assert len(changes) + plan.unchanged == len(inside) == plan.source
+
+    @given(SOURCE, tenants())
+    def test_everybody_in_entra_has_one_change_or_is_unchanged_or_is_named_in_an_ambiguity(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        here = {user.object_id for user in tenant.of_domain}
+
+        plan = tenant.plan(source)
+
+        doubts = [c for c in plan.changes if c.obstacle and c.obstacle.code == "AmbiguousMatch"]
+        doubtful = {object_id for object_id in here if any(f"({object_id})" in c.reason for c in doubts)}
+        changes = Counter(c.object_id for c in plan.changes if c not in doubts and c.object_id in here)
+        assert set(changes.values()) <= {1}
+        assert doubtful.isdisjoint(changes)
+        assert len(changes) + len(doubtful) + plan.unchanged == len(here)
+
+    @given(SOURCE, tenants())
+    def test_the_users_in_scope_are_those_of_the_domain_whom_nothing_protects(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        assert tenant.plan(source).target == len(
+            {u.object_id for u in tenant.of_domain} - untouchable(tenant)
+        )
+
+    @given(SOURCE, tenants())
+    def test_a_sync_renames_updates_restores_adds_and_deletes_in_this_order(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        order = [Action.RENAME, Action.UPDATE, Action.RESTORE, Action.ADD, Action.DELETE, Action.SKIP]
+
+        actions = [change.action for change in tenant.plan(source).changes]
+
+        assert actions == sorted(actions, key=order.index)
+
+    @given(SOURCE, tenants())
+    def test_whoever_is_renamed_or_updated_keeps_their_account(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        plan = tenant.plan(source)
+        tenant.apply(plan)
+
+        kept = {str(c.object_id): c for c in plan.of(Action.RENAME, Action.UPDATE, Action.RESTORE)}
+        assert kept.keys() <= tenant.users.keys() | tenant.deleted.keys()
+        assert all(
+            tenant.users[object_id].upn == c.new_upn for object_id, c in kept.items() if c.obstacle is None
+        )
+        assert not any(user.upn.endswith(f"@{INITIAL_DOMAIN}") for user in tenant.users.values())
+
+
+@st.composite
+def renames(draw: st.DrawFn) -> list[Change]:
+    """Chains, swaps and circles of any length, in any order."""
+    holders = draw(st.lists(st.integers(0, 30).map("u{}".format), unique=True, min_size=1, max_size=12))
+    free = [f"free{number}" for number in range(len(holders))]
+    wanted = draw(st.permutations([*holders, *free]))
+    return [rename(before, after) for before, after in zip(holders, wanted, strict=False) if before != after]
+
+
+class TestRenames:
+    @given(renames(), st.randoms(use_true_random=False))
+    def test_renames_apply_wave_by_wave_without_ever_meeting_a_taken_upn(
+        self, planned: list[Change], dice: Random
+    ) -> None:
+        names = {str(c.object_id): c.upn for c in planned}
+        ordered = in_workable_order(planned, INITIAL_DOMAIN)
+
+        for moves in (
+            [(c, c.via) for c in ordered if c.via],
+            *([(c, c.new_upn) for c in dice.sample(wave, len(wave))] for wave in in_waves(ordered)),
+        ):
+            for moving, upn in moves:
+                assert upn not in names.values()
+                names[str(moving.object_id)] = upn
+
+        assert names == {str(c.object_id): c.new_upn for c in planned}
+
+    @given(renames())
+    def test_one_steps_aside_for_every_circle_and_nobody_else(self, planned: list[Change]) -> None:
+        follow = {c.upn: c.new_upn for c in planned}
+        circles = set()
+        for start in follow:
+            path = [start]
+            while (following := follow.get(path[-1])) and following not in path:
+                path.append(following)
+            if following == start:
+                circles.add(frozenset(path))
+
+        ordered = in_workable_order(planned, INITIAL_DOMAIN)
+
+        assert sum(1 for c in ordered if c.via) == len(circles)
+        assert Counter(c.object_id for c in ordered) == Counter(c.object_id for c in planned)
+
+
+@st.composite
+def near_the_limit(draw: st.DrawFn) -> tuple[int, int, int]:
+    """Deletions, users in scope and a limit, mostly where the verdict changes."""
+    users, limit = draw(st.integers(1, 30_000)), draw(st.integers(0, 100))
+    edge = users * limit // 100 + draw(st.integers(-2, 2))
+    return max(0, min(users, edge)), users, limit
+
+
+class TestMaxAllowedDeletions:
+    @given(near_the_limit())
+    def test_the_verdict_is_exact_and_the_percentage_shown_never_contradicts_it(
+        self, case: tuple[int, int, int]
+    ) -> None:
+        deletions, users, limit = case
+        plan = Plan((change(Action.DELETE),) * deletions, source=users, target=users, unchanged=0)
+
+        check = check_deletions(plan, limit)
+
+        assert check.exceeded == (deletions > 0 and Decimal(deletions) / users >= Decimal(limit) / 100)
+        shown = re.search(r"= ([0-9.]+) % ([≥<]) ([0-9]+) %$", verdict(check))
+        assert bool(shown) == (deletions > 0)
+        if shown:
+            assert (Decimal(shown[1]) >= int(shown[3])) == (shown[2] == "≥") == check.exceeded
+            assert abs(Decimal(shown[1]) - Decimal(deletions) * 100 / users) <= Decimal("0.05")
+
+    @given(st.integers(1, 30_000), st.integers(0, 30_000), st.integers(0, 99))
+    def test_a_higher_limit_never_stops_what_a_lower_one_lets_through(
+        self, users: int, deletions: int, limit: int
+    ) -> None:
+        plan = Plan((change(Action.DELETE),) * min(users, deletions), source=users, target=users, unchanged=0)
+
+        assert check_deletions(plan, limit).exceeded >= check_deletions(plan, limit + 1).exceeded
+
+
+NASTY = st.sampled_from(
+    [
+        "=1+1",
+        "+81",
+        "-x",
+        "@x",
+        "\t",
+        "\r\n",
+        "'",
+        "'=x",
+        '"',
+        '",";',
+        "a\nb",
+        "\u202eabc",
+        "\ufeff",
+        "\0",
+        "、",
+    ]
+)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.lists(NASTY, max_size=3).map(
+    "".join
+)
+
+
+@st.composite
+def outcomes(draw: st.DrawFn) -> Outcome:
+    action = draw(st.sampled_from(Action))
+    attributes = draw(
+        st.lists(st.builds(AttributeChange, TEXT, TEXT | st.none() | st.booleans(), TEXT), max_size=2)
+    )
+    of_whom = Change(
+        action,
+        draw(TEXT),
+        draw(TEXT),
+        draw(st.none() | TEXT),
+        draw(st.none() | TEXT),
+        tuple(attributes),
+        draw(TEXT),
+    )
+    return Outcome(
+        change=of_whom,
+        result=draw(st.sampled_from(Result)),
+        note=draw(TEXT),
+        error_code=draw(TEXT),
+        error_message=draw(TEXT),
+        request_id=draw(TEXT),
+    )
+
+
+def spelled(cell: str | bool | None) -> str:
+    """A cell as the audit log documents it."""
+    text = str(cell).lower() if isinstance(cell, bool) else cell or ""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and text else text
+
+
+class TestAuditLog:
+    @given(st.lists(outcomes(), max_size=4))
+    def test_a_csv_reader_gives_back_every_cell(self, written: list[Outcome]) -> None:
+        content = header() + render(written, "r1", DOMAIN, Mode.SYNC, datetime(2026, 3, 1, tzinfo=UTC))
+
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+        expected = []
+        for outcome in written:
+            c = outcome.change
+            one_each = c.attributes if c.action in (Action.ADD, Action.UPDATE, Action.RENAME) else ()
+            for a in one_each or (AttributeChange("", None, None),):
+                reason = " ".join(part for part in (c.reason, outcome.note) if part)
+                cells = (
+                    "r1", "2026-03-01T00:00:00.000Z", DOMAIN, "sync", c.action.value, outcome.result.value,
+                    c.upn, c.display_name, c.object_id, c.source_id, a.attribute, a.before, a.after,
+                    reason, outcome.error_code, outcome.error_message, outcome.request_id,
+                )  # fmt: skip
+                expected.append([spelled(cell) for cell in cells])
+        assert rows == [list(COLUMNS), *expected]
+
+    @given(st.lists(outcomes(), max_size=4))
+    def test_what_was_written_is_known_again(self, written: list[Outcome]) -> None:
+        content = header() + render(written, "r1", DOMAIN, Mode.SYNC, datetime(2026, 3, 1, tzinfo=UTC))
+
+        assert read_back(content)[0] == {key(outcome.change): outcome.result for outcome in written}

@@ -1,0 +1,219 @@
+"""Max Allowed Deletions, in whole numbers: `deletions × 100 ≥ percent × users in scope` cancels a sync."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.model.changes import Action, Obstacle, Plan
+from shared.model.domains import DomainSettings, Limit
+from shared.model.runs import LimitCheck
+from shared.planning.limits import Checks, check_deletions, check_limits, released, verdict
+from tests.support.people import change
+
+
+def plan(deletions: int, target: int) -> Plan:
+    deletes = (change(Action.DELETE, f"u{number}@contoso.com") for number in range(deletions))
+    return Plan((*deletes, change(Action.UPDATE)), source=target, target=target, unchanged=0)
+
+
+def plan_with(source: int = 100, target: int = 100, **amounts: int) -> Plan:
+    """So many changes of each action: `plan_with(add=3, rename=1)`."""
+    changes = (change(Action(name)) for name, amount in amounts.items() for _ in range(amount))
+    return Plan(tuple(changes), source=source, target=target, unchanged=0)
+
+
+@pytest.mark.parametrize(
+    ("deletions", "target", "limit", "exceeded"),
+    [
+        (65, 100, 65, True),
+        (64, 100, 65, False),
+        (1999, 10_000, 20, False),
+        (2000, 10_000, 20, True),
+        (0, 100, 0, False),
+        (1, 100, 0, True),
+        (99, 100, 100, False),
+        (100, 100, 100, True),
+        (0, 1, 20, False),
+        (1, 1, 20, True),
+        (1, 1, 100, True),
+        (0, 0, 0, False),
+    ],
+)
+def test_the_limit_is_exceeded_from_exactly_its_percentage_on(
+    deletions: int, target: int, limit: int, exceeded: bool
+) -> None:
+    assert check_deletions(plan(deletions, target), limit).exceeded is exceeded
+
+
+def test_only_deletions_count() -> None:
+    check = check_deletions(plan(3, 10), 50)
+
+    assert (check.deletions, check.target, check.max_allowed_deletions) == (3, 10, 50)
+
+
+@pytest.mark.parametrize(
+    ("deletions", "target", "limit", "shown"),
+    [
+        (12, 97, 10, "12 of 97 users = 12.4 % ≥ 10 %"),
+        (64, 100, 65, "64 of 100 users = 64 % < 65 %"),
+        (1, 1, 100, "1 of 1 users = 100 % ≥ 100 %"),
+        (0, 97, 10, "no deletions"),
+    ],
+)
+def test_the_verdict_shows_its_arithmetic(deletions: int, target: int, limit: int, shown: str) -> None:
+    assert verdict(check_deletions(plan(deletions, target), limit)) == shown
+
+
+@pytest.mark.parametrize(
+    ("deletions", "target", "limit", "shown"),
+    [(1999, 10_000, 20, "= 19.99 % < 20 %"), (3815, 20_079, 19, "= 18.99995 % < 19 %")],
+)
+def test_the_percentage_has_as_many_digits_as_it_takes_not_to_contradict_the_verdict(
+    deletions: int, target: int, limit: int, shown: str
+) -> None:
+    assert verdict(check_deletions(plan(deletions, target), limit)).endswith(shown)
+
+
+@pytest.mark.parametrize(("deletions", "percent"), [(0, 0), (1, 100)])
+def test_of_nobody_in_scope_deletions_are_all_or_nothing(deletions: int, percent: int) -> None:
+    assert check_deletions(plan(deletions, 0), 20).percent == percent
+
+
+def test_what_was_approved_does_not_count() -> None:
+    check = check_deletions(plan(3, 10), 20, approved=frozenset({"id-u0", "id-u2"}))
+
+    assert (check.deletions, check.exceeded) == (1, False)
+
+
+def test_an_approval_is_noted_with_the_deletions_it_releases_and_nowhere_else() -> None:
+    kept, gone = (
+        change(Action.DELETE, "kept@contoso.com", reason="Left."),
+        change(Action.DELETE, "gone@contoso.com", reason="Left."),
+    )
+    update = change(Action.UPDATE, "gone@contoso.com", reason="Differs.")
+    whole = Plan((kept, gone, update), source=1, target=3, unchanged=0)
+
+    plan = released(whole, frozenset({"id-gone"}), "Approved by Mori.")
+
+    assert plan == replace(whole, changes=(kept, replace(gone, reason="Left. Approved by Mori."), update))
+
+
+class TestFurtherLimits:
+    @pytest.mark.parametrize(
+        ("plan", "limit", "exceeded", "verdict"),
+        [
+            (plan_with(add=3, restore=3), Limit(count=5), True, "6 adds > 5"),
+            (plan_with(add=3, restore=2), Limit(count=5), False, "5 adds ≤ 5"),
+            (plan_with(target=97, add=12), Limit(percent=10), True, "12 adds of 97 users = 12.4 % ≥ 10 %"),
+            (plan_with(add=19), Limit(percent=20), False, "19 adds of 100 users = 19 % < 20 %"),
+            (
+                plan_with(target=10_000, add=1999), Limit(percent=20), False,
+                "1999 adds of 10000 users = 19.99 % < 20 %",
+            ),
+            (plan_with(target=0, add=3), Limit(percent=20), True, "3 adds of 0 users = 100 % ≥ 20 %"),
+            (plan_with(target=0), Limit(percent=20), False, "no adds"),
+        ],
+    )  # fmt: skip
+    def test_a_limit_is_a_count_or_a_percentage_and_shows_its_arithmetic(
+        self, plan: Plan, limit: Limit, exceeded: bool, verdict: str
+    ) -> None:
+        (check,) = check_limits(plan, DomainSettings(max_adds=limit), None)
+
+        assert check == LimitCheck(
+            name="adds",
+            amount=len(plan.changes),
+            of=plan.target,
+            limit=limit.count or limit.percent or 0,
+            unit="count" if limit.count is not None else "percent",
+            exceeded=exceeded,
+            verdict=verdict,
+        )
+
+    def test_each_kind_of_change_has_a_limit_of_its_own(self) -> None:
+        plan = plan_with(add=1, restore=2, update=4, rename=5, delete=6, skip=7)
+        settings = DomainSettings(
+            max_adds=Limit(count=9), max_updates=Limit(percent=9), max_renames=Limit(count=9)
+        )
+
+        checks = check_limits(plan, settings, None)
+
+        assert [(c.name, c.amount, c.unit) for c in checks] == [
+            ("adds", 3, "count"),
+            ("updates", 4, "percent"),
+            ("renames", 5, "count"),
+        ]
+
+    def test_a_limit_that_is_not_set_checks_nothing(self) -> None:
+        assert check_limits(plan_with(add=100, update=100), DomainSettings(), 1000) == ()
+        (check,) = check_limits(plan_with(add=100), DomainSettings(max_renames=Limit(count=0)), None)
+        assert (check.name, check.amount) == ("renames", 0)
+
+    @pytest.mark.parametrize(
+        ("code", "counted"),
+        [
+            ("AddressTaken", True),
+            ("ImmutableIdTaken", True),
+            ("ValueTooLong", False),
+            ("AmbiguousMatch", False),
+        ],
+    )
+    def test_a_change_that_cannot_be_made_counts_only_if_a_sync_would_try_it(
+        self, code: str, counted: bool
+    ) -> None:
+        stuck = change(obstacle=Obstacle(code, "…"))
+        plan = Plan((change(), stuck), source=2, target=2, unchanged=0)
+
+        (check,) = check_limits(plan, DomainSettings(max_updates=Limit(count=9)), None)
+
+        assert check.amount == 1 + counted
+
+
+class TestSourceShrink:
+    @pytest.mark.parametrize(
+        ("before", "now", "lost", "exceeded", "verdict"),
+        [
+            (200, 150, 50, True, "the source went from 200 to 150 users = 25 % fewer > 20 %"),
+            (100, 80, 20, False, "the source went from 100 to 80 users = 20 % fewer ≤ 20 %"),
+            (300, 239, 61, True, "the source went from 300 to 239 users = 20.3 % fewer > 20 %"),
+            (10_000, 7_999, 2_001, True, "the source went from 10000 to 7999 users = 20.01 % fewer > 20 %"),
+            (100, 120, 0, False, "the source went from 100 to 120 users = 0 % fewer ≤ 20 %"),
+            (0, 5, 0, False, "the source went from 0 to 5 users = 0 % fewer ≤ 20 %"),
+        ],
+    )
+    def test_a_source_may_lose_its_percentage_since_the_last_good_run_and_nobody_more(
+        self, before: int, now: int, lost: int, exceeded: bool, verdict: str
+    ) -> None:
+        (check,) = check_limits(plan_with(source=now), DomainSettings(max_source_shrink=20), before)
+
+        assert check == LimitCheck(
+            name="sourceShrink", amount=lost, of=before, limit=20, unit="percent", exceeded=exceeded,
+            verdict=verdict,
+        )  # fmt: skip
+
+    def test_without_an_earlier_run_there_is_nothing_to_shrink_from(self) -> None:
+        assert check_limits(plan_with(), DomainSettings(max_source_shrink=20), None) == ()
+
+
+class TestChecks:
+    within, beyond = (
+        check_limits(plan_with(update=4), DomainSettings(max_updates=Limit(count=count)), None)
+        for count in (4, 3)
+    )
+
+    def test_one_limit_that_is_exceeded_is_enough(self) -> None:
+        few, many = check_deletions(plan(1, 100), 20), check_deletions(plan(20, 100), 20)
+
+        assert not Checks(few).exceeded
+        assert not Checks(few, self.within).exceeded
+        assert Checks(few, (*self.within, *self.beyond)).exceeded
+        assert Checks(many, self.within).exceeded
+
+    def test_the_reasons_are_the_arithmetic_of_every_limit_that_is_exceeded(self) -> None:
+        few, many = check_deletions(plan(1, 100), 20), check_deletions(plan(20, 100), 20)
+
+        assert Checks(many, (*self.within, *self.beyond)).reasons == [
+            "20 of 100 users = 20 % ≥ 20 %",
+            "4 updates > 3",
+        ]
+        assert Checks(few, self.beyond).reasons == ["4 updates > 3"]
+        assert Checks(few, self.within).reasons == []

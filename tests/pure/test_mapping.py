@@ -1,0 +1,197 @@
+"""Source fields → Entra attributes: tolerant of spelling, strict about what Entra refuses."""
+
+import unicodedata
+
+import pytest
+
+from shared.model.changes import Obstacle
+from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
+from shared.planning.mapping import AttributeMap, normalised
+from tests.support.people import MAP, values
+
+RECORD = {
+    "username": "aoki",
+    "user_principal_name": "aoki@contoso.com",
+    "display_name": "青木 花子",
+    "given_name": "花子",
+    "family_name": "青木",
+    "status": "enabled",
+}
+
+
+def code(obstacle: Obstacle | None) -> str | None:
+    return obstacle.code if obstacle else None
+
+
+@pytest.mark.parametrize("name", ["display_name", "Display Name", "displayName", "DISPLAY-NAME"])
+def test_a_field_is_found_in_whatever_spelling_its_name_comes(name: str) -> None:
+    record = {key: value for key, value in RECORD.items() if key != "display_name"}
+    record[name] = RECORD["display_name"]
+
+    assert MAP.source_user(record) == MAP.source_user(RECORD)
+
+
+def test_a_record_becomes_a_source_user() -> None:
+    user = MAP.source_user({**RECORD, "immutable_id": " SW1tdXRhYmxl "})
+
+    assert (user.source_id, user.upn, user.immutable_id) == ("aoki", "aoki@contoso.com", "SW1tdXRhYmxl")
+    assert user.values == values("青木 花子", "花子", "青木", True)
+    assert user.problem == ""
+
+
+def test_both_sides_of_one_person_are_equal_whatever_unicode_form_they_are_typed_in() -> None:
+    typed = {**RECORD, "given_name": unicodedata.normalize("NFD", "がく") + " "}
+    listed = {
+        "id": "1",
+        "userPrincipalName": "aoki@contoso.com",
+        "displayName": "青木 花子",
+        "givenName": "がく",
+        "surname": "青木",
+        "accountEnabled": True,
+    }
+
+    assert MAP.source_user(typed).values == MAP.entra_user(listed).values
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\u3000", None])
+def test_empty_text_is_the_same_as_none(value: str | None) -> None:
+    assert normalised(value) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "enabled"),
+    [("enabled", True), ("Enabled ", True), (True, True), ("disabled", False), ("Inactive", False)],
+)
+def test_status_says_whether_the_account_is_enabled(status: object, enabled: bool) -> None:
+    assert MAP.source_user({**RECORD, "status": status}).values[-1] is enabled
+
+
+@pytest.mark.parametrize("status", ["locked", "", None])
+def test_a_status_nobody_knows_is_that_users_problem_and_not_a_guess(status: str | None) -> None:
+    user = MAP.source_user({**RECORD, "status": status})
+
+    assert user.values[-1] is None
+    assert "neither enabled nor disabled" in user.problem
+
+
+def test_without_a_display_name_family_and_given_name_stand_in() -> None:
+    user = MAP.source_user({**RECORD, "display_name": " "})
+
+    assert MAP.display_name(user) == "青木 花子"
+
+
+def test_somebody_without_any_name_has_no_display_name() -> None:
+    user = MAP.source_user({"username": "aoki"})
+
+    assert MAP.display_name(user) == ""
+    assert user.values[0] is None
+
+
+def test_the_email_stands_in_for_a_upn_that_is_empty() -> None:
+    user = MAP.source_user({**RECORD, "user_principal_name": "", "email": "mail@contoso.com"})
+
+    assert user.upn == "mail@contoso.com"
+
+
+def test_a_custom_attribute_can_be_mapped() -> None:
+    attribute_map = AttributeMap.of({"department": "custom_attributes.Cost Centre"})
+
+    user = attribute_map.source_user({**RECORD, "custom_attributes": {"cost_centre": "営業"}})
+
+    assert dict(zip(attribute_map.attributes, user.values, strict=True))["department"] == "営業"
+
+
+def test_upn_and_immutable_id_can_come_from_other_fields() -> None:
+    attribute_map = AttributeMap.of({"userPrincipalName": "Login", "onPremisesImmutableId": "Employee No"})
+
+    user = attribute_map.source_user({**RECORD, "login": "x@contoso.com", "employee_no": 42})
+
+    assert (user.upn, user.immutable_id) == ("x@contoso.com", "42")
+
+
+def test_an_attribute_mapped_to_null_is_left_alone() -> None:
+    assert "accountEnabled" not in AttributeMap.of({"accountEnabled": None}).attributes
+
+
+def test_a_usage_location_is_compared_in_upper_case() -> None:
+    attribute_map = AttributeMap.of({"usageLocation": "country"})
+
+    user = attribute_map.source_user({**RECORD, "country": "jp"})
+
+    assert user.values[attribute_map.attributes.index("usageLocation")] == "JP"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "complaint"),
+    [({"manager": "boss"}, "manager can't be mapped"), ({"displayName": None}, "displayName must be mapped")],
+)
+def test_a_map_that_cannot_work_is_refused(overrides: dict[str, str | None], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        AttributeMap.of(overrides)
+
+
+@pytest.mark.parametrize(
+    ("properties", "synced", "guest"),
+    [
+        ({}, False, False),
+        ({"onPremisesSyncEnabled": True}, True, False),
+        ({"onPremisesSyncEnabled": None}, False, False),
+        ({"userType": "Guest"}, False, True),
+        ({"userType": "Member", "userPrincipalName": "a_gmail.com#EXT#@contoso.com"}, False, True),
+    ],
+)
+def test_entra_says_who_is_synchronised_from_active_directory_and_who_is_a_guest(
+    properties: dict[str, object], synced: bool, guest: bool
+) -> None:
+    user = MAP.entra_user({"id": "1", "userPrincipalName": "aoki@contoso.com", **properties})
+
+    assert (user.on_premises_synced, user.guest) == (synced, guest)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "longest"), [("displayName", 256), ("givenName", 64), ("surname", 64), ("employeeId", 16)]
+)
+def test_a_value_is_refused_from_one_character_too_many_on(attribute: str, longest: int) -> None:
+    assert refused_value(attribute, "漢" * longest) is None
+    assert code(refused_value(attribute, "漢" * (longest + 1))) == "ValueTooLong"
+
+
+def test_only_the_display_name_cannot_be_cleared() -> None:
+    assert refused_value("givenName", None) is None
+    assert code(refused_value("displayName", None)) == "DisplayNameMissing"
+
+
+@pytest.mark.parametrize("location", ["JPN", "J", "1P", "日本"])
+def test_a_usage_location_has_two_letters(location: str) -> None:
+    assert refused_value("usageLocation", "JP") is None
+    assert code(refused_value("usageLocation", location)) == "InvalidValue"
+
+
+@pytest.mark.parametrize(
+    "upn", ["aoki@contoso.com", "o'brien-x_!#^~.y@sub.contoso.com", "x" * 64 + "@contoso.com"]
+)
+def test_a_upn_that_entra_takes_is_not_refused(upn: str) -> None:
+    assert refused_upn(upn) is None
+
+
+@pytest.mark.parametrize(
+    ("upn", "expected"),
+    [
+        ("青木@contoso.com", "InvalidValue"),
+        ("a b@contoso.com", "InvalidValue"),
+        ("a@b@contoso.com", "InvalidValue"),
+        ("aoki", "InvalidValue"),
+        ("aoki.@contoso.com", "InvalidValue"),
+        (".aoki@contoso.com", "InvalidValue"),
+        ("x" * 65 + "@contoso.com", "ValueTooLong"),
+        ("x" * 50 + "@" + "y" * 60 + ".com", "ValueTooLong"),
+    ],
+)
+def test_a_upn_that_entra_would_refuse_is_known_beforehand(upn: str, expected: str) -> None:
+    assert code(refused_upn(upn)) == expected
+
+
+@pytest.mark.parametrize("immutable_id", ["a_b", "a$b"])
+def test_an_immutable_id_holds_no_dollar_and_no_underscore(immutable_id: str) -> None:
+    assert refused_immutable_id("SW1t+/=") is None
+    assert code(refused_immutable_id(immutable_id)) == "InvalidValue"

@@ -1,0 +1,102 @@
+"""What on a domain is no person to synchronise, and what to do about each."""
+
+import pytest
+
+from shared.model.people import EntraUser
+from shared.planning.holders import Holder
+from shared.planning.protection import Protection
+from shared.reports.pre_check import PreCheck, pre_check
+from tests.support.people import DOMAIN, INITIAL_DOMAIN, entra_user
+
+NOTHING_PROTECTED = Protection()
+RENAME = f"Update-MgUser -UserId id-aoki -UserPrincipalName 'aoki@{INITIAL_DOMAIN}'"
+GROUP, APPLICATION = Holder("g1", "Sales", "group"), Holder("app1", "Intranet", "application")
+
+
+def check(
+    *users: EntraUser,
+    protection: Protection = NOTHING_PROTECTED,
+    others: tuple[tuple[str, Holder], ...] = (),
+    active_directory: bool = False,
+    missing: tuple[str, ...] = (),
+) -> PreCheck:
+    return pre_check(
+        DOMAIN, users, protection, others, INITIAL_DOMAIN, active_directory=active_directory, missing=missing
+    )
+
+
+class TestUsers:
+    @pytest.mark.parametrize(
+        ("user", "protection", "kind", "command"),
+        [
+            (entra_user(on_premises_synced=True), Protection(), "onPremisesSynced", None),
+            (entra_user(guest=True), Protection(), "guest", None),
+            (entra_user(), Protection(mailboxes={"id-aoki": "shared"}), "sharedMailbox", RENAME),
+            (entra_user(), Protection(mailboxes={"id-aoki": "room"}), "room", RENAME),
+            (entra_user(), Protection(mailboxes={"id-aoki": "equipment"}), "equipment", RENAME),
+            (entra_user(), Protection(roles={"id-aoki": "User Administrator"}), "roleHolder", RENAME),
+        ],
+    )
+    def test_whoever_is_no_person_of_the_source_is_listed_by_kind(
+        self, user: EntraUser, protection: Protection, kind: str, command: str | None
+    ) -> None:
+        (found,) = check(user, protection=protection).objects
+
+        assert (found.kind, found.command, found.left_alone) == (kind, command, True)
+        assert (found.name, found.address, found.object_id) == ("青木 花子", "aoki@contoso.com", "id-aoki")
+
+    def test_a_person_is_not_listed(self) -> None:
+        assert check(entra_user(), protection=Protection(mailboxes={"id-aoki": "user"})).objects == []
+
+    def test_a_name_with_an_apostrophe_stays_one_argument_of_the_command(self) -> None:
+        admin = entra_user("o'hara@contoso.com", object_id="o1")
+
+        (found,) = check(admin, protection=Protection(roles={"o1": "User Administrator"})).objects
+
+        assert found.command == f"Update-MgUser -UserId o1 -UserPrincipalName 'o''hara@{INITIAL_DOMAIN}'"
+
+
+class TestOthers:
+    def test_a_group_keeps_its_address_from_users_and_an_application_the_domain_in_the_tenant(self) -> None:
+        group, application = check(
+            others=(("sales@contoso.com", GROUP), ("https://contoso.com/intranet", APPLICATION))
+        ).objects
+
+        assert (group.kind, group.name, group.address, group.object_id) == (
+            "group", "Sales", "sales@contoso.com", "g1",
+        )  # fmt: skip
+        assert "can't be given to a user" in group.why
+        assert (application.kind, application.action) == ("application", "Nothing for the sync.")
+
+
+class TestNotice:
+    def test_a_domain_with_people_only_says_so(self) -> None:
+        assert check(entra_user()).notice == "Nothing on contoso.com but users to synchronise."
+
+    def test_a_tenant_that_is_fed_from_active_directory_is_told_so(self) -> None:
+        answer = check(entra_user(on_premises_synced=True), active_directory=True)
+
+        assert answer.active_directory
+        assert answer.notice.startswith("This tenant synchronises users from Active Directory")
+
+    def test_every_permission_that_is_missing_is_named_once(self) -> None:
+        answer = check(
+            entra_user(guest=True),
+            protection=Protection(missing_permissions=("MailboxSettings.Read",)),
+            missing=("MailboxSettings.Read", "Application.Read.All"),
+        )
+
+        assert answer.notice == (
+            "Not everything could be looked at: grant MailboxSettings.Read and Application.Read.All."
+        )
+
+
+def test_the_summary_counts_by_kind() -> None:
+    answer = check(
+        entra_user("a@contoso.com", guest=True),
+        entra_user("b@contoso.com", guest=True),
+        others=(("sales@contoso.com", GROUP),),
+    )
+
+    assert answer.summary.objects == {"group": 1, "guest": 2}
+    assert (answer.summary.notice, answer.summary.active_directory) == (answer.notice, False)

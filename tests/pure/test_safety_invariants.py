@@ -1,0 +1,244 @@
+"""What must hold for every company when a sync is checked, taken back, and done again, year in, year out.
+
+HYPOTHESIS_PROFILE=thorough tries thousands of companies instead of hundreds.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from shared.model.changes import Action, Plan
+from shared.model.domains import DomainSettings, Limit
+from shared.model.people import EntraUser, SourceUser
+from shared.planning.deletions import source_people, still_in_source
+from shared.planning.limits import check_deletions, check_limits
+from tests.support.companies import IMMUTABLE_IDS, SOURCE, UPNS, tenants
+from tests.support.model_tenant import ModelTenant
+from tests.support.people import DOMAIN, change, entra_user, source_user, values
+
+# The thorough profile takes minutes for each.
+pytestmark = [pytest.mark.timeout(900), pytest.mark.untraced]
+
+# What the company itself has done since, not somebody in between: only these may keep a value from going back.
+FORESEEN = {"AddressTaken", "ImmutableIdTaken", "ImmutableIdMissing"}
+
+
+def everybody(tenant: ModelTenant) -> dict[str, EntraUser]:
+    return {**tenant.users, **tenant.deleted}
+
+
+def protected(tenant: ModelTenant) -> set[str]:
+    return {user.object_id for user in tenant.users.values() if tenant.protection.reason_not_to_touch(user)}
+
+
+class TestTwoReads:
+    @given(SOURCE, tenants())
+    def test_the_second_read_of_an_unchanged_source_confirms_every_deletion(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        people = source_people(source, tenant.links)
+
+        deletions = tenant.plan(source).of(Action.DELETE)
+
+        assert not [c for c in deletions if still_in_source(tenant.users[str(c.object_id)], people)]
+
+    @given(SOURCE, SOURCE, tenants())
+    def test_nobody_is_deleted_whom_either_read_has_under_any_name(
+        self, first: list[SourceUser], second: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        planned = [tenant.users[str(c.object_id)] for c in tenant.plan(first).of(Action.DELETE)]
+
+        deleted = [u for u in planned if not still_in_source(u, source_people(second, tenant.links))]
+
+        for user in (*first, *second):
+            assert user.upn.lower() not in {gone.upn.lower() for gone in deleted}
+            assert user.immutable_id not in {gone.immutable_id for gone in deleted if gone.immutable_id}
+            assert tenant.links.get(user.source_id) not in {gone.object_id for gone in deleted}
+
+
+class TestUndo:
+    @given(SOURCE, tenants())
+    def test_restores_the_state_before_the_sync_but_for_conflicts_and_newcomers(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        before, plan = dict(tenant.users), tenant.plan(source)
+        tenant.apply(plan)
+
+        # A name that the sync gave may be one of PROTECTED_USERS.
+        kept, undo = protected(tenant), tenant.plan_undo(plan)
+        tenant.apply(undo)
+
+        conflicts = {str(c.object_id): c.obstacle.code for c in undo.changes if c.obstacle}
+        assert set(conflicts.values()) <= FORESEEN
+        back = {key: user for key, user in before.items() if key not in {*conflicts, *kept}}
+        assert {key: tenant.users.get(key) for key in back} == back
+        restored = {str(c.object_id) for c in plan.of(Action.RESTORE)}
+        assert tenant.users.keys() - before.keys() <= restored | {*tenant.created.values()}
+
+    @given(SOURCE, tenants())
+    def test_a_second_time_finds_nothing_left(self, source: list[SourceUser], tenant: ModelTenant) -> None:
+        plan = tenant.plan(source)
+        tenant.apply(plan)
+        first = tenant.plan_undo(plan)
+        assume(not any(c.obstacle for c in first.changes))
+        tenant.apply(first)
+
+        assert list(tenant.plan_undo(plan).writes) == []
+
+    @given(SOURCE, tenants())
+    def test_disables_whom_the_sync_added_and_deletes_nobody(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        plan = tenant.plan(source)
+        tenant.apply(plan)
+        there, kept = set(tenant.users), protected(tenant)
+
+        undo = tenant.plan_undo(plan, disable_added=True)
+        tenant.apply(undo)
+
+        assert not list(undo.of(Action.DELETE, Action.ADD))
+        assert there <= tenant.users.keys()
+        assert not any(tenant.users[key].values[3] for key in {*tenant.created.values()} - kept)
+
+    @given(SOURCE, tenants(), st.sets(st.sampled_from([f"o{number}" for number in range(7)])))
+    def test_touches_nobody_who_is_protected_by_now(
+        self, source: list[SourceUser], tenant: ModelTenant, promoted: set[str]
+    ) -> None:
+        plan = tenant.plan(source)
+        tenant.apply(plan)
+        tenant.protection = replace(tenant.protection, roles=dict.fromkeys(promoted, "User Administrator"))
+
+        undo = tenant.plan_undo(plan)
+
+        assert protected(tenant).isdisjoint(str(c.object_id) for c in undo.writes)
+
+
+class TestLimits:
+    @given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 100))
+    def test_a_percentage_is_reached_from_exactly_its_share_on(
+        self, amount: int, users: int, percent: int
+    ) -> None:
+        plan = Plan((change(Action.UPDATE),) * amount, source=users, target=users, unchanged=0)
+
+        (check,) = check_limits(plan, DomainSettings(max_updates=Limit(percent=percent)), None)
+
+        share = Decimal(amount) / users if users else Decimal(amount > 0)
+        assert check.exceeded == (amount > 0 and share >= Decimal(percent) / 100)
+
+    @given(st.integers(0, 50), st.integers(0, 50))
+    def test_a_count_may_be_used_up_but_not_passed(self, amount: int, count: int) -> None:
+        plan = Plan((change(Action.RENAME),) * amount, source=50, target=50, unchanged=0)
+
+        (check,) = check_limits(plan, DomainSettings(max_renames=Limit(count=count)), None)
+
+        assert check.exceeded == (amount > count)
+
+    @given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 100))
+    def test_a_source_may_shrink_by_its_share_but_by_nobody_more(
+        self, before: int, now: int, percent: int
+    ) -> None:
+        plan = Plan((), source=now, target=before, unchanged=now)
+
+        (check,) = check_limits(plan, DomainSettings(max_source_shrink=percent), before)
+
+        share = Decimal(max(0, before - now)) / before if before else Decimal(0)
+        assert check.exceeded == (share > Decimal(percent) / 100)
+
+    @given(st.integers(0, 60), st.sets(st.integers(0, 59)), st.integers(0, 100))
+    def test_an_approval_leaves_just_the_others_to_max_allowed_deletions(
+        self, deletions: int, approved: set[int], percent: int
+    ) -> None:
+        leavers = [change(Action.DELETE, f"u{number}@{DOMAIN}") for number in range(deletions)]
+        others = [leaver for number, leaver in enumerate(leavers) if number not in approved]
+        whole, rest = (
+            Plan(tuple(changes), source=60, target=60, unchanged=0) for changes in (leavers, others)
+        )
+
+        released = check_deletions(whole, percent, frozenset(f"id-u{number}" for number in approved))
+
+        assert released == check_deletions(rest, percent)
+
+
+class CompanyLife(RuleBasedStateMachine):
+    """People come, leave, are renamed and moved; administrators meddle; a sync follows, or is taken back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source: dict[str, SourceUser] = {}
+        self.tenant = ModelTenant({})
+        self.last: Plan | None = None
+
+    people = st.sampled_from([f"s{number}" for number in range(5)])
+
+    @initialize(federated=st.booleans())
+    def is_federated_or_not(self, federated: bool) -> None:
+        self.tenant.federated = federated
+
+    @rule(who=people, upn=UPNS, key=st.none() | IMMUTABLE_IDS, name=st.sampled_from(["青木", "Baker"]))
+    def comes_or_is_edited(self, who: str, upn: str, key: str | None, name: str) -> None:
+        self.source[who] = source_user(upn, source_id=who, immutable_id=key, values=values(name))
+
+    @rule(who=people)
+    def leaves(self, who: str) -> None:
+        self.source.pop(who, None)
+
+    @rule(upn=UPNS, number=st.integers(0, 3))
+    def is_created_by_hand(self, upn: str, number: int) -> None:
+        if upn not in {user.upn for user in self.tenant.users.values()}:
+            account = entra_user(upn, object_id=f"hand{number}")
+            if account.object_id not in everybody(self.tenant):
+                self.tenant.users[account.object_id] = account
+
+    @precondition(lambda self: self.tenant.users)
+    @rule(data=st.data())
+    def is_deleted_by_hand(self, data: st.DataObject) -> None:
+        account = data.draw(st.sampled_from(sorted(self.tenant.users)))
+        self.tenant.deleted[account] = self.tenant.users.pop(account)
+
+    @precondition(lambda self: self.tenant.users)
+    @rule(data=st.data(), purpose=st.sampled_from(["shared", "room", "user"]))
+    def becomes_a_mailbox_of_many(self, data: st.DataObject, purpose: str) -> None:
+        account = data.draw(st.sampled_from(sorted(self.tenant.users)))
+        mailboxes = {**(self.tenant.protection.mailboxes or {}), account: purpose}
+        self.tenant.protection = replace(self.tenant.protection, mailboxes=mailboxes)
+
+    @rule()
+    def sync(self) -> None:
+        source, tenant = list(self.source.values()), self.tenant
+        looked_at = dict.fromkeys(everybody(tenant), "user") | dict(tenant.protection.mailboxes or {})
+        tenant.protection = replace(tenant.protection, mailboxes=looked_at)
+        before, accounts = everybody(tenant), dict(tenant.links)
+        kept, was_there = protected(tenant), set(tenant.users)
+
+        self.last = tenant.plan(source)
+        tenant.apply(self.last)
+
+        gone = was_there - tenant.users.keys()
+        assert not gone & {accounts.get(user.source_id) for user in source}, "whom the source has was deleted"
+        assert not gone & {str(c.object_id) for c in self.last.of(Action.RENAME)}, "a rename deleted"
+        assert all(everybody(tenant)[account] == before[account] for account in kept)
+        assert list(tenant.plan(source).writes) == []
+
+    @precondition(lambda self: self.last is not None)
+    @rule()
+    def undo(self) -> None:
+        assert self.last is not None
+        self.tenant.apply(self.tenant.plan_undo(self.last))
+        self.last = None
+
+    @invariant()
+    def no_account_is_ever_lost(self) -> None:
+        accounts = [user.object_id for user in everybody(self.tenant).values()]
+        assert len(accounts) == len(self.tenant.users) + len(self.tenant.deleted)
+
+    @invariant()
+    def nobody_stays_at_a_temporary_upn(self) -> None:
+        assert not [user.upn for user in self.tenant.users.values() if user.upn.startswith("sync-")]
+
+
+TestCompanyLife = CompanyLife.TestCase
+TestCompanyLife.settings = settings(max_examples=min(1_000, settings().max_examples), stateful_step_count=25)

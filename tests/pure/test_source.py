@@ -1,0 +1,89 @@
+"""What every source holds its users to: each is somebody, none comes twice, and no mapped field is nobody's."""
+
+import pytest
+
+from shared.errors import SourceError
+from shared.model.people import SourceUser
+from shared.planning.mapping import AttributeMap
+from shared.source import SourceUsers, in_domain
+from tests.support.people import MAP, source_user
+
+AOKI = {
+    "username": "aoki",
+    "email": "aoki@contoso.com",
+    "display_name": "青木 花子",
+    "given_name": "花子",
+    "family_name": "青木",
+    "status": "enabled",
+}
+BABA = {**AOKI, "username": "baba", "email": "baba@contoso.com"}
+
+
+def gathered(*records: object, attribute_map: AttributeMap = MAP) -> list[SourceUser]:
+    users = SourceUsers("people", attribute_map)
+    for number, record in enumerate(records, 1):
+        users.add(record, f"item {number}")
+    return users.complete()
+
+
+def complaint(*records: object, attribute_map: AttributeMap = MAP) -> str:
+    with pytest.raises(SourceError) as raised:
+        gathered(*records, attribute_map=attribute_map)
+    return str(raised.value)
+
+
+def test_everybody_is_gathered_in_the_order_of_the_source() -> None:
+    assert gathered(BABA, AOKI) == [source_user("baba@contoso.com"), source_user("aoki@contoso.com")]
+
+
+def test_the_built_in_administrator_is_nobody() -> None:
+    assert gathered(AOKI, {**BABA, "username": "HdeAdmin"}) == [source_user("aoki@contoso.com")]
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ("aoki", "str where a user was expected."),
+        ({**AOKI, "username": " "}, "a user without a username; the fields are display_name, email, "),
+        ({**AOKI, "status": ["enabled"]}, "a user whose status is a list, not one value."),
+        (BABA, "the username baba stands there more than once, first at item 1; usernames are unique,"),
+    ],
+)
+def test_a_record_that_is_no_user_is_named_by_its_place(record: object, said: str) -> None:
+    assert complaint(BABA, record).startswith(f"people, item 2: {said}")
+
+
+def test_a_source_without_users_is_none() -> None:
+    assert complaint().startswith("people has no user at all;")
+
+
+def test_a_mapped_field_that_nobody_has_is_an_error_and_clears_nothing() -> None:
+    attribute_map = AttributeMap.of({"department": "Section", "onPremisesImmutableId": "Key"})
+
+    said = complaint(AOKI, {**BABA, "Key": ""}, attribute_map=attribute_map)
+
+    assert said.startswith("people lists nobody with the field section: in ATTRIBUTE_MAP,")
+
+
+def test_a_mapped_field_that_only_some_have_is_empty_for_the_others() -> None:
+    attribute_map = AttributeMap.of({"department": "Section"})
+
+    aoki, baba = gathered(AOKI, {**BABA, "Section": "営業部"}, attribute_map=attribute_map)
+
+    assert (aoki.values[-1], baba.values[-1]) == (None, "営業部")
+
+
+def test_a_domain_is_exactly_that_domain_in_any_case() -> None:
+    here = source_user("AOKI@Contoso.com")
+    elsewhere = [
+        source_user("a@sub.contoso.com"),
+        source_user("b@notcontoso.com"),
+        source_user("", source_id="c"),
+    ]
+
+    assert in_domain([here, *elsewhere], "contoso.com") == [here]
+
+
+def test_a_source_with_nobody_in_the_domain_stops_the_run() -> None:
+    with pytest.raises(SourceError, match=r"no user on contoso\.com"):
+        in_domain([source_user("a@other.com")], "contoso.com")

@@ -1,0 +1,126 @@
+"""Why one user is what they are: whom a name finds, by which rule, and what a sync would do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from shared.model.people import EntraUser, SourceUser
+from shared.planning.lookups import Surroundings
+from shared.planning.protection import Protection
+from shared.planning.surveyed import Survey
+from shared.reports.trace import Trace, trace
+from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP, entra_user, plan_of, source_user, values
+
+AOKI = source_user(immutable_id="K1", source_id="s-aoki")
+ACCOUNT = entra_user(immutable_id="K1", object_id="ACCOUNT")
+NOBODY_PROTECTED = Protection()
+
+
+def traced(
+    query: str,
+    source: Sequence[SourceUser] = (),
+    target: Sequence[EntraUser] = (),
+    *,
+    links: Mapping[str, str] | None = None,
+    protection: Protection = NOBODY_PROTECTED,
+) -> Trace:
+    remembered = dict(links or {})
+    around = Surroundings(initial_domain=INITIAL_DOMAIN, protection=protection)
+    plan = plan_of(source, target, around, links=remembered)
+    seen = Survey(
+        DOMAIN, INITIAL_DOMAIN, list(source), list(target), remembered, protection=protection, plan=plan
+    )
+    return trace(seen, MAP, query)
+
+
+@pytest.mark.parametrize("query", ["s-aoki", "S-AOKI", " aoki@contoso.com ", "account"])
+def test_either_side_is_found_by_any_name_of_the_other(query: str) -> None:
+    found = traced(query, [AOKI], [ACCOUNT])
+
+    assert found.source == {
+        "sourceId": "s-aoki",
+        "userPrincipalName": "aoki@contoso.com",
+        "onPremisesImmutableId": "K1",
+        "displayName": "青木 花子",
+        "givenName": "花子",
+        "surname": "青木",
+        "accountEnabled": True,
+    }
+    assert found.entra is not None
+    assert (found.entra["objectId"], found.matched_by, found.change) == ("ACCOUNT", "immutableId", None)
+    assert found.verdict == "Equal on both sides: nothing would change."
+
+
+def test_whoever_is_renamed_is_found_by_their_link() -> None:
+    married = source_user("married@contoso.com", source_id="s-aoki")
+
+    found = traced("s-aoki", [married], [entra_user()], links={"s-aoki": "id-aoki"})
+
+    assert found.change is not None
+    assert (found.matched_by, found.change.action) == ("link", "rename")
+    assert found.verdict == "A sync would rename this user."
+
+
+def test_without_an_immutable_id_or_a_link_the_upn_has_matched() -> None:
+    assert (
+        traced("id-aoki", [source_user("Aoki@contoso.com")], [entra_user()]).matched_by == "userPrincipalName"
+    )
+
+
+def test_somebody_on_another_domain_is_not_touched() -> None:
+    moved = source_user("aoki@fabrikam.com", source_id="s-aoki")
+
+    found = traced("s-aoki", [moved, source_user("stays@contoso.com")], [ACCOUNT])
+
+    assert (found.entra, found.matched_by) == (None, None)
+    assert found.verdict == "In the source, but on another domain: this domain's sync does not touch them."
+
+
+def test_an_ambiguous_user_is_shown_with_what_makes_them_so() -> None:
+    two = [entra_user("baba@contoso.com", object_id="B", immutable_id="K1"), entra_user(object_id="A")]
+
+    found = traced("s-aoki", [replace(AOKI, upn="chiba@contoso.com")], two, links={"s-aoki": "A"})
+
+    assert found.change is not None
+    assert found.change.problem is not None
+    assert "s-aoki in the source matches two users in Entra" in found.change.problem
+
+
+def test_what_would_change_is_said_attribute_by_attribute() -> None:
+    found = traced("aoki", [source_user(values=values("青木 春子"))], [entra_user()])
+
+    assert found.change is not None
+    assert [(a.attribute, a.before, a.after) for a in found.change.attributes] == [
+        ("displayName", "青木 花子", "青木 春子")
+    ]
+    assert found.verdict == "A sync would update this user."
+
+
+def test_whoever_has_no_upn_is_shown_without_one() -> None:
+    found = traced("aoki", [source_user("", source_id="aoki")])
+
+    assert found.source is not None
+    assert found.source["userPrincipalName"] is None
+
+
+def test_what_protects_somebody_is_said() -> None:
+    protection = Protection(roles={"ACCOUNT": "Global Administrator"})
+
+    found = traced("account", [source_user("stays@contoso.com")], [ACCOUNT], protection=protection)
+
+    assert found.protection == "Holds the directory role Global Administrator."
+    assert found.verdict == "A sync leaves this user alone: Holds the directory role Global Administrator."
+
+
+def test_a_change_that_can_not_succeed_says_why() -> None:
+    found = traced("x y@contoso.com", [source_user("x y@contoso.com", source_id="xy")])
+
+    assert found.verdict.startswith("A sync would fail to add this user: The UPN 'x y@contoso.com' has")
+
+
+def test_nobody_is_nobody() -> None:
+    found = traced("nobody", [AOKI], [ACCOUNT])
+
+    assert (found.source, found.entra, found.change, found.protection) == (None, None, None, None)
+    assert found.verdict == "Nobody called nobody, neither in the source nor in Entra's users of this domain."

@@ -1,0 +1,221 @@
+"""A finished sync, taken back: the opposite of what was done, and a conflict where somebody has changed it since."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from shared.model.changes import Action, AttributeChange, Change, Plan
+from shared.model.people import EntraUser
+from shared.planning.holders import Holder
+from shared.planning.mapping import IMMUTABLE_ID
+from shared.planning.protection import Protection
+from shared.planning.undo import Now, plan_undo
+from tests.support.people import INITIAL_DOMAIN, MAP, add, change, entra_user, only, rename, summary, values
+
+NOTHING_PROTECTED = Protection()
+RENAMED = AttributeChange("userPrincipalName", "old@contoso.com", "new@contoso.com")
+SURNAME = AttributeChange("surname", "旧姓", "青木")
+
+
+def undo(
+    *done: Change,
+    users: Sequence[EntraUser] = (),
+    deleted: Sequence[EntraUser] = (),
+    protection: Protection = NOTHING_PROTECTED,
+    federated: frozenset[str] = frozenset(),
+    immutable_ids: dict[str, Holder] | None = None,
+    disable_added: bool = False,
+) -> Plan:
+    """What takes these changes back, given who is where now; an add made `id-` and the UPN's local part."""
+    now = Now(
+        users={user.object_id: user for user in users},
+        deleted={user.object_id: user for user in deleted},
+        protection=protection,
+        initial_domain=INITIAL_DOMAIN,
+        federated=federated,
+        immutable_ids=immutable_ids or {},
+    )
+    made: list[tuple[Change, str | None]] = [(c, c.object_id or f"id-{c.source_id}") for c in done]
+    return plan_undo("r1", made, now, MAP, disable_added=disable_added)
+
+
+def obstacle(plan: Plan) -> tuple[str, str]:
+    found = only(plan).obstacle
+    return (found.code, found.message) if found else ("", "")
+
+
+class TestUpdatesAndRenames:
+    def test_an_update_gets_its_former_values_back(self) -> None:
+        plan = undo(change(attributes=[SURNAME]), users=[entra_user()])
+
+        assert (only(plan).action, only(plan).reason) == (Action.UPDATE, "Undoes the sync r1.")
+        assert only(plan).attributes == (AttributeChange("surname", "青木", "旧姓"),)
+
+    def test_a_rename_is_renamed_back_from_the_name_it_has_now(self) -> None:
+        done = change(Action.RENAME, "old@contoso.com", attributes=[RENAMED])
+
+        plan = undo(done, users=[entra_user("new@contoso.com", object_id="id-old")])
+
+        assert (only(plan).action, only(plan).upn, only(plan).new_upn, only(plan).via) == (
+            Action.RENAME, "new@contoso.com", "old@contoso.com", None,
+        )  # fmt: skip
+
+    def test_what_stands_as_before_the_sync_already_is_left_alone(self) -> None:
+        plan = undo(change(attributes=[SURNAME]), users=[entra_user(values=values(surname="旧姓"))])
+
+        assert (plan.changes, plan.unchanged) == ((), 1)
+
+    def test_what_somebody_has_changed_since_is_a_conflict_and_nothing_of_it_is_touched(self) -> None:
+        done = change(attributes=[AttributeChange("givenName", "旧名", "花子"), SURNAME])
+
+        plan = undo(done, users=[entra_user(values=values(surname="鈴木"))])
+
+        assert obstacle(plan) == (
+            "Conflict", "surname is '鈴木' now, not '青木' as the sync left it: changed since.",
+        )  # fmt: skip
+        assert only(plan).attributes == ()
+
+    def test_a_status_is_put_back_too(self) -> None:
+        done = change(attributes=[AttributeChange("accountEnabled", True, False)])
+
+        plan = undo(done, users=[entra_user(values=values(enabled=False))])
+
+        assert only(plan).attributes == (AttributeChange("accountEnabled", False, True),)
+
+    def test_an_immutable_id_is_put_back(self) -> None:
+        done = change(attributes=[AttributeChange(IMMUTABLE_ID, None, "K")])
+
+        plan = undo(done, users=[entra_user(immutable_id="K")])
+
+        assert only(plan).attributes == (AttributeChange(IMMUTABLE_ID, "K", None),)
+
+    def test_whoever_was_deleted_since_cannot_be_put_back(self) -> None:
+        assert obstacle(undo(change(attributes=[SURNAME]))) == ("Gone", "This user has been deleted since.")
+
+    def test_whoever_is_protected_by_now_is_left_alone(self) -> None:
+        protection = Protection(roles={"id-aoki": "User Administrator"})
+
+        plan = undo(change(attributes=[SURNAME]), users=[entra_user()], protection=protection)
+
+        assert only(plan).action is Action.SKIP
+        assert "User Administrator" in only(plan).reason
+
+
+class TestFederation:
+    federated = frozenset({"old.com"})
+    moved = change(
+        Action.RENAME,
+        "aoki@old.com",
+        attributes=[AttributeChange("userPrincipalName", "aoki@old.com", "aoki@contoso.com")],
+    )
+
+    def test_a_move_is_taken_back_over_onmicrosoft_com(self) -> None:
+        plan = undo(self.moved, users=[entra_user(immutable_id="K")], federated=self.federated)
+
+        assert (only(plan).via, only(plan).obstacle) == (f"sync-id-aoki@{INITIAL_DOMAIN}", None)
+
+    def test_nobody_goes_back_to_a_federated_domain_without_an_immutable_id(self) -> None:
+        code, message = obstacle(undo(self.moved, users=[entra_user()], federated=self.federated))
+
+        assert (code, message) == (
+            "ImmutableIdMissing",
+            "A federated domain takes nobody without an immutable ID: the person could never sign in. "
+            "Fill it in in the source.",
+        )
+
+    def test_an_immutable_id_that_the_undo_itself_takes_away_does_not_count(self) -> None:
+        keyed = AttributeChange(IMMUTABLE_ID, None, "K")
+        done = change(Action.RENAME, "aoki@old.com", attributes=[*self.moved.attributes, keyed])
+
+        plan = undo(done, users=[entra_user(immutable_id="K")], federated=self.federated)
+
+        assert obstacle(plan)[0] == "ImmutableIdMissing"
+
+
+class TestDeletions:
+    leaver = change(Action.DELETE, reason="In Entra only.")
+
+    def test_a_leaver_is_restored(self) -> None:
+        plan = undo(self.leaver, deleted=[entra_user()])
+
+        assert (only(plan).action, only(plan).object_id, only(plan).obstacle) == (
+            Action.RESTORE,
+            "id-aoki",
+            None,
+        )
+
+    def test_a_leaver_who_is_back_already_is_left_alone(self) -> None:
+        plan = undo(self.leaver, users=[entra_user()])
+
+        assert (only(plan).action, only(plan).reason) == (Action.SKIP, "Undoes the sync r1. Is back already.")
+
+    def test_a_leaver_whom_the_recycle_bin_no_longer_holds_cannot_be_restored(self) -> None:
+        assert obstacle(undo(self.leaver)) == (
+            "Gone", "No longer among Entra's deleted users (they are kept for 30 days).",
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("holder", "message"),
+        [
+            ("id-other", "The immutable ID K belongs to the user Other (id-other) by now."),
+            ("id-aoki", ""),
+        ],
+        ids=["somebody else", "the leaver"],
+    )
+    def test_an_immutable_id_that_somebody_else_has_by_now_is_named_with_its_holder(
+        self, holder: str, message: str
+    ) -> None:
+        plan = undo(
+            self.leaver,
+            deleted=[entra_user(immutable_id="K")],
+            immutable_ids={"K": Holder(holder, "Other")},
+        )
+
+        assert obstacle(plan) == ("ImmutableIdTaken" if message else "", message)
+
+
+class TestAdditions:
+    def test_added_users_are_kept(self) -> None:
+        plan = undo(add(), users=[entra_user("new@contoso.com")])
+
+        assert (only(plan).action, only(plan).reason) == (
+            Action.SKIP, "Undoes the sync r1. Added users are kept.",
+        )  # fmt: skip
+
+    def test_added_users_are_disabled_where_that_is_wanted(self) -> None:
+        plan = undo(add(), users=[entra_user("new@contoso.com")], disable_added=True)
+
+        assert only(plan).attributes == (AttributeChange("accountEnabled", True, False),)
+
+    def test_whoever_is_disabled_already_stays_so(self) -> None:
+        plan = undo(
+            change(Action.RESTORE), users=[entra_user(values=values(enabled=False))], disable_added=True
+        )
+
+        assert (plan.changes, plan.unchanged) == ((), 1)
+
+
+def test_an_undo_renames_updates_restores_and_leaves_alone_in_this_order() -> None:
+    plan = undo(
+        add("new@contoso.com"),
+        change(Action.DELETE, "gone@contoso.com"),
+        change(Action.UPDATE, "c@contoso.com", attributes=[SURNAME]),
+        rename("a", "b"),
+        rename("b", "a"),
+        users=[
+            entra_user("new@contoso.com"),
+            entra_user("c@contoso.com"),
+            entra_user("b@contoso.com", object_id="id-a"),
+            entra_user("a@contoso.com", object_id="id-b"),
+        ],
+        deleted=[entra_user("gone@contoso.com")],
+    )
+
+    assert summary(plan) == [
+        (Action.RENAME, "a@contoso.com"),
+        (Action.RENAME, "b@contoso.com"),
+        (Action.UPDATE, "c@contoso.com"),
+        (Action.RESTORE, "gone@contoso.com"),
+        (Action.SKIP, "new@contoso.com"),
+    ]
+    assert (plan.source, plan.target) == (5, 4)

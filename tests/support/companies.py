@@ -1,0 +1,75 @@
+"""Companies in which everything happens that happens somewhere in a large one. For the invariants."""
+
+from hypothesis import strategies as st
+
+from shared.model.people import EntraUser
+from shared.planning.protection import Protection
+from tests.support.model_tenant import ModelTenant
+from tests.support.people import DOMAIN, entra_user, source_user, values
+
+# Few names, so that people meet: in a large company everything below happens somewhere.
+NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
+DOMAINS = st.sampled_from([DOMAIN, DOMAIN, DOMAIN, "other.com"])
+UPNS = st.builds("{}@{}".format, NAMES, DOMAINS)
+IMMUTABLE_IDS = st.sampled_from(["K1", "K2", "K3", "K4"])
+VALUES = st.builds(
+    values,
+    st.sampled_from(["青木", "Baker", None]),
+    st.sampled_from(["花子", None, "長" * 65]),
+    st.just("青木"),
+    st.booleans(),
+)
+SOURCE_IDS = [f"s{number}" for number in range(6)]
+OBJECT_IDS = [f"o{number}" for number in range(7)]
+
+SOURCE = st.lists(
+    st.builds(
+        source_user,
+        UPNS | st.just(""),
+        source_id=st.sampled_from(SOURCE_IDS),
+        immutable_id=st.none() | IMMUTABLE_IDS,
+        values=VALUES,
+        problem=st.sampled_from(["", "", "", "its status is odd"]),
+    ),
+    unique_by=lambda user: user.source_id,
+    max_size=6,
+)
+ENTRA = st.lists(
+    st.builds(
+        entra_user,
+        UPNS,
+        object_id=st.sampled_from(OBJECT_IDS),
+        immutable_id=st.none() | IMMUTABLE_IDS,
+        values=VALUES,
+        on_premises_synced=st.sampled_from([False, False, False, True]),
+        guest=st.sampled_from([False, False, False, True]),
+    ),
+    unique_by=(lambda user: user.object_id, lambda user: user.immutable_id or user.object_id),
+    max_size=7,
+)
+PURPOSES = st.sampled_from(["user", "none", "shared", "room", "equipment"])
+
+
+@st.composite
+def protections(draw: st.DrawFn) -> Protection:
+    return Protection(
+        protected_users=frozenset(draw(st.sets(UPNS | st.sampled_from(OBJECT_IDS), max_size=2))),
+        roles=draw(st.dictionaries(st.sampled_from(OBJECT_IDS), st.just("User Administrator"), max_size=1)),
+        mailboxes=draw(st.none() | st.dictionaries(st.sampled_from(OBJECT_IDS), PURPOSES, max_size=7)),
+        missing_permissions=draw(st.sampled_from([(), (), ("MailboxSettings.Read",)])),
+        require_deletion_checks=draw(st.booleans()),
+    )
+
+
+@st.composite
+def tenants(draw: st.DrawFn) -> ModelTenant:
+    """Some of its people are deleted; nobody shares a UPN or an immutable ID with anybody else."""
+    people = draw(ENTRA)
+    active: dict[str, EntraUser] = {}
+    deleted: dict[str, EntraUser] = {}
+    for user in people:
+        taken = {other.upn for other in active.values()}
+        kept = deleted if user.upn in taken or draw(st.integers(0, 4)) == 0 else active
+        kept[user.object_id] = user
+    links = draw(st.dictionaries(st.sampled_from(SOURCE_IDS), st.sampled_from(OBJECT_IDS), max_size=4))
+    return ModelTenant(active, deleted, links, draw(st.booleans()), draw(protections()))

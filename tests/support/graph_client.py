@@ -1,0 +1,99 @@
+"""The app's Graph client on a real socket to the strict emulator, with time that passes only in waits."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from local.entra import Entra, running_entra
+from local.entra.quota import Limit, Quota
+from shared.clock import Clock
+from shared.entra.batch import Batches
+from shared.entra.client import Graph
+from shared.entra.tokens import EmulatorTokens
+from shared.entra.write_quota import Gate
+from shared.errors import RunStopped
+from shared.model.people import EntraUser
+from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP
+
+DOMAINS = [
+    {"id": DOMAIN, "isDefault": True},
+    {"id": "other.com"},
+    {"id": "fed.example", "authenticationType": "Federated"},
+    {"id": INITIAL_DOMAIN},
+]
+
+
+class TestClock(Clock):
+    """Time that passes only in waits."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elapsed = 0.0
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+
+@dataclass
+class Patience:
+    """A guard who waits in no time, notes how long, and can stop the run before its nth batch."""
+
+    clock: TestClock
+    stop_before_batch: int | None = None
+    slept: list[float] = field(default_factory=list)
+    checks: int = 0
+    on_sleep: Callable[[], None] = lambda: None
+
+    async def check(self) -> None:
+        self.checks += 1
+        if self.checks == self.stop_before_batch:
+            raise RunStopped("Stopped by the test.")
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.elapsed += seconds
+        self.on_sleep()
+
+
+@dataclass
+class Connected:
+    entra: Entra
+    graph: Graph
+    clock: TestClock
+    guard: Patience
+
+    def batches(self, gate: Gate | None = None, in_flight: int = 4) -> Batches:
+        return Batches(self.graph, gate or Gate(clock=self.clock), self.guard, in_flight)
+
+    def limit_writes(self, count: int, seconds: float) -> None:
+        """Puts the emulator's quota on the same clock as everything else."""
+        self.entra.quota = Quota(Limit(count, seconds), None, clock=self.clock.monotonic)
+
+
+@contextlib.asynccontextmanager
+async def connected(*users: EntraUser, **seed: object) -> AsyncIterator[Connected]:
+    """A tenant with these users and a client that can call it."""
+    clock = TestClock()
+    given = {"domains": DOMAINS, "users": [seeded(user) for user in users], "limits": None, **seed}
+    async with running_entra(given) as entra:
+        graph = Graph(entra.url, EmulatorTokens(), clock)
+        try:
+            yield Connected(entra, graph, clock, Patience(clock))
+        finally:
+            await graph.aclose()
+
+
+def seeded(user: EntraUser, **more: object) -> dict[str, object]:
+    """An entry of the emulator's seed."""
+    properties = {
+        "id": user.object_id,
+        "userPrincipalName": user.upn,
+        "onPremisesImmutableId": user.immutable_id,
+        "onPremisesSyncEnabled": user.on_premises_synced or None,
+        "userType": "Guest" if user.guest else "Member",
+        **dict(zip(MAP.attributes, user.values, strict=True)),
+        **more,
+    }
+    return {name: value for name, value in properties.items() if value is not None}

@@ -1,0 +1,124 @@
+"""The app with an identity, as in Azure, on loopback: nothing of its own code is replaced.
+
+It gets tokens where App Service hands them out (IDENTITY_ENDPOINT), from a server that invents them, and spends them
+at an Azurite that serves HTTPS and looks at their claims. Python trusts Azurite's certificate by SSL_CERT_FILE, so
+the app runs as a process of its own. Its queues are read by connection string: the local host knows nothing else.
+"""
+
+import base64
+import contextlib
+import json
+import ssl
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Unpack
+
+import httpx
+from aiohttp import web
+
+from local.azurite import Azurite
+from local.host import HostProcess
+from tests.support.recording_proxy import Wiretap, tapped
+from tests.support.stack import Stack, StackOptions, running_stack
+
+TENANT = "00000000-0000-0000-0000-000000000000"
+# What it takes on Azure until a DEBUG line is kept: the worker must send it and the host let it through.
+DEBUGGING = {
+    "PYTHON_ENABLE_DEBUG_LOGGING": "1",
+    "AzureFunctionsJobHost__logging__logLevel__default": "Debug",
+}
+
+
+def unsigned_token(audience: str = "https://storage.azure.com") -> str:
+    """A token with the claims that Azurite checks, and no signature."""
+    now = int(time.time())
+    claims = {
+        "aud": audience,
+        "iss": f"https://sts.windows.net/{TENANT}/",
+        "iat": now - 60,
+        "nbf": now - 60,
+        "exp": now + 3600,
+        "oid": "11111111-1111-1111-1111-111111111111",
+        "tid": TENANT,
+    }
+    parts = [json.dumps(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, claims)]
+    encoded = [base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts]
+    return ".".join([*encoded, "c2lnbmF0dXJl"])
+
+
+@dataclass
+class ByIdentity:
+    """`stack` turns to the host; `graph` and `hennge` hear what the app sends; `tokens` are all it was given."""
+
+    stack: Stack
+    host: HostProcess
+    azurite: Azurite
+    graph: Wiretap
+    hennge: Wiretap
+    tokens: list[str]
+
+    def client(self) -> httpx.AsyncClient:
+        """For links: trusts Azurite's certificate."""
+        return httpx.AsyncClient(verify=ssl.create_default_context(cafile=str(self.azurite.certificate)))
+
+
+@contextlib.asynccontextmanager
+async def running_by_identity(
+    azurite: Azurite,
+    log: Path,
+    *,
+    debugging: bool = False,
+    **options: Unpack[StackOptions],
+) -> AsyncIterator[ByIdentity]:
+    """The whole product on an Azurite with HTTPS, its storage reached by identity; the host logs to `log`."""
+    async with contextlib.AsyncExitStack() as ending:
+        options["host"] = False
+        stack = await ending.enter_async_context(running_stack(azurite.connection_string, **options))
+        tokens: list[str] = []
+        endpoint = await ending.enter_async_context(_token_endpoint(tokens))
+        graph = await ending.enter_async_context(tapped(stack.settings["GRAPH_BASE_URL"]))
+        hennge = await ending.enter_async_context(tapped(stack.settings["HENNGE_API_URL"]))
+        settings = {
+            **stack.settings,
+            "GRAPH_BASE_URL": graph.url_of(stack.settings["GRAPH_BASE_URL"]),
+            "HENNGE_API_URL": hennge.url_of(stack.settings["HENNGE_API_URL"]),
+            "HENNGE_TOKEN_URL": hennge.url_of(stack.settings["HENNGE_TOKEN_URL"]),
+            # The name under which the local host looks first, and the app does not look at all.
+            "AzureWebJobsAzureWebJobsStorage": azurite.connection_string,
+            "AzureWebJobsStorage": "",
+            "AzureWebJobsStorage__blobServiceUri": azurite.url("blob"),
+            "AzureWebJobsStorage__tableServiceUri": azurite.url("table"),
+            "AzureWebJobsStorage__credential": "managedidentity",
+            "IDENTITY_ENDPOINT": endpoint,
+            "IDENTITY_HEADER": "identity-header",
+            "SSL_CERT_FILE": str(azurite.certificate),
+            **(DEBUGGING if debugging else {}),
+        }
+        host = ending.enter_context(HostProcess(settings, drain=0.2, log=log))
+        stack.connect(host)
+        yield ByIdentity(stack, host, azurite, graph, hennge, tokens)
+
+
+@contextlib.asynccontextmanager
+async def _token_endpoint(given: list[str]) -> AsyncIterator[str]:
+    """What App Service puts beside an app with a managed identity."""
+
+    async def give(request: web.Request) -> web.Response:
+        if request.headers.get("X-IDENTITY-HEADER") != "identity-header":
+            return web.Response(status=401)
+        token = unsigned_token(request.query["resource"].rstrip("/"))
+        given.append(token)
+        body = {"access_token": token, "expires_on": str(int(time.time()) + 3600), "token_type": "Bearer"}
+        return web.json_response({**body, "resource": request.query["resource"]})
+
+    app = web.Application()
+    app.router.add_get("/msi/token", give)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/msi/token"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,128 @@
+"""Builders: people of both sides who are equal unless a test says otherwise, and what happens to them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
+from shared.model.people import EntraUser, SourceUser, Value
+from shared.planning.lookups import Surroundings
+from shared.planning.mapping import DEFAULT_MAP, IMMUTABLE_ID, UPN, AttributeMap
+from shared.planning.matching import match
+from shared.planning.plan import decide
+
+DOMAIN = "contoso.com"
+INITIAL_DOMAIN = "contoso.onmicrosoft.com"
+MAP = AttributeMap.of({})
+NOTHING_AROUND = Surroundings(initial_domain=INITIAL_DOMAIN)
+
+
+def values(
+    display_name: str | None = "青木 花子",
+    given_name: str | None = "花子",
+    surname: str | None = "青木",
+    enabled: bool | None = True,
+) -> tuple[Value, ...]:
+    """Mapped values in the order of the default map."""
+    by_name = {
+        "displayName": display_name,
+        "givenName": given_name,
+        "surname": surname,
+        "accountEnabled": enabled,
+    }
+    return tuple(by_name[attribute] for attribute in DEFAULT_MAP)
+
+
+def source_user(
+    upn: str = f"aoki@{DOMAIN}",
+    *,
+    source_id: str | None = None,
+    immutable_id: str | None = None,
+    values: tuple[Value, ...] = values(),
+    problem: str = "",
+) -> SourceUser:
+    """Its source id is the UPN's local part."""
+    return SourceUser(source_id or upn.partition("@")[0].lower(), upn, immutable_id, values, problem)
+
+
+def entra_user(
+    upn: str = f"aoki@{DOMAIN}",
+    *,
+    object_id: str | None = None,
+    immutable_id: str | None = None,
+    values: tuple[Value, ...] = values(),
+    on_premises_synced: bool = False,
+    guest: bool = False,
+) -> EntraUser:
+    """Its object id is `id-` and the UPN's local part."""
+    return EntraUser(
+        object_id or f"id-{upn.partition('@')[0].lower()}",
+        upn,
+        immutable_id,
+        str(values[0] or ""),
+        values,
+        on_premises_synced,
+        guest,
+    )
+
+
+def plan_of(
+    source: Sequence[SourceUser],
+    target: Sequence[EntraUser],
+    around: Surroundings = NOTHING_AROUND,
+    *,
+    links: Mapping[str, str] | None = None,
+    domain: str = DOMAIN,
+) -> Plan:
+    """What a run plans for these people."""
+    return decide(match(domain, source, target, links or {}), around, MAP)
+
+
+def only(plan: Plan) -> Change:
+    """The one change of a plan that has just one."""
+    assert len(plan.changes) == 1, plan.changes
+    return plan.changes[0]
+
+
+def summary(plan: Plan) -> list[tuple[Action, str]]:
+    """Who is to be treated how, in the plan's order."""
+    return [(change.action, change.upn) for change in plan.changes]
+
+
+def change(
+    action: Action = Action.UPDATE,
+    upn: str = f"aoki@{DOMAIN}",
+    *,
+    object_id: str | None = None,
+    attributes: Iterable[AttributeChange] = (),
+    obstacle: Obstacle | None = None,
+    via: str | None = None,
+    reason: str = "",
+    display_name: str = "青木 花子",
+) -> Change:
+    """A change of somebody whose ids follow from the UPN's local part, as those of the builders above."""
+    name = upn.partition("@")[0].lower()
+    if action is not Action.ADD:
+        object_id = object_id or f"id-{name}"
+    return Change(
+        action, upn, display_name, object_id, name, tuple(attributes), reason, obstacle=obstacle, via=via
+    )
+
+
+def rename(before: str, after: str, *, obstacle: Obstacle | None = None, via: str | None = None) -> Change:
+    """A rename within the domain, by local parts."""
+    upns = (f"{before}@{DOMAIN}", f"{after}@{DOMAIN}")
+    return change(
+        Action.RENAME, upns[0], attributes=[AttributeChange(UPN, *upns)], obstacle=obstacle, via=via
+    )
+
+
+def add(upn: str = f"new@{DOMAIN}", *, immutable_id: str | None = None, display_name: str = "新人") -> Change:
+    """A user to be created, complete enough for Entra to take."""
+    attributes = [
+        AttributeChange(UPN, None, upn),
+        AttributeChange("mailNickname", None, upn.partition("@")[0]),
+        AttributeChange("displayName", None, display_name),
+        AttributeChange("accountEnabled", None, True),
+    ]
+    if immutable_id:
+        attributes.append(AttributeChange(IMMUTABLE_ID, None, immutable_id))
+    return change(Action.ADD, upn, attributes=attributes, display_name=display_name)

@@ -1,0 +1,310 @@
+"""The whole product on loopback: storage, both emulators and the functions host, over real sockets.
+
+    async def test_…(start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("baba")])
+        run = await stack.sync("contoso.com")
+
+Each stack has a storage account and emulators of its own, so that no test sees anything of another. The emulators
+run in the test's event loop, for a test to look into; the host does too, unless the test wants to kill it.
+"""
+
+import asyncio
+import contextlib
+import csv
+import importlib.util
+import io
+import json
+import logging
+import os
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType, ModuleType
+from typing import Any, Protocol, TypedDict, TypeVar, Unpack
+
+import httpx
+import pytest
+
+from local.access_control import AccessControl, running_access_control
+from local.access_control.seed import CLIENT_ID, CLIENT_SECRET
+from local.entra import Entra, running_entra
+from local.host import HostProcess, serve
+from local.host.log import reaches_the_log
+from local.processes import REPOSITORY, inherited_environment
+from shared.model.records import Author
+from shared.model.runs import Mode, Run, Trigger
+from shared.runs import lifecycle
+from shared.services import Services
+from shared.settings import Settings
+
+CONTOSO = "contoso.com"
+POLL_SECONDS = 0.03
+# What the host would do after half a minute is what a test waits for.
+HOST_SETTINGS = {
+    "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00",
+    "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.2",
+}
+# Everything here speaks plain HTTP; loading certificates takes longer than most requests.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+def in_source(name: str, domain: str = CONTOSO, **fields: object) -> Json:
+    """A user of Access Control, equal to `in_entra(name)` but for `fields`."""
+    return {
+        "username": name,
+        "user_principal_name": f"{name}@{domain}",
+        "display_name": f"{name.title()} 太郎",
+        "given_name": "太郎",
+        "family_name": name.title(),
+        **fields,
+    }
+
+
+def in_entra(name: str, domain: str = CONTOSO, **properties: object) -> Json:
+    """A user of Entra, equal to `in_source(name)` but for `properties`."""
+    return {
+        "userPrincipalName": f"{name}@{domain}",
+        "displayName": f"{name.title()} 太郎",
+        "givenName": "太郎",
+        "surname": name.title(),
+        **properties,
+    }
+
+
+async def until(
+    look: Callable[[], Awaitable[T | None]], seconds: float = 30.0, poll: float = POLL_SECONDS
+) -> T:
+    """What `look` answers once it is neither None nor false; TimeoutError if it never is."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if seen := await look():
+                return seen
+            await asyncio.sleep(poll)
+
+
+@dataclass
+class Product:
+    """A running product as a caller sees it, over HTTP."""
+
+    http: httpx.AsyncClient
+
+    def connect(self, host: HostProcess) -> None:
+        """Turns to a host that the test has started itself."""
+        self.http.base_url = httpx.URL(host.url)
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        """GET of a path below /api; redirects are answers, not followed."""
+        return await self.http.get(f"/api/{path}", headers=headers)
+
+    async def post(self, path: str, body: object = None, **headers: str) -> httpx.Response:
+        return await self.http.post(f"/api/{path}", json=body if body is not None else {}, headers=headers)
+
+    async def patch(self, path: str, body: object, **headers: str) -> httpx.Response:
+        return await self.http.patch(f"/api/{path}", json=body, headers=headers)
+
+    async def dry_run(self, domain: str = CONTOSO) -> Run:
+        """A dry run from its start to its end."""
+        return await self.finished(await self.start("dry-run", domain))
+
+    async def sync(self, domain: str = CONTOSO, seconds: float = 60.0) -> Run:
+        """Sync Now, from its start to its end."""
+        return await self.finished(await self.start("sync", domain), seconds)
+
+    async def start(self, kind: str, domain: str = CONTOSO) -> Run:
+        """A run that was just queued; `kind` is "dry-run" or "sync"."""
+        answer = await self.post(f"domains/{domain}/{kind}")
+        assert answer.status_code == 202, answer.text
+        return Run.model_validate(answer.json())
+
+    async def run(self, run: Run) -> Run:
+        """The same run as its Sync Log reads now."""
+        answer = await self.get(f"domains/{run.domain}/runs/{run.id}")
+        assert answer.status_code == 200, answer.text
+        return Run.model_validate(answer.json())
+
+    async def runs(self, domain: str = CONTOSO) -> list[Run]:
+        """The Sync Logs, newest first."""
+        answer = await self.get(f"domains/{domain}/runs")
+        return [Run.model_validate(item) for item in answer.json()["runs"]]
+
+    async def finished(self, run: Run, seconds: float = 60.0, poll: float = POLL_SECONDS) -> Run:
+        async def ended() -> Run | None:
+            now = await self.run(run)
+            return None if now.status.active else now
+
+        return await until(ended, seconds, poll)
+
+    async def set(self, domain: str = CONTOSO, **settings: object) -> None:
+        """Changes settings of a domain, by their names in the API."""
+        answer = await self.patch(f"domains/{domain}", settings)
+        assert answer.status_code == 200, answer.text
+
+    async def audit_log(self, run: Run) -> list[dict[str, str]]:
+        """The rows of a run's audit log, downloaded through its link."""
+        text = (await self.audit_log_bytes(run)).decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+
+    async def audit_log_bytes(self, run: Run) -> bytes:
+        answer = await self.get(f"domains/{run.domain}/runs/{run.id}/audit-log")
+        assert answer.status_code == 302, answer.text
+        log = await self.http.get(answer.headers["Location"])
+        assert log.status_code == 200, log.text
+        return log.content
+
+
+@dataclass
+class Stack(Product):
+    """A running product to look into. `services` is a second pair of eyes on the same storage, never the host's own."""
+
+    settings: dict[str, str]
+    entra: Entra
+    access_control: AccessControl
+    services: Services
+    events: "Events"
+
+    async def start_without_message(self, domain: str = CONTOSO) -> Run:
+        """A sync as a process leaves it that dies between writing the row and sending the message."""
+        author = Author("somebody", "127.0.0.1")
+        return await lifecycle.start(self.services, domain, Mode.SYNC, Trigger.MANUAL, author)
+
+    async def tick(self) -> Json:
+        """Fires the hourly timer; what it logged when it was done."""
+        ticks = len(self.events.named("timer.tick"))
+        answer = await self.http.post("/admin/functions/hourly_sync", json={})
+        assert answer.status_code == 202
+
+        async def done() -> Json | None:
+            seen = self.events.named("timer.tick")
+            return seen[-1] if len(seen) > ticks else None
+
+        return await until(done)
+
+    async def written(self, count: int) -> None:
+        """Waits until so many writes have reached Graph."""
+
+        async def enough() -> bool:
+            return len(self.writes()) >= count
+
+        await until(enough)
+
+    def users(self, domain: str = CONTOSO) -> dict[str, Json]:
+        """Entra's active users of a domain by UPN, looked at behind Graph's back."""
+        return {user.upn: dict(user.properties) for user in self.entra.directory.users_of(domain)}
+
+    def writes(self) -> list[str]:
+        """Every write that reached Graph, `$batch` looked into, as "METHOD url"."""
+        calls = self.entra.requests.calls
+        return [
+            f"{call.method} {call.url}" for call in calls if call.method != "GET" and call.path != "/$batch"
+        ]
+
+
+class StackOptions(TypedDict, total=False):
+    """What `running_stack` takes beside its storage account."""
+
+    source: Sequence[Json]
+    entra: Sequence[Json]
+    domains: Sequence[Json]
+    tenant: Mapping[str, object]
+    access_control: Mapping[str, object]
+    settings: Mapping[str, str]
+    host: bool
+
+
+class StartStack(Protocol):
+    """The fixture `start_stack`."""
+
+    def __call__(self, **options: Unpack[StackOptions]) -> Awaitable[Stack]: ...
+
+
+@contextlib.asynccontextmanager
+async def running_stack(
+    storage: str,
+    *,
+    source: Sequence[Json] = (),
+    entra: Sequence[Json] = (),
+    domains: Sequence[Json] = ({"id": CONTOSO, "isDefault": True},),
+    tenant: Mapping[str, object] = MappingProxyType({}),
+    access_control: Mapping[str, object] = MappingProxyType({}),
+    settings: Mapping[str, str] = MappingProxyType({}),
+    host: bool = True,
+) -> AsyncIterator[Stack]:
+    """A stack on the storage account of that connection string, until the block ends.
+
+    `tenant` and `access_control` are further entries of the emulators' seeds, `settings` further settings of the
+    app. Without `host` the test starts one itself, `HostProcess(stack.settings)`, and says `stack.connect(host)`.
+    """
+    async with contextlib.AsyncExitStack() as ending:
+        graph = await ending.enter_async_context(
+            running_entra({"domains": list(domains), "users": list(entra), **tenant})
+        )
+        hac = await ending.enter_async_context(
+            running_access_control({"users": list(source), **access_control})
+        )
+        all_settings = {
+            "AzureWebJobsStorage": storage,
+            "GRAPH_BASE_URL": graph.url,
+            "HENNGE_TOKEN_URL": hac.token_url,
+            "HENNGE_API_URL": hac.url,
+            "HENNGE_CLIENT_ID": CLIENT_ID,
+            "HENNGE_CLIENT_SECRET": CLIENT_SECRET,
+            **HOST_SETTINGS,
+            **settings,
+        }
+        services = Services(Settings.from_environment(all_settings))
+        ending.push_async_callback(services.aclose)
+        http = await ending.enter_async_context(httpx.AsyncClient(verify=NO_CERTIFICATES, timeout=30))
+        events = ending.enter_context(captured_events())
+        if host:
+            app = load_app(all_settings)
+            ending.push_async_callback(app.services.aclose)
+            running = await ending.enter_async_context(serve(app, environ=all_settings, drain=0.2))
+            http.base_url = httpx.URL(running.url)
+        yield Stack(http, all_settings, graph, hac, services, events)
+
+
+def load_app(settings: Mapping[str, str]) -> ModuleType:
+    """function_app.py, imported anew with these settings and no others."""
+    spec = importlib.util.spec_from_file_location("function_app", REPOSITORY / "function_app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as environment:
+        for name in os.environ.keys() - inherited_environment().keys():
+            environment.delenv(name)
+        for name, value in settings.items():
+            environment.setenv(name, value)
+        spec.loader.exec_module(module)
+    return module
+
+
+class Events(logging.Handler):
+    """The app's structured log as Azure keeps it, as far as the host runs in this process."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.addFilter(reaches_the_log)
+        self.seen: list[Json] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(ValueError):  # a stack trace is no event
+            self.seen.append(json.loads(record.getMessage()))
+
+    def named(self, name: str) -> list[Json]:
+        return [event for event in self.seen if event["event"] == name]
+
+
+@contextlib.contextmanager
+def captured_events() -> Iterator[Events]:
+    logger, events = logging.getLogger("sync"), Events()
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(events)
+    try:
+        yield events
+    finally:
+        logger.removeHandler(events)
+        logger.setLevel(level)

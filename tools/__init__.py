@@ -1,0 +1,1 @@
+"""What helps to develop and check the project; none of it is deployed."""
