@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ async def _struck(strike: Strike, storage: str) -> list[str]:
 @asynccontextmanager
 async def _prepared(scenario: Scenario, storage: str) -> AsyncIterator[tuple[Case, StorageControl]]:
     domain = f"strike{next(_numbers)}.example"
+    # A stack that ends puts back the level it found: with several at a time that must be this one.
+    logging.getLogger("sync").setLevel(logging.INFO)
     source, entra = scenario.people(domain)
     domains = [{"id": domain, "isDefault": True}]
     async with running_stack(

@@ -45,7 +45,8 @@ async def test_each_kind_of_write_is_struck_once(storage_accounts: Iterator[str]
 
     results = await struck(chosen, storage_accounts)
 
-    assert described(results) == [], f"STRIKES_SEED={seed}"
+    wrong = described(results)
+    assert not wrong, "\n".join([f"STRIKES_SEED={seed}", *wrong])
 
 
 @whole_matrix
@@ -57,4 +58,5 @@ async def test_every_write_of(scenario: str, fault: str, storage_accounts: Itera
 
     results = await struck([strike for strike in possible if strike.fault == fault], storage_accounts)
 
-    assert described(results) == []
+    wrong = described(results)
+    assert not wrong, "\n".join(wrong)
