@@ -81,6 +81,9 @@ screenshots: setup $(VENV)/.browser ## the pictures of the guide, into docs/imag
 fuzz: setup ## made-up requests to every endpoint, for some ten minutes (FUZZ_EXAMPLES: how many each)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest --timeout 1800 tests/integration/security/test_api_document.py
 
+strikes: setup ## every storage write of every kind of run struck by every fault
+	STRIKES=all $(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal tests/strikes
+
 .venv-mutmut/.ready: tests/requirements-mutmut.txt $(VENV)/.ready
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-mutmut
 	$(BIN)/uv pip sync --quiet --require-hashes --python .venv-mutmut/bin/python tests/requirements-mutmut.txt
@@ -99,4 +102,4 @@ lock: $(VENV)/.ready ## compile every requirements file anew, from pyproject.tom
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt -o tests/requirements-mutmut.txt tests/requirements-mutmut.in
 
-.PHONY: help setup demo test check lint style javascript types bench docs screenshots fuzz mutants audit lock
+.PHONY: help setup demo test check lint style javascript types bench docs screenshots fuzz strikes mutants audit lock

@@ -13,10 +13,8 @@ from shared.reports.audit_csv import planned_deletions
 from shared.runs.ending import with_doubts_settled
 from shared.runs.undo_survey import changes_made
 from shared.services import Services
+from shared.settings import Settings
 from shared.store.leases import is_held, lease
-
-# As long as a lease lasts: whoever performed a run and wrote nothing since is dead, or never began.
-ABANDONED_AFTER = timedelta(minutes=1)
 
 
 async def start(
@@ -85,10 +83,15 @@ async def abandoned(services: Services, domain: str, now: datetime) -> str | Non
     The message was lost between the row and the queue, or the worker died: the platform gives a dead worker's
     message to another one too, but only after ten minutes.
     """
-    idle = await services.runs.idle(domain, ABANDONED_AFTER, now)
+    idle = await services.runs.idle(domain, abandoned_after(services.settings), now)
     if idle is None or await is_held(services.storage, domain):
         return None
     return idle.run_id if await services.runs.claim(idle, now) else None
+
+
+def abandoned_after(settings: Settings) -> timedelta:
+    """As long as a lease lasts: a worker that has written nothing since is dead, or never began."""
+    return timedelta(seconds=settings.lease_seconds)
 
 
 async def give_up(services: Services, domain: str, run_id: str) -> None:

@@ -16,8 +16,7 @@ AUDIT_LOGS, LOCKS, LINKS, JOURNAL, TENANT = "audit-logs", "locks", "links", "jou
 # A storage service that is away for a moment is back within half a minute. The SDKs' own would have a run wait
 # 15 s before the first retry of a blob, and minutes for a table: longer than its lease lasts.
 _RETRIES: dict[str, Any] = dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), 5)
-# A socket that hangs must not outlast a lease: the tables' SDK would wait five minutes.
-_RETRIES |= {"connection_timeout": 10, "read_timeout": 30}
+_RETRIES |= {"connection_timeout": 10}
 _BLOB_RETRIES = {**_RETRIES, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 _TABLE_RETRIES = {**_RETRIES, "retry_backoff_factor": 1}
 
@@ -38,6 +37,8 @@ class Storage:
         self._tables: TableServiceClient | None = None
         self._blobs: BlobServiceClient | None = None
         self._existing: set[str] = set()
+        # A socket that hangs must not outlast a lease: the tables' SDK would wait five minutes.
+        self._waits: dict[str, Any] = {"read_timeout": settings.storage_timeout_seconds}
 
     @property
     def by_identity(self) -> bool:
@@ -50,10 +51,12 @@ class Storage:
 
             if self._settings.storage:
                 secret = self._settings.storage.get_secret_value()
-                self._blobs = BlobServiceClient.from_connection_string(secret, **_BLOB_RETRIES)
+                self._blobs = BlobServiceClient.from_connection_string(secret, **_BLOB_RETRIES, **self._waits)
             else:
                 url = self._settings.storage_blob_url or self._endpoint("blob")
-                self._blobs = BlobServiceClient(url, credential=self._identity(), **_BLOB_RETRIES)
+                self._blobs = BlobServiceClient(
+                    url, credential=self._identity(), **_BLOB_RETRIES, **self._waits
+                )
         return self._blobs
 
     @property
@@ -63,10 +66,14 @@ class Storage:
 
             if self._settings.storage:
                 secret = self._settings.storage.get_secret_value()
-                self._tables = TableServiceClient.from_connection_string(secret, **_TABLE_RETRIES)
+                self._tables = TableServiceClient.from_connection_string(
+                    secret, **_TABLE_RETRIES, **self._waits
+                )
             else:
                 url = self._settings.storage_table_url or self._endpoint("table")
-                self._tables = TableServiceClient(endpoint=url, credential=self._identity(), **_TABLE_RETRIES)
+                self._tables = TableServiceClient(
+                    endpoint=url, credential=self._identity(), **_TABLE_RETRIES, **self._waits
+                )
         return self._tables
 
     async def table(self, name: str) -> "TableClient":
