@@ -1,14 +1,14 @@
 """Table `Domains`: one row per domain that was ever touched, with what an administrator set."""
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from shared.errors import PreconditionFailed
 from shared.model.domains import DomainSettings
-from shared.store.storage import DOMAINS, Storage
+from shared.store.storage import DOMAINS, Storage, unchanged, update_if_unchanged, write_if
 
 _ROW = "settings"
 _NEVER_SET = '"default"'
@@ -33,11 +33,8 @@ class Domains:
 
     async def remember(self, domain: str) -> None:
         """Makes sure that the domain has a row, so that the hourly sweep looks after its runs."""
-        from azure.core.exceptions import ResourceExistsError
-
         table = await self._storage.table(DOMAINS)
-        with contextlib.suppress(ResourceExistsError):
-            await table.create_entity({"PartitionKey": domain, "RowKey": _ROW})
+        await write_if(table.create_entity({"PartitionKey": domain, "RowKey": _ROW}))
 
     async def change(
         self, domain: str, changes: Mapping[str, Any], if_match: str | None = None
@@ -46,31 +43,24 @@ class Domains:
 
         PreconditionFailed if `if_match` names another version, or somebody changed the row in between.
         """
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceModifiedError
         from azure.data.tables import UpdateMode
 
-        await self.remember(domain)
-        for _ in range(5):
-            row = await self._row(domain)
-            if if_match not in (None, "*", _etag(row)):
-                break
-            before = _settings(row)
-            after = before.model_copy(update=dict(changes))
-            table = await self._storage.table(DOMAINS)
-            try:
-                await table.update_entity(
-                    {"PartitionKey": domain, "RowKey": _ROW, **_columns(after)},
-                    mode=UpdateMode.REPLACE,
-                    etag=row.metadata["etag"],
-                    match_condition=MatchConditions.IfNotModified,
-                )
-            except ResourceModifiedError:
-                continue
-            return before, after, _etag(await self._row(domain))
-        raise PreconditionFailed(
+        outdated = PreconditionFailed(
             f"The settings of {domain} were changed by somebody else meanwhile: read them again, then change them."
         )
+        table = await self._storage.table(DOMAINS)
+
+        async def write(row: Any) -> tuple[DomainSettings, DomainSettings, str]:
+            if if_match not in (None, "*", _etag(row)):
+                raise outdated
+            before = _settings(row)
+            after = before.model_copy(update=dict(changes))
+            columns = {"PartitionKey": domain, "RowKey": _ROW, **_columns(after)}
+            await table.update_entity(columns, UpdateMode.REPLACE, **unchanged(row.metadata["etag"]))
+            return before, after, _etag(await self._row(domain))
+
+        await self.remember(domain)
+        return await update_if_unchanged(partial(self._row, domain), write, outdated)
 
     async def _row(self, domain: str) -> Any:
         from azure.core.exceptions import ResourceNotFoundError

@@ -1,9 +1,16 @@
-"""The app's storage account: by connection string on a desk, by identity in Azure."""
+"""The app's storage account: by connection string on a desk, by identity in Azure.
+
+Rows and blobs that several may write are written by optimistic concurrency: on the condition that nothing has
+changed since they were read. That condition, and what follows when it does not hold, stand here alone.
+"""
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.clock import Clock
+from shared.errors import SyncError
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -12,6 +19,15 @@ if TYPE_CHECKING:
 
 DOMAINS, RUNS, CHANGES = "Domains", "Runs", "Changes"
 AUDIT_LOGS, LOCKS, LINKS, JOURNAL = "audit-logs", "locks", "links", "journal"
+
+Seen = TypeVar("Seen")
+Written = TypeVar("Written")
+
+# How often a row or blob is read and written anew when others keep changing it.
+ROUNDS = 5
+# What the services call a row or blob that is no more as it was read, and one that is there against expectation.
+_CHANGED = frozenset({"UpdateConditionNotSatisfied", "ConditionNotMet", "ResourceNotFound", "BlobNotFound"})
+_THERE_ALREADY = frozenset({"EntityAlreadyExists", "BlobAlreadyExists"})
 
 # A storage service that is away for a moment is back within half a minute. The SDKs' own would have a run wait
 # 15 s before the first retry of a blob, and minutes for a table: longer than its lease lasts.
@@ -23,8 +39,71 @@ _TABLE_RETRIES = {**_RETRIES, "retry_backoff_factor": 1}
 
 
 def error_code(error: Exception) -> str:
-    """The service's own word for what is wrong; the SDKs set it without declaring it."""
-    return str(getattr(error, "error_code", "") or "")
+    """The service's own word for what is wrong; the SDKs set it, as text or an enum, without declaring it."""
+    code = getattr(error, "error_code", "")
+    return str(code.value if isinstance(code, Enum) else code or "")
+
+
+def unchanged(etag: str) -> dict[str, Any]:
+    """The condition that a row or blob still has this ETag, as the SDKs take it."""
+    from azure.core import MatchConditions
+
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def missing() -> dict[str, Any]:
+    """The condition that a blob is not there yet, as the SDK takes it."""
+    from azure.core import MatchConditions
+
+    return {"match_condition": MatchConditions.IfMissing}
+
+
+async def write_if(conditional: Awaitable[object]) -> bool:
+    """Makes one conditional write; False if its condition did not hold."""
+    try:
+        await conditional
+    except Exception as error:
+        if _has_changed(error) or _is_there_already(error):
+            return False
+        raise
+    return True
+
+
+async def update_if_unchanged(
+    read: Callable[[], Awaitable[Seen]],
+    write: Callable[[Seen], Awaitable[Written]],
+    exhausted: SyncError,
+    known: Seen | None = None,
+) -> Written:
+    """What `write` answers, whose condition is that nothing has changed since `read`; both again if it has.
+
+    `known` is what was read before: it is tried first. `read` and `write` may raise whatever ends the attempt.
+    Raises `exhausted` if others keep writing.
+    """
+    seen = await read() if known is None else known
+    for _ in range(ROUNDS):
+        try:
+            return await write(seen)
+        except Exception as error:
+            if not _has_changed(error):
+                raise
+        seen = await read()
+    raise exhausted
+
+
+# The tables' SDK knows a refused row by the exception alone, a refused transaction by the code alone.
+def _has_changed(error: Exception) -> bool:
+    from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+
+    code = error_code(error)
+    return code in _CHANGED if code else isinstance(error, ResourceModifiedError | ResourceNotFoundError)
+
+
+def _is_there_already(error: Exception) -> bool:
+    from azure.core.exceptions import ResourceExistsError
+
+    code = error_code(error)
+    return code in _THERE_ALREADY if code else isinstance(error, ResourceExistsError)
 
 
 class Storage:
