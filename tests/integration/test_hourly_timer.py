@@ -40,10 +40,10 @@ async def old_run(stack: Stack, age: timedelta) -> Run:
         created_at=then,
     )
     await stack.services.runs.start(run)
-    hold = await stack.services.runs.take(ONE, run.id)
-    assert hold is not None
+    fence = await stack.services.runs.take(ONE, run.id)
+    assert fence is not None
     ended = run.model_copy(update={"status": Status.SUCCEEDED, "finished_at": then})
-    await stack.services.runs.finish(hold, ended)
+    await stack.services.runs.finish(fence, ended)
     return ended
 
 

@@ -270,7 +270,7 @@ class TestTheJournal:
         assert sync.finished_at is not None
         logs = stack.services.audit_logs
         await logs.delete_expired(sync.finished_at + timedelta(hours=25))
-        assert not await logs.begun(sync)
+        assert not await logs.has_begun(sync)
         gone = await stack.get(f"domains/{CONTOSO}/runs/{sync.id}/audit-log")
 
         await undone(stack, sync)
