@@ -26,10 +26,10 @@ async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
     from function_app import services
     from shared.entra.write_quota import Gate
     from shared.model.runs import Mode, Status, Trigger
-    from shared.runs import invocation, lifecycle
+    from shared.runs import hourly, invocation, lifecycle
 
     services.gate = Gate(writes, window_seconds, clock=services.clock)
-    begun = await lifecycle.start(services, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, lifecycle.SCHEDULE)
+    begun = await lifecycle.start(services, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
     result = await invocation.perform(services, DOMAIN, begun.id)
     ended = await services.runs.get(DOMAIN, begun.id)
     await services.aclose()

@@ -19,6 +19,7 @@ from shared.errors import (
     GraphError,
     JournalGone,
     LeaseLost,
+    SettingsUnreadable,
     SourceError,
     Stalled,
     TimeBudgetSpent,
@@ -113,7 +114,14 @@ class Invocation:
             return Continues(str(error))
         except CancelRequested as error:
             await self._end_early(Status.CANCELLED, str(error))
-        except (SourceError, GraphError, DomainNotFound, JournalGone, Stalled) as error:
+        except (
+            SourceError,
+            GraphError,
+            DomainNotFound,
+            JournalGone,
+            SettingsUnreadable,
+            Stalled,
+        ) as error:
             await self._end_early(Status.FAILED, str(error))
         return Finished()
 
@@ -144,7 +152,7 @@ class Invocation:
 
     async def _check(self, seen: Survey, approved: frozenset[str]) -> Checks:
         services, run, plan = self._services, self._log.run, seen.plan
-        settings, _ = await services.domains.settings(run.domain)
+        settings = (await services.domains.settings(run.domain)).complete()
         checks = Checks(check_deletions(plan, settings.max_allowed_deletions, approved))
         if not run.undoes:
             before = (await services.runs.pointers(run.domain)).last_good_source

@@ -6,7 +6,6 @@ changed since they were read. That condition, and what follows when it does not 
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.clock import Clock
@@ -17,17 +16,25 @@ if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient, TableServiceClient
     from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
-DOMAINS, RUNS, CHANGES = "Domains", "Runs", "Changes"
-AUDIT_LOGS, LOCKS, LINKS, JOURNAL = "audit-logs", "locks", "links", "journal"
+DOMAINS, RUNS = "Domains", "Runs"
+AUDIT_LOGS, LOCKS, LINKS, JOURNAL, TENANT = "audit-logs", "locks", "links", "journal", "tenant"
 
 Seen = TypeVar("Seen")
 Written = TypeVar("Written")
 
 # How often a row or blob is read and written anew when others keep changing it.
 ROUNDS = 5
-# What the services call a row or blob that is no more as it was read, and one that is there against expectation.
-_CHANGED = frozenset({"UpdateConditionNotSatisfied", "ConditionNotMet", "ResourceNotFound", "BlobNotFound"})
-_THERE_ALREADY = frozenset({"EntityAlreadyExists", "BlobAlreadyExists"})
+# What the services say where a condition did not hold: it is not as it was read, or it is there already.
+_REFUSED = frozenset(
+    {
+        "UpdateConditionNotSatisfied",
+        "ConditionNotMet",
+        "ResourceNotFound",
+        "BlobNotFound",
+        "EntityAlreadyExists",
+        "BlobAlreadyExists",
+    }
+)
 
 # A storage service that is away for a moment is back within half a minute. The SDKs' own would have a run wait
 # 15 s before the first retry of a blob, and minutes for a table: longer than its lease lasts.
@@ -39,9 +46,9 @@ _TABLE_RETRIES = {**_RETRIES, "retry_backoff_factor": 1}
 
 
 def error_code(error: Exception) -> str:
-    """The service's own word for what is wrong; the SDKs set it, as text or an enum, without declaring it."""
-    code = getattr(error, "error_code", "")
-    return str(code.value if isinstance(code, Enum) else code or "")
+    """The service's own word for what is wrong; the SDKs set it without declaring it, some as an enum."""
+    code = getattr(error, "error_code", None) or ""
+    return str(getattr(code, "value", code))
 
 
 def unchanged(etag: str) -> dict[str, Any]:
@@ -63,7 +70,7 @@ async def write_if(conditional: Awaitable[object]) -> bool:
     try:
         await conditional
     except Exception as error:
-        if _has_changed(error) or _is_there_already(error):
+        if _is_refused(error):
             return False
         raise
     return True
@@ -85,25 +92,19 @@ async def update_if_unchanged(
         try:
             return await write(seen)
         except Exception as error:
-            if not _has_changed(error):
+            if not _is_refused(error):
                 raise
         seen = await read()
     raise exhausted
 
 
-# The tables' SDK knows a refused row by the exception alone, a refused transaction by the code alone.
-def _has_changed(error: Exception) -> bool:
-    from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+def _is_refused(error: Exception) -> bool:
+    """By the code, which the tables' SDK has for a transaction alone; for a row it has an exception of its own."""
+    from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
     code = error_code(error)
-    return code in _CHANGED if code else isinstance(error, ResourceModifiedError | ResourceNotFoundError)
-
-
-def _is_there_already(error: Exception) -> bool:
-    from azure.core.exceptions import ResourceExistsError
-
-    code = error_code(error)
-    return code in _THERE_ALREADY if code else isinstance(error, ResourceExistsError)
+    rows = ResourceExistsError | ResourceModifiedError | ResourceNotFoundError
+    return code in _REFUSED if code else isinstance(error, rows)
 
 
 class Storage:

@@ -117,7 +117,8 @@ async def test_audit_logs_are_deleted_after_a_day(stack: Stack, monkeypatch: pyt
         return [name async for name in container.list_blob_names()]
 
     dry_run, sync = await stack.dry_run(OFF), await stack.sync(OFF)
-    expected = [f"dry-run/{dry_run.domain}.csv", f"sync/{OFF}/{sync.id}.csv"]
+    log, plan = f"dry-run/{dry_run.domain}.csv", f"dry-run/{dry_run.domain}.jsonl"
+    expected = [log, plan, f"sync/{OFF}/{sync.id}.csv"]
     await stack.set(ONE, periodicSync=False)
     await stack.set(TWO, periodicSync=False)
     await stack.tick()
