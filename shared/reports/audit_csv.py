@@ -20,7 +20,7 @@ COLUMNS = (
 )  # fmt: skip
 BOM = "\ufeff"
 # What a spreadsheet would take for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def header() -> bytes:
@@ -50,7 +50,7 @@ def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
 
 
 def _escaped(cell: str) -> str:
-    return "'" + cell if cell.startswith(FORMULA_STARTS) else cell
+    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _text(cell: Value) -> str:

@@ -40,7 +40,7 @@ from shared.runs.survey import Surveyor
 from shared.runs.sync_log import SyncLog
 from shared.runs.undo_survey import survey_undo
 from shared.services import Services
-from shared.store.leases import Lease, lease
+from shared.store.leases import Lease, take_lease
 from shared.store.runs import Fence
 
 STALLED_INVOCATIONS = 3
@@ -73,7 +73,7 @@ Ended = Finished | Continues | Busy
 async def perform(services: Services, domain: str, run_id: str) -> Ended:
     """Performs a queued run, or goes on with one that was cut off."""
     try:
-        async with lease(services.storage, services.settings, domain) as held:
+        async with take_lease(services.storage, services.settings, domain) as held:
             fence = await services.runs.take(domain, run_id)
             if fence is None:
                 return Finished()
@@ -152,10 +152,10 @@ class Invocation:
 
     async def _check(self, seen: Survey, approved: frozenset[str]) -> Checks:
         services, run, plan = self._services, self._log.run, seen.plan
-        settings = (await services.domains.settings(run.domain)).complete()
+        settings = (await services.domains.read_settings(run.domain)).complete()
         checks = Checks(check_deletions(plan, settings.max_allowed_deletions, approved))
         if not run.undoes:
-            before = (await services.runs.pointers(run.domain)).last_good_source
+            before = (await services.runs.read_pointers(run.domain)).last_good_source
             checks = replace(checks, others=check_limits(plan, settings, before))
         if run.deletion_check is None or checks.exceeded:
             # A later invocation sees only what is left; the Sync Log keeps what the run set out to do.

@@ -11,12 +11,12 @@ from shared.model.changes import Action
 from shared.model.records import Author
 from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
 from shared.reports import summary
-from shared.reports.audit_csv_reader import planned_deletions
 from shared.runs.recovery import settle
 from shared.runs.sync_log import SyncLog
 from shared.runs.undo_survey import changes_made
 from shared.services import Services
-from shared.store.leases import is_held, lease
+from shared.store.leases import is_held, take_lease
+from shared.store.previous_version import planned_deletions
 
 # As long as a lease lasts: whoever performed a run and wrote nothing since is dead, or never began.
 ABANDONED_AFTER = timedelta(minutes=1)
@@ -92,13 +92,13 @@ async def start_undo(
     )
 
 
-async def abandoned(services: Services, domain: str, now: datetime) -> str | None:
+async def take_up_abandoned(services: Services, domain: str, now: datetime) -> str | None:
     """The active run if nobody performs it: the caller sends its message again.
 
     The message was lost between the row and the queue, or the worker died: the platform gives a dead worker's
     message to another one too, but only after ten minutes.
     """
-    idle = await services.runs.idle(domain, ABANDONED_AFTER, now)
+    idle = await services.runs.find_idle(domain, ABANDONED_AFTER, now)
     if idle is None or await is_held(services.storage, domain):
         return None
     return idle.run_id if await services.runs.claim(idle, now) else None
@@ -108,7 +108,7 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
     """Ends a run whose message the queue has given up on, unless a second message keeps it alive."""
     async with AsyncExitStack() as ending:
         try:
-            await ending.enter_async_context(lease(services.storage, services.settings, domain))
+            await ending.enter_async_context(take_lease(services.storage, services.settings, domain))
         except DomainBusy as error:
             event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=str(error))
             return

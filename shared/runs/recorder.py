@@ -13,10 +13,10 @@ from shared.model.changes import Action, Change
 from shared.model.results import Key, Outcome, Result, key
 from shared.model.runs import AUDIT_LOG_LIFETIME, AuditLog, Mode, Run
 from shared.reports.audit_csv import header, render
-from shared.reports.audit_csv_reader import read_ended
 from shared.services import Services
 from shared.store.append_blob import AppendedLog
 from shared.store.journal import Journal, JournalContent, Recorded
+from shared.store.previous_version import read_ended
 
 # As many outcomes as have their rows in memory at a time.
 _AT_ONCE = 5_000

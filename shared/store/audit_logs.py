@@ -66,7 +66,7 @@ class AuditLogs:
         return created + AUDIT_LOG_LIFETIME
 
     async def read_plan(self, run: Run, now: datetime) -> list[Outcome] | None:
-        """What a dry run planned; None if it was made by the previous version. Raises AuditLogGone as in `link`."""
+        """What a dry run planned; None if the previous version made it. Raises AuditLogGone as `make_link` does."""
         from azure.core.exceptions import ResourceNotFoundError
 
         await self._served(run, now)
@@ -90,20 +90,20 @@ class AuditLogs:
         """Whether the run has begun a log."""
         return bool(await (await self._blob(run)).exists())
 
-    async def link(self, run: Run, now: datetime) -> Link:
+    async def make_link(self, run: Run, now: datetime) -> Link:
         """A read-only link to the run's log; AuditLogGone once it is expired or overwritten."""
         blob, end = await self._served(run, now)
         expires_at = min(now + LINK_LIFETIME, end).replace(microsecond=0)
         return Link(f"{blob.url}?{await self._signature(blob, now, expires_at)}", expires_at)
 
     async def read(self, run: Run, now: datetime) -> bytes:
-        """The whole log; AuditLogGone as in `link`."""
+        """The whole log; AuditLogGone as in `make_link`."""
         blob, _ = await self._served(run, now)
         return bytes(await (await blob.download_blob()).readall())
 
     async def delete_expired(self, now: datetime) -> None:
         """Deletes every log and plan older than 24 hours."""
-        container = await self._storage.container(AUDIT_LOGS)
+        container = await self._storage.open_container(AUDIT_LOGS)
         async for blob in container.list_blobs():
             if now - blob.creation_time >= AUDIT_LOG_LIFETIME:
                 # The lifecycle rule may have been first, and a dry run may have overwritten it meanwhile.
@@ -125,10 +125,10 @@ class AuditLogs:
 
     async def _blob(self, run: Run) -> "BlobClient":
         name = f"dry-run/{run.domain}.csv" if run.mode is Mode.DRY_RUN else f"sync/{run.domain}/{run.id}.csv"
-        return (await self._storage.container(AUDIT_LOGS)).get_blob_client(name)
+        return (await self._storage.open_container(AUDIT_LOGS)).get_blob_client(name)
 
     async def _plan(self, run: Run) -> "BlobClient":
-        return (await self._storage.container(AUDIT_LOGS)).get_blob_client(f"dry-run/{run.domain}.jsonl")
+        return (await self._storage.open_container(AUDIT_LOGS)).get_blob_client(f"dry-run/{run.domain}.jsonl")
 
     async def _signature(self, blob: "BlobClient", now: datetime, expires_at: datetime) -> str:
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas

@@ -30,7 +30,7 @@ class Domains:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def settings(self, domain: str) -> StoredSettings:
+    async def read_settings(self, domain: str) -> StoredSettings:
         """The domain's settings, defaults if it has none."""
         return await self.find(domain) or NEVER_SET
 
@@ -39,15 +39,15 @@ class Domains:
         row = await self._row(domain)
         return None if row is None else _stored(row)
 
-    async def all(self) -> dict[str, StoredSettings]:
+    async def read_all(self) -> dict[str, StoredSettings]:
         """Every domain that was ever touched."""
-        table = await self._storage.table(DOMAINS)
+        table = await self._storage.open_table(DOMAINS)
         rows = table.query_entities("RowKey eq @row", parameters={"row": _ROW})
         return {str(row["PartitionKey"]): _stored(row) async for row in rows}
 
     async def remember(self, domain: str) -> None:
         """Makes sure that the domain has a row, so that the hourly sweep looks after its runs."""
-        table = await self._storage.table(DOMAINS)
+        table = await self._storage.open_table(DOMAINS)
         await write_if(table.create_entity({"PartitionKey": domain, "RowKey": _ROW}))
 
     async def change(
@@ -63,7 +63,7 @@ class Domains:
             f"The settings of {domain} were changed by somebody else meanwhile: read them again, then change them."
         )
         clock = self._storage.clock
-        table = await self._storage.table(DOMAINS)
+        table = await self._storage.open_table(DOMAINS)
         record = {
             "PartitionKey": domain,
             "RowKey": f"change-{newest_first(clock.now())}-{clock.token(4)}",
@@ -89,7 +89,7 @@ class Domains:
 
         await self.remember(domain)
         before = await update_if_unchanged(partial(self._row, domain), write, outdated)
-        return before, await self.settings(domain)
+        return before, await self.read_settings(domain)
 
     async def _row(self, domain: str) -> Any:
         return await self._entity(domain, _ROW)
@@ -100,7 +100,7 @@ class Domains:
     async def _entity(self, domain: str, row_key: str) -> Any:
         from azure.core.exceptions import ResourceNotFoundError
 
-        table = await self._storage.table(DOMAINS)
+        table = await self._storage.open_table(DOMAINS)
         try:
             return await table.get_entity(domain, row_key)
         except ResourceNotFoundError:

@@ -24,9 +24,9 @@ from shared.clock import Clock
 from shared.errors import JournalGone
 from shared.model.changes import Change
 from shared.model.results import Key, Outcome, Result, key
-from shared.reports.audit_csv_reader import unescaped
 from shared.store.append_blob import AppendedLog
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
+from shared.store.previous_version import unescaped
 from shared.store.storage import JOURNAL, Storage
 
 _FORMAT = orjson.dumps({"format": 2}) + b"\n"
@@ -57,7 +57,7 @@ class Journal:
 
         `begins` is false where the audit log has rows: an empty journal then lacks what the previous version did.
         """
-        container = await storage.container(JOURNAL)
+        container = await storage.open_container(JOURNAL)
         log = await AppendedLog.open(container.get_blob_client(f"{domain}/{run_id}"), invocation, {})
         return cls(log, storage.clock, begins=begins)
 
@@ -88,7 +88,7 @@ class Journal:
         """What a finished sync did. Raises JournalGone if it left no journal, or one older than 30 days."""
         from azure.core.exceptions import ResourceNotFoundError
 
-        container = await storage.container(JOURNAL)
+        container = await storage.open_container(JOURNAL)
         try:
             content = await (await container.download_blob(f"{domain}/{run_id}")).readall()
         except ResourceNotFoundError:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ONE_TRY: dict[str, Any] = {"timeout": 10, "retry_total": 0, "connection_timeout": 5, "read_timeout": 10}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
     """Seconds of a lease's life; the storage service takes 15 to 60 for `lease`."""
 
@@ -101,7 +101,7 @@ async def is_held(storage: Storage, domain: str) -> bool:
     """Whether an invocation holds the domain; the lease of one that died runs out within a minute."""
     from azure.core.exceptions import ResourceNotFoundError
 
-    blob = (await storage.container(LOCKS)).get_blob_client(domain)
+    blob = (await storage.open_container(LOCKS)).get_blob_client(domain)
     try:
         properties = await blob.get_blob_properties()
     except ResourceNotFoundError:
@@ -110,7 +110,7 @@ async def is_held(storage: Storage, domain: str) -> bool:
 
 
 @asynccontextmanager
-async def lease(
+async def take_lease(
     storage: Storage, settings: Settings, domain: str, times: Times = Times()
 ) -> AsyncIterator[Lease]:
     """Holds the domain for the length of the block.
@@ -120,7 +120,7 @@ async def lease(
     from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
     from azure.storage.blob.aio import BlobLeaseClient
 
-    blob = (await storage.container(LOCKS)).get_blob_client(domain)
+    blob = (await storage.open_container(LOCKS)).get_blob_client(domain)
     clock = storage.clock
     lease_id = clock.guid()
     give_up_at = clock.monotonic() + times.patience

@@ -84,15 +84,15 @@ class Runs:
     async def get(self, domain: str, run_id: str) -> Run:
         from azure.core.exceptions import ResourceNotFoundError
 
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
         try:
             return _run(await table.get_entity(domain, run_id))
         except ResourceNotFoundError:
             raise RunNotFound(f"{domain} has no run {run_id} (Sync Logs are kept for 90 days).") from None
 
-    async def page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
+    async def read_page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
         """The Sync Logs, newest first, after the run that `cursor` names; the cursor of the next page."""
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
         condition, parameters = _RUNS_ONLY, {"domain": domain}
         if cursor:
             condition, parameters = (
@@ -106,8 +106,8 @@ class Runs:
             found.append(_run(row))
         return found, None
 
-    async def pointers(self, domain: str) -> Pointers:
-        table = await self._storage.table(RUNS)
+    async def read_pointers(self, domain: str) -> Pointers:
+        table = await self._storage.open_table(RUNS)
         rows = {
             r["RowKey"]: r async for r in table.query_entities(_POINTERS_ONLY, parameters={"domain": domain})
         }
@@ -122,7 +122,7 @@ class Runs:
 
     async def take(self, domain: str, run_id: str) -> Fence | None:
         """Takes the run for this invocation and fences off every earlier one; None if the run is not active."""
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
 
         async def write(row: Any) -> Fence | None:
             if row is None or row["runId"] != run_id:
@@ -168,7 +168,7 @@ class Runs:
 
     async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
         """Leaves word for the invocation that performs the run; False if it is not active, or was asked before."""
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
 
         async def write(row: Any) -> bool:
             if row is None or row["runId"] != run_id or row.get("cancelledBy"):
@@ -182,7 +182,7 @@ class Runs:
 
     async def purge(self, domain: str, now: datetime) -> None:
         """Forgets runs that are older than 90 days."""
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
         condition = f"{_RUNS_ONLY} and RowKey gt @oldest"
         parameters = {"domain": domain, "oldest": oldest_run_id(now)}
         async for row in table.query_entities(
@@ -190,7 +190,7 @@ class Runs:
         ):
             await table.delete_entity(row)
 
-    async def idle(self, domain: str, longer_than: timedelta, now: datetime) -> Idle | None:
+    async def find_idle(self, domain: str, longer_than: timedelta, now: datetime) -> Idle | None:
         """The active run if nothing has been written about it for that long."""
         row = await self._active(domain)
         if row is None or now - row.metadata["timestamp"] < longer_than:
@@ -199,14 +199,14 @@ class Runs:
 
     async def claim(self, idle: Idle, now: datetime) -> bool:
         """Whether the caller is the first to take up that run, and nobody has written about it since."""
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
         claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claimedAt": now}
         return await write_if(table.update_entity(claimed, **unchanged(idle.etag)))
 
     async def _active(self, domain: str) -> Any:
         from azure.core.exceptions import ResourceNotFoundError
 
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
         try:
             return await table.get_entity(domain, _ACTIVE)
         except ResourceNotFoundError:
@@ -229,7 +229,7 @@ class Runs:
         fence.etag = await update_if_unchanged(look, write, lost, known=fence.etag)
 
     async def _transaction(self, operations: list[Any]) -> list[Any]:
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
         return list(await table.submit_transaction(operations))
 
 

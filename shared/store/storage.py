@@ -148,13 +148,13 @@ class Storage:
                 self._tables = TableServiceClient(endpoint=url, credential=self._identity(), **_TABLE_RETRIES)
         return self._tables
 
-    async def table(self, name: str) -> "TableClient":
+    async def open_table(self, name: str) -> "TableClient":
         if name not in self._existing:
             await self.tables.create_table_if_not_exists(name)
             self._existing.add(name)
         return self.tables.get_table_client(name)
 
-    async def container(self, name: str) -> "ContainerClient":
+    async def open_container(self, name: str) -> "ContainerClient":
         from azure.core.exceptions import ResourceExistsError
 
         container = self.blobs.get_container_client(name)

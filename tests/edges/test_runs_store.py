@@ -71,7 +71,7 @@ class TestStarting:
 
         await runs.start(run)  # as the SDK does when it tries again
 
-        assert (await runs.pointers(DOMAIN)).active == run.id
+        assert (await runs.read_pointers(DOMAIN)).active == run.id
 
     async def test_the_next_run_starts_when_this_one_is_finished(self, runs: Runs) -> None:
         run = await started(runs)
@@ -99,7 +99,7 @@ class TestALateSurvivor:
             await finish(runs, run, survivor)
 
         assert (await runs.get(DOMAIN, run.id)).status is Status.QUEUED
-        assert (await runs.pointers(DOMAIN)).active == run.id
+        assert (await runs.read_pointers(DOMAIN)).active == run.id
 
     async def test_cannot_write_over_what_its_successor_has_closed(self, runs: Runs) -> None:
         run = await started(runs)
@@ -120,7 +120,7 @@ class TestALateSurvivor:
         with pytest.raises(LeaseLost):
             await finish(runs, run, survivor)
 
-        assert (await runs.pointers(DOMAIN)).active == following.id
+        assert (await runs.read_pointers(DOMAIN)).active == following.id
 
 
 class TestTaking:
@@ -186,8 +186,8 @@ class TestAnIdleRun:
     async def test_it_is_idle_once_nothing_was_written_about_it_for_long_enough(self, runs: Runs) -> None:
         run, minute = await started(runs), timedelta(minutes=1)
 
-        assert await runs.idle(DOMAIN, minute, datetime.now(UTC)) is None
-        idle = await runs.idle(DOMAIN, minute, datetime.now(UTC) + timedelta(seconds=61))
+        assert await runs.find_idle(DOMAIN, minute, datetime.now(UTC)) is None
+        idle = await runs.find_idle(DOMAIN, minute, datetime.now(UTC) + timedelta(seconds=61))
 
         assert idle is not None
         assert idle.run_id == run.id
@@ -195,25 +195,25 @@ class TestAnIdleRun:
     async def test_it_is_claimed_once_and_the_claim_is_news_of_it(self, runs: Runs) -> None:
         await started(runs)
         later = datetime.now(UTC) + timedelta(seconds=61)
-        idle = await runs.idle(DOMAIN, timedelta(minutes=1), later)
+        idle = await runs.find_idle(DOMAIN, timedelta(minutes=1), later)
         assert idle is not None
 
         assert [await runs.claim(idle, later), await runs.claim(idle, later)] == [True, False]
         still = datetime.now(UTC) + timedelta(seconds=59)
-        assert await runs.idle(DOMAIN, timedelta(minutes=1), still) is None
+        assert await runs.find_idle(DOMAIN, timedelta(minutes=1), still) is None
 
     async def test_looking_at_it_is_no_news(self, runs: Runs) -> None:
         await started(runs)
         later = datetime.now(UTC) + timedelta(seconds=61)
 
-        looks = [await runs.idle(DOMAIN, timedelta(minutes=1), later) for _ in range(2)]
+        looks = [await runs.find_idle(DOMAIN, timedelta(minutes=1), later) for _ in range(2)]
 
         assert looks[0] == looks[1] is not None
 
     async def test_a_claim_does_not_keep_the_holder_from_saving_and_finishing(self, runs: Runs) -> None:
         run = await started(runs)
         fence = await taken(runs, run)
-        idle = await runs.idle(DOMAIN, timedelta(0), datetime.now(UTC) + timedelta(seconds=1))
+        idle = await runs.find_idle(DOMAIN, timedelta(0), datetime.now(UTC) + timedelta(seconds=1))
         assert idle is not None
         assert await runs.claim(idle, datetime.now(UTC))
 

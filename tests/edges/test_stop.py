@@ -12,7 +12,7 @@ from shared.errors import CancelRequested, LeaseLost, TimeBudgetSpent
 from shared.model.runs import Mode, Run, Trigger, new_run_id
 from shared.runs.stop import Deadline, RunStop
 from shared.settings import Settings
-from shared.store.leases import Lease, Times, lease
+from shared.store.leases import Lease, Times, take_lease
 from shared.store.runs import Fence, Runs
 from shared.store.storage import LOCKS, Storage
 
@@ -41,7 +41,7 @@ def runs(storage: Storage) -> Runs:
 
 @pytest.fixture
 async def held(storage: Storage, settings: Settings) -> AsyncIterator[Lease]:
-    async with lease(storage, settings, DOMAIN, Times(renew_every=0.1, retry_every=0.1)) as held:
+    async with take_lease(storage, settings, DOMAIN, Times(renew_every=0.1, retry_every=0.1)) as held:
         yield held
 
 

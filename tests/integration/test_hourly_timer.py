@@ -113,7 +113,7 @@ async def test_runs_are_forgotten_after_ninety_days(stack: Stack) -> None:
 
 async def test_audit_logs_are_deleted_after_a_day(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     async def stored() -> list[str]:
-        container = await stack.services.storage.container(AUDIT_LOGS)
+        container = await stack.services.storage.open_container(AUDIT_LOGS)
         return [name async for name in container.list_blob_names()]
 
     dry_run, sync = await stack.dry_run(OFF), await stack.sync(OFF)
@@ -131,7 +131,7 @@ async def test_audit_logs_are_deleted_after_a_day(stack: Stack, monkeypatch: pyt
 
 
 async def test_a_domain_in_trouble_keeps_no_other_waiting(stack: Stack) -> None:
-    runs = await stack.services.storage.table(RUNS)
+    runs = await stack.services.storage.open_table(RUNS)
     await runs.create_entity({"PartitionKey": ONE, "RowKey": "active", "invocation": "of no run"})
 
     await stack.tick()

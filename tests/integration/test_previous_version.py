@@ -36,11 +36,11 @@ async def started_from(start_stack: StartStack, name: str) -> tuple[Stack, Run]:
         settings=sides["settings"],
     )
     storage = stack.services.storage
-    table = await storage.table(RUNS)
+    table = await storage.open_table(RUNS)
     for row in json.loads((folder / "runs.json").read_bytes()):
         await table.create_entity(row)
     for file, blob in json.loads((folder / "blobs.json").read_bytes()).items():
-        container = await storage.container(blob["container"])
+        container = await storage.open_container(blob["container"])
         await container.upload_blob(
             blob["name"], (folder / file).read_bytes(), blob_type=blob["type"], metadata=blob["metadata"]
         )

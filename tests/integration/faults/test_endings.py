@@ -14,7 +14,7 @@ from shared.model.runs import Run, Status
 from shared.planning.mapping import UPN
 from shared.runs.messages import POISON_QUEUE, QUEUE, message
 from shared.runs.recorder import Recorder
-from shared.store.leases import lease
+from shared.store.leases import take_lease
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 EDITED = "edited@contoso.com"
@@ -111,7 +111,7 @@ async def test_a_sync_that_somebody_performs_is_not_given_up(start_stack: StartS
     stack = await started(start_stack)
     run = await cut_off(stack)
 
-    async with lease(stack.services.storage, stack.services.settings, CONTOSO):
+    async with take_lease(stack.services.storage, stack.services.settings, CONTOSO):
         await send(stack, POISON_QUEUE, run)
         with pytest.raises(TimeoutError):
             await stack.finished(run, seconds=2)

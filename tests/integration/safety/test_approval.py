@@ -101,7 +101,7 @@ class TestAnApproval:
     async def test_reads_the_plan_as_data_and_not_the_rows_for_people(self, start_stack: StartStack) -> None:
         stack = await three_have_left(start_stack)
         dry_run = await stack.dry_run()
-        container = await stack.services.storage.container(AUDIT_LOGS)
+        container = await stack.services.storage.open_container(AUDIT_LOGS)
         log = container.get_blob_client(f"dry-run/{CONTOSO}.csv")
         metadata = (await log.get_blob_properties()).metadata
         await log.upload_blob(b"edited by hand", overwrite=True, metadata=metadata)

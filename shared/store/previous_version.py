@@ -9,7 +9,9 @@ import io
 
 from shared.model.changes import Action
 from shared.model.results import Key, Result
-from shared.reports.audit_csv import FORMULA_STARTS
+
+# As it escaped them.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def read_ended(content: bytes) -> dict[Key, tuple[Result, str]]:
@@ -29,7 +31,7 @@ def planned_deletions(content: bytes, run_id: str) -> frozenset[str]:
 
 def unescaped(cell: str) -> str:
     """The text of a cell, without the apostrophe that keeps it from being a formula."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS) else cell
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell
 
 
 def _rows(content: bytes) -> "csv.DictReader[str]":

@@ -10,7 +10,7 @@ from shared.model.changes import Action, Change
 from shared.model.results import Outcome, Result
 from shared.model.runs import Mode
 from shared.reports.audit_csv import header, render
-from shared.reports.audit_csv_reader import planned_deletions, read_ended, unescaped
+from shared.store.previous_version import planned_deletions, read_ended, unescaped
 from tests.support.people import add, change, rename
 
 MORNING = datetime(2026, 3, 1, tzinfo=UTC)
