@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
     """Seconds of a lease's life; the storage service takes 15 to 60 for `lease`."""
 
@@ -37,7 +37,7 @@ class Times:
     @classmethod
     def of(cls, lease: int) -> "Times":
         """In the same proportions, for a lease of so many seconds."""
-        return cls(lease, renew_every=lease / 3, trusted=lease * 5 / 6, patience=lease * 5 / 4)
+        return cls(lease=lease, renew_every=lease / 3, trusted=lease * 5 / 6, patience=lease * 5 / 4)
 
     @property
     def one_try(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ async def is_held(storage: Storage, domain: str) -> bool:
     """Whether an invocation holds the domain; the lease of one that died runs out within a minute."""
     from azure.core.exceptions import ResourceNotFoundError
 
-    blob = (await storage.container(LOCKS)).get_blob_client(domain)
+    blob = (await storage.open_container(LOCKS)).get_blob_client(domain)
     try:
         properties = await blob.get_blob_properties()
     except ResourceNotFoundError:
@@ -123,7 +123,7 @@ async def is_held(storage: Storage, domain: str) -> bool:
 
 
 @asynccontextmanager
-async def lease(
+async def take_lease(
     storage: Storage, settings: Settings, domain: str, times: Times | None = None
 ) -> AsyncIterator[Lease]:
     """Holds the domain for the length of the block.
@@ -134,7 +134,7 @@ async def lease(
     from azure.storage.blob.aio import BlobLeaseClient
 
     times = times or Times.of(settings.lease_seconds)
-    blob = (await storage.container(LOCKS)).get_blob_client(domain)
+    blob = (await storage.open_container(LOCKS)).get_blob_client(domain)
     clock = storage.clock
     lease_id = clock.guid()
     give_up_at = clock.monotonic() + times.patience

@@ -46,7 +46,7 @@ async def test_while_the_limit_cannot_be_read_it_shows_the_verdict_of_the_dry_ru
     stack = await with_leavers(start_stack)
     await stack.set(maxAllowedDeletions=50)
     await stack.dry_run()
-    table = await stack.services.storage.table(DOMAINS)
+    table = await stack.services.storage.open_table(DOMAINS)
     await table.update_entity(
         {"PartitionKey": CONTOSO, "RowKey": "settings", "max_allowed_deletions": "half"}
     )

@@ -160,7 +160,7 @@ async def judge_dry_run(case: Case, run: Run | None) -> None:
 async def judge_settings(case: Case, _run: Run | None) -> None:
     view = (await case.stack.get(f"domains/{case.domain}")).json()
     case.expect("setting", view["maxAllowedDeletions"], 33)
-    table = await case.stack.services.storage.table(DOMAINS)
+    table = await case.stack.services.storage.open_table(DOMAINS)
     condition, parameters = "PartitionKey eq @domain and RowKey ge 'change-'", {"domain": case.domain}
     rows = [row async for row in table.query_entities(condition, parameters=parameters) if "before" in row]
     changes = [[json.loads(row[side])["maxAllowedDeletions"] for side in ("before", "after")] for row in rows]

@@ -16,7 +16,7 @@ ADDRESS = "127.0.0.1"
 
 
 async def changes(stack: Stack) -> list[Json]:
-    table = await stack.services.storage.table(DOMAINS)
+    table = await stack.services.storage.open_table(DOMAINS)
     rows = table.query_entities("RowKey ge 'change-' and RowKey lt 'change.'")
     return [dict(row) async for row in rows]
 
