@@ -1,9 +1,10 @@
 """What is to happen to everybody: two matched lists and their surroundings in, a `Plan` out. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Action, Change, Obstacle, Plan
 from shared.model.people import EntraUser, SourceUser
+from shared.model.results import NOT_LOOKED_AT
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences
@@ -103,7 +104,7 @@ def _left(target: EntraUser, matching: Matching, protection: Protection) -> Chan
             reason = "Still in the source, but without a UPN: give them one there, or remove them there."
         return _skip(target, reason, owner.source_id)
     if reason := protection.reason_not_to_delete(target):
-        return _skip(target, reason)
+        return replace(_skip(target, reason), obstacle=Obstacle(NOT_LOOKED_AT, reason))
     reason = f"In Entra only: the source has no such user. {protection.caveat}".rstrip()
     return Change(Action.DELETE, target.upn, target.display_name, target.object_id, reason=reason)
 

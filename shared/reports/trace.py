@@ -108,8 +108,8 @@ def _verdict(query: str, user: SourceUser | None, target: EntraUser | None, chan
         if user:
             return "In the source, but on another domain: this domain's sync does not touch them."
         return f"Nobody called {query}, neither in the source nor in Entra's users of this domain."
-    if change.obstacle:
-        return f"A sync would fail to {change.action.value} this user: {change.obstacle.message}"
     if change.action is Action.SKIP:
         return f"A sync leaves this user alone: {change.reason}"
+    if change.obstacle:
+        return f"A sync would fail to {change.action.value} this user: {change.obstacle.message}"
     return f"A sync would {change.action.value} this user. {change.reason}".strip()

@@ -8,8 +8,8 @@ from shared.entra.users import current_upns
 from shared.entra.writes import apply
 from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
-from shared.model.results import Key, Outcome, key
-from shared.planning.deletions import reason_to_leave, source_people
+from shared.model.results import SOURCE_UNREADABLE, Key, Outcome, key
+from shared.planning.deletions import reason_to_leave, source_people, unseen
 from shared.planning.surveyed import Survey
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle_doubts
@@ -103,15 +103,18 @@ class Sync:
             in_domain(users, self._seen.domain)
         except SourceError as error:
             message = f"Not deleted: the source could not be read a second time. {error}"
-            await self._record([Outcome.failed(change, "SourceUnreadable", message) for change in deletions])
+            await self._record([Outcome.failed(change, SOURCE_UNREADABLE, message) for change in deletions])
             return []
         people = source_people(users, self._seen.links)
         candidates = {user.object_id: user for user in self._seen.target}
         upns = await current_upns(self._batches, (str(c.object_id) for c in deletions))
         confirmed, left = [], []
         for change in deletions:
-            reason = reason_to_leave(candidates[str(change.object_id)], people, upns)
-            if reason:
+            user = candidates[str(change.object_id)]
+            reason = reason_to_leave(user, people, upns)
+            if reason and unseen(user, people, upns):
+                left.append(Outcome.left_unseen(change, reason))
+            elif reason:
                 left.append(Outcome.left(change, reason))
             else:
                 confirmed.append(change)

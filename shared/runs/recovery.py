@@ -73,7 +73,7 @@ async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
     batches = Batches(services.graph, quota, deadline, services.settings.batches_in_flight)
     await recorder.record(await settle_doubts(recorder.in_doubt, batches))
     log.recount(recorder.results)
-    log.note(audit_log=recorder.audit_log)
+    log.take_over(recorder)
 
 
 async def _reopen(services: Services, fence: Fence, run: Run) -> Recorder | None:

@@ -532,6 +532,7 @@ class TestProtecting:
 
     def test_a_leaver_whose_mailbox_was_not_looked_at_is_kept_with_the_reason(self) -> None:
         protection = Protection(mailboxes={"id-a": "user"})
+        reason = "Not deleted unseen: its mailbox could not be looked at in this run."
 
         plan = plan_of(
             [],
@@ -545,7 +546,7 @@ class TestProtecting:
             ),
             Change(
                 SKIP, "b@contoso.com", "青木 花子", "id-b",
-                reason="Not deleted unseen: its mailbox could not be looked at in this run.",
+                reason=reason, obstacle=Obstacle("NotLookedAt", reason),
             ),
         )  # fmt: skip
 
