@@ -49,7 +49,7 @@ _HEADERS: Mapping[str, str] = {
 
 
 async def page(call: Call) -> func.HttpResponse:
-    return _file(PAGE, call.headers)
+    return _file(PAGE, call.headers, call.services.settings.auth_mode)
 
 
 async def asset(call: Call) -> func.HttpResponse:
@@ -58,8 +58,8 @@ async def asset(call: Call) -> func.HttpResponse:
     return _file(call.asset, call.headers)
 
 
-def _file(name: str, asked: Mapping[str, str]) -> func.HttpResponse:
-    body, etag = _read(name)
+def _file(name: str, asked: Mapping[str, str], auth_mode: str = "") -> func.HttpResponse:
+    body, etag = _read(name, auth_mode)
     headers = {**_HEADERS, "ETag": etag}
     if _known(etag, asked.get("If-None-Match", "")):
         return func.HttpResponse(status_code=304, headers=headers)
@@ -67,11 +67,15 @@ def _file(name: str, asked: Mapping[str, str]) -> func.HttpResponse:
 
 
 @cache
-def _read(name: str) -> tuple[bytes, str]:
-    """The file and its ETag, a weak one: the same for the file as it is and compressed."""
+def _read(name: str, auth_mode: str) -> tuple[bytes, str]:
+    """The file and its ETag, a weak one: the same for the file as it is and compressed.
+
+    The page learns how people are let in: the platform's 401 is the same for a key and for a session that is missing.
+    """
     body = (FOLDER / name).read_bytes()
     if name == PAGE:
         body = body.replace(b"<!-- modules -->", _PRELOADS)
+        body = body.replace(b'data-auth-mode=""', f'data-auth-mode="{auth_mode}"'.encode())
     return body, f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
 
 
