@@ -76,14 +76,18 @@ def sync(app: str, expected: set[str], pause: float = PAUSE) -> str:
     return fault
 
 
-def main() -> None:
+def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--subscription", required=True)
     parser.add_argument("--resource-group", required=True)
     parser.add_argument("--app", required=True, help="FUNCTION_APP_NAME of the Azure half")
-    given = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    given = command_line().parse_args()
     app = (
         f"/subscriptions/{given.subscription}/resourceGroups/{given.resource_group}"
         f"/providers/Microsoft.Web/sites/{given.app}"
