@@ -1,7 +1,11 @@
 // The one secret there is: that of HENNGE's API client.
+type Tags = {
+  'azd-env-name': string
+}
+
 param name string
 param location string
-param tags { 'azd-env-name': string }
+param tags Tags
 
 @description('Who may read the secret.')
 param readerPrincipalId string
