@@ -27,8 +27,7 @@ def declared(code: str) -> set[str]:
     return {
         node.name
         for node in ast.parse(code).body
-        if isinstance(node, ast.AsyncFunctionDef)
-        and node.decorator_list
+        if isinstance(node, ast.AsyncFunctionDef) and node.decorator_list
     }
 
 
