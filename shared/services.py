@@ -1,14 +1,18 @@
 """Everything a trigger needs, built once from the settings; connections are made when first used."""
 
 from shared.clock import Clock
-from shared.entra.client import Graph
-from shared.entra.domains import TenantDomain, verified_domains
+from shared.entra.client import GraphClient
+from shared.entra.directory import Directory
+from shared.entra.graph import Graph
 from shared.entra.tokens import AzureTokens, EmulatorTokens
-from shared.entra.write_quota import Gate
+from shared.entra.write_quota import WriteQuota
+from shared.model.domains import TenantDomain
 from shared.outbound.cached import Remembered
+from shared.outbound.waiting import NoStop, Stop
 from shared.settings import Settings
-from shared.source import Source
+from shared.source import OpenSource
 from shared.source.files import FileSource
+from shared.source.stoppable import StoppableSource
 from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
 from shared.store.changes import Changes
@@ -19,7 +23,7 @@ from shared.store.storage import Storage
 
 
 class Services:
-    """One per process and event loop: the gate is only right if every run of the process shares it."""
+    """One per process and event loop: the write quota is only right if every run of the process shares it."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.clock = clock = clock or Clock()
@@ -33,16 +37,26 @@ class Services:
         self.changes = Changes(self.storage)
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)
-        self.graph = Graph(url, self._tokens, clock)
-        self.gate = Gate(clock=clock)
+        self._graph_client = GraphClient(url, self._tokens, clock)
+        self.write_quota = WriteQuota(clock=clock)
         self.deep_health: Remembered[dict[str, str]] = Remembered(seconds=30, clock=clock)
         self._tenant_domains: Remembered[list[TenantDomain]] = Remembered(seconds=60, clock=clock)
 
     async def tenant_domains(self) -> list[TenantDomain]:
         """The tenant's verified domains, as of a minute ago at most: good for answering, not for a run."""
-        return await self._tenant_domains.get(lambda: verified_domains(self.graph))
+        return await self._tenant_domains.get(self.directory().read_domains)
 
-    def open_source(self) -> Source:
+    def directory(self, stop: Stop | None = None) -> Directory:
+        """Entra, for one invocation, request or closing look; without a stop signal nothing ends its requests."""
+        stop = stop or NoStop(self.clock)
+        graph = Graph(self._graph_client, self.write_quota, stop, self.settings.batches_in_flight)
+        return Directory(graph, self.settings.attribute_map)
+
+    def source(self, stop: Stop) -> StoppableSource:
+        """The configured source, for one invocation."""
+        return StoppableSource(self.open_source, stop)
+
+    def open_source(self) -> OpenSource:
         """The configured source; the caller closes it."""
         settings = self.settings
         if settings.source == "csv":
@@ -63,6 +77,6 @@ class Services:
         )
 
     async def aclose(self) -> None:
-        await self.graph.aclose()
+        await self._graph_client.aclose()
         await self._tokens.aclose()
         await self.storage.aclose()

@@ -6,13 +6,11 @@ from typing import Any, Self
 import azure.functions as func
 from pydantic import ConfigDict, model_validator
 
-from shared.entra.domains import TenantDomain
-from shared.errors import DomainNotFound
 from shared.http.endpoint import Call
 from shared.http.problems import json
 from shared.http.views import domain_view
 from shared.log import event
-from shared.model.domains import Domain, DomainSettings
+from shared.model.domains import Domain, DomainSettings, TenantDomain, domain_named
 from shared.model.records import Record
 from shared.services import Services
 
@@ -51,10 +49,7 @@ class DomainList(Record):
 
 async def known_domain(services: Services, name: str) -> TenantDomain:
     """DomainNotFound if the tenant has no such verified domain."""
-    for domain in await services.tenant_domains():
-        if domain.name == name:
-            return domain
-    raise DomainNotFound(f"{name} is not a verified domain of the tenant.")
+    return domain_named(name, await services.tenant_domains())
 
 
 async def list_domains(call: Call) -> func.HttpResponse:

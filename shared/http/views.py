@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from shared.entra.domains import TenantDomain
-from shared.model.domains import Domain, DomainSettings
+from shared.model.domains import Domain, DomainSettings, TenantDomain
 from shared.model.runs import Mode, Run
 from shared.services import Services
 from shared.store.runs import Pointers

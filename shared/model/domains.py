@@ -1,13 +1,42 @@
 """A domain of the tenant and what an administrator sets for it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import Field, StrictBool, model_validator
 
+from shared.errors import DomainNotFound
 from shared.model.records import Percent, Record, Time
 from shared.model.runs import Run
 
 DEFAULT_MAX_ALLOWED_DELETIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDomain:
+    """A verified domain; the `initial` one is the tenant's onmicrosoft.com domain."""
+
+    name: str
+    authentication_type: str
+    initial: bool
+
+    @property
+    def federated(self) -> bool:
+        return self.authentication_type == "Federated"
+
+
+def domain_named(name: str, tenant: Sequence[TenantDomain]) -> TenantDomain:
+    """DomainNotFound if the tenant has no such verified domain."""
+    for domain in tenant:
+        if domain.name == name:
+            return domain
+    raise DomainNotFound(f"{name} is not a verified domain of the tenant.")
+
+
+def initial_domain(tenant: Sequence[TenantDomain], otherwise: TenantDomain) -> str:
+    """The name of the tenant's initial domain."""
+    return next((domain.name for domain in tenant if domain.initial), otherwise.name)
 
 
 class Limit(Record):

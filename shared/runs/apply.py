@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 
-from shared.entra.batch import Batches, Request
-from shared.entra.users import current_upns
-from shared.entra.writes import Outcome, apply
+from shared.entra.batch import Request
+from shared.entra.directory import Directory
+from shared.entra.writes import Outcome
 from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
 from shared.model.results import Entry, Key, Result, key
@@ -13,8 +13,7 @@ from shared.planning.deletions import reason_to_leave, source_people
 from shared.planning.surveyed import Survey
 from shared.runs.doubts import settled_doubts
 from shared.runs.recorder import Trail
-from shared.runs.stop import RunGuard
-from shared.runs.survey import read_source
+from shared.runs.stop import RunStop
 from shared.services import Services
 from shared.source import in_domain
 
@@ -25,14 +24,20 @@ class Sync:
     """Applies what a survey planned. `report` hears of every entry once it is safely on the trail."""
 
     def __init__(
-        self, services: Services, seen: Survey, trail: Trail, guard: RunGuard, report: Report
+        self,
+        services: Services,
+        directory: Directory,
+        seen: Survey,
+        trail: Trail,
+        stop: RunStop,
+        report: Report,
     ) -> None:
         self._services = services
+        self._directory = directory
         self._seen = seen
         self._trail = trail
-        self._guard = guard
+        self._stop = stop
         self._report = report
-        self._batches = Batches(services.graph, services.gate, guard, services.settings.batches_in_flight)
         self._links = dict(seen.plan.links)
         self._under_way: dict[Key, Request] = {}
 
@@ -69,7 +74,7 @@ class Sync:
             await self._apply(await self._confirm_deletions(deletions))
 
     async def _apply(self, changes: Sequence[Change]) -> None:
-        async with aclosing(apply(changes, self._batches, self._before_send)) as applied:
+        async with aclosing(self._directory.apply(changes, self._before_send)) as applied:
             async for outcomes in applied:
                 await self._record([_entry(outcome) for outcome in outcomes])
 
@@ -77,7 +82,7 @@ class Sync:
         await self._trail.intend([request.subject for request in batch])
         self._under_way |= {key(request.subject): request for request in batch}
         # Again: an append that is tried again takes long, and the lease may have run out meanwhile.
-        self._guard.check_lease()
+        self._stop.check_lease()
 
     async def _record(self, entries: Sequence[Entry]) -> None:
         fresh = [entry for entry in entries if key(entry.change) not in self._trail.results]
@@ -90,7 +95,7 @@ class Sync:
         await self._report(fresh)
 
     async def _settle(self, doubts: Sequence[Change]) -> None:
-        await self._record(await settled_doubts(doubts, self._batches))
+        await self._record(await settled_doubts(doubts, self._directory.graph))
 
     async def _confirm_deletions(self, deletions: Sequence[Change]) -> list[Change]:
         """Those who are still to be deleted after both sides were read a second time.
@@ -99,7 +104,7 @@ class Sync:
         the source can't be read again, nobody is deleted.
         """
         try:
-            users = await read_source(self._services, self._guard)
+            users = await self._services.source(self._stop).users()
             in_domain(users, self._seen.domain)
         except SourceError as error:
             message = f"Not deleted: the source could not be read a second time. {error}"
@@ -107,7 +112,7 @@ class Sync:
             return []
         people = source_people(users, self._seen.links)
         candidates = {user.object_id: user for user in self._seen.target}
-        upns = await current_upns(self._batches, (str(c.object_id) for c in deletions))
+        upns = await self._directory.look_up_upns(str(c.object_id) for c in deletions)
         confirmed, left = [], []
         for change in deletions:
             reason = reason_to_leave(candidates[str(change.object_id)], people, upns)
@@ -119,7 +124,7 @@ class Sync:
         return confirmed
 
     async def _write_links(self) -> None:
-        self._guard.check_lease()
+        self._stop.check_lease()
         await self._services.links.write(self._seen.domain, self._links)
 
 

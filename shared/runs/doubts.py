@@ -7,8 +7,9 @@ stopped while an answer was lost.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.entra.batch import Batches, Request
+from shared.entra.batch import Request
 from shared.entra.client import Answer, segment
+from shared.entra.graph import Graph
 from shared.entra.writes import shows
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
@@ -30,19 +31,19 @@ _UNKNOWN = (
 )
 
 
-async def settled_doubts(changes: Sequence[Change], batches: Batches) -> list[Entry]:
+async def settled_doubts(changes: Sequence[Change], graph: Graph) -> list[Entry]:
     """A row for everything that took effect or may have; none for what certainly did not."""
     waiting = list(changes)
     answers: dict[int, Answer] = {}
     unread = "Graph took too long to answer."
     try:
         for attempt in range(1, LOOK_UPS + 1):
-            async for answered in batches.send([_look(change) for change in waiting]):
+            async for answered in graph.send([_look(change) for change in waiting]):
                 answers |= {id(request.subject): answer for request, answer in answered}
             waiting = [c for c in waiting if c.action is Action.ADD and answers[id(c)].status == 404]
             if not waiting or attempt == LOOK_UPS:
                 break
-            await batches.pause(attempt)
+            await graph.pause(attempt)
     except (GraphError, RunStopped) as error:
         unread = str(error)
     entries = (_entry(change, answers.get(id(change)), unread) for change in changes)

@@ -1,14 +1,11 @@
 """The end of a sync that did not get to its last change: no write is left without its row in the audit log."""
 
-from shared.entra.batch import Batches
-from shared.entra.write_quota import Gate
 from shared.model.changes import Action
 from shared.model.results import Key, Result
 from shared.model.runs import AuditLog, Counts, Mode, Progress, Run
 from shared.reports.audit_csv import count
 from shared.runs.doubts import settled_doubts
 from shared.runs.recorder import Trail
-from shared.runs.stop import TimeLimit
 from shared.services import Services
 from shared.store.runs import Hold
 
@@ -21,10 +18,8 @@ async def with_doubts_settled(services: Services, hold: Hold, run: Run) -> Run:
     if run.mode is not Mode.SYNC or not await services.audit_logs.begun(run):
         return run
     trail = await Trail.open(services.storage, services.audit_logs, run, hold.invocation)
-    # A gate of its own: a pause that writes were told to keep would keep these few reads waiting, too.
-    guard = TimeLimit(LOOK_UP_SECONDS, services.clock)
-    batches = Batches(services.graph, Gate(clock=services.clock), guard, services.settings.batches_in_flight)
-    await trail.record(await settled_doubts(trail.in_doubt, batches))
+    directory = services.directory().within(LOOK_UP_SECONDS)
+    await trail.record(await settled_doubts(trail.in_doubt, directory.graph))
     audit_log = AuditLog(expires_at=trail.expires_at, size_bytes=trail.size)
     return recounted(run, trail.results).model_copy(update={"audit_log": audit_log})
 

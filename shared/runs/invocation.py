@@ -34,8 +34,8 @@ from shared.runs.ending import recounted, with_doubts_settled
 from shared.runs.inspection import pre_checked
 from shared.runs.recorder import Trail
 from shared.runs.resuming import take_up
-from shared.runs.stop import RunGuard
-from shared.runs.survey import Surveyor
+from shared.runs.stop import RunStop
+from shared.runs.survey import surveyor
 from shared.runs.undo_survey import survey_undo
 from shared.services import Services
 from shared.store.leases import lease
@@ -52,8 +52,8 @@ async def perform(services: Services, domain: str, run_id: str) -> bool:
             hold = await services.runs.take(domain, run_id)
             if hold is None:
                 return False  # it has ended already: a message may come twice
-            guard = RunGuard(held, services.runs, hold, services.settings.time_budget_seconds, services.clock)
-            invocation = Invocation(services, hold, await services.runs.get(domain, run_id), guard)
+            stop = RunStop(held, services.runs, hold, services.settings.time_budget_seconds, services.clock)
+            invocation = Invocation(services, hold, await services.runs.get(domain, run_id), stop)
             return await invocation.perform()
     except (DomainBusy, LeaseLost) as error:
         event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=str(error))
@@ -64,11 +64,12 @@ async def perform(services: Services, domain: str, run_id: str) -> bool:
 class Invocation:
     """What one invocation does for a run; `run` is the line of the Sync Logs as it stands."""
 
-    def __init__(self, services: Services, hold: Hold, run: Run, guard: RunGuard) -> None:
+    def __init__(self, services: Services, hold: Hold, run: Run, stop: RunStop) -> None:
         self._services = services
         self._clock = services.clock
         self._hold = hold
-        self._guard = guard
+        self._stop = stop
+        self._directory = services.directory(stop)
         self._saved_at = 0.0
         self._written = 0
         self._writing_since = 0.0
@@ -102,7 +103,7 @@ class Invocation:
         event("run.started", **facts(self.run))
 
     async def _read_and_act(self) -> None:
-        trail = await take_up(self._services, self._hold, self.run, self._guard)
+        trail = await take_up(self._services, self._hold, self.run, self._directory)
         seen = await self._survey()
         checks = await self._check(seen.plan)
         if self.run.deletion_check is None or checks.exceeded:
@@ -122,9 +123,9 @@ class Invocation:
     async def _survey(self) -> Survey:
         run = self.run
         if run.undoes:
-            return await survey_undo(self._services, run, run.undoes, self._guard)
-        surveyor = Surveyor(self._services, run.domain, self._guard)
-        seen = await surveyor.survey(predict=run.mode is Mode.DRY_RUN)
+            return await survey_undo(self._services, run, run.undoes, self._directory)
+        looking = surveyor(self._services, run.domain, self._directory, self._stop)
+        seen = await looking.survey(predict=run.mode is Mode.DRY_RUN)
         if run.approval is None:
             return seen
         note = f"Approved by {run.approval.approved_by} (dry run {run.approval.dry_run_id})."
@@ -147,13 +148,13 @@ class Invocation:
 
     async def _preview(self, seen: Survey, checks: Checks) -> None:
         if not self.run.undoes:
-            found = await pre_checked(self._services, seen, self._guard)
+            found = await pre_checked(self._directory, seen)
             self._note(pre_check=found.summary)
         run, entries = self.run, [Entry.planned(change) for change in seen.plan.changes]
         rows = await self._clock.in_thread(render, entries, run.id, run.domain, run.mode, self._clock.now())
         content = header() + rows
         version = await self._services.audit_logs.dry_run_version(self.run)
-        await self._guard.check()
+        await self._stop.check()
         self._count(entries)
         expires_at = await self._services.audit_logs.write_dry_run(self.run, content, version)
         self._note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
@@ -171,7 +172,7 @@ class Invocation:
             self._note(stalled_invocations=1)
         await self._save()
         self._writing_since = self._clock.monotonic()
-        sync = Sync(self._services, seen, trail, self._guard, self._report)
+        sync = Sync(self._services, self._directory, seen, trail, self._stop, self._report)
         try:
             if checks.exceeded:
                 await sync.refuse()
@@ -203,10 +204,10 @@ class Invocation:
         self._written += sum(1 for entry in written if entry.change.obstacle is None)
         if done > progress.done:
             self._note(stalled_invocations=0)
-        gate = self._services.gate
+        quota = self._services.write_quota
         elapsed = self._clock.monotonic() - self._writing_since
         eta = eta_seconds(
-            progress.total - done, self._written, elapsed, gate.left, gate.per_second, gate.paused
+            progress.total - done, self._written, elapsed, quota.left, quota.per_second, quota.paused
         )
         self._note(progress=Progress(done=done, total=max(progress.total, done), eta_seconds=eta))
         if self._clock.monotonic() - self._saved_at >= SAVE_EVERY:

@@ -1,25 +1,25 @@
-"""When a run must stop: lease lost, cancelled, or time up. Asked before every batch and during every wait."""
+"""When a run must stop: lease lost, cancelled, or time up. Asked before every request and during every wait."""
 
 from shared.clock import Clock
-from shared.errors import TimeBudgetSpent
-from shared.outbound.waiting import LOOK_EVERY, Guard
+from shared.outbound.waiting import Deadline, sleep_in_steps
 from shared.store.leases import Lease
 from shared.store.runs import Hold, Runs
 
+_TIME_IS_UP = "The invocation's time is up; the run goes on in the next one."
 
-class RunGuard:
-    """The `Guard` of one invocation of a run."""
+
+class RunStop:
+    """The `Stop` of one invocation of a run."""
 
     def __init__(self, lease: Lease, runs: Runs, hold: Hold, seconds: float, clock: Clock) -> None:
         self._clock = clock
         self._lease = lease
         self._runs = runs
         self._hold = hold
-        self._ends_at = self._clock.monotonic() + seconds
+        self._budget = Deadline(seconds, clock, _TIME_IS_UP)
 
     async def check(self) -> None:
-        if self._clock.monotonic() >= self._ends_at:
-            raise TimeBudgetSpent("The invocation's time is up; the run goes on in the next one.")
+        await self._budget.check()
         await self._runs.check(self._hold)
         self.check_lease()
 
@@ -28,26 +28,4 @@ class RunGuard:
         self._lease.check()
 
     async def sleep(self, seconds: float) -> None:
-        await _sleep(self, self._clock, seconds)
-
-
-class TimeLimit:
-    """The `Guard` of looking at what a run leaves behind: nothing stops it but its own time."""
-
-    def __init__(self, seconds: float, clock: Clock) -> None:
-        self._clock = clock
-        self._ends_at = self._clock.monotonic() + seconds
-
-    async def check(self) -> None:
-        if self._clock.monotonic() >= self._ends_at:
-            raise TimeBudgetSpent("Graph took too long to answer.")
-
-    async def sleep(self, seconds: float) -> None:
-        await _sleep(self, self._clock, seconds)
-
-
-async def _sleep(guard: Guard, clock: Clock, seconds: float) -> None:
-    ends_at = clock.monotonic() + seconds
-    while (left := ends_at - clock.monotonic()) > 0:
-        await clock.sleep(min(left, LOOK_EVERY))
-        await guard.check()
+        await sleep_in_steps(seconds, self, self._clock)

@@ -6,15 +6,14 @@ from typing import Protocol
 from shared.errors import SourceError
 from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap, flat
+from shared.planning.sides import Source
 
 # Access Control's built-in administrator is nobody to synchronise.
 BUILT_IN_ADMINISTRATOR = "hdeadmin"
 
 
-class Source(Protocol):
-    async def users(self) -> list[SourceUser]:
-        """Everybody in the source, of every domain: all of them, or SourceError. Never a part."""
-        ...
+class OpenSource(Source, Protocol):
+    """A source with its connections."""
 
     async def check(self) -> None:
         """A small read, for the health check; SourceError if it fails."""

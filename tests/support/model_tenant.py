@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from shared.model.changes import Action, Change, Plan
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.holders import Holder
-from shared.planning.lookups import Surroundings
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.matching import match
 from shared.planning.plan import decide
@@ -44,7 +44,7 @@ class ModelTenant:
         matching = match(DOMAIN, source, self.of_domain, self.links)
         outside = self._outside(matching.source_only)
         missing = [user for user in matching.source_only if user.source_id not in outside]
-        around = Surroundings(
+        around = Lookups(
             federated=self.federated,
             initial_domain=INITIAL_DOMAIN,
             protection=self.protection,
