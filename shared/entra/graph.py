@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from shared.entra.batch import Batches, BeforeSend, Request
-from shared.entra.client import Answer, GraphClient, next_link, page_items
+from shared.entra.client import Answer, GraphClient, graph_pages, next_link, page_items
 from shared.entra.write_quota import WriteQuota
 from shared.errors import GraphError
 from shared.outbound.retries import passes, wait_before
@@ -65,11 +65,15 @@ class Graph:
     async def read_all(self, path: str) -> list[dict[str, Any]]:
         """Every item of a collection, to the last page: an empty page with a nextLink is not the last one."""
         items: list[dict[str, Any]] = []
+        pages = graph_pages()
         link: str | None = path
         while link:
             page = await self.read(link)
-            items.extend(page_items(page))
+            found = page_items(page)
+            items.extend(found)
             link = next_link(page)
+            if link:
+                pages.turn(len(found), link)
         return items
 
     async def read_all_if_granted(self, path: str) -> list[dict[str, Any]] | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.entra.batch import Request
-from shared.entra.client import ends_with, next_link, one_of, page_items, segment, text
+from shared.entra.client import ends_with, graph_pages, next_link, one_of, page_items, segment, text
 from shared.entra.graph import Part
 from shared.errors import GraphError
 from shared.model.people import EntraUser
@@ -41,13 +41,16 @@ class Users(Part):
         expected = page.get("@odata.count")
         if not isinstance(expected, int):
             raise GraphError("Graph listed users without the count that was asked for.")
+        pages = graph_pages()
         while True:
+            items = page_items(page)
             link = next_link(page)
+            if link:
+                pages.turn(len(items), link)
             following = asyncio.create_task(self.graph.read(link, eventual=True)) if link else None
             try:
                 # In a thread: the next page is asked for while this one is turned into records.
-                items, clock = page_items(page), self.graph.clock
-                for user in await clock.in_thread(_records, items, self._attribute_map):
+                for user in await self.graph.clock.in_thread(_records, items, self._attribute_map):
                     users[user.object_id] = user
                 if following is None:
                     suffix = f"@{domain.lower()}"

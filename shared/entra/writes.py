@@ -6,7 +6,7 @@ is gone counts as done. No licence is ever assigned.
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from shared.clock import Chance
@@ -16,6 +16,7 @@ from shared.entra.graph import Graph
 from shared.entra.passwords import random_password
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
+from shared.model.results import Outcome, Result
 from shared.planning.mapping import IMMUTABLE_ID, UPN
 from shared.planning.renames import in_waves
 
@@ -23,22 +24,6 @@ from shared.planning.renames import in_waves
 LOOK_UPS, LOOK_UPS_IN_DOUBT = 2, 6
 # A create that meets one of these may have met its own earlier try.
 _MAY_BE_OURS = frozenset({UPN, IMMUTABLE_ID})
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a change ended: `error_code` is empty when it took effect."""
-
-    change: Change
-    object_id: str | None
-    error_code: str = ""
-    error_message: str = ""
-    request_id: str = ""
-    note: str = ""
-
-    @property
-    def succeeded(self) -> bool:
-        return not self.error_code
 
 
 async def apply(
@@ -121,9 +106,9 @@ async def _outcome(request: Request, answer: Answer, graph: Graph) -> Outcome | 
     change: Change = request.subject
     if 200 <= answer.status < 300:
         object_id = change.object_id or str(answer.body.get("id") or "") or None
-        return Outcome(change, object_id, request_id=answer.request_id)
+        return _took_effect(change, object_id, answer)
     if note := _done_before(request, answer):
-        return Outcome(change, change.object_id, request_id=answer.request_id, note=note)
+        return _took_effect(change, change.object_id, answer, note)
     if change.action is Action.ADD and _may_exist(request, answer):
         return await _in_doubt(change, answer, _looked_up(change, request, answer, graph))
     if _is_second_step(request) and (request.in_doubt or answer.status == 0 or answer.status >= 500):
@@ -161,11 +146,26 @@ def _stranded(outcome: Outcome) -> bool:
     return change.action is Action.RENAME and change.via is not None and not outcome.succeeded
 
 
+def _took_effect(change: Change, object_id: str | None, answer: Answer, note: str = "") -> Outcome:
+    return Outcome(
+        change=change,
+        result=Result.SUCCEEDED,
+        object_id=object_id,
+        note=note,
+        request_id=answer.request_id,
+    )
+
+
 def _refused(change: Change, answer: Answer, addition: str = "") -> Outcome:
     error = answer.error
     code = next((f"ObjectConflict:{target}" for target in answer.conflict_on()), error.code)
     return Outcome(
-        change, change.object_id, code or str(answer.status), f"{error}{addition}", answer.request_id
+        change=change,
+        result=Result.FAILED,
+        object_id=change.object_id,
+        error_code=code or str(answer.status),
+        error_message=f"{error}{addition}",
+        request_id=answer.request_id,
     )
 
 
@@ -203,9 +203,7 @@ async def _looked_at(change: Change, answer: Answer, graph: Graph) -> Outcome:
     """Which UPN a user has, whose answer to the second step of a rename was lost."""
     found = await graph.get(f"{_user(change)}?$select=id,{UPN}")
     if found.status == 200 and str(found.body.get(UPN)).lower() == change.new_upn.lower():
-        return Outcome(
-            change, change.object_id, request_id=found.request_id, note="Renamed by an earlier try."
-        )
+        return _took_effect(change, change.object_id, found, "Renamed by an earlier try.")
     return _refused(change, answer)
 
 
@@ -224,9 +222,7 @@ async def _looked_up(change: Change, request: Request, answer: Answer, graph: Gr
         if found.status == 200:
             holder = found.body
             if shows(change, holder):
-                return Outcome(
-                    change, text(holder, "id"), request_id=found.request_id, note="Created by an earlier try."
-                )
+                return _took_effect(change, text(holder, "id"), found, "Created by an earlier try.")
             name, object_id = holder.get("displayName"), text(holder, "id")
             return _refused(change, answer, f" {change.upn} belongs to {name} ({object_id}).")
     return _refused(change, answer)

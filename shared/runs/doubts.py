@@ -13,7 +13,7 @@ from shared.entra.graph import Graph
 from shared.entra.writes import shows
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
-from shared.model.results import Entry, Result
+from shared.model.results import Outcome, Result
 from shared.planning.mapping import UPN
 
 # A user who was created a moment ago may answer 404 for a while.
@@ -31,7 +31,7 @@ _UNKNOWN = (
 )
 
 
-async def settled_doubts(changes: Sequence[Change], graph: Graph) -> list[Entry]:
+async def settled_doubts(changes: Sequence[Change], graph: Graph) -> list[Outcome]:
     """A row for everything that took effect or may have; none for what certainly did not."""
     waiting = list(changes)
     answers: dict[int, Answer] = {}
@@ -46,8 +46,8 @@ async def settled_doubts(changes: Sequence[Change], graph: Graph) -> list[Entry]
             await graph.pause(attempt)
     except (GraphError, RunStopped) as error:
         unread = str(error)
-    entries = (_entry(change, answers.get(id(change)), unread) for change in changes)
-    return [entry for entry in entries if entry is not None]
+    outcomes = (_outcome(change, answers.get(id(change)), unread) for change in changes)
+    return [outcome for outcome in outcomes if outcome is not None]
 
 
 def _look(change: Change) -> Request:
@@ -56,17 +56,17 @@ def _look(change: Change) -> Request:
     return Request("GET", path, subject=change)
 
 
-def _entry(change: Change, answer: Answer | None, unread: str) -> Entry | None:
+def _outcome(change: Change, answer: Answer | None, unread: str) -> Outcome | None:
     if answer is None or answer.status not in (200, 404):
-        return Entry.failed(change, "InDoubt", _UNKNOWN.format(why=answer.error if answer else unread))
+        return Outcome.failed(change, "InDoubt", _UNKNOWN.format(why=answer.error if answer else unread))
     here = answer.status == 200
     if change.via and str(answer.body.get(UPN)).lower() == change.via.lower():
-        return Entry.failed(change, "SteppedAside", _STEPPED_ASIDE.format(via=change.via))
+        return Outcome.failed(change, "SteppedAside", _STEPPED_ASIDE.format(via=change.via))
     if _took_effect(change, answer.body if here else None):
         object_id = str(answer.body["id"]) if here else change.object_id
-        return Entry(change, Result.SUCCEEDED, object_id, _TOOK_EFFECT)
+        return Outcome(change=change, result=Result.SUCCEEDED, object_id=object_id, note=_TOOK_EFFECT)
     if change.action is Action.ADD and not here:
-        return Entry.failed(change, "InDoubt", _NOT_SHOWN)
+        return Outcome.failed(change, "InDoubt", _NOT_SHOWN)
     return None
 
 

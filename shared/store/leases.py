@@ -6,16 +6,20 @@ the lease itself runs out.
 """
 
 import logging
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.clock import Clock, Ended
 from shared.errors import DomainBusy, LeaseLost
 from shared.log import event
 from shared.settings import Settings
 from shared.store.storage import LOCKS, Storage, error_code
+
+if TYPE_CHECKING:
+    from azure.storage.blob.aio import BlobClient
 
 # One try of a renewal; the heartbeat itself tries again.
 _ONE_TRY: dict[str, Any] = {"timeout": 10, "retry_total": 0, "connection_timeout": 5, "read_timeout": 10}
@@ -47,10 +51,12 @@ class Lease:
         self._times = times
         self._renewed_at = taken_at
         self._refused = False
+        self._failures: deque[str] = deque()
         self._heartbeat = clock.in_background(self._renew_until, f"lease-{domain}")
 
     def check(self) -> None:
         """LeaseLost if another invocation may hold the domain by now."""
+        self._report()
         if self._refused or self._clock.monotonic() - self._renewed_at > self._times.trusted:
             raise LeaseLost(
                 f"The lease on {self._domain} could not be renewed; another invocation may hold it by now."
@@ -58,6 +64,12 @@ class Lease:
 
     async def release(self) -> None:
         await self._heartbeat.end()
+        self._report()
+
+    def _report(self) -> None:
+        """Logs renewals that failed: Azure's host drops lines of a thread, which belong to no invocation."""
+        while self._failures:
+            event("lease.notRenewed", logging.WARNING, domain=self._domain, message=self._failures.popleft())
 
     async def _renew_until(self, ended: Ended) -> None:
         from azure.core.exceptions import HttpResponseError
@@ -78,7 +90,7 @@ class Lease:
                 except HttpResponseError as error:
                     self._refused = self._refused or error.status_code in (404, 409, 412)
                 except Exception as error:  # whatever it was, a heart that stops beating helps nobody
-                    event("lease.notRenewed", logging.WARNING, domain=self._domain, message=str(error))
+                    self._failures.append(str(error))
             with suppress(Exception):  # it runs out by itself
                 await lease.release(**_ONE_TRY)
         finally:
@@ -105,12 +117,10 @@ async def lease(
 
     Waits until a dead holder's lease has run out; DomainBusy if somebody alive keeps it.
     """
-    from azure.core.exceptions import HttpResponseError, ResourceExistsError
+    from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
     from azure.storage.blob.aio import BlobLeaseClient
 
     blob = (await storage.container(LOCKS)).get_blob_client(domain)
-    with suppress(ResourceExistsError):
-        await blob.upload_blob(b"", overwrite=False)
     clock = storage.clock
     lease_id = clock.guid()
     give_up_at = clock.monotonic() + times.patience
@@ -119,6 +129,9 @@ async def lease(
         try:
             await BlobLeaseClient(blob, lease_id=lease_id).acquire(lease_duration=times.lease)
             break
+        except ResourceNotFoundError:
+            await _create(blob)
+            continue
         except HttpResponseError as error:
             if error_code(error) not in ("LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired"):
                 raise
@@ -130,3 +143,17 @@ async def lease(
         yield held
     finally:
         await held.release()
+
+
+async def _create(blob: "BlobClient") -> None:
+    """Makes the blob that is leased, unless somebody has made it, and maybe leased it, meanwhile."""
+    from azure.core.exceptions import HttpResponseError, ResourceExistsError
+
+    try:
+        await blob.upload_blob(b"", overwrite=False)
+    except ResourceExistsError:
+        return
+    except HttpResponseError as error:
+        # The service looks at the lease before it looks whether the blob is there.
+        if error_code(error) != "LeaseIdMissing":
+            raise

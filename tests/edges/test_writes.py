@@ -6,9 +6,9 @@ import pytest
 
 from local.entra import Entra, Fault
 from shared.entra.batch import Request
-from shared.entra.writes import Outcome
 from shared.errors import RunStopped
 from shared.model.changes import Action, AttributeChange, Change
+from shared.model.results import Outcome
 from tests.support.graph_client import Connected, connected, seeded
 from tests.support.people import INITIAL_DOMAIN, add, change, entra_user, rename
 

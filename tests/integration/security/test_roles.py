@@ -8,10 +8,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from local.host.functions import declared_functions
+from local.host.worker import Worker
 from local.processes import REPOSITORY
 from shared.http import endpoints
-from shared.http.endpoint import Endpoint
+from shared.http.endpoint import AnyEndpoint, Endpoint
 from tests.support.callers import HEADER as PRINCIPAL
 from tests.support.callers import IN_FRONT, signed_in
 from tests.support.stack import CONTOSO, Json, Stack, in_entra, in_source, load_app, running_stack
@@ -99,7 +99,7 @@ async def test_a_caller_is_answered_as_the_page_says(
 @pytest.mark.parametrize(
     "endpoint", [e for e in endpoints.ENDPOINTS if e.role is not None], ids=lambda e: f"{e.method} {e.path}"
 )
-async def test_a_refusal_names_the_role_that_is_missing(modes: Modes, endpoint: Endpoint) -> None:
+async def test_a_refusal_names_the_role_that_is_missing(modes: Modes, endpoint: AnyEndpoint) -> None:
     reply = await modes.call("entra: no role", f"{endpoint.method} /api/{endpoint.path}")
 
     assert endpoint.role is not None
@@ -147,9 +147,11 @@ async def test_with_keys_the_platform_asks_for_one_wherever_a_role_is_declared()
     app = load_app({"AzureWebJobsStorage": "x", "HENNGE_CLIENT_ID": "x", "HENNGE_CLIENT_SECRET": "x"})
     levels = {
         trigger.text("route").replace("{*", "{"): trigger.text("authLevel")
-        for trigger in (f.trigger for f in declared_functions(app.app))
+        for trigger in (f.trigger for f in (await Worker.of(app)).functions)
         if trigger.type == "httpTrigger"
     }
 
     for endpoint in endpoints.ENDPOINTS:
-        assert levels[endpoint.path] == ("ANONYMOUS" if endpoint.role is None else "FUNCTION"), endpoint.path
+        assert levels[endpoint.route.replace("{*", "{")] == (
+            "ANONYMOUS" if endpoint.role is None else "FUNCTION"
+        ), endpoint.path
