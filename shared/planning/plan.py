@@ -1,4 +1,4 @@
-"""What is to happen to everybody: two matched lists and their surroundings in, a `Plan` out. Pure."""
+"""What is to happen to everybody: two matched lists and what was looked up in, a `Plan` out. Pure."""
 
 from dataclasses import dataclass, field
 
