@@ -20,11 +20,14 @@ import syncNow from "./views/sync-now.js";
 import trace from "./views/trace.js";
 import undo from "./views/undo.js";
 
+/** @type {Record<string, View<any>>} */
 const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, trace };
+/** @type {Record<string, View<any>>} */
 const DIALOGS = { "dry-run": dryRun, "sync-now": syncNow, "periodical-sync": periodicalSync, settings, undo };
 
-const element = (id) => document.getElementById(id);
-const dialog = element("dialog");
+/** @param {string} id */
+const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const dialog = /** @type {HTMLDialogElement} */ (element("dialog"));
 let lost = false;
 let asking = false;
 let firstDrawn = false;
@@ -38,21 +41,32 @@ const events = {
 
 const page = new Screen(element("main"), {
 	...events,
+	/** @param {boolean} anew */
 	drawn: (anew) => {
 		document.title = `${page.title} – ${t("page.name")}`;
 		// Whoever listens instead of looking should hear where they are now; at the very first, they know.
-		if (anew && firstDrawn && !dialog.open) element("main").querySelector("h1")?.focus();
+		if (anew && firstDrawn && !dialog.open) focus(element("main"), "h1");
 		if (anew) firstDrawn = true;
 	},
 });
 
 const over = new Screen(element("dialog-content"), {
 	...events,
+	/** @param {boolean} anew */
 	drawn: (anew) => {
 		dialog.setAttribute("aria-label", over.title);
-		if (anew) dialog.querySelector(".dialog-title")?.focus();
+		if (anew) focus(dialog, ".dialog-title");
 	},
 });
+
+/**
+ * @param {HTMLElement} root
+ * @param {string} selector
+ */
+function focus(root, selector) {
+	const found = /** @type {HTMLElement | null} */ (root.querySelector(selector));
+	found?.focus();
+}
 
 function route() {
 	const { path, query } = here();
@@ -69,6 +83,10 @@ function route() {
 	}
 }
 
+/**
+ * @param {string[]} path
+ * @returns {[View<any>, Partial<Params>]}
+ */
 function pageFor([section, domain, name, runId]) {
 	if (section === "domains" && domain) {
 		if (name === "runs" && runId) return [run, { domain, runId }];
@@ -80,6 +98,7 @@ function pageFor([section, domain, name, runId]) {
 // Escape closes the dialog element itself; the address must follow.
 dialog.addEventListener("close", () => here().query.dialog && closeDialog());
 
+/** @param {boolean} isLost */
 function connection(isLost) {
 	if (lost === isLost) return;
 	lost = isLost;
@@ -95,6 +114,7 @@ function retry() {
 	if (dialog.open) over.refresh();
 }
 
+/** @param {boolean} refused */
 function askForKey(refused) {
 	if (asking) return;
 	asking = true;
@@ -158,7 +178,7 @@ function drawShell() {
 
 element("skip").addEventListener("click", (event) => {
 	event.preventDefault();
-	element("main").querySelector("h1")?.focus();
+	focus(element("main"), "h1");
 });
 addEventListener("popstate", route);
 addEventListener("went", route);

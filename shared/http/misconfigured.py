@@ -9,7 +9,7 @@ import logging
 import azure.functions as func
 
 from shared.errors import SettingsError
-from shared.http.problems import Problem
+from shared.http.problems import Problem, secured
 from shared.log import event
 
 
@@ -30,12 +30,12 @@ def misconfigured(error: SettingsError) -> func.FunctionApp:
     @app.route("health", methods=["GET"])
     async def get_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
         log()
-        return _REFUSED.answer()
+        return secured(_REFUSED.answer())
 
     @app.route("console", methods=["GET"])
     async def get_console(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
         log()
-        return _REFUSED.answer()
+        return secured(_REFUSED.answer())
 
     return app
 

@@ -1,9 +1,9 @@
-"""When a run must stop: lease lost, cancelled, or time up. Asked before every request and during every wait."""
+"""When a run must stop: lease lost, cancelled, or time up. Asked before every batch and during every wait."""
 
 from shared.clock import Clock
 from shared.outbound.waiting import Deadline, sleep_in_steps
 from shared.store.leases import Lease
-from shared.store.runs import Hold, Runs
+from shared.store.runs import Fence, Runs
 
 _TIME_IS_UP = "The invocation's time is up; the run goes on in the next one."
 
@@ -11,16 +11,17 @@ _TIME_IS_UP = "The invocation's time is up; the run goes on in the next one."
 class RunStop:
     """The `Stop` of one invocation of a run."""
 
-    def __init__(self, lease: Lease, runs: Runs, hold: Hold, seconds: float, clock: Clock) -> None:
+    def __init__(self, lease: Lease, runs: Runs, fence: Fence, seconds: float, clock: Clock) -> None:
         self._clock = clock
         self._lease = lease
         self._runs = runs
-        self._hold = hold
+        self._fence = fence
         self._budget = Deadline(seconds, clock, _TIME_IS_UP)
 
     async def check(self) -> None:
+        """Raises TimeBudgetSpent, CancelRequested or LeaseLost."""
         await self._budget.check()
-        await self._runs.check(self._hold)
+        await self._runs.check(self._fence)
         self.check_lease()
 
     def check_lease(self) -> None:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from shared.model.changes import Action, Change
+from shared.model.changes import Change
 from shared.model.domains import TenantDomain, domain_named, initial_domain
-from shared.model.results import Result
 from shared.model.runs import Run
 from shared.planning.holders import Holder, holders_of_immutable_ids
 from shared.planning.mapping import IMMUTABLE_ID, UPN, domain_of
@@ -87,11 +86,5 @@ async def _read_addresses(
 
 
 async def changes_made(services: Services, domain: str, run_id: str) -> list[Done]:
-    """What the sync really did: every intent of its journal that succeeded, with the object id it ended on."""
-    journal = await Journal.read_finished(services.storage, domain, run_id)
-    made = []
-    for key, change in journal.intents.items():
-        result, object_id = journal.outcomes.get(key, (None, None))
-        if result is Result.SUCCEEDED and change.action is not Action.SKIP:
-            made.append((change, object_id or change.object_id))
-    return made
+    """What the sync really did: every change that took effect, with the object id it ended on."""
+    return (await Journal.read_finished(services.storage, domain, run_id)).made

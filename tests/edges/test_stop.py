@@ -13,8 +13,8 @@ from shared.model.runs import Mode, Run, Trigger, new_run_id
 from shared.outbound.waiting import Deadline
 from shared.runs.stop import RunStop
 from shared.settings import Settings
-from shared.store.leases import Lease, Times, lease
-from shared.store.runs import Hold, Runs
+from shared.store.leases import Lease, Times, take_lease
+from shared.store.runs import Fence, Runs
 from shared.store.storage import LOCKS, Storage
 
 DOMAIN = "contoso.com"
@@ -42,11 +42,11 @@ def runs(storage: Storage) -> Runs:
 
 @pytest.fixture
 async def held(storage: Storage, settings: Settings) -> AsyncIterator[Lease]:
-    async with lease(storage, settings, DOMAIN, Times(renew_every=0.1, retry_every=0.1)) as held:
+    async with take_lease(storage, settings, DOMAIN, Times(renew_every=0.1, retry_every=0.1)) as held:
         yield held
 
 
-async def held_run(runs: Runs) -> Hold:
+async def held_run(runs: Runs) -> Fence:
     now = datetime.now(UTC)
     run = Run(
         id=new_run_id(now, Clock().token(4)),
@@ -57,9 +57,9 @@ async def held_run(runs: Runs) -> Hold:
         created_at=now,
     )
     await runs.start(run)
-    hold = await runs.take(DOMAIN, run.id)
-    assert hold is not None
-    return hold
+    fence = await runs.take(DOMAIN, run.id)
+    assert fence is not None
+    return fence
 
 
 async def test_a_run_that_is_ours_goes_on(runs: Runs, held: Lease) -> None:
@@ -79,18 +79,18 @@ async def test_a_lost_lease_stops_it(runs: Runs, held: Lease, storage: Storage) 
 
 
 async def test_another_invocation_that_took_over_stops_it(runs: Runs, held: Lease) -> None:
-    hold = await held_run(runs)
-    stop = RunStop(held, runs, hold, seconds=60, clock=Clock())
-    await runs.take(DOMAIN, hold.run_id)
+    fence = await held_run(runs)
+    stop = RunStop(held, runs, fence, seconds=60, clock=Clock())
+    await runs.take(DOMAIN, fence.run_id)
 
     with pytest.raises(LeaseLost, match="taken over"):
         await stop.check()
 
 
 async def test_a_cancel_stops_it_by_name(runs: Runs, held: Lease) -> None:
-    hold = await held_run(runs)
-    stop = RunStop(held, runs, hold, seconds=60, clock=Clock())
-    await runs.request_cancel(DOMAIN, hold.run_id, "aoki@contoso.com")
+    fence = await held_run(runs)
+    stop = RunStop(held, runs, fence, seconds=60, clock=Clock())
+    await runs.request_cancel(DOMAIN, fence.run_id, "aoki@contoso.com")
 
     with pytest.raises(CancelRequested, match=r"Cancelled by aoki@contoso\.com"):
         await stop.check()
@@ -104,9 +104,9 @@ async def test_its_time_is_up_when_the_budget_is_spent(runs: Runs, held: Lease) 
 
 
 async def test_a_long_wait_ends_within_a_second_of_a_cancel(runs: Runs, held: Lease) -> None:
-    hold = await held_run(runs)
-    stop = RunStop(held, runs, hold, seconds=60, clock=Clock())
-    await runs.request_cancel(DOMAIN, hold.run_id, "aoki")
+    fence = await held_run(runs)
+    stop = RunStop(held, runs, fence, seconds=60, clock=Clock())
+    await runs.request_cancel(DOMAIN, fence.run_id, "aoki")
     started = time.monotonic()
 
     with pytest.raises(CancelRequested):
@@ -125,7 +125,7 @@ async def test_a_wait_takes_as_long_as_it_was_asked_to(runs: Runs, held: Lease) 
 
 
 async def test_a_look_at_what_is_left_behind_is_limited_by_its_time_only() -> None:
-    await Deadline(60, Clock(), "Time is up.").check()
+    await Deadline(60, Clock(), "late").check()
 
-    with pytest.raises(TimeBudgetSpent):
-        await Deadline(0.1, Clock(), "Time is up.").sleep(60)
+    with pytest.raises(TimeBudgetSpent, match="late"):
+        await Deadline(0.1, Clock(), "late").sleep(60)

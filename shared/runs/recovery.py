@@ -1,7 +1,7 @@
-"""What became of writes whose answers nobody got: each person is looked up in Entra, nothing is guessed.
+"""What an invocation that was cut off left behind. Each write in doubt is looked up in Entra, nothing is guessed.
 
-A write is in doubt when the journal has its intent and the audit log has no row: the worker died, or the run was
-stopped while an answer was lost.
+A write is in doubt when the journal has its intent and no outcome: the worker died, or the run was stopped while an
+answer was lost.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,15 +9,22 @@ from typing import Any
 
 from shared.entra.batch import Request
 from shared.entra.client import Answer, segment
+from shared.entra.directory import Directory
 from shared.entra.graph import Graph
 from shared.entra.writes import shows
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
 from shared.model.results import Outcome, Result
+from shared.model.runs import Mode, Run
 from shared.planning.mapping import UPN
+from shared.runs.recorder import Recorder
+from shared.runs.sync_log import SyncLog
+from shared.services import Services
+from shared.store.runs import Fence
 
 # A user who was created a moment ago may answer 404 for a while.
 LOOK_UPS = 5
+LOOK_UP_SECONDS = 60.0
 
 _TOOK_EFFECT = "Took effect before an interruption; confirmed by reading Entra again."
 _STEPPED_ASIDE = (
@@ -29,13 +36,53 @@ _NOT_SHOWN = (
 _UNKNOWN = (
     "The sync was cut off while this was under way, and Graph could not tell whether it took effect: {why}"
 )
+_TOO_LONG = "Graph took too long to answer."
 
 
-async def settled_doubts(changes: Sequence[Change], graph: Graph) -> list[Outcome]:
-    """A row for everything that took effect or may have; none for what certainly did not."""
+async def take_up(services: Services, fence: Fence, run: Run, directory: Directory) -> Recorder | None:
+    """The records of a sync that was cut off, None if it left none. Raises LeaseLost if it was taken over.
+
+    Whom the sync created is linked before anybody is matched: their UPN may have been edited in the source since.
+    Without the link they would look like two people, one to be created under the new UPN, one to be deleted.
+    """
+    recorder = await _reopen(services, fence, run)
+    if recorder is None:
+        return None
+    creations = [change for change in recorder.in_doubt if change.action is Action.ADD]
+    looked_up = await settle_doubts(creations, directory.graph)
+    # A user who is not there is planned again, or is looked for once more in the end.
+    await recorder.record([outcome for outcome in looked_up if outcome.succeeded])
+    if recorder.created:
+        links = await services.links.read(run.domain)
+        await services.links.write(run.domain, {**links, **recorder.created})
+    return recorder
+
+
+async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
+    """Completes the records of a sync that ends early, and counts it anew by them: no write is without its row.
+
+    Raises LeaseLost if the run was taken over.
+    """
+    recorder = await _reopen(services, fence, log.run)
+    if recorder is None:
+        return
+    directory = services.directory().within(LOOK_UP_SECONDS)
+    await recorder.record(await settle_doubts(recorder.in_doubt, directory.graph))
+    log.recount(recorder.results)
+    log.note(audit_log=recorder.audit_log)
+
+
+async def _reopen(services: Services, fence: Fence, run: Run) -> Recorder | None:
+    if run.mode is not Mode.SYNC or not await services.audit_logs.has_begun(run):
+        return None
+    return await Recorder.open(services, run, fence.invocation)
+
+
+async def settle_doubts(changes: Sequence[Change], graph: Graph) -> list[Outcome]:
+    """An outcome for everything that took effect or may have; none for what certainly did not."""
     waiting = list(changes)
     answers: dict[int, Answer] = {}
-    unread = "Graph took too long to answer."
+    unread = _TOO_LONG
     try:
         for attempt in range(1, LOOK_UPS + 1):
             async for answered in graph.send([_look(change) for change in waiting]):
