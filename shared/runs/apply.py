@@ -13,8 +13,8 @@ from shared.planning.surveyed import Survey
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle_doubts
 from shared.runs.stop import RunStop
+from shared.runs.survey import require_users_on
 from shared.services import Services
-from shared.source import in_domain
 
 Report = Callable[[Sequence[Outcome]], Awaitable[None]]
 
@@ -104,7 +104,7 @@ class Sync:
         """
         try:
             users = await self._services.source(self._stop).users()
-            in_domain(users, self._seen.domain)
+            require_users_on(self._seen.domain, users)
         except SourceError as error:
             message = f"Not deleted: the source could not be read a second time. {error}"
             await self._record([Outcome.failed(change, "SourceUnreadable", message) for change in deletions])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.clock import Clock
+from shared.errors import SourceError
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.people import EntraUser, SourceUser
@@ -19,7 +20,6 @@ from shared.planning.recycle_bin import matches
 from shared.planning.sides import Directory, Links, Listing, Source
 from shared.planning.surveyed import Survey, Terms
 from shared.services import Services
-from shared.source import in_domain
 
 
 def surveyor(services: Services, domain: str, directory: Directory, stop: Stop) -> "Surveyor":
@@ -92,7 +92,7 @@ class Surveyor:
             self._links.read(self._domain),
         )
         if people is None:
-            in_domain(source, self._domain)
+            require_users_on(self._domain, source)
         return source, listing, links
 
     async def _match(
@@ -178,6 +178,16 @@ class Surveyor:
 
     async def _decide(self, matching: Matching, lookups: Lookups) -> Plan:
         return await self._clock.in_thread(decide, matching, lookups, self._terms.attribute_map)
+
+
+def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
+    """SourceError if nobody's UPN is on exactly this domain: that would delete everybody there."""
+    suffix = f"@{domain.lower()}"
+    if not any(user.upn.lower().endswith(suffix) for user in people):
+        raise SourceError(
+            f"The source has no user on {domain}: that would delete everybody there, so the run stops. "
+            "Check that the users' UPN (or Email) in the source is on this domain."
+        )
 
 
 async def _given(people: list[SourceUser]) -> list[SourceUser]:

@@ -1,6 +1,6 @@
 """Where the people come from: one small protocol, one module per kind of source."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 from shared.errors import SourceError
@@ -67,15 +67,3 @@ class SourceUsers:
                 "name another field for that attribute, or null to leave it alone."
             )
         return [user for user in self._users if user.source_id.lower() != BUILT_IN_ADMINISTRATOR]
-
-
-def in_domain(users: Sequence[SourceUser], domain: str) -> list[SourceUser]:
-    """Those whose UPN is on exactly this domain; SourceError if there is nobody, which would delete everybody."""
-    suffix = f"@{domain.lower()}"
-    found = [user for user in users if user.upn.lower().endswith(suffix)]
-    if not found:
-        raise SourceError(
-            f"The source has no user on {domain}: that would delete everybody there, so the run stops. "
-            "Check that the users' UPN (or Email) in the source is on this domain."
-        )
-    return found
