@@ -32,6 +32,9 @@ export class KeyNeeded extends Error {
 /** Nobody is signed in where App Service authentication decides who may call. */
 export class SignInNeeded extends Error {}
 
+/** Whether people sign in here; otherwise they have a function key. */
+export const signsIn = document.documentElement.dataset.authMode === "entra";
+
 export const functionKey = {
 	get: () => sessionStorage.getItem(KEY),
 	/** @param {string} key */
@@ -229,7 +232,7 @@ async function send(method, address, { headers = {}, body, signal }) {
 			headers: { ...headers, ...changing, ...(key ? { "x-functions-key": key } : {}) },
 			body: body === undefined ? undefined : JSON.stringify(body),
 			cache: "no-store",
-			redirect: "error",
+			redirect: "manual",
 			signal,
 		});
 	} catch (error) {
@@ -237,8 +240,10 @@ async function send(method, address, { headers = {}, body, signal }) {
 		throw new Disconnected("there was no answer", { cause: error });
 	}
 	if (answer.ok) return answer;
+	// The API redirects nobody who comes from here: a redirect is the platform's, to sign in.
+	if (answer.type === "opaqueredirect") throw new SignInNeeded();
 	const problem = (answer.headers.get("Content-Type") ?? "").includes("problem+json");
-	if (answer.status === 401) throw problem ? new SignInNeeded() : new KeyNeeded(key !== null);
+	if (answer.status === 401) throw signsIn ? new SignInNeeded() : new KeyNeeded(key !== null);
 	throw new Problem(answer.status, problem ? await read(answer) : {});
 }
 
