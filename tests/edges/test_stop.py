@@ -10,7 +10,8 @@ from azure.storage.blob.aio import BlobLeaseClient
 from shared.clock import Clock
 from shared.errors import CancelRequested, LeaseLost, TimeBudgetSpent
 from shared.model.runs import Mode, Run, Trigger, new_run_id
-from shared.runs.stop import Deadline, RunStop
+from shared.outbound.waiting import Deadline
+from shared.runs.stop import RunStop
 from shared.settings import Settings
 from shared.store.leases import Lease, Times, take_lease
 from shared.store.runs import Fence, Runs
