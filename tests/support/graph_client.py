@@ -36,6 +36,9 @@ class TestClock(Clock):
     def monotonic(self) -> float:
         return self.elapsed
 
+    async def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+
 
 @dataclass
 class Patience:
