@@ -29,8 +29,11 @@ export class KeyNeeded extends Error {
 	}
 }
 
-/** Nobody is signed in where App Service authentication decides who may call. */
+/** Nobody is signed in where that decides who may call. */
 export class SignInNeeded extends Error {}
+
+/** People sign in here; else they have a key. */
+export const signsIn = document.documentElement.dataset.auth === "entra";
 
 export const functionKey = {
 	get: () => sessionStorage.getItem(KEY),
@@ -229,7 +232,7 @@ async function send(method, address, { headers = {}, body, signal }) {
 			headers: { ...headers, ...changing, ...(key ? { "x-functions-key": key } : {}) },
 			body: body === undefined ? undefined : JSON.stringify(body),
 			cache: "no-store",
-			redirect: "error",
+			redirect: "manual",
 			signal,
 		});
 	} catch (error) {
@@ -237,8 +240,10 @@ async function send(method, address, { headers = {}, body, signal }) {
 		throw new Disconnected("there was no answer", { cause: error });
 	}
 	if (answer.ok) return answer;
+	// Only the platform redirects, to sign in.
+	if (answer.type === "opaqueredirect") throw new SignInNeeded();
 	const problem = (answer.headers.get("Content-Type") ?? "").includes("problem+json");
-	if (answer.status === 401) throw problem ? new SignInNeeded() : new KeyNeeded(key !== null);
+	if (answer.status === 401) throw signsIn ? new SignInNeeded() : new KeyNeeded(key !== null);
 	throw new Problem(answer.status, problem ? await read(answer) : {});
 }
 

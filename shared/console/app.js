@@ -1,6 +1,6 @@
 // The page itself: which view the address asks for, the dialog over it, and what concerns both.
 
-import { functionKey } from "./api.js";
+import { functionKey, signsIn } from "./api.js";
 import { h, morph } from "./dom.js";
 import { showOnce } from "./parts/dialog.js";
 import { button, icon } from "./parts/marks.js";
@@ -167,6 +167,7 @@ function drawShell() {
 		h(
 			"div.actions",
 			functionKey.get() && button(t("key.forget"), forgetKey, { kind: "quiet" }),
+			signsIn && h("a.button.quiet", { href: "/.auth/logout?post_logout_redirect_uri=%2Fapi%2Fconsole" }, t("signIn.out")),
 			button(t(`language.${other}`), change, { kind: "quiet", lang: other }),
 		),
 	);

@@ -47,6 +47,7 @@ export default {
 		title: "サインインが必要です",
 		explained: "このアプリのロールを持つ、テナントのアカウントでサインインしてください。",
 		go: "サインイン",
+		out: "サインアウト",
 	},
 	authentication: {
 		Managed: "マネージド",

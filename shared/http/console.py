@@ -50,7 +50,7 @@ _HEADERS: Mapping[str, str] = {
 
 
 async def page(call: Call[Nothing, Nothing]) -> func.HttpResponse:
-    return _file(PAGE, call.headers)
+    return _file(PAGE, call.headers, call.services.settings.auth_mode)
 
 
 async def asset(call: Call[Nothing, Nothing]) -> func.HttpResponse:
@@ -59,8 +59,8 @@ async def asset(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     return _file(call.asset, call.headers)
 
 
-def _file(name: str, asked: Mapping[str, str]) -> func.HttpResponse:
-    body, etag = _read(name)
+def _file(name: str, asked: Mapping[str, str], auth_mode: str = "") -> func.HttpResponse:
+    body, etag = _read(name, auth_mode)
     headers = {**_HEADERS, "ETag": etag}
     if _known(etag, asked.get("If-None-Match", "")):
         return func.HttpResponse(status_code=304, headers=headers)
@@ -73,13 +73,17 @@ def without_doc_comments(script: bytes) -> bytes:
 
 
 @cache
-def _read(name: str) -> tuple[bytes, str]:
-    """The file and its ETag, a weak one: the same for the file as it is and compressed."""
+def _read(name: str, auth_mode: str) -> tuple[bytes, str]:
+    """The file and its ETag, a weak one: the same for the file as it is and compressed.
+
+    The page learns how people are let in: the platform's 401 is the same for a key and for a session that is missing.
+    """
     body = (FOLDER / name).read_bytes()
     if name.endswith(".js"):
         body = without_doc_comments(body)
     if name == PAGE:
         body = body.replace(b"<!-- modules -->", _PRELOADS)
+        body = body.replace(b'data-auth=""', f'data-auth="{auth_mode}"'.encode())
     return body, f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
 
 

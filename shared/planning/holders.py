@@ -20,8 +20,8 @@ class Holder:
         return f"the {self.kind} {self.name} ({self.object_id})"
 
 
-class Taken(Protocol):
-    """Who has what a change may want; see `Surroundings`."""
+class Holders(Protocol):
+    """Who has what a change may want; see `Lookups`."""
 
     @property
     def addresses(self) -> Mapping[str, Holder]: ...

@@ -5,7 +5,7 @@ renamed, disabled nor deleted, and counts neither as a deletion nor among the us
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.model.people import EntraUser
 
@@ -15,6 +15,14 @@ MAILBOX_PERMISSION, ROLE_PERMISSION = "MailboxSettings.Read", "RoleManagement.Re
 GROUP_PERMISSION = "Group.Read.All"
 # What Exchange calls the purpose of a mailbox that is no person's (`mailboxSettings.userPurpose`).
 NOT_A_PERSON = {"shared": "a shared mailbox", "room": "a meeting room", "equipment": "equipment"}
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """`holders`: object id → name of a directory role. `missing_permissions`: those without which some are unknown."""
+
+    holders: Mapping[str, str]
+    missing_permissions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,16 @@ class Protection:
     mailboxes: Mapping[str, str] | None = None
     missing_permissions: tuple[str, ...] = ()
     require_deletion_checks: bool = True
+
+    def with_roles(self, roles: Roles) -> "Protection":
+        """The same protection, and everybody who holds a directory role."""
+        return replace(self, roles=roles.holders, missing_permissions=roles.missing_permissions)
+
+    def with_mailboxes(self, purposes: Mapping[str, str] | None) -> "Protection":
+        """The same protection, after a look at mailboxes; None where the permission to look is missing."""
+        if purposes is None:
+            return replace(self, missing_permissions=(*self.missing_permissions, MAILBOX_PERMISSION))
+        return replace(self, mailboxes=purposes)
 
     def reason_not_to_touch(self, user: EntraUser) -> str:
         """Why this user is left alone in every way; empty if nothing protects them."""

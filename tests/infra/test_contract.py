@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.http.principal import Role
 from shared.model.runs import AUDIT_LOG_LIFETIME
+from shared.planning.mapping import MAPPABLE
 from shared.runs.messages import POISON_QUEUE, QUEUE
 from shared.settings import Settings
 from shared.store import storage
@@ -45,12 +46,20 @@ def test_defaults_that_are_stated_twice_are_the_same() -> None:
 def test_the_limits_of_a_number_are_the_same_in_both() -> None:
     text = (INFRA / "main.bicep").read_text(encoding="utf-8")
     for field in Settings.model_fields.values():
+        if str(field.alias) in SETTINGS_NOT_IN_AZURE:
+            continue
         limits = {type(limit).__name__: limit for limit in field.metadata}
         if {"Ge", "Le"} <= set(limits):
             bounds = f"@minValue({limits['Ge'].ge})\n@maxValue({limits['Le'].le})\n"
             assert re.search(
                 rf"{re.escape(bounds)}@description\(.*\)\nparam {_camel(str(field.alias))} int", text
             )
+
+
+def test_the_attribute_map_takes_every_attribute_that_the_app_can_fill() -> None:
+    text = (INFRA / "main.bicep").read_text(encoding="utf-8")
+    listed = text.partition("type AttributeMap = {\n")[2].partition("}")[0]
+    assert listed == "".join(f"  {name}: string?\n" for name in MAPPABLE)
 
 
 def test_the_secret_is_a_reference_and_no_value() -> None:

@@ -16,8 +16,9 @@ from tests.support.stack import until
 pytestmark = [pytest.mark.timeout(240), pytest.mark.waits(70)]
 
 WRITING, READING = 80, 81
-# A lease lasts a minute; the rest is for a new host to start and for its answers.
-AT_MOST = 60 + 15
+# A lease lasts a minute; the rest is for a new host to start and for its answers, on a busy machine too. By itself the
+# message would come back after ten minutes.
+AT_MOST = 60 + 90
 
 
 async def test_a_minute_after_a_worker_died_its_runs_go_on_or_end_for_whoever_asks(
