@@ -238,6 +238,15 @@ module app 'app.bicep' = {
   ]
 }
 
+module diagnostics 'diagnostics.bicep' = {
+  name: 'diagnostics'
+  params: {
+    functionAppName: app.outputs.name
+    storageAccountName: storage.outputs.name
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
 module signIn 'sign-in.bicep' = {
   name: 'sign-in'
   params: {

@@ -204,9 +204,11 @@ def test_the_templates_make_what_is_meant() -> None:
         "Storage/storageAccounts/managementPolicies": 1,
         "KeyVault/vaults": 1,
         "KeyVault/vaults/secrets": 1,
-        "OperationalInsights/workspaces": 1,
+        # The same one twice: the second time it names the rule that names it.
+        "OperationalInsights/workspaces": 2,
+        "Insights/dataCollectionRules": 1,
         "Insights/components": 1,
-        "Insights/diagnosticSettings": 1,
+        "Insights/diagnosticSettings": 3,
         "Insights/scheduledQueryRules": 7,
         "Insights/actionGroups": 2,
         "AlertsManagement/actionRules": 1,
