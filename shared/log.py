@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 from shared.model.runs import Run
+from shared.words import said
 
 _logger = logging.getLogger("sync")
 # Each writes a line, or several, for every request it sends.
@@ -26,6 +27,7 @@ def event(name: str, /, level: int = logging.INFO, **fields: Any) -> None:
 def facts(run: Run) -> dict[str, Any]:
     """What every line about a run says."""
     document = run.model_dump(mode="json", by_alias=True)
+    document["message"] = said(run.message_parts)
     return {"runId": run.id, **{name: document[name] for name in _FACTS}}
 
 

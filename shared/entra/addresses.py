@@ -9,7 +9,7 @@ from shared.entra.client import Graph, segment, text
 from shared.entra.users import PAGE_SIZE
 from shared.errors import GraphError
 from shared.outbound.waiting import Guard
-from shared.planning.holders import Holder
+from shared.planning.holders import Holder, Kind
 
 
 async def addresses(graph: Graph, domain: str, guard: Guard) -> dict[str, Holder]:
@@ -18,7 +18,8 @@ async def addresses(graph: Graph, domain: str, guard: Guard) -> dict[str, Holder
     Without `Group.Read.All` the groups are left out.
     """
     holders: dict[str, Holder] = {}
-    for kind, extra in (("user", ",userPrincipalName"), ("group", "")):
+    kinds: tuple[tuple[Kind, str], ...] = (("user", ",userPrincipalName"), ("group", ""))
+    for kind, extra in kinds:
         path = (
             f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.{kind}"
             f"?$select=id,displayName,mail,proxyAddresses{extra}&$top={PAGE_SIZE}"

@@ -7,6 +7,7 @@ from shared.model.domains import Domain, DomainSettings
 from shared.model.runs import Mode, Run
 from shared.services import Services
 from shared.store.runs import Pointers
+from shared.words import said
 
 
 def run_view(run: Run, dry_run_log: str | None, now: datetime) -> Run:
@@ -14,7 +15,24 @@ def run_view(run: Run, dry_run_log: str | None, now: datetime) -> Run:
     log = run.audit_log
     kept = log.expires_at is not None and now < log.expires_at
     available = kept and (run.mode is Mode.SYNC or dry_run_log == run.id)
-    return run.model_copy(update={"audit_log": log.model_copy(update={"available": available})})
+    return _in_english(run.model_copy(update={"audit_log": log.model_copy(update={"available": available})}))
+
+
+def _in_english(run: Run) -> Run:
+    """The run with each of its texts beside its parts."""
+    checks, pre_check = run.limit_checks, run.pre_check
+    update: dict[str, object] = {
+        "message": said(run.message_parts),
+        "warnings": tuple(said((warning,)) for warning in run.warning_parts),
+        "limit_checks": tuple(
+            check.model_copy(update={"verdict": said(check.verdict_parts) or check.verdict})
+            for check in checks
+        ),
+    }
+    if pre_check:
+        notice = said(pre_check.notice_parts) or pre_check.notice
+        update["pre_check"] = pre_check.model_copy(update={"notice": notice})
+    return run.model_copy(update=update)
 
 
 async def domain_view(services: Services, domain: TenantDomain, settings: DomainSettings) -> Domain:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Self
 
 from shared.model.changes import Action, Change, Obstacle
+from shared.model.parts import Parts
 
 # What a spreadsheet would take for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -30,9 +31,9 @@ class Entry:
     change: Change
     result: Result
     object_id: str | None = None
-    note: str = ""
+    note: Parts = ()
     error_code: str = ""
-    error_message: str = ""
+    error_message: Parts = ()
     request_id: str = ""
 
     @classmethod
@@ -51,16 +52,16 @@ class Entry:
         return cls.foregone(change) if change.action is Action.SKIP else cls(change, Result.NOT_APPLIED)
 
     @classmethod
-    def left(cls, change: Change, note: str) -> Self:
+    def left(cls, change: Change, note: Parts) -> Self:
         return cls(change, Result.SKIPPED, note=note)
 
     @classmethod
-    def failed(cls, change: Change, code: str, message: str) -> Self:
+    def failed(cls, change: Change, code: str, message: Parts) -> Self:
         return cls(change, Result.FAILED, error_code=code, error_message=message)
 
     @classmethod
     def _foreseen(cls, change: Change, result: Result) -> Self:
-        obstacle = change.obstacle or Obstacle("", "")
+        obstacle = change.obstacle or Obstacle("", ())
         skipped = change.action is Action.SKIP
         return cls(
             change,

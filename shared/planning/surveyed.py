@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.model.changes import Plan
+from shared.model.parts import Parts
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.holders import Holder
 from shared.planning.protection import Protection
@@ -11,7 +12,7 @@ from shared.planning.protection import Protection
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """`addresses`: lower-case address → who holds it. `warnings` are sentences for the administrator."""
+    """`addresses`: lower-case address → who holds it. `warnings` are for the administrator."""
 
     domain: str
     initial_domain: str
@@ -21,4 +22,4 @@ class Survey:
     protection: Protection
     plan: Plan
     addresses: Mapping[str, Holder] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: Parts = ()

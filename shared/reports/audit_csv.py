@@ -13,6 +13,7 @@ from shared.model.changes import Action
 from shared.model.people import Value
 from shared.model.results import Entry, Key, Result, escaped
 from shared.model.runs import Counts, Mode
+from shared.words import said
 
 COLUMNS = (
     "runId", "time", "domain", "mode", "action", "result", "userPrincipalName", "displayName", "objectId",
@@ -38,8 +39,8 @@ def render(entries: Iterable[Entry], run_id: str, domain: str, mode: Mode, time:
 def _rows(entry: Entry, start: tuple[str, ...]) -> Iterator[list[str]]:
     change = entry.change
     who = (change.upn, change.display_name, entry.object_id or change.object_id, change.source_id)
-    reason = " ".join(part for part in (change.reason, entry.note) if part)
-    end = (reason, entry.error_code, entry.error_message, entry.request_id)
+    reason = said(change.reason + entry.note)
+    end = (reason, entry.error_code, said(entry.error_message), entry.request_id)
     one_row_each = change.action in (Action.ADD, Action.UPDATE, Action.RENAME)
     attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
     for attribute in attributes or [("", None, None)]:

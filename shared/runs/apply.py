@@ -8,6 +8,7 @@ from shared.entra.users import current_upns
 from shared.entra.writes import Outcome, apply
 from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
+from shared.model.parts import say, verbatim
 from shared.model.results import Entry, Key, Result, key
 from shared.planning.deletions import reason_to_leave, source_people
 from shared.planning.surveyed import Survey
@@ -102,7 +103,7 @@ class Sync:
             users = await read_source(self._services, self._guard)
             in_domain(users, self._seen.domain)
         except SourceError as error:
-            message = f"Not deleted: the source could not be read a second time. {error}"
+            message = say("leaver.sourceUnreadable") + verbatim(str(error))
             await self._record([Entry.failed(change, "SourceUnreadable", message) for change in deletions])
             return []
         people = source_people(users, self._seen.links)
@@ -135,8 +136,8 @@ def _entry(outcome: Outcome) -> Entry:
         outcome.change,
         Result.SUCCEEDED if outcome.succeeded else Result.FAILED,
         outcome.object_id,
-        outcome.note,
+        verbatim(outcome.note),
         outcome.error_code,
-        outcome.error_message,
+        verbatim(outcome.error_message),
         outcome.request_id,
     )

@@ -12,22 +12,12 @@ from shared.entra.client import Answer, segment
 from shared.entra.writes import shows
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
+from shared.model.parts import say, verbatim
 from shared.model.results import Entry, Result
 from shared.planning.mapping import UPN
 
 # A user who was created a moment ago may answer 404 for a while.
 LOOK_UPS = 5
-
-_TOOK_EFFECT = "Took effect before an interruption; confirmed by reading Entra again."
-_STEPPED_ASIDE = (
-    "The sync was cut off while the user had a temporary UPN, {via}; the next run completes the rename."
-)
-_NOT_SHOWN = (
-    "The sync was cut off while this was under way; Entra shows no such user. The next run does the rest."
-)
-_UNKNOWN = (
-    "The sync was cut off while this was under way, and Graph could not tell whether it took effect: {why}"
-)
 
 
 async def settled_doubts(changes: Sequence[Change], batches: Batches) -> list[Entry]:
@@ -57,15 +47,16 @@ def _look(change: Change) -> Request:
 
 def _entry(change: Change, answer: Answer | None, unread: str) -> Entry | None:
     if answer is None or answer.status not in (200, 404):
-        return Entry.failed(change, "InDoubt", _UNKNOWN.format(why=answer.error if answer else unread))
+        why = str(answer.error) if answer else unread
+        return Entry.failed(change, "InDoubt", say("doubt.unknown") + verbatim(why))
     here = answer.status == 200
     if change.via and str(answer.body.get(UPN)).lower() == change.via.lower():
-        return Entry.failed(change, "SteppedAside", _STEPPED_ASIDE.format(via=change.via))
+        return Entry.failed(change, "SteppedAside", say("doubt.steppedAside", upn=change.via))
     if _took_effect(change, answer.body if here else None):
         object_id = str(answer.body["id"]) if here else change.object_id
-        return Entry(change, Result.SUCCEEDED, object_id, _TOOK_EFFECT)
+        return Entry(change, Result.SUCCEEDED, object_id, say("doubt.tookEffect"))
     if change.action is Action.ADD and not here:
-        return Entry.failed(change, "InDoubt", _NOT_SHOWN)
+        return Entry.failed(change, "InDoubt", say("doubt.notShown"))
     return None
 
 

@@ -3,12 +3,14 @@
 from shared.entra.addresses import addresses, applications_on
 from shared.entra.users import synchronised_from_active_directory
 from shared.errors import SourceError
+from shared.model.parts import verbatim
 from shared.outbound.waiting import Guard, Unguarded
 from shared.planning.surveyed import Survey
 from shared.reports.pre_check import PreCheck, pre_check
 from shared.reports.trace import Trace, trace
 from shared.runs.survey import Surveyor
 from shared.services import Services
+from shared.words import said
 
 
 async def pre_check_of(services: Services, domain: str) -> PreCheck:
@@ -20,7 +22,8 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
     except SourceError as error:
         seen = await surveyor.survey(predict=True, source=[])
         found = await pre_checked(services, seen, guard)
-        return found.model_copy(update={"notice": f"{found.notice} {error}".strip()})
+        notice = found.notice_parts + verbatim(str(error))
+        return found.model_copy(update={"notice": said(notice), "notice_parts": notice})
     return await pre_checked(services, seen, guard)
 
 

@@ -22,6 +22,7 @@ from shared.errors import (
 )
 from shared.log import event, facts
 from shared.model.changes import Plan
+from shared.model.parts import Parts, say, verbatim
 from shared.model.results import Entry, Result, key
 from shared.model.runs import AuditLog, Counts, Mode, Progress, Run, Status
 from shared.planning.limits import Checks, check_deletions, check_limits, released
@@ -86,9 +87,9 @@ class Invocation:
             event("run.continues", **facts(self.run), reason=str(error))
             return True
         except CancelRequested as error:
-            await self._end_early(Status.CANCELLED, str(error))
+            await self._end_early(Status.CANCELLED, verbatim(str(error)))
         except (SourceError, GraphError, DomainNotFound, JournalGone) as error:
-            await self._end_early(Status.FAILED, str(error))
+            await self._end_early(Status.FAILED, verbatim(str(error)))
         return False
 
     async def _begin(self) -> None:
@@ -109,7 +110,7 @@ class Invocation:
             # A later invocation sees only what is left; the Sync Log keeps what the run set out to do.
             both = Counts(source=seen.plan.source, target=seen.plan.target, unchanged=seen.plan.unchanged)
             await self._save(
-                warnings=seen.warnings,
+                warning_parts=seen.warnings,
                 deletion_check=checks.deletions,
                 limit_checks=checks.others,
                 counts=both,
@@ -127,7 +128,8 @@ class Invocation:
         seen = await surveyor.survey(predict=run.mode is Mode.DRY_RUN)
         if run.approval is None:
             return seen
-        note = f"Approved by {run.approval.approved_by} (dry run {run.approval.dry_run_id})."
+        approval = run.approval
+        note = say("leaver.approved", by=approval.approved_by, dryRun=approval.dry_run_id)
         return replace(seen, plan=released(seen.plan, await self._approved(), note))
 
     async def _check(self, plan: Plan) -> Checks:
@@ -220,14 +222,14 @@ class Invocation:
         await self._services.runs.save(self._hold, self.run)
         self._saved_at = self._clock.monotonic()
 
-    async def _end_early(self, status: Status, reason: str) -> None:
+    async def _end_early(self, status: Status, reason: Parts) -> None:
         """With what was under way settled: nothing that was written goes without its row."""
         self.run = await with_doubts_settled(self._services, self._hold, self.run)
         await self._finish(status, summary.cut_short(reason, self.run))
 
-    async def _finish(self, status: Status, message: str, *, wrote_dry_run_log: bool = False) -> None:
+    async def _finish(self, status: Status, message: Parts, *, wrote_dry_run_log: bool = False) -> None:
         progress = self.run.progress.model_copy(update={"eta_seconds": None})
-        self._note(status=status, message=message, finished_at=self._clock.now(), progress=progress)
+        self._note(status=status, message_parts=message, finished_at=self._clock.now(), progress=progress)
         await self._services.runs.finish(self._hold, self.run, wrote_dry_run_log=wrote_dry_run_log)
         event("run.finished", **facts(self.run), durationSeconds=_seconds(self.run))
 

@@ -150,7 +150,7 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
         except Exception as error:  # likewise
             event("run.endsUnsettled", logging.ERROR, **facts(run), error=str(error))
         message = summary.cut_short(summary.poisoned(), run)
-        ended = {"status": Status.FAILED, "message": message, "finished_at": services.clock.now()}
+        ended = {"status": Status.FAILED, "message_parts": message, "finished_at": services.clock.now()}
         run = run.model_copy(update=ended)
         await services.runs.finish(hold, run)
         event("run.poisoned", logging.ERROR, **facts(run))

@@ -1,7 +1,7 @@
 """Looks at both sides of a domain, and at what lies around them, until the plan is made. Reads only."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from shared.entra.users import (
     users_with_immutable_ids,
 )
 from shared.model.changes import Action, Plan
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
 from shared.outbound.waiting import Guard, guarded
 from shared.planning.holders import holders_of_immutable_ids
@@ -71,7 +72,7 @@ class Surveyor:
             protection=around.protection,
             plan=plan,
             addresses=around.addresses,
-            warnings=tuple(_warnings(listing, around.protection)),
+            warnings=_warnings(listing, around.protection),
         )
 
     async def _both_sides(
@@ -175,17 +176,16 @@ async def _given(source: list[SourceUser]) -> list[SourceUser]:
     return source
 
 
-def _warnings(listing: Listing, protection: Protection) -> Sequence[str]:
-    warnings = []
+def _warnings(listing: Listing, protection: Protection) -> Parts:
+    """Each is one part."""
+    warnings: Parts = ()
     if listing.short:
-        warnings.append(
-            f"Entra listed {listing.listed} users twice where it counted {listing.expected}: "
-            "the rest is not replicated yet and may show up as additions."
-        )
+        warnings += say("warning.shortListing", listed=listing.listed, counted=listing.expected)
     if protection.missing_permissions:
-        names = " and ".join(protection.missing_permissions)
-        effect = "nobody is deleted" if protection.require_deletion_checks else "deletions were not looked at"
-        warnings.append(f"Protection is partly off: grant {names}. Until then {effect}.")
+        warnings += say(
+            "warning.nobodyDeleted" if protection.require_deletion_checks else "warning.deletedUnseen",
+            permissions=protection.missing_permissions,
+        )
     return warnings
 
 

@@ -14,6 +14,7 @@ import orjson
 from shared.clock import Clock
 from shared.errors import JournalGone
 from shared.model.changes import Action, AttributeChange, Change
+from shared.model.parts import stored_parts
 from shared.model.results import Key, Result, key
 from shared.store.append_blob import AppendedLog
 from shared.store.storage import JOURNAL, Storage
@@ -102,7 +103,7 @@ def _change(item: dict[str, object]) -> Change:
         _optional(item["object_id"]),
         _optional(item["source_id"]),
         tuple(AttributeChange(a["attribute"], a["before"], a["after"]) for a in attributes),
-        str(item["reason"]),
+        stored_parts(item["reason"]),
         via=_optional(item["via"]),
     )
 

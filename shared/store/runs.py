@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import CancelRequested, LeaseLost, RunActive, RunNotFound
+from shared.model.parts import verbatim
 from shared.model.runs import Mode, Run, is_run_id, oldest_run_id
 from shared.store.storage import RUNS, Storage, error_code
 
@@ -274,4 +275,8 @@ def _row(run: Run) -> dict[str, Any]:
 
 def _run(row: Any) -> Run:
     # A later version may have stored fields that this one does not know; that must not hide the run.
-    return Run.model_validate_json(row["run"], extra="ignore")
+    run = Run.model_validate_json(row["run"], extra="ignore")
+    # An earlier version stored the English alone.
+    warnings = run.warning_parts or tuple(part for text in run.warnings for part in verbatim(text))
+    update = {"message_parts": run.message_parts or verbatim(run.message), "warning_parts": warnings}
+    return run.model_copy(update=update)

@@ -16,12 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.changes import Action, AttributeChange, Change, Plan
+from shared.model.parts import verbatim
 from shared.model.people import SourceUser
 from shared.model.results import Entry, Result, key
 from shared.model.runs import Mode
 from shared.planning.limits import check_deletions, verdict
 from shared.planning.renames import in_waves, in_workable_order
 from shared.reports.audit_csv import COLUMNS, header, read_back, render
+from shared.words import said
 from tests.support.companies import SOURCE, tenants
 from tests.support.model_tenant import ModelTenant
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, change, rename
@@ -95,7 +97,9 @@ class TestPlans:
         plan = tenant.plan(source)
 
         doubts = [c for c in plan.changes if c.obstacle and c.obstacle.code == "AmbiguousMatch"]
-        doubtful = {object_id for object_id in here if any(f"({object_id})" in c.reason for c in doubts)}
+        doubtful = {
+            object_id for object_id in here if any(f"({object_id})" in said(c.reason) for c in doubts)
+        }
         changes = Counter(c.object_id for c in plan.changes if c not in doubts and c.object_id in here)
         assert set(changes.values()) <= {1}
         assert doubtful.isdisjoint(changes)
@@ -197,7 +201,7 @@ class TestMaxAllowedDeletions:
         check = check_deletions(plan, limit)
 
         assert check.exceeded == (deletions > 0 and Decimal(deletions) / users >= Decimal(limit) / 100)
-        shown = re.search(r"= ([0-9.]+) % ([≥<]) ([0-9]+) %$", verdict(check))
+        shown = re.search(r"= ([0-9.]+) % ([≥<]) ([0-9]+) %$", said(verdict(check)))
         assert bool(shown) == (deletions > 0)
         if shown:
             assert (Decimal(shown[1]) >= int(shown[3])) == (shown[2] == "≥") == check.exceeded
@@ -249,14 +253,14 @@ def entries(draw: st.DrawFn) -> Entry:
         draw(st.none() | TEXT),
         draw(st.none() | TEXT),
         tuple(attributes),
-        draw(TEXT),
+        verbatim(draw(TEXT)),
     )
     return Entry(
         of_whom,
         draw(st.sampled_from(Result)),
-        note=draw(TEXT),
+        note=verbatim(draw(TEXT)),
         error_code=draw(TEXT),
-        error_message=draw(TEXT),
+        error_message=verbatim(draw(TEXT)),
         request_id=draw(TEXT),
     )
 
@@ -279,11 +283,11 @@ class TestAuditLog:
             c = entry.change
             one_each = c.attributes if c.action in (Action.ADD, Action.UPDATE, Action.RENAME) else ()
             for a in one_each or (AttributeChange("", None, None),):
-                reason = " ".join(part for part in (c.reason, entry.note) if part)
+                reason = " ".join(said(parts) for parts in (c.reason, entry.note) if parts)
                 cells = (
                     "r1", "2026-03-01T00:00:00.000Z", DOMAIN, "sync", c.action.value, entry.result.value,
                     c.upn, c.display_name, c.object_id, c.source_id, a.attribute, a.before, a.after,
-                    reason, entry.error_code, entry.error_message, entry.request_id,
+                    reason, entry.error_code, said(entry.error_message), entry.request_id,
                 )  # fmt: skip
                 expected.append([spelled(cell) for cell in cells])
         assert rows == [list(COLUMNS), *expected]
