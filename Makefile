@@ -50,11 +50,16 @@ test: setup tests/console/node_modules/.ready $(VENV)/.browser .venv-checkov/.re
 	$(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal --cov --cov-report=term
 	$(BIN)/coverage report --fail-under=100 --include="$$($(BIN)/python -m tools.pure_middle)"
 
-lint: $(VENV)/.ready ## ruff, the layers of the code (import-linter) and mypy
+check: style ## what to run after every edit: style, and the pure tests with few made-up examples, in ten seconds
+	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest --quiet tests/pure
+
+lint: style ## style, and mypy
+	$(BIN)/mypy
+
+style: $(VENV)/.ready ## ruff, and the layers of the code (import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/mypy
 
 bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: nothing extrapolated, takes an hour)
 	$(BIN)/python -m benchmarks
@@ -85,4 +90,4 @@ lock: $(VENV)/.ready ## compile every requirements file anew, from pyproject.tom
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt -o tests/requirements-mutmut.txt tests/requirements-mutmut.in
 
-.PHONY: help setup demo test lint bench docs screenshots fuzz mutants audit lock
+.PHONY: help setup demo test check lint style bench docs screenshots fuzz mutants audit lock

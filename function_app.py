@@ -1,12 +1,18 @@
-"""Every trigger on one page: what starts it, and the one call that does it."""
+"""Every trigger on one page: what starts it, and the one call that does it.
+
+Method, route and role of an HTTP endpoint stand in shared/http/endpoints.py.
+"""
 
 import os
+from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
 from shared.http import endpoints as http
+from shared.http.endpoint import AnyEndpoint
 from shared.log import leave_out_requests
-from shared.runs import invocation, lifecycle
+from shared.runs import hourly, lifecycle
+from shared.runs.invocation import Continues, perform
 from shared.runs.messages import POISON_QUEUE, QUEUE, message, read_message
 from shared.services import Services
 from shared.settings import Settings
@@ -18,9 +24,16 @@ STORAGE = "AzureWebJobsStorage"
 
 # With keys the platform checks the caller's key; with App Service authentication the app checks the roles.
 KEYS = func.AuthLevel.FUNCTION if settings.auth_mode == "keys" else func.AuthLevel.ANONYMOUS
-ANYBODY = func.AuthLevel.ANONYMOUS
 
 app = func.FunctionApp(http_auth_level=KEYS)
+
+
+def endpoint(
+    declared: AnyEndpoint,
+) -> Callable[[Callable[..., Awaitable[func.HttpResponse]]], object]:
+    """The HTTP trigger of an endpoint, as it is declared."""
+    level = func.AuthLevel.ANONYMOUS if declared.role is None else KEYS
+    return app.route(declared.route, methods=[declared.method], auth_level=level)
 
 
 # The hourly timer and the queue
@@ -29,15 +42,15 @@ app = func.FunctionApp(http_auth_level=KEYS)
 @app.timer_trigger("timer", schedule=str(settings.schedule), use_monitor=True)
 @app.queue_output("messages", QUEUE, STORAGE)
 async def hourly_sync(timer: func.TimerRequest, messages: func.Out[list[str]]) -> None:
-    due = await lifecycle.hourly(services, past_due=timer.past_due)
-    messages.set([message(domain, run_id) for domain, run_id in due])
+    due = await hourly.tick(services, past_due=timer.past_due)
+    messages.set([message(domain, run_id) for domain, run_id in due.items()])
 
 
 @app.queue_trigger("msg", QUEUE, STORAGE)
 @app.queue_output("again", QUEUE, STORAGE)
 async def perform_run(msg: func.QueueMessage, again: func.Out[str]) -> None:
     order = read_message(msg.get_body())
-    if order and await invocation.perform(services, order.domain, order.run_id):
+    if order and isinstance(await perform(services, order.domain, order.run_id), Continues):
         again.set(message(order.domain, order.run_id))
 
 
@@ -50,27 +63,27 @@ async def give_up_run(msg: func.QueueMessage) -> None:
 # Domains
 
 
-@app.route("domains", methods=["GET"])
+@endpoint(http.list_domains)
 async def list_domains(req: func.HttpRequest) -> func.HttpResponse:
     return await http.list_domains(services, req)
 
 
-@app.route("domains/{domain}", methods=["GET"])
+@endpoint(http.get_domain)
 async def get_domain(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_domain(services, req)
 
 
-@app.route("domains/{domain}", methods=["PATCH"])
+@endpoint(http.change_domain)
 async def change_domain(req: func.HttpRequest) -> func.HttpResponse:
     return await http.change_domain(services, req)
 
 
-@app.route("domains/{domain}/pre-check", methods=["GET"])
+@endpoint(http.pre_check)
 async def pre_check(req: func.HttpRequest) -> func.HttpResponse:
     return await http.pre_check(services, req)
 
 
-@app.route("domains/{domain}/trace", methods=["GET"])
+@endpoint(http.trace_user)
 async def trace_user(req: func.HttpRequest) -> func.HttpResponse:
     return await http.trace_user(services, req)
 
@@ -78,41 +91,41 @@ async def trace_user(req: func.HttpRequest) -> func.HttpResponse:
 # Runs
 
 
-@app.route("domains/{domain}/dry-run", methods=["POST"])
+@endpoint(http.start_dry_run)
 @app.queue_output("messages", QUEUE, STORAGE)
 async def start_dry_run(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
     return await http.start_dry_run(services, req, messages.set)
 
 
-@app.route("domains/{domain}/sync", methods=["POST"])
+@endpoint(http.start_sync)
 @app.queue_output("messages", QUEUE, STORAGE)
 async def start_sync(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
     return await http.start_sync(services, req, messages.set)
 
 
-@app.route("domains/{domain}/runs", methods=["GET"])
+@endpoint(http.list_runs)
 async def list_runs(req: func.HttpRequest) -> func.HttpResponse:
     return await http.list_runs(services, req)
 
 
-@app.route("domains/{domain}/runs/{runId}", methods=["GET"])
+@endpoint(http.get_run)
 async def get_run(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_run(services, req)
 
 
-@app.route("domains/{domain}/runs/{runId}/cancel", methods=["POST"])
+@endpoint(http.cancel_run)
 @app.queue_output("messages", QUEUE, STORAGE)
 async def cancel_run(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
     return await http.cancel_run(services, req, messages.set)
 
 
-@app.route("domains/{domain}/runs/{runId}/undo", methods=["POST"])
+@endpoint(http.undo_run)
 @app.queue_output("messages", QUEUE, STORAGE)
 async def undo_run(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
     return await http.undo_run(services, req, messages.set)
 
 
-@app.route("domains/{domain}/runs/{runId}/audit-log", methods=["GET"])
+@endpoint(http.get_audit_log)
 async def get_audit_log(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_audit_log(services, req)
 
@@ -120,22 +133,22 @@ async def get_audit_log(req: func.HttpRequest) -> func.HttpResponse:
 # The page, the document, and everything else
 
 
-@app.route("console", methods=["GET"], auth_level=ANYBODY)
+@endpoint(http.get_console)
 async def get_console(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_console(services, req)
 
 
-@app.route("console/{*asset}", methods=["GET"], auth_level=ANYBODY)
+@endpoint(http.get_console_asset)
 async def get_console_asset(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_console_asset(services, req)
 
 
-@app.route("health", methods=["GET"], auth_level=ANYBODY)
+@endpoint(http.get_health)
 async def get_health(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_health(services, req)
 
 
-@app.route("openapi.json", methods=["GET"], auth_level=ANYBODY)
+@endpoint(http.get_openapi)
 async def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_openapi(services, req)
 

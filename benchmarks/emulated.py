@@ -64,5 +64,7 @@ def emulated(
         source.write_bytes(orjson.dumps({"users": everybody, "pageSize": SOURCE_PAGE_SIZE}))
         users = [graph_user(person) for person in people(in_entra)]
         tenant.write_bytes(orjson.dumps({"domains": [{"id": DOMAIN}], "users": users}))
-        with running_stack(source, tenant, latency_ms=latency_ms, clock_rate=clock_rate) as stack:
+        with running_stack(
+            source, tenant, latency_ms=latency_ms, clock_rate=clock_rate, strict=False
+        ) as stack:
             yield Emulated(stack)

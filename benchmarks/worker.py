@@ -26,13 +26,13 @@ async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
     from function_app import services
     from shared.entra.write_quota import Gate
     from shared.model.runs import Mode, Status, Trigger
-    from shared.runs import invocation, lifecycle
+    from shared.runs import hourly, invocation, lifecycle
 
     services.gate = Gate(writes, window_seconds, clock=services.clock)
-    begun = await lifecycle.start(services, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, lifecycle.SCHEDULE)
-    goes_on = await invocation.perform(services, DOMAIN, begun.id)
+    begun = await lifecycle.start(services, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
+    result = await invocation.perform(services, DOMAIN, begun.id)
     ended = await services.runs.get(DOMAIN, begun.id)
     await services.aclose()
-    if goes_on or ended.status is not Status.SUCCEEDED:
+    if result != invocation.Finished() or ended.status is not Status.SUCCEEDED:
         raise AssertionError(f"the run has not succeeded: {ended}")
     return {"added": ended.counts.add, "unchanged": ended.counts.unchanged}

@@ -1,12 +1,9 @@
 // Who is told when the sync needs somebody. The queries are in alerts/, tested against the lines that the app writes.
 param namePrefix string
 param location string
-param tags object
+param tags { 'azd-env-name': string }
 param workspaceId string
 param email string
-
-@secure()
-param webhook string
 
 var rules = [
   {
@@ -42,14 +39,14 @@ var rules = [
   }
   {
     name: 'secret-expiry'
-    description: 'The secret of HENNGE\'s API client ends within 30 days, or has ended. Make a new one in Access Control.'
+    description: 'The secret of HENNGE\'s API client ends within 30 days, or has ended, by HENNGE_SECRET_EXPIRES_ON. Make a new one in Access Control.'
     severity: 2
     query: loadTextContent('alerts/secret-expiry.kql')
-    dimension: 'vault'
+    dimension: 'notice'
     frequency: 'P1D'
     window: 'P1D'
-    // The notice comes once; silence on the next day does not mean that somebody acted.
-    autoMitigate: false
+    // Each notice fires once, and ends with the new date.
+    autoMitigate: true
   }
 ]
 
@@ -67,17 +64,10 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
         useCommonAlertSchema: true
       }
     ]
-    webhookReceivers: empty(webhook) ? [] : [
-      {
-        name: 'webhook'
-        serviceUri: webhook
-        useCommonAlertSchema: true
-      }
-    ]
   }
 }
 
-resource rule 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for alert in rules: {
+resource rule 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for alert in rules: {
   name: '${namePrefix}-${alert.name}'
   location: location
   tags: tags

@@ -2,7 +2,7 @@
 param name string
 param planName string
 param location string
-param tags object
+param tags { 'azd-env-name': string }
 
 param identityId string
 param identityClientId string
@@ -17,16 +17,19 @@ param henngeClientSecretUri string
 param pythonVersion string
 param instanceMemoryMB int
 param maximumInstanceCount int
+param httpConcurrency int
 param alwaysReadyInstances int
+param alwaysReadyTimer int
 
 param source string
 param henngeClientId string
+param henngeClientExpiresOn string
 param henngeTokenUrl string
 param henngeApiUrl string
 param csvPath string
 param syncSchedule string
 param graphBaseUrl string
-param attributeMap string
+param attributeMap { *: string? }
 param usageLocation string
 param protectedUsers string
 param requireDeletionChecks bool
@@ -43,12 +46,14 @@ var settings = {
   SYNC_SCHEDULE: syncSchedule
   SOURCE: source
   HENNGE_CLIENT_ID: henngeClientId
-  HENNGE_CLIENT_SECRET: '@Microsoft.KeyVault(SecretUri=${henngeClientSecretUri})'
+  // With another source the vault may be empty, and the app refuses a reference that leads nowhere.
+  HENNGE_CLIENT_SECRET: source == 'hennge' ? '@Microsoft.KeyVault(SecretUri=${henngeClientSecretUri})' : ''
+  HENNGE_SECRET_EXPIRES_ON: henngeClientExpiresOn
   HENNGE_TOKEN_URL: henngeTokenUrl
   HENNGE_API_URL: henngeApiUrl
   CSV_PATH: csvPath
   GRAPH_BASE_URL: graphBaseUrl
-  ATTRIBUTE_MAP: attributeMap
+  ATTRIBUTE_MAP: string(attributeMap)
   USAGE_LOCATION: usageLocation
   PROTECTED_USERS: protectedUsers
   REQUIRE_DELETION_CHECKS: requireDeletionChecks ? 'true' : 'false'
@@ -64,11 +69,25 @@ var platformSettings = {
   AZURE_CLIENT_ID: identityClientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  // The platform's own page at / says nothing, and every prober that asks for it would be a line in the log.
+  AzureWebJobsDisableHomepage: 'true'
   // Sign-in shows a token of this identity where it would otherwise need a client secret.
   OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
 }
 
-resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+// Each of these groups scales alone. Without an entry a group has no instance while it has nothing to do.
+var alwaysReady = [
+  {
+    name: 'http'
+    instanceCount: alwaysReadyInstances
+  }
+  {
+    name: 'function:hourly_sync'
+    instanceCount: alwaysReadyTimer
+  }
+]
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
   tags: tags
@@ -83,7 +102,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   }
 }
 
-resource app 'Microsoft.Web/sites@2024-04-01' = {
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   // By this tag azd knows where the service called sync is to be deployed.
@@ -124,12 +143,8 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
-        alwaysReady: alwaysReadyInstances > 0 ? [
-          {
-            name: 'http'
-            instanceCount: alwaysReadyInstances
-          }
-        ] : []
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
+        alwaysReady: filter(alwaysReady, group => group.instanceCount > 0)
       }
     }
     siteConfig: {
@@ -145,11 +160,17 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 }
 
 // Packages are published with an Entra token, never with a publishing password.
-resource basicPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = [for channel in ['ftp', 'scm']: {
+resource ftpPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
-  name: channel
+  name: 'ftp'
   properties: { allow: false }
-}]
+}
+
+resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'scm'
+  properties: { allow: false }
+}
 
 output name string = app.name
 output hostName string = app.properties.defaultHostName

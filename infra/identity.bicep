@@ -1,9 +1,9 @@
 // The one identity the app has: for storage, secrets, telemetry and Microsoft Graph. There is no key to leak.
 param name string
 param location string
-param tags object
+param tags { 'azd-env-name': string }
 
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: name
   location: location
   tags: tags

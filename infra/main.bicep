@@ -1,12 +1,14 @@
 // The Azure half: everything the sync runs on, in one resource group, with identities instead of keys.
 // The other half, what the app may do in Microsoft Entra ID and who may sign in to it, is graph/.
+// Each parameter is read from the environment variable that main.bicepparam names.
 targetScope = 'resourceGroup'
 
 @minLength(1)
 @maxLength(40)
-@description('Name of this deployment; part of resource names and of the azd-env-name tag by which azd finds them.')
+@description('Name of this deployment, letters, digits and hyphens; part of resource names and of the azd-env-name tag.')
 param environmentName string
 
+@minLength(1)
 @metadata({ azd: { type: 'location' } })
 @description('Azure region with Flex Consumption, for example japaneast.')
 param location string
@@ -18,14 +20,14 @@ param location string
 param source string = 'hennge'
 
 @description('HENNGE_CLIENT_ID: from System → API Client of HENNGE Access Control.')
-param henngeClientId string
+param henngeClientId string = ''
 
 @secure()
-@description('HENNGE_CLIENT_SECRET: shown once, when the API client is made. Goes to Key Vault, not to an app setting.')
-param henngeClientSecret string
+@description('HENNGE_CLIENT_SECRET: shown once, when the API client is made. Goes to Key Vault. Empty: the vault keeps the one it has.')
+param henngeClientSecret string = ''
 
-@description('Date (yyyy-MM-dd) by which the secret is to be replaced. An alert comes 30 days before.')
-param henngeSecretExpiresOn string
+@description('HENNGE_SECRET_EXPIRES_ON: date (yyyy-MM-dd) by which the secret is to be replaced. An alert comes 30 days before.')
+param henngeClientExpiresOn string = ''
 
 @description('HENNGE_TOKEN_URL; empty: the app\'s default.')
 param henngeTokenUrl string = ''
@@ -44,8 +46,8 @@ param syncSchedule string = '0 0 * * * *'
 @description('GRAPH_BASE_URL; empty: the global cloud.')
 param graphBaseUrl string = ''
 
-@description('ATTRIBUTE_MAP: JSON object, Entra attribute → source field; empty: the app\'s default.')
-param attributeMap string = ''
+@description('ATTRIBUTE_MAP: Entra attribute → source field, or null to leave the attribute alone; on top of the app\'s default.')
+param attributeMap { *: string? } = {}
 
 @description('USAGE_LOCATION: two letters, set on created users; empty: not set.')
 param usageLocation string = ''
@@ -65,6 +67,7 @@ param restoreDeletedUsers bool = true
 param batchesInFlight int = 4
 
 @minValue(1)
+@maxValue(1500)
 @description('TIME_BUDGET_SECONDS: after so long a run stops between two batches, and goes on in a new invocation.')
 param timeBudgetSeconds int = 1500
 
@@ -77,10 +80,18 @@ param signInClientId string = ''
 param alertEmail string
 
 @secure()
-@description('Webhook that alerts go to as well, in the common alert schema; empty: none.')
+@description('Webhook that alerts go to as well, in the common alert schema. Empty: the one that is there stays.')
 param alertWebhook string = ''
 
 // What it runs on
+
+@allowed(['Standard_ZRS', 'Standard_LRS'])
+@description('Storage redundancy: Standard_LRS in regions without availability zones. A copy in a second region would outlive the 24 hours after which audit logs are gone.')
+param storageRedundancy string = 'Standard_ZRS'
+
+@minValue(1)
+@description('Most that the workspace takes in a day, in GB. When it is reached, alerts are blind until the next day.')
+param logDailyCapGB int = 1
 
 @allowed(['3.11', '3.12', '3.13'])
 param pythonVersion string = '3.12'
@@ -91,12 +102,22 @@ param instanceMemoryMB int = 2048
 
 @minValue(1)
 @maxValue(1000)
-@description('Most instances at a time; host.json says how many domains each works on.')
+@description('Most instances at a time of each group that scales alone: HTTP, the timer, the queue. host.json says how many domains each works on.')
 param maximumInstanceCount int = 40
+
+@minValue(1)
+@maxValue(1000)
+@description('HTTP requests at a time on an instance. Flex Consumption takes 1 for Python unless told: one page of the console would start a dozen instances.')
+param httpConcurrency int = 16
 
 @minValue(0)
 @description('Instances kept warm for the console and the API. 0 costs nothing while nobody looks.')
 param alwaysReadyInstances int = 0
+
+@minValue(0)
+@maxValue(1)
+@description('1 keeps an instance for the hourly timer. At 0 the platform starts one on the hour; if no-good-run says that it does not, 1 no longer leaves that to it.')
+param alwaysReadyTimer int = 0
 
 var token = uniqueString(resourceGroup().id, environmentName)
 var tags = { 'azd-env-name': environmentName }
@@ -116,6 +137,7 @@ module storage 'storage.bicep' = {
     name: 'st${token}'
     location: location
     tags: tags
+    redundancy: storageRedundancy
   }
 }
 
@@ -134,6 +156,7 @@ module monitoring 'monitoring.bicep' = {
     applicationInsightsName: 'appi-${environmentName}-${token}'
     location: location
     tags: tags
+    dailyCapGB: logDailyCapGB
     publisherPrincipalId: identity.outputs.principalId
   }
 }
@@ -147,7 +170,7 @@ module vault 'vault.bicep' = {
     readerPrincipalId: identity.outputs.principalId
     workspaceId: monitoring.outputs.workspaceId
     henngeClientSecret: henngeClientSecret
-    henngeSecretExpiresOn: henngeSecretExpiresOn
+    henngeClientExpiresOn: henngeClientExpiresOn
   }
 }
 
@@ -167,9 +190,12 @@ module app 'app.bicep' = {
     pythonVersion: pythonVersion
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
+    httpConcurrency: httpConcurrency
     alwaysReadyInstances: alwaysReadyInstances
+    alwaysReadyTimer: alwaysReadyTimer
     source: source
     henngeClientId: henngeClientId
+    henngeClientExpiresOn: henngeClientExpiresOn
     henngeTokenUrl: henngeTokenUrl
     henngeApiUrl: henngeApiUrl
     csvPath: csvPath
@@ -206,6 +232,15 @@ module alerts 'alerts.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     email: alertEmail
+  }
+}
+
+module webhook 'webhook.bicep' = if (!empty(alertWebhook)) {
+  name: 'webhook'
+  params: {
+    namePrefix: environmentName
+    tags: tags
+    scopeId: resourceGroup().id
     webhook: alertWebhook
   }
 }
@@ -219,3 +254,32 @@ output NEXT_STEP string = empty(signInClientId) ? firstSteps : nextSteps
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 output HOST_NAME string = app.outputs.hostName
 output FUNCTION_APP_NAME string = app.outputs.name
+output STORAGE_ACCOUNT string = storage.outputs.name
+
+// Every setting but the two secrets, under the name that main.bicepparam reads: `azd env refresh` on another machine
+// brings them back, so a second administrator is asked for nothing and resets nothing.
+output SOURCE string = source
+output HENNGE_CLIENT_ID string = henngeClientId
+output HENNGE_SECRET_EXPIRES_ON string = henngeClientExpiresOn
+output HENNGE_TOKEN_URL string = henngeTokenUrl
+output HENNGE_API_URL string = henngeApiUrl
+output CSV_PATH string = csvPath
+output SYNC_SCHEDULE string = syncSchedule
+output GRAPH_BASE_URL string = graphBaseUrl
+output ATTRIBUTE_MAP { *: string? } = attributeMap
+output USAGE_LOCATION string = usageLocation
+output PROTECTED_USERS string = protectedUsers
+output REQUIRE_DELETION_CHECKS bool = requireDeletionChecks
+output RESTORE_DELETED_USERS bool = restoreDeletedUsers
+output BATCHES_IN_FLIGHT int = batchesInFlight
+output TIME_BUDGET_SECONDS int = timeBudgetSeconds
+output SIGN_IN_CLIENT_ID string = signInClientId
+output ALERT_EMAIL string = alertEmail
+output STORAGE_REDUNDANCY string = storageRedundancy
+output LOG_DAILY_CAP_GB int = logDailyCapGB
+output PYTHON_VERSION string = pythonVersion
+output INSTANCE_MEMORY_MB int = instanceMemoryMB
+output MAXIMUM_INSTANCE_COUNT int = maximumInstanceCount
+output HTTP_CONCURRENCY int = httpConcurrency
+output ALWAYS_READY_INSTANCES int = alwaysReadyInstances
+output ALWAYS_READY_TIMER int = alwaysReadyTimer

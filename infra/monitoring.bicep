@@ -2,14 +2,15 @@
 param workspaceName string
 param applicationInsightsName string
 param location string
-param tags object
+param tags { 'azd-env-name': string }
+param dailyCapGB int
 
 @description('Who may send telemetry.')
 param publisherPrincipalId string
 
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
+resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' = {
   name: workspaceName
   location: location
   tags: tags
@@ -18,6 +19,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
     // As long as the Runs table keeps a run.
     retentionInDays: 90
     features: { disableLocalAuth: true }
+    workspaceCapping: { dailyQuotaGb: dailyCapGB }
   }
 }
 

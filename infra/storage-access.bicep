@@ -19,13 +19,13 @@ var roles = [
     id: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   }
   {
-    // Domains, Runs, Changes, and the host's diagnostic events.
+    // Domains, Runs, and the host's diagnostic events.
     name: 'Storage Table Data Contributor'
     id: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
   }
 ]
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2026-06-01' existing = {
   name: storageAccountName
 }
 

@@ -1,18 +1,19 @@
 // State, queues and audit logs of the sync, and the packages that Flex Consumption deploys from.
 param name string
 param location string
-param tags object
+param tags { 'azd-env-name': string }
+param redundancy 'Standard_ZRS' | 'Standard_LRS'
 
-var containers = ['audit-logs', 'journal', 'links', 'locks', 'packages']
+var containers = ['audit-logs', 'journal', 'links', 'locks', 'packages', 'tenant']
 var queues = ['sync-runs', 'sync-runs-poison']
-var tables = ['Changes', 'Domains', 'Runs']
+var tables = ['Domains', 'Runs']
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
+resource account 'Microsoft.Storage/storageAccounts@2026-06-01' = {
   name: name
   location: location
   tags: tags
   kind: 'StorageV2'
-  sku: { name: 'Standard_ZRS' }
+  sku: { name: redundancy }
   properties: {
     // checkov:skip=CKV_AZURE_35: Administrators' browsers fetch audit logs from here by links of 60 minutes, from anywhere.
     // checkov:skip=CKV_AZURE_59: As above; no container is public, and nothing is readable without an identity or such a link.
@@ -33,7 +34,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   }
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-06-01' = {
   parent: account
   name: 'default'
   properties: {
@@ -44,33 +45,33 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   }
 }
 
-resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = [for name in containers: {
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-06-01' = [for name in containers: {
   parent: blobs
   name: name
   properties: { publicAccess: 'None' }
 }]
 
-resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2023-05-01' = {
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2026-06-01' = {
   parent: account
   name: 'default'
 }
 
-resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2023-05-01' = [for name in queues: {
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2026-06-01' = [for name in queues: {
   parent: queueService
   name: name
 }]
 
-resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2023-05-01' = {
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2026-06-01' = {
   parent: account
   name: 'default'
 }
 
-resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' = [for name in tables: {
+resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2026-06-01' = [for name in tables: {
   parent: tableService
   name: name
 }]
 
-resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = {
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-06-01' = {
   parent: account
   name: 'default'
   properties: {

@@ -1,23 +1,25 @@
 // The one secret there is: that of HENNGE's API client.
 param name string
 param location string
-param tags object
+param tags { 'azd-env-name': string }
 
 @description('Who may read the secret.')
 param readerPrincipalId string
 
-@description('Workspace for the vault\'s audit log, in which the notice of expiry appears.')
+@description('Workspace for the vault\'s audit log: who read the secret.')
 param workspaceId string
 
 @secure()
+@description('Empty: the vault keeps the secret that it has.')
 param henngeClientSecret string
 
-param henngeSecretExpiresOn string
+@description('Date, yyyy-MM-dd. The alert does not rest on it, but on the app setting of the same date.')
+param henngeClientExpiresOn string
 
 var secretName = 'hennge-client-secret'
 var keyVaultSecretsUser = '4633458b-17de-408a-b874-0445c86b69e6'
 
-resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2026-05-15' = {
   name: name
   location: location
   tags: tags
@@ -42,7 +44,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   }
 }
 
-resource secret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {
+resource secret 'Microsoft.KeyVault/vaults/secrets@2026-05-15' = if (!empty(henngeClientSecret)) {
   parent: vault
   name: secretName
   properties: {
@@ -50,7 +52,7 @@ resource secret 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {
     value: henngeClientSecret
     attributes: {
       enabled: true
-      exp: dateTimeToEpoch('${henngeSecretExpiresOn}T00:00:00Z')
+      exp: empty(henngeClientExpiresOn) ? null : dateTimeToEpoch('${henngeClientExpiresOn}T00:00:00Z')
     }
   }
 }

@@ -61,13 +61,15 @@ def running_stack(
     *,
     latency_ms: float = 0,
     clock_rate: float = 1,
+    strict: bool = True,
 ) -> Iterator[Stack]:
-    """All three, until the block ends. `latency_ms` and `clock_rate` are those of the Entra emulator."""
+    """All three, until the block ends. `latency_ms` and `clock_rate` are those of the Entra emulator, `strict` is
+    Azurite's."""
     speed = ["--latency-ms", str(latency_ms), "--clock-rate", str(clock_rate)]
     with contextlib.ExitStack() as running:
         entra = running.enter_context(_emulator("local.entra", tenant, *speed))
         access_control = running.enter_context(_emulator("local.access_control", people))
-        azurite = running.enter_context(Azurite())
+        azurite = running.enter_context(Azurite(strict=strict))
         yield Stack(
             azurite,
             entra,

@@ -64,6 +64,18 @@ class RunActive(SyncError):
         self.run_id = run_id
 
 
+class SettingsUnreadable(SyncError):
+    """What is stored for a domain is damaged, or was written by a newer version."""
+
+
+class Unavailable(SyncError):
+    """Nothing is known yet of what was asked for; worth another try after `retry_after` seconds."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class PreconditionFailed(SyncError):
     """The caller's ETag is not the current one."""
 

@@ -1,29 +1,131 @@
-"""The hourly schedule, in the six fields (seconds first) that Azure Functions uses, UTC."""
+"""When periodic syncs start: an NCRONTAB expression of six fields, seconds first, in UTC.
 
-from datetime import UTC, datetime
+The host reads the same expression with NCrontab.Signed 3.4.0. What is taken here means the same times there. What the
+host takes but reads otherwise than it looks, such as `22-2` for `2-22`, is refused with the reason.
+"""
 
-from croniter import CroniterBadCronError, CroniterBadDateError, croniter
+import calendar
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+_ITEM = re.compile(
+    r"(?:\*|(?P<first>[0-9]+|[A-Za-z]+)(?:-(?P<last>[0-9]+|[A-Za-z]+))?)(?:/(?P<step>[0-9]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    low: int
+    high: int
+    # After which of these the steps begin anew.
+    cycle: str
+    names: tuple[str, ...] = ()
+
+    def values(self, text: str) -> list[int]:
+        """What the field stands for, in ascending order. Raises ValueError with the reason."""
+        return sorted({value for item in text.split(",") for value in self._values_of_item(item)})
+
+    def _values_of_item(self, item: str) -> range:
+        """`item` is `*`, one value or a range, each with a step or without."""
+        parts = _ITEM.fullmatch(item)
+        if not parts:
+            raise ValueError(f"{item!r} can't stand for the {self.name}, which {self._takes}")
+        first, last, step = parts.groups()
+        start = self._value(first) if first else self.low
+        # Alone, a value with a step is where the steps begin.
+        end = self._value(last) if last else self.high if step or not first else start
+        if start > end:
+            raise ValueError(
+                f"{item!r} for the {self.name} ends before it begins, and the host would read {end}-{start}; "
+                f"write {start}-{self.high},{self.low}-{end}"
+            )
+        return range(start, end + 1, self._step(item, step))
+
+    def _value(self, text: str) -> int:
+        if text.isdecimal():
+            if not self.low <= int(text) <= self.high:
+                raise ValueError(f"{text} can't stand for the {self.name}, which {self._takes}")
+            return int(text)
+        known = [name for name in self.names if name.lower().startswith(text.lower())]
+        if not known:
+            raise ValueError(f"{text!r} can't stand for the {self.name}, which {self._takes}")
+        if len(text) == 1 or len(known) > 1:
+            raise ValueError(
+                f"{text!r} is too short for the {self.name}, and the host would read {known[0]}; "
+                f"write {' or '.join(name[:3].upper() for name in known)}"
+            )
+        return self.low + self.names.index(known[0])
+
+    def _step(self, item: str, step: str | None) -> int:
+        number, longest = int(step or "1"), self.high - self.low + 1
+        if not 1 <= number <= longest:
+            raise ValueError(
+                f"{item!r} for the {self.name} has a step that is not from 1 to {longest}: "
+                f"steps begin anew each {self.cycle}"
+            )
+        return number
+
+    @property
+    def _takes(self) -> str:
+        names = f", names such as {self.names[0][:3].upper()}" if self.names else ""
+        return f"takes *, numbers from {self.low} to {self.high}{names}, lists, ranges and steps"
+
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_FIELDS = (
+    _Field("second", 0, 59, "minute"),
+    _Field("minute", 0, 59, "hour"),
+    _Field("hour", 0, 23, "day"),
+    _Field("day", 1, 31, "month"),
+    _Field("month", 1, 12, "year", _MONTHS),
+    _Field("day of week", 0, 6, "week", _WEEKDAYS),
+)
 
 
 class Schedule:
-    """An NCRONTAB expression; ValueError if it is none."""
+    """`str()` gives the expression as it was written.
+
+    Raises ValueError for what is no schedule, never comes, or means something else to the host than it looks.
+    """
 
     def __init__(self, expression: str) -> None:
-        if len(expression.split()) != 6:
+        # As in the host: nothing but spaces separates fields, any number of them.
+        fields = [field for field in expression.split(" ") if field]
+        if len(fields) != len(_FIELDS):
             raise ValueError("takes six fields, seconds first, such as '0 0 * * * *' for every hour")
-        try:
-            croniter(expression, second_at_beginning=True).get_next()
-        except CroniterBadCronError as error:
-            raise ValueError(f"takes six NCRONTAB fields, seconds first: {error}") from error
-        except CroniterBadDateError as error:
-            raise ValueError("names a time that never comes") from error
-        self.expression = expression
+        values = [field.values(text) for field, text in zip(_FIELDS, fields, strict=True)]
+        self._seconds, self._minutes, self._hours, self._days, self._months, self._weekdays = values
+        self._expression = expression
+        # Of a leap year: in the end each date falls on each day of the week, 29 February included.
+        if self._days[0] > max(calendar.monthrange(2000, month)[1] for month in self._months):
+            raise ValueError("names a day that none of its months has, so it never comes")
 
     def next_after(self, moment: datetime) -> datetime:
-        """The next time strictly after `moment`, which must carry a time zone."""
-        times = croniter(self.expression, moment.astimezone(UTC), second_at_beginning=True)
-        following: datetime = times.get_next(datetime)
-        return following
+        """The next time strictly after `moment`, which must carry a time zone; in UTC."""
+        return next(self._times_from(moment.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)))
 
     def __str__(self) -> str:
-        return self.expression
+        return self._expression
+
+    def _times_from(self, start: datetime) -> Iterator[datetime]:
+        for offset in itertools.count():
+            day = start.date() + timedelta(days=offset)
+            if not self._includes(day):
+                continue
+            earliest = time.min if offset else start.time()
+            hours = [hour for hour in self._hours if hour >= earliest.hour]
+            for hour, minute, second in itertools.product(hours, self._minutes, self._seconds):
+                if (at := time(hour, minute, second)) >= earliest:
+                    yield datetime.combine(day, at, UTC)
+
+    def _includes(self, day: date) -> bool:
+        # Day and day of week must both match; either is enough in other dialects of cron.
+        return day.month in self._months and day.day in self._days and day.isoweekday() % 7 in self._weekdays

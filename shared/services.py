@@ -1,21 +1,33 @@
 """Everything a trigger needs, built once from the settings; connections are made when first used."""
 
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Literal
+
 from shared.clock import Clock
 from shared.entra.client import Graph
-from shared.entra.domains import TenantDomain, verified_domains
+from shared.entra.domains import verified_domains
 from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.write_quota import Gate
-from shared.outbound.cached import Remembered
+from shared.errors import GraphError
+from shared.log import event
+from shared.model.domains import TenantDomain, with_removed
+from shared.outbound.cached import Cached
 from shared.settings import Settings
 from shared.source import Source
 from shared.source.files import FileSource
 from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
-from shared.store.changes import Changes
 from shared.store.domains import Domains
 from shared.store.links import Links
 from shared.store.runs import Runs
 from shared.store.storage import Storage
+from shared.store.tenant_domains import TenantDomains
+
+Check = Literal["ok", "failed", "timeout", "forbidden"]
+# A deep look answers within this, and is shared by all who ask within half a minute.
+HEALTH_SECONDS = 30.0
 
 
 class Services:
@@ -30,17 +42,44 @@ class Services:
         self.audit_logs = AuditLogs(self.storage)
         self.links = Links(self.storage)
         self.approvals = Approvals(self.storage)
-        self.changes = Changes(self.storage)
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)
         self.graph = Graph(url, self._tokens, clock)
         self.gate = Gate(clock=clock)
-        self.deep_health: Remembered[dict[str, str]] = Remembered(seconds=30, clock=clock)
-        self._tenant_domains: Remembered[list[TenantDomain]] = Remembered(seconds=60, clock=clock)
+        # Good for answering and for passing a domain over, not for a run, which asks Graph itself.
+        self.tenant_domains = Cached(
+            "The tenant's list of domains",
+            self._read_tenant_domains,
+            clock,
+            fresh=60,
+            patience=5,
+            kept=TenantDomains(self.storage),
+        )
 
-    async def tenant_domains(self) -> list[TenantDomain]:
-        """The tenant's verified domains, as of a minute ago at most: good for answering, not for a run."""
-        return await self._tenant_domains.get(lambda: verified_domains(self.graph))
+        self.deep_health = Cached("Health", self._look, clock, fresh=30, patience=HEALTH_SECONDS + 5)
+
+    async def _look(self, _: object) -> dict[str, Check]:
+        """Tries storage, source and Graph with one small read each; what is wrong goes to the log alone."""
+        looks = {
+            "storage": self.domains.find("a small read"),
+            "source": self._try_source(),
+            "graph": verified_domains(self.graph),
+        }
+        return dict(zip(looks, await asyncio.gather(*map(_checked, looks, looks.values())), strict=True))
+
+    async def _try_source(self) -> None:
+        source = self.open_source()
+        try:
+            await source.check()
+        finally:
+            await source.aclose()
+
+    async def _read_tenant_domains(self, before: list[TenantDomain] | None) -> list[TenantDomain]:
+        """The tenant's verified domains; those that it no longer has are kept as removed."""
+        found = await verified_domains(self.graph)
+        if not found:  # every tenant has its initial one
+            raise GraphError("Graph listed no domain at all.")
+        return with_removed(before or (), found)
 
     def open_source(self) -> Source:
         """The configured source; the caller closes it."""
@@ -63,6 +102,24 @@ class Services:
         )
 
     async def aclose(self) -> None:
+        await self.tenant_domains.aclose()
+        await self.deep_health.aclose()
         await self.graph.aclose()
         await self._tokens.aclose()
         await self.storage.aclose()
+
+
+async def _checked(name: str, look: Awaitable[object]) -> Check:
+    try:
+        await asyncio.wait_for(look, HEALTH_SECONDS)
+    except TimeoutError:
+        result: Check = "timeout"
+        why = f"no answer within {HEALTH_SECONDS:g} s"
+    except Exception as error:
+        # Graph's errors carry `status`, storage's `status_code`.
+        forbidden = 403 in (getattr(error, "status", 0), getattr(error, "status_code", 0))
+        result, why = "forbidden" if forbidden else "failed", f"{type(error).__name__}: {error}"
+    else:
+        return "ok"
+    event("health.failed", logging.WARNING, check=name, result=result, error=why)
+    return result

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import date
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -69,7 +70,14 @@ def _schedule(value: object) -> Schedule:
     return Schedule(str(value))
 
 
+def _utc(zone: str) -> str:
+    if zone.upper() not in ("UTC", "ETC/UTC"):
+        raise ValueError("takes UTC alone: SYNC_SCHEDULE is read as UTC; unset it, and name the hours in UTC")
+    return zone
+
+
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
+TimeZone = Annotated[str, AfterValidator(_utc)]
 
 
 class Settings(BaseModel):
@@ -111,8 +119,15 @@ class Settings(BaseModel):
     schedule: Annotated[Schedule, BeforeValidator(_schedule)] = Field(
         Schedule("0 0 * * * *"),
         alias="SYNC_SCHEDULE",
-        description="When periodic syncs start: NCRONTAB with six fields, seconds first, UTC.",
+        description="When periodic syncs start: NCRONTAB with six fields, seconds first, UTC; see below.",
     )
+    website_time_zone: TimeZone | None = Field(
+        None,
+        alias="WEBSITE_TIME_ZONE",
+        description="Unset or `UTC`. Any other zone stops the start: the host would move the schedule, and this app "
+        "would name other times.",
+    )
+    process_time_zone: TimeZone | None = Field(None, alias="TZ", description="The same.")
     source: Literal["hennge", "csv"] = Field(
         "hennge",
         alias="SOURCE",
@@ -127,6 +142,12 @@ class Settings(BaseModel):
         None,
         alias="HENNGE_CLIENT_SECRET",
         description="Its secret, shown once when the client is made. In Azure a reference to Key Vault.",
+    )
+    hennge_secret_expires_on: date | None = Field(
+        None,
+        alias="HENNGE_SECRET_EXPIRES_ON",
+        description="Date (yyyy-MM-dd) by which that secret is to be replaced. Each tick of the timer says it, and an "
+        "alert comes 30 days before.",
     )
     hennge_token_url: Endpoint = Field(
         "https://ap.ssso.hdems.com/oauth/token",

@@ -1,6 +1,6 @@
 """What every test may ask for: one Azurite a session, and a stack on a storage account of its own.
 
-Property-based tests: HYPOTHESIS_PROFILE=thorough takes minutes and thousands of examples.
+Property-based tests: HYPOTHESIS_PROFILE=quick takes few examples, =thorough thousands of them, and minutes.
 """
 
 import contextlib
@@ -19,11 +19,14 @@ from tests.support.stack import Stack, StackOptions, StartStack, running_stack
 settings.register_profile(
     "default", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", parent=settings.get_profile("default"), max_examples=20)
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # Shares are not cut to the test: a few come before those that wait.
 BEFORE = 5
+# What was deleted can't be made anew for so long; the service takes half a minute and more.
+DELETION_SECONDS = 2.0
 ACCOUNTS = [f"stack{number}" for number in range(500)]
 
 
@@ -66,7 +69,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.fixture(scope="session")
 def storage_accounts() -> Iterator[Iterator[str]]:
     """Connection strings of storage accounts that nobody has used yet."""
-    with Azurite(accounts=ACCOUNTS) as azurite:
+    with Azurite(accounts=ACCOUNTS, deletion_seconds=DELETION_SECONDS) as azurite:
         yield iter([azurite.connection_string_of(account) for account in ACCOUNTS])
 
 

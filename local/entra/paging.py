@@ -15,7 +15,8 @@ DEFAULT_TOP, MAX_TOP = 100, 999
 _MOST_OPEN = 64
 # As in Graph's own links, which are not encoded more than they must be.
 _UNENCODED = "$'(),:/@"
-_TOKEN = struct.Struct(">8sI8s")
+# The listing, the offset, what makes each link a new one, and a signature over the three.
+_TOKEN = struct.Struct(">8sI4s8s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Paging:
     def next_link(self, url: str, name: bytes, offset: int) -> str:
         listing = self._open[name]
         options = dict(listing.query)
-        options["$skiptoken"] = self._token(name, offset)
+        options["$skiptoken"] = self._token(name, offset, secrets.token_bytes(4))
         query = "&".join(f"{key}={quote(value, safe=_UNENCODED)}" for key, value in options.items())
         return f"{url}{listing.path}?{query}"
 
@@ -56,18 +57,18 @@ class Paging:
         rest = {key: value for key, value in query.items() if key != "$skiptoken"}
         try:
             raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-            name, offset, _ = _TOKEN.unpack(raw)
+            name, offset, nonce, _ = _TOKEN.unpack(raw)
         except (ValueError, struct.error):
             raise _bad_link() from None
         listing = self._open.get(name)
-        genuine = hmac.compare_digest(token, self._token(name, offset))
+        genuine = hmac.compare_digest(token, self._token(name, offset, nonce))
         if not genuine or listing is None or listing.path != path or listing.query != rest:
             raise _bad_link()
         return name, offset
 
-    def _token(self, name: bytes, offset: int) -> str:
-        signature = hmac.digest(self._key, name + offset.to_bytes(4, "big"), "sha256")[:8]
-        return base64.urlsafe_b64encode(_TOKEN.pack(name, offset, signature)).decode().rstrip("=")
+    def _token(self, name: bytes, offset: int, nonce: bytes) -> str:
+        signature = hmac.digest(self._key, name + offset.to_bytes(4, "big") + nonce, "sha256")[:8]
+        return base64.urlsafe_b64encode(_TOKEN.pack(name, offset, nonce, signature)).decode().rstrip("=")
 
 
 def page_size(query: Mapping[str, str]) -> int:

@@ -1,20 +1,26 @@
 """NCRONTAB: the schedules of timer triggers, always in UTC.
 
-Six fields, `{second} {minute} {hour} {day} {month} {day of week}`; Functions also takes five, and
-then fires at second 0. As in the NCrontab library, day and day of week must both fit, names may be
-shortened, Sunday is 0, and `5/10` means from 5 to the end in steps of 10.
+Six fields, `{second} {minute} {hour} {day} {month} {day of week}`; Functions also takes five, and then fires at
+second 0. As in NCrontab.Signed 3.4.0: day and day of week must both fit, Sunday is 0, names may be shortened to one
+letter, a range that ends before it begins is turned round, a step below 1 counts as 1, and `5/10` means from 5 to the
+end in steps of 10.
 """
 
-import calendar
 import datetime
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 _ONE_SECOND = datetime.timedelta(seconds=1)
 _ONE_DAY = datetime.timedelta(days=1)
-# A 29 February is never further away than this: 2096 and 2104 are the leap years around 2100.
-_HORIZON_DAYS = 366 * 9
+# A 29 February on a certain day of the week is never further away than this.
+_HORIZON_DAYS = 366 * 40
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
 
 class ScheduleError(ValueError):
@@ -48,7 +54,7 @@ class Schedule:
 
 
 def parse(expression: str) -> Schedule:
-    fields = expression.split()
+    fields = [field for field in expression.split(" ") if field]
     if len(fields) == 5:
         fields.insert(0, "0")
     if len(fields) != 6:
@@ -62,8 +68,8 @@ def parse(expression: str) -> Schedule:
         schedule = Schedule(
             times=tuple(itertools.starmap(datetime.time, itertools.product(hours, minutes, seconds))),
             days=frozenset(_values(fields[3], 1, 31)),
-            months=frozenset(_values(fields[4], 1, 12, calendar.month_name[1:])),
-            weekdays=frozenset(_values(fields[5], 0, 6, ["Sunday", *calendar.day_name[:6]])),
+            months=frozenset(_values(fields[4], 1, 12, _MONTHS)),
+            weekdays=frozenset(_values(fields[5], 0, 6, _WEEKDAYS)),
         )
         schedule.next_after(datetime.datetime.now(datetime.UTC))
     except ValueError as error:
@@ -75,21 +81,24 @@ def _values(field: str, low: int, high: int, names: Sequence[str] = ()) -> list[
     """The values that one field stands for, in order."""
     values: set[int] = set()
     for item in field.split(","):
-        span, _, step = item.partition("/")
+        span, slash, step = item.partition("/")
         first, dash, last = span.partition("-")
+        if slash and not re.fullmatch(r"[+-]?[0-9]+", step):
+            raise ValueError(f"{step!r} is not a step")
         if span == "*":
             start, end = low, high
         else:
             start = _value(first, low, names)
-            end = _value(last, low, names) if dash else high if step else start
-        if not low <= start <= end <= high or (step and int(step) < 1):
+            end = _value(last, low, names) if dash else high if slash else start
+            start, end = min(start, end), max(start, end)
+        if not low <= start <= end <= high:
             raise ValueError(f"{item!r} must be within {low} and {high}")
-        values.update(range(start, end + 1, int(step or 1)))
+        values.update(range(start, end + 1, max(1, int(step or "1"))))
     return sorted(values)
 
 
 def _value(text: str, low: int, names: Sequence[str]) -> int:
-    if text.isdecimal():
+    if re.fullmatch("[0-9]+", text):
         return int(text)
     for index, name in enumerate(names):
         if text and name.lower().startswith(text.lower()):

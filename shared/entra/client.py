@@ -15,6 +15,7 @@ import orjson
 from shared.clock import Clock
 from shared.entra.sdk import TokenSource, Transport
 from shared.errors import GraphError
+from shared.outbound.paging import Pages
 from shared.outbound.retries import passes, retry_after_seconds, wait_before
 from shared.outbound.waiting import Guard, Unguarded
 
@@ -75,7 +76,7 @@ class Graph:
         self._base_url = base_url
         self._origin = _origin(base_url)
         self._tokens = tokens
-        self._transport = Transport(base_url, tokens)
+        self._transport = Transport(base_url, tokens, clock)
 
     async def aclose(self) -> None:
         await self._transport.aclose()
@@ -121,11 +122,15 @@ class Graph:
     ) -> list[dict[str, Any]]:
         """Every item of a collection, to the last page: an empty page with a nextLink is not the last one."""
         items: list[dict[str, Any]] = []
+        pages = graph_pages()
         link: str | None = path
         while link:
             page = await self.read(link, eventual=eventual, guard=guard)
-            items.extend(page_items(page))
+            found = page_items(page)
+            items.extend(found)
             link = next_link(page)
+            if link:
+                pages.turn(len(found), link)
         return items
 
     async def read_all_if_granted(
@@ -191,6 +196,10 @@ def text(item: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise GraphError(f"Graph answered an object without {name}.")
     return value
+
+
+def graph_pages() -> Pages:
+    return Pages("Graph", "@odata.nextLink", GraphError)
 
 
 def next_link(page: dict[str, Any]) -> str | None:

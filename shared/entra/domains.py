@@ -1,21 +1,9 @@
 """The tenant's verified domains."""
 
-from dataclasses import dataclass
-
 from shared.entra.client import Graph, text
 from shared.errors import DomainNotFound
+from shared.model.domains import TenantDomain
 from shared.outbound.waiting import Guard
-
-
-@dataclass(frozen=True, slots=True)
-class TenantDomain:
-    name: str
-    authentication_type: str
-    initial: bool
-
-    @property
-    def federated(self) -> bool:
-        return self.authentication_type == "Federated"
 
 
 async def verified_domains(graph: Graph, guard: Guard | None = None) -> list[TenantDomain]:

@@ -7,6 +7,7 @@ nor the other requests of this process, nor that a POST must not simply be sent 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from shared.clock import Clock
 from shared.errors import GraphError
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ class TokenSource(Protocol):
 class Transport:
     """Connected when first used, since the SDK takes long to import; `aclose` ends its connections."""
 
-    def __init__(self, base_url: str, tokens: TokenSource) -> None:
+    def __init__(self, base_url: str, tokens: TokenSource, clock: Clock) -> None:
+        self._clock = clock
         self._base_url = base_url
         self._tokens = tokens
         self._connected: GraphRequestAdapter | None = None
@@ -44,7 +46,7 @@ class Transport:
         from kiota_abstractions.request_information import RequestInformation
         from kiota_http.middleware.options import ResponseHandlerOption
 
-        from shared.outbound.bounded import AnswerTooLarge
+        from shared.outbound.bounded import AnswerRefused
 
         request = RequestInformation(Method(method))
         request.url = url
@@ -57,8 +59,8 @@ class Transport:
         request.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
         try:
             response = await self._adapter().send_primitive_async(request, "bytes", {})
-        except AnswerTooLarge as error:
-            raise GraphError(f"Graph {error} at once.") from error
+        except AnswerRefused as error:
+            raise GraphError(f"Graph {error}, which is refused.") from error
         except httpx.HTTPError as error:
             raise GraphError(f"No answer from Graph ({type(error).__name__}).") from error
         if not isinstance(response, httpx.Response):
@@ -67,11 +69,11 @@ class Transport:
 
     def _adapter(self) -> "GraphRequestAdapter":
         if self._connected is None:
-            self._connected = _connect(self._base_url, self._tokens)
+            self._connected = _connect(self._base_url, self._tokens, self._clock)
         return self._connected
 
 
-def _connect(base_url: str, tokens: TokenSource) -> "GraphRequestAdapter":
+def _connect(base_url: str, tokens: TokenSource, clock: Clock) -> "GraphRequestAdapter":
     import httpx
     from kiota_http.middleware.options import RedirectHandlerOption, RetryHandlerOption
     from msgraph.graph_request_adapter import GraphRequestAdapter
@@ -85,7 +87,7 @@ def _connect(base_url: str, tokens: TokenSource) -> "GraphRequestAdapter":
     }
     client = GraphClientFactory.create_with_default_middleware(
         client=httpx.AsyncClient(
-            transport=BoundedTransport(WHOLE_ANSWER_SECONDS), timeout=httpx.Timeout(100, connect=15)
+            transport=BoundedTransport(WHOLE_ANSWER_SECONDS, clock), timeout=httpx.Timeout(100, connect=15)
         ),
         options=options,
     )

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.entra.batch import Batches, Request
-from shared.entra.client import Graph, ends_with, next_link, one_of, page_items, segment, text
+from shared.entra.client import (
+    Graph,
+    ends_with,
+    graph_pages,
+    next_link,
+    one_of,
+    page_items,
+    segment,
+    text,
+)
 from shared.errors import GraphError
 from shared.model.people import EntraUser, SourceUser
 from shared.outbound.waiting import Guard, Unguarded
@@ -60,12 +69,16 @@ async def _list(graph: Graph, domain: str, attribute_map: AttributeMap, guard: G
     expected = page.get("@odata.count")
     if not isinstance(expected, int):
         raise GraphError("Graph listed users without the count that was asked for.")
+    pages = graph_pages()
     while True:
+        items = page_items(page)
         link = next_link(page)
+        if link:
+            pages.turn(len(items), link)
         following = asyncio.create_task(graph.read(link, eventual=True, guard=guard)) if link else None
         try:
             # In a thread: the next page is asked for while this one is turned into records.
-            for user in await graph.clock.in_thread(_records, page_items(page), attribute_map):
+            for user in await graph.clock.in_thread(_records, items, attribute_map):
                 users[user.object_id] = user
             if following is None:
                 suffix = f"@{domain.lower()}"

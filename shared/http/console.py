@@ -8,7 +8,7 @@ from pathlib import Path
 import azure.functions as func
 
 from shared.http.content import content
-from shared.http.endpoint import Call
+from shared.http.endpoint import Call, Nothing
 from shared.http.problems import Problem
 
 FOLDER = Path(__file__).parent.parent / "console"
@@ -48,11 +48,11 @@ _HEADERS: Mapping[str, str] = {
 }
 
 
-async def page(call: Call) -> func.HttpResponse:
+async def page(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     return _file(PAGE, call.headers)
 
 
-async def asset(call: Call) -> func.HttpResponse:
+async def asset(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     if call.asset not in ASSETS:
         raise Problem(404, "Not Found", f"The admin page has no file {call.asset!r}.")
     return _file(call.asset, call.headers)

@@ -1,25 +1,27 @@
 """The domains of the tenant and their settings."""
 
 import asyncio
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Self
 
 import azure.functions as func
 from pydantic import ConfigDict, model_validator
+from pydantic.json_schema import JsonSchemaValue
 
-from shared.entra.domains import TenantDomain
-from shared.errors import DomainNotFound
-from shared.http.endpoint import Call
+from shared.errors import DomainNotFound, Unavailable
+from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.problems import json
 from shared.http.views import domain_view
 from shared.log import event
-from shared.model.domains import Domain, DomainSettings
-from shared.model.records import Record
+from shared.model.domains import Domain, DomainSettings, StoredSettings
+from shared.model.records import Record, Time
 from shared.services import Services
+from shared.store.domains import NEVER_SET
 
 AT_ONCE = 16
 
 
-def _any_subset(schema: dict[str, Any]) -> None:
+def _any_subset(schema: JsonSchemaValue) -> None:
     """What is not named stays as it is, whatever a new domain would have."""
     schema["minProperties"] = 1
     for setting in schema["properties"].values():
@@ -40,53 +42,74 @@ class SettingsChange(DomainSettings):
         return self
 
     @property
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> Mapping[str, object]:
         """What was named, by the settings' Python names."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class DomainList(Record):
+    """`as_of` is when the tenant's domains were asked for; it is older than a minute only while Graph fails."""
+
     domains: list[Domain]
+    as_of: Time
 
 
-async def known_domain(services: Services, name: str) -> TenantDomain:
-    """DomainNotFound if the tenant has no such verified domain."""
-    for domain in await services.tenant_domains():
-        if domain.name == name:
-            return domain
+async def domain_to_read(services: Services, name: str) -> str:
+    """The name of a domain that a run may read; DomainNotFound if the tenant has no such verified domain now."""
+    for domain in (await services.tenant_domains.get()).value:
+        if domain.name == name and not domain.removed:
+            return name
     raise DomainNotFound(f"{name} is not a verified domain of the tenant.")
 
 
-async def list_domains(call: Call) -> func.HttpResponse:
-    domains = await call.services.tenant_domains()
+async def kept_domain(services: Services, name: str) -> StoredSettings:
+    """The settings of a domain that was ever touched, or that the tenant has; DomainNotFound otherwise.
+
+    Nothing is asked of Graph for a domain that has a row: its settings and Sync Logs outlive its stay in the tenant.
+    """
+    found = await services.domains.find(name)
+    if found is None:
+        await domain_to_read(services, name)
+    return found or NEVER_SET
+
+
+async def list_domains(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+    tenant = await call.services.tenant_domains.get()
     settings = await call.services.domains.all()
+    names = {domain.name for domain in tenant.value if not domain.removed} | settings.keys()
     turns = asyncio.Semaphore(AT_ONCE)
 
-    async def view(domain: TenantDomain) -> Domain:
+    async def view(name: str) -> Domain:
         async with turns:
-            return await domain_view(call.services, domain, settings.get(domain.name, DomainSettings()))
+            return await domain_view(call.services, name, tenant, settings.get(name, NEVER_SET))
 
-    return json(DomainList(domains=await asyncio.gather(*map(view, domains))))
-
-
-async def get_domain(call: Call) -> func.HttpResponse:
-    domain = await known_domain(call.services, call.domain)
-    settings, etag = await call.services.domains.settings(domain.name)
-    return json(await domain_view(call.services, domain, settings), headers={"ETag": etag})
+    return json(DomainList(domains=await asyncio.gather(*map(view, sorted(names))), as_of=tenant.as_of))
 
 
-async def change_domain(call: Call) -> func.HttpResponse:
-    domain = await known_domain(call.services, call.domain)
-    before, after, etag = await call.services.domains.change(
-        domain.name, call.body.changes, call.headers.get("If-Match")
+async def get_domain(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+    return await _domain(call, await kept_domain(call.services, call.domain))
+
+
+async def change_domain(call: Call[Nothing, SettingsChange]) -> func.HttpResponse:
+    await kept_domain(call.services, call.domain)
+    before, after = await call.services.domains.change(
+        call.domain, call.body.changes, call.author, call.headers.get("If-Match")
     )
-    await call.services.changes.record(domain.name, call.author, before, after)
     event(
         "settings.changed",
-        domain=domain.name,
+        domain=call.domain,
         by=call.author.name,
         address=call.author.address,
-        before=before.model_dump(by_alias=True),
-        after=after.model_dump(by_alias=True),
+        before=before.told(),
+        after=after.told(),
     )
-    return json(await domain_view(call.services, domain, after), headers={"ETag": etag})
+    return await _domain(call, after)
+
+
+async def _domain(call: AnyCall, settings: StoredSettings) -> func.HttpResponse:
+    try:
+        tenant = await call.services.tenant_domains.get()
+    except Unavailable:  # what is kept here can be seen and set all the same
+        tenant = None
+    view = await domain_view(call.services, call.domain, tenant, settings)
+    return json(view, headers={"ETag": settings.etag})

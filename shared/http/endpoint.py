@@ -1,14 +1,15 @@
 """How an endpoint is declared: its path, who may call it, what it takes and answers.
 
-The declarations are the only place for that: requests are checked against them, and the OpenAPI document, the
-405 answers and the table of roles are made from them.
+The declarations are the only place for that: triggers take path, method and auth level from them, requests are
+checked against them, and the OpenAPI document, the 405 answers and the table of roles are made from them.
 """
 
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Generic, TypeVar, get_args, get_type_hints
 
 import azure.functions as func
 import orjson
@@ -39,8 +40,13 @@ class Nothing(Body):
     """No fields at all."""
 
 
+Model = TypeVar("Model", bound=BaseModel)
+Query_co = TypeVar("Query_co", bound=BaseModel, covariant=True)
+Body_co = TypeVar("Body_co", bound=BaseModel, covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(Generic[Query_co, Body_co]):
     """One request, checked. `domain`, `run_id` and `asset` are empty where the path has none."""
 
     services: Services
@@ -48,17 +54,18 @@ class Call:
     domain: str
     run_id: str
     asset: str
-    query: Any
-    body: Any
+    query: Query_co
+    body: Body_co
     headers: Mapping[str, str]
     enqueue: Callable[[str], None]
 
 
-Handler = Callable[[Call], Awaitable[func.HttpResponse]]
+AnyCall = Call[BaseModel, BaseModel]
+Handler = Callable[[Call[Query_co, Body_co]], Awaitable[func.HttpResponse]]
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+@dataclass(frozen=True)
+class Endpoint(Generic[Query_co, Body_co]):
     """One method of one path. `role` is None where anybody may call; `answers` maps a status to its model.
 
     For the document only: `files` are the types of a 200 that is no model, `takes` and `gives` are headers of the
@@ -66,16 +73,29 @@ class Endpoint:
     """
 
     method: str
-    path: str
+    route: str
     summary: str
     role: Role | None
-    handler: Handler
-    query: type[BaseModel] = Nothing
-    body: type[BaseModel] = Nothing
+    handler: Handler[Query_co, Body_co]
     answers: Mapping[int, type[BaseModel] | str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The route as OpenAPI writes it, which has no `{*name}` for a parameter that takes slashes too."""
+        return self.route.replace("{*", "{")
+
+    @cached_property
+    def query(self) -> type[Query_co]:
+        query, _ = _models(self.handler)
+        return query
+
+    @cached_property
+    def body(self) -> type[Body_co]:
+        _, body = _models(self.handler)
+        return body
 
     @property
     def changes(self) -> bool:
@@ -101,7 +121,9 @@ class Endpoint:
                 500, "Internal error", "Something went wrong here; the app's log says what."
             ).answer()
 
-    def _checked(self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None]) -> Call:
+    def _checked(
+        self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None]
+    ) -> Call[Query_co, Body_co]:
         principal = ANYBODY
         if self.role is not None:
             principal = authorised(services.settings.auth_mode, os.environ, request.headers, self.role)
@@ -114,10 +136,20 @@ class Endpoint:
             run_id=_run_id(request.route_params.get("runId")),
             asset=request.route_params.get("asset") or "",
             query=_query(self.query, request.params),
-            body=_body(self.body, request) if self.changes else None,
+            body=_body(self.body, request) if self.changes else self.body(),
             headers=request.headers,
             enqueue=enqueue,
         )
+
+
+AnyEndpoint = Endpoint[BaseModel, BaseModel]
+
+
+def _models(handler: Handler[Query_co, Body_co]) -> tuple[type[Query_co], type[Body_co]]:
+    """The models of query and body: the handler's annotation `Call[Query, Body]` is where they are declared."""
+    call = next(iter(get_type_hints(handler).values()))
+    query, body = get_args(call)
+    return query, body
 
 
 def _address(headers: Mapping[str, str]) -> str:
@@ -138,11 +170,11 @@ def _run_id(text: str | None) -> str:
     return text or ""
 
 
-def _query(model: type[BaseModel], params: Mapping[str, str]) -> BaseModel:
+def _query(model: type[Model], params: Mapping[str, str]) -> Model:
     return _validated(model, {k: v for k, v in params.items() if k not in _PLATFORM_QUERY}, "query")
 
 
-def _body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
+def _body(model: type[Model], request: func.HttpRequest) -> Model:
     content = request.get_body()
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if len(content) > LARGEST_BODY:
@@ -160,7 +192,7 @@ def _body(model: type[BaseModel], request: func.HttpRequest) -> BaseModel:
     return _validated(model, document, "body")
 
 
-def _validated(model: type[BaseModel], document: object, where: str) -> BaseModel:
+def _validated(model: type[Model], document: object, where: str) -> Model:
     try:
         return model.model_validate(document, by_alias=True, by_name=False)
     except ValidationError as error:

@@ -7,7 +7,7 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from shared.http import console, domains, health, inspection, openapi, problems, runs
-from shared.http.endpoint import Endpoint
+from shared.http.endpoint import AnyEndpoint, Call, Endpoint, Nothing
 from shared.http.principal import Role
 from shared.model.domains import Domain
 from shared.model.runs import Run
@@ -16,9 +16,10 @@ from shared.reports.trace import Trace
 
 _DOMAIN = "domains/{domain}"
 _RUN = f"{_DOMAIN}/runs/{{runId}}"
-_UPSTREAM = {502: "Microsoft Graph or the source can't be read."}
+_TENANT = {503: "Graph has not said yet which domains the tenant has: try again after `Retry-After`."}
+_UPSTREAM = {502: "Microsoft Graph or the source can't be read.", **_TENANT}
 _STARTED: Mapping[int, type[BaseModel] | str] = {
-    202: Run, 409: "A run is active already; `runId` names it.", **_UPSTREAM,
+    202: Run, 409: "A run is active already; `runId` names it.", **_TENANT,
 }  # fmt: skip
 # Another run in the way, or this one of the wrong kind: one status, two reasons.
 _ACTIVE_OR = "A run is active already, which `runId` names; or"
@@ -26,16 +27,16 @@ _POLL = ("Location", "Retry-After")
 
 list_domains = Endpoint(
     "GET", "domains", "The tenant's verified domains with settings, active and last runs.",
-    Role.READER, domains.list_domains, answers={200: domains.DomainList, **_UPSTREAM},
+    Role.READER, domains.list_domains, answers={200: domains.DomainList, **_TENANT},
 )  # fmt: skip
 get_domain = Endpoint(
     "GET", _DOMAIN, "One domain; `ETag` is the version of its settings.",
-    Role.READER, domains.get_domain, answers={200: Domain, **_UPSTREAM}, gives=("ETag",),
+    Role.READER, domains.get_domain, answers={200: Domain, **_TENANT}, gives=("ETag",),
 )  # fmt: skip
 change_domain = Endpoint(
     "PATCH", _DOMAIN, "Changes settings, any subset; honours `If-Match`.",
-    Role.ADMINISTRATOR, domains.change_domain, body=domains.SettingsChange,
-    answers={200: Domain, 412: "The settings were changed meanwhile.", **_UPSTREAM},
+    Role.ADMINISTRATOR, domains.change_domain,
+    answers={200: Domain, 412: "The settings were changed meanwhile.", **_TENANT},
     takes=("If-Match",), gives=("ETag",),
 )  # fmt: skip
 start_dry_run = Endpoint(
@@ -44,13 +45,21 @@ start_dry_run = Endpoint(
 )  # fmt: skip
 start_sync = Endpoint(
     "POST", f"{_DOMAIN}/sync", "Sync Now; `approve` releases exactly the deletions which that dry run listed.",
-    Role.ADMINISTRATOR, runs.start_sync, body=runs.SyncOrder,
+    Role.ADMINISTRATOR, runs.start_sync,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} `dryRunId` is no dry run that succeeded.",
              410: "The dry run's list of deletions is gone: run it again."}, gives=_POLL,
 )  # fmt: skip
+pre_check = Endpoint(
+    "GET", f"{_DOMAIN}/pre-check", "Objects on the domain that are not users to synchronise, and what to do.",
+    Role.OPERATOR, inspection.pre_check, answers={200: PreCheck, **_UPSTREAM},
+)  # fmt: skip
+trace_user = Endpoint(
+    "GET", f"{_DOMAIN}/trace", "Why one user is what they are; read-only.",
+    Role.OPERATOR, inspection.trace, answers={200: Trace, **_UPSTREAM},
+)  # fmt: skip
 list_runs = Endpoint(
     "GET", f"{_DOMAIN}/runs", "The Sync Logs, newest first.",
-    Role.READER, runs.list_runs, query=runs.PageQuery, answers={200: runs.RunList, **_UPSTREAM},
+    Role.READER, runs.list_runs, answers={200: runs.RunList, **_TENANT},
 )  # fmt: skip
 get_run = Endpoint(
     "GET", _RUN, "One run, live while it runs.",
@@ -62,17 +71,9 @@ cancel_run = Endpoint(
 )  # fmt: skip
 undo_run = Endpoint(
     "POST", f"{_RUN}/undo", "Takes a sync back, or previews that.",
-    Role.ADMINISTRATOR, runs.undo_run, body=runs.UndoOrder,
+    Role.ADMINISTRATOR, runs.undo_run,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} this one is no sync that has ended.",
              410: "The sync is more than 30 days ago."}, gives=_POLL,
-)  # fmt: skip
-pre_check = Endpoint(
-    "GET", f"{_DOMAIN}/pre-check", "Objects on the domain that are not users to synchronise, and what to do.",
-    Role.OPERATOR, inspection.pre_check, answers={200: PreCheck, **_UPSTREAM},
-)  # fmt: skip
-trace_user = Endpoint(
-    "GET", f"{_DOMAIN}/trace", "Why one user is what they are; read-only.",
-    Role.OPERATOR, inspection.trace, query=inspection.TraceQuery, answers={200: Trace, **_UPSTREAM},
 )  # fmt: skip
 get_audit_log = Endpoint(
     "GET", f"{_RUN}/audit-log", "The audit log: a redirect to a link; by `Accept` the link as JSON, or the CSV itself.",
@@ -86,47 +87,36 @@ get_console = Endpoint(
     None, console.page, answers={200: "HTML", 304: "Unchanged."}, files=("text/html",),
 )  # fmt: skip
 get_console_asset = Endpoint(
-    "GET", "console/{asset}", "A style sheet, script or picture of the admin page.",
+    "GET", "console/{*asset}", "A style sheet, script or picture of the admin page.",
     None, console.asset, answers={200: "The file.", 304: "Unchanged."},
     files=("text/css", "text/javascript", "image/svg+xml"),
 )  # fmt: skip
 get_health = Endpoint(
     "GET", "health", "Whether the app runs; `deep=true` also tries storage, source and Graph.",
-    None, health.health, query=health.HealthQuery, answers={200: health.Health, 503: health.Health},
-)  # fmt: skip
-get_openapi = Endpoint(
-    "GET", "openapi.json", "This API as OpenAPI 3.1.",
-    None, openapi.document, answers={200: "OpenAPI"}, files=("application/json",),
+    None, health.health, answers={200: health.Health, 503: health.Health},
 )  # fmt: skip
 
-ENDPOINTS = (
-    list_domains,
-    get_domain,
-    change_domain,
-    start_dry_run,
-    start_sync,
-    pre_check,
-    trace_user,
-    list_runs,
-    get_run,
-    cancel_run,
-    undo_run,
-    get_audit_log,
-    get_console,
-    get_console_asset,
-    get_health,
-    get_openapi,
-)
+
+async def document(_: Call[Nothing, Nothing]) -> func.HttpResponse:
+    return problems.json(openapi.openapi(ENDPOINTS))
+
+
+get_openapi = Endpoint(
+    "GET", "openapi.json", "This API as OpenAPI 3.1.",
+    None, document, answers={200: "OpenAPI"}, files=("application/json",),
+)  # fmt: skip
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = tuple(one for one in [*globals().values()] if isinstance(one, Endpoint))
 
 
 def unknown_path(request: func.HttpRequest) -> func.HttpResponse:
     """The answer for a path that nothing serves (404), or not with this method (405)."""
     path = request.route_params.get("path", "").rstrip("/")
-    allowed = sorted({e.method for e in ENDPOINTS if _matches(e.path, path)})
+    allowed = sorted({e.method for e in ENDPOINTS if _matches(e.route, path)})
     return problems.nothing_here(request.method, f"/api/{path}", allowed)
 
 
-def _matches(template: str, path: str) -> bool:
-    pattern = re.escape(template).replace(r"\{asset\}", ".+")
+def _matches(route: str, path: str) -> bool:
+    pattern = re.sub(r"\\{\\\*\w+\\}", ".+", re.escape(route))
     pattern = re.sub(r"\\{\w+\\}", "[^/]+", pattern)
     return re.fullmatch(pattern, path) is not None

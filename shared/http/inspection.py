@@ -1,23 +1,42 @@
 """Inspecting a domain, which changes nothing."""
 
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
 import azure.functions as func
 from pydantic import Field
 
-from shared.http.domains import known_domain
-from shared.http.endpoint import Body, Call
+from shared.errors import Unavailable
+from shared.http.domains import domain_to_read
+from shared.http.endpoint import Body, Call, Nothing
 from shared.http.problems import json
 from shared.runs import inspection
+
+T = TypeVar("T")
+# The platform ends a request after 230 s ("Azure Functions HTTP trigger", limits).
+LONGEST_LOOK = 200.0
 
 
 class TraceQuery(Body):
     user: str = Field(min_length=1, max_length=256, description="UPN, source id or object id.")
 
 
-async def pre_check(call: Call) -> func.HttpResponse:
-    domain = await known_domain(call.services, call.domain)
-    return json(await inspection.pre_check_of(call.services, domain.name))
+async def pre_check(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+    domain = await domain_to_read(call.services, call.domain)
+    return json(await _in_time(inspection.pre_check_of(call.services, domain)))
 
 
-async def trace(call: Call) -> func.HttpResponse:
-    domain = await known_domain(call.services, call.domain)
-    return json(await inspection.trace_of(call.services, domain.name, call.query.user))
+async def trace(call: Call[TraceQuery, Nothing]) -> func.HttpResponse:
+    domain = await domain_to_read(call.services, call.domain)
+    return json(await _in_time(inspection.trace_of(call.services, domain, call.query.user)))
+
+
+async def _in_time(look: Awaitable[T]) -> T:
+    """What the look at both sides finds; Unavailable if it takes longer than the platform lets an answer wait."""
+    try:
+        async with asyncio.timeout(LONGEST_LOOK):
+            return await look
+    except TimeoutError:
+        message = f"Both sides could not be read within {LONGEST_LOOK:g} s; a dry run has more time."
+        raise Unavailable(message, retry_after=60) from None

@@ -2,18 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import azure.functions as func
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
-from shared.http.endpoint import Call, Endpoint, Nothing
-from shared.http.problems import json
+from shared.http.endpoint import AnyEndpoint, Nothing
 from shared.model.runs import RUN_ID_PATTERN
 
 _REF = "#/components/schemas/{model}"
-_PROBLEM: dict[str, Any] = {
+_PROBLEM: JsonSchemaValue = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
@@ -31,7 +28,7 @@ _PROBLEM: dict[str, Any] = {
         "runId": {"type": "string", "description": "409: the run that is active."},
     },
 }
-_PARAMETERS: Mapping[str, dict[str, Any]] = {
+_PARAMETERS: Mapping[str, JsonSchemaValue] = {
     "domain": {
         "description": "A verified domain of the tenant, in any case; an international one also in its own letters.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 253, "pattern": "^[^/]+$"},
@@ -75,20 +72,14 @@ _NOT_FOUND = {"domain": "No such domain.", "runId": "No such domain or run.", "a
 _FAILED = {500: "Something went wrong here; the app's log says what."}
 
 
-async def document(_: Call) -> func.HttpResponse:
-    from shared.http.endpoints import ENDPOINTS
-
-    return json(openapi(ENDPOINTS))
-
-
-def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+def openapi(endpoints: Sequence[AnyEndpoint]) -> JsonSchemaValue:
     models = {model for endpoint in endpoints for model in _models(endpoint)}
     ordered = sorted(models, key=lambda model: model.__name__)
-    refs, definitions = models_json_schema([(m, "serialization") for m in ordered], ref_template=_REF)
-    paths: dict[str, dict[str, Any]] = {}
+    schemas, definitions = models_json_schema([(m, "serialization") for m in ordered], ref_template=_REF)
+    refs = {model: schemas[model, "serialization"] for model in ordered}
+    paths: dict[str, JsonSchemaValue] = {}
     for endpoint in endpoints:
-        operation = _operation(endpoint, {model: ref for (model, _), ref in refs.items()})
-        paths.setdefault(f"/api/{endpoint.path}", {})[endpoint.method.lower()] = operation
+        paths.setdefault(f"/api/{endpoint.path}", {})[endpoint.method.lower()] = _operation(endpoint, refs)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Sync from HENNGE Access Control", "version": "1"},
@@ -100,13 +91,13 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     }
 
 
-def _models(endpoint: Endpoint) -> list[type[BaseModel]]:
+def _models(endpoint: AnyEndpoint) -> list[type[BaseModel]]:
     models = [model for model in endpoint.answers.values() if not isinstance(model, str)]
     return models if endpoint.body is Nothing else [*models, endpoint.body]
 
 
-def _operation(endpoint: Endpoint, refs: Mapping[Any, Any]) -> dict[str, Any]:
-    operation: dict[str, Any] = {
+def _operation(endpoint: AnyEndpoint, refs: Mapping[type[BaseModel], JsonSchemaValue]) -> JsonSchemaValue:
+    operation: JsonSchemaValue = {
         "summary": endpoint.summary,
         "operationId": endpoint.handler.__name__,
         "parameters": [
@@ -127,13 +118,13 @@ def _operation(endpoint: Endpoint, refs: Mapping[Any, Any]) -> dict[str, Any]:
     return operation
 
 
-def _responses(endpoint: Endpoint, refs: Mapping[Any, Any]) -> dict[str, Any]:
+def _responses(endpoint: AnyEndpoint, refs: Mapping[type[BaseModel], JsonSchemaValue]) -> JsonSchemaValue:
     problems = {**_BAD_REQUEST, **_FAILED}
     problems |= _PROTECTED if endpoint.role is not None else {}
     problems |= _CHANGING if endpoint.changes else {}
     if names := _names(endpoint.path):
         problems[404] = _NOT_FOUND[names[-1]]
-    responses: dict[str, Any] = {}
+    responses: JsonSchemaValue = {}
     for status, answer in sorted({**problems, **endpoint.answers}.items()):
         described = answer if isinstance(answer, str) else answer.__name__
         content = {} if isinstance(answer, str) else {"application/json": {"schema": refs[answer]}}
@@ -157,15 +148,15 @@ def _names(path: str) -> list[str]:
     return re.findall(r"{(\w+)}", path)
 
 
-def _path_parameters(path: str) -> list[dict[str, Any]]:
+def _path_parameters(path: str) -> list[JsonSchemaValue]:
     return [{"name": name, "in": "path", "required": True, **_PARAMETERS[name]} for name in _names(path)]
 
 
-def _header_parameters(names: Sequence[str]) -> list[dict[str, Any]]:
+def _header_parameters(names: Sequence[str]) -> list[JsonSchemaValue]:
     return [{"name": name, "in": "header", "required": False, "schema": {"type": "string"}} for name in names]
 
 
-def _query_parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
+def _query_parameters(query: type[BaseModel]) -> list[JsonSchemaValue]:
     model = query.model_json_schema()
     required = model.get("required", ())
     return [

@@ -1,14 +1,12 @@
 """Who calls: the holder of a function key, or a person or app that App Service authentication vouches for."""
 
 import base64
-import binascii
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-import orjson
+from pydantic import BaseModel
 
 from shared.http.problems import Problem
 from shared.log import event
@@ -82,21 +80,29 @@ def authorised(
     return principal
 
 
+class _Claim(BaseModel):
+    typ: str
+    val: object
+
+
+class _Header(BaseModel):
+    """What App Service authentication says of a caller; the types are those of the claims for roles and name."""
+
+    claims: list[_Claim]
+    role_typ: str | None = None
+    name_typ: str | None = None
+
+
 def _principal(header: str) -> Principal | None:
     try:
-        document: Any = orjson.loads(base64.b64decode(header, validate=True))
-        claims = [(str(claim["typ"]), str(claim["val"])) for claim in document["claims"]]
-        role_type, name_type = (
-            str(document.get("role_typ") or "roles"),
-            str(document.get("name_typ") or "name"),
-        )
-    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
+        said = _Header.model_validate_json(base64.b64decode(header, validate=True))
+    except ValueError:
         return None
+    claims = [(claim.typ, str(claim.val)) for claim in said.claims]
     values = dict(reversed(claims))
     object_id = next((values[name] for name in _OBJECT_ID_CLAIMS if name in values), "")
     if not object_id:
         return None
-    name = next((values[n] for n in (name_type, *_NAME_CLAIMS) if n in values), object_id)
-    return Principal(
-        name, object_id, frozenset(value for kind, value in claims if kind in ("roles", role_type))
-    )
+    name = next((values[n] for n in (said.name_typ or "name", *_NAME_CLAIMS) if n in values), object_id)
+    roles = frozenset(value for kind, value in claims if kind in ("roles", said.role_typ))
+    return Principal(name, object_id, roles)

@@ -3,7 +3,6 @@
 import json as stdlib_json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 import azure.functions as func
 from pydantic import BaseModel
@@ -19,6 +18,7 @@ from shared.errors import (
     RunNotFound,
     SourceError,
     SyncError,
+    Unavailable,
 )
 
 _STATUS: Mapping[type[SyncError], tuple[int, str]] = {
@@ -31,37 +31,42 @@ _STATUS: Mapping[type[SyncError], tuple[int, str]] = {
     PreconditionFailed: (412, "Settings changed meanwhile"),
     GraphError: (502, "Microsoft Graph can't be read"),
     SourceError: (502, "The source can't be read"),
+    Unavailable: (503, "Not to be had just now"),
 }
 
 
 class Problem(Exception):
     """An answer that is an error."""
 
-    def __init__(self, status: int, title: str, detail: str, **members: Any) -> None:
+    def __init__(self, status: int, title: str, detail: str, **members: object) -> None:
         super().__init__(detail)
         self.status = status
         self.title = title
         self.detail = detail
         self.members = members
+        self.headers: Mapping[str, str] = {}
 
     @classmethod
     def of(cls, error: SyncError) -> "Problem":
         status, title = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), (500, "Failed"))
         members = {"runId": error.run_id} if isinstance(error, RunActive) else {}
-        return cls(status, title, str(error), **members)
+        problem = cls(status, title, str(error), **members)
+        if isinstance(error, Unavailable):
+            problem.headers = {"Retry-After": str(error.retry_after)}
+        return problem
 
     def answer(self, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
         body = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
         return func.HttpResponse(
             stdlib_json.dumps({**body, **self.members}, ensure_ascii=False),
             status_code=self.status,
-            headers={"Cache-Control": "no-store", **(headers or {})},
+            headers={"Cache-Control": "no-store", **self.headers, **(headers or {})},
             mimetype="application/problem+json",
         )
 
 
 def json(
-    body: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+    body: BaseModel | Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> func.HttpResponse:
     """A JSON answer; a model goes out in camelCase."""
     text = (

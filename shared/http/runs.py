@@ -7,8 +7,8 @@ from pydantic import Field, StrictBool, field_validator
 
 from shared.errors import RunActive
 from shared.http.content import content
-from shared.http.domains import known_domain
-from shared.http.endpoint import Body, Call
+from shared.http.domains import domain_to_read, kept_domain
+from shared.http.endpoint import AnyCall, Body, Call, Nothing
 from shared.http.problems import Problem, json
 from shared.http.views import run_view
 from shared.model.records import Record, Time
@@ -60,24 +60,24 @@ class AuditLogLink(Record):
     expires_at: Time
 
 
-async def start_dry_run(call: Call) -> func.HttpResponse:
+async def start_dry_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     return await _start(call, Mode.DRY_RUN)
 
 
-async def start_sync(call: Call) -> func.HttpResponse:
+async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
     if call.body.approve is None:
         return await _start(call, Mode.SYNC)
-    domain = await known_domain(call.services, call.domain)
+    domain = await domain_to_read(call.services, call.domain)
     dry_run_id = call.body.approve.dry_run_id
-    start = lifecycle.start_approved(call.services, domain.name, dry_run_id, call.author)
+    start = lifecycle.start_approved(call.services, domain, dry_run_id, call.author)
     return await _started(call, start)
 
 
-async def undo_run(call: Call) -> func.HttpResponse:
-    domain = await known_domain(call.services, call.domain)
+async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:
+    domain = await domain_to_read(call.services, call.domain)
     start = lifecycle.start_undo(
         call.services,
-        domain.name,
+        domain,
         call.run_id,
         call.author,
         dry_run=call.body.dry_run,
@@ -86,27 +86,27 @@ async def undo_run(call: Call) -> func.HttpResponse:
     return await _started(call, start)
 
 
-async def list_runs(call: Call) -> func.HttpResponse:
-    domain = await known_domain(call.services, call.domain)
-    runs, cursor = await call.services.runs.page(domain.name, call.query.limit, call.query.cursor)
-    pointers = await call.services.runs.pointers(domain.name)
+async def list_runs(call: Call[PageQuery, Nothing]) -> func.HttpResponse:
+    await kept_domain(call.services, call.domain)
+    runs, cursor = await call.services.runs.page(call.domain, call.query.limit, call.query.cursor)
+    pointers = await call.services.runs.pointers(call.domain)
     now = call.services.clock.now()
     return json(RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor))
 
 
-async def get_run(call: Call) -> func.HttpResponse:
+async def get_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     run = await call.services.runs.get(call.domain, call.run_id)
     return json(await _view(call, run), headers=_poll(run))
 
 
-async def cancel_run(call: Call) -> func.HttpResponse:
+async def cancel_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     run, asked = await lifecycle.cancel(call.services, call.domain, call.run_id, call.author)
     if asked:
         call.enqueue(message(run.domain, run.id))
     return json(await _view(call, run), 202, _poll(run))
 
 
-async def get_audit_log(call: Call) -> func.HttpResponse:
+async def get_audit_log(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     run = await call.services.runs.get(call.domain, call.run_id)
     accepted = call.headers.get("Accept", "")
     if "text/csv" in accepted:
@@ -117,7 +117,7 @@ async def get_audit_log(call: Call) -> func.HttpResponse:
     return func.HttpResponse(status_code=302, headers={"Location": link.url, "Cache-Control": "no-store"})
 
 
-async def _audit_log_itself(call: Call, run: Run) -> func.HttpResponse:
+async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
     """For the admin page, which its own policy keeps from the storage account's host."""
     if run.audit_log.size_bytes > LARGEST_LOG_TO_SHOW:
         raise Problem(
@@ -129,14 +129,12 @@ async def _audit_log_itself(call: Call, run: Run) -> func.HttpResponse:
     return content(log, "text/csv", call.headers, {"Cache-Control": "no-store"})
 
 
-async def _start(call: Call, mode: Mode) -> func.HttpResponse:
-    domain = await known_domain(call.services, call.domain)
-    return await _started(
-        call, lifecycle.start(call.services, domain.name, mode, Trigger.MANUAL, call.author)
-    )
+async def _start(call: AnyCall, mode: Mode) -> func.HttpResponse:
+    domain = await domain_to_read(call.services, call.domain)
+    return await _started(call, lifecycle.start(call.services, domain, mode, Trigger.MANUAL, call.author))
 
 
-async def _started(call: Call, start: Awaitable[Run]) -> func.HttpResponse:
+async def _started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:
     """202 with the run; 409 if there is an active one, which goes on if nobody was performing it."""
     try:
         run = await start
@@ -149,7 +147,7 @@ async def _started(call: Call, start: Awaitable[Run]) -> func.HttpResponse:
     return json(run, 202, {"Location": f"/api/domains/{run.domain}/runs/{run.id}", **_poll(run)})
 
 
-async def _view(call: Call, run: Run) -> Run:
+async def _view(call: AnyCall, run: Run) -> Run:
     pointers = await call.services.runs.pointers(run.domain)
     return run_view(run, pointers.dry_run_log, call.services.clock.now())
 

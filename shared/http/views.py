@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
-from shared.entra.domains import TenantDomain
-from shared.model.domains import Domain, DomainSettings
+from pydantic.alias_generators import to_camel
+
+from shared.model.domains import Domain, StoredSettings, TenantDomain
 from shared.model.runs import Mode, Run
+from shared.outbound.cached import Known
 from shared.services import Services
 from shared.store.runs import Pointers
 from shared.words import said
@@ -35,19 +37,30 @@ def _in_english(run: Run) -> Run:
     return run.model_copy(update=update)
 
 
-async def domain_view(services: Services, domain: TenantDomain, settings: DomainSettings) -> Domain:
+async def domain_view(
+    services: Services, name: str, tenant: Known[list[TenantDomain]] | None, settings: StoredSettings
+) -> Domain:
+    """`tenant` is None while Graph has never answered; a domain that it does not list has been removed."""
     now = services.clock.now()
-    pointers = await services.runs.pointers(domain.name)
-    active = await services.runs.get(domain.name, pointers.active) if pointers.active else None
-    return Domain(
-        name=domain.name,
-        authentication_type=domain.authentication_type,
-        next_run_at=services.settings.schedule.next_after(now) if settings.periodic_sync else None,
+    listed = next((one for one in tenant.value if one.name == name), None) if tenant else None
+    removed = listed.removed if listed else tenant is not None
+    pointers = await services.runs.pointers(name)
+    active = await services.runs.get(name, pointers.active) if pointers.active else None
+    shown = settings.shown()
+    due = shown["periodic_sync"] and not settings.unreadable and not removed
+    fields = dict(
+        name=name,
+        authentication_type=listed.authentication_type if listed else None,
+        removed=removed,
+        as_of=tenant.as_of if tenant else None,
+        next_run_at=services.settings.schedule.next_after(now) if due else None,
         active_run=_view(active, pointers, now),
         last_dry_run=_view(pointers.last_dry_run, pointers, now),
         last_sync=_view(pointers.last_sync, pointers, now),
-        **dict(settings),
+        unreadable=tuple(map(to_camel, settings.unreadable)),
+        **shown,
     )
+    return Domain.model_validate(fields)
 
 
 def _view(run: Run | None, pointers: Pointers, now: datetime) -> Run | None:

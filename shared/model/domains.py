@@ -1,9 +1,13 @@
 """A domain of the tenant and what an administrator sets for it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 from pydantic import Field, StrictBool, model_validator
+from pydantic.alias_generators import to_camel
 
+from shared.errors import SettingsUnreadable
 from shared.model.records import Percent, Record, Time
 from shared.model.runs import Run
 
@@ -46,14 +50,76 @@ class DomainSettings(Record):
     )
 
 
-class Domain(Record):
-    """A verified domain of the tenant with its settings and runs."""
+@dataclass(frozen=True, slots=True)
+class StoredSettings:
+    """A domain's settings as they are stored: `given` by Python name, `unreadable` by name alone.
+
+    What can't be read (damaged, or written by a newer version) has no value: a default in its place could permit
+    what somebody forbade.
+    """
+
+    given: Mapping[str, object]
+    unreadable: tuple[str, ...]
+    etag: str
+
+    def complete(self) -> DomainSettings:
+        """All settings; raises SettingsUnreadable unless each can be read."""
+        if self.unreadable:
+            names = ", ".join(map(to_camel, self.unreadable))
+            raise SettingsUnreadable(f"The stored value of {names} can't be read: set it anew.")
+        return self._readable
+
+    @property
+    def _readable(self) -> DomainSettings:
+        """With a default for what can't be read: only for those who leave it out themselves."""
+        return DomainSettings.model_validate(dict(self.given))
+
+    def told(self) -> dict[str, object]:
+        """The settings as a record of a change shows them, those that can't be read by name."""
+        readable = self._readable.model_dump(mode="json", by_alias=True, exclude=set(self.unreadable))
+        return readable | ({"unreadable": list(map(to_camel, self.unreadable))} if self.unreadable else {})
+
+    def shown(self) -> dict[str, object]:
+        """Every setting by its Python name, None where it can't be read."""
+        return dict(self._readable) | dict.fromkeys(self.unreadable)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDomain:
+    """A verified domain of the tenant, or one that was and is no longer."""
 
     name: str
     authentication_type: str
-    periodic_sync: bool
+    initial: bool = False
+    removed: bool = False
+
+    @property
+    def federated(self) -> bool:
+        return self.authentication_type == "Federated"
+
+
+def with_removed(before: Sequence[TenantDomain], now: Sequence[TenantDomain]) -> list[TenantDomain]:
+    """The domains of today, and those of before that the tenant no longer has; by name."""
+    names = {domain.name for domain in now}
+    gone = [replace(domain, removed=True) for domain in before if domain.name not in names]
+    return sorted((*now, *gone), key=lambda domain: domain.name)
+
+
+class Domain(Record):
+    """A verified domain of the tenant with its settings and runs.
+
+    `removed`: the tenant no longer has it. `as_of` is when that was last asked; both it and the authentication
+    type are null while Graph has never answered. `unreadable` names settings whose stored value can't be read; they
+    are null until they are set anew, and no sync runs.
+    """
+
+    name: str
+    authentication_type: str | None
+    removed: bool
+    as_of: Time | None
+    periodic_sync: bool | None
     next_run_at: Time | None
-    max_allowed_deletions: int
+    max_allowed_deletions: int | None
     max_adds: Limit | None
     max_updates: Limit | None
     max_renames: Limit | None
@@ -61,3 +127,4 @@ class Domain(Record):
     active_run: Run | None
     last_dry_run: Run | None
     last_sync: Run | None
+    unreadable: tuple[str, ...] = ()

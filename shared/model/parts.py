@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
+from shared.errors import SyncError
+
 Parameter = str | int | float | tuple["Part", ...] | tuple[str, ...]
 
 
@@ -33,6 +35,11 @@ def say(code: str, /, **parameters: Parameter) -> Parts:
 def verbatim(text: str) -> Parts:
     """A text that is known as English only: one that an earlier version stored."""
     return say("verbatim", text=text) if text else ()
+
+
+def parts_of(error: SyncError) -> Parts:
+    """What an error says."""
+    return verbatim(str(error))
 
 
 def stored_parts(stored: object) -> Parts:

@@ -24,9 +24,13 @@ class Result(StrEnum):
         return self in (Result.SUCCEEDED, Result.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """How one change ended, or that it is planned."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one change ended, or that it is planned: one record from the directory's answer to the audit log.
+
+    `object_id` is the account that the change ended on, where the change itself can't know it (an add).
+    `note` goes behind the change's reason. `error_code` and `error_message` are empty for what took effect.
+    """
 
     change: Change
     result: Result
@@ -36,36 +40,42 @@ class Entry:
     error_message: Parts = ()
     request_id: str = ""
 
+    @property
+    def succeeded(self) -> bool:
+        return self.result is Result.SUCCEEDED
+
     @classmethod
     def planned(cls, change: Change) -> Self:
         """As a dry run reports it, with the failure that is foreseen."""
         return cls._foreseen(change, Result.PLANNED)
 
     @classmethod
-    def foregone(cls, change: Change) -> Self:
-        """Of a change of which it is clear beforehand that nothing is sent: left alone, or bound to fail."""
+    def not_sent(cls, change: Change) -> Self:
+        """Of a change that is never sent: skipped, or certain to fail."""
         return cls._foreseen(change, Result.FAILED)
 
     @classmethod
     def not_applied(cls, change: Change) -> Self:
         """Of a sync that was refused as a whole."""
-        return cls.foregone(change) if change.action is Action.SKIP else cls(change, Result.NOT_APPLIED)
+        if change.action is Action.SKIP:
+            return cls.not_sent(change)
+        return cls(change=change, result=Result.NOT_APPLIED)
 
     @classmethod
     def left(cls, change: Change, note: Parts) -> Self:
-        return cls(change, Result.SKIPPED, note=note)
+        return cls(change=change, result=Result.SKIPPED, note=note)
 
     @classmethod
     def failed(cls, change: Change, code: str, message: Parts) -> Self:
-        return cls(change, Result.FAILED, error_code=code, error_message=message)
+        return cls(change=change, result=Result.FAILED, error_code=code, error_message=message)
 
     @classmethod
     def _foreseen(cls, change: Change, result: Result) -> Self:
         obstacle = change.obstacle or Obstacle("", ())
         skipped = change.action is Action.SKIP
         return cls(
-            change,
-            Result.SKIPPED if skipped else result,
+            change=change,
+            result=Result.SKIPPED if skipped else result,
             error_code=obstacle.code,
             error_message=obstacle.message,
         )

@@ -1,50 +1,59 @@
 """A transport whose answers are bounded in size and time, whatever the server does.
 
-httpx bounds the time between two bytes, not the whole answer; and a small compressed answer can hold a large one.
+httpx bounds the time between two bytes, not the whole answer, and decompresses without a limit whatever a server names.
 """
 
 import asyncio
+import zlib
 
 import httpx
+
+from shared.clock import Clock
+from shared.outbound.content_coding import ACCEPTED, BodyRefused, decoded, require_size
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 
 
-class AnswerTooLarge(httpx.TransportError):
-    """The message names the bound."""
+class AnswerRefused(httpx.TransportError):
+    """The message says what was answered, such as `answered more than 64 MB`."""
 
 
 class BoundedTransport(httpx.AsyncBaseTransport):
     """Reads each answer to its end, decompressed; certificates are verified, and redirects are not followed."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, clock: Clock) -> None:
         self._seconds = seconds
+        self._clock = clock
         self._wire = httpx.AsyncHTTPTransport()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.headers["Accept-Encoding"] = ACCEPTED
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self._wire.handle_async_request(request)
                 try:
-                    return await self._read(answer)
+                    body = await self._body(answer)
                 finally:
                     await answer.aclose()
         except TimeoutError:
             raise httpx.ReadTimeout(f"no whole answer within {self._seconds:g} s", request=request) from None
+        except BodyRefused as error:
+            raise AnswerRefused(f"answered {error}", request=request) from error
+        except zlib.error as error:
+            raise httpx.DecodingError(str(error), request=request) from error
+        headers = [(n, v) for n, v in answer.headers.raw if n.lower() not in _OF_THE_WIRE]
+        return httpx.Response(answer.status_code, headers=headers, content=body, extensions=answer.extensions)
 
     async def aclose(self) -> None:
         await self._wire.aclose()
 
-    async def _read(self, answer: httpx.Response) -> httpx.Response:
-        body = bytearray()
-        async for chunk in answer.aiter_bytes():
-            body += chunk
-            if len(body) > LARGEST_ANSWER:
-                raise AnswerTooLarge(f"answered more than {LARGEST_ANSWER >> 20} MB")
-        headers = [(n, v) for n, v in answer.headers.raw if n.lower() not in _OF_THE_WIRE]
-        return httpx.Response(
-            answer.status_code, headers=headers, content=bytes(body), extensions=answer.extensions
-        )
+    async def _body(self, answer: httpx.Response) -> bytes:
+        sent = bytearray()
+        async for chunk in answer.aiter_raw():
+            sent += chunk
+            require_size(len(sent), LARGEST_ANSWER)
+        coding = answer.headers.get("Content-Encoding", "")
+        return await self._clock.in_thread(decoded, bytes(sent), coding, LARGEST_ANSWER)
 
 
 # They describe the body as it was sent, not as it is now.

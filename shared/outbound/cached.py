@@ -1,27 +1,130 @@
-"""A value that is loaded once and remembered for a while; callers who come meanwhile share one load."""
+"""A value that has to be asked for elsewhere, had within a bounded time: fresh, or as it was last known."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
 
 from shared.clock import Clock
+from shared.errors import GraphError, Unavailable
 
 T = TypeVar("T")
 
+# How long a load may go on in the background, long after its callers have stopped waiting.
+LONGEST_LOAD = 60.0
+# Reading what is kept must leave time for asking.
+_RECALL_SECONDS = 2.0
+# What has not changed is kept anew once a day, for the sake of its time alone.
+_KEEP_AGAIN = timedelta(days=1)
 
-class Remembered(Generic[T]):
-    """Nothing is remembered of a load that fails."""
 
-    def __init__(self, seconds: float, clock: Clock) -> None:
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    value: T
+    as_of: datetime
+
+
+class Kept(Protocol[T]):
+    """Where a value outlives the process."""
+
+    async def read(self) -> Known[T] | None: ...
+
+    async def write(self, known: Known[T]) -> None: ...
+
+
+class Cached(Generic[T]):
+    """One value, loaded by `load`, which gets the value as it was known before.
+
+    Callers who come at the same time share one load. A load that fails, or that takes longer than `patience`
+    seconds, is remembered for `rest` seconds, in which nobody waits for another one.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        load: Callable[[T | None], Awaitable[T]],
+        clock: Clock,
+        *,
+        fresh: float,
+        patience: float,
+        rest: float = 15.0,
+        kept: Kept[T] | None = None,
+    ) -> None:
+        self._what = what
+        self._load = load
         self._clock = clock
-        self._seconds = seconds
-        self._loading = asyncio.Lock()
-        self._value: T | None = None
-        self._until = 0.0
+        self._fresh = fresh
+        self._patience = patience
+        self._rest = rest
+        self._kept = kept
+        self._known: Known[T] | None = None
+        self._stored: Known[T] | None = None
+        self._fresh_until = self._resting_until = clock.monotonic()
+        self._loading: asyncio.Task[None] | None = None
+        self._error: Exception | None = None
 
-    async def get(self, load: Callable[[], Awaitable[T]]) -> T:
-        async with self._loading:
-            if self._value is None or self._clock.monotonic() >= self._until:
-                self._value = await load()
-                self._until = self._clock.monotonic() + self._seconds
-            return self._value
+    async def get(self) -> Known[T]:
+        """The value and its time, after `patience` seconds at most.
+
+        Raises Unavailable if it was never known, GraphError if asking for it is forbidden.
+        """
+        now = self._clock.monotonic
+        if now() >= self._fresh_until and now() >= self._resting_until:
+            if self._loading is None:
+                self._loading = asyncio.create_task(self._reload())
+            await asyncio.wait({self._loading}, timeout=self._patience)
+            if now() >= self._fresh_until:
+                self._resting_until = now() + self._rest
+        if self._known is None:
+            if isinstance(self._error, GraphError) and self._error.status == 403:
+                raise self._error  # a missing permission does not come with time
+            wait = max(1, round(self._resting_until - now()))
+            raise Unavailable(f"{self._what} can't be had now: {self._why}.", retry_after=wait)
+        return self._known
+
+    @property
+    def _why(self) -> str:
+        if self._error is None or isinstance(self._error, TimeoutError):
+            return "no answer in time"
+        return str(self._error).rstrip(".") or type(self._error).__name__
+
+    async def aclose(self) -> None:
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.gather(self._loading, return_exceptions=True)
+
+    async def _reload(self) -> None:
+        try:
+            await self._recall()
+            async with asyncio.timeout(LONGEST_LOAD):
+                value = await self._load(self._known.value if self._known else None)
+            self._known = Known(value, self._clock.now())
+            self._fresh_until = self._clock.monotonic() + self._fresh
+            await self._keep(self._known)
+        except Exception as error:
+            self._error = error
+        finally:
+            self._loading = None
+
+    async def _recall(self) -> None:
+        if self._kept is None or self._known is not None:
+            return
+        with suppress(Exception):  # what can't be read is asked for, as if it had never been kept
+            async with asyncio.timeout(_RECALL_SECONDS):
+                self._known = self._stored = await self._kept.read()
+
+    async def _keep(self, known: Known[T]) -> None:
+        """Only what is news; an hour in which nothing changes costs no write."""
+        if self._kept is None:
+            return
+        stored = self._stored
+        if stored and stored.value == known.value and known.as_of - stored.as_of < _KEEP_AGAIN:
+            return
+        try:
+            await self._kept.write(known)
+            self._stored = known
+        except Exception as error:  # known all the same; the next load tries to keep it again
+            logging.getLogger("sync").warning("%s could not be kept: %s", self._what, error)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from shared.model.changes import Action
 from shared.model.people import Value
-from shared.model.results import Entry, Key, Result, escaped
+from shared.model.results import Key, Outcome, Result, escaped
 from shared.model.runs import Counts, Mode
 from shared.words import said
 
@@ -26,25 +26,25 @@ def header() -> bytes:
     return (BOM + _line(COLUMNS)).encode()
 
 
-def render(entries: Iterable[Entry], run_id: str, domain: str, mode: Mode, time: datetime) -> bytes:
-    """The rows of these entries, which ended at this time; without the header."""
+def render(outcomes: Iterable[Outcome], run_id: str, domain: str, mode: Mode, time: datetime) -> bytes:
+    """The rows of these outcomes, which came about at this time; without the header."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     start = (run_id, _iso(time), domain, mode.value)
-    for entry in entries:
-        writer.writerows(_rows(entry, start))
+    for outcome in outcomes:
+        writer.writerows(_rows(outcome, start))
     return out.getvalue().encode()
 
 
-def _rows(entry: Entry, start: tuple[str, ...]) -> Iterator[list[str]]:
-    change = entry.change
-    who = (change.upn, change.display_name, entry.object_id or change.object_id, change.source_id)
-    reason = said(change.reason + entry.note)
-    end = (reason, entry.error_code, said(entry.error_message), entry.request_id)
+def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
+    change = outcome.change
+    who = (change.upn, change.display_name, outcome.object_id or change.object_id, change.source_id)
+    reason = said(change.reason + outcome.note)
+    end = (reason, outcome.error_code, said(outcome.error_message), outcome.request_id)
     one_row_each = change.action in (Action.ADD, Action.UPDATE, Action.RENAME)
     attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
     for attribute in attributes or [("", None, None)]:
-        cells = (*start, change.action.value, entry.result.value, *who, *attribute, *end)
+        cells = (*start, change.action.value, outcome.result.value, *who, *attribute, *end)
         yield [escaped(_text(cell)) for cell in cells]
 
 

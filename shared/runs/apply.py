@@ -5,11 +5,11 @@ from contextlib import aclosing
 
 from shared.entra.batch import Batches, Request
 from shared.entra.users import current_upns
-from shared.entra.writes import Outcome, apply
+from shared.entra.writes import apply
 from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
-from shared.model.parts import say, verbatim
-from shared.model.results import Entry, Key, Result, key
+from shared.model.parts import parts_of, say
+from shared.model.results import Key, Outcome, key
 from shared.planning.deletions import reason_to_leave, source_people
 from shared.planning.surveyed import Survey
 from shared.runs.doubts import settled_doubts
@@ -19,11 +19,11 @@ from shared.runs.survey import read_source
 from shared.services import Services
 from shared.source import in_domain
 
-Report = Callable[[Sequence[Entry]], Awaitable[None]]
+Report = Callable[[Sequence[Outcome]], Awaitable[None]]
 
 
 class Sync:
-    """Applies what a survey planned. `report` hears of every entry once it is safely on the trail."""
+    """Applies what a survey planned. `report` hears of every outcome once it is safely on the trail."""
 
     def __init__(
         self, services: Services, seen: Survey, trail: Trail, guard: RunGuard, report: Report
@@ -40,7 +40,7 @@ class Sync:
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
         await self._settle(self._trail.in_doubt)
-        await self._record([Entry.not_applied(change) for change in self._seen.plan.changes])
+        await self._record([Outcome.not_applied(change) for change in self._seen.plan.changes])
 
     async def apply(self) -> None:
         """RunStopped leaves what was applied on the trail; the next invocation goes on from there."""
@@ -58,8 +58,8 @@ class Sync:
         # What did not take effect before an interruption is planned again, and gets its row in its turn.
         await self._settle([change for change in self._trail.in_doubt if key(change) not in planned])
         recorded_people = {person for _, person in self._trail.results}
-        foregone = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
-        await self._record([Entry.foregone(c) for c in foregone if key(c)[1] not in recorded_people])
+        not_sent = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
+        await self._record([Outcome.not_sent(c) for c in not_sent if key(c)[1] not in recorded_people])
         writes = [change for change in plan.writes if key(change) not in self._trail.results]
         if any(change.via for change in writes):
             # A rename that is cut off at its temporary UPN is found again by its link.
@@ -72,7 +72,7 @@ class Sync:
     async def _apply(self, changes: Sequence[Change]) -> None:
         async with aclosing(apply(changes, self._batches, self._before_send)) as applied:
             async for outcomes in applied:
-                await self._record([_entry(outcome) for outcome in outcomes])
+                await self._record(outcomes)
 
     async def _before_send(self, batch: Sequence[Request]) -> None:
         await self._trail.intend([request.subject for request in batch])
@@ -80,13 +80,13 @@ class Sync:
         # Again: an append that is tried again takes long, and the lease may have run out meanwhile.
         self._guard.check_lease()
 
-    async def _record(self, entries: Sequence[Entry]) -> None:
-        fresh = [entry for entry in entries if key(entry.change) not in self._trail.results]
-        for entry in fresh:
-            change = entry.change
+    async def _record(self, outcomes: Sequence[Outcome]) -> None:
+        fresh = [outcome for outcome in outcomes if key(outcome.change) not in self._trail.results]
+        for outcome in fresh:
+            change = outcome.change
             self._under_way.pop(key(change), None)
-            if entry.result is Result.SUCCEEDED and change.source_id and entry.object_id:
-                self._links[change.source_id] = entry.object_id
+            if outcome.succeeded and change.source_id and outcome.object_id:
+                self._links[change.source_id] = outcome.object_id
         await self._trail.record(fresh)
         await self._report(fresh)
 
@@ -103,8 +103,8 @@ class Sync:
             users = await read_source(self._services, self._guard)
             in_domain(users, self._seen.domain)
         except SourceError as error:
-            message = say("leaver.sourceUnreadable") + verbatim(str(error))
-            await self._record([Entry.failed(change, "SourceUnreadable", message) for change in deletions])
+            message = say("leaver.sourceUnreadable") + parts_of(error)
+            await self._record([Outcome.failed(change, "SourceUnreadable", message) for change in deletions])
             return []
         people = source_people(users, self._seen.links)
         candidates = {user.object_id: user for user in self._seen.target}
@@ -113,7 +113,7 @@ class Sync:
         for change in deletions:
             reason = reason_to_leave(candidates[str(change.object_id)], people, upns)
             if reason:
-                left.append(Entry.left(change, reason))
+                left.append(Outcome.left(change, reason))
             else:
                 confirmed.append(change)
         await self._record(left)
@@ -129,15 +129,3 @@ def _took_no_effect(request: Request) -> bool:
     change: Change = request.subject
     one_step = change.via is None and change.action is not Action.RESTORE
     return one_step and request.throttled and not request.in_doubt
-
-
-def _entry(outcome: Outcome) -> Entry:
-    return Entry(
-        outcome.change,
-        Result.SUCCEEDED if outcome.succeeded else Result.FAILED,
-        outcome.object_id,
-        verbatim(outcome.note),
-        outcome.error_code,
-        verbatim(outcome.error_message),
-        outcome.request_id,
-    )

@@ -12,19 +12,19 @@ from shared.entra.client import Answer, segment
 from shared.entra.writes import shows
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
-from shared.model.parts import say, verbatim
-from shared.model.results import Entry, Result
+from shared.model.parts import Parts, parts_of, say
+from shared.model.results import Outcome, Result
 from shared.planning.mapping import UPN
 
 # A user who was created a moment ago may answer 404 for a while.
 LOOK_UPS = 5
 
 
-async def settled_doubts(changes: Sequence[Change], batches: Batches) -> list[Entry]:
+async def settled_doubts(changes: Sequence[Change], batches: Batches) -> list[Outcome]:
     """A row for everything that took effect or may have; none for what certainly did not."""
     waiting = list(changes)
     answers: dict[int, Answer] = {}
-    unread = "Graph took too long to answer."
+    unread = say("graph.tookTooLong")
     try:
         for attempt in range(1, LOOK_UPS + 1):
             async for answered in batches.send([_look(change) for change in waiting]):
@@ -34,9 +34,9 @@ async def settled_doubts(changes: Sequence[Change], batches: Batches) -> list[En
                 break
             await batches.pause(attempt)
     except (GraphError, RunStopped) as error:
-        unread = str(error)
-    entries = (_entry(change, answers.get(id(change)), unread) for change in changes)
-    return [entry for entry in entries if entry is not None]
+        unread = parts_of(error)
+    outcomes = (_outcome(change, answers.get(id(change)), unread) for change in changes)
+    return [outcome for outcome in outcomes if outcome is not None]
 
 
 def _look(change: Change) -> Request:
@@ -45,18 +45,19 @@ def _look(change: Change) -> Request:
     return Request("GET", path, subject=change)
 
 
-def _entry(change: Change, answer: Answer | None, unread: str) -> Entry | None:
+def _outcome(change: Change, answer: Answer | None, unread: Parts) -> Outcome | None:
     if answer is None or answer.status not in (200, 404):
-        why = str(answer.error) if answer else unread
-        return Entry.failed(change, "InDoubt", say("doubt.unknown") + verbatim(why))
+        why = parts_of(answer.error) if answer else unread
+        return Outcome.failed(change, "InDoubt", say("doubt.unknown") + why)
     here = answer.status == 200
     if change.via and str(answer.body.get(UPN)).lower() == change.via.lower():
-        return Entry.failed(change, "SteppedAside", say("doubt.steppedAside", upn=change.via))
+        return Outcome.failed(change, "SteppedAside", say("doubt.steppedAside", upn=change.via))
     if _took_effect(change, answer.body if here else None):
         object_id = str(answer.body["id"]) if here else change.object_id
-        return Entry(change, Result.SUCCEEDED, object_id, say("doubt.tookEffect"))
+        note = say("doubt.tookEffect")
+        return Outcome(change=change, result=Result.SUCCEEDED, object_id=object_id, note=note)
     if change.action is Action.ADD and not here:
-        return Entry.failed(change, "InDoubt", say("doubt.notShown"))
+        return Outcome.failed(change, "InDoubt", say("doubt.notShown"))
     return None
 
 

@@ -3,7 +3,7 @@
 from shared.entra.addresses import addresses, applications_on
 from shared.entra.users import synchronised_from_active_directory
 from shared.errors import SourceError
-from shared.model.parts import verbatim
+from shared.model.parts import parts_of
 from shared.outbound.waiting import Guard, Unguarded
 from shared.planning.surveyed import Survey
 from shared.reports.pre_check import PreCheck, pre_check
@@ -22,7 +22,7 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
     except SourceError as error:
         seen = await surveyor.survey(predict=True, source=[])
         found = await pre_checked(services, seen, guard)
-        notice = found.notice_parts + verbatim(str(error))
+        notice = found.notice_parts + parts_of(error)
         return found.model_copy(update={"notice": said(notice), "notice_parts": notice})
     return await pre_checked(services, seen, guard)
 

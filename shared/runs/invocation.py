@@ -8,7 +8,7 @@ is no plan on disk to go stale.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shared.errors import (
     CancelRequested,
@@ -17,13 +17,14 @@ from shared.errors import (
     GraphError,
     JournalGone,
     LeaseLost,
+    SettingsUnreadable,
     SourceError,
     TimeBudgetSpent,
 )
 from shared.log import event, facts
 from shared.model.changes import Plan
-from shared.model.parts import Parts, say, verbatim
-from shared.model.results import Entry, Result, key
+from shared.model.parts import Parts, parts_of, say
+from shared.model.results import Outcome, Result, key
 from shared.model.runs import AuditLog, Counts, Mode, Progress, Run, Status
 from shared.planning.limits import Checks, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
@@ -46,20 +47,41 @@ SAVE_EVERY = 2.0
 STALLED_INVOCATIONS = 3
 
 
-async def perform(services: Services, domain: str, run_id: str) -> bool:
-    """Performs a queued run, or goes on with one that was cut off; True if another invocation must go on."""
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The run has ended, in this invocation or before it: a message may come twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continues:
+    """The run goes on in another invocation, for which its message is sent again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another invocation holds the domain, is alive and has a message of its own: none is sent."""
+
+    reason: str
+
+
+Ended = Finished | Continues | Busy
+
+
+async def perform(services: Services, domain: str, run_id: str) -> Ended:
+    """Performs a queued run, or goes on with one that was cut off."""
     try:
         async with lease(services.storage, services.settings, domain) as held:
             hold = await services.runs.take(domain, run_id)
             if hold is None:
-                return False  # it has ended already: a message may come twice
+                return Finished()
             guard = RunGuard(held, services.runs, hold, services.settings.time_budget_seconds, services.clock)
             invocation = Invocation(services, hold, await services.runs.get(domain, run_id), guard)
             return await invocation.perform()
     except (DomainBusy, LeaseLost) as error:
         event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=str(error))
-        # Whoever keeps the domain busy is alive, and has a message of its own.
-        return isinstance(error, LeaseLost)
+        return Continues(str(error)) if isinstance(error, LeaseLost) else Busy(str(error))
 
 
 class Invocation:
@@ -75,22 +97,22 @@ class Invocation:
         self._writing_since = 0.0
         self.run = run
 
-    async def perform(self) -> bool:
+    async def perform(self) -> Ended:
         try:
             if self.run.stalled_invocations >= STALLED_INVOCATIONS:
                 await self._end_early(Status.FAILED, summary.stalled(STALLED_INVOCATIONS))
-                return False
+                return Finished()
             await self._begin()
             await self._read_and_act()
         except TimeBudgetSpent as error:
             await self._save()
             event("run.continues", **facts(self.run), reason=str(error))
-            return True
+            return Continues(str(error))
         except CancelRequested as error:
-            await self._end_early(Status.CANCELLED, verbatim(str(error)))
-        except (SourceError, GraphError, DomainNotFound, JournalGone) as error:
-            await self._end_early(Status.FAILED, verbatim(str(error)))
-        return False
+            await self._end_early(Status.CANCELLED, parts_of(error))
+        except (SourceError, GraphError, DomainNotFound, JournalGone, SettingsUnreadable) as error:
+            await self._end_early(Status.FAILED, parts_of(error))
+        return Finished()
 
     async def _begin(self) -> None:
         """Counts this invocation before it does anything: one that dies at once was one, too."""
@@ -134,7 +156,7 @@ class Invocation:
 
     async def _check(self, plan: Plan) -> Checks:
         services, run = self._services, self.run
-        settings, _ = await services.domains.settings(run.domain)
+        settings = (await services.domains.settings(run.domain)).complete()
         deletions = check_deletions(plan, settings.max_allowed_deletions, await self._approved())
         if run.undoes:
             return Checks(deletions)
@@ -151,12 +173,12 @@ class Invocation:
         if not self.run.undoes:
             found = await pre_checked(self._services, seen, self._guard)
             self._note(pre_check=found.summary)
-        run, entries = self.run, [Entry.planned(change) for change in seen.plan.changes]
-        rows = await self._clock.in_thread(render, entries, run.id, run.domain, run.mode, self._clock.now())
+        run, outcomes = self.run, [Outcome.planned(change) for change in seen.plan.changes]
+        rows = await self._clock.in_thread(render, outcomes, run.id, run.domain, run.mode, self._clock.now())
         content = header() + rows
         version = await self._services.audit_logs.dry_run_version(self.run)
         await self._guard.check()
-        self._count(entries)
+        self._count(outcomes)
         expires_at = await self._services.audit_logs.write_dry_run(self.run, content, version)
         self._note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
         message = summary.outcome(self.run, checks)
@@ -188,21 +210,21 @@ class Invocation:
             status = Status.COMPLETED_WITH_ERRORS if failed else Status.SUCCEEDED
             await self._finish(status, summary.outcome(self.run, checks))
 
-    def _count(self, entries: Sequence[Entry]) -> None:
+    def _count(self, outcomes: Sequence[Outcome]) -> None:
         counts = self.run.counts
-        for entry in entries:
-            foreseen = entry.result is Result.PLANNED and entry.error_code
-            counts = count(counts, entry.change.action, Result.FAILED if foreseen else entry.result)
+        for outcome in outcomes:
+            foreseen = outcome.result is Result.PLANNED and outcome.error_code
+            counts = count(counts, outcome.change.action, Result.FAILED if foreseen else outcome.result)
         self._note(counts=counts)
 
-    async def _report(self, entries: Sequence[Entry]) -> None:
+    async def _report(self, outcomes: Sequence[Outcome]) -> None:
         """Counts what has been recorded; writes the Sync Log's line every two seconds at most."""
-        self._count(entries)
+        self._count(outcomes)
         progress = self.run.progress
-        written = [entry for entry in entries if entry.result.done]
+        written = [outcome for outcome in outcomes if outcome.result.done]
         done = progress.done + len(written)
         # What is known beforehand to fail takes no time, and says nothing of the speed.
-        self._written += sum(1 for entry in written if entry.change.obstacle is None)
+        self._written += sum(1 for outcome in written if outcome.change.obstacle is None)
         if done > progress.done:
             self._note(stalled_invocations=0)
         gate = self._services.gate

@@ -4,9 +4,8 @@ import logging
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
-from shared.errors import DomainBusy, NotPossible, RunActive
+from shared.errors import DomainBusy, NotPossible
 from shared.log import event, facts
-from shared.model.domains import DomainSettings
 from shared.model.records import Author
 from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
 from shared.reports import summary
@@ -16,7 +15,6 @@ from shared.runs.undo_survey import changes_made
 from shared.services import Services
 from shared.store.leases import is_held, lease
 
-SCHEDULE = Author("schedule", "timer")
 # As long as a lease lasts: whoever performed a run and wrote nothing since is dead, or never began.
 ABANDONED_AFTER = timedelta(minutes=1)
 
@@ -79,44 +77,6 @@ async def start_undo(
     return await start(
         services, domain, mode, Trigger.MANUAL, author, undoes=run_id, disable_added=disable_added
     )
-
-
-async def hourly(services: Services, *, past_due: bool) -> list[tuple[str, str]]:
-    """What the timer does: (domain, run id) of every run whose message is to be sent.
-
-    Starts a sync for every domain with periodic sync on, passes over a domain that is busy, takes up runs that
-    nobody performs, and clears away what has outlived its time.
-    """
-    now = services.clock.now()
-    queued: list[tuple[str, str]] = []
-    domains = await services.domains.all()
-    for domain, settings in domains.items():
-        try:
-            if due := await _due(services, domain, settings, now):
-                queued.append((domain, due))
-            await services.runs.purge(domain, now)
-        except Exception as error:  # one domain's trouble must not keep the others waiting
-            event("timer.failed", logging.ERROR, domain=domain, error=f"{type(error).__name__}: {error}")
-    try:
-        await services.audit_logs.delete_expired(now)
-    except Exception as error:  # the runs that were queued must get their messages
-        event("timer.failed", logging.ERROR, domain="", error=f"{type(error).__name__}: {error}")
-    periodic = [domain for domain, settings in domains.items() if settings.periodic_sync]
-    event("timer.tick", domains=periodic, queued=[domain for domain, _ in queued], pastDue=past_due)
-    return queued
-
-
-async def _due(services: Services, domain: str, settings: DomainSettings, now: datetime) -> str | None:
-    """The run of this domain whose message is to be sent now: one whose message was lost, or a new one."""
-    if run_id := await abandoned(services, domain, now):
-        return run_id
-    if not settings.periodic_sync:
-        return None
-    try:
-        return (await start(services, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)).id
-    except RunActive as error:
-        event("timer.busy", domain=domain, runId=error.run_id)
-        return None
 
 
 async def abandoned(services: Services, domain: str, now: datetime) -> str | None:

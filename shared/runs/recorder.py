@@ -9,7 +9,7 @@ from datetime import datetime
 
 from shared.clock import Clock
 from shared.model.changes import Action, Change
-from shared.model.results import Entry, Key, Result, key
+from shared.model.results import Key, Outcome, Result, key
 from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run
 from shared.reports.audit_csv import header, read_back, render
 from shared.store.append_blob import AppendedLog
@@ -61,13 +61,13 @@ class Trail:
         """Takes back the intent of what is known not to have been done."""
         await self._journal.withdraw(changes)
 
-    async def record(self, entries: Sequence[Entry]) -> None:
+    async def record(self, outcomes: Sequence[Outcome]) -> None:
         """The people's log first: a crash between the two leaves a doubt, never a write without a row."""
         run, now = self._run, self._clock.now()
-        await self._log.append(render([entry], run.id, run.domain, Mode.SYNC, now) for entry in entries)
-        for entry in entries:
-            self._note(entry.change, entry.result, entry.object_id)
-        await self._journal.record([(e.change, e.result, e.object_id) for e in entries])
+        await self._log.append(render([one], run.id, run.domain, Mode.SYNC, now) for one in outcomes)
+        for outcome in outcomes:
+            self._note(outcome.change, outcome.result, outcome.object_id)
+        await self._journal.record([(o.change, o.result, o.object_id) for o in outcomes])
 
     async def _take_up(self) -> None:
         left = await self._log.read()

@@ -6,7 +6,6 @@ created a second time under the new UPN, and one to be deleted under the old.
 
 from shared.entra.batch import Batches
 from shared.model.changes import Action
-from shared.model.results import Result
 from shared.model.runs import Mode, Run
 from shared.outbound.waiting import Guard
 from shared.runs.doubts import settled_doubts
@@ -24,7 +23,7 @@ async def take_up(services: Services, hold: Hold, run: Run, guard: Guard) -> Tra
     creations = [change for change in trail.in_doubt if change.action is Action.ADD]
     looked_up = await settled_doubts(creations, batches)
     # Whoever is not there is planned again, or is looked for once more in the end.
-    await trail.record([entry for entry in looked_up if entry.result is Result.SUCCEEDED])
+    await trail.record([outcome for outcome in looked_up if outcome.succeeded])
     if trail.created:
         links = await services.links.read(run.domain)
         await services.links.write(run.domain, {**links, **trail.created})

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from shared.entra.addresses import addresses, former_addresses
 from shared.entra.batch import Batches
-from shared.entra.domains import TenantDomain, domain_and_initial, verified_domains
+from shared.entra.domains import domain_and_initial, verified_domains
 from shared.entra.protected import with_mailboxes, with_roles
 from shared.entra.users import deleted_users, users_by_id, users_with_immutable_ids
 from shared.model.changes import Action, Change
+from shared.model.domains import TenantDomain
 from shared.model.results import Result
 from shared.model.runs import Run
 from shared.outbound.waiting import Guard

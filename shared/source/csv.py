@@ -6,6 +6,7 @@ everything else is strict, and every error names the line.
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 
 from shared.errors import SourceError
@@ -62,7 +63,7 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
 def _require_columns(header: list[str], name: str, line: int, attribute_map: AttributeMap) -> None:
     """Said of the header, so that an error names the columns as they are spelled, and those that there are."""
     keys = [field_key(column) for column in header]
-    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+    if twice := sorted(key for key, count in Counter(keys).items() if count > 1):
         raise SourceError(f"{name}, line {line}: the column {twice[0]} stands there more than once.")
     spelled = {field_key(column): column for column in DEFAULT_MAP.values() if column}
     needed = [

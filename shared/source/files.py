@@ -1,12 +1,17 @@
 """A source that is one file, on the app's disk or in its storage account."""
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 from shared.errors import SourceError
 from shared.model.people import SourceUser
+from shared.outbound.content_coding import BodyRefused, decoded, require_size
 from shared.planning.mapping import AttributeMap
 from shared.store.storage import Storage
+
+# Some 300,000 users, Entra's quota of a tenant, with all columns of Access Control's export.
+LARGEST_FILE = 128 * 1024 * 1024
 
 Parse = Callable[[bytes, str, AttributeMap], list[SourceUser]]
 
@@ -43,16 +48,32 @@ class FileSource:
         try:
             if self._path.startswith("blob:"):
                 return await self._read_blob()
-            return await self._storage.clock.in_thread(Path(self._path).read_bytes)
+            return await self._storage.clock.in_thread(_read_file, Path(self._path))
         except OSError as error:
             raise self._unreadable(error.strerror) from error
+        except BodyRefused as error:
+            raise self._unreadable(str(error)) from error
+        except zlib.error as error:
+            raise self._unreadable(f"damaged gzip, {error}") from error
         except (AzureError, ValueError) as error:
             raise self._unreadable(type(error).__name__) from error
 
     async def _read_blob(self) -> bytes:
         container, _, name = self._path.removeprefix("blob:").partition("/")
         blob = self._storage.blobs.get_blob_client(container, name)
-        return bytes(await (await blob.download_blob()).readall())
+        # Left to itself, the SDK decompresses what the blob's Content-Encoding says, without a limit.
+        download = await blob.download_blob(decompress=False)
+        require_size(download.size, LARGEST_FILE)
+        content = bytes(await download.readall())
+        coding = download.properties.content_settings.content_encoding or ""
+        return await self._storage.clock.in_thread(decoded, content, coding, LARGEST_FILE)
 
     def _unreadable(self, why: str | None) -> SourceError:
         return SourceError(f"{self._setting} {self._path} can't be read: {why}.")
+
+
+def _read_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(LARGEST_FILE + 1)
+    require_size(len(content), LARGEST_FILE)
+    return content

@@ -15,7 +15,8 @@ import orjson
 from shared.clock import Clock
 from shared.errors import SourceError
 from shared.model.people import SourceUser
-from shared.outbound.bounded import AnswerTooLarge, BoundedTransport
+from shared.outbound.bounded import AnswerRefused, BoundedTransport
+from shared.outbound.paging import Pages
 from shared.outbound.retries import passes, retry_after_seconds, wait_before
 from shared.planning.mapping import AttributeMap
 from shared.source import SourceUsers
@@ -48,7 +49,7 @@ class HenngeSource:
         self._attribute_map = attribute_map
         # Redirects are refused: they could carry the token to another host.
         self._http = httpx.AsyncClient(
-            transport=BoundedTransport(WHOLE_ANSWER_SECONDS),
+            transport=BoundedTransport(WHOLE_ANSWER_SECONDS, clock),
             timeout=httpx.Timeout(60, connect=10),
             follow_redirects=False,
         )
@@ -60,21 +61,17 @@ class HenngeSource:
 
     async def users(self) -> list[SourceUser]:
         users = SourceUsers(_NAME, self._attribute_map)
-        cursors: set[str] = set()
+        pages = Pages(_NAME, "cursor", SourceError)
         cursor: str | None = None
         while True:
             page = await self._page(cursor)
-            place = f"page {len(cursors) + 1}"
-            for item in _items(page):
+            items, place = _items(page), f"page {pages.number}"
+            for item in items:
                 users.add(item, place)
             cursor = _cursor(page)
             if not cursor:
                 return users.complete()
-            if cursor in cursors:
-                raise SourceError(
-                    f"{_NAME} gave the cursor of {place} a second time; the list is not complete."
-                )
-            cursors.add(cursor)
+            pages.turn(len(items), cursor)
 
     async def check(self) -> None:
         """Reads one page, for the health check; SourceError if that fails."""
@@ -119,7 +116,7 @@ class HenngeSource:
             named = None
             try:
                 answer = await self._http.request(method, url, **options)
-            except AnswerTooLarge as error:
+            except AnswerRefused as error:
                 raise SourceError(f"{_NAME}: {call} {error}.") from error
             except httpx.RequestError as error:
                 if attempt == TRIES:

@@ -1,17 +1,30 @@
-"""Table `Domains`: one row per domain that was ever touched, with what an administrator set."""
+"""Table `Domains`: what an administrator set for each domain that was ever touched, and who changed it.
+
+One partition per domain: the row `settings`, and a row `change-…` for each change, newest first. They are written in
+one transaction, so that no setting changes without its record. Changes of versions before this one stand in the table
+`Changes`.
+"""
 
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from shared.errors import PreconditionFailed
-from shared.model.domains import DomainSettings
-from shared.store.storage import DOMAINS, Storage
+from shared.model.domains import DomainSettings, StoredSettings
+from shared.model.records import Author
+from shared.model.runs import newest_first
+from shared.store.storage import DOMAINS, Storage, error_code
 
 _ROW = "settings"
-_NEVER_SET = '"default"'
+# What a domain has that was never touched.
+NEVER_SET = StoredSettings({}, (), '"default"')
+_TRIES = 5
+# Another write came first, or a try of this one whose answer was lost did take effect.
+_NOT_AS_READ = ("UpdateConditionNotSatisfied", "ConditionNotMet", "EntityAlreadyExists", "ResourceNotFound")
 
 
 class Domains:
@@ -20,16 +33,20 @@ class Domains:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def settings(self, domain: str) -> tuple[DomainSettings, str]:
-        """The domain's settings, defaults if it has none, and their ETag."""
-        row = await self._row(domain)
-        return _settings(row), _etag(row)
+    async def settings(self, domain: str) -> StoredSettings:
+        """The domain's settings, defaults if it has none."""
+        return await self.find(domain) or NEVER_SET
 
-    async def all(self) -> dict[str, DomainSettings]:
+    async def find(self, domain: str) -> StoredSettings | None:
+        """The same, or None for a domain that was never touched."""
+        row = await self._row(domain)
+        return None if row is None else _stored(row)
+
+    async def all(self) -> dict[str, StoredSettings]:
         """Every domain that was ever touched."""
         table = await self._storage.table(DOMAINS)
         rows = table.query_entities("RowKey eq @row", parameters={"row": _ROW})
-        return {str(row["PartitionKey"]): _settings(row) async for row in rows}
+        return {str(row["PartitionKey"]): _stored(row) async for row in rows}
 
     async def remember(self, domain: str) -> None:
         """Makes sure that the domain has a row, so that the hourly sweep looks after its runs."""
@@ -40,61 +57,93 @@ class Domains:
             await table.create_entity({"PartitionKey": domain, "RowKey": _ROW})
 
     async def change(
-        self, domain: str, changes: Mapping[str, Any], if_match: str | None = None
-    ) -> tuple[DomainSettings, DomainSettings, str]:
-        """Sets some settings (by their Python names); before, after and the new ETag.
+        self, domain: str, changes: Mapping[str, Any], author: Author, if_match: str | None = None
+    ) -> tuple[StoredSettings, StoredSettings]:
+        """Sets some settings (by their Python names), and records who did; before and after.
 
-        PreconditionFailed if `if_match` names another version, or somebody changed the row in between.
+        Raises PreconditionFailed if `if_match` names another version, or if others keep changing the row.
         """
         from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceModifiedError
-        from azure.data.tables import UpdateMode
+        from azure.data.tables import TableTransactionError
 
         await self.remember(domain)
-        for _ in range(5):
+        clock = self._storage.clock
+        table = await self._storage.table(DOMAINS)
+        record = {
+            "PartitionKey": domain,
+            "RowKey": f"change-{newest_first(clock.now())}-{clock.token(4)}",
+            "changedAt": clock.now(),
+            "changedBy": author.name,
+            "changedFrom": author.address,
+        }
+        for _ in range(_TRIES):
             row = await self._row(domain)
-            if if_match not in (None, "*", _etag(row)):
+            before = _stored(row)
+            if if_match not in (None, "*", before.etag):
                 break
-            before = _settings(row)
-            after = before.model_copy(update=dict(changes))
-            table = await self._storage.table(DOMAINS)
+            after = {**_other_columns(row, changes), **dict(_columns(changes))}
+            known = {"etag": row.metadata["etag"], "match_condition": MatchConditions.IfNotModified}
+            told = {"before": json.dumps(before.told()), "after": json.dumps(_stored(after).told())}
             try:
-                await table.update_entity(
-                    {"PartitionKey": domain, "RowKey": _ROW, **_columns(after)},
-                    mode=UpdateMode.REPLACE,
-                    etag=row.metadata["etag"],
-                    match_condition=MatchConditions.IfNotModified,
+                await table.submit_transaction(
+                    [("update", after, {"mode": "replace", **known}), ("create", {**record, **told})]
                 )
-            except ResourceModifiedError:
-                continue
-            return before, after, _etag(await self._row(domain))
+            except TableTransactionError as error:
+                if error_code(error) not in _NOT_AS_READ:
+                    raise
+                if not await self._has(domain, str(record["RowKey"])):
+                    continue
+            return before, await self.settings(domain)
         raise PreconditionFailed(
             f"The settings of {domain} were changed by somebody else meanwhile: read them again, then change them."
         )
 
     async def _row(self, domain: str) -> Any:
+        return await self._entity(domain, _ROW)
+
+    async def _has(self, domain: str, row_key: str) -> bool:
+        return await self._entity(domain, row_key) is not None
+
+    async def _entity(self, domain: str, row_key: str) -> Any:
         from azure.core.exceptions import ResourceNotFoundError
 
         table = await self._storage.table(DOMAINS)
         try:
-            return await table.get_entity(domain, _ROW)
+            return await table.get_entity(domain, row_key)
         except ResourceNotFoundError:
             return None
 
 
-def _columns(settings: DomainSettings) -> dict[str, bool | int | str]:
+def _columns(settings: Mapping[str, Any]) -> Iterator[tuple[str, bool | int | str]]:
     """One column a setting, those that are switched off left out; a limit with a unit is JSON."""
-    values = settings.model_dump(exclude_none=True)
-    return {name: value if isinstance(value, int) else json.dumps(value) for name, value in values.items()}
+    for name, value in (
+        DomainSettings.model_validate(dict(settings)).model_dump(include=set(settings)).items()
+    ):
+        if value is not None:
+            yield name, value if isinstance(value, int) else json.dumps(value)
 
 
-def _settings(row: Mapping[str, Any] | None) -> DomainSettings:
-    given = {name: row[name] for name in DomainSettings.model_fields if row and name in row}
-    return DomainSettings(**{n: json.loads(v) if isinstance(v, str) else v for n, v in given.items()})
+def _other_columns(row: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a change leaves alone, also what this version does not know or can't read."""
+    return {name: value for name, value in row.items() if name not in changes}
 
 
-def _etag(row: Any) -> str:
+def _stored(row: Mapping[str, Any]) -> StoredSettings:
+    given: dict[str, object] = {}
+    unreadable = []
+    for name in DomainSettings.model_fields.keys() & row.keys():
+        value = row[name]
+        try:
+            decoded = json.loads(value) if isinstance(value, str) else value
+            given[name] = getattr(DomainSettings.model_validate({name: decoded}), name)
+        except (ValidationError, ValueError):
+            unreadable.append(name)
+    return StoredSettings(given, tuple(sorted(unreadable)), _etag(row))
+
+
+def _etag(row: Mapping[str, Any]) -> str:
     """Follows what is set, not when: a row made only for housekeeping has the ETag of no row at all."""
-    if row is None or not any(name in row for name in DomainSettings.model_fields):
-        return _NEVER_SET
-    return f'"{hashlib.sha256(str(row.metadata["etag"]).encode()).hexdigest()[:16]}"'
+    if not any(name in row for name in DomainSettings.model_fields):
+        return NEVER_SET.etag
+    metadata = getattr(row, "metadata", {})
+    return f'"{hashlib.sha256(str(metadata.get("etag")).encode()).hexdigest()[:16]}"'

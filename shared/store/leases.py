@@ -9,13 +9,16 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.clock import Clock, Ended
 from shared.errors import DomainBusy, LeaseLost
 from shared.log import event
 from shared.settings import Settings
 from shared.store.storage import LOCKS, Storage, error_code
+
+if TYPE_CHECKING:
+    from azure.storage.blob.aio import BlobClient
 
 # One try of a renewal; the heartbeat itself tries again.
 _ONE_TRY: dict[str, Any] = {"timeout": 10, "retry_total": 0, "connection_timeout": 5, "read_timeout": 10}
@@ -105,12 +108,10 @@ async def lease(
 
     Waits until a dead holder's lease has run out; DomainBusy if somebody alive keeps it.
     """
-    from azure.core.exceptions import HttpResponseError, ResourceExistsError
+    from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
     from azure.storage.blob.aio import BlobLeaseClient
 
     blob = (await storage.container(LOCKS)).get_blob_client(domain)
-    with suppress(ResourceExistsError):
-        await blob.upload_blob(b"", overwrite=False)
     clock = storage.clock
     lease_id = clock.guid()
     give_up_at = clock.monotonic() + times.patience
@@ -119,6 +120,9 @@ async def lease(
         try:
             await BlobLeaseClient(blob, lease_id=lease_id).acquire(lease_duration=times.lease)
             break
+        except ResourceNotFoundError:
+            await _create(blob)
+            continue
         except HttpResponseError as error:
             if error_code(error) not in ("LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired"):
                 raise
@@ -130,3 +134,17 @@ async def lease(
         yield held
     finally:
         await held.release()
+
+
+async def _create(blob: "BlobClient") -> None:
+    """Makes the blob that is leased, unless somebody has made it, and maybe leased it, meanwhile."""
+    from azure.core.exceptions import HttpResponseError, ResourceExistsError
+
+    try:
+        await blob.upload_blob(b"", overwrite=False)
+    except ResourceExistsError:
+        return
+    except HttpResponseError as error:
+        # The service looks at the lease before it looks whether the blob is there.
+        if error_code(error) != "LeaseIdMissing":
+            raise

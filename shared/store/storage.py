@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient, TableServiceClient
     from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
-DOMAINS, RUNS, CHANGES = "Domains", "Runs", "Changes"
-AUDIT_LOGS, LOCKS, LINKS, JOURNAL = "audit-logs", "locks", "links", "journal"
+DOMAINS, RUNS = "Domains", "Runs"
+AUDIT_LOGS, LOCKS, LINKS, JOURNAL, TENANT = "audit-logs", "locks", "links", "journal", "tenant"
 
 # A storage service that is away for a moment is back within half a minute. The SDKs' own would have a run wait
 # 15 s before the first retry of a blob, and minutes for a table: longer than its lease lasts.
@@ -23,8 +23,9 @@ _TABLE_RETRIES = {**_RETRIES, "retry_backoff_factor": 1}
 
 
 def error_code(error: Exception) -> str:
-    """The service's own word for what is wrong; the SDKs set it without declaring it."""
-    return str(getattr(error, "error_code", "") or "")
+    """The service's own word for what is wrong; the SDKs set it without declaring it, some as an enum."""
+    code = getattr(error, "error_code", None) or ""
+    return str(getattr(code, "value", code))
 
 
 class Storage:

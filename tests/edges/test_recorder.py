@@ -8,7 +8,7 @@ import pytest
 from shared.clock import Clock
 from shared.errors import LeaseLost
 from shared.model.changes import Action, AttributeChange, Change
-from shared.model.results import Entry, Result, key
+from shared.model.results import Outcome, Result, key
 from shared.model.runs import Mode, Run, Trigger, new_run_id
 from shared.runs.recorder import Trail
 from shared.settings import Settings
@@ -48,8 +48,8 @@ def add(name: str) -> Change:
     return Change(Action.ADD, f"{name}@contoso.com", "青木", source_id=name, attributes=(upn,))
 
 
-def done(change: Change, object_id: str = "o1", result: Result = Result.SUCCEEDED) -> Entry:
-    return Entry(change, result, object_id)
+def done(change: Change, object_id: str = "o1", result: Result = Result.SUCCEEDED) -> Outcome:
+    return Outcome(change=change, result=result, object_id=object_id)
 
 
 async def test_a_new_trail_knows_of_nothing(storage: Storage, run: Run) -> None:

@@ -10,12 +10,6 @@ import duckdb_kql
 # As much of the tables of Log Analytics as the queries read.
 TABLES = {
     "AppTraces": ("TimeGenerated TIMESTAMP", "Message VARCHAR"),
-    "AzureDiagnostics": (
-        "TimeGenerated TIMESTAMP",
-        "ResourceProvider VARCHAR",
-        "OperationName VARCHAR",
-        "Resource VARCHAR",
-    ),
 }
 
 Row: TypeAlias = tuple[datetime | str, ...]

@@ -8,7 +8,7 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -28,6 +28,7 @@ GROUP = {"displayName": "New", "proxyAddresses": ["SMTP:new@contoso.com"]}
 WINDOWS = {"PT30M": timedelta(minutes=30), "P1D": timedelta(days=1)}
 NO_TIMER = "every domain: the hourly timer does not run"
 NOW = datetime(2026, 8, 1, 12, 30, tzinfo=UTC)
+ENDS = date(2027, 3, 31)
 
 # What happened → the lines that the app wrote meanwhile.
 Written = dict[str, list[str]]
@@ -60,8 +61,9 @@ class Lines(logging.Handler):
 async def written(storage_accounts: Iterator[str]) -> AsyncIterator[Written]:
     people = [in_source(name) for name in PEOPLE], [in_entra(name) for name in PEOPLE]
     tenant = {"groups": [GROUP]}
+    settings = {"HENNGE_SECRET_EXPIRES_ON": ENDS.isoformat()}
     async with running_stack(
-        next(storage_accounts), source=people[0], entra=people[1], tenant=tenant
+        next(storage_accounts), source=people[0], entra=people[1], tenant=tenant, settings=settings
     ) as stack:
         with _listening() as lines:
             yield await _all_that_can_happen(stack, lines)
@@ -167,21 +169,39 @@ def test_what_was_set_aside_is_told_by_its_domain_or_its_error(written: Written)
     assert "runId" in str(told("a message that can't be read")["error"])
 
 
-def test_a_secret_that_ends_is_told() -> None:
-    vault = ("MICROSOFT.KEYVAULT", "HENNGE-VAULT")
-    announced = [
-        (NOW, vault[0], operation, vault[1])
-        for operation in (
-            "SecretGet",
-            "SecretNearExpiryEventGridNotification",
-            "SecretExpiredEventGridNotification",
-        )
+@pytest.mark.parametrize(
+    ("days", "notices"),
+    [
+        (31, []),
+        (29, ["ends within 30 days"]),
+        (8, ["ends within 30 days"]),
+        (6, ["ends within 7 days"]),
+        (-1, ["has ended"]),
+        (-400, ["has ended"]),
+    ],
+)
+def test_a_secret_that_ends_is_told(written: Written, days: int, notices: list[str]) -> None:
+    ends = (NOW + timedelta(days=days)).date()
+    ticks = [_told_then(written, ENDS.isoformat(), ends.isoformat(), hours) for hours in (0.5, 1.5, 2.5)]
+
+    assert [row["notice"] for row in _fired("secret-expiry", ticks)] == notices
+
+
+def test_a_new_date_ends_the_notice(written: Written) -> None:
+    past, new = (NOW - timedelta(days=1)).date(), (NOW + timedelta(days=365)).date()
+    ticks = [
+        _told_then(written, ENDS.isoformat(), past.isoformat(), 1.5),
+        _told_then(written, ENDS.isoformat(), new.isoformat(), 0.5),
     ]
 
-    assert [row["vault"] for row in result(QUERIES["secret-expiry"], NOW, AzureDiagnostics=announced)] == [
-        vault[1],
-        vault[1],
-    ]
+    assert _fired("secret-expiry", ticks) == []
+    assert dig(_alerts()["secret-expiry"], "autoMitigate") is True
+
+
+def test_no_date_is_no_notice(written: Written) -> None:
+    tick = _told_then(written, f'"{ENDS.isoformat()}"', "null", 0.5)
+
+    assert _fired("secret-expiry", [tick]) == []
 
 
 class TestNoGoodRun:
@@ -273,9 +293,11 @@ def test_an_alert_is_named_after_the_query_it_runs(name: str) -> None:
 def test_a_query_gives_the_column_that_its_alert_names_filled_in(name: str, written: Written) -> None:
     dimension = str(dig(_alerts()[name], "dimension"))
     lines = [(NOW - timedelta(minutes=5), line) for all_lines in written.values() for line in all_lines]
-    announced = [(NOW, "MICROSOFT.KEYVAULT", "SecretExpiredEventGridNotification", "HENNGE-VAULT")]
-    traces = () if name == "no-good-run" else lines
-    rows = result(QUERIES[name], NOW, AppTraces=traces, AzureDiagnostics=announced)
+    if name == "no-good-run":
+        lines = []
+    elif name == "secret-expiry":
+        lines = [_told_then(written, ENDS.isoformat(), NOW.date().isoformat(), 0.5)]
+    rows = result(QUERIES[name], NOW, AppTraces=lines)
 
     assert rows
     assert all(row[dimension] for row in rows)
@@ -292,6 +314,13 @@ def _fired(name: str, lines: Iterable[tuple[datetime, str]]) -> list[dict[str, o
     window = WINDOWS[str(dig(_alerts()[name], "window"))]
     seen: list[Row] = [(at, line) for at, line in lines if NOW - window <= at <= NOW]
     return result(QUERIES[name], NOW, AppTraces=seen)
+
+
+def _told_then(written: Written, here: str, instead: str, hours: float) -> tuple[datetime, str]:
+    """The line of a tick so many hours ago, with another date in it."""
+    (line,) = _of("timer.tick", written["a tick with periodic sync on"])
+    assert here in line
+    return NOW - timedelta(hours=hours), line.replace(here, instead)
 
 
 def _alerts() -> dict[str, Value]:

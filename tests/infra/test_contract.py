@@ -1,6 +1,7 @@
 """What the templates and the app must agree on: names, settings, roles, and when audit logs are gone."""
 
 import json
+import re
 from typing import Any
 
 from shared.http.principal import Role
@@ -17,6 +18,9 @@ SETTINGS_NOT_IN_AZURE = {
     "AzureWebJobsStorage",
     "AzureWebJobsStorage__blobServiceUri",
     "AzureWebJobsStorage__tableServiceUri",
+    # Read only to be refused.
+    "WEBSITE_TIME_ZONE",
+    "TZ",
 }
 JOURNAL_DAYS = 30
 
@@ -32,8 +36,19 @@ def test_defaults_that_are_stated_twice_are_the_same() -> None:
     stated = read(INFRA / "main.bicep").parameters
     for field in Settings.model_fields.values():
         name = _camel(str(field.alias))
-        if name in stated and stated[name].default not in (None, ""):
+        if name in stated and stated[name].default not in (None, "", {}):
             assert str(stated[name].default) == str(field.default), field.alias
+
+
+def test_the_limits_of_a_number_are_the_same_in_both() -> None:
+    text = (INFRA / "main.bicep").read_text(encoding="utf-8")
+    for field in Settings.model_fields.values():
+        limits = {type(limit).__name__: limit for limit in field.metadata}
+        if {"Ge", "Le"} <= set(limits):
+            bounds = f"@minValue({limits['Ge'].ge})\n@maxValue({limits['Le'].le})\n"
+            assert re.search(
+                rf"{re.escape(bounds)}@description\(.*\)\nparam {_camel(str(field.alias))} int", text
+            )
 
 
 def test_the_secret_is_a_reference_and_no_value() -> None:
@@ -76,6 +91,30 @@ def test_a_run_stops_by_itself_before_the_host_ends_it() -> None:
 def test_no_log_line_that_alerts_need_is_sampled_away() -> None:
     sampling = _host()["logging"]["applicationInsights"]["samplingSettings"]
     assert sampling.get("isEnabled") is False or "Trace" in sampling.get("excludedTypes", "").split(";")
+
+
+def test_libraries_and_polling_write_only_what_is_wrong() -> None:
+    """Each poll of a queue is a request of theirs: 107 MB a day from an idle app on the real host.
+
+    An environment variable does not reach the host's filter.
+    """
+    levels = _host()["logging"]["logLevel"]
+    assert levels.pop("default") == "Information", "the app's own lines, which alerts read"
+    assert set(levels) == {"Azure.Core", "Azure.Storage"}
+    assert set(levels.values()) == {"Warning"}
+
+
+def test_the_homepage_of_the_platform_is_off() -> None:
+    assert (
+        dig(read(INFRA / "app.bicep").variables["platformSettings"], "AzureWebJobsDisableHomepage") == "true"
+    )
+
+
+def test_the_timer_that_is_kept_ready_is_the_apps() -> None:
+    groups = read(INFRA / "app.bicep").variables["alwaysReady"]
+    assert isinstance(groups, list)
+    assert [dig(group, "name") for group in groups] == ["http", "function:hourly_sync"]
+    assert "async def hourly_sync(timer" in (INFRA.parent / "function_app.py").read_text(encoding="utf-8")
 
 
 def test_audit_logs_are_deleted_after_a_day() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.infra import azd
 from tests.infra.bicep import INFRA, read
 from tests.infra.graph_calls import NotUnderstood, graph_calls
 from tests.infra.test_least_privilege import AZURE_ROLES
@@ -81,15 +82,12 @@ def test_every_parameter_is_documented_with_its_variable_and_default() -> None:
             r"^\| `(\w+)` \| `(\w+)` \| (.*?) \|", DEPLOYMENT, re.MULTILINE
         )
     }
-    template = read(INFRA / "main.bicep").parameters
-    given = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
-    assert set(rows) == set(template) - {"environmentName", "location"}
+    given = azd.given()
+    assert set(rows) == set(given) - {"environmentName", "location"}
     for name, (variable, default) in rows.items():
-        assert given[name]["value"].strip("${}").partition("=")[0] == variable
-        if template[name].required:
-            assert default == "asked for"
-        elif template[name].default not in (None, ""):
-            assert default == f"`{str(template[name].default).replace('True', 'true')}`"
+        assert given[name].variable == variable
+        if given[name].default not in ("", "{}"):
+            assert default == f"`{given[name].default}`"
 
 
 def test_every_alert_is_documented() -> None:
@@ -106,7 +104,7 @@ def test_what_the_documents_point_at_exists() -> None:
 
 def test_the_check_of_a_deployed_app_is_documented_as_it_is_called() -> None:
     section = DEPLOYMENT.partition("\n## What to check afterwards\n")[2].partition("\n## ")[0]
-    calls = re.findall(r"(SMOKE_\w+)=\$\(.*\) \\\n +\.venv/bin/python -m local\.smoke (.+)", section)
+    calls = re.findall(r"(SMOKE_\w+)=\$\(.*\) \\\n +\.venv/bin/python -m tools\.smoke (.+)", section)
     assert [variable for variable, _ in calls] == ["SMOKE_KEY", "SMOKE_TOKEN"]
     for variable, arguments in calls:
         assert smoke.command_line().parse_args(shlex.split(arguments)).domain == "contoso.com"

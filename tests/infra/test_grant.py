@@ -40,9 +40,17 @@ def rest(method, url, body):
         log.write(json.dumps({{"method": method, "url": url, "body": body, "words": words}}) + "\\n")
     path = url.removeprefix("https://graph.example/v1.0").partition("?")[0]
     if method == "patch":
+        if path.startswith("/applications(") and state.get("deleted"):
+            sys.exit("Bad Request: Another object with the same value for property uniqueName already exists.")
         state["made"].append(path)
     elif method == "post":
-        state["consent" if path == "/oauth2PermissionGrants" else "assigned"].append(body)
+        kind = "consent" if path == "/oauth2PermissionGrants" else "assigned"
+        state[kind].append({{**body, "id": f"{{kind}}-{{len(state[kind])}}"}})
+    elif method == "delete":
+        kind, number = path.rpartition("/")[2].split("-")
+        state[kind] = [item for item in state[kind] if item["id"] != f"{{kind}}-{{number}}"]
+    elif path == "/directory/deletedItems/microsoft.graph.application":
+        return {{"value": state["deleted"]}}
     elif "00000003-0000-0000-c000-000000000000" in path:
         names = [p["name"] for p in json.loads(Path({str(GRAPH_FOLDER / "permissions.json")!r}).read_text())]
         return {{"id": "graph", "appRoles": [{{"id": "id of " + n, "value": n}} for n in [*names, "Mail.Send"]]}}
@@ -76,11 +84,23 @@ class Entra:
     folder: Path
 
     def grant(self, *arguments: str) -> str:
-        environment = {**os.environ, "PATH": str(self.folder)}
-        command = [sys.executable, str(GRAPH_FOLDER / "grant.py"), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+        done = self.run(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PATH": str(self.folder)}
+        command = [sys.executable, str(GRAPH_FOLDER / "grant.py"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+
+    def held(self) -> set[str]:
+        """The permissions that the identity holds."""
+        state = json.loads((self.folder / "state.json").read_text())
+        return {assignment["appRoleId"].removeprefix("id of ") for assignment in state["assigned"]}
+
+    def deleted_already(self, *registrations: dict[str, str]) -> None:
+        state = {"made": [], "assigned": [], "consent": [], "deleted": registrations}
+        (self.folder / "state.json").write_text(json.dumps(state))
 
     def sent(self, method: str, path: str = "") -> list[dict[str, Any]]:
         log = (self.folder / "log.jsonl").read_text().splitlines()
@@ -164,6 +184,57 @@ def test_the_administrator_gets_the_role_once(entra: Entra) -> None:
     }
     assert entra.sent("post", "appRoleAssignedTo") == [expected]
     assert len(entra.sent("post", "/oauth2PermissionGrants")) == 1
+
+
+def test_stop_takes_away_what_the_app_writes_with_and_nothing_else(entra: Entra) -> None:
+    entra.grant("permissions", "--identity", IDENTITY)
+    all_permissions = entra.held()
+    printed = entra.grant("stop", "--identity", IDENTITY)
+    assert all_permissions - entra.held() == {"User.ReadWrite.All", "User.DeleteRestore.All"}
+    assert printed.count("taken away") == 2
+    assert "up to a day" in printed
+
+
+def test_stop_may_be_repeated_and_permissions_gives_everything_back(entra: Entra) -> None:
+    entra.grant("permissions", "--identity", IDENTITY)
+    all_permissions = entra.held()
+    entra.grant("stop", "--identity", IDENTITY)
+    assert "taken away" not in entra.grant("stop", "--identity", IDENTITY)
+    entra.grant("permissions", "--identity", IDENTITY)
+    assert entra.held() == all_permissions
+
+
+@pytest.mark.parametrize(
+    ("deleted", "named"),
+    [
+        ([{"id": "other", "uniqueName": "other"}, {"id": "old", "uniqueName": HOST}], "old"),
+        ([{"id": "other", "uniqueName": "other"}], "ID"),
+    ],
+    ids=["Entra tells which", "it does not"],
+)
+def test_a_name_that_a_deleted_registration_holds_is_told_with_what_to_do(
+    entra: Entra, deleted: list[dict[str, str]], named: str
+) -> None:
+    entra.deleted_already(*deleted)
+    done = entra.run("sign-in", "--identity", IDENTITY, "--host", HOST)
+    assert done.returncode == 1
+    assert "holds its name for 30 days" in done.stderr
+    assert (
+        f"az rest --method delete --url https://graph.example/v1.0/directory/deletedItems/{named}\n"
+        in done.stderr
+    )
+
+
+def test_without_az_it_says_so() -> None:
+    without_az = subprocess.run(  # noqa: S603
+        [sys.executable, str(GRAPH_FOLDER / "grant.py"), "stop", "--identity", IDENTITY],
+        env={"PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert without_az.returncode == 1
+    assert "az) is not installed" in without_az.stderr
 
 
 def _with_host(value: Value) -> Any:

@@ -70,9 +70,10 @@ def test_logs_are_written_and_read_with_entra_tokens_only() -> None:
 
 
 def test_packages_are_published_without_passwords() -> None:
-    policies = read(INFRA / "app.bicep").resources["basicPublishing"]
-    assert policies.each == ["ftp", "scm"]
-    assert dig(policies.body, "properties", "allow") is False
+    resources = read(INFRA / "app.bicep").resources
+    for name, channel in (("ftpPublishing", "ftp"), ("scmPublishing", "scm")):
+        assert resources[name].body["name"] == channel
+        assert dig(resources[name].body, "properties", "allow") is False
 
 
 def test_sign_in_stands_before_everything_but_health_and_keeps_no_token() -> None:

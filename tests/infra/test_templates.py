@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from shared.http import endpoints
-from tests.infra.bicep import INFRA, TEMPLATES, Declaration, Expression, dig, read
+from tests.infra.bicep import INFRA, TEMPLATES, Declaration, Expression, read
+from tests.infra.test_scripts import hooks
 
-AZURE_YAML = (INFRA.parent / "azure.yaml").read_text(encoding="utf-8")
 GRAPH_EXTENSION = "microsoftGraphV1"
 # Diagnostic settings never left preview.
 PREVIEWS = {"Microsoft.Insights/diagnosticSettings@2021-05-01-preview"}
@@ -86,6 +85,13 @@ def test_api_versions_are_pinned_and_the_same_everywhere() -> None:
     assert all(len(found) == 1 for found in versions.values()), dict(versions)
 
 
+@pytest.mark.parametrize("folder", [INFRA, INFRA / "graph"], ids=lambda folder: folder.name)
+def test_types_are_checked_wherever_templates_stand(folder: Path) -> None:
+    """The compiler takes the nearest bicepconfig.json alone."""
+    rules = json.loads((folder / "bicepconfig.json").read_text())["analyzers"]["core"]["rules"]
+    assert rules == {"use-user-defined-types": {"level": "warning"}}
+
+
 def test_names_are_the_same_at_every_deployment() -> None:
     """newGuid and utcNow give another value each time, and with it a second resource, or a refusal."""
     for path in TEMPLATES:
@@ -95,16 +101,6 @@ def test_names_are_the_same_at_every_deployment() -> None:
             name = resource.body["name"]
             assert isinstance(name, Expression)
             assert re.fullmatch(r"guid\(\w+\.id, \w*[pP]rincipalId, [\w.]+\)", name.text), resource.name
-
-
-def test_the_parameters_file_gives_every_parameter_and_no_other() -> None:
-    given = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
-    parameters = read(INFRA / "main.bicep").parameters
-    assert set(given) == set(parameters)
-    for name, parameter in parameters.items():
-        _, _, default = given[name]["value"].strip("${}").partition("=")
-        expected = "" if parameter.required else str(parameter.default)
-        assert default == (expected.lower() if parameter.type == "bool" else expected), name
 
 
 def test_the_deployment_gives_out_the_consoles_address_and_the_next_step() -> None:
@@ -117,36 +113,12 @@ def test_the_deployment_gives_out_the_consoles_address_and_the_next_step() -> No
 
 def test_azd_prints_both_when_it_is_done() -> None:
     """It hands outputs to its hooks as environment variables of the same names."""
-    hooks = re.findall(r"(posix|windows):\n +shell: \w+\n +run: \|\n((?: {8}.*\n)+)", AZURE_YAML)
-    assert [system for system, _ in hooks] == ["posix", "windows"]
+    posix, windows = hooks("postprovision")
     names = {"CONSOLE_URL": "https://console", "NEXT_STEP": "grant permissions"}
-    hook = ["/bin/sh", "-c", hooks[0][1]]
+    hook = ["/bin/sh", "-c", posix]
     printed = subprocess.run(hook, env=names, capture_output=True, text=True, check=True)  # noqa: S603
     assert all(text in printed.stdout for text in names.values())
-    assert (
-        set(re.findall(r"\$env:(\w+)", hooks[1][1])) == set(names) <= set(read(INFRA / "main.bicep").outputs)
-    )
-
-
-def test_no_instance_is_kept_ready_unless_somebody_asks_for_it() -> None:
-    assert read(INFRA / "main.bicep").parameters["alwaysReadyInstances"].default == 0
-    properties = dig(read(INFRA / "app.bicep").resources["app"].body, "properties")
-    ready = dig(properties, "functionAppConfig", "scaleAndConcurrency", "alwaysReady")
-    assert isinstance(ready, Expression)
-    asked, otherwise = "[ { name: 'http' instanceCount: alwaysReadyInstances } ]", "[]"
-    assert re.sub(r"\s+", " ", ready.text) == f"alwaysReadyInstances > 0 ? {asked} : {otherwise}"
-
-
-@pytest.mark.skipif(shutil.which("bicep") is None, reason="the Bicep compiler is not installed")
-@pytest.mark.parametrize(
-    "path", [INFRA / "main.bicep", INFRA / "graph" / "main.bicep"], ids=["azure", "graph"]
-)
-def test_the_compiler_agrees(path: Path) -> None:
-    program = shutil.which("bicep")
-    assert program
-    done = subprocess.run([program, "build", "--stdout", path], capture_output=True, text=True, check=False)  # noqa: S603
-    assert done.returncode == 0, done.stderr
-    assert "Warning" not in done.stderr, done.stderr
+    assert set(re.findall(r"\$env:(\w+)", windows)) == set(names) <= set(read(INFRA / "main.bicep").outputs)
 
 
 def _resources() -> list[Declaration]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.infra.compiler import VERSION
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
@@ -46,6 +48,11 @@ def test_tests_run_on_every_python_that_is_promised() -> None:
     text = (ROOT / ".github" / "workflows" / "test.yml").read_text()
     assert re.findall(r'"(3\.\d+)"', text) == [f"3.{minor}" for minor in range(low, high)]
     assert "make test" in text
+
+
+def test_the_compiler_is_the_one_that_templates_are_written_for() -> None:
+    text = (ROOT / ".github" / "workflows" / "test.yml").read_text()
+    assert re.findall(r"az bicep install --version v([\d.]+)", text) == [VERSION]
 
 
 def test_what_is_deployed_was_tested() -> None:

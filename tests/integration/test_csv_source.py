@@ -1,11 +1,14 @@
 """Access Control's exported CSV as the source: from a file or a blob, in every form it may have."""
 
 import csv
+import gzip
 import io
 from pathlib import Path
 
 import pytest
+from azure.storage.blob import ContentSettings
 
+from shared.source import files
 from shared.store.storage import Storage
 from tests.support.stack import Stack, StartStack, in_entra, in_source
 
@@ -58,9 +61,61 @@ async def test_people_come_from_a_blob_of_the_apps_own_storage(start_stack: Star
     assert (run.status, list(stack.users())) == ("succeeded", ["aoki@contoso.com"])
 
 
-async def upload(storage: Storage, container: str, name: str, content: str) -> None:
+async def upload(
+    storage: Storage, container: str, name: str, content: str | bytes, coding: str | None = None
+) -> None:
     blob = (await storage.container(container)).get_blob_client(name)
-    await blob.upload_blob(content.encode())
+    body = content.encode() if isinstance(content, str) else content
+    await blob.upload_blob(body, content_settings=ContentSettings(content_encoding=coding))
+
+
+async def test_a_blob_may_be_zipped_once(start_stack: StartStack) -> None:
+    stack = await start_stack(settings={"SOURCE": "csv", "CSV_PATH": "blob:exports/users.csv"})
+    await upload(
+        stack.services.storage, "exports", "users.csv", gzip.compress(export("aoki").encode()), "gzip"
+    )
+
+    run = await stack.sync()
+
+    assert (run.status, list(stack.users())) == ("succeeded", ["aoki@contoso.com"])
+
+
+@pytest.mark.parametrize(
+    ("content", "coding", "why"),
+    [
+        (b"," * 1_000_001, None, "more than 0 MB"),
+        (gzip.compress(b"," * 50_000_000), "gzip", "more than 0 MB"),
+        (gzip.compress(gzip.compress(b",")), "gzip, gzip", "the content coding 'gzip, gzip'; one gzip at most is read"),
+        (b",", "gzip", "damaged gzip"),
+    ],
+    ids=["too large", "too large unpacked", "zipped twice", "damaged"],
+)  # fmt: skip
+async def test_a_blob_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, start_stack: StartStack, content: bytes, coding: str | None, why: str
+) -> None:
+    monkeypatch.setattr(files, "LARGEST_FILE", 1_000_000)
+    stack = await start_stack(
+        entra=[in_entra("aoki")], settings={"SOURCE": "csv", "CSV_PATH": "blob:exports/users.csv"}
+    )
+    await upload(stack.services.storage, "exports", "users.csv", content, coding)
+
+    run = await stack.sync()
+
+    assert (run.status, stack.writes()) == ("failed", [])
+    assert f"CSV_PATH blob:exports/users.csv can't be read: {why}" in run.message
+
+
+async def test_a_file_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, start_stack: StartStack, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(files, "LARGEST_FILE", 2 << 20)
+    path = tmp_path / "users.csv"
+    path.write_bytes(b"," * ((2 << 20) + 1))
+    stack = await from_file(start_stack, path, "aoki")
+
+    run = await stack.sync()
+
+    assert run.message == f"CSV_PATH {path} can't be read: more than 2 MB. Nothing was applied."
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from shared.model.changes import Action, AttributeChange, Change
 from shared.model.parts import Parts, verbatim
-from shared.model.results import Entry, Result, key
+from shared.model.results import Outcome, Result, key
 from shared.model.runs import Counts, Mode
 from shared.reports.audit_csv import COLUMNS, count, header, planned_deletions, read_back, render
 from tests.support.people import add, change, rename
@@ -16,14 +16,14 @@ from tests.support.people import add, change, rename
 MORNING = datetime(2026, 3, 1, 9, 30, tzinfo=timezone(timedelta(hours=9)))
 
 
-def entry(
+def outcome(
     of_whom: Change, result: Result = Result.SUCCEEDED, note: Parts = (), object_id: str | None = None
-) -> Entry:
-    return Entry(of_whom, result, object_id, note)
+) -> Outcome:
+    return Outcome(change=of_whom, result=result, object_id=object_id, note=note)
 
 
-def rows(*entries: Entry) -> list[dict[str, str]]:
-    text = (header() + render(entries, "r1", "contoso.com", Mode.SYNC, MORNING)).decode("utf-8-sig")
+def rows(*outcomes: Outcome) -> list[dict[str, str]]:
+    text = (header() + render(outcomes, "r1", "contoso.com", Mode.SYNC, MORNING)).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -31,7 +31,7 @@ def test_an_update_byte_for_byte() -> None:
     update = change(attributes=[AttributeChange("surname", None, "青木, 花")])
 
     assert (
-        render([entry(update)], "r1", "contoso.com", Mode.SYNC, MORNING)
+        render([outcome(update)], "r1", "contoso.com", Mode.SYNC, MORNING)
         == (
             "r1,2026-03-01T00:30:00.000Z,contoso.com,sync,update,succeeded,"
             'aoki@contoso.com,青木 花子,id-aoki,aoki,surname,,"青木, 花",,,,\r\n'
@@ -47,7 +47,7 @@ def test_the_header_begins_with_a_bom_so_that_a_spreadsheet_shows_japanese_names
 def test_there_is_one_row_for_each_changed_attribute(action: Action) -> None:
     attributes = [AttributeChange("surname", "a", "b"), AttributeChange("accountEnabled", True, False)]
 
-    written = rows(entry(change(action, attributes=attributes)))
+    written = rows(outcome(change(action, attributes=attributes)))
 
     assert [(row["attribute"], row["before"], row["after"]) for row in written] == [
         ("surname", "a", "b"),
@@ -59,20 +59,20 @@ def test_there_is_one_row_for_each_changed_attribute(action: Action) -> None:
 def test_there_is_one_row_with_a_reason_for_everything_else(action: Action) -> None:
     of_whom = change(action, attributes=[AttributeChange("surname", "a", "b")], reason="Guest of the tenant.")
 
-    (row,) = rows(entry(of_whom, note=verbatim("Was gone already.")))
+    (row,) = rows(outcome(of_whom, note=verbatim("Was gone already.")))
 
     assert (row["attribute"], row["reason"]) == ("", "Guest of the tenant. Was gone already.")
 
 
 def test_a_created_user_is_listed_with_the_object_id_they_got() -> None:
-    written = rows(entry(add(), object_id="o1"))
+    written = rows(outcome(add(), object_id="o1"))
 
     assert {row["objectId"] for row in written} == {"o1"}
 
 
 def test_the_log_remembers_whom_entra_created_for_each_addition() -> None:
     content = header() + render(
-        [entry(add(), object_id="o1"), entry(change())], "r1", "contoso.com", Mode.SYNC, MORNING
+        [outcome(add(), object_id="o1"), outcome(change())], "r1", "contoso.com", Mode.SYNC, MORNING
     )
 
     assert read_back(content)[1] == {key(add()): "o1"}
@@ -80,7 +80,7 @@ def test_the_log_remembers_whom_entra_created_for_each_addition() -> None:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_what_a_spreadsheet_would_take_for_a_formula_gets_an_apostrophe(start: str) -> None:
-    (row,) = rows(entry(change(Action.SKIP, display_name=f"{start}SUM(1)")))
+    (row,) = rows(outcome(change(Action.SKIP, display_name=f"{start}SUM(1)")))
 
     assert row["displayName"] == f"'{start}SUM(1)"
 
@@ -90,7 +90,7 @@ def test_a_change_is_known_again_by_what_the_log_says_of_it(source_id: str) -> N
     created = Change(Action.ADD, "new@contoso.com", "新人", source_id=source_id)
     renamed = rename("a", "b")
     content = header() + render(
-        [entry(created), entry(renamed, Result.FAILED)], "r1", "contoso.com", Mode.SYNC, MORNING
+        [outcome(created), outcome(renamed, Result.FAILED)], "r1", "contoso.com", Mode.SYNC, MORNING
     )
 
     assert read_back(content)[0] == {key(created): Result.SUCCEEDED, key(renamed): Result.FAILED}
@@ -101,11 +101,14 @@ def test_a_log_with_nothing_but_its_header_settles_nothing() -> None:
 
 
 def test_the_deletions_that_may_be_approved_are_those_of_this_dry_run() -> None:
-    deletion, skip = entry(change(Action.DELETE), Result.PLANNED), entry(change(Action.SKIP, "b@contoso.com"))
-    earlier = entry(change(Action.DELETE, "c@contoso.com"), Result.PLANNED)
+    deletion, skip = (
+        outcome(change(Action.DELETE), Result.PLANNED),
+        outcome(change(Action.SKIP, "b@contoso.com")),
+    )
+    earlier = outcome(change(Action.DELETE, "c@contoso.com"), Result.PLANNED)
     content = header() + b"".join(
-        render(entries, run_id, "contoso.com", Mode.DRY_RUN, MORNING)
-        for run_id, entries in (("r0", [earlier]), ("r1", [deletion, skip]))
+        render(outcomes, run_id, "contoso.com", Mode.DRY_RUN, MORNING)
+        for run_id, outcomes in (("r0", [earlier]), ("r1", [deletion, skip]))
     )
 
     assert planned_deletions(content, "r1") == {"id-aoki"}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.model.changes import Action, AttributeChange
 from shared.model.parts import verbatim
-from shared.model.results import Entry, Result
+from shared.model.results import Outcome, Result
 from shared.model.runs import Mode
 from shared.reports.audit_csv import COLUMNS, header, render
 from tests.support.people import change
@@ -35,9 +35,9 @@ HOSTILE = [
 texts = st.one_of(st.text(), st.sampled_from(HOSTILE), st.text(alphabet="=+-@\t\r\n\",;'\u202e\u2067 a"))
 
 
-def read_back(entry: Entry) -> dict[str, str]:
+def read_back(outcome: Outcome) -> dict[str, str]:
     """The one row, as csv.DictReader sees it."""
-    text = (header() + render([entry], "r1", "contoso.com", Mode.SYNC, NOW)).decode("utf-8-sig")
+    text = (header() + render([outcome], "r1", "contoso.com", Mode.SYNC, NOW)).decode("utf-8-sig")
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert tuple(row) == COLUMNS
     return row
@@ -57,7 +57,9 @@ def test_every_cell_comes_back(name: str, before: str, after: str, reason: str, 
         reason=reason,
     )
 
-    row = read_back(Entry(changed, Result.FAILED, error_code="x", error_message=verbatim(message)))
+    row = read_back(
+        Outcome(change=changed, result=Result.FAILED, error_code="x", error_message=verbatim(message))
+    )
 
     assert [row[c] for c in ("displayName", "before", "after", "reason", "errorMessage")] == [
         shown(cell) for cell in (name, before, after, reason, message)
@@ -68,7 +70,7 @@ def test_every_cell_comes_back(name: str, before: str, after: str, reason: str, 
 def test_no_cell_begins_like_a_formula(name: str, value: str) -> None:
     changed = change(display_name=name, attributes=[AttributeChange("surname", value, value)])
 
-    row = read_back(Entry(changed, Result.SUCCEEDED))
+    row = read_back(Outcome(change=changed, result=Result.SUCCEEDED))
 
     assert not [cell for cell in row.values() if cell.startswith(FORMULA_STARTS)]
 
@@ -77,6 +79,6 @@ def test_no_cell_begins_like_a_formula(name: str, value: str) -> None:
 def test_a_hostile_name_stays_in_its_cell(value: str) -> None:
     changed = change(display_name=value, attributes=[AttributeChange("surname", None, value)])
 
-    row = read_back(Entry(changed, Result.SUCCEEDED))
+    row = read_back(Outcome(change=changed, result=Result.SUCCEEDED))
 
     assert (row["userPrincipalName"], row["after"], row["reason"]) == ("aoki@contoso.com", shown(value), "")

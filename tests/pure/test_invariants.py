@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from shared.model.changes import Action, AttributeChange, Change, Plan
 from shared.model.parts import verbatim
 from shared.model.people import SourceUser
-from shared.model.results import Entry, Result, key
+from shared.model.results import Outcome, Result, key
 from shared.model.runs import Mode
 from shared.planning.limits import check_deletions, verdict
 from shared.planning.renames import in_waves, in_workable_order
@@ -241,7 +241,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.lists(
 
 
 @st.composite
-def entries(draw: st.DrawFn) -> Entry:
+def outcomes(draw: st.DrawFn) -> Outcome:
     action = draw(st.sampled_from(Action))
     attributes = draw(
         st.lists(st.builds(AttributeChange, TEXT, TEXT | st.none() | st.booleans(), TEXT), max_size=2)
@@ -255,9 +255,9 @@ def entries(draw: st.DrawFn) -> Entry:
         tuple(attributes),
         verbatim(draw(TEXT)),
     )
-    return Entry(
-        of_whom,
-        draw(st.sampled_from(Result)),
+    return Outcome(
+        change=of_whom,
+        result=draw(st.sampled_from(Result)),
         note=verbatim(draw(TEXT)),
         error_code=draw(TEXT),
         error_message=verbatim(draw(TEXT)),
@@ -272,28 +272,28 @@ def spelled(cell: str | bool | None) -> str:
 
 
 class TestAuditLog:
-    @given(st.lists(entries(), max_size=4))
-    def test_a_csv_reader_gives_back_every_cell(self, written: list[Entry]) -> None:
+    @given(st.lists(outcomes(), max_size=4))
+    def test_a_csv_reader_gives_back_every_cell(self, written: list[Outcome]) -> None:
         content = header() + render(written, "r1", DOMAIN, Mode.SYNC, datetime(2026, 3, 1, tzinfo=UTC))
 
         rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
         expected = []
-        for entry in written:
-            c = entry.change
+        for outcome in written:
+            c = outcome.change
             one_each = c.attributes if c.action in (Action.ADD, Action.UPDATE, Action.RENAME) else ()
             for a in one_each or (AttributeChange("", None, None),):
-                reason = " ".join(said(parts) for parts in (c.reason, entry.note) if parts)
+                reason = " ".join(said(parts) for parts in (c.reason, outcome.note) if parts)
                 cells = (
-                    "r1", "2026-03-01T00:00:00.000Z", DOMAIN, "sync", c.action.value, entry.result.value,
+                    "r1", "2026-03-01T00:00:00.000Z", DOMAIN, "sync", c.action.value, outcome.result.value,
                     c.upn, c.display_name, c.object_id, c.source_id, a.attribute, a.before, a.after,
-                    reason, entry.error_code, said(entry.error_message), entry.request_id,
+                    reason, outcome.error_code, said(outcome.error_message), outcome.request_id,
                 )  # fmt: skip
                 expected.append([spelled(cell) for cell in cells])
         assert rows == [list(COLUMNS), *expected]
 
-    @given(st.lists(entries(), max_size=4))
-    def test_what_was_written_is_known_again(self, written: list[Entry]) -> None:
+    @given(st.lists(outcomes(), max_size=4))
+    def test_what_was_written_is_known_again(self, written: list[Outcome]) -> None:
         content = header() + render(written, "r1", DOMAIN, Mode.SYNC, datetime(2026, 3, 1, tzinfo=UTC))
 
-        assert read_back(content)[0] == {key(entry.change): entry.result for entry in written}
+        assert read_back(content)[0] == {key(outcome.change): outcome.result for outcome in written}

@@ -1,25 +1,71 @@
-"""The six-field schedule, in UTC."""
+"""The six-field schedule, in UTC: the host's times, or a refusal that says why."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import example, given
 
+from local.host.schedule import parse
 from shared.schedule import Schedule
+from tests.support.ncrontab import MEASURED_AT, MOMENTS, MadeUp, Measured, made_up, measured, nearly
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    ("expression", "following"),
-    [
-        ("0 0 * * * *", NOON.replace(hour=13)),
-        ("0 30 * * * *", NOON.replace(minute=30)),
-        ("*/5 * * * * *", NOON.replace(second=5)),
-        ("0 0 0 * * 1-5", datetime(2026, 3, 2, tzinfo=UTC)),
-    ],
-)
-def test_the_next_time_comes_strictly_after_a_moment(expression: str, following: datetime) -> None:
-    assert Schedule(expression).next_after(NOON) == following
+def following(schedule: Schedule, moment: datetime, count: int) -> tuple[datetime, ...]:
+    times = [moment]
+    for _ in range(count):
+        times.append(schedule.next_after(times[-1]))
+    return tuple(times[1:])
+
+
+def refusal(expression: str) -> str:
+    with pytest.raises(ValueError, match=r"\S") as raised:
+        Schedule(expression)
+    return str(raised.value)
+
+
+# What the host takes, and no administrator can mean.
+MISLEADING = re.compile("ends before it begins|too short|has a step that is not from 1")
+
+
+@pytest.mark.parametrize("row", measured(), ids=lambda row: row.expression)
+def test_an_expression_has_the_times_that_the_host_gives_it_or_is_refused(row: Measured) -> None:
+    try:
+        schedule = Schedule(row.expression)
+    except ValueError as error:
+        assert not row.times or MISLEADING.search(str(error))
+    else:
+        assert row.times
+        assert following(schedule, MEASURED_AT, len(row.times)) == row.times
+
+
+@given(made_up(), MOMENTS)
+def test_the_next_time_is_the_one_that_a_walk_arrives_at(made: MadeUp, moment: datetime) -> None:
+    try:
+        schedule = Schedule(made.expression)
+    except ValueError as error:
+        assert "never comes" in str(error)
+        with pytest.raises(OverflowError):
+            made.next_after(moment)
+    else:
+        assert schedule.next_after(moment) == made.next_after(moment)
+
+
+@given(nearly(), MOMENTS)
+@example("0 0 9 29 2 MON", datetime(2073, 1, 1, tzinfo=UTC))
+def test_nothing_is_taken_that_the_host_refuses_or_reads_otherwise(expression: str, moment: datetime) -> None:
+    try:
+        schedule = Schedule(expression)
+    except ValueError:
+        return
+    assert schedule.next_after(moment) == parse(expression).next_after(moment)
+
+
+@pytest.mark.parametrize("moment", [NOON, NOON + timedelta(microseconds=1)])
+def test_the_next_time_comes_strictly_after_a_moment(moment: datetime) -> None:
+    assert Schedule("* * * * * *").next_after(moment) == NOON + timedelta(seconds=1)
 
 
 def test_a_moment_in_another_time_zone_is_the_same_moment() -> None:
@@ -28,12 +74,24 @@ def test_a_moment_in_another_time_zone_is_the_same_moment() -> None:
     assert Schedule("0 0 13 * * *").next_after(in_tokyo) == NOON.replace(hour=13)
 
 
-@pytest.mark.parametrize("expression", ["0 * * * *", "", "0 0 * * * * *", "60 0 * * * *", "often o f t e n"])
-def test_what_is_no_schedule_is_refused_with_what_it_takes(expression: str) -> None:
-    with pytest.raises(ValueError, match="takes six"):
-        Schedule(expression)
-
-
-def test_a_schedule_that_never_comes_is_refused() -> None:
-    with pytest.raises(ValueError, match="never"):
-        Schedule("0 0 0 31 2 *")
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("0 * * * *", "takes six fields"),
+        ("", "takes six fields"),
+        ("@hourly", "takes six fields"),
+        ("60 0 * * * *", "60 can't stand for the second, which takes *, numbers from 0 to 59, lists"),
+        ("0 0 9 * * 7", "numbers from 0 to 6, names such as SUN"),
+        ("0 0 9 * * 5#2", "'5#2' can't stand for the day of week"),
+        ("0 0 9 L * *", "'L' can't stand for the day, which"),
+        ("0 0 22-2 * * *", "'22-2' for the hour ends before it begins, and the host would read 2-22; write 22-23,0-2"),
+        ("0 0 9 * * FRI-MON", "write 5-6,0-1"),
+        ("0 0 9 * * M", "'M' is too short for the day of week, and the host would read Monday; write MON"),
+        ("0 0 9 * ju *", "the host would read June; write JUN or JUL"),
+        ("0 */0 * * * *", "a step that is not from 1 to 60: steps begin anew each hour"),
+        ("0 */70 * * * *", "a step that is not from 1 to 60: steps begin anew each hour"),
+        ("0 0 0 31 2,4 *", "names a day that none of its months has, so it never comes"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_is_wrong_and_what_to_write(expression: str, said: str) -> None:
+    assert said in refusal(expression)

@@ -34,6 +34,11 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
     assert settings(USAGE_LOCATION=" ", SYNC_SCHEDULE="").usage_location is None
 
 
+@pytest.mark.parametrize("zone", ["", "UTC", "Etc/UTC", "utc"])
+def test_utc_may_be_said(zone: str) -> None:
+    assert settings(WEBSITE_TIME_ZONE=zone, TZ=zone)
+
+
 def test_variables_of_others_do_not_matter() -> None:
     assert settings(PATH="/bin", WEBSITE_SITE_NAME="sync").source == "hennge"
 
@@ -44,6 +49,9 @@ def test_variables_of_others_do_not_matter() -> None:
         ("SOURCE", "ldap", "'hennge' or 'csv'"),
         ("AUTH_MODE", "none", "'keys' or 'entra'"),
         ("SYNC_SCHEDULE", "0 * * * *", "takes six fields"),
+        ("SYNC_SCHEDULE", "0 0 22-2 * * *", "ends before it begins"),
+        ("WEBSITE_TIME_ZONE", "Tokyo Standard Time", "UTC alone"),
+        ("TZ", "Asia/Tokyo", "UTC alone"),
         ("GRAPH_BASE_URL", "http://graph.example", "https://"),
         ("HENNGE_API_URL", "not an address", "takes an https:// address"),
         ("ATTRIBUTE_MAP", "{", "takes a JSON object"),

@@ -1,17 +1,11 @@
 """What every source holds its users to: each is somebody, none comes twice, and no mapped field is nobody's."""
 
-from pathlib import Path
-
 import pytest
 
-from shared.clock import Clock
 from shared.errors import SourceError
 from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap
-from shared.settings import Settings
 from shared.source import SourceUsers, in_domain
-from shared.source.files import FileSource
-from shared.store.storage import Storage
 from tests.support.people import MAP, source_user
 
 AOKI = {
@@ -93,43 +87,3 @@ def test_a_domain_is_exactly_that_domain_in_any_case() -> None:
 def test_a_source_with_nobody_in_the_domain_stops_the_run() -> None:
     with pytest.raises(SourceError, match=r"no user on contoso\.com"):
         in_domain([source_user("a@other.com")], "contoso.com")
-
-
-@pytest.fixture
-def storage() -> Storage:
-    environment = {"AzureWebJobsStorage": "x", "SOURCE": "csv", "CSV_PATH": "people.csv"}
-    return Storage(Settings.from_environment(environment), Clock())
-
-
-def lines(content: bytes, name: str, attribute_map: AttributeMap) -> list[SourceUser]:
-    users = SourceUsers(name, attribute_map)
-    for line in content.decode().split():
-        users.add({**AOKI, "username": line, "email": f"{line}@contoso.com"}, "a line")
-    return users.complete()
-
-
-async def test_a_file_is_read_each_time_it_is_asked_for(tmp_path: Path, storage: Storage) -> None:
-    path = tmp_path / "people.txt"
-    source = FileSource("PEOPLE_PATH", str(path), storage, lines, MAP)
-
-    path.write_text("aoki")
-    assert await source.users() == [source_user("aoki@contoso.com")]
-    path.write_text("aoki baba")
-    assert len(await source.users()) == 2
-
-
-@pytest.mark.parametrize(
-    ("path", "why"),
-    [
-        ("gone.csv", "No such file or directory"),
-        ("people\0.csv", "ValueError"),
-        ("blob:people.csv", "ValueError"),
-    ],
-)
-async def test_a_file_that_can_not_be_read_is_named_with_its_setting(
-    path: str, why: str, storage: Storage
-) -> None:
-    with pytest.raises(SourceError) as raised:
-        await FileSource("PEOPLE_PATH", path, storage, lines, MAP).users()
-
-    assert str(raised.value) == f"PEOPLE_PATH {path} can't be read: {why}."

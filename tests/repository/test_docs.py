@@ -184,7 +184,7 @@ def _literal(message: ast.expr) -> str:
 
 
 # What puts a word of the program's own into an errorCode: obstacles, an undo's conflicts, writes in doubt.
-_WITH_A_CODE = r'(?:Obstacle|Entry\.failed|self\._conflict)\((?:[^()"]|\([^()]*\))*?"([A-Z]\w+)"'
+_WITH_A_CODE = r'(?:Obstacle|Outcome\.failed|self\._conflict)\((?:[^()"]|\([^()]*\))*?"([A-Z]\w+)"'
 
 
 def test_a_commit_is_held_to_what_make_lint_is() -> None:

@@ -9,6 +9,7 @@ import pytest
 from local.host.functions import DeclaredFunction, declared_functions
 from local.processes import REPOSITORY, inherited_environment
 from shared.http import endpoints
+from shared.http.endpoint import Endpoint
 from tests.support.stack import load_app
 
 SETTINGS = {
@@ -17,35 +18,14 @@ SETTINGS = {
     "HENNGE_CLIENT_SECRET": "secret",
 }
 ANY_METHOD = "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT"
-RUN = "domains/{domain}/runs/{runId}"
-# Function, methods, route, auth level.
-HTTP = [
-    ("cancel_run", "POST", f"{RUN}/cancel", "FUNCTION"),
-    ("change_domain", "PATCH", "domains/{domain}", "FUNCTION"),
-    ("get_audit_log", "GET", f"{RUN}/audit-log", "FUNCTION"),
-    ("get_console", "GET", "console", "ANONYMOUS"),
-    ("get_console_asset", "GET", "console/{*asset}", "ANONYMOUS"),
-    ("get_domain", "GET", "domains/{domain}", "FUNCTION"),
-    ("get_health", "GET", "health", "ANONYMOUS"),
-    ("get_openapi", "GET", "openapi.json", "ANONYMOUS"),
-    ("get_run", "GET", RUN, "FUNCTION"),
-    ("list_domains", "GET", "domains", "FUNCTION"),
-    ("list_runs", "GET", "domains/{domain}/runs", "FUNCTION"),
-    ("pre_check", "GET", "domains/{domain}/pre-check", "FUNCTION"),
-    ("start_dry_run", "POST", "domains/{domain}/dry-run", "FUNCTION"),
-    ("start_sync", "POST", "domains/{domain}/sync", "FUNCTION"),
-    ("trace_user", "GET", "domains/{domain}/trace", "FUNCTION"),
-    ("undo_run", "POST", f"{RUN}/undo", "FUNCTION"),
-    ("unknown_path", ANY_METHOD, "{*path}", "FUNCTION"),
-]
+# Function, methods, route, auth level: the answer for everything else, no part of the API.
+BESIDE_THE_API = ("unknown_path", ANY_METHOD, "{*path}", "FUNCTION")
 # Function, what triggers it.
 OTHERS = [
     ("give_up_run", "queueTrigger", "sync-runs-poison"),
     ("hourly_sync", "timerTrigger", "0 0 * * * *"),
     ("perform_run", "queueTrigger", "sync-runs"),
 ]
-# No part of the API: the answer for everything else.
-BESIDE_THE_API = {"unknown_path"}
 SENDS = ["cancel_run", "hourly_sync", "perform_run", "start_dry_run", "start_sync", "undo_run"]
 
 
@@ -71,8 +51,13 @@ def _methods(methods: object) -> list[str]:
     return [str(method) for method in methods]
 
 
-def test_every_http_function_has_its_methods_its_route_and_its_auth_level() -> None:
-    assert http(declared()) == HTTP
+def test_every_endpoint_has_the_function_of_its_name_and_asks_for_a_key_where_it_has_a_role() -> None:
+    named = {name: e for name, e in vars(endpoints).items() if isinstance(e, Endpoint)}
+    levels = {True: "ANONYMOUS", False: "FUNCTION"}
+    expected = [(name, e.method, e.route, levels[e.role is None]) for name, e in named.items()]
+
+    assert http(declared()) == sorted([*expected, BESIDE_THE_API])
+    assert tuple(named.values()) == endpoints.ENDPOINTS
 
 
 def test_every_other_function_has_its_queue_or_its_schedule() -> None:
@@ -105,16 +90,6 @@ def test_behind_app_service_authentication_no_function_asks_for_a_key() -> None:
     levels = {level for _, _, _, level in http(declared(AUTH_MODE="entra"))}
 
     assert levels == {"ANONYMOUS"}
-
-
-def test_every_endpoint_has_exactly_one_function_and_every_function_one_endpoint() -> None:
-    functions = sorted(
-        (methods, route.replace("{*", "{"))
-        for name, methods, route, _ in http(declared())
-        if name not in BESIDE_THE_API
-    )
-
-    assert functions == sorted((endpoint.method, endpoint.path) for endpoint in endpoints.ENDPOINTS)
 
 
 def test_the_function_for_unknown_paths_is_tried_last() -> None:

@@ -1,6 +1,7 @@
 // The head of every page about one domain: where you are, what is set, what can be done.
 
 import { h } from "../dom.js";
+import { limitOf, standing } from "../parts/domain.js";
 import { button, isActive, muted, statusMark, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { address, domainAddress, openDialog, runAddress } from "../router.js";
@@ -25,11 +26,11 @@ export function domainHeader(domain, page, features, context) {
 				h("h1", { tabindex: "-1" }, domain.name),
 				h(
 					"p.muted.lead",
-					t(`authentication.${domain.authenticationType}`),
+					standing(domain),
 					" · ",
 					domain.periodicSync ? [t("periodical.isOn"), domain.nextRunAt && [", ", t("periodical.next"), " ", when(domain.nextRunAt, { short: true })]] : t("periodical.isOff"),
 					" · ",
-					t("domains.limit", { percent: domain.maxAllowedDeletions }),
+					limitOf(domain),
 				),
 			),
 			h(

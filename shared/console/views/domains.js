@@ -2,6 +2,7 @@
 
 import { getDomain, listDomains } from "../api.js";
 import { h } from "../dom.js";
+import { limitOf, standing } from "../parts/domain.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
 import { button, empty, icon, isActive, muted, pace, searchBox, statusMark, table, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
@@ -59,8 +60,8 @@ function cells(domain, context) {
 		domain: h(
 			"div.stack",
 			h("a.domain-name", { href: domainAddress(domain.name) }, domain.name),
-			muted(t(`authentication.${domain.authenticationType}`)),
-			button(t("domains.limit", { percent: domain.maxAllowedDeletions }), () => openDialog("settings", domain.name), {
+			muted(standing(domain)),
+			button(limitOf(domain), () => openDialog("settings", domain.name), {
 				kind: "link",
 				name: t("settings.of", { domain: domain.name, percent: domain.maxAllowedDeletions }),
 			}),

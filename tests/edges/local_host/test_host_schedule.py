@@ -5,10 +5,23 @@ from datetime import UTC, datetime
 import pytest
 
 from local.host.schedule import ScheduleError, parse
+from tests.support.ncrontab import MEASURED_AT, Measured, measured
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("row", measured(), ids=lambda row: row.expression)
+def test_an_expression_is_read_as_the_library_was_measured_to_read_it(row: Measured) -> None:
+    if not row.times:
+        with pytest.raises(ScheduleError):
+            parse(row.expression)
+        return
+    schedule, moment = parse(row.expression), MEASURED_AT
+    for time in row.times:
+        moment = schedule.next_after(moment)
+        assert moment == time
 
 
 @pytest.mark.parametrize(
@@ -23,6 +36,7 @@ def at(text: str) -> datetime:
         ("0 0 0 1,15 * *", "2026-08-01T00:00:00", "2026-08-15T00:00:00"),
         ("0 0 0 13 * fri", "2026-08-01T00:00:00", "2026-11-13T00:00:00"),
         ("0 0 0 29 2 *", "2097-01-01T00:00:00", "2104-02-29T00:00:00"),
+        ("0 0 0 29 2 mon", "2072-03-01T00:00:00", "2112-02-29T00:00:00"),
         ("0 0 12 * * 0", "2026-08-01T00:00:00", "2026-08-02T12:00:00"),
         ("*/5 * * * *", "2026-08-01T09:01:00", "2026-08-01T09:05:00"),
     ],
@@ -41,8 +55,7 @@ def test_the_next_occurrence_is_strictly_later(expression: str, after: str, expe
         "0 0 24 * * *",
         "0 0 0 * * 7",
         "0 0 0 30 2 *",
-        "*/0 * * * * *",
-        "5-1 * * * * *",
+        "*/ * * * * *",
         "0 0 0 * Foo *",
         "0 ,1 * * * *",
     ],

@@ -1,9 +1,10 @@
-"""Every action has an author: who, when, what and from where, in the Run, the log and the table Changes."""
+"""Every action has an author: who, when, what and from where, in the Run, the log and the record of changes."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.store.storage import DOMAINS
 from tests.support.callers import IN_FRONT, OBJECT_ID, application, signed_in
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
@@ -15,8 +16,9 @@ ADDRESS = "203.0.113.7:50312"
 
 
 async def changes(stack: Stack) -> list[Json]:
-    table = await stack.services.storage.table("Changes")
-    return [dict(row) async for row in table.list_entities()]
+    table = await stack.services.storage.table(DOMAINS)
+    rows = table.query_entities("RowKey ge 'change-' and RowKey lt 'change.'")
+    return [dict(row) async for row in rows]
 
 
 @pytest.fixture
@@ -62,9 +64,9 @@ async def test_a_change_of_settings_is_kept_with_before_and_after(stack: Stack) 
 
     newest, oldest = await changes(stack)
     assert (newest["PartitionKey"], newest["changedBy"], newest["changedFrom"]) == (CONTOSO, AOKI, ADDRESS)
-    assert '"maxAllowedDeletions":10' in newest["before"]
-    assert '"maxAllowedDeletions":30' in newest["after"]
-    assert '"maxAllowedDeletions":20' in oldest["before"]
+    assert '"maxAllowedDeletions": 10' in newest["before"]
+    assert '"maxAllowedDeletions": 30' in newest["after"]
+    assert '"maxAllowedDeletions": 20' in oldest["before"]
     assert datetime.now(UTC) - newest["changedAt"] < timedelta(minutes=1)
     logged = stack.events.named("settings.changed")[-1]
     assert (logged["by"], logged["address"]) == (AOKI, ADDRESS)

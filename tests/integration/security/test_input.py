@@ -9,7 +9,7 @@ import pytest
 
 from local.entra import Fault
 from shared.http import endpoints
-from shared.http.endpoint import LARGEST_BODY, Endpoint
+from shared.http.endpoint import LARGEST_BODY, AnyEndpoint
 from shared.model.domains import DomainSettings
 from shared.services import Services
 from shared.settings import Settings
@@ -35,7 +35,7 @@ RUN_ENDPOINTS = [e for e in endpoints.ENDPOINTS if "{runId}" in e.path]
 DOMAIN_ENDPOINTS = [e for e in endpoints.ENDPOINTS if "{domain}" in e.path]
 
 
-def named(endpoint: Endpoint) -> str:
+def named(endpoint: AnyEndpoint) -> str:
     return f"{endpoint.method} {endpoint.path}"
 
 
@@ -44,7 +44,7 @@ async def stack(start_stack: StartStack) -> Stack:
     return await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
 
 
-async def call(stack: Stack, endpoint: Endpoint, domain: str, run_id: str = RUN_ID) -> httpx.Response:
+async def call(stack: Stack, endpoint: AnyEndpoint, domain: str, run_id: str = RUN_ID) -> httpx.Response:
     path = endpoint.path.replace("{domain}", domain).replace("{runId}", run_id)
     query = "?user=aoki" if path.endswith("/trace") else ""
     body = {"periodicSync": True} if endpoint.method == "PATCH" else {}
@@ -178,11 +178,11 @@ async def test_a_limit_is_a_whole_number_in_its_bounds(stack: Stack, limit: obje
     answer = await stack.patch(f"domains/{CONTOSO}", {"maxAdds": limit})
 
     assert answer.status_code == 400
-    assert (await stack.services.domains.settings(CONTOSO))[0] == DomainSettings()
+    assert (await stack.services.domains.settings(CONTOSO)).complete() == DomainSettings()
 
 
 @pytest.mark.parametrize("endpoint", [e for e in endpoints.ENDPOINTS if e.method == "GET"], ids=named)
-async def test_an_unknown_parameter_is_refused_by_its_name(stack: Stack, endpoint: Endpoint) -> None:
+async def test_an_unknown_parameter_is_refused_by_its_name(stack: Stack, endpoint: AnyEndpoint) -> None:
     path = endpoint.path.replace("{domain}", CONTOSO).replace("{runId}", RUN_ID).replace("{asset}", "api.js")
 
     answer = await stack.get(f"{path}?surprise=1")

@@ -5,7 +5,10 @@ import contextlib
 import gzip
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,8 @@ from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.users import users_of_domain
 from shared.entra.write_quota import Gate
 from shared.errors import GraphError, SettingsError, SourceError
-from shared.outbound import bounded
+from shared.outbound import bounded, paging
+from shared.outbound.content_coding import decoded
 from shared.outbound.waiting import Unguarded
 from shared.planning.mapping import AttributeMap
 from shared.settings import Settings
@@ -74,6 +78,10 @@ def always(body: object, status: int = 200, **headers: str) -> Answer:
         return web.Response(status=status, body=content, headers=headers)
 
     return answer
+
+
+def coded(body: bytes, coding: str = "gzip") -> Answer:
+    return always(body, 200, **{"Content-Encoding": coding})
 
 
 async def read_graph(server: Server) -> None:
@@ -221,6 +229,152 @@ async def test_an_endless_answer_is_cut_off(
     assert sent < 20_000_000
 
 
+@contextlib.contextmanager
+def allocates_at_most(size: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()
+
+
+def zipped_zeros(size: int) -> bytes:
+    """Made piece by piece, so that they are large only for who unpacks them."""
+    stream = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
+    return b"".join(stream.compress(bytes(1 << 20)) for _ in range(size >> 20)) + stream.flush()
+
+
+@BOTH
+async def test_a_small_answer_never_becomes_a_large_one(
+    monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(bounded, "LARGEST_ANSWER", 1024 * 1024)
+    answer = coded(zipped_zeros(200 << 20))
+
+    async with serving(answer) as server:
+        await refused(server, read, error, "answered more than 1 MB")
+        with allocates_at_most(20 << 20):
+            await refused(server, read, error, "answered more than 1 MB")
+
+
+@BOTH
+async def test_the_event_loop_unpacks_nothing_itself(
+    monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception]
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def noted(body: bytes, coding: str, limit: int) -> bytes:
+        threads.append(threading.current_thread())
+        return decoded(body, coding, limit)
+
+    monkeypatch.setattr(bounded, "decoded", noted)
+    async with serving(coded(gzip.compress(b"{}"))) as server:
+        await refused(server, read, error, "without")
+
+    assert threads
+    assert threading.current_thread() not in threads
+
+
+async def refused(server: Server, read: Read, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        await read(server)
+
+
+@BOTH
+@pytest.mark.parametrize("coding", ["gzip, gzip", "br", "zstd", "deflate", "identity, gzip", "nonsense"])
+async def test_no_content_coding_but_one_gzip_is_read(
+    read: Read, error: type[Exception], coding: str
+) -> None:
+    twice = gzip.compress(gzip.compress(b"{}"))
+
+    async with serving(coded(twice, coding)) as server:
+        await refused(server, read, error, f"answered the content coding '{coding}'")
+
+
+@BOTH
+async def test_gzip_alone_is_asked_for(read: Read, error: type[Exception]) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.headers["Accept-Encoding"])
+        return web.json_response({})
+
+    async with serving(answer) as server:
+        await refused(server, read, error, "without")
+    assert asked == ["gzip"]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(gzip.compress(b"[]")[:-4], id="cut off"),
+        pytest.param(gzip.compress(b"[") + gzip.compress(b"]"), id="two in a row"),
+        pytest.param(gzip.compress(b"[]") + b"x", id="something behind"),
+    ],
+)
+async def test_gzip_that_does_not_end_with_the_answer_is_damaged(
+    read: Read, error: type[Exception], body: bytes
+) -> None:
+    async with serving(coded(body)) as server:
+        await refused(server, read, error, "DecodingError")
+
+
+def listing(next_one: Callable[[int], str], users: int) -> Answer:
+    """Answers both services with pages that never end; `next_one` gives a page's link to the next."""
+    page = 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal page
+        page += 1
+        names = [f"user{page}x{number}" for number in range(users)]
+        return web.json_response(
+            {
+                "items": [in_source(name) for name in names],
+                "value": [{"id": name, "userPrincipalName": f"{name}@contoso.com"} for name in names],
+                "cursor": next_one(page),
+                "@odata.count": 1,
+                "@odata.nextLink": f"http://{request.host}/users?{next_one(page)}",
+            }
+        )
+
+    return answer
+
+
+async def read_domains(server: Server) -> None:
+    graph = Graph(server.url, EmulatorTokens(), Clock())
+    try:
+        await verified_domains(graph)
+    finally:
+        await graph.aclose()
+
+
+LISTINGS = pytest.mark.parametrize(
+    ("read", "error"),
+    [(read_graph, GraphError), (read_domains, GraphError), (read_access_control, SourceError)],
+)
+
+
+@LISTINGS
+@pytest.mark.parametrize(("users", "pages"), [(0, 7), (2, 5)])
+async def test_a_listing_that_never_ends_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception], users: int, pages: int
+) -> None:
+    monkeypatch.setattr(paging, "MOST_PAGES", 6)
+    monkeypatch.setattr(paging, "MOST_ITEMS", 9)
+
+    async with serving(listing(str, users)) as server:
+        await refused(server, read, error, f"lists without an end: {pages} pages with {pages * users} items")
+        assert len([call for call in server.calls if call != "/token"]) == pages
+
+
+@LISTINGS
+async def test_a_listing_that_goes_in_a_circle_is_given_up(read: Read, error: type[Exception]) -> None:
+    async with serving(listing(lambda page: str(page % 3), users=0)) as server:
+        await refused(server, read, error, "of page 4 a second time; the list is not complete")
+
+
 @BOTH
 async def test_an_answer_that_drips_for_ever_is_given_up(
     monkeypatch: pytest.MonkeyPatch, read: Read, error: type[Exception]
@@ -245,7 +399,7 @@ async def test_an_answer_that_drips_for_ever_is_given_up(
 
 @BOTH
 async def test_a_broken_compression_is_an_error_like_any_other(read: Read, error: type[Exception]) -> None:
-    async with serving(always(b"not gzip", 200, **{"Content-Encoding": "gzip"})) as server:
+    async with serving(coded(b"not gzip")) as server:
         with pytest.raises(error, match="DecodingError"):
             await read(server)
 

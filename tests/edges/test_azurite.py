@@ -63,7 +63,7 @@ def test_it_dies_with_a_parent_that_is_killed() -> None:
             sys.executable,
             "-c",
             "import signal\nfrom local.azurite import Azurite\n"
-            "with Azurite() as a:\n    print(a._process.pid, flush=True)\n    signal.pause()",
+            "with Azurite() as a:\n    print(a.pid, flush=True)\n    signal.pause()",
         ]
     )
     pid = int(parent.wait_for(r"^(\d+)$")[1])

@@ -1,0 +1,1 @@
+"""Templates, and the scripts that run around a deployment."""

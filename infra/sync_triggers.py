@@ -1,0 +1,99 @@
+"""Tells the platform which functions the deployed app has, until it lists them all.
+
+    sync_triggers.py --subscription ID --resource-group NAME --app FUNCTION_APP_NAME
+
+On Flex Consumption the timer and the queues of a new package may stay unknown until somebody presses Refresh in the
+portal (azure-functions-host#10169, functions-action#373), and a timer that nobody knows is silent. azd and the deploy
+workflow run this after each deployment. Needs an Azure CLI that is signed in with Website Contributor on the app.
+"""
+
+import argparse
+import ast
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+FUNCTIONS = Path(__file__).parent.parent / "function_app.py"
+API_VERSION = "2025-03-01"
+TRIES, PAUSE = 20, 15.0
+
+
+def declared(code: str) -> set[str]:
+    """The functions of function_app.py: those that `app` decorates."""
+    return {
+        node.name
+        for node in ast.parse(code).body
+        if isinstance(node, ast.AsyncFunctionDef)
+        and any(ast.unparse(decorator).startswith("app.") for decorator in node.decorator_list)
+    }
+
+
+def listed(answer: dict[str, Any]) -> dict[str, str]:
+    """Name and schedule of each function in Azure's list; the schedule is empty where a timer does not start it."""
+    found = {}
+    for function in answer["value"]:
+        properties = function["properties"]
+        bindings = (properties.get("config") or {}).get("bindings") or []
+        schedules = [binding["schedule"] for binding in bindings if binding.get("type") == "timerTrigger"]
+        found[function["name"].rpartition("/")[2]] = "".join(schedules)
+    return found
+
+
+def rest(method: str, url: str) -> tuple[str, str]:
+    """What `az rest` answered, and what it complained of where it failed."""
+    program = shutil.which("az")
+    if program is None:
+        sys.exit("The Azure CLI (az) is not installed.")
+    command = [program, "rest", "--method", method, "--url", f"{url}?api-version={API_VERSION}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - az only
+    return done.stdout, done.stderr.strip() if done.returncode else ""
+
+
+def sync(app: str, expected: set[str], pause: float = PAUSE) -> str:
+    """Posts until every function is listed, and the timer with its schedule. What is wrong in the end, or nothing."""
+    fault = ""
+    for attempt in range(TRIES):
+        if attempt:
+            time.sleep(pause)
+        _, fault = rest("post", f"{app}/host/default/sync")
+        if fault:
+            continue
+        answer, fault = rest("get", f"{app}/functions")
+        if fault:
+            continue
+        found = listed(json.loads(answer))
+        missing = sorted(expected - set(found))
+        if not missing and any(found.values()):
+            for name, schedule in found.items():
+                if schedule:
+                    sys.stdout.write(f"{len(found)} functions are known; {name} runs at {schedule}\n")
+            return ""
+        fault = f"not known yet: {', '.join(missing) or 'the schedule of the timer'}"
+    return fault
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--subscription", required=True)
+    parser.add_argument("--resource-group", required=True)
+    parser.add_argument("--app", required=True, help="FUNCTION_APP_NAME of the Azure half")
+    given = parser.parse_args()
+    app = (
+        f"/subscriptions/{given.subscription}/resourceGroups/{given.resource_group}"
+        f"/providers/Microsoft.Web/sites/{given.app}"
+    )
+    if fault := sync(app, declared(FUNCTIONS.read_text(encoding="utf-8"))):
+        sys.exit(
+            f"The triggers of {given.app} are not in step: {fault}\nUntil they are, no run starts on the hour. "
+            "In the portal: the function app, Overview, Refresh. Then look at Functions there."
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Faults on demand: what goes wrong, on which operations, and how often."""
+
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic.alias_generators import to_camel
+
+from local.azurite.errors import Code
+from local.azurite.operations import Operation
+
+Kind = Literal["refuse", "drop", "hang", "delay", "emptyPage"]
+PAGED = ("QueryEntities", "ListBlobs")
+_CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, int) else value
+
+
+class Fault(BaseModel):
+    """One thing that goes wrong with operations that fit `service`, `operation` and `resource`.
+
+    `operation` and `resource` are those of `Operation` and may hold `*`. It strikes at most `count` times, or only at
+    the `nth` fitting operations (1 is the first).
+
+    `kind` is one of
+    - `refuse`: answers with `code`; with `inner`, a transaction gets 202 and the code inside;
+    - `drop`: resets the connection;
+    - `hang`: never answers;
+    - `delay`: passes on, or answers, after `ms`;
+    - `emptyPage`: a page of entities or blobs without any, and a continuation to what it should have held.
+
+    `tookEffect` lets any but the last come after the operation was carried out instead of before.
+    """
+
+    model_config = _CONFIG
+
+    kind: Kind
+    code: Code = "ServerBusy"
+    inner: bool = False
+    took_effect: bool = False
+    ms: int = Field(default=1_000, ge=0)
+    service: Literal["blob", "queue", "table", "*"] = "*"
+    operation: str = "*"
+    resource: str = "*"
+    count: int | None = Field(default=None, ge=1)
+    nth: Annotated[tuple[int, ...] | None, BeforeValidator(_one_or_many)] = None
+
+    _matched: int = PrivateAttr(0)
+    _struck: int = PrivateAttr(0)
+
+    @property
+    def struck(self) -> int:
+        """How often this fault has happened so far."""
+        return self._struck
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.inner and self.kind != "refuse":
+            raise ValueError("inner goes with kind refuse")
+        if self.took_effect and self.kind == "emptyPage":
+            raise ValueError("an empty page takes no effect")
+        return self
+
+    def strikes(self, operation: Operation) -> bool:
+        """Counts the operation if it fits; whether this one is struck."""
+        fits = self.service in ("*", operation.service) and fnmatchcase(operation.name, self.operation)
+        if not fits or not fnmatchcase(operation.resource, self.resource):
+            return False
+        if self.inner and operation.name != "EntityGroupTransaction":
+            return False
+        if self.kind == "emptyPage" and operation.name not in PAGED:
+            return False
+        self._matched += 1
+        if self.nth is not None and self._matched not in self.nth:
+            return False
+        if self.count is not None and self._struck >= self.count:
+            return False
+        self._struck += 1
+        return True
+
+
+class FaultPlan(BaseModel):
+    """All faults of one account, as `PUT /_emulator/{account}/faults` takes them.
+
+    For `deletionSeconds` a deleted container, table or queue is being deleted; the service takes 30 and more.
+    """
+
+    model_config = _CONFIG
+
+    deletion_seconds: float | None = Field(default=None, ge=0)
+    rules: list[Fault] = []
+
+    def struck(self, operation: Operation) -> Fault | None:
+        """The first fault that strikes this operation now."""
+        return next((rule for rule in self.rules if rule.strikes(operation)), None)

@@ -1,0 +1,44 @@
+"""A page without anything on it that leads on to what it should have held, as the services give at any time."""
+
+import json
+from urllib.parse import parse_qsl, quote, urlencode
+
+from local.azurite.errors import Answer
+from local.azurite.operations import Operation
+
+_TOKEN = "after-an-empty-page"  # noqa: S105 - a continuation, no secret
+_FIRST = "!"
+"""Before the first name of a blob: where Azurite begins after a marker, all of them follow."""
+
+
+def empty_page(operation: Operation, raw_path: str) -> Answer:
+    """In the place of this page; the one after it begins where this one would have."""
+    query = dict(parse_qsl(raw_path.partition("?")[2], keep_blank_values=True))
+    if operation.service == "table":
+        headers = {"Content-Type": "application/json;odata=minimalmetadata"}
+        headers["x-ms-continuation-NextPartitionKey"] = _TOKEN + query.get("NextPartitionKey", "")
+        headers["x-ms-continuation-NextRowKey"] = query.get("NextRowKey", _TOKEN)
+        return Answer(200, headers, json.dumps({"value": []}).encode())
+    marker = query.get("marker") or _FIRST
+    body = (
+        f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults ContainerName="{operation.container}">'
+        f"<Blobs/><NextMarker>{marker}</NextMarker></EnumerationResults>"
+    )
+    return Answer(200, {"Content-Type": "application/xml"}, body.encode())
+
+
+def continued(operation: Operation, raw_path: str) -> str:
+    """The path as Azurite knows it: without the continuation that an empty page gave.
+
+    A table's query is no part of what its caller signs.
+    """
+    if operation.name != "QueryEntities" or _TOKEN not in raw_path:
+        return raw_path
+    path, _, raw_query = raw_path.partition("?")
+    query = dict(parse_qsl(raw_query, keep_blank_values=True))
+    before = query.pop("NextPartitionKey").replace(_TOKEN, "")
+    if before:
+        query["NextPartitionKey"] = before
+    else:
+        query.pop("NextRowKey", None)
+    return f"{path}?{urlencode(query, quote_via=quote)}"

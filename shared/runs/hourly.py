@@ -1,0 +1,161 @@
+"""What the timer does each hour: whoever is due is queued, and what has outlived its time is cleared away.
+
+One domain's trouble never costs another domain its hour. What storage refuses at the full hour, when everybody comes
+at once, is tried again within the timer's own invocation.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import TypeVar
+
+from shared.errors import RunActive, Unavailable
+from shared.log import event
+from shared.model.domains import StoredSettings
+from shared.model.records import Author
+from shared.model.runs import Mode, Trigger
+from shared.runs.lifecycle import abandoned, start
+from shared.services import Services
+
+T = TypeVar("T")
+
+SCHEDULE = Author("schedule", "timer")
+KEEP_TRYING_SECONDS = 600.0
+TRY_AGAIN_SECONDS = 20.0
+# A removal that was seen longer ago may have been taken back since.
+_RECENT = timedelta(hours=1)
+# Application Insights cuts a trace at 32,768 characters.
+_LONGEST_LIST = 16_000
+
+
+async def tick(services: Services, *, past_due: bool) -> dict[str, str]:
+    """Domain → id of the run whose message is to be sent.
+
+    A sync is started for every domain that is due; one that is busy, or that the tenant no longer has, is passed
+    over; a run that nobody performs is taken up. Raises what storage answers if the settings can't be read at all.
+    """
+    hour = _Hour(services)
+    await hour.pass_through(past_due=past_due)
+    return hour.queued
+
+
+class _Hour:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._clock = services.clock
+        self._now = services.clock.now()
+        self._give_up_at = services.clock.monotonic() + KEEP_TRYING_SECONDS
+        self._removed: frozenset[str] = frozenset()
+        self.queued: dict[str, str] = {}
+
+    async def pass_through(self, *, past_due: bool) -> None:
+        domains = await self._persist(self._services.domains.all)
+        self._removed = await self._no_longer_in_the_tenant(domains)
+        waiting = dict(domains)
+        while waiting:
+            refused = [name for name, stored in waiting.items() if not await self._done(name, stored)]
+            waiting = {name: waiting[name] for name in refused}
+            if waiting:
+                await self._clock.sleep(TRY_AGAIN_SECONDS)
+        await self._clear_away(domains)
+        self._report(domains, past_due=past_due)
+
+    async def _done(self, domain: str, stored: StoredSettings) -> bool:
+        """Whether the domain has had its turn; False if storage refused and there is time to try again."""
+        try:
+            if run_id := await self._due(domain, stored):
+                self.queued[domain] = run_id
+        except Exception as error:
+            if _is_refusal_of_storage(error) and self._clock.monotonic() < self._give_up_at:
+                return False
+            _failed(domain, error)
+        return True
+
+    async def _due(self, domain: str, stored: StoredSettings) -> str | None:
+        """The run of this domain whose message is to be sent now: one whose message was lost, or a new one."""
+        if run_id := await abandoned(self._services, domain, self._now):
+            return run_id
+        if stored.unreadable:
+            event("settings.unreadable", logging.ERROR, domain=domain, settings=stored.unreadable)
+            return None
+        if not stored.complete().periodic_sync:
+            return None
+        if domain in self._removed:
+            event("timer.removed", logging.WARNING, domain=domain)
+            return None
+        try:
+            return (await start(self._services, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)).id
+        except RunActive as error:
+            event("timer.busy", domain=domain, runId=error.run_id)
+            return None
+
+    async def _no_longer_in_the_tenant(self, domains: Mapping[str, object]) -> frozenset[str]:
+        """Those of the domains that the tenant no longer has; none where nobody can say so just now."""
+        try:
+            tenant = await self._services.tenant_domains.get()
+        except Unavailable:
+            return frozenset()
+        if self._now - tenant.as_of > _RECENT:
+            return frozenset()
+        return frozenset(domains.keys() - {one.name for one in tenant.value if not one.removed})
+
+    async def _clear_away(self, domains: Mapping[str, object]) -> None:
+        for domain in domains:
+            try:
+                await self._services.runs.purge(domain, self._now)
+            except Exception as error:  # the runs that were queued must get their messages
+                _failed(domain, error)
+        try:
+            await self._services.audit_logs.delete_expired(self._now)
+        except Exception as error:
+            _failed("", error)
+
+    async def _persist(self, read: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            try:
+                return await read()
+            except Exception as error:
+                if not _is_refusal_of_storage(error) or self._clock.monotonic() >= self._give_up_at:
+                    raise
+                _failed("", error)
+                await self._clock.sleep(TRY_AGAIN_SECONDS)
+
+    def _report(self, domains: Mapping[str, StoredSettings], *, past_due: bool) -> None:
+        """Names the domains whose sync is on, or whose settings can't be read, in as many lines as it takes."""
+        looked_after = [
+            domain
+            for domain, stored in domains.items()
+            if domain not in self._removed and (stored.unreadable or stored.complete().periodic_sync)
+        ]
+        named = list(dict.fromkeys((*looked_after, *self.queued)))
+        for part in _parts(named):
+            event(
+                "timer.tick",
+                at=self._now.isoformat(),
+                next=self._services.settings.schedule.next_after(self._now).isoformat(),
+                domains=[domain for domain in part if domain in set(looked_after)],
+                queued=[domain for domain in part if domain in self.queued],
+                pastDue=past_due,
+                secretExpiresOn=self._services.settings.hennge_secret_expires_on,
+            )
+
+
+def _failed(domain: str, error: Exception) -> None:
+    event("timer.failed", logging.ERROR, domain=domain, error=f"{type(error).__name__}: {error}")
+
+
+def _is_refusal_of_storage(error: Exception) -> bool:
+    from azure.core.exceptions import AzureError
+
+    return isinstance(error, AzureError)
+
+
+def _parts(names: list[str]) -> Iterator[list[str]]:
+    """The names in lists that are short enough for one line of the log; one empty list if there is none."""
+    part: list[str] = []
+    for name in names:
+        if part and sum(map(len, part)) + len(name) > _LONGEST_LIST // 2:
+            yield part
+            part = []
+        part.append(name)
+    yield part

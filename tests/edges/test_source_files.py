@@ -1,0 +1,63 @@
+"""A source that is a file: read anew each time, and named with its setting where it can't be."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.clock import Clock
+from shared.errors import SourceError
+from shared.model.people import SourceUser
+from shared.planning.mapping import AttributeMap
+from shared.settings import Settings
+from shared.source import SourceUsers
+from shared.source.files import FileSource
+from shared.store.storage import Storage
+from tests.support.people import MAP, source_user
+
+
+@pytest.fixture
+def storage() -> Storage:
+    environment = {"AzureWebJobsStorage": "x", "SOURCE": "csv", "CSV_PATH": "people.csv"}
+    return Storage(Settings.from_environment(environment), Clock())
+
+
+def lines(content: bytes, name: str, attribute_map: AttributeMap) -> list[SourceUser]:
+    users = SourceUsers(name, attribute_map)
+    for line in content.decode().split():
+        fields = {
+            "username": line,
+            "email": f"{line}@contoso.com",
+            "display_name": "青木 花子",
+            "given_name": "花子",
+            "family_name": "青木",
+            "status": "enabled",
+        }
+        users.add(fields, "a line")
+    return users.complete()
+
+
+async def test_a_file_is_read_each_time_it_is_asked_for(tmp_path: Path, storage: Storage) -> None:
+    path = tmp_path / "people.txt"
+    source = FileSource("PEOPLE_PATH", str(path), storage, lines, MAP)
+
+    path.write_text("aoki")
+    assert await source.users() == [source_user("aoki@contoso.com")]
+    path.write_text("aoki baba")
+    assert len(await source.users()) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("gone.csv", "No such file or directory"),
+        ("people\0.csv", "ValueError"),
+        ("blob:people.csv", "ValueError"),
+    ],
+)
+async def test_a_file_that_can_not_be_read_is_named_with_its_setting(
+    path: str, why: str, storage: Storage
+) -> None:
+    with pytest.raises(SourceError) as raised:
+        await FileSource("PEOPLE_PATH", path, storage, lines, MAP).users()
+
+    assert str(raised.value) == f"PEOPLE_PATH {path} can't be read: {why}."

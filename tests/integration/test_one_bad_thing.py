@@ -1,0 +1,191 @@
+"""One bad thing stops one thing: a row, a domain, a service that does not answer."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from local.entra import Fault
+from shared.clock import Clock
+from shared.http import inspection
+from shared.store.storage import DOMAINS
+from tests.support.stack import Stack, StartStack, in_entra, in_source, until
+
+ONE, TWO, GONE = "one.example", "two.example", "gone.example"
+
+
+@pytest.fixture
+async def stack(start_stack: StartStack) -> Stack:
+    stack = await start_stack(
+        source=[in_source("aoki", ONE), in_source("baba", TWO)],
+        entra=[in_entra("aoki", ONE), in_entra("baba", TWO)],
+        domains=[{"id": ONE}, {"id": TWO}, {"id": GONE}],
+    )
+    for domain in (ONE, TWO, GONE):
+        await stack.set(domain, periodicSync=True, maxAllowedDeletions=5)
+    return stack
+
+
+@pytest.fixture
+def a_minute_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets what was asked of Graph a moment ago be a minute old, while no run is under way."""
+    measured = Clock.monotonic
+
+    def pass_on() -> None:
+        monkeypatch.setattr(Clock, "monotonic", lambda clock: measured(clock) + 61)
+
+    return pass_on
+
+
+async def damage(stack: Stack, **columns: object) -> None:
+    table = await stack.services.storage.table(DOMAINS)
+    await table.update_entity({"PartitionKey": ONE, "RowKey": "settings", **columns})
+
+
+DAMAGES = [
+    {"max_allowed_deletions": 500},
+    {"max_allowed_deletions": "half"},
+    {"periodic_sync": "watch"},
+    {"max_renames": '{"percent": 20, "count": 5, "of": "both"}'},
+]
+
+
+@pytest.mark.parametrize("columns", DAMAGES, ids=str)
+async def test_an_unreadable_setting_is_never_replaced_by_a_default(
+    stack: Stack, columns: dict[str, object]
+) -> None:
+    await damage(stack, **columns)
+
+    tick = await stack.tick()
+    refused = await stack.sync(ONE)
+
+    assert (tick["domains"], tick["queued"]) == ([GONE, ONE, TWO], [GONE, TWO])
+    assert [line["domain"] for line in stack.events.named("settings.unreadable")] == [ONE]
+    assert refused.status == "failed"
+    assert "can't be read: set it anew" in refused.message
+
+
+async def test_an_unreadable_setting_is_named_and_others_are_shown(stack: Stack) -> None:
+    await damage(stack, max_allowed_deletions="half")
+
+    listed = {one["name"]: one for one in (await stack.get("domains")).json()["domains"]}
+
+    assert (listed[ONE]["maxAllowedDeletions"], listed[ONE]["unreadable"]) == (None, ["maxAllowedDeletions"])
+    assert (listed[ONE]["periodicSync"], listed[ONE]["nextRunAt"]) == (True, None)
+    assert (listed[TWO]["maxAllowedDeletions"], listed[TWO]["unreadable"]) == (5, [])
+
+
+async def test_an_unreadable_setting_is_set_anew_and_leaves_the_others_alone(stack: Stack) -> None:
+    await damage(stack, max_allowed_deletions="half", of_a_newer_version="kept")
+
+    untouched = await stack.patch(f"domains/{ONE}", {"periodicSync": False})
+    mended = await stack.patch(f"domains/{ONE}", {"maxAllowedDeletions": 7})
+
+    assert untouched.json()["unreadable"] == ["maxAllowedDeletions"]
+    assert (mended.json()["unreadable"], mended.json()["maxAllowedDeletions"]) == ([], 7)
+    table = await stack.services.storage.table(DOMAINS)
+    assert (await table.get_entity(ONE, "settings"))["of_a_newer_version"] == "kept"
+
+
+async def test_a_removed_domain_is_listed_and_can_be_switched_off(
+    stack: Stack, a_minute_later: Callable[[], None]
+) -> None:
+    await stack.finished(await stack.sync(GONE))
+    del stack.entra.directory.domains[GONE]
+    a_minute_later()
+
+    listed = {one["name"]: one for one in (await stack.get("domains")).json()["domains"]}
+    tick = await stack.tick()
+    off = await stack.patch(f"domains/{GONE}", {"periodicSync": False})
+    logs = await stack.get(f"domains/{GONE}/runs")
+    start = await stack.post(f"domains/{GONE}/sync")
+
+    assert (listed[GONE]["removed"], listed[GONE]["nextRunAt"]) == (True, None)
+    assert (listed[ONE]["removed"], listed[ONE]["authenticationType"]) == (False, "Managed")
+    assert GONE not in (*tick["domains"], *tick["queued"])
+    assert [line["domain"] for line in stack.events.named("timer.removed")] == [GONE]
+    assert (off.status_code, off.json()["periodicSync"]) == (200, False)
+    assert (logs.status_code, len(logs.json()["runs"])) == (200, 1)
+    assert start.status_code == 404
+
+
+@pytest.mark.parametrize("nothing", ["empty", "refused"])
+async def test_a_list_that_can_not_be_had_is_no_removal(
+    stack: Stack, a_minute_later: Callable[[], None], nothing: str
+) -> None:
+    if nothing == "empty":
+        stack.entra.directory.domains.clear()
+    else:
+        stack.entra.faults.add(Fault(kind="status", path="/domains", status=429, retry_after=600))
+    a_minute_later()
+
+    tick = await stack.tick()
+
+    assert (tick["domains"], tick["queued"]) == ([GONE, ONE, TWO], [GONE, ONE, TWO])
+
+
+async def test_what_needs_no_graph_works_while_graph_throttles_for_ten_minutes(
+    stack: Stack, a_minute_later: Callable[[], None]
+) -> None:
+    stack.entra.faults.add(Fault(kind="status", path="/domains", status=429, retry_after=600))
+    run = await stack.start_without_message(ONE)
+    a_minute_later()
+
+    listed = await asyncio.gather(*(stack.get("domains") for _ in range(20)))
+    off = await stack.patch(f"domains/{ONE}", {"periodicSync": False})
+    cancelled = await stack.post(f"domains/{ONE}/runs/{run.id}/cancel")
+    logs = await stack.get(f"domains/{ONE}/runs")
+
+    assert {answer.status_code for answer in listed} == {200}
+    assert {answer.json()["asOf"] for answer in listed} < {None, listed[0].json()["asOf"]}
+    assert (off.status_code, off.json()["periodicSync"]) == (200, False)
+    assert (cancelled.status_code, logs.status_code) == (202, 200)
+
+
+async def test_who_asks_before_graph_has_ever_answered_is_told_when_to_ask_again(
+    start_stack: StartStack,
+) -> None:
+    stack = await start_stack()
+    stack.entra.faults.add(Fault(kind="status", path="/domains", status=429, retry_after=600))
+
+    answers = await asyncio.gather(*(stack.get("domains") for _ in range(20)))
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+
+
+async def test_the_tick_of_five_hundred_long_names_is_told_in_lines_that_are_not_cut(
+    start_stack: StartStack,
+) -> None:
+    names = [f"{number:03}.{'x' * 60}.{'y' * 60}.example" for number in range(500)]
+    stack = await start_stack(domains=[{"id": name} for name in names])
+    table = await stack.services.storage.table(DOMAINS)
+    for name in names:
+        await table.create_entity(
+            {"PartitionKey": name, "RowKey": "settings", "periodic_sync": "of a newer version"}
+        )
+
+    await stack.tick()
+
+    async def told() -> bool:
+        return sum(len(line["domains"]) for line in stack.events.named("timer.tick")) == len(names)
+
+    await until(told)
+    lines = stack.events.named("timer.tick")
+    assert max(len(str(line)) for line in lines) < 20_000
+    assert len({line["at"] for line in lines}) == 1
+    assert [name for line in lines for name in line["domains"]] == sorted(names)
+
+
+@pytest.mark.parametrize("path", ["pre-check", "trace?user=aoki"])
+async def test_a_look_that_takes_too_long_says_when_to_try_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(inspection, "LONGEST_LOOK", 0.1)
+    await stack.get("domains")
+    stack.entra.faults.add(Fault(kind="status", path="/users", status=429, retry_after=600))
+
+    answer = await stack.get(f"domains/{ONE}/{path}")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert "a dry run has more time" in answer.json()["detail"]

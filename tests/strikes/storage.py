@@ -1,0 +1,50 @@
+"""How a test looks at one storage account's traffic, and has it go wrong."""
+
+import re
+from dataclasses import dataclass
+
+import httpx
+
+from tests.stack import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One operation by its documented name; `status` is 0 for a reset connection, -1 while there is no answer."""
+
+    service: str
+    operation: str
+    resource: str
+    status: int
+
+
+class StorageControl:
+    """What the proxy before Azurite does with the account of this connection string."""
+
+    def __init__(self, http: httpx.AsyncClient, storage: str) -> None:
+        found = re.search(r"BlobEndpoint=(\w+://[^/]+)/(\w+)", storage)
+        assert found is not None
+        self._url = f"{found[1]}/_emulator/{found[2]}"
+        self._http = http
+
+    async def faults(self, *rules: Json, **others: object) -> None:
+        """What goes wrong from now on, as `local.azurite.faults` takes it."""
+        answer = await self._http.put(f"{self._url}/faults", json={"rules": rules, **others})
+        assert answer.status_code == 204, answer.text
+
+    async def struck(self) -> list[int]:
+        """How often each rule has struck."""
+        answer = await self._http.get(f"{self._url}/faults")
+        return [int(count) for count in answer.json()["struck"]]
+
+    async def writes(self) -> list[Asked]:
+        """Every write in the order in which they came."""
+        answer = await self._http.get(f"{self._url}/requests")
+        return [
+            Asked(one["service"], one["name"], one["resource"], one["status"])
+            for one in answer.json()["requests"]
+            if one["write"]
+        ]
+
+    async def forget(self) -> None:
+        await self._http.delete(f"{self._url}/requests")
