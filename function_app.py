@@ -5,11 +5,14 @@ Method, route and role of an HTTP endpoint stand in shared/http/endpoints.py.
 
 import os
 from collections.abc import Awaitable, Callable
+from typing import List  # noqa: UP035 - see hourly_sync
 
 import azure.functions as func
 
+from shared.errors import SettingsError
 from shared.http import endpoints as http
 from shared.http.endpoint import AnyEndpoint
+from shared.http.misconfigured import misconfigured
 from shared.log import leave_out_requests
 from shared.runs import hourly, lifecycle
 from shared.runs.invocation import Continues, perform
@@ -18,21 +21,26 @@ from shared.services import Services
 from shared.settings import Settings
 
 leave_out_requests()
-settings = Settings.from_environment(os.environ)
+app: func.FunctionApp | func.Blueprint
+try:
+    settings = Settings.from_environment(os.environ)
+    # With keys the platform checks the caller's key; with App Service authentication the app checks the roles.
+    app = func.FunctionApp(http_auth_level="FUNCTION" if settings.auth_mode == "keys" else "ANONYMOUS")
+except SettingsError as error:
+    # Azure loads this app instead; everything below goes to a blueprint that no app takes.
+    instead = misconfigured(error)
+    settings = Settings.model_construct()
+    app = func.Blueprint()  # type: ignore[no-untyped-call]  # unannotated in azure-functions
+
 services = Services(settings)
 STORAGE = "AzureWebJobsStorage"
-
-# With keys the platform checks the caller's key; with App Service authentication the app checks the roles.
-KEYS = func.AuthLevel.FUNCTION if settings.auth_mode == "keys" else func.AuthLevel.ANONYMOUS
-
-app = func.FunctionApp(http_auth_level=KEYS)
 
 
 def endpoint(
     declared: AnyEndpoint,
 ) -> Callable[[Callable[..., Awaitable[func.HttpResponse]]], object]:
     """The HTTP trigger of an endpoint, as it is declared."""
-    level = func.AuthLevel.ANONYMOUS if declared.role is None else KEYS
+    level = func.AuthLevel.ANONYMOUS if declared.role is None else None
     return app.route(declared.route, methods=[declared.method], auth_level=level)
 
 
@@ -41,7 +49,8 @@ def endpoint(
 
 @app.timer_trigger("timer", schedule=str(settings.schedule), use_monitor=True)
 @app.queue_output("messages", QUEUE, STORAGE)
-async def hourly_sync(timer: func.TimerRequest, messages: func.Out[list[str]]) -> None:
+async def hourly_sync(timer: func.TimerRequest, messages: func.Out[List[str]]) -> None:  # noqa: UP006
+    # For list[str] Azure's worker would load none of the functions (azure-functions-python-worker#1176).
     due = await hourly.tick(services, past_due=timer.past_due)
     messages.set([message(domain, run_id) for domain, run_id in due.items()])
 

@@ -6,42 +6,54 @@ import logging
 import os
 import signal
 import sys
-import traceback
 from pathlib import Path
 
-import azure.functions as func
-
-from local.host.functions import AppError, load_app
+from local.host.functions import AppError
+from local.host.log import reaches_the_log
 from local.host.server import serve
-from local.host.settings import SettingError
+from local.host.settings import HostSettings, SettingError, read_host_json
+from local.host.worker import Worker
 from local.processes import REPOSITORY
 
 
 def main() -> None:
     options = _options()
-    logging.basicConfig(
-        level=os.environ.get("LOG_LEVEL", "INFO").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
     try:
-        app = load_app(options.root)
-    except Exception as error:
-        logging.debug("%s", traceback.format_exc())
-        sys.exit(f"function_app.py could not be loaded: {type(error).__name__}: {error}")
-    try:
-        asyncio.run(_serve(app, options))
-    except (AppError, SettingError, OSError) as error:
+        _start_log(HostSettings.read(read_host_json(options.root), os.environ).log_level)
+        asyncio.run(_serve(options))
+    except AppError as error:
+        sys.exit(f"function_app.py could not be loaded: {error}")
+    except (SettingError, OSError) as error:
         sys.exit(f"the functions host could not start: {error}")
 
 
-async def _serve(app: func.FunctionApp, options: argparse.Namespace) -> None:
+def _start_log(level: int) -> None:
+    """The worker passes on DEBUG only where the setting asks for it; `level` is the least that the host then keeps."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(level)
+    handler.addFilter(reaches_the_log)
+    debugging = os.environ.get("PYTHON_ENABLE_DEBUG_LOGGING", "").strip().lower() in (
+        "1",
+        "true",
+        "t",
+        "yes",
+        "y",
+    )
+    logging.basicConfig(
+        level=logging.DEBUG if debugging else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[handler],
+    )
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    worker = await Worker.load(options.root)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     async with serve(
-        app, port=options.port, message_lock=options.message_lock, drain=options.drain, root=options.root
+        worker, port=options.port, message_lock=options.message_lock, drain=options.drain, root=options.root
     ) as host:
         print(f"Functions host listening on {host.url}: {host.summary()}", flush=True)
         await ended.wait()

@@ -1,55 +1,76 @@
 """The part of the real host's admin API that the demo and the tests use."""
 
 import json
-import uuid
+import logging
+import re
 
 from aiohttp import web
-from azure.functions.queue import QueueMessage
 
 from local.host.functions import DeclaredFunction
-from local.host.http_trigger import HttpTriggers
+from local.host.http_server import empty
 from local.host.invocation import Invoker
+from local.host.keys import Keys, Level
+from local.host.rpc import TypedData
 from local.host.timer_trigger import Timer
+
+_log = logging.getLogger("local.host")
+_FUNCTION = re.compile(r"/admin/functions/(?P<name>[^/]+)/?", re.IGNORECASE)
+_STATUS = re.compile(r"/admin/host/status/?", re.IGNORECASE)
+_JSON = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?json")
 
 
 class Admin:
     """`POST /admin/functions/{name}` runs a timer's or a queue's function now, `{"input": …}` being
-    the queue message; `GET /admin/host/status` answers once the host runs."""
+    the queue message; `GET /admin/host/status` answers once the host runs.
+
+    Only the master key opens it (azure-functions-host, FunctionsController.cs, HostController.cs).
+    """
 
     def __init__(
-        self,
-        functions: list[DeclaredFunction],
-        timers: dict[str, Timer],
-        invoker: Invoker,
-        http: HttpTriggers,
+        self, functions: list[DeclaredFunction], timers: dict[str, Timer], invoker: Invoker, keys: Keys
     ) -> None:
         self._functions = {function.name.lower(): function for function in functions}
         self._timers = timers
         self._invoker = invoker
-        self._http = http
+        self._keys = keys
 
-    async def status(self, request: web.Request) -> web.Response:
-        if not self._http.has_key(request):
-            return web.Response(status=401)
-        return web.json_response({"state": "Running"})
+    async def handle(self, request: web.BaseRequest, path: str) -> web.Response | None:
+        """None for a path or method that is not one of these two."""
+        function = _FUNCTION.fullmatch(path) if request.method == "POST" else None
+        status = _STATUS.fullmatch(path) if request.method == "GET" else None
+        if not function and not status:
+            return None
+        level = self._keys.level(request)
+        if level < Level.ADMIN:
+            return empty(403) if level else empty(401, WWW_Authenticate="Bearer")
+        return await self._invoke(request, function["name"]) if function else _running()
 
-    async def invoke(self, request: web.Request) -> web.Response:
-        if not self._http.has_key(request):
-            return web.Response(status=401)
-        function = self._functions.get(request.match_info["name"].lower())
-        if function is None:
-            return web.Response(status=404)
+    async def _invoke(self, request: web.BaseRequest, name: str) -> web.Response:
+        if not _JSON.fullmatch(request.content_type):
+            return empty(415)
         try:
-            body = json.loads(await request.read() or b"{}")
+            body = json.loads(await request.content.read())
         except ValueError:
-            return web.Response(status=400, text="the body must be JSON, {} for one")
+            body = None
+        if not isinstance(body, dict):
+            return empty(400)
+        function = self._functions.get(name.lower())
+        if function is None:
+            return empty(404)
+        self._start(function, str(body.get("input") or ""))
+        return empty(202)
+
+    def _start(self, function: DeclaredFunction, text: str) -> None:
         if function.name in self._timers:
             self._timers[function.name].fire()
         elif function.trigger.type == "queueTrigger":
-            message = QueueMessage(  # type: ignore[no-untyped-call]  # unannotated in azure-functions
-                id=str(uuid.uuid4()), body=str(body.get("input", "")), dequeue_count=1
-            )
-            self._invoker.start(function, message)
+            metadata = {"Id": TypedData(string=""), "DequeueCount": TypedData(json="1")}
+            self._invoker.start(function, TypedData(string=text), metadata)
         else:
-            return web.Response(status=400, text="call an HTTP function by its route")
-        return web.Response(status=202)
+            _log.error(
+                "Function %s is not run: the local host calls HTTP functions by their route", function.name
+            )
+
+
+def _running() -> web.Response:
+    return web.json_response({"state": "Running"})

@@ -1,18 +1,19 @@
-"""HTTP triggers: the request a function sees, the answer a caller sees."""
+"""HTTP triggers: whose path it is, who may call, and the answer that a caller sees."""
 
 import asyncio
-import hmac
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-import azure.functions as func
-from aiohttp import web
-from azure.functions.http import HttpRequest
-from multidict import CIMultiDict, MultiMapping
+from aiohttp import HttpVersion11, web
+from multidict import CIMultiDict
 
 from local.host.functions import DeclaredFunction
+from local.host.http_request import BodyTooLarge, function_request
+from local.host.http_server import empty
 from local.host.invocation import Invoker
+from local.host.keys import Keys, Level
 from local.host.routes import Routes
+from local.host.rpc import RpcHttp, TypedData
 
 _log = logging.getLogger("local.host")
 
@@ -21,11 +22,7 @@ PLATFORM_LIMIT = 230.0
 
 
 class HttpTriggers:
-    """Every HTTP-triggered function of an app behind one handler.
-
-    `key` is the function key and the master key in one; without it no key is asked for, as with
-    `func start`.
-    """
+    """Every HTTP-triggered function of an app behind one handler."""
 
     def __init__(
         self,
@@ -33,68 +30,49 @@ class HttpTriggers:
         invoker: Invoker,
         *,
         prefix: str,
-        key: str | None,
+        keys: Keys,
         limit: float,
     ) -> None:
         self.routes = Routes(functions, prefix)
         self._invoker = invoker
-        self._key = key
+        self._keys = keys
         self._limit = limit
 
-    async def handle(self, request: web.Request) -> web.Response:
-        found = self.routes.find(request.method, request.rel_url.raw_path)
+    async def handle(self, request: web.BaseRequest, path: str) -> web.Response | None:
+        """None where no function has that path and method."""
+        found = self.routes.find(request.method, path)
         if found is None:
-            return web.Response(status=404)
+            return None
         function, parameters = found
-        if function.trigger.text("authLevel", "FUNCTION") != "ANONYMOUS" and not self.has_key(request):
-            return web.Response(status=401)
-        invocation = self._invoker.start(function, await _function_request(request, parameters))
+        needed = Level[function.trigger.text("authLevel", "FUNCTION")]
+        if self._keys.level(request) < needed:
+            return empty(401)
+        try:
+            trigger = await function_request(request, path, parameters)
+        except BodyTooLarge:
+            return empty(500, close=True)
+        invocation = self._invoker.start(function, trigger)
         finished, _ = await asyncio.wait([invocation], timeout=self._limit)
         if not finished:
             _log.error("%s did not answer within %.0f s", function.name, self._limit)
-            return web.Response(status=504)
+            return empty(504)
         if invocation.cancelled() or invocation.exception() is not None:
-            return web.Response(status=500)
-        return _answer(invocation.result())
-
-    def has_key(self, request: web.Request) -> bool:
-        if not self._key:
-            return True
-        given = request.headers.get("x-functions-key") or request.query.get("code") or ""
-        return hmac.compare_digest(given.encode(), self._key.encode())
+            return empty(500)
+        return _answer(invocation.result(), request)
 
 
-async def _function_request(request: web.Request, parameters: Mapping[str, str]) -> HttpRequest:
-    """As the host hands it to the Python worker: header names in lower case, repeated headers and
-    query parameters joined by commas, empty query parameters left out, the body always bytes."""
-    query = {name: value for name, value in _joined(request.query).items() if value}
-    headers = {name.lower(): value for name, value in _joined(request.headers).items()}
-    return HttpRequest(
-        method=request.method,
-        url=str(request.url),
-        headers=headers,
-        params=query,
-        route_params=parameters,
-        body_type="bytes",
-        body=await request.read(),
-    )
-
-
-def _joined(values: MultiMapping[str]) -> dict[str, str]:
-    return {name: ",".join(values.getall(name)) for name in values}
-
-
-def _answer(result: object) -> web.Response:
-    if result is None:
-        return web.Response(status=204)
-    if isinstance(result, str):
-        return web.Response(text=result)
-    if not isinstance(result, func.HttpResponse):
-        _log.error("An HTTP function returned %s instead of an HttpResponse", type(result).__name__)
-        return web.Response(status=500)
-    headers: CIMultiDict[str] = CIMultiDict(result.headers.items())
+def _answer(result: TypedData | None, request: web.BaseRequest) -> web.Response:
+    """From azure-functions-host, RawScriptResult.cs: a body of whatever length goes out chunked."""
+    http = result.http if result else None
+    if http is None:
+        text = (result.string if result else None) or ""
+        http = RpcHttp(
+            headers={"Content-Type": "text/plain; charset=utf-8"}, body=TypedData(bytes=text.encode())
+        )
+    headers: CIMultiDict[str] = CIMultiDict(http.headers)
     headers.popall("Content-Length", None)
-    if "Content-Type" not in headers:
-        charset = f"; charset={result.charset}" if result.mimetype.startswith("text/") else ""
-        headers["Content-Type"] = result.mimetype + charset
-    return web.Response(status=result.status_code, headers=headers, body=result.get_body())
+    body = http.body.bytes or b""
+    answer = web.Response(status=int(http.status_code), headers=headers, body=body)
+    if body and request.version >= HttpVersion11:
+        answer.enable_chunked_encoding()
+    return answer

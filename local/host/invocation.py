@@ -1,85 +1,44 @@
-"""One invocation: arguments in, the function called, its outputs sent once it has returned."""
+"""One invocation: handed to the worker, its outputs sent once the function has returned."""
 
 import asyncio
-import inspect
 import logging
-import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
-import azure.functions as func
-from azure.functions._abc import RetryContext, TraceContext
-
+from local.host import rpc
 from local.host.functions import Binding, DeclaredFunction
+from local.host.log import invocation_running
+from local.host.worker import Worker
 
 _log = logging.getLogger("local.host")
 
-SendMessages = Callable[[Binding, list[str | bytes]], Awaitable[None]]
+SendOutput = Callable[[Binding, rpc.TypedData], Awaitable[None]]
+Result = rpc.TypedData | None
 
 
 class FunctionTimeoutError(Exception):
     """A function ran longer than host.json's functionTimeout."""
 
 
-class Output(func.Out[object]):
-    """What a function's `func.Out` argument holds until the function has returned."""
-
-    def __init__(self) -> None:
-        self._value: object = None
-
-    def set(self, val: object) -> None:
-        self._value = val
-
-    def get(self) -> object:
-        return self._value
-
-
-class Context(func.Context):
-    """Who is running; tracing and retry policies do not exist here."""
-
-    def __init__(self, function_name: str, invocation_id: str) -> None:
-        self._function_name = function_name
-        self._invocation_id = invocation_id
-
-    @property
-    def invocation_id(self) -> str:
-        return self._invocation_id
-
-    @property
-    def function_name(self) -> str:
-        return self._function_name
-
-    @property
-    def function_directory(self) -> str:
-        return ""
-
-    @property
-    def thread_local_storage(self) -> type[threading.local]:
-        raise NotImplementedError
-
-    @property
-    def trace_context(self) -> TraceContext:
-        raise NotImplementedError
-
-    @property
-    def retry_context(self) -> RetryContext:
-        raise NotImplementedError
-
-
 class Invoker:
-    """Runs functions: async ones on this loop, the others in threads, like the Python worker."""
+    """Runs functions: async ones on this loop, the others in the worker's threads."""
 
-    def __init__(self, send: SendMessages, timeout: float | None) -> None:
+    def __init__(self, worker: Worker, send: SendOutput, timeout: float | None) -> None:
+        self._worker = worker
         self._send = send
         self._timeout = timeout
-        self._threads = ThreadPoolExecutor(thread_name_prefix="function")
-        self._running: set[asyncio.Task[object]] = set()
+        self._running: set[asyncio.Task[Result]] = set()
 
-    def start(self, function: DeclaredFunction, trigger: object) -> asyncio.Task[object]:
-        """The invocation as a task that survives whoever waits for it; it raises what the function raised."""
-        task = asyncio.create_task(self._invoke(function, trigger), name=f"invoke {function.name}")
+    def start(
+        self,
+        function: DeclaredFunction,
+        trigger: rpc.TypedData,
+        metadata: Mapping[str, rpc.TypedData] = MappingProxyType({}),
+    ) -> asyncio.Task[Result]:
+        """The invocation as a task that goes on when nobody waits for it; its result is the function's."""
+        task = asyncio.create_task(self._invoke(function, trigger, metadata), name=f"invoke {function.name}")
         self._running.add(task)
         task.add_done_callback(self._done)
         return task
@@ -95,65 +54,49 @@ class Invoker:
             _log.warning("Cancelled %d invocations that were still running", len(late))
             await asyncio.wait(late)
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _done(self, task: asyncio.Task[object]) -> None:
+    def _done(self, task: asyncio.Task[Result]) -> None:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # Reported by _invoke; nobody need be waiting for it.
 
-    async def _invoke(self, function: DeclaredFunction, trigger: object) -> object:
+    async def _invoke(
+        self, function: DeclaredFunction, trigger: rpc.TypedData, metadata: Mapping[str, rpc.TypedData]
+    ) -> Result:
         invocation_id = str(uuid.uuid4())
         started = time.monotonic()
         _log.info("Executing %s (%s)", function.name, invocation_id)
         outcome = "Cancelled"
         try:
-            result = await self._call(function, trigger, invocation_id)
+            with invocation_running(invocation_id, self._worker):
+                response = await self._within_timeout(function, invocation_id, trigger, metadata)
+            await self._send_outputs(function, response)
             outcome = "Succeeded"
-        except Exception:
+        except Exception as error:
             outcome = "Failed"
-            _log.exception("Exception in %s (%s)", function.name, invocation_id)
+            _log.error("Exception in %s (%s): %s", function.name, invocation_id, error)
             raise
         finally:
             took = (time.monotonic() - started) * 1000
             _log.info("Executed %s (%s, %s, %.0f ms)", function.name, outcome, invocation_id, took)
-        return result
+        return response.return_value
 
-    async def _call(self, function: DeclaredFunction, trigger: object, invocation_id: str) -> object:
-        outputs = {binding.name: Output() for binding in function.outputs if binding.name != "$return"}
-        arguments: dict[str, object] = {function.trigger.name: trigger, **outputs}
-        if function.wants_context:
-            arguments["context"] = Context(function.name, invocation_id)
-        result = await self._within_timeout(function, arguments)
-        # The worker's own rule, azure-functions-python-worker: only a $return binding takes a value.
-        if result is not None and not function.returns:
-            raise TypeError(f"{function.name} has no $return binding and returned {type(result).__name__}")
-        for binding in function.outputs:
-            value = result if binding.name == "$return" else outputs[binding.name].get()
-            if binding.type == "queue" and value is not None:
-                await self._send(binding, _messages(value, function.name))
-        return result
-
-    async def _within_timeout(self, function: DeclaredFunction, arguments: dict[str, object]) -> object:
+    async def _within_timeout(
+        self,
+        function: DeclaredFunction,
+        invocation_id: str,
+        trigger: rpc.TypedData,
+        metadata: Mapping[str, rpc.TypedData],
+    ) -> rpc.InvocationResponse:
         try:
-            async with asyncio.timeout(self._timeout) as limit:
-                if inspect.iscoroutinefunction(function.call):
-                    return await function.call(**arguments)
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._threads, lambda: function.call(**arguments))
-        except TimeoutError:
-            if limit.expired():
-                raise FunctionTimeoutError(f"{function.name} exceeded {self._timeout} s") from None
-            raise
+            async with asyncio.timeout(self._timeout):
+                return await self._worker.invoke(function, invocation_id, trigger, metadata)
+        except TimeoutError:  # the worker turns the function's own into FunctionFailed
+            raise FunctionTimeoutError(f"{function.name} exceeded {self._timeout} s") from None
 
-
-def _messages(value: object, function: str) -> list[str | bytes]:
-    """What a queue output binding was given, as messages."""
-    if isinstance(value, str | bytes):
-        return [value]
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return list(value)
-    raise TypeError(
-        f"{function}: a queue output takes str, bytes or a list of str, not {type(value).__name__}"
-    )
+    async def _send_outputs(self, function: DeclaredFunction, response: rpc.InvocationResponse) -> None:
+        queues = {output.name: output for output in function.outputs if output.type == "queue"}
+        sent = {output.name: output.data for output in response.output_data}
+        if response.return_value is not None:
+            sent["$return"] = response.return_value
+        for name in queues.keys() & sent.keys():
+            await self._send(queues[name], sent[name])

@@ -3,17 +3,19 @@
 import asyncio
 import base64
 import binascii
+import datetime
+import json
 import logging
 import random
 from collections.abc import Awaitable
 
 from azure.core.exceptions import AzureError, HttpResponseError
-from azure.functions.queue import QueueMessage
 from azure.storage.queue import QueueMessage as StoredMessage
 
 from local.host.functions import DeclaredFunction
 from local.host.invocation import Invoker
 from local.host.queues import Queues, error_code
+from local.host.rpc import TypedData
 from local.host.settings import QueueSettings
 
 _log = logging.getLogger("local.host")
@@ -117,7 +119,8 @@ class QueueListener:
     async def _run_function(self, message: StoredMessage, body: bytes) -> None:
         finished = asyncio.Event()
         renewal = asyncio.create_task(self._renew(message, finished))
-        invocation = self._invoker.start(self._function, _trigger_value(message, body))
+        text = TypedData(string=body.decode(errors="replace"))
+        invocation = self._invoker.start(self._function, text, _metadata(message))
         await asyncio.wait([invocation])
         # Ended rather than cancelled: a renewal under way brings the receipt that the next call needs.
         finished.set()
@@ -187,13 +190,20 @@ class QueueListener:
             return None
 
 
-def _trigger_value(message: StoredMessage, body: bytes) -> QueueMessage:
-    return QueueMessage(  # type: ignore[no-untyped-call]  # unannotated in azure-functions
-        id=message.id,
-        body=body,
-        dequeue_count=message.dequeue_count,
-        expiration_time=message.expires_on,
-        insertion_time=message.inserted_on,
-        time_next_visible=message.next_visible_on,
-        pop_receipt=message.pop_receipt,
-    )
+def _metadata(message: StoredMessage) -> dict[str, TypedData]:
+    """By the names of the storage extension's binding data; what is no text goes as JSON."""
+    values = {
+        "DequeueCount": message.dequeue_count,
+        "ExpirationTime": message.expires_on,
+        "InsertionTime": message.inserted_on,
+        "NextVisibleTime": message.next_visible_on,
+    }
+    texts = {"Id": message.id, "PopReceipt": message.pop_receipt}
+    return {
+        **{name: TypedData(string=text) for name, text in texts.items() if text},
+        **{name: TypedData(json=json.dumps(v, default=_iso)) for name, v in values.items() if v is not None},
+    }
+
+
+def _iso(moment: object) -> str:
+    return moment.isoformat() if isinstance(moment, datetime.datetime) else str(moment)

@@ -7,6 +7,8 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.queue.aio import QueueClient
 
 from local.host.functions import Binding
+from local.host.queue_output import messages
+from local.host.rpc import TypedData
 from local.host.settings import QueueSettings, SettingError, connection_string, resolve
 
 
@@ -43,9 +45,9 @@ class Queues:
         except ResourceExistsError:
             return
 
-    async def send(self, binding: Binding, messages: list[str | bytes]) -> None:
+    async def send(self, binding: Binding, value: TypedData) -> None:
         """What a queue output does; a listener of this host on the same queue is woken."""
-        for message in messages:
+        for message in messages(value):
             raw = message.encode() if isinstance(message, str) else message
             text = base64.b64encode(raw).decode() if self._settings.base64 else raw.decode()
             await self.put(self.address(binding), text)

@@ -1,9 +1,8 @@
 """Routes of HTTP triggers, matched as ASP.NET Core does it for the Functions host."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from local.host.functions import AppError, DeclaredFunction
 
@@ -23,21 +22,30 @@ _CONSTRAINTS: dict[str, Callable[[str, str], bool]] = {
 
 
 @dataclass(frozen=True)
+class Segment:
+    """One segment of a template. `pattern` has a group for each parameter; `name` is the last one's."""
+
+    pattern: re.Pattern[str]
+    name: str
+    catch_all: bool
+    optional: bool
+
+
+@dataclass(frozen=True)
 class Route:
     """One HTTP trigger's route; `methods` None means all of them."""
 
     function: DeclaredFunction
     template: str
     methods: frozenset[str] | None
-    pattern: re.Pattern[str]
+    segments: tuple[Segment, ...]
     constraints: tuple[tuple[str, str, str], ...]
 
     def parameters(self, path: str) -> dict[str, str] | None:
         """The path's route parameters, or None where the path is another one's."""
-        match = self.pattern.fullmatch(path)
-        if match is None:
+        values = _matched(self.segments, path)
+        if values is None:
             return None
-        values = {name: value for name, value in match.groupdict().items() if value is not None}
         fits = all(
             _CONSTRAINTS[kind](values[name], argument)
             for name, kind, argument in self.constraints
@@ -61,10 +69,10 @@ class Routes:
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
 
-    def find(self, method: str, raw_path: str) -> tuple[DeclaredFunction, dict[str, str]] | None:
-        path = _decoded(raw_path)
+    def find(self, method: str, path: str) -> tuple[DeclaredFunction, dict[str, str]] | None:
+        """The function whose route a path fits, decoded as `paths.normalised` does it, and its parameters."""
         for route in self._routes:
-            if route.methods is not None and method not in route.methods:
+            if route.methods is not None and method.upper() not in route.methods:
                 continue
             parameters = route.parameters(path)
             if parameters is not None:
@@ -72,44 +80,51 @@ class Routes:
         return None
 
 
+def _matched(segments: Sequence[Segment], path: str) -> dict[str, str] | None:
+    """From aspnetcore, RoutePatternMatcher.cs, `TryMatch`: an empty segment, `//`, is matched by a catch-all alone,
+    and not at its beginning; one slash at the end is ignored."""
+    parts = path.split("/")[1:]
+    given = parts if parts[-1] else parts[:-1]
+    values: dict[str, str] = {}
+    for number, part in enumerate(given):
+        if not part or number >= len(segments):
+            return None
+        if segments[number].catch_all:
+            return {**values, segments[number].name: "/".join(parts[number:])}
+        found = segments[number].pattern.fullmatch(part)
+        if not found:
+            return None
+        values |= found.groupdict()
+    left = segments[len(given) :]
+    return values if all(segment.catch_all or segment.optional for segment in left) else None
+
+
 def _route(function: DeclaredFunction, prefix: str) -> Route:
     trigger = function.trigger
     template = "/".join(part for part in (prefix, trigger.text("route").strip("/")) if part)
     methods = trigger.properties.get("methods")
-    pattern, constraints = _compiled(template, function.name)
+    if set("{}") & set(_PARAMETER.sub("", template)):
+        raise AppError(f"function {function.name}: cannot read the route {template!r}")
+    parts = template.split("/")
     return Route(
         function=function,
         template=template,
         methods=frozenset(str(method).upper() for method in methods) if isinstance(methods, list) else None,
-        pattern=pattern,
-        constraints=constraints,
+        segments=tuple(_segment(part) for part in parts),
+        constraints=tuple(found for part in parts for found in _constraints(part, function.name)),
     )
 
 
-def _compiled(template: str, function: str) -> tuple[re.Pattern[str], tuple[tuple[str, str, str], ...]]:
-    if set("{}") & set(_PARAMETER.sub("", template)):
-        raise AppError(f"function {function}: cannot read the route {template!r}")
-    pattern = ""
-    constraints: list[tuple[str, str, str]] = []
-    for segment in template.split("/"):
-        whole = _PARAMETER.fullmatch(segment)
-        if whole and whole["star"]:
-            pattern += f"(?:/(?P<{whole['name']}>.*))?"
-        elif whole and whole["optional"]:
-            pattern += f"(?:/(?P<{whole['name']}>[^/]+))?"
-        else:
-            pattern += "/" + _segment(segment)
-        constraints += _constraints(segment, function)
-    return re.compile(pattern + "/?", re.IGNORECASE | re.DOTALL), tuple(constraints)
-
-
-def _segment(segment: str) -> str:
+def _segment(text: str) -> Segment:
     """A segment may mix text and parameters, `{id}.json`."""
-    pattern, end = "", 0
-    for parameter in _PARAMETER.finditer(segment):
-        pattern += re.escape(segment[end : parameter.start()]) + f"(?P<{parameter['name']}>[^/]+?)"
+    pattern, end, name = "", 0, ""
+    whole = _PARAMETER.fullmatch(text)
+    for parameter in _PARAMETER.finditer(text):
+        name = parameter["name"]
+        pattern += re.escape(text[end : parameter.start()]) + f"(?P<{name}>.+?)"
         end = parameter.end()
-    return pattern + re.escape(segment[end:])
+    compiled = re.compile(pattern + re.escape(text[end:]), re.IGNORECASE | re.DOTALL)
+    return Segment(compiled, name, bool(whole and whole["star"]), bool(whole and whole["optional"]))
 
 
 def _constraints(segment: str, function: str) -> list[tuple[str, str, str]]:
@@ -121,9 +136,3 @@ def _constraints(segment: str, function: str) -> list[tuple[str, str, str]]:
                 raise AppError(f"function {function}: the local host knows no route constraint {kind!r}")
             found.append((parameter["name"], kind, argument))
     return found
-
-
-def _decoded(raw_path: str) -> str:
-    """Percent-decoded except for an encoded slash, which does not separate segments."""
-    kept = re.sub("%2f", "%252F", raw_path, flags=re.IGNORECASE)
-    return unquote(kept)

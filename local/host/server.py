@@ -6,25 +6,30 @@ import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import azure.functions as func
 from aiohttp import web
 
 from local.host.admin import Admin
-from local.host.functions import DeclaredFunction, declared_functions
+from local.host.functions import DeclaredFunction
+from local.host.http_server import HttpServer, empty, refused
 from local.host.http_trigger import PLATFORM_LIMIT, HttpTriggers
 from local.host.invocation import Invoker
+from local.host.keys import Keys
+from local.host.paths import BadPath, normalised
 from local.host.queue_trigger import QueueListener
 from local.host.queues import Queues
 from local.host.schedule import ScheduleError
 from local.host.settings import HostSettings, SettingError, read_host_json
 from local.host.timer_trigger import Timer
+from local.host.worker import Worker
 from local.processes import REPOSITORY
 
 _log = logging.getLogger("local.host")
 
-_LARGEST_BODY = 100 * 1024 * 1024
-_KEY_SETTING = "LOCAL_FUNCTION_KEY"
+# In the place of Microsoft's own page, of 150 kB.
+_HOMEPAGE = "<!DOCTYPE html><title>Your Functions app is up and running</title>"
 
 
 class Host:
@@ -32,7 +37,7 @@ class Host:
 
     def __init__(
         self,
-        functions: list[DeclaredFunction],
+        worker: Worker,
         settings: HostSettings,
         environ: Mapping[str, str],
         *,
@@ -40,26 +45,28 @@ class Host:
         http_limit: float,
     ) -> None:
         self._queues = Queues(settings.queues, environ)
-        self._invoker = Invoker(self._queues.send, settings.function_timeout)
+        self._worker = worker
+        self._invoker = Invoker(worker, self._queues.send, settings.function_timeout)
         self._environ = environ
         self._settings = settings
         self._message_lock = message_lock
         self._timers: dict[str, Timer] = {}
         self._listeners: dict[str, QueueListener] = {}
-        http_functions = [function for function in functions if function.trigger.type == "httpTrigger"]
+        keys = Keys.from_environment(environ)
+        http_functions = [function for function in worker.functions if function.trigger.type == "httpTrigger"]
         self._http = HttpTriggers(
             http_functions,
             self._invoker,
             prefix=settings.route_prefix,
-            key=environ.get(_KEY_SETTING),
+            keys=keys,
             limit=http_limit,
         )
-        for function in functions:
+        for function in worker.functions:
             if function not in http_functions:
                 self._add_trigger(function)
-        self._admin = Admin(functions, self._timers, self._invoker, self._http)
+        self._admin = Admin(worker.functions, self._timers, self._invoker, keys)
         self._loops: list[asyncio.Task[None]] = []
-        self._runner: web.AppRunner | None = None
+        self._runner: web.ServerRunner | None = None
         self._site: web.TCPSite | None = None
         self.url = ""
 
@@ -74,11 +81,7 @@ class Host:
         return ", ".join(parts)
 
     async def start(self, port: int) -> None:
-        app = web.Application(client_max_size=_LARGEST_BODY)
-        app.router.add_get("/admin/host/status", self._admin.status)
-        app.router.add_post("/admin/functions/{name}", self._admin.invoke)
-        app.router.add_route("*", r"/{path:[\s\S]*}", self._http.handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        self._runner = web.ServerRunner(HttpServer(self._handle), shutdown_timeout=1)
         await self._runner.setup()
         self._site = web.TCPSite(self._runner, "127.0.0.1", port)
         await self._site.start()
@@ -96,7 +99,25 @@ class Host:
         if self._runner:
             await self._runner.cleanup()
         await self._queues.close()
-        self._invoker.close()
+        self._worker.close()
+
+    async def _handle(self, request: web.BaseRequest) -> web.Response:
+        if answer := refused(request):
+            return answer
+        try:
+            path = normalised(request.rel_url.raw_path)
+        except BadPath:
+            return empty(400, close=True)
+        answer = await self._admin.handle(request, path) or await self._http.handle(request, path)
+        if answer is None and path == "/":
+            return self._homepage()
+        return answer or empty(404)
+
+    def _homepage(self) -> web.Response:
+        """From azure-functions-host, HomepageMiddleware.cs."""
+        if self._environ.get("AzureWebJobsDisableHomepage", "").lower() == "true":
+            return empty(204)
+        return web.Response(text=_HOMEPAGE, content_type="text/html")
 
     def _triggers(self) -> list[Timer | QueueListener]:
         return [*self._timers.values(), *self._listeners.values()]
@@ -118,7 +139,7 @@ class Host:
 
 @contextlib.asynccontextmanager
 async def serve(
-    app: func.FunctionApp,
+    app: func.FunctionApp | ModuleType | Worker,
     *,
     port: int = 0,
     environ: Mapping[str, str] = os.environ,
@@ -128,7 +149,7 @@ async def serve(
     drain: float = 10.0,
     root: Path = REPOSITORY,
 ) -> AsyncIterator[Host]:
-    """Runs the app on loopback, in this event loop, until the block ends.
+    """Runs the app, or the only one of a module, on loopback, in this event loop, until the block ends.
 
     `environ` is what bindings are resolved from (the app's own code reads what it reads);
     `host_json` stands in for the file in `root`; `message_lock` is how many seconds a queue message
@@ -136,7 +157,8 @@ async def serve(
     invocations may go on at the end.
     """
     settings = HostSettings.read(read_host_json(root) if host_json is None else host_json, environ)
-    host = Host(declared_functions(app), settings, environ, message_lock=message_lock, http_limit=http_limit)
+    worker = app if isinstance(app, Worker) else await Worker.of(app)
+    host = Host(worker, settings, environ, message_lock=message_lock, http_limit=http_limit)
     try:
         await host.start(port)
         yield host

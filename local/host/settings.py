@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,16 @@ DEVELOPMENT_STORAGE = (
 # Functions' own: a setting of this form overrides the entry of host.json that its path names.
 _OVERRIDE = "azurefunctionsjobhost__"
 _UNBOUNDED = "-1"
+# .NET's names.
+_LOG_LEVELS = {
+    "trace": 1,
+    "debug": logging.DEBUG,
+    "information": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+    "none": logging.CRITICAL + 1,
+}
 
 
 class SettingError(ValueError):
@@ -41,10 +52,14 @@ class QueueSettings:
 
 @dataclass(frozen=True)
 class HostSettings:
-    """The entries of host.json that this host heeds; `function_timeout` in seconds, None for unbounded."""
+    """The entries of host.json that this host heeds; `function_timeout` in seconds, None for unbounded.
+
+    `log_level` is `logLevel.default`, as Python's number; levels of single categories are not looked at.
+    """
 
     route_prefix: str = "api"
     function_timeout: float | None = 1800.0
+    log_level: int = logging.INFO
     queues: QueueSettings = field(default_factory=QueueSettings)
 
     @classmethod
@@ -64,6 +79,7 @@ class HostSettings:
         return cls(
             route_prefix=str(entries.get("extensions.http.routeprefix", "api")).strip("/"),
             function_timeout=None if timeout == _UNBOUNDED else seconds(timeout, "functionTimeout"),
+            log_level=_log_level(str(entries.get("logging.loglevel.default", "Information"))),
             queues=QueueSettings(
                 batch_size=batch_size,
                 new_batch_threshold=int(queues.get("newbatchthreshold", batch_size // 2)),
@@ -120,6 +136,13 @@ def seconds(text: str, name: str) -> float:
     return datetime.timedelta(
         days=int(days), hours=int(hours), minutes=int(minutes), seconds=float(rest)
     ).total_seconds()
+
+
+def _log_level(name: str) -> int:
+    try:
+        return _LOG_LEVELS[name.lower()]
+    except KeyError:
+        raise SettingError(f"host.json: logLevel takes {', '.join(_LOG_LEVELS)}, not {name!r}") from None
 
 
 def _flat(entries: Mapping[str, object], path: str = "") -> dict[str, object]:

@@ -2,13 +2,13 @@
 
 import asyncio
 import datetime
+import json
 import logging
 from collections.abc import Mapping
 
-from azure.functions.timer import TimerRequest
-
 from local.host.functions import DeclaredFunction
-from local.host.invocation import Invoker
+from local.host.invocation import Invoker, Result
+from local.host.rpc import TypedData
 from local.host.schedule import parse
 from local.host.settings import resolve
 
@@ -41,7 +41,7 @@ class Timer:
             await asyncio.wait([self.fire(past_due=_now() - due > _PAST_DUE)])
             due = self._schedule.next_after(max(due, _now()))
 
-    def fire(self, *, past_due: bool = False) -> asyncio.Task[object]:
+    def fire(self, *, past_due: bool = False) -> asyncio.Task[Result]:
         """One invocation, due or not: the admin endpoint's way in."""
         now = _now()
         last, self._last = self._last, now
@@ -50,8 +50,8 @@ class Timer:
             "Next": self._schedule.next_after(now).isoformat(),
             "LastUpdated": (last or now).isoformat(),
         }
-        request = TimerRequest(past_due=past_due, schedule_status=status, schedule={"AdjustForDST": False})
-        return self._invoker.start(self._function, request)
+        timer = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": past_due}
+        return self._invoker.start(self._function, TypedData(json=json.dumps(timer)))
 
     def stop(self) -> None:
         self._stopping.set()

@@ -111,12 +111,13 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = tuple(one for one in [*globals().values()] 
 
 def unknown_path(request: func.HttpRequest) -> func.HttpResponse:
     """The answer for a path that nothing serves (404), or not with this method (405)."""
-    path = request.route_params.get("path", "").rstrip("/")
+    path = request.route_params.get("path", "").removesuffix("/")
     allowed = sorted({e.method for e in ENDPOINTS if _matches(e.route, path)})
     return problems.nothing_here(request.method, f"/api/{path}", allowed)
 
 
 def _matches(route: str, path: str) -> bool:
-    pattern = re.sub(r"\\{\\\*\w+\\}", ".+", re.escape(route))
+    """As the host matches it: in any case, and nothing is not the beginning of an asset."""
+    pattern = re.sub(r"\\{\\\*\w+\\}", "[^/].*", re.escape(route))
     pattern = re.sub(r"\\{\w+\\}", "[^/]+", pattern)
-    return re.fullmatch(pattern, path) is not None
+    return re.fullmatch(pattern, path, re.IGNORECASE | re.DOTALL) is not None

@@ -6,6 +6,7 @@ the lease itself runs out.
 """
 
 import logging
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -50,10 +51,12 @@ class Lease:
         self._times = times
         self._renewed_at = taken_at
         self._refused = False
+        self._failures: deque[str] = deque()
         self._heartbeat = clock.in_background(self._renew_until, f"lease-{domain}")
 
     def check(self) -> None:
         """LeaseLost if another invocation may hold the domain by now."""
+        self._report()
         if self._refused or self._clock.monotonic() - self._renewed_at > self._times.trusted:
             raise LeaseLost(
                 f"The lease on {self._domain} could not be renewed; another invocation may hold it by now."
@@ -61,6 +64,12 @@ class Lease:
 
     async def release(self) -> None:
         await self._heartbeat.end()
+        self._report()
+
+    def _report(self) -> None:
+        """Logs renewals that failed: Azure's host drops lines of a thread, which belong to no invocation."""
+        while self._failures:
+            event("lease.notRenewed", logging.WARNING, domain=self._domain, message=self._failures.popleft())
 
     async def _renew_until(self, ended: Ended) -> None:
         from azure.core.exceptions import HttpResponseError
@@ -81,7 +90,7 @@ class Lease:
                 except HttpResponseError as error:
                     self._refused = self._refused or error.status_code in (404, 409, 412)
                 except Exception as error:  # whatever it was, a heart that stops beating helps nobody
-                    event("lease.notRenewed", logging.WARNING, domain=self._domain, message=str(error))
+                    self._failures.append(str(error))
             with suppress(Exception):  # it runs out by itself
                 await lease.release(**_ONE_TRY)
         finally:

@@ -9,16 +9,20 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
+import azure.functions as func
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobLeaseClient
 
 from local.azurite import Azurite
+from local.host.log import invocation_running
+from local.host.worker import Worker
 from shared.clock import Clock
 from shared.errors import DomainBusy, LeaseLost
 from shared.settings import Settings
 from shared.store.leases import Lease, Times, is_held, lease
 from shared.store.storage import LOCKS, Storage
+from tests.support.stack import captured_events
 
 DOMAIN = "contoso.com"
 QUICK = Times(lease=15, renew_every=0.2, trusted=12.0, patience=1.0, retry_every=0.1)
@@ -149,6 +153,25 @@ async def test_a_heartbeat_outlives_anything_that_goes_wrong_once(
         assert await asyncio.to_thread(enough.wait, 20)
 
         held.check()
+
+
+async def test_a_renewal_that_failed_reaches_the_log_with_its_invocation(
+    storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    async def unlucky(_: BlobLeaseClient, **__: object) -> None:
+        tried.set()
+        raise RuntimeError("the transport was closed")
+
+    monkeypatch.setattr(BlobLeaseClient, "renew", unlucky)
+    worker = await Worker.of(func.FunctionApp())
+    with captured_events() as events, invocation_running("an invocation", worker):
+        async with lease(storage, settings, DOMAIN, QUICK):
+            assert await asyncio.to_thread(tried.wait, 20)
+
+    failures = events.named("lease.notRenewed")
+    assert (failures[0]["domain"], failures[0]["message"]) == (DOMAIN, "the transport was closed")
 
 
 async def test_a_lease_that_cannot_be_renewed_is_trusted_no_longer() -> None:

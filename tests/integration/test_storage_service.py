@@ -18,10 +18,10 @@ from azure.data.tables import TableTransactionError
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.blob.aio import BlobLeaseClient, BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
-from tests.stack import NO_CERTIFICATES, until
 
 from tests.conftest import DELETION_SECONDS
 from tests.strikes.storage import StorageControl
+from tests.support.stack import NO_CERTIFICATES, until
 
 
 @dataclass

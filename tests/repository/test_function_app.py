@@ -1,12 +1,14 @@
 """What function_app.py declares: this is what Azure sees of the app, and what scripts rely on."""
 
+import asyncio
 import json
 import subprocess
 import sys
 
 import pytest
 
-from local.host.functions import DeclaredFunction, declared_functions
+from local.host.functions import DeclaredFunction
+from local.host.worker import Worker
 from local.processes import REPOSITORY, inherited_environment
 from shared.http import endpoints
 from shared.http.endpoint import Endpoint
@@ -30,7 +32,7 @@ SENDS = ["cancel_run", "hourly_sync", "perform_run", "start_dry_run", "start_syn
 
 
 def declared(**settings: str) -> list[DeclaredFunction]:
-    return declared_functions(load_app({**SETTINGS, **settings}).app)
+    return asyncio.run(Worker.of(load_app({**SETTINGS, **settings}))).functions
 
 
 def http(functions: list[DeclaredFunction]) -> list[tuple[str, str, str, str]]:

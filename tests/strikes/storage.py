@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.stack import Json
+from tests.support.stack import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,11 @@ from tests.support.recording_proxy import Wiretap, tapped
 from tests.support.stack import Stack, StackOptions, running_stack
 
 TENANT = "00000000-0000-0000-0000-000000000000"
+# What it takes on Azure until a DEBUG line is kept: the worker must send it and the host let it through.
+DEBUGGING = {
+    "PYTHON_ENABLE_DEBUG_LOGGING": "1",
+    "AzureFunctionsJobHost__logging__logLevel__default": "Debug",
+}
 
 
 def unsigned_token(audience: str = "https://storage.azure.com") -> str:
@@ -64,7 +69,7 @@ async def running_by_identity(
     azurite: Azurite,
     log: Path,
     *,
-    level: str = "INFO",
+    debugging: bool = False,
     **options: Unpack[StackOptions],
 ) -> AsyncIterator[ByIdentity]:
     """The whole product on an Azurite with HTTPS, its storage reached by identity; the host logs to `log`."""
@@ -89,7 +94,7 @@ async def running_by_identity(
             "IDENTITY_ENDPOINT": endpoint,
             "IDENTITY_HEADER": "identity-header",
             "SSL_CERT_FILE": str(azurite.certificate),
-            "LOG_LEVEL": level,
+            **(DEBUGGING if debugging else {}),
         }
         host = ending.enter_context(HostProcess(settings, drain=0.2, log=log))
         stack.connect(host)

@@ -29,6 +29,7 @@ from local.access_control import AccessControl, running_access_control
 from local.access_control.seed import CLIENT_ID, CLIENT_SECRET
 from local.entra import Entra, running_entra
 from local.host import HostProcess, serve
+from local.host.log import reaches_the_log
 from local.processes import REPOSITORY, inherited_environment
 from shared.model.records import Author
 from shared.model.runs import Mode, Run, Trigger
@@ -260,7 +261,7 @@ async def running_stack(
         if host:
             app = load_app(all_settings)
             ending.push_async_callback(app.services.aclose)
-            running = await ending.enter_async_context(serve(app.app, environ=all_settings, drain=0.2))
+            running = await ending.enter_async_context(serve(app, environ=all_settings, drain=0.2))
             http.base_url = httpx.URL(running.url)
         yield Stack(http, all_settings, graph, hac, services, events)
 
@@ -281,10 +282,11 @@ def load_app(settings: Mapping[str, str]) -> ModuleType:
 
 
 class Events(logging.Handler):
-    """The app's structured log, as far as the host runs in this process."""
+    """The app's structured log as Azure keeps it, as far as the host runs in this process."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(logging.INFO)
+        self.addFilter(reaches_the_log)
         self.seen: list[Json] = []
 
     def emit(self, record: logging.LogRecord) -> None:

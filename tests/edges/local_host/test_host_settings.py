@@ -62,3 +62,17 @@ def test_development_storage_is_azurite_on_its_usual_ports() -> None:
     found = connection_string("Storage", {"AzureWebJobsStorage": "UseDevelopmentStorage=true"})
 
     assert "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;" in found
+
+
+@pytest.mark.parametrize(
+    ("name", "level"), [("Debug", 10), ("information", 20), ("Critical", 50), ("None", 51)]
+)
+def test_the_log_level_has_nets_names(name: str, level: int) -> None:
+    host_json = {"logging": {"logLevel": {"default": name}}}
+
+    assert HostSettings.read(host_json, {}).log_level == level
+
+
+def test_a_log_level_that_is_none_is_named() -> None:
+    with pytest.raises(SettingError, match="not 'INFO'"):
+        HostSettings.read({}, {"AzureFunctionsJobHost__logging__logLevel__default": "INFO"})

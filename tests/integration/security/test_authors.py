@@ -10,9 +10,9 @@ from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_s
 
 AOKI = f"aoki@contoso.com ({OBJECT_ID})"
 ADMINISTRATOR = signed_in("Sync.Administrator")
-# The caller makes up the first; the platform's front end puts the real one at the end.
+# Made up by the caller; the platform's front end puts the real one at the end, with its port.
 FROM = {"X-Forwarded-For": "10.9.9.9, 203.0.113.7:50312"}
-ADDRESS = "203.0.113.7:50312"
+ADDRESS = "127.0.0.1"
 
 
 async def changes(stack: Stack) -> list[Json]:

@@ -122,7 +122,7 @@ async def test_by_identity_it_is_signed_with_the_identitys_key_and_works_over_ht
 ) -> None:
     log = tmp_path / "host.log"
     with Azurite(https=True) as azurite:
-        async with running_by_identity(azurite, log, source=[in_source("aoki")], level="DEBUG") as running:
+        async with running_by_identity(azurite, log, source=[in_source("aoki")], debugging=True) as running:
             link = await link_to(running.stack)
             other = await link_to(running.stack, "sync")
             granted = query(link)

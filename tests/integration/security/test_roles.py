@@ -8,12 +8,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from local.host.worker import Worker
 from local.processes import REPOSITORY
 from shared.http import endpoints
-from shared.http.endpoint import AnyEndpoint
+from shared.http.endpoint import AnyEndpoint, Endpoint
 from tests.support.callers import HEADER as PRINCIPAL
 from tests.support.callers import IN_FRONT, signed_in
-from tests.support.stack import CONTOSO, Json, Stack, in_entra, in_source, running_stack
+from tests.support.stack import CONTOSO, Json, Stack, in_entra, in_source, load_app, running_stack
 from tools.roles_table import HEADER, roles_table
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -134,3 +135,23 @@ async def test_the_page_has_the_table_of_the_code() -> None:
 
 async def test_only_what_was_thought_about_is_open_to_anybody() -> None:
     assert {f"{e.method} /api/{e.path}" for e in endpoints.ENDPOINTS if e.role is None} == PUBLIC
+
+
+async def test_every_declared_endpoint_is_in_the_table() -> None:
+    declared = [value for value in vars(endpoints).values() if isinstance(value, Endpoint)]
+
+    assert {id(one) for one in declared} == {id(one) for one in endpoints.ENDPOINTS}
+
+
+async def test_with_keys_the_platform_asks_for_one_wherever_a_role_is_declared() -> None:
+    app = load_app({"AzureWebJobsStorage": "x", "HENNGE_CLIENT_ID": "x", "HENNGE_CLIENT_SECRET": "x"})
+    levels = {
+        trigger.text("route").replace("{*", "{"): trigger.text("authLevel")
+        for trigger in (f.trigger for f in (await Worker.of(app)).functions)
+        if trigger.type == "httpTrigger"
+    }
+
+    for endpoint in endpoints.ENDPOINTS:
+        assert levels[endpoint.route.replace("{*", "{")] == (
+            "ANONYMOUS" if endpoint.role is None else "FUNCTION"
+        ), endpoint.path

@@ -67,7 +67,7 @@ async def test_nothing_secret_is_in_any_log_table_blob_message_or_answer(tmp_pat
     taken = {"displayName": "Sales", "mail": "baba@contoso.com", "proxyAddresses": ["SMTP:baba@contoso.com"]}
     with Azurite(https=True) as azurite:
         async with running_by_identity(
-            azurite, log, source=source, entra=[in_entra("chiba"), in_entra("doi")], level="DEBUG",
+            azurite, log, source=source, entra=[in_entra("chiba"), in_entra("doi")], debugging=True,
             tenant={"groups": [taken]}, settings={"LOCAL_FUNCTION_KEY": FUNCTION_KEY},
         ) as running:  # fmt: skip
             stack = running.stack

@@ -1,0 +1,18 @@
+"""Where a caller is, for the Sync Logs and the log."""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+
+
+def caller_address(headers: Mapping[str, str]) -> str:
+    """The IP address that the platform's front end puts at the end of X-Forwarded-For, without its port.
+
+    What stands before it the caller may have made up. Empty where there is no address.
+    """
+    last = headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    for text in (last, last.rpartition(":")[0]):
+        try:
+            return str(ip_address(text.strip("[]")))
+        except ValueError:
+            continue
+    return ""

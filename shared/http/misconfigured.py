@@ -1,0 +1,47 @@
+"""What the app is while a setting is missing or bad: it says so, and does nothing else.
+
+Azure shows nothing of an app that can't be loaded: it is "Running", has no functions, and answers everything with an
+empty 404; and of what is logged while it loads the host keeps nothing.
+"""
+
+import logging
+
+import azure.functions as func
+
+from shared.errors import SettingsError
+from shared.http.problems import Problem
+from shared.log import event
+
+
+def misconfigured(error: SettingsError) -> func.FunctionApp:
+    """Health and the admin page answer everybody with 503, without a name or value; the log has the names.
+
+    No queue is listened to, so runs that wait go on waiting. The timer ticks each hour, whatever its schedule is.
+    """
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+    def log() -> None:
+        event("settings.bad", logging.CRITICAL, message=str(error))
+
+    @app.timer_trigger("timer", schedule="0 0 * * * *", use_monitor=True)
+    async def hourly_sync(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's argument
+        log()
+
+    @app.route("health", methods=["GET"])
+    async def get_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+        log()
+        return _REFUSED.answer()
+
+    @app.route("console", methods=["GET"])
+    async def get_console(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+        log()
+        return _REFUSED.answer()
+
+    return app
+
+
+_REFUSED = Problem(
+    503,
+    "A setting is missing or bad",
+    "A setting of this app is missing or bad, so that it does nothing. Its log says which one: look for settings.bad.",
+)
