@@ -48,7 +48,7 @@ class Services:
         self.gate = Gate(clock=clock)
         # Good for answering and for passing a domain over, not for a run, which asks Graph itself.
         self.tenant_domains = Cached(
-            "The tenant's list of domains",
+            "domains.unknown",
             self._read_tenant_domains,
             clock,
             fresh=60,
@@ -56,7 +56,7 @@ class Services:
             kept=TenantDomains(self.storage),
         )
 
-        self.deep_health = Cached("Health", self._look, clock, fresh=30, patience=HEALTH_SECONDS + 5)
+        self.deep_health = Cached("health.unknown", self._look, clock, fresh=30, patience=HEALTH_SECONDS + 5)
 
     async def _look(self, _: object) -> dict[str, Check]:
         """Tries storage, source and Graph with one small read each; what is wrong goes to the log alone."""
@@ -78,7 +78,7 @@ class Services:
         """The tenant's verified domains; those that it no longer has are kept as removed."""
         found = await verified_domains(self.graph)
         if not found:  # every tenant has its initial one
-            raise GraphError("Graph listed no domain at all.")
+            raise GraphError("graph.noDomains")
         return with_removed(before or (), found)
 
     def open_source(self) -> Source:

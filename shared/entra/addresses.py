@@ -71,5 +71,5 @@ def _texts(item: Mapping[str, Any], name: str) -> list[str]:
     if values is None:
         return []
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise GraphError(f"Graph answered an object whose {name} is not a list of text.")
+        raise GraphError("graph.notTexts", name=name)
     return values

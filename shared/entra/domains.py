@@ -24,5 +24,5 @@ async def domain_and_initial(graph: Graph, name: str, guard: Guard) -> tuple[Ten
     tenant = await verified_domains(graph, guard)
     domain = next((one for one in tenant if one.name == name), None)
     if domain is None:
-        raise DomainNotFound(f"{name} is not a verified domain of the tenant.")
+        raise DomainNotFound("domain.notVerified", domain=name)
     return domain, next((one.name for one in tenant if one.initial), name)

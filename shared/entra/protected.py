@@ -7,6 +7,7 @@ from typing import Any
 from shared.entra.batch import Batches, Request
 from shared.entra.client import Graph, segment, text
 from shared.entra.users import PAGE_SIZE
+from shared.model.parts import Parts, say
 from shared.outbound.waiting import Guard
 from shared.planning.protection import GROUP_PERMISSION, MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
 
@@ -21,9 +22,13 @@ async def with_roles(protection: Protection, graph: Graph, guard: Guard) -> Prot
     """
     assignments = await graph.read_all_if_granted(_ROLE_ASSIGNMENTS, guard=guard)
     groups = await graph.read_all_if_granted(_ASSIGNABLE_GROUPS, guard=guard)
-    holders = {text(item, "principalId"): _role_name(item) for item in assignments or ()}
+    holders: dict[str, str | Parts] = {
+        text(item, "principalId"): _role_name(item) for item in assignments or ()
+    }
     for group in groups or ():
-        role = holders.get(text(group, "id"), f"that {group.get('displayName')} may be given")
+        role = holders.get(
+            text(group, "id"), say("protected.roleOfGroup", group=str(group.get("displayName")))
+        )
         for below in ("transitiveMembers", "owners"):
             path = f"/groups/{segment(text(group, 'id'))}/{below}?$select=id&$top={PAGE_SIZE}"
             for person in await graph.read_all(path, guard=guard):

@@ -65,8 +65,7 @@ class StoredSettings:
     def complete(self) -> DomainSettings:
         """All settings; raises SettingsUnreadable unless each can be read."""
         if self.unreadable:
-            names = ", ".join(map(to_camel, self.unreadable))
-            raise SettingsUnreadable(f"The stored value of {names} can't be read: set it anew.")
+            raise SettingsUnreadable("settings.unreadable", settings=tuple(map(to_camel, self.unreadable)))
         return self._readable
 
     @property

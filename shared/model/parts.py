@@ -37,9 +37,11 @@ def verbatim(text: str) -> Parts:
     return say("verbatim", text=text) if text else ()
 
 
-def parts_of(error: SyncError) -> Parts:
-    """What an error says."""
-    return verbatim(str(error))
+def parts_of(error: Exception) -> Parts:
+    """What an error says, and what the one says that made it; the text of one that is not ours."""
+    if not isinstance(error, SyncError):
+        return verbatim(str(error))
+    return (Part(error.sentence, error.parameters), *(parts_of(error.because) if error.because else ()))
 
 
 def stored_parts(stored: object) -> Parts:

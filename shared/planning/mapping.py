@@ -92,12 +92,12 @@ class AttributeMap:
     def source_user(self, record: Mapping[str, object]) -> SourceUser:
         """Reads one source record, in whatever spelling its keys come. `source_id` is empty if it has none.
 
-        ValueError names a field that holds a list where a single value is expected.
+        Raises ValueError, whose text is the field, for a list where a single value is expected.
         """
         fields = flat(record)
         for name in (*SOURCE_ID_FIELDS, *self.fields, *self.upn_fields, *self.immutable_id_fields):
             if isinstance(fields.get(name), list):
-                raise ValueError(f"{name} is a list, not one value")  # noqa: TRY004 - of the data, not of the code
+                raise ValueError(name)  # noqa: TRY004 - of the data, not of the code
         source_id = _first(fields, SOURCE_ID_FIELDS) or ""
         problem: Parts = ()
         values: list[Value] = []

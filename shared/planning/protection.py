@@ -26,13 +26,13 @@ NOT_A_PERSON = {
 class Protection:
     """What a run knows about who must not be touched.
 
-    `roles`: object id → name of a directory role held. `mailboxes`: object id → purpose, for those who were
-    looked at; None before anybody was. `missing_permissions`: Graph permissions without which one of the two
-    looks was impossible.
+    `roles`: object id → name of a directory role held, or a phrase for it. `mailboxes`: object id → purpose, for
+    those who were looked at; None before anybody was. `missing_permissions`: Graph permissions without which one of
+    the two looks was impossible.
     """
 
     protected_users: frozenset[str] = frozenset()
-    roles: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str | Parts] = field(default_factory=dict)
     mailboxes: Mapping[str, str] | None = None
     missing_permissions: tuple[str, ...] = ()
     require_deletion_checks: bool = True

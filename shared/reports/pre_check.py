@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from typing import Literal, Self
 
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser
@@ -43,6 +43,11 @@ class PreCheck(Record):
     notice: str
     notice_parts: Parts
     objects: list[PreCheckObject]
+
+    def noting(self, more: Parts) -> Self:
+        """The same, with more said in its notice."""
+        notice = self.notice_parts + more
+        return self.model_copy(update={"notice": said(notice), "notice_parts": notice})
 
     @property
     def summary(self) -> PreCheckSummary:

@@ -10,7 +10,6 @@ from shared.reports.pre_check import PreCheck, pre_check
 from shared.reports.trace import Trace, trace
 from shared.runs.survey import Surveyor
 from shared.services import Services
-from shared.words import said
 
 
 async def pre_check_of(services: Services, domain: str) -> PreCheck:
@@ -22,8 +21,7 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
     except SourceError as error:
         seen = await surveyor.survey(predict=True, source=[])
         found = await pre_checked(services, seen, guard)
-        notice = found.notice_parts + parts_of(error)
-        return found.model_copy(update={"notice": said(notice), "notice_parts": notice})
+        return found.noting(parts_of(error))
     return await pre_checked(services, seen, guard)
 
 

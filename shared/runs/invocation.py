@@ -21,7 +21,7 @@ from shared.errors import (
     SourceError,
     TimeBudgetSpent,
 )
-from shared.log import event, facts
+from shared.log import event
 from shared.model.changes import Plan
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Outcome, Result, key
@@ -30,6 +30,7 @@ from shared.planning.limits import Checks, check_deletions, check_limits, releas
 from shared.planning.surveyed import Survey
 from shared.reports import summary
 from shared.reports.audit_csv import count, header, render
+from shared.reports.logged import facts, why
 from shared.reports.progress import eta_seconds
 from shared.runs.apply import Sync
 from shared.runs.ending import recounted, with_doubts_settled
@@ -80,8 +81,8 @@ async def perform(services: Services, domain: str, run_id: str) -> Ended:
             invocation = Invocation(services, hold, await services.runs.get(domain, run_id), guard)
             return await invocation.perform()
     except (DomainBusy, LeaseLost) as error:
-        event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=str(error))
-        return Continues(str(error)) if isinstance(error, LeaseLost) else Busy(str(error))
+        event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=why(error))
+        return Continues(why(error)) if isinstance(error, LeaseLost) else Busy(why(error))
 
 
 class Invocation:
@@ -106,8 +107,8 @@ class Invocation:
             await self._read_and_act()
         except TimeBudgetSpent as error:
             await self._save()
-            event("run.continues", **facts(self.run), reason=str(error))
-            return Continues(str(error))
+            event("run.continues", **facts(self.run), reason=why(error))
+            return Continues(why(error))
         except CancelRequested as error:
             await self._end_early(Status.CANCELLED, parts_of(error))
         except (SourceError, GraphError, DomainNotFound, JournalGone, SettingsUnreadable) as error:

@@ -5,11 +5,12 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
 from shared.errors import DomainBusy, NotPossible
-from shared.log import event, facts
+from shared.log import event
 from shared.model.records import Author
 from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
 from shared.reports import summary
 from shared.reports.audit_csv import planned_deletions
+from shared.reports.logged import facts, why
 from shared.runs.ending import with_doubts_settled
 from shared.runs.undo_survey import changes_made
 from shared.services import Services
@@ -57,7 +58,7 @@ async def start_approved(services: Services, domain: str, dry_run_id: str, autho
     """
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
-        raise NotPossible(f"{dry_run_id} is not a dry run that succeeded: only one of those can be approved.")
+        raise NotPossible("run.notApprovable", run=dry_run_id)
     log = await services.audit_logs.read(dry_run, services.clock.now())
     released = sorted(planned_deletions(log, dry_run_id))
     await services.approvals.write(domain, dry_run_id, released)
@@ -71,7 +72,7 @@ async def start_undo(
     """Takes a finished sync back, or previews that; NotPossible for what is none, JournalGone after 30 days."""
     run = await services.runs.get(domain, run_id)
     if run.mode is not Mode.SYNC or run.status.active:
-        raise NotPossible(f"{run_id} is not a sync that has ended: only one of those can be taken back.")
+        raise NotPossible("undo.notASync", run=run_id)
     await changes_made(services, domain, run_id)
     mode = Mode.DRY_RUN if dry_run else Mode.SYNC
     return await start(
@@ -97,10 +98,10 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
         try:
             await ending.enter_async_context(lease(services.storage, services.settings, domain))
         except DomainBusy as error:
-            event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=str(error))
+            event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=why(error))
             return
         except Exception as error:  # what made five tries fail may be just this, and the run must end
-            event("run.endsUnlocked", logging.WARNING, domain=domain, runId=run_id, message=str(error))
+            event("run.endsUnlocked", logging.WARNING, domain=domain, runId=run_id, message=why(error))
         hold = await services.runs.take(domain, run_id)
         if hold is None:
             return
@@ -108,7 +109,7 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
         try:
             run = await with_doubts_settled(services, hold, run)
         except Exception as error:  # likewise
-            event("run.endsUnsettled", logging.ERROR, **facts(run), error=str(error))
+            event("run.endsUnsettled", logging.ERROR, **facts(run), error=why(error))
         message = summary.cut_short(summary.poisoned(), run)
         ended = {"status": Status.FAILED, "message_parts": message, "finished_at": services.clock.now()}
         run = run.model_copy(update=ended)

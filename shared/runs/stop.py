@@ -19,7 +19,7 @@ class RunGuard:
 
     async def check(self) -> None:
         if self._clock.monotonic() >= self._ends_at:
-            raise TimeBudgetSpent("The invocation's time is up; the run goes on in the next one.")
+            raise TimeBudgetSpent("run.timeIsUp")
         await self._runs.check(self._hold)
         self.check_lease()
 
@@ -40,7 +40,7 @@ class TimeLimit:
 
     async def check(self) -> None:
         if self._clock.monotonic() >= self._ends_at:
-            raise TimeBudgetSpent("Graph took too long to answer.")
+            raise TimeBudgetSpent("graph.tookTooLong")
 
     async def sleep(self, seconds: float) -> None:
         await _sleep(self, self._clock, seconds)

@@ -56,7 +56,7 @@ class AppendedLog:
             except ResourceModifiedError:
                 continue
             return cls(blob, invocation, str(answer["etag"]), found.size, found.creation_time)
-        raise LeaseLost(f"A later invocation is writing {blob.blob_name}.")
+        raise LeaseLost("blob.takenOver", blob=blob.blob_name)
 
     async def append(self, records: Iterable[bytes]) -> None:
         """LeaseLost if another invocation has opened the blob. A record is never torn by a crash."""
@@ -79,7 +79,7 @@ class AppendedLog:
             # The SDK tries a lost answer again, and then meets its own first try.
             found = await self._blob.get_blob_properties()
             if _writer(found) != self._invocation or not await self._ends_with(block, found.size):
-                raise LeaseLost(f"A later invocation is writing {self._blob.blob_name}.") from error
+                raise LeaseLost("blob.takenOver", blob=self._blob.blob_name) from error
             self._etag = found.etag
         self.size += len(block)
 

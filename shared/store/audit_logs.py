@@ -62,7 +62,7 @@ class AuditLogs:
                 **known,
             )
         except (ResourceExistsError, ResourceModifiedError) as error:
-            raise LeaseLost(f"A later dry run of {run.domain} has written its audit log.") from error
+            raise LeaseLost("auditLog.overtaken", domain=run.domain) from error
         created: datetime = (await blob.get_blob_properties()).creation_time
         return created + AUDIT_LOG_LIFETIME
 
@@ -110,10 +110,10 @@ class AuditLogs:
         try:
             properties = await blob.get_blob_properties()
         except ResourceNotFoundError:
-            raise AuditLogGone(_gone(run)) from None
+            raise _gone(run) from None
         end = properties.creation_time + AUDIT_LOG_LIFETIME
         if properties.metadata.get("runid") != run.id or now >= end:
-            raise AuditLogGone(_gone(run))
+            raise _gone(run)
         return blob, end
 
     async def _blob(self, run: Run) -> "BlobClient":
@@ -146,10 +146,8 @@ class AuditLogs:
         )
 
 
-def _gone(run: Run) -> str:
-    if run.mode is Mode.DRY_RUN:
-        return "The audit log is gone: it is kept for 24 hours, and the next dry run overwrites it."
-    return "The audit log is gone: it is kept for 24 hours."
+def _gone(run: Run) -> AuditLogGone:
+    return AuditLogGone("auditLog.dryRunGone" if run.mode is Mode.DRY_RUN else "auditLog.gone")
 
 
 def _csv(run: Run) -> Any:

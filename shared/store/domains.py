@@ -94,9 +94,7 @@ class Domains:
                 if not await self._has(domain, str(record["RowKey"])):
                     continue
             return before, await self.settings(domain)
-        raise PreconditionFailed(
-            f"The settings of {domain} were changed by somebody else meanwhile: read them again, then change them."
-        )
+        raise PreconditionFailed("settings.changedMeanwhile", domain=domain)
 
     async def _row(self, domain: str) -> Any:
         return await self._entity(domain, _ROW)

@@ -84,7 +84,7 @@ class Runs:
         try:
             return _run(await table.get_entity(domain, run_id))
         except ResourceNotFoundError:
-            raise RunNotFound(f"{domain} has no run {run_id} (Sync Logs are kept for 90 days).") from None
+            raise RunNotFound("run.unknown", domain=domain, run=run_id) from None
 
     async def page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
         """The Sync Logs, newest first, after the run that `cursor` names; the cursor of the next page."""
@@ -134,17 +134,17 @@ class Runs:
             except ResourceModifiedError:
                 continue
             return Hold(domain, run_id, row["invocation"], answer["etag"], row.get("cancelledBy", ""))
-        raise LeaseLost(f"The run {run_id} of {domain} could not be taken: others keep writing to it.")
+        raise LeaseLost("run.notTaken", domain=domain, run=run_id)
 
     async def check(self, hold: Hold) -> None:
         """Before each batch: CancelRequested if somebody asked for it, LeaseLost if the run is no longer ours."""
         row = await self._active(hold.domain)
         if row is None or row["runId"] != hold.run_id or int(row["invocation"]) != hold.invocation:
-            raise LeaseLost(f"Another invocation has taken over the run {hold.run_id} of {hold.domain}.")
+            raise LeaseLost("run.takenOver", domain=hold.domain, run=hold.run_id)
         hold.etag = row.metadata["etag"]
         hold.cancelled_by = row.get("cancelledBy", "")
         if hold.cancelled_by:
-            raise CancelRequested(f"Cancelled by {hold.cancelled_by}.")
+            raise CancelRequested("run.cancelled", by=hold.cancelled_by)
 
     async def save(self, hold: Hold, run: Run) -> None:
         """Writes the run as it stands; LeaseLost if another invocation has taken over."""
@@ -247,7 +247,7 @@ class Runs:
                 await self.check(hold)
             except CancelRequested:
                 continue  # a cancel changed the row; it does not take the run away
-        raise LeaseLost(f"The run {hold.run_id} of {hold.domain} could not be written.")
+        raise LeaseLost("run.notWritten", domain=hold.domain, run=hold.run_id)
 
     async def _transaction(self, operations: list[Any]) -> list[Any]:
         table = await self._storage.table(RUNS)

@@ -11,6 +11,7 @@ from shared.model.runs import Mode, Run, Trigger, new_run_id
 from shared.settings import Settings
 from shared.store.audit_logs import AuditLogs
 from shared.store.storage import Storage
+from tests.support.errors import raises
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ async def test_one_that_wakes_late_does_not_overwrite_its_successor(logs: AuditL
     version = await logs.dry_run_version(late)
     await logs.write_dry_run(successor, b"successor", version)
 
-    with pytest.raises(LeaseLost, match="later dry run"):
+    with raises(LeaseLost, match="later dry run"):
         await logs.write_dry_run(late, b"late", version)
 
     assert await logs.read(successor, datetime.now(UTC)) == b"successor"

@@ -13,6 +13,7 @@ from shared.model.runs import Mode, Run, Status, Trigger, new_run_id
 from shared.settings import Settings
 from shared.store.runs import Hold, Runs
 from shared.store.storage import Storage
+from tests.support.errors import raises
 
 DOMAIN = "contoso.com"
 
@@ -58,7 +59,7 @@ class TestStarting:
     async def test_a_domain_has_one_active_run(self, runs: Runs) -> None:
         first = await started(runs)
 
-        with pytest.raises(RunActive, match=first.id):
+        with raises(RunActive, match=first.id):
             await runs.start(new_run())
 
     async def test_of_two_that_start_at_once_one_starts(self, runs: Runs) -> None:
@@ -143,7 +144,7 @@ class TestCancelling:
 
         assert await runs.request_cancel(DOMAIN, run.id, "aoki")
 
-        with pytest.raises(CancelRequested, match="aoki"):
+        with raises(CancelRequested, match="aoki"):
             await runs.check(hold)
 
     async def test_it_does_not_keep_the_holder_from_saving_and_finishing(self, runs: Runs) -> None:

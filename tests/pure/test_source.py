@@ -6,6 +6,7 @@ from shared.errors import SourceError
 from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap
 from shared.source import SourceUsers, in_domain
+from tests.support.errors import english, raises
 from tests.support.people import MAP, source_user
 
 AOKI = {
@@ -20,16 +21,16 @@ BABA = {**AOKI, "username": "baba", "email": "baba@contoso.com"}
 
 
 def gathered(*records: object, attribute_map: AttributeMap = MAP) -> list[SourceUser]:
-    users = SourceUsers("people", attribute_map)
+    users = SourceUsers("people", attribute_map, "item")
     for number, record in enumerate(records, 1):
-        users.add(record, f"item {number}")
+        users.add(record, number)
     return users.complete()
 
 
 def complaint(*records: object, attribute_map: AttributeMap = MAP) -> str:
     with pytest.raises(SourceError) as raised:
         gathered(*records, attribute_map=attribute_map)
-    return str(raised.value)
+    return english(raised.value)
 
 
 def test_everybody_is_gathered_in_the_order_of_the_source() -> None:
@@ -85,5 +86,5 @@ def test_a_domain_is_exactly_that_domain_in_any_case() -> None:
 
 
 def test_a_source_with_nobody_in_the_domain_stops_the_run() -> None:
-    with pytest.raises(SourceError, match=r"no user on contoso\.com"):
+    with raises(SourceError, match=r"no user on contoso\.com"):
         in_domain([source_user("a@other.com")], "contoso.com")
