@@ -10,10 +10,10 @@ from shared.entra.client import Graph
 from shared.entra.domains import verified_domains
 from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.write_quota import Gate
-from shared.errors import GraphError
 from shared.log import event
 from shared.model.domains import TenantDomain, with_removed
 from shared.outbound.cached import Cached
+from shared.reports.logged import error_text
 from shared.settings import Settings
 from shared.source import Source
 from shared.source.files import FileSource
@@ -76,10 +76,7 @@ class Services:
 
     async def _read_tenant_domains(self, before: list[TenantDomain] | None) -> list[TenantDomain]:
         """The tenant's verified domains; those that it no longer has are kept as removed."""
-        found = await verified_domains(self.graph)
-        if not found:  # every tenant has its initial one
-            raise GraphError("graph.noDomains")
-        return with_removed(before or (), found)
+        return with_removed(before or (), await verified_domains(self.graph))
 
     def open_source(self) -> Source:
         """The configured source; the caller closes it."""
@@ -118,7 +115,7 @@ async def _checked(name: str, look: Awaitable[object]) -> Check:
     except Exception as error:
         # Graph's errors carry `status`, storage's `status_code`.
         forbidden = 403 in (getattr(error, "status", 0), getattr(error, "status_code", 0))
-        result, why = "forbidden" if forbidden else "failed", f"{type(error).__name__}: {error}"
+        result, why = "forbidden" if forbidden else "failed", f"{type(error).__name__}: {error_text(error)}"
     else:
         return "ok"
     event("health.failed", logging.WARNING, check=name, result=result, error=why)

@@ -1,13 +1,13 @@
 """The tenant's verified domains."""
 
 from shared.entra.client import Graph, text
-from shared.errors import DomainNotFound
+from shared.errors import DomainNotFound, GraphError
 from shared.model.domains import TenantDomain
 from shared.outbound.waiting import Guard
 
 
 async def verified_domains(graph: Graph, guard: Guard | None = None) -> list[TenantDomain]:
-    """All of them, by name; the initial one is the tenant's onmicrosoft.com domain."""
+    """All of them, by name; the initial one is the tenant's onmicrosoft.com domain, and every tenant has it."""
     path = "/domains?$select=id,authenticationType,isInitial,isVerified"
     domains = [
         TenantDomain(
@@ -16,6 +16,8 @@ async def verified_domains(graph: Graph, guard: Guard | None = None) -> list[Ten
         for item in await graph.read_all(path, guard=guard)
         if item.get("isVerified")
     ]
+    if not domains:
+        raise GraphError("graph.noDomains")
     return sorted(domains, key=lambda domain: domain.name)
 
 

@@ -19,6 +19,6 @@ def facts(run: Run) -> dict[str, Any]:
     return {"runId": run.id, **{name: document[name] for name in _FACTS}}
 
 
-def why(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """What an error says, in English."""
     return said(parts_of(error))

@@ -30,7 +30,7 @@ from shared.planning.limits import Checks, check_deletions, check_limits, releas
 from shared.planning.surveyed import Survey
 from shared.reports import summary
 from shared.reports.audit_csv import count, header, render
-from shared.reports.logged import facts, why
+from shared.reports.logged import error_text, facts
 from shared.reports.progress import eta_seconds
 from shared.runs.apply import Sync
 from shared.runs.ending import recounted, with_doubts_settled
@@ -81,8 +81,8 @@ async def perform(services: Services, domain: str, run_id: str) -> Ended:
             invocation = Invocation(services, hold, await services.runs.get(domain, run_id), guard)
             return await invocation.perform()
     except (DomainBusy, LeaseLost) as error:
-        event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=why(error))
-        return Continues(why(error)) if isinstance(error, LeaseLost) else Busy(why(error))
+        event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
+        return Continues(error_text(error)) if isinstance(error, LeaseLost) else Busy(error_text(error))
 
 
 class Invocation:
@@ -107,8 +107,8 @@ class Invocation:
             await self._read_and_act()
         except TimeBudgetSpent as error:
             await self._save()
-            event("run.continues", **facts(self.run), reason=why(error))
-            return Continues(why(error))
+            event("run.continues", **facts(self.run), reason=error_text(error))
+            return Continues(error_text(error))
         except CancelRequested as error:
             await self._end_early(Status.CANCELLED, parts_of(error))
         except (SourceError, GraphError, DomainNotFound, JournalGone, SettingsUnreadable) as error:

@@ -10,7 +10,7 @@ from shared.model.records import Author
 from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
 from shared.reports import summary
 from shared.reports.audit_csv import planned_deletions
-from shared.reports.logged import facts, why
+from shared.reports.logged import error_text, facts
 from shared.runs.ending import with_doubts_settled
 from shared.runs.undo_survey import changes_made
 from shared.services import Services
@@ -98,10 +98,10 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
         try:
             await ending.enter_async_context(lease(services.storage, services.settings, domain))
         except DomainBusy as error:
-            event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=why(error))
+            event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
             return
         except Exception as error:  # what made five tries fail may be just this, and the run must end
-            event("run.endsUnlocked", logging.WARNING, domain=domain, runId=run_id, message=why(error))
+            event("run.endsUnlocked", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
         hold = await services.runs.take(domain, run_id)
         if hold is None:
             return
@@ -109,7 +109,7 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
         try:
             run = await with_doubts_settled(services, hold, run)
         except Exception as error:  # likewise
-            event("run.endsUnsettled", logging.ERROR, **facts(run), error=why(error))
+            event("run.endsUnsettled", logging.ERROR, **facts(run), error=error_text(error))
         message = summary.cut_short(summary.poisoned(), run)
         ended = {"status": Status.FAILED, "message_parts": message, "finished_at": services.clock.now()}
         run = run.model_copy(update=ended)

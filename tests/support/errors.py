@@ -7,11 +7,10 @@ from typing import TypeVar
 
 import pytest
 
-from shared.errors import SyncError
 from shared.model.parts import parts_of
 from shared.words import said
 
-E = TypeVar("E", bound=SyncError)
+E = TypeVar("E", bound=Exception)
 
 
 def english(error: Exception) -> str:

@@ -154,7 +154,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
     read: Read, error: type[Exception], tmp_path: Path
 ) -> None:
     async with serving(always({}), write_certificate(tmp_path)) as server:
-        with pytest.raises(error, match="ConnectError"):
+        with raises(error, match="ConnectError"):
             await read(server)
 
     assert server.calls == []
@@ -224,7 +224,7 @@ async def test_an_endless_answer_is_cut_off(
         return endless
 
     async with serving(answer) as server:
-        with pytest.raises(error, match="answered more than 1 MB"):
+        with raises(error, match="answered more than 1 MB"):
             await read(server)
 
     assert sent < 20_000_000
@@ -278,7 +278,7 @@ async def test_the_event_loop_unpacks_nothing_itself(
 
 
 async def refused(server: Server, read: Read, error: type[Exception], said: str) -> None:
-    with pytest.raises(error, match=said):
+    with raises(error, match=said):
         await read(server)
 
 
@@ -394,14 +394,14 @@ async def test_an_answer_that_drips_for_ever_is_given_up(
         return dripping
 
     async with serving(answer) as server:
-        with pytest.raises(error, match="ReadTimeout"):
+        with raises(error, match="ReadTimeout"):
             await read(server)
 
 
 @BOTH
 async def test_a_broken_compression_is_an_error_like_any_other(read: Read, error: type[Exception]) -> None:
     async with serving(coded(b"not gzip")) as server:
-        with pytest.raises(error, match="DecodingError"):
+        with raises(error, match="DecodingError"):
             await read(server)
 
 
