@@ -9,7 +9,9 @@ import pytest
 
 from shared.clock import Clock
 from shared.errors import CancelRequested, LeaseLost, RunActive
-from shared.model.runs import Mode, Run, Status, Trigger, new_run_id
+from shared.http.views import run_view
+from shared.model.parts import verbatim
+from shared.model.runs import LimitCheck, Mode, PreCheckSummary, Run, Status, Trigger, new_run_id
 from shared.settings import Settings
 from shared.store.runs import Hold, Runs
 from shared.store.storage import Storage
@@ -181,6 +183,28 @@ async def test_a_save_that_meets_its_own_first_try_is_a_save(runs: Runs) -> None
     await runs.save(hold, run.model_copy(update={"message": "saved"}))
 
     assert (await runs.get(DOMAIN, run.id)).message == "saved"
+
+
+async def test_a_row_of_an_earlier_version_is_shown_in_the_english_it_has(runs: Runs) -> None:
+    """Stored before there were parts: message, warnings, a limit's verdict and the pre-check's notice as text alone."""
+    check = LimitCheck(
+        name="adds", amount=6, of=9, limit=5, unit="count", exceeded=True, verdict="6 adds > 5"
+    )
+    before = new_run(
+        message="Would add 6. 6 adds > 5: a sync would be cancelled.",
+        warnings=("Roles could not be read.", "Neither could mailboxes."),
+        limit_checks=(check,),
+        pre_check=PreCheckSummary(active_directory=False, notice="Nothing on contoso.com.", objects={}),
+    )
+    await runs.start(before)
+
+    read = await runs.get(DOMAIN, before.id)
+    shown = run_view(read, None, datetime.now(UTC))
+
+    assert read.message_parts == verbatim(before.message)
+    assert (shown.message, shown.warnings, shown.limit_checks, shown.pre_check) == (
+        before.message, before.warnings, before.limit_checks, before.pre_check,
+    )  # fmt: skip
 
 
 class TestAnIdleRun:

@@ -1,14 +1,19 @@
 """Codes and what fills their sentences, said in English: lists, numbers, phrases inside sentences, what is unknown."""
 
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.model.changes import Action
 from shared.model.parts import Parameter, Part, Parts, say, stored_parts, verbatim
 from shared.model.runs import Mode, Run, Trigger
+from shared.store.journal import JournalContent
 from shared.words import said
+from tests.support.people import change
 
 TEXT = st.text(max_size=8)
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -54,6 +59,27 @@ def test_a_code_or_a_parameter_that_only_a_later_version_knows_hides_nothing() -
 @given(TEXT)
 def test_what_an_earlier_version_stored_as_english_is_said_as_it_stands(text: str) -> None:
     assert said(stored_parts(text)) == said(verbatim(text)) == text
+
+
+def test_a_journal_of_an_earlier_version_has_its_reasons_in_english() -> None:
+    line = (
+        b'{"intent":[{"action":"delete","upn":"aoki@contoso.com","display_name":"Aoki","object_id":"o1",'
+        b'"source_id":null,"attributes":[],"reason":"In Entra only: the source has no such user.",'
+        b'"obstacle":null,"via":null}]}\n'
+    )
+
+    (intended,) = JournalContent.parse(line).intents.values()
+
+    assert intended.reason == verbatim("In Entra only: the source has no such user.")
+
+
+@given(PARTS)
+def test_a_journal_gives_back_the_reason_of_each_change(reason: Parts) -> None:
+    leaver = replace(change(Action.DELETE), reason=reason)
+
+    (read,) = JournalContent.parse(orjson.dumps({"intent": [asdict(leaver)]})).intents.values()
+
+    assert read == leaver
 
 
 @given(PARTS)
