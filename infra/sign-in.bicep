@@ -25,12 +25,11 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
     platform: { enabled: on }
     globalValidation: {
       requireAuthentication: on
-      // Health is for everybody, and the only path left out: where authentication does not run, a caller's own
-      // principal header reaches the app, and health is the one endpoint that never looks at it.
-      excludedPaths: ['/api/health']
-      // Sends a browser to sign in, so that the console opens; callers without one are refused.
-      unauthenticatedClientAction: 'RedirectToLoginPage'
-      redirectToProvider: 'azureactivedirectory'
+      // Left out is what asks for no role and never looks at a caller: where authentication does not run, a caller's
+      // own principal header reaches the app. The page itself is there, so that it can offer to sign in.
+      excludedPaths: ['/api/health', '/api/console', '/api/console/*']
+      // A script that is redirected to a page of another site can't tell that from a lost connection.
+      unauthenticatedClientAction: 'Return401'
     }
     httpSettings: { requireHttps: true }
     identityProviders: {

@@ -23,12 +23,11 @@ TRIES, PAUSE = 20, 15.0
 
 
 def declared(code: str) -> set[str]:
-    """The functions of function_app.py: those that `app` decorates."""
+    """The functions of function_app.py: those that stand there decorated, each with its trigger."""
     return {
         node.name
         for node in ast.parse(code).body
-        if isinstance(node, ast.AsyncFunctionDef)
-        and any(ast.unparse(decorator).startswith("app.") for decorator in node.decorator_list)
+        if isinstance(node, ast.AsyncFunctionDef) and node.decorator_list
     }
 
 
@@ -76,14 +75,18 @@ def sync(app: str, expected: set[str], pause: float = PAUSE) -> str:
     return fault
 
 
-def main() -> None:
+def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--subscription", required=True)
     parser.add_argument("--resource-group", required=True)
     parser.add_argument("--app", required=True, help="FUNCTION_APP_NAME of the Azure half")
-    given = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    given = command_line().parse_args()
     app = (
         f"/subscriptions/{given.subscription}/resourceGroups/{given.resource_group}"
         f"/providers/Microsoft.Web/sites/{given.app}"

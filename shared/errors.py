@@ -65,6 +65,10 @@ class TimeBudgetSpent(RunStopped):
     """The invocation must end before the host ends it; the run goes on in the next one."""
 
 
+class Stalled(SyncError):
+    """Several invocations in a row got nothing done: another one would not, either."""
+
+
 class DomainBusy(SyncError):
     """Another invocation holds the domain's lease and keeps renewing it."""
 

@@ -118,6 +118,20 @@ class Settings(BaseModel):
         alias="AzureWebJobsStorage__clientId",
         description="Client id of a user-assigned identity; unset takes the system-assigned one.",
     )
+    storage_timeout_seconds: int = Field(
+        30,
+        alias="STORAGE_TIMEOUT_SECONDS",
+        ge=1,
+        le=30,
+        description="How long the storage service may take for an answer before it is asked again, 1 to 30.",
+    )
+    lease_seconds: int = Field(
+        60,
+        alias="LEASE_SECONDS",
+        ge=15,
+        le=60,
+        description="How long a run's hold on its domain outlasts a worker that died, 15 to 60. Shorter is for tests.",
+    )
 
     schedule: Annotated[Schedule, BeforeValidator(_schedule)] = Field(
         Schedule("0 0 * * * *"),

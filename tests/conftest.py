@@ -5,6 +5,7 @@ Property-based tests: HYPOTHESIS_PROFILE=quick takes few examples, =thorough tho
 
 import contextlib
 import os
+import random
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Unpack
@@ -25,9 +26,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # Shares are not cut to the test: a few come before those that wait.
 BEFORE = 5
+# Which strikes tests/strikes chooses; the workers of a run inherit it.
+os.environ.setdefault("STRIKES_SEED", str(random.randrange(1_000_000)))
 # What was deleted can't be made anew for so long; the service takes half a minute and more.
 DELETION_SECONDS = 2.0
 ACCOUNTS = [f"stack{number}" for number in range(500)]
+
+
+def pytest_report_header() -> str:
+    return f"STRIKES_SEED={os.environ['STRIKES_SEED']}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

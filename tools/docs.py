@@ -193,6 +193,7 @@ BLOCKS: Mapping[str, Callable[[], Lines]] = {
     "scale-measured": lambda: _table(*scale.measured_table()),
     "scale-hours": lambda: _table(*scale.hours_table()),
     "scale-cost": lambda: _table(*scale.cost_table()),
+    "scale-logs": lambda: _table(*scale.logs_table()),
     "scale-memory": lambda: _table(*scale.memory_table()),
     "scale-writing": lambda: _table(*scale.writing_table()),
 }

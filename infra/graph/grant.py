@@ -2,8 +2,10 @@
 
     grant.py permissions --identity IDENTITY_PRINCIPAL_ID
     grant.py sign-in --identity IDENTITY_PRINCIPAL_ID --host HOST_NAME [--administrator OBJECT_ID]
+    grant.py role --host HOST_NAME --role Sync.Operator --to OBJECT_ID
     grant.py stop --identity IDENTITY_PRINCIPAL_ID
 
+`role` gives one of the app's roles to a user, a group or a program (the object id of its service principal).
 `stop` takes the two permissions away with which the app writes; `permissions` gives them back.
 
 Needs Python and an Azure CLI that is signed in (`az login --allow-no-subscriptions`), nothing else: for permissions
@@ -133,7 +135,7 @@ def set_up_sign_in(graph: Graph, identity: str, host: str, administrator: str | 
     principal = graph.get(f"{by_app_id}?$select=id")["id"]
     _consent(graph, principal)
     if administrator:
-        _make_administrator(graph, principal, administrator)
+        _give_role(graph, principal, "Sync.Administrator", administrator)
     _say(f"Client id of the app registration (SIGN_IN_CLIENT_ID): {application['appId']}")
 
 
@@ -181,13 +183,20 @@ def _consent(graph: Graph, principal: str) -> None:
     graph.post("/oauth2PermissionGrants", {**grant, "consentType": "AllPrincipals"})
 
 
-def _make_administrator(graph: Graph, principal: str, administrator: str) -> None:
-    role_id = next(role["id"] for role in _listed("roles.json") if role["value"] == "Sync.Administrator")
+def give_role(graph: Graph, host: str, role: str, receiver: str) -> None:
+    application = graph.get(f"/applications(uniqueName='{host}')?$select=appId")
+    principal = graph.get(f"/servicePrincipals(appId='{application['appId']}')?$select=id")["id"]
+    _give_role(graph, principal, role, receiver)
+    _say(f"{receiver} has {role}")
+
+
+def _give_role(graph: Graph, principal: str, role: str, receiver: str) -> None:
+    role_id = next(listed["id"] for listed in _listed("roles.json") if listed["value"] == role)
     assigned = f"/servicePrincipals/{principal}/appRoleAssignedTo"
     for held in graph.get(f"{assigned}?$top=999")["value"]:
-        if held["principalId"] == administrator and held["appRoleId"] == role_id:
+        if held["principalId"] == receiver and held["appRoleId"] == role_id:
             return
-    graph.post(assigned, _assignment(administrator, principal, role_id))
+    graph.post(assigned, _assignment(receiver, principal, role_id))
 
 
 def _assignment(principal: str, resource: str, role_id: str) -> dict[str, Any]:
@@ -202,7 +211,7 @@ def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def main(arguments: list[str] | None = None) -> None:
+def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -212,12 +221,22 @@ def main(arguments: list[str] | None = None) -> None:
         command.add_argument("--identity", required=True, help="IDENTITY_PRINCIPAL_ID of the Azure half")
     command.add_argument("--host", required=True, help="HOST_NAME of the Azure half")
     command.add_argument("--administrator", help="object id of who gets Sync.Administrator")
-    given = parser.parse_args(arguments)
+    command = commands.add_parser("role")
+    command.add_argument("--host", required=True, help="HOST_NAME of the Azure half")
+    command.add_argument("--role", required=True, choices=[role["value"] for role in _listed("roles.json")])
+    command.add_argument("--to", required=True, help="object id of who gets it")
+    return parser
+
+
+def main() -> None:
+    given = command_line().parse_args()
     try:
         if given.command == "permissions":
             grant_permissions(Graph(), given.identity)
         elif given.command == "stop":
             stop(Graph(), given.identity)
+        elif given.command == "role":
+            give_role(Graph(), given.host, given.role, given.to)
         else:
             set_up_sign_in(Graph(), given.identity, given.host, given.administrator)
     except AzError as error:

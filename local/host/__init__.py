@@ -3,7 +3,8 @@
 `serve` runs an app inside a test's event loop, `HostProcess` runs the host as a process of its own.
 """
 
+from local.host.limits import Limits
 from local.host.process import HostProcess
 from local.host.server import Host, serve
 
-__all__ = ["Host", "HostProcess", "serve"]
+__all__ = ["Host", "HostProcess", "Limits", "serve"]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from local.host.functions import AppError
+from local.host.limits import PLATFORM, Limits
 from local.host.log import reaches_the_log
 from local.host.server import serve
 from local.host.settings import HostSettings, SettingError, read_host_json
@@ -53,10 +54,19 @@ async def _serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     async with serve(
-        worker, port=options.port, message_lock=options.message_lock, drain=options.drain, root=options.root
+        worker,
+        port=options.port,
+        limits=Limits(message_lock=options.message_lock, storage=options.storage_patience),
+        drain=options.drain,
+        root=options.root,
     ) as host:
         print(f"Functions host listening on {host.url}: {host.summary()}", flush=True)
-        await ended.wait()
+        waiting = [asyncio.create_task(event.wait()) for event in (ended, host.storage.lost)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+    if host.storage.lost.is_set():
+        sys.exit(f"the functions host ends: storage has been away for {options.storage_patience:g} s")
 
 
 def _options() -> argparse.Namespace:
@@ -68,9 +78,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--message-lock",
         type=int,
-        default=600,
+        default=PLATFORM.message_lock,
         metavar="SECONDS",
         help="how long a queue message stays invisible unless renewed (Functions: 600)",
+    )
+    parser.add_argument(
+        "--storage-patience",
+        type=float,
+        default=PLATFORM.storage,
+        metavar="SECONDS",
+        help="how long storage may be away before the host ends (Functions: 40)",
     )
     parser.add_argument(
         "--root", type=Path, default=REPOSITORY, help="where function_app.py and host.json are"

@@ -17,9 +17,6 @@ from local.host.rpc import RpcHttp, TypedData
 
 _log = logging.getLogger("local.host")
 
-# The platform's load balancer gives up after 230 s on every plan; the function goes on regardless.
-PLATFORM_LIMIT = 230.0
-
 
 class HttpTriggers:
     """Every HTTP-triggered function of an app behind one handler."""

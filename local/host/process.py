@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.host.limits import PLATFORM
 from local.processes import REPOSITORY, ChildProcess
 
 _LISTENING = r"Functions host listening on (http://\S+):"
@@ -18,11 +19,13 @@ class HostProcess(ChildProcess):
         *,
         port: int = 0,
         drain: float = 10.0,
-        message_lock: int = 600,
+        message_lock: int = PLATFORM.message_lock,
+        storage_patience: float = PLATFORM.storage,
         root: Path = REPOSITORY,
         log: Path | None = None,
     ) -> None:
         options = ["--port", str(port), "--drain", str(drain), "--message-lock", str(message_lock)]
+        options += ["--storage-patience", str(storage_patience)]
         super().__init__(
             [sys.executable, "-m", "local.host", *options, "--root", str(root)], env=settings, log=log
         )

@@ -17,6 +17,7 @@ from local.host.invocation import Invoker
 from local.host.queues import Queues, error_code
 from local.host.rpc import TypedData
 from local.host.settings import QueueSettings
+from local.host.storage_watch import StorageWatch
 
 _log = logging.getLogger("local.host")
 
@@ -29,13 +30,20 @@ class QueueListener:
     message stays invisible unless renewed, so a killed host's message comes back after that."""
 
     def __init__(
-        self, function: DeclaredFunction, queues: Queues, invoker: Invoker, settings: QueueSettings, lock: int
+        self,
+        function: DeclaredFunction,
+        queues: Queues,
+        invoker: Invoker,
+        settings: QueueSettings,
+        lock: int,
+        storage: StorageWatch,
     ) -> None:
         self._function = function
         self._queues = queues
         self._invoker = invoker
         self._settings = settings
         self._lock = lock
+        self._storage = storage
         self._address = queues.address(function.trigger)
         self._queue = queues.client(self._address)
         self._wake = asyncio.Event()
@@ -89,7 +97,12 @@ class QueueListener:
                 task = asyncio.create_task(self._process(message))
                 self._processing.add(task)
                 task.add_done_callback(self._processing.discard)
+            self._storage.answered()
+        except HttpResponseError as error:
+            self._storage.answered()
+            await self._after_failed_poll(error)
         except AzureError as error:
+            self._storage.failed()
             await self._after_failed_poll(error)
         return found
 

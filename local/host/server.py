@@ -14,14 +14,16 @@ from aiohttp import web
 from local.host.admin import Admin
 from local.host.functions import DeclaredFunction
 from local.host.http_server import HttpServer, empty, refused
-from local.host.http_trigger import PLATFORM_LIMIT, HttpTriggers
+from local.host.http_trigger import HttpTriggers
 from local.host.invocation import Invoker
 from local.host.keys import Keys
+from local.host.limits import PLATFORM, Limits
 from local.host.paths import BadPath, normalised
 from local.host.queue_trigger import QueueListener
 from local.host.queues import Queues
 from local.host.schedule import ScheduleError
 from local.host.settings import HostSettings, SettingError, read_host_json
+from local.host.storage_watch import StorageWatch
 from local.host.timer_trigger import Timer
 from local.host.worker import Worker
 from local.processes import REPOSITORY
@@ -40,16 +42,15 @@ class Host:
         worker: Worker,
         settings: HostSettings,
         environ: Mapping[str, str],
-        *,
-        message_lock: int,
-        http_limit: float,
+        limits: Limits,
     ) -> None:
+        self.storage = StorageWatch(limits.storage)
         self._queues = Queues(settings.queues, environ)
         self._worker = worker
         self._invoker = Invoker(worker, self._queues.send, settings.function_timeout)
         self._environ = environ
         self._settings = settings
-        self._message_lock = message_lock
+        self._message_lock = limits.message_lock
         self._timers: dict[str, Timer] = {}
         self._listeners: dict[str, QueueListener] = {}
         keys = Keys.from_environment(environ)
@@ -59,7 +60,7 @@ class Host:
             self._invoker,
             prefix=settings.route_prefix,
             keys=keys,
-            limit=http_limit,
+            limit=limits.answer,
         )
         for function in worker.functions:
             if function not in http_functions:
@@ -129,7 +130,12 @@ class Host:
                 self._timers[function.name] = Timer(function, self._invoker, self._environ)
             elif function.trigger.type == "queueTrigger":
                 self._listeners[function.name] = QueueListener(
-                    function, self._queues, self._invoker, self._settings.queues, self._message_lock
+                    function,
+                    self._queues,
+                    self._invoker,
+                    self._settings.queues,
+                    self._message_lock,
+                    self.storage,
                 )
             else:
                 _log.error("Function %s: no %s on the local host", function.name, function.trigger.type)
@@ -144,23 +150,21 @@ async def serve(
     port: int = 0,
     environ: Mapping[str, str] = os.environ,
     host_json: Mapping[str, object] | None = None,
-    message_lock: int = 600,
-    http_limit: float = PLATFORM_LIMIT,
+    limits: Limits = PLATFORM,
     drain: float = 10.0,
     root: Path = REPOSITORY,
 ) -> AsyncIterator[Host]:
     """Runs the app, or the only one of a module, on loopback, in this event loop, until the block ends.
 
     `environ` is what bindings are resolved from (the app's own code reads what it reads);
-    `host_json` stands in for the file in `root`; `message_lock` is how many seconds a queue message
-    is invisible between renewals, `http_limit` when a caller is cut off, `drain` how long running
-    invocations may go on at the end.
+    `host_json` stands in for the file in `root`; `drain` is how many seconds running invocations
+    may go on at the end. `host.storage.lost` is set once storage has been away for too long.
     """
     settings = HostSettings.read(read_host_json(root) if host_json is None else host_json, environ)
     worker = app if isinstance(app, Worker) else await Worker.of(app)
-    host = Host(worker, settings, environ, message_lock=message_lock, http_limit=http_limit)
+    host = Host(worker, settings, environ, limits)
     try:
         await host.start(port)
         yield host
     finally:
-        await host.stop(drain)
+        await host.stop(0 if host.storage.lost.is_set() else drain)

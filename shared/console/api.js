@@ -4,6 +4,10 @@ const KEY = "console.functionKey";
 
 /** The app's answer was an error; `detail` is a sentence for people. */
 export class Problem extends Error {
+	/**
+	 * @param {number} status
+	 * @param {Partial<Api.Problem>} body
+	 */
 	constructor(status, body) {
 		super(body.detail ?? body.title ?? `HTTP ${status}`);
 		this.status = status;
@@ -18,6 +22,7 @@ export class Disconnected extends Error {}
 
 /** The platform wants a function key, or another one than it was given. */
 export class KeyNeeded extends Error {
+	/** @param {boolean} refused */
 	constructor(refused) {
 		super("a function key is needed");
 		this.refused = refused;
@@ -27,72 +32,149 @@ export class KeyNeeded extends Error {
 /** Nobody is signed in where App Service authentication decides who may call. */
 export class SignInNeeded extends Error {}
 
+/** Whether people sign in here; otherwise they have a function key. */
+export const signsIn = document.documentElement.dataset.authMode === "entra";
+
 export const functionKey = {
 	get: () => sessionStorage.getItem(KEY),
+	/** @param {string} key */
 	set: (key) => sessionStorage.setItem(KEY, key),
 	forget: () => sessionStorage.removeItem(KEY),
 };
 
+/**
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.Domain[]>}
+ */
 export async function listDomains(signal) {
 	return (await json("GET", "domains", { signal })).body.domains;
 }
 
+/**
+ * @param {string} domain
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.Domain>}
+ */
 export async function getDomain(domain, signal) {
 	return (await json("GET", path(domain), { signal })).body;
 }
 
-/** The domain, and the version of its settings for `changeDomain`. */
+/**
+ * The domain, and the version of its settings for `changeDomain`.
+ * @param {string} domain
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{ domain: Api.Domain, etag: string | null }>}
+ */
 export async function getSettings(domain, signal) {
 	const answer = await json("GET", path(domain), { signal });
 	return { domain: answer.body, etag: answer.headers.get("ETag") };
 }
 
+/**
+ * @param {string} domain
+ * @param {Partial<Api.SettingsChange>} changes
+ * @param {string | null} etag
+ * @returns {Promise<Api.Domain>}
+ */
 export async function changeDomain(domain, changes, etag) {
+	/** @type {Record<string, string>} */
 	const headers = etag ? { "If-Match": etag } : {};
 	return (await json("PATCH", path(domain), { body: changes, headers })).body;
 }
 
+/** @param {string} domain */
 export const startDryRun = (domain) => start(path(domain, "dry-run"), {});
 
+/**
+ * @param {string} domain
+ * @param {string | null} approvedDryRun
+ */
 export function startSync(domain, approvedDryRun) {
 	return start(path(domain, "sync"), approvedDryRun ? { approve: { dryRunId: approvedDryRun } } : {});
 }
 
+/**
+ * @param {string} domain
+ * @param {string} runId
+ * @param {Api.UndoOrder} options
+ */
 export const undoRun = (domain, runId, options) => start(path(domain, "runs", runId, "undo"), options);
 
+/**
+ * @param {string} domain
+ * @param {string} runId
+ */
 export const cancelRun = (domain, runId) => start(path(domain, "runs", runId, "cancel"), {});
 
+/**
+ * @param {string} domain
+ * @param {{ limit: number, cursor?: string | null }} page
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.RunList>}
+ */
 export async function listRuns(domain, { limit, cursor }, signal) {
-	const query = new URLSearchParams({ limit, ...(cursor ? { cursor } : {}) });
+	const query = new URLSearchParams({ limit: String(limit), ...(cursor ? { cursor } : {}) });
 	return (await json("GET", `${path(domain, "runs")}?${query}`, { signal })).body;
 }
 
+/**
+ * @param {string} domain
+ * @param {string} runId
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.Run>}
+ */
 export async function getRun(domain, runId, signal) {
 	return (await json("GET", path(domain, "runs", runId), { signal })).body;
 }
 
-/** A link to the audit log that works without a key, for an hour at most. */
+/**
+ * A link to the audit log that works without a key, for an hour at most.
+ * @param {string} domain
+ * @param {string} runId
+ * @returns {Promise<Api.AuditLogLink>}
+ */
 export async function auditLogLink(domain, runId) {
 	return (await json("GET", path(domain, "runs", runId, "audit-log"))).body;
 }
 
-/** The audit log itself, as text. */
+/**
+ * The audit log itself, as text.
+ * @param {string} domain
+ * @param {string} runId
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<string>}
+ */
 export async function auditLogText(domain, runId, signal) {
 	const address = path(domain, "runs", runId, "audit-log");
 	return (await send("GET", address, { headers: { Accept: "text/csv" }, signal })).text();
 }
 
+/**
+ * @param {string} domain
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.PreCheck>}
+ */
 export async function preCheck(domain, signal) {
 	return (await json("GET", path(domain, "pre-check"), { signal })).body;
 }
 
+/**
+ * @param {string} domain
+ * @param {string} user
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.Trace>}
+ */
 export async function trace(domain, user, signal) {
 	return (await json("GET", `${path(domain, "trace")}?${new URLSearchParams({ user })}`, { signal })).body;
 }
 
+/** @type {Promise<Features> | null} */
 let asked = null;
 
-/** Which of the things that not every version of the app can do this one can. */
+/**
+ * Which of the things that not every version of the app can do this one can.
+ * @returns {Promise<Features>}
+ */
 export function features() {
 	asked ??= json("GET", "openapi.json").then(
 		({ body }) => ({
@@ -109,19 +191,39 @@ export function features() {
 	return asked;
 }
 
+/**
+ * @param {string} domain
+ * @param {...string} rest
+ */
 const path = (domain, ...rest) => ["domains", domain, ...rest].map(encodeURIComponent).join("/");
 
+/**
+ * @param {string} address
+ * @param {unknown} body
+ * @returns {Promise<Api.Run>}
+ */
 const start = async (address, body) => (await json("POST", address, { body })).body;
 
+/**
+ * @param {string} method
+ * @param {string} address
+ * @param {RequestOptions} [options]
+ */
 async function json(method, address, options = {}) {
 	const headers = { Accept: "application/json", ...options.headers };
 	const answer = await send(method, address, { ...options, headers });
 	return { body: await read(answer), headers: answer.headers };
 }
 
+/**
+ * @param {string} method
+ * @param {string} address
+ * @param {RequestOptions} options
+ */
 async function send(method, address, { headers = {}, body, signal }) {
 	const key = functionKey.get();
 	// A page of another origin can send neither of these two without asking this app first.
+	/** @type {Record<string, string>} */
 	const changing = method === "GET" ? {} : { "Content-Type": "application/json", "X-Requested-With": "sync-console" };
 	let answer;
 	try {
@@ -130,24 +232,33 @@ async function send(method, address, { headers = {}, body, signal }) {
 			headers: { ...headers, ...changing, ...(key ? { "x-functions-key": key } : {}) },
 			body: body === undefined ? undefined : JSON.stringify(body),
 			cache: "no-store",
-			redirect: "error",
+			redirect: "manual",
 			signal,
 		});
 	} catch (error) {
-		if (error.name === "AbortError") throw error;
-		throw new Disconnected(error.message);
+		if (aborted(error)) throw error;
+		throw new Disconnected("there was no answer", { cause: error });
 	}
 	if (answer.ok) return answer;
+	// The API redirects nobody who comes from here: a redirect is the platform's, to sign in.
+	if (answer.type === "opaqueredirect") throw new SignInNeeded();
 	const problem = (answer.headers.get("Content-Type") ?? "").includes("problem+json");
-	if (answer.status === 401) throw problem ? new SignInNeeded() : new KeyNeeded(key !== null);
+	if (answer.status === 401) throw signsIn ? new SignInNeeded() : new KeyNeeded(key !== null);
 	throw new Problem(answer.status, problem ? await read(answer) : {});
 }
 
+/**
+ * @param {Response} answer
+ * @returns {Promise<any>}
+ */
 async function read(answer) {
 	try {
 		return await answer.json();
 	} catch (error) {
-		if (error.name === "AbortError") throw error;
-		throw new Disconnected("the answer broke off");
+		if (aborted(error)) throw error;
+		throw new Disconnected("the answer broke off", { cause: error });
 	}
 }
+
+/** @param {unknown} error */
+const aborted = (error) => error instanceof Error && error.name === "AbortError";

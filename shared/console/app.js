@@ -1,6 +1,6 @@
 // The page itself: which view the address asks for, the dialog over it, and what concerns both.
 
-import { functionKey } from "./api.js";
+import { functionKey, signsIn } from "./api.js";
 import { h, morph } from "./dom.js";
 import { showOnce } from "./parts/dialog.js";
 import { button, icon } from "./parts/marks.js";
@@ -20,11 +20,14 @@ import syncNow from "./views/sync-now.js";
 import trace from "./views/trace.js";
 import undo from "./views/undo.js";
 
+/** @type {Record<string, View<any>>} */
 const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, trace };
+/** @type {Record<string, View<any>>} */
 const DIALOGS = { "dry-run": dryRun, "sync-now": syncNow, "periodical-sync": periodicalSync, settings, undo };
 
-const element = (id) => document.getElementById(id);
-const dialog = element("dialog");
+/** @param {string} id */
+const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const dialog = /** @type {HTMLDialogElement} */ (element("dialog"));
 let lost = false;
 let asking = false;
 let firstDrawn = false;
@@ -38,21 +41,32 @@ const events = {
 
 const page = new Screen(element("main"), {
 	...events,
+	/** @param {boolean} anew */
 	drawn: (anew) => {
 		document.title = `${page.title} – ${t("page.name")}`;
 		// Whoever listens instead of looking should hear where they are now; at the very first, they know.
-		if (anew && firstDrawn && !dialog.open) element("main").querySelector("h1")?.focus();
+		if (anew && firstDrawn && !dialog.open) focus(element("main"), "h1");
 		if (anew) firstDrawn = true;
 	},
 });
 
 const over = new Screen(element("dialog-content"), {
 	...events,
+	/** @param {boolean} anew */
 	drawn: (anew) => {
 		dialog.setAttribute("aria-label", over.title);
-		if (anew) dialog.querySelector(".dialog-title")?.focus();
+		if (anew) focus(dialog, ".dialog-title");
 	},
 });
+
+/**
+ * @param {HTMLElement} root
+ * @param {string} selector
+ */
+function focus(root, selector) {
+	const found = /** @type {HTMLElement | null} */ (root.querySelector(selector));
+	found?.focus();
+}
 
 function route() {
 	const { path, query } = here();
@@ -69,6 +83,10 @@ function route() {
 	}
 }
 
+/**
+ * @param {string[]} path
+ * @returns {[View<any>, Partial<Params>]}
+ */
 function pageFor([section, domain, name, runId]) {
 	if (section === "domains" && domain) {
 		if (name === "runs" && runId) return [run, { domain, runId }];
@@ -80,6 +98,7 @@ function pageFor([section, domain, name, runId]) {
 // Escape closes the dialog element itself; the address must follow.
 dialog.addEventListener("close", () => here().query.dialog && closeDialog());
 
+/** @param {boolean} isLost */
 function connection(isLost) {
 	if (lost === isLost) return;
 	lost = isLost;
@@ -95,6 +114,7 @@ function retry() {
 	if (dialog.open) over.refresh();
 }
 
+/** @param {boolean} refused */
 function askForKey(refused) {
 	if (asking) return;
 	asking = true;
@@ -147,6 +167,7 @@ function drawShell() {
 		h(
 			"div.actions",
 			functionKey.get() && button(t("key.forget"), forgetKey, { kind: "quiet" }),
+			signsIn && h("a.button.quiet", { href: "/.auth/logout?post_logout_redirect_uri=%2Fapi%2Fconsole" }, t("signIn.out")),
 			button(t(`language.${other}`), change, { kind: "quiet", lang: other }),
 		),
 	);
@@ -158,7 +179,7 @@ function drawShell() {
 
 element("skip").addEventListener("click", (event) => {
 	event.preventDefault();
-	element("main").querySelector("h1")?.focus();
+	focus(element("main"), "h1");
 });
 addEventListener("popstate", route);
 addEventListener("went", route);

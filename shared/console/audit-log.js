@@ -7,24 +7,34 @@ import { parseCsv } from "./csv.js";
 export const KINDS = ["failed", "delete", "rename", "update", "restore", "add", "skip"];
 
 const FORMULA = /^'(?=[=+\-@\t\r])/;
+/** @type {Map<string, Person[]>} */
 const remembered = new Map();
 
-/** The people of a finished run, worst news first. A finished run's log never changes, so it is read once. */
+/**
+ * The people of a finished run, worst news first. A finished run's log never changes, so it is read once.
+ * @param {Api.Run} run
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Person[]>}
+ */
 export async function peopleOf(run, signal) {
-	if (!remembered.has(run.id)) {
-		const people = parsePeople(await auditLogText(run.domain, run.id, signal));
-		if (remembered.size >= 5) remembered.clear();
-		remembered.set(run.id, people);
-	}
-	return remembered.get(run.id);
+	const known = remembered.get(run.id);
+	if (known) return known;
+	const people = parsePeople(await auditLogText(run.domain, run.id, signal));
+	if (remembered.size >= 5) remembered.clear();
+	remembered.set(run.id, people);
+	return people;
 }
 
+/** @param {string} text */
 export function parsePeople(text) {
 	const [columns = [], ...rows] = parseCsv(text);
 	const column = Object.fromEntries(columns.map((name, index) => [name, index]));
+	/** @type {Person[]} */
 	const people = [];
+	/** @type {Person | null} */
 	let last = null;
 	for (const cells of rows) {
+		/** @param {string} name */
 		const cell = (name) => (cells[column[name]] ?? "").replace(FORMULA, "");
 		const who = [cell("action"), cell("objectId"), cell("sourceId"), cell("userPrincipalName")].join("\n");
 		if (last?.who !== who) {
@@ -38,6 +48,11 @@ export function parsePeople(text) {
 	return KINDS.flatMap((kind) => people.filter((each) => each.kind === kind));
 }
 
+/**
+ * @param {string} who
+ * @param {(name: string) => string} cell
+ * @returns {Person}
+ */
 function person(who, cell) {
 	const failed = cell("result") === "failed" || (cell("result") === "planned" && cell("errorCode") !== "");
 	const action = cell("action");
@@ -58,20 +73,30 @@ function person(who, cell) {
 	};
 }
 
-/** How many people of each kind there are. */
+/**
+ * How many people of each kind there are.
+ * @param {Person[]} people
+ * @returns {Tally}
+ */
 export function tally(people) {
 	const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
 	for (const each of people) counts[each.kind] += 1;
 	return counts;
 }
 
-/** Those of a kind ("" for all) in whose names, addresses or ids the words appear. */
+/**
+ * Those of a kind ("" for all) in whose names, addresses or ids the words appear.
+ * @param {Person[]} people
+ * @param {string} kind
+ * @param {string} words
+ */
 export function matching(people, kind, words) {
 	const wanted = words.normalize("NFKC").toLowerCase().split(/\s+/).filter(Boolean);
 	return people.filter((each) => {
 		if (kind && each.kind !== kind) return false;
 		if (!wanted.length) return true;
 		each.text ??= [each.name, each.upn, each.sourceId, each.objectId].join(" ").normalize("NFKC").toLowerCase();
-		return wanted.every((word) => each.text.includes(word));
+		const { text } = each;
+		return wanted.every((word) => text.includes(word));
 	});
 }

@@ -1,6 +1,10 @@
 // CSV as RFC 4180 describes it.
 
-/** The cells of every record; a byte order mark at the start and an empty last line count for nothing. */
+/**
+ * The cells of every record; a byte order mark at the start and an empty last line count for nothing.
+ * @param {string} text
+ * @returns {string[][]}
+ */
 export function parseCsv(text) {
 	const records = [];
 	const end = text.length;
@@ -26,12 +30,22 @@ export function parseCsv(text) {
 
 const CELL_END = /[,\r\n]/g;
 
+/**
+ * @param {string} text
+ * @param {number} start
+ * @returns {[string, number]}
+ */
 function plain(text, start) {
 	CELL_END.lastIndex = start;
 	const end = CELL_END.exec(text)?.index ?? text.length;
 	return [text.slice(start, end), end];
 }
 
+/**
+ * @param {string} text
+ * @param {number} start
+ * @returns {[string, number]}
+ */
 function quoted(text, start) {
 	let cell = "";
 	let at = start + 1;

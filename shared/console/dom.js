@@ -8,36 +8,54 @@ const SVG_TAGS = new Set(["svg", "path", "circle"]);
  * h("button.quiet", { onclick: start, ".value": x, vars: { share: 3 } }, "Start"); h("p", "Just text")
  * `on…` and `.name` are set as properties, `vars` as CSS custom properties, everything else as attributes.
  * null, undefined and false leave an attribute or a child out.
+ * @template {string} Kind
+ * @param {Kind} kind
+ * @param {...(Attributes | Child)} rest
+ * @returns {Made<Kind>}
  */
 export function h(kind, ...rest) {
 	const [tag, ...classes] = kind.split(".");
-	const attributes = rest[0]?.constructor === Object ? rest.shift() : {};
+	const attributes = /** @type {Attributes} */ (rest[0]?.constructor === Object ? rest.shift() : {});
+	/** @type {any} */
 	const element = SVG_TAGS.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
 	element.given = {};
 	if (classes.length) element.setAttribute("class", classes.join(" "));
 	for (const [name, value] of Object.entries(attributes)) {
 		if (value === null || value === undefined || value === false) continue;
-		if (name === "vars") setVariables(element, value);
+		if (name === "vars") setVariables(element, attributes.vars ?? {});
 		else if (name.startsWith("on")) give(element, name, value);
 		else if (name.startsWith(".")) give(element, name.slice(1), value);
 		else element.setAttribute(name, value === true ? "" : String(value));
 	}
-	element.append(...rest.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+	element.append(.../** @type {any[]} */ (rest).flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
 	return element;
 }
 
+/**
+ * @param {any} element
+ * @param {string} name
+ * @param {unknown} value
+ */
 function give(element, name, value) {
 	element.given[name] = value;
 	element[name] = value;
 }
 
 // The policy forbids style attributes; the style object is how a number reaches the style sheet.
+/**
+ * @param {Remembering} element
+ * @param {Record<string, string | number>} variables
+ */
 function setVariables(element, variables) {
 	element.variables = variables;
-	for (const [name, value] of Object.entries(variables)) element.style.setProperty(`--${name}`, value);
+	for (const [name, value] of Object.entries(variables)) element.style.setProperty(`--${name}`, String(value));
 }
 
-/** Makes `old` look like `fresh` in place, so that focus, scrolling and what was typed stay as they are. */
+/**
+ * Makes `old` look like `fresh` in place, so that focus, scrolling and what was typed stay as they are.
+ * @param {any} old
+ * @param {any} fresh
+ */
 export function morph(old, fresh) {
 	if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
 		old.replaceWith(fresh);
@@ -50,19 +68,27 @@ export function morph(old, fresh) {
 	}
 }
 
+/**
+ * @param {Remembering} old
+ * @param {Remembering} fresh
+ */
 function morphAttributes(old, fresh) {
 	for (const name of fresh.getAttributeNames()) {
-		const value = fresh.getAttribute(name);
+		const value = fresh.getAttribute(name) ?? "";
 		if (name !== "style" && old.getAttribute(name) !== value) old.setAttribute(name, value);
 	}
 	for (const name of old.getAttributeNames()) {
 		if (name !== "style" && name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
 	}
 	if (fresh.variables) setVariables(old, fresh.variables);
-	for (const name of Object.keys(old.given ?? {})) if (!(name in fresh.given)) give(old, name, null);
+	for (const name of Object.keys(old.given ?? {})) if (!(name in (fresh.given ?? {}))) give(old, name, null);
 	for (const [name, value] of Object.entries(fresh.given ?? {})) give(old, name, value);
 }
 
+/**
+ * @param {Element} old
+ * @param {Element} fresh
+ */
 function morphChildren(old, fresh) {
 	const keyed = new Map();
 	for (const child of old.children) if (keyOf(child)) keyed.set(keyOf(child), child);
@@ -73,7 +99,7 @@ function morphChildren(old, fresh) {
 		if (!match) {
 			old.insertBefore(next, place);
 		} else {
-			if (match === place) place = place.nextSibling;
+			if (match === place) place = match.nextSibling;
 			else old.insertBefore(match, place);
 			morph(match, next);
 		}
@@ -85,4 +111,8 @@ function morphChildren(old, fresh) {
 	}
 }
 
+/**
+ * @param {any} node
+ * @returns {string | undefined}
+ */
 const keyOf = (node) => node.dataset?.key;

@@ -17,12 +17,18 @@ const RETRY_SECONDS = [1, 2, 4, 8, 15];
 export class Screen {
 	#root;
 	#events;
+	/** @type {View<any> | null} */
 	#view = null;
-	#params = {};
+	#params = /** @type {Params} */ ({});
+	/** @type {string | null} */
 	#place = null;
+	/** @type {unknown} */
 	#data;
+	/** @type {Problem | null} */
 	#problem = null;
+	/** @type {Set<string>} */
 	#busy = new Set();
+	/** @type {AbortController | null} */
 	#loading = null;
 	#timer = 0;
 	#failures = 0;
@@ -30,7 +36,11 @@ export class Screen {
 	#slow = true;
 	#patience = 0;
 
-	/** `events` are told what concerns the whole page: drawn, keyNeeded, signInNeeded, disconnected, connected. */
+	/**
+	 * `events` are told what concerns the whole page: drawn, keyNeeded, signInNeeded, disconnected, connected.
+	 * @param {HTMLElement} root
+	 * @param {ScreenEvents} events
+	 */
 	constructor(root, events) {
 		this.#root = root;
 		this.#events = events;
@@ -40,8 +50,13 @@ export class Screen {
 		return this.#view?.title(this.#context()) ?? "";
 	}
 
-	/** Shows a view. Whatever was there stays until the new one has its data, or takes too long to get them. */
-	open(view, params) {
+	/**
+	 * Shows a view. Whatever was there stays until the new one has its data, or takes too long to get them.
+	 * @param {View<any>} view
+	 * @param {Partial<Params>} given what the address says: of what the view goes by, all
+	 */
+	open(view, given) {
+		const params = /** @type {Params} */ (given);
 		const place = view.place(params);
 		const same = view === this.#view && place === this.#place;
 		this.#view = view;
@@ -78,6 +93,7 @@ export class Screen {
 		if (!this.#view) return;
 		const loading = new AbortController();
 		this.#loading = loading;
+		/** @type {number | null} */
 		let wait = null;
 		try {
 			const data = await this.#view.load({ ...this.#context(), signal: loading.signal });
@@ -96,7 +112,10 @@ export class Screen {
 		if (wait !== null) this.#timer = setTimeout(() => document.hidden || this.refresh(), wait * 1000);
 	};
 
-	/** What to do after an error: the seconds until the next try, null for none. */
+	/**
+	 * What to do after an error: the seconds until the next try, null for none.
+	 * @param {unknown} error
+	 */
 	#failed(error) {
 		if (error instanceof KeyNeeded) this.#events.keyNeeded(error.refused);
 		else if (error instanceof SignInNeeded) this.#events.signInNeeded();
@@ -111,7 +130,11 @@ export class Screen {
 		return null;
 	}
 
-	/** Does something for the user once, however often it is asked for before it is done. */
+	/**
+	 * Does something for the user once, however often it is asked for before it is done.
+	 * @param {string} name
+	 * @param {() => Promise<void>} deed
+	 */
 	act = async (name, deed) => {
 		if (this.#busy.has(name)) return;
 		const view = this.#view;
@@ -151,6 +174,7 @@ export class Screen {
 		return {
 			params: this.#params,
 			data: this.#data,
+			/** @param {string} name */
 			busy: (name) => this.#busy.has(name),
 			act: this.act,
 			refresh: this.refresh,
@@ -166,6 +190,7 @@ export class Screen {
 	}
 }
 
+/** @param {string} title */
 function nothingToShow(title) {
 	return h("h1.dialog-title", { tabindex: "-1" }, title);
 }

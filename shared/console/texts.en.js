@@ -47,6 +47,7 @@ export default {
 		title: "Not signed in",
 		explained: "Sign in with an account of the tenant that has a role in this app.",
 		go: "Sign in",
+		out: "Sign out",
 	},
 	authentication: {
 		Managed: "Managed",

@@ -47,6 +47,7 @@ export default {
 		title: "サインインが必要です",
 		explained: "このアプリのロールを持つ、テナントのアカウントでサインインしてください。",
 		go: "サインイン",
+		out: "サインアウト",
 	},
 	authentication: {
 		Managed: "マネージド",
@@ -321,6 +322,7 @@ export default {
 };
 
 // What the app itself says is in English; these are its commonest sentences. The rest is shown as it is.
+/** @type {[RegExp, string][]} */
 export const sentences = [
 	[/In Entra only: the source has no such user\./, "Entra にのみ存在し、同期元に該当するユーザーがいません。"],
 	[/In the source only\./, "同期元にのみ存在します。"],

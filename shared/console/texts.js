@@ -4,19 +4,26 @@ import { h } from "./dom.js";
 import en from "./texts.en.js";
 import ja, { sentences as japaneseSentences } from "./texts.ja.js";
 
+/** @type {Record<string, Texts>} */
 const LANGUAGES = { en, ja };
+/** @type {Record<string, [RegExp, string][]>} */
 const SENTENCES = { en: [], ja: japaneseSentences };
 const MEMORY = "console.language";
+/** @type {[Intl.RelativeTimeFormatUnitSingular, number][]} */
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+/** @type {[string, number][]} */
+const UNITS_OF_SIZE = [["megabyte", 1e6], ["kilobyte", 1e3]];
 
 let language = "en";
 let locale = "en";
 useLanguage(localStorage.getItem(MEMORY) ?? navigator.languages.find(known) ?? "en");
 
+/** @param {string} tag */
 function known(tag) {
 	return tag.split("-")[0] in LANGUAGES;
 }
 
+/** @param {string} tag */
 function useLanguage(tag) {
 	language = known(tag) ? tag.split("-")[0] : "en";
 	// "en-GB" says more about dates than "en" does.
@@ -26,12 +33,17 @@ function useLanguage(tag) {
 
 export const currentLanguage = () => language;
 
+/** @param {string} tag */
 export function switchLanguage(tag) {
 	localStorage.setItem(MEMORY, tag);
 	useLanguage(tag);
 }
 
-/** The text of that name, `{n}` and the like filled in; one that has a plural is chosen by `values.n`. */
+/**
+ * The text of that name, `{n}` and the like filled in; one that has a plural is chosen by `values.n`.
+ * @param {string} name
+ * @param {Record<string, any>} [values]
+ */
 export function t(name, values = {}) {
 	const [group, ...rest] = name.split(".");
 	let text = LANGUAGES[language][group]?.[rest.join(".")];
@@ -43,13 +55,17 @@ export function t(name, values = {}) {
 	});
 }
 
-/** A sentence that the app wrote, which is in English; in the reader's language where it is a known one. */
+/**
+ * A sentence that the app wrote, which is in English; in the reader's language where it is a known one.
+ * @param {string} sentence
+ */
 export function said(sentence) {
 	if (language === "en" || !sentence) return sentence.replaceAll(" %", "\u00a0%");
 	const translated = translate(sentence);
 	return translated ?? h("span", { lang: "en" }, sentence);
 }
 
+/** @param {string} sentence */
 function translate(sentence) {
 	for (const [pattern, replacement] of SENTENCES[language]) {
 		const match = pattern.exec(sentence);
@@ -60,21 +76,29 @@ function translate(sentence) {
 	return null;
 }
 
+/** @param {number} value */
 export function number(value) {
 	return new Intl.NumberFormat(locale, { maximumFractionDigits: 15 }).format(value);
 }
 
+/** @param {number} value */
 export function bytes(value) {
-	const unit = value < 1000 ? ["byte", 1] : value < 1e6 ? ["kilobyte", 1e3] : ["megabyte", 1e6];
-	return inUnit(value / unit[1], unit[0]);
+	const [unit, size] = UNITS_OF_SIZE.find(([, size]) => value >= size) ?? ["byte", 1];
+	return inUnit(value / size, unit);
 }
 
+/**
+ * @param {number} value
+ * @param {string} unit
+ */
 function inUnit(value, unit) {
-	const style = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
-	return new Intl.NumberFormat(locale, style).format(value);
+	return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 }).format(value);
 }
 
-/** "1 min 5 sec": the two largest units. */
+/**
+ * "1 min 5 sec": the two largest units.
+ * @param {number} seconds
+ */
 export function duration(seconds) {
 	if (seconds < 10) return inUnit(Math.max(0, seconds), "second");
 	let left = Math.round(seconds);
@@ -88,25 +112,33 @@ export function duration(seconds) {
 	return parts.join(" ");
 }
 
-/** "5 minutes ago", or "5 min ago" where there is little room. */
+/**
+ * "5 minutes ago", or "5 min ago" where there is little room.
+ * @param {string} time
+ * @param {Intl.RelativeTimeFormatStyle} style
+ */
 export function ago(time, style) {
 	const seconds = (Date.parse(time) - Date.now()) / 1000;
 	const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
 	return new Intl.RelativeTimeFormat(locale, { numeric: "auto", style }).format(Math.trunc(seconds / size), unit);
 }
 
-/** Date and time, the year only where it is another one. */
+/**
+ * Date and time, the year only where it is another one.
+ * @param {string} time
+ */
 export function moment(time) {
 	const date = new Date(time);
 	const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-	const style = { year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
-	return new Intl.DateTimeFormat(locale, style).format(date);
+	return new Intl.DateTimeFormat(locale, { year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }).format(date);
 }
 
+/** @param {string} time */
 export function clock(time) {
 	return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(new Date(time));
 }
 
+/** @param {string} time */
 export function utc(time) {
 	return new Date(time).toISOString().replace("T", " ").replace(/\.\d+Z/, " UTC");
 }

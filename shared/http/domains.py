@@ -75,7 +75,7 @@ async def kept_domain(services: Services, name: str) -> StoredSettings:
 
 async def list_domains(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     tenant = await call.services.tenant_domains.get()
-    settings = await call.services.domains.all()
+    settings = await call.services.domains.read_all()
     names = {domain.name for domain in tenant.value if not domain.removed} | settings.keys()
     turns = asyncio.Semaphore(AT_ONCE)
 

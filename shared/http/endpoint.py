@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 import azure.functions as func
 import orjson
@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import DomainNotFound, RunNotFound, SyncError
 from shared.http.address import caller_address
-from shared.http.principal import ANYBODY, Role, authorised
-from shared.http.problems import Problem
+from shared.http.principal import ANYBODY, Role, identified, require_role
+from shared.http.problems import Problem, secured
 from shared.http.same_origin import from_browser, require_same_origin
 from shared.log import event
 from shared.model.domain_names import domain_name
@@ -61,8 +61,20 @@ class Call(Generic[Query_co, Body_co]):
     headers: Mapping[str, str]
     enqueue: Callable[[str], None]
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a line of the log says of it: who asked, from where, about what."""
+        return {
+            "domain": self.domain,
+            "runId": self.run_id,
+            "by": self.author.name,
+            "address": self.author.address,
+        }
+
 
 AnyCall = Call[BaseModel, BaseModel]
+
+
 Handler = Callable[[Call[Query_co, Body_co]], Awaitable[func.HttpResponse]]
 
 
@@ -108,9 +120,26 @@ class Endpoint(Generic[Query_co, Body_co]):
         self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None] = lambda _: None
     ) -> func.HttpResponse:
         """Answers the request; whatever goes wrong becomes a problem, never an exception."""
+        return secured(await self._answer(services, request, enqueue))
+
+    async def _answer(
+        self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None]
+    ) -> func.HttpResponse:
+        author = Author(str(ANYBODY), caller_address(request.headers))
         try:
-            return await self.handler(self._checked(services, request, enqueue))
+            if self.role is not None:
+                principal = identified(services.settings.auth_mode, os.environ, request.headers)
+                author = author._replace(name=str(principal))
+                require_role(principal, self.role)
+            if self.changes:
+                require_same_origin(request.headers)
+            return await self.handler(self._call(services, request, author, enqueue))
         except Problem as problem:
+            if problem.status in (401, 403):
+                event(
+                    "http.refused", logging.WARNING, method=self.method, path=self.path, status=problem.status,
+                    reason=problem.title, by=author.name, address=author.address,
+                )  # fmt: skip
             return problem.answer()
         except SyncError as error:
             return Problem.of(error).answer()
@@ -121,17 +150,17 @@ class Endpoint(Generic[Query_co, Body_co]):
             )
             return Problem(500, "Internal error", say("http.failed")).answer()
 
-    def _checked(
-        self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None]
+    def _call(
+        self,
+        services: Services,
+        request: func.HttpRequest,
+        author: Author,
+        enqueue: Callable[[str], None],
     ) -> Call[Query_co, Body_co]:
-        principal = ANYBODY
-        if self.role is not None:
-            principal = authorised(services.settings.auth_mode, os.environ, request.headers, self.role)
-        if self.changes:
-            require_same_origin(request.headers)
+        """The request, checked; Problem or SyncError names what is wrong with it."""
         return Call(
             services=services,
-            author=Author(str(principal), caller_address(request.headers)),
+            author=author,
             domain=_domain(request.route_params.get("domain")),
             run_id=_run_id(request.route_params.get("runId")),
             asset=request.route_params.get("asset") or "",

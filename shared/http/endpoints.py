@@ -113,7 +113,7 @@ def unknown_path(request: func.HttpRequest) -> func.HttpResponse:
     """The answer for a path that nothing serves (404), or not with this method (405)."""
     path = request.route_params.get("path", "").removesuffix("/")
     allowed = sorted({e.method for e in ENDPOINTS if _matches(e.route, path)})
-    return problems.nothing_here(request.method, f"/api/{path}", allowed)
+    return problems.secured(problems.nothing_here(request.method, f"/api/{path}", allowed))
 
 
 def _matches(route: str, path: str) -> bool:

@@ -11,6 +11,7 @@ from shared.errors import Unavailable
 from shared.http.domains import domain_to_read
 from shared.http.endpoint import Body, Call, Nothing
 from shared.http.problems import json
+from shared.log import event
 from shared.runs import inspection
 
 T = TypeVar("T")
@@ -29,7 +30,9 @@ async def pre_check(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 
 async def trace(call: Call[TraceQuery, Nothing]) -> func.HttpResponse:
     domain = await domain_to_read(call.services, call.domain)
-    return json(await _in_time(inspection.trace_of(call.services, domain, call.query.user)))
+    found = await _in_time(inspection.trace_of(call.services, domain, call.query.user))
+    event("trace.read", **call.facts)
+    return json(found)
 
 
 async def _in_time(look: Awaitable[T]) -> T:

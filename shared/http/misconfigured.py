@@ -8,7 +8,7 @@ import logging
 
 import azure.functions as func
 
-from shared.http.problems import Problem
+from shared.http.problems import Problem, secured
 from shared.log import event
 from shared.model.parts import say
 
@@ -30,12 +30,12 @@ def misconfigured(message: str) -> func.FunctionApp:
     @app.route("health", methods=["GET"])
     async def get_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
         log()
-        return _REFUSED.answer()
+        return secured(_REFUSED.answer())
 
     @app.route("console", methods=["GET"])
     async def get_console(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
         log()
-        return _REFUSED.answer()
+        return secured(_REFUSED.answer())
 
     return app
 

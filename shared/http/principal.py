@@ -51,10 +51,8 @@ KEY_HOLDER = Principal("function key", roles=frozenset(Role))
 ANYBODY = Principal("anonymous")
 
 
-def authorised(
-    auth_mode: str, environment: Mapping[str, str], headers: Mapping[str, str], role: Role
-) -> Principal:
-    """The caller, who holds `role`; Problem 401, 403 or 503 otherwise.
+def identified(auth_mode: str, environment: Mapping[str, str], headers: Mapping[str, str]) -> Principal:
+    """The caller; Problem 401 for one who is not signed in, 503 where nobody can be believed.
 
     With keys the platform has checked the key before this code runs. With `entra`, the principal header is
     believed only while the platform says that it stands in front: it strips the header from callers only then.
@@ -71,13 +69,17 @@ def authorised(
     principal = _principal(headers.get("X-MS-CLIENT-PRINCIPAL", ""))
     if principal is None:
         raise Problem(401, "Not signed in", say("auth.signIn"))
+    return principal
+
+
+def require_role(principal: Principal, role: Role) -> None:
+    """Problem 403 for a caller who does not hold `role`, nor one that includes it."""
     if not principal.roles & role.granted_by:
         raise Problem(
             403,
             "Role missing",
             say("auth.roleMissing", name=principal.name, role=role.value),
         )
-    return principal
 
 
 class _Claim(BaseModel):

@@ -79,6 +79,13 @@ class Problem(Exception):
         )
 
 
+def secured(answer: func.HttpResponse) -> func.HttpResponse:
+    """Any answer of the app, with what it asks of a browser: not to guess its type, and to come back by HTTPS only."""
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return answer
+
+
 def json(
     body: BaseModel | Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> func.HttpResponse:

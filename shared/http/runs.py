@@ -11,6 +11,7 @@ from shared.http.domains import domain_to_read, kept_domain
 from shared.http.endpoint import AnyCall, Body, Call, Nothing
 from shared.http.problems import Problem, json
 from shared.http.views import run_view
+from shared.log import event
 from shared.model.parts import say
 from shared.model.records import Record, Time
 from shared.model.runs import RUN_ID_PATTERN, Mode, Run, Trigger
@@ -89,8 +90,8 @@ async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:
 
 async def list_runs(call: Call[PageQuery, Nothing]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
-    runs, cursor = await call.services.runs.page(call.domain, call.query.limit, call.query.cursor)
-    pointers = await call.services.runs.pointers(call.domain)
+    runs, cursor = await call.services.runs.read_page(call.domain, call.query.limit, call.query.cursor)
+    pointers = await call.services.runs.read_pointers(call.domain)
     now = call.services.clock.now()
     return json(RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor))
 
@@ -111,8 +112,11 @@ async def get_audit_log(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     run = await call.services.runs.get(call.domain, call.run_id)
     accepted = call.headers.get("Accept", "")
     if "text/csv" in accepted:
-        return await _audit_log_itself(call, run)
-    link = await call.services.audit_logs.link(run, call.services.clock.now())
+        answer = await _audit_log_itself(call, run)
+        event("auditLog.read", **call.facts)
+        return answer
+    link = await call.services.audit_logs.make_link(run, call.services.clock.now())
+    event("auditLog.linked", **call.facts)
     if "application/json" in accepted:
         return json(AuditLogLink(url=link.url, expires_at=link.expires_at))
     return func.HttpResponse(status_code=302, headers={"Location": link.url, "Cache-Control": "no-store"})
@@ -140,7 +144,9 @@ async def _started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:
     try:
         run = await start
     except RunActive:
-        if abandoned := await lifecycle.abandoned(call.services, call.domain, call.services.clock.now()):
+        if abandoned := await lifecycle.take_up_abandoned(
+            call.services, call.domain, call.services.clock.now()
+        ):
             call.enqueue(message(call.domain, abandoned))
             raise RunActive(call.domain, abandoned, taken_up=True) from None
         raise
@@ -149,7 +155,7 @@ async def _started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:
 
 
 async def _view(call: AnyCall, run: Run) -> Run:
-    pointers = await call.services.runs.pointers(run.domain)
+    pointers = await call.services.runs.read_pointers(run.domain)
     return run_view(run, pointers.dry_run_log, call.services.clock.now())
 
 

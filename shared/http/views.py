@@ -48,7 +48,7 @@ async def domain_view(
     now = services.clock.now()
     listed = next((one for one in tenant if one.name == name), None) if tenant else None
     removed = listed.removed if listed else tenant is not None
-    pointers = await services.runs.pointers(name)
+    pointers = await services.runs.read_pointers(name)
     active = await services.runs.get(name, pointers.active) if pointers.active else None
     shown = settings.shown()
     due = shown["periodic_sync"] and not settings.unreadable and not removed

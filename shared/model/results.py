@@ -7,9 +7,6 @@ from typing import Self
 from shared.model.changes import Action, Change, Obstacle
 from shared.model.parts import Parts
 
-# What a spreadsheet would take for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
 
 class Result(StrEnum):
     PLANNED = "planned"
@@ -81,16 +78,11 @@ class Outcome:
         )
 
 
-# What an audit log says of one person: the key by which a change is known, and how it ended.
+# Action and person: the name of a change across the invocations of a run.
 Key = tuple[str, str]
 
 
 def key(change: Change) -> Key:
-    """Names a change across invocations, as its cells do: an add by its source id, the rest by the object."""
+    """Names a change: an add by its source id, the rest by the object."""
     person = change.source_id if change.action is Action.ADD else change.object_id
-    return change.action.value, escaped(person or change.upn)
-
-
-def escaped(cell: str) -> str:
-    """A cell of the audit log, with an apostrophe where a spreadsheet would take it for a formula."""
-    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
+    return change.action.value, person or change.upn

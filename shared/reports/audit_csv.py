@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from shared.model.changes import Action
 from shared.model.people import Value
-from shared.model.results import Key, Outcome, Result, escaped
+from shared.model.results import Outcome, Result
 from shared.model.runs import Counts, Mode
 from shared.words import said
 
@@ -20,6 +20,8 @@ COLUMNS = (
     "sourceId", "attribute", "before", "after", "reason", "errorCode", "errorMessage", "requestId",
 )  # fmt: skip
 BOM = "\ufeff"
+# What a spreadsheet would take for a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def header() -> bytes:
@@ -45,7 +47,11 @@ def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
     attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
     for attribute in attributes or [("", None, None)]:
         cells = (*start, change.action.value, outcome.result.value, *who, *attribute, *end)
-        yield [escaped(_text(cell)) for cell in cells]
+        yield [_escaped(_text(cell)) for cell in cells]
+
+
+def _escaped(cell: str) -> str:
+    return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _text(cell: Value) -> str:
@@ -62,31 +68,6 @@ def _line(cells: Iterable[str]) -> str:
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\r\n").writerow(cells)
     return out.getvalue()
-
-
-def read_back(content: bytes) -> tuple[dict[Key, Result], dict[Key, str]]:
-    """How each change ended according to an audit log that an earlier invocation left, and whom Entra created."""
-    ended: dict[Key, Result] = {}
-    created: dict[Key, str] = {}
-    for row in _read(content):
-        added = row["action"] == Action.ADD
-        person = row["sourceId"] if added else row["objectId"]
-        change = row["action"], person or row["userPrincipalName"]
-        ended[change] = Result(row["result"])
-        if added:
-            created[change] = row["objectId"]
-    return ended, created
-
-
-def planned_deletions(content: bytes, run_id: str) -> frozenset[str]:
-    """The object ids of everybody whom this dry run's audit log says a sync would delete."""
-    mine = (row for row in _read(content) if row["runId"] == run_id)
-    return frozenset(row["objectId"] for row in mine if row["action"] == Action.DELETE)
-
-
-def _read(content: bytes) -> "csv.DictReader[str]":
-    """Row by row: a log of 100,000 changes has a hundred megabytes."""
-    return csv.DictReader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""))
 
 
 def count(counts: Counts, action: Action, result: Result) -> Counts:

@@ -41,10 +41,6 @@ def cut_short(reason: Parts, run: Run) -> Parts:
     return text + (say("run.someFailed", failed=failed) if failed else ())
 
 
-def stalled(invocations: int) -> Parts:
-    return say("run.stalled", invocations=invocations)
-
-
 def poisoned() -> Parts:
     """A run whose invocations failed until the queue gave up on its message."""
     return say("run.poisoned")

@@ -1,4 +1,4 @@
-"""A plan, applied: renames, updates, restores, adds, and deletions last, each with its row in the audit log."""
+"""A plan, applied: renames, updates, restores, adds, and deletions last, each recorded ahead and afterwards."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -12,9 +12,9 @@ from shared.model.parts import parts_of, say
 from shared.model.results import Key, Outcome, key
 from shared.planning.deletions import reason_to_leave, source_people
 from shared.planning.surveyed import Survey
-from shared.runs.doubts import settled_doubts
-from shared.runs.recorder import Trail
-from shared.runs.stop import RunGuard
+from shared.runs.recorder import Recorder
+from shared.runs.recovery import settle_doubts
+from shared.runs.stop import RunStop
 from shared.runs.survey import read_source
 from shared.services import Services
 from shared.source import in_domain
@@ -23,31 +23,31 @@ Report = Callable[[Sequence[Outcome]], Awaitable[None]]
 
 
 class Sync:
-    """Applies what a survey planned. `report` hears of every outcome once it is safely on the trail."""
+    """Applies what a survey planned. `report` hears of every outcome once it is recorded."""
 
     def __init__(
-        self, services: Services, seen: Survey, trail: Trail, guard: RunGuard, report: Report
+        self, services: Services, seen: Survey, recorder: Recorder, stop: RunStop, report: Report
     ) -> None:
         self._services = services
         self._seen = seen
-        self._trail = trail
-        self._guard = guard
+        self._recorder = recorder
+        self._stop = stop
         self._report = report
-        self._batches = Batches(services.graph, services.gate, guard, services.settings.batches_in_flight)
+        self._batches = Batches(services.graph, services.gate, stop, services.settings.batches_in_flight)
         self._links = dict(seen.plan.links)
         self._under_way: dict[Key, Request] = {}
 
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
-        await self._settle(self._trail.in_doubt)
+        await self._settle(self._recorder.in_doubt)
         await self._record([Outcome.not_applied(change) for change in self._seen.plan.changes])
 
     async def apply(self) -> None:
-        """RunStopped leaves what was applied on the trail; the next invocation goes on from there."""
+        """Raises RunStopped: what was applied is recorded, and the next invocation goes on from there."""
         try:
             await self._apply_in_order()
         except (CancelRequested, TimeBudgetSpent):
-            await self._trail.withdraw([r.subject for r in self._under_way.values() if _took_no_effect(r)])
+            await self._recorder.revoke([r.subject for r in self._under_way.values() if _took_no_effect(r)])
             await self._write_links()
             raise
         await self._write_links()
@@ -56,11 +56,11 @@ class Sync:
         plan = self._seen.plan
         planned = {key(change) for change in plan.changes}
         # What did not take effect before an interruption is planned again, and gets its row in its turn.
-        await self._settle([change for change in self._trail.in_doubt if key(change) not in planned])
-        recorded_people = {person for _, person in self._trail.results}
+        await self._settle([change for change in self._recorder.in_doubt if key(change) not in planned])
+        recorded_people = {person for _, person in self._recorder.results}
         not_sent = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
         await self._record([Outcome.not_sent(c) for c in not_sent if key(c)[1] not in recorded_people])
-        writes = [change for change in plan.writes if key(change) not in self._trail.results]
+        writes = [change for change in plan.writes if key(change) not in self._recorder.results]
         if any(change.via for change in writes):
             # A rename that is cut off at its temporary UPN is found again by its link.
             await self._write_links()
@@ -75,23 +75,23 @@ class Sync:
                 await self._record(outcomes)
 
     async def _before_send(self, batch: Sequence[Request]) -> None:
-        await self._trail.intend([request.subject for request in batch])
+        await self._recorder.intend([request.subject for request in batch])
         self._under_way |= {key(request.subject): request for request in batch}
         # Again: an append that is tried again takes long, and the lease may have run out meanwhile.
-        self._guard.check_lease()
+        self._stop.check_lease()
 
     async def _record(self, outcomes: Sequence[Outcome]) -> None:
-        fresh = [outcome for outcome in outcomes if key(outcome.change) not in self._trail.results]
+        fresh = [outcome for outcome in outcomes if key(outcome.change) not in self._recorder.results]
         for outcome in fresh:
             change = outcome.change
             self._under_way.pop(key(change), None)
             if outcome.succeeded and change.source_id and outcome.object_id:
                 self._links[change.source_id] = outcome.object_id
-        await self._trail.record(fresh)
+        await self._recorder.record(fresh)
         await self._report(fresh)
 
     async def _settle(self, doubts: Sequence[Change]) -> None:
-        await self._record(await settled_doubts(doubts, self._batches))
+        await self._record(await settle_doubts(doubts, self._batches))
 
     async def _confirm_deletions(self, deletions: Sequence[Change]) -> list[Change]:
         """Those who are still to be deleted after both sides were read a second time.
@@ -100,7 +100,7 @@ class Sync:
         the source can't be read again, nobody is deleted.
         """
         try:
-            users = await read_source(self._services, self._guard)
+            users = await read_source(self._services, self._stop)
             in_domain(users, self._seen.domain)
         except SourceError as error:
             message = say("leaver.sourceUnreadable") + parts_of(error)
@@ -120,7 +120,7 @@ class Sync:
         return confirmed
 
     async def _write_links(self) -> None:
-        self._guard.check_lease()
+        self._stop.check_lease()
         await self._services.links.write(self._seen.domain, self._links)
 
 

@@ -15,7 +15,7 @@ from shared.model.domains import StoredSettings
 from shared.model.records import Author
 from shared.model.runs import Mode, Trigger
 from shared.reports.logged import error_text
-from shared.runs.lifecycle import abandoned, start
+from shared.runs.lifecycle import start, take_up_abandoned
 from shared.services import Services
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class _Hour:
         self.queued: dict[str, str] = {}
 
     async def pass_through(self, *, past_due: bool) -> None:
-        domains = await self._persist(self._services.domains.all)
+        domains = await self._persist(self._services.domains.read_all)
         self._removed = await self._no_longer_in_the_tenant(domains)
         waiting = dict(domains)
         while waiting:
@@ -74,7 +74,7 @@ class _Hour:
 
     async def _due(self, domain: str, stored: StoredSettings) -> str | None:
         """The run of this domain whose message is to be sent now: one whose message was lost, or a new one."""
-        if run_id := await abandoned(self._services, domain, self._now):
+        if run_id := await take_up_abandoned(self._services, domain, self._now):
             return run_id
         if stored.unreadable:
             event("settings.unreadable", logging.ERROR, domain=domain, settings=stored.unreadable)

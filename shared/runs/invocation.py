@@ -1,13 +1,15 @@
 """One run, from lease to Sync Log.
 
-    read both sides → plan → check → dry run: write the audit log; sync: apply, audit as it goes
+    take → survey: read both sides, plan → check the limits
+         → preview: write the audit log | refuse | apply: audit as it goes → finish
 
 A run that is cut off is simply started again from reading both sides: every write is safe to repeat, and there
 is no plan on disk to go stale.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from shared.errors import (
@@ -19,32 +21,30 @@ from shared.errors import (
     LeaseLost,
     SettingsUnreadable,
     SourceError,
+    Stalled,
     TimeBudgetSpent,
 )
 from shared.log import event
-from shared.model.changes import Plan
 from shared.model.parts import Parts, parts_of, say
-from shared.model.results import Outcome, Result, key
-from shared.model.runs import AuditLog, Counts, Mode, Progress, Run, Status
+from shared.model.results import Outcome, key
+from shared.model.runs import AuditLog, Counts, Mode, Run, Status
 from shared.planning.limits import Checks, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
 from shared.reports import summary
-from shared.reports.audit_csv import count, header, render
+from shared.reports.audit_csv import header, render
 from shared.reports.logged import error_text, facts
-from shared.reports.progress import eta_seconds
 from shared.runs.apply import Sync
-from shared.runs.ending import recounted, with_doubts_settled
 from shared.runs.inspection import pre_checked
-from shared.runs.recorder import Trail
-from shared.runs.resuming import take_up
-from shared.runs.stop import RunGuard
+from shared.runs.recorder import Recorder
+from shared.runs.recovery import settle, take_up
+from shared.runs.stop import RunStop
 from shared.runs.survey import Surveyor
+from shared.runs.sync_log import SyncLog
 from shared.runs.undo_survey import survey_undo
 from shared.services import Services
-from shared.store.leases import lease
-from shared.store.runs import Hold
+from shared.store.leases import Lease, take_lease
+from shared.store.runs import Fence
 
-SAVE_EVERY = 2.0
 STALLED_INVOCATIONS = 3
 
 
@@ -73,188 +73,146 @@ Ended = Finished | Continues | Busy
 async def perform(services: Services, domain: str, run_id: str) -> Ended:
     """Performs a queued run, or goes on with one that was cut off."""
     try:
-        async with lease(services.storage, services.settings, domain) as held:
-            hold = await services.runs.take(domain, run_id)
-            if hold is None:
+        async with take_lease(services.storage, services.settings, domain) as held:
+            fence = await services.runs.take(domain, run_id)
+            if fence is None:
                 return Finished()
-            guard = RunGuard(held, services.runs, hold, services.settings.time_budget_seconds, services.clock)
-            invocation = Invocation(services, hold, await services.runs.get(domain, run_id), guard)
-            return await invocation.perform()
+            run = await services.runs.get(domain, run_id)
+            return await Invocation(services, held, fence, run).perform()
     except (DomainBusy, LeaseLost) as error:
         event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
         return Continues(error_text(error)) if isinstance(error, LeaseLost) else Busy(error_text(error))
 
 
 class Invocation:
-    """What one invocation does for a run; `run` is the line of the Sync Logs as it stands."""
+    """What one invocation does for a run that it holds by lease and fence."""
 
-    def __init__(self, services: Services, hold: Hold, run: Run, guard: RunGuard) -> None:
+    def __init__(self, services: Services, held: Lease, fence: Fence, run: Run) -> None:
+        budget = services.settings.time_budget_seconds
         self._services = services
         self._clock = services.clock
-        self._hold = hold
-        self._guard = guard
-        self._saved_at = 0.0
-        self._written = 0
-        self._writing_since = 0.0
-        self.run = run
+        self._fence = fence
+        self._stop = RunStop(held, services.runs, fence, budget, services.clock)
+        self._log = SyncLog(services, fence, run)
 
     async def perform(self) -> Ended:
+        """Raises LeaseLost if another invocation may hold the domain by now."""
         try:
-            if self.run.stalled_invocations >= STALLED_INVOCATIONS:
-                await self._end_early(Status.FAILED, summary.stalled(STALLED_INVOCATIONS))
-                return Finished()
-            await self._begin()
-            await self._read_and_act()
+            left_behind = await self._take()
+            approved = await self._read_approval()
+            seen = await self._survey(approved)
+            checks = await self._check(seen, approved)
+            if self._log.run.mode is Mode.DRY_RUN:
+                await self._preview(seen, checks)
+            elif checks.exceeded:
+                await self._refuse(seen, checks, left_behind)
+            else:
+                await self._apply(seen, checks, left_behind)
         except TimeBudgetSpent as error:
-            await self._save()
-            event("run.continues", **facts(self.run), reason=error_text(error))
+            await self._log.save()
+            event("run.continues", **facts(self._log.run), reason=error_text(error))
             return Continues(error_text(error))
         except CancelRequested as error:
             await self._end_early(Status.CANCELLED, parts_of(error))
-        except (SourceError, GraphError, DomainNotFound, JournalGone, SettingsUnreadable) as error:
+        except (
+            SourceError,
+            GraphError,
+            DomainNotFound,
+            JournalGone,
+            SettingsUnreadable,
+            Stalled,
+        ) as error:
             await self._end_early(Status.FAILED, parts_of(error))
         return Finished()
 
-    async def _begin(self) -> None:
-        """Counts this invocation before it does anything: one that dies at once was one, too."""
-        await self._save(
-            status=Status.RUNNING,
-            started_at=self.run.started_at or self._clock.now(),
-            invocations=self.run.invocations + 1,
-            stalled_invocations=self.run.stalled_invocations + 1,
-        )
-        event("run.started", **facts(self.run))
+    async def _take(self) -> Recorder | None:
+        """Begins this invocation; the records that an earlier one left, None if there are none."""
+        if self._log.run.stalled_invocations >= STALLED_INVOCATIONS:
+            raise Stalled("run.stalled", invocations=STALLED_INVOCATIONS)
+        await self._log.begin()
+        return await take_up(self._services, self._fence, self._log.run, self._stop)
 
-    async def _read_and_act(self) -> None:
-        trail = await take_up(self._services, self._hold, self.run, self._guard)
-        seen = await self._survey()
-        checks = await self._check(seen.plan)
-        if self.run.deletion_check is None or checks.exceeded:
-            # A later invocation sees only what is left; the Sync Log keeps what the run set out to do.
-            both = Counts(source=seen.plan.source, target=seen.plan.target, unchanged=seen.plan.unchanged)
-            await self._save(
-                warning_parts=seen.warnings,
-                deletion_check=checks.deletions,
-                limit_checks=checks.others,
-                counts=both,
-            )
-        if self.run.mode is Mode.DRY_RUN:
-            await self._preview(seen, checks)
-        else:
-            await self._sync(seen, checks, trail)
+    async def _read_approval(self) -> frozenset[str]:
+        """The object ids of the deletions that this run's approval releases."""
+        run = self._log.run
+        if run.approval is None:
+            return frozenset()
+        return await self._services.approvals.read(run.domain, run.approval.dry_run_id)
 
-    async def _survey(self) -> Survey:
-        run = self.run
+    async def _survey(self, approved: frozenset[str]) -> Survey:
+        run = self._log.run
         if run.undoes:
-            return await survey_undo(self._services, run, run.undoes, self._guard)
-        surveyor = Surveyor(self._services, run.domain, self._guard)
+            return await survey_undo(self._services, run, run.undoes, self._stop)
+        surveyor = Surveyor(self._services, run.domain, self._stop)
         seen = await surveyor.survey(predict=run.mode is Mode.DRY_RUN)
         if run.approval is None:
             return seen
-        approval = run.approval
-        note = say("leaver.approved", by=approval.approved_by, dryRun=approval.dry_run_id)
-        return replace(seen, plan=released(seen.plan, await self._approved(), note))
+        note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)
+        return replace(seen, plan=released(seen.plan, approved, note))
 
-    async def _check(self, plan: Plan) -> Checks:
-        services, run = self._services, self.run
-        settings = (await services.domains.settings(run.domain)).complete()
-        deletions = check_deletions(plan, settings.max_allowed_deletions, await self._approved())
-        if run.undoes:
-            return Checks(deletions)
-        before = (await services.runs.pointers(run.domain)).last_good_source
-        return Checks(deletions, check_limits(plan, settings, before))
-
-    async def _approved(self) -> frozenset[str]:
-        approval = self.run.approval
-        if approval is None:
-            return frozenset()
-        return await self._services.approvals.read(self.run.domain, approval.dry_run_id)
+    async def _check(self, seen: Survey, approved: frozenset[str]) -> Checks:
+        services, run, plan = self._services, self._log.run, seen.plan
+        settings = (await services.domains.read_settings(run.domain)).complete()
+        checks = Checks(check_deletions(plan, settings.max_allowed_deletions, approved))
+        if not run.undoes:
+            before = (await services.runs.read_pointers(run.domain)).last_good_source
+            checks = replace(checks, others=check_limits(plan, settings, before))
+        if run.deletion_check is None or checks.exceeded:
+            # A later invocation sees only what is left; the Sync Log keeps what the run set out to do.
+            await self._log.save(
+                warning_parts=seen.warnings,
+                deletion_check=checks.deletions,
+                limit_checks=checks.others,
+                counts=Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged),
+            )
+        return checks
 
     async def _preview(self, seen: Survey, checks: Checks) -> None:
-        if not self.run.undoes:
-            found = await pre_checked(self._services, seen, self._guard)
-            self._note(pre_check=found.summary)
-        run, outcomes = self.run, [Outcome.planned(change) for change in seen.plan.changes]
-        rows = await self._clock.in_thread(render, outcomes, run.id, run.domain, run.mode, self._clock.now())
+        """Writes what a sync would do, for people and as data."""
+        run, logs = self._log.run, self._services.audit_logs
+        if not run.undoes:
+            found = await pre_checked(self._services, seen, self._stop)
+            self._log.note(pre_check=found.summary)
+        planned = [Outcome.planned(change) for change in seen.plan.changes]
+        rows = await self._clock.in_thread(render, planned, run.id, run.domain, run.mode, self._clock.now())
         content = header() + rows
-        version = await self._services.audit_logs.dry_run_version(self.run)
-        await self._guard.check()
-        self._count(outcomes)
-        expires_at = await self._services.audit_logs.write_dry_run(self.run, content, version)
-        self._note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
-        message = summary.outcome(self.run, checks)
-        await self._finish(Status.SUCCEEDED, message, wrote_dry_run_log=True)
+        versions = await logs.read_dry_run_versions(run)
+        await self._stop.check()
+        self._log.count(planned)
+        expires_at = await logs.write_dry_run(run, content, planned, versions)
+        self._log.note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
+        await self._finish(Status.SUCCEEDED, summary.outcome(self._log.run, checks))
 
-    async def _sync(self, seen: Survey, checks: Checks, left_behind: Trail | None) -> None:
-        services, invocation = self._services, self._hold.invocation
-        trail = left_behind or await Trail.open(services.storage, services.audit_logs, self.run, invocation)
-        left = sum(1 for change in seen.plan.writes if key(change) not in trail.results)
-        known = self.run.progress.done
-        self.run = recounted(self.run, trail.results, left)
-        if self.run.progress.done > known:
-            # What died before it could say so got something done all the same.
-            self._note(stalled_invocations=1)
-        await self._save()
-        self._writing_since = self._clock.monotonic()
-        sync = Sync(self._services, seen, trail, self._guard, self._report)
+    async def _refuse(self, seen: Survey, checks: Checks, left_behind: Recorder | None) -> None:
+        async with self._writing(seen, left_behind) as sync:
+            await sync.refuse()
+        await self._finish(Status.CANCELLED, summary.refused(self._log.run, checks))
+
+    async def _apply(self, seen: Survey, checks: Checks, left_behind: Recorder | None) -> None:
+        async with self._writing(seen, left_behind) as sync:
+            await sync.apply()
+        run = self._log.run
+        status = Status.COMPLETED_WITH_ERRORS if run.counts.failed else Status.SUCCEEDED
+        await self._finish(status, summary.outcome(run, checks))
+
+    @asynccontextmanager
+    async def _writing(self, seen: Survey, left_behind: Recorder | None) -> AsyncIterator[Sync]:
+        recorder = left_behind or await Recorder.open(self._services, self._log.run, self._fence.invocation)
+        left = sum(1 for change in seen.plan.writes if key(change) not in recorder.results)
+        await self._log.begin_writing(recorder.results, left)
         try:
-            if checks.exceeded:
-                await sync.refuse()
-            else:
-                await sync.apply()
+            yield Sync(self._services, seen, recorder, self._stop, self._log.report)
         finally:
-            self._note(audit_log=AuditLog(expires_at=trail.expires_at, size_bytes=trail.size))
-        if checks.exceeded:
-            await self._finish(Status.CANCELLED, summary.refused(self.run, checks))
-        else:
-            failed = self.run.counts.failed
-            status = Status.COMPLETED_WITH_ERRORS if failed else Status.SUCCEEDED
-            await self._finish(status, summary.outcome(self.run, checks))
-
-    def _count(self, outcomes: Sequence[Outcome]) -> None:
-        counts = self.run.counts
-        for outcome in outcomes:
-            foreseen = outcome.result is Result.PLANNED and outcome.error_code
-            counts = count(counts, outcome.change.action, Result.FAILED if foreseen else outcome.result)
-        self._note(counts=counts)
-
-    async def _report(self, outcomes: Sequence[Outcome]) -> None:
-        """Counts what has been recorded; writes the Sync Log's line every two seconds at most."""
-        self._count(outcomes)
-        progress = self.run.progress
-        written = [outcome for outcome in outcomes if outcome.result.done]
-        done = progress.done + len(written)
-        # What is known beforehand to fail takes no time, and says nothing of the speed.
-        self._written += sum(1 for outcome in written if outcome.change.obstacle is None)
-        if done > progress.done:
-            self._note(stalled_invocations=0)
-        gate = self._services.gate
-        elapsed = self._clock.monotonic() - self._writing_since
-        eta = eta_seconds(
-            progress.total - done, self._written, elapsed, gate.left, gate.per_second, gate.paused
-        )
-        self._note(progress=Progress(done=done, total=max(progress.total, done), eta_seconds=eta))
-        if self._clock.monotonic() - self._saved_at >= SAVE_EVERY:
-            await self._save()
-
-    def _note(self, **changes: object) -> None:
-        self.run = self.run.model_copy(update=changes)
-
-    async def _save(self, **changes: object) -> None:
-        self._note(**changes)
-        await self._services.runs.save(self._hold, self.run)
-        self._saved_at = self._clock.monotonic()
+            self._log.note(audit_log=recorder.audit_log)
 
     async def _end_early(self, status: Status, reason: Parts) -> None:
-        """With what was under way settled: nothing that was written goes without its row."""
-        self.run = await with_doubts_settled(self._services, self._hold, self.run)
-        await self._finish(status, summary.cut_short(reason, self.run))
+        """Ends the run with what was under way settled: nothing that was written is without its row."""
+        await settle(self._services, self._fence, self._log)
+        await self._finish(status, summary.cut_short(reason, self._log.run))
 
-    async def _finish(self, status: Status, message: Parts, *, wrote_dry_run_log: bool = False) -> None:
-        progress = self.run.progress.model_copy(update={"eta_seconds": None})
-        self._note(status=status, message_parts=message, finished_at=self._clock.now(), progress=progress)
-        await self._services.runs.finish(self._hold, self.run, wrote_dry_run_log=wrote_dry_run_log)
-        event("run.finished", **facts(self.run), durationSeconds=_seconds(self.run))
+    async def _finish(self, status: Status, message: Parts) -> None:
+        await self._log.finish(status, message)
+        event("run.finished", **facts(self._log.run), durationSeconds=_seconds(self._log.run))
 
 
 def _seconds(run: Run) -> float | None:

@@ -1,23 +1,23 @@
-"""Runs are started, asked to stop and looked after; `run.py` performs them."""
+"""Runs are started, asked to stop and looked after; `invocation.py` performs them."""
 
 import logging
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
 from shared.errors import DomainBusy, NotPossible
 from shared.log import event
+from shared.model.changes import Action
 from shared.model.records import Author
 from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
 from shared.reports import summary
-from shared.reports.audit_csv import planned_deletions
 from shared.reports.logged import error_text, facts
-from shared.runs.ending import with_doubts_settled
+from shared.runs.recovery import settle
+from shared.runs.sync_log import SyncLog
 from shared.runs.undo_survey import changes_made
 from shared.services import Services
-from shared.store.leases import is_held, lease
-
-# As long as a lease lasts: whoever performed a run and wrote nothing since is dead, or never began.
-ABANDONED_AFTER = timedelta(minutes=1)
+from shared.store.leases import is_held, take_lease
+from shared.store.previous_version import planned_deletions
 
 
 async def start(
@@ -59,11 +59,21 @@ async def start_approved(services: Services, domain: str, dry_run_id: str, autho
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
         raise NotPossible("run.notApprovable", run=dry_run_id)
-    log = await services.audit_logs.read(dry_run, services.clock.now())
-    released = sorted(planned_deletions(log, dry_run_id))
+    released = sorted(await _read_planned_deletions(services, dry_run))
     await services.approvals.write(domain, dry_run_id, released)
     approval = Approval(dry_run_id=dry_run_id, approved_by=author.name, deletions=len(released))
     return await start(services, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
+
+
+async def _read_planned_deletions(services: Services, dry_run: Run) -> Iterable[str]:
+    """The object ids of everybody whom the dry run would have deleted."""
+    now = services.clock.now()
+    plan = await services.audit_logs.read_plan(dry_run, now)
+    if plan is None:
+        # Of the previous version, which kept the rows alone; removable with the reader of its audit logs.
+        return planned_deletions(await services.audit_logs.read(dry_run, now), dry_run.id)
+    changes = (outcome.change for outcome in plan)
+    return {str(change.object_id) for change in changes if change.action is Action.DELETE}
 
 
 async def start_undo(
@@ -80,41 +90,43 @@ async def start_undo(
     )
 
 
-async def abandoned(services: Services, domain: str, now: datetime) -> str | None:
+async def take_up_abandoned(services: Services, domain: str, now: datetime) -> str | None:
     """The active run if nobody performs it: the caller sends its message again.
 
     The message was lost between the row and the queue, or the worker died: the platform gives a dead worker's
     message to another one too, but only after ten minutes.
     """
-    idle = await services.runs.idle(domain, ABANDONED_AFTER, now)
+    idle = await services.runs.find_idle(domain, abandoned_after(services.settings.lease_seconds), now)
     if idle is None or await is_held(services.storage, domain):
         return None
     return idle.run_id if await services.runs.claim(idle, now) else None
+
+
+def abandoned_after(lease_seconds: int) -> timedelta:
+    """As long as a lease lasts: a worker that has written nothing since is dead, or never began."""
+    return timedelta(seconds=lease_seconds)
 
 
 async def give_up(services: Services, domain: str, run_id: str) -> None:
     """Ends a run whose message the queue has given up on, unless a second message keeps it alive."""
     async with AsyncExitStack() as ending:
         try:
-            await ending.enter_async_context(lease(services.storage, services.settings, domain))
+            await ending.enter_async_context(take_lease(services.storage, services.settings, domain))
         except DomainBusy as error:
             event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
             return
         except Exception as error:  # what made five tries fail may be just this, and the run must end
             event("run.endsUnlocked", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
-        hold = await services.runs.take(domain, run_id)
-        if hold is None:
+        fence = await services.runs.take(domain, run_id)
+        if fence is None:
             return
-        run = await services.runs.get(domain, run_id)
+        log = SyncLog(services, fence, await services.runs.get(domain, run_id))
         try:
-            run = await with_doubts_settled(services, hold, run)
+            await settle(services, fence, log)
         except Exception as error:  # likewise
-            event("run.endsUnsettled", logging.ERROR, **facts(run), error=error_text(error))
-        message = summary.cut_short(summary.poisoned(), run)
-        ended = {"status": Status.FAILED, "message_parts": message, "finished_at": services.clock.now()}
-        run = run.model_copy(update=ended)
-        await services.runs.finish(hold, run)
-        event("run.poisoned", logging.ERROR, **facts(run))
+            event("run.endsUnsettled", logging.ERROR, **facts(log.run), error=error_text(error))
+        await log.finish(Status.FAILED, summary.cut_short(summary.poisoned(), log.run))
+        event("run.poisoned", logging.ERROR, **facts(log.run))
 
 
 async def cancel(services: Services, domain: str, run_id: str, author: Author) -> tuple[Run, bool]:

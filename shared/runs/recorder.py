@@ -1,91 +1,127 @@
-"""What a sync leaves behind while it runs: its audit log for people, its journal for the program.
+"""The write-ahead recorder of a sync: the journal is the machine's truth, the audit log its rendering for people.
 
-Before a batch goes out the journal says what is intended; when its answers are in, the audit log says how each
-ended. Whatever stands in the first and not in the second is in doubt after a crash.
+Before a batch goes out the journal says what is intended; when its answers are in, the journal says how each change
+ended, and then the audit log gets its rows. After a crash, an intent without an outcome is in doubt, and an outcome
+whose row would begin behind the end of the audit log has no row yet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from shared.clock import Clock
 from shared.model.changes import Action, Change
 from shared.model.results import Key, Outcome, Result, key
-from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run
-from shared.reports.audit_csv import header, read_back, render
+from shared.model.runs import AUDIT_LOG_LIFETIME, AuditLog, Mode, Run
+from shared.reports.audit_csv import header, render
+from shared.services import Services
 from shared.store.append_blob import AppendedLog
-from shared.store.audit_logs import AuditLogs
-from shared.store.journal import Journal
-from shared.store.storage import Storage
+from shared.store.journal import Journal, JournalContent, Recorded
+from shared.store.previous_version import read_ended
+
+# As many outcomes as have their rows in memory at a time.
+_AT_ONCE = 5_000
 
 
-class Trail:
-    """One invocation's pen; a second one's writes are refused with LeaseLost."""
+class Recorder:
+    """The recorder that one invocation owns; a later invocation's fences it off, its writes raise LeaseLost.
+
+    `results` says of every change of the run how it ended, also in an earlier invocation; `created` has everybody
+    whom the run has created: source id → object id.
+    """
 
     def __init__(self, run: Run, log: AppendedLog, journal: Journal, clock: Clock) -> None:
         self._clock = clock
         self._run = run
         self._log = log
         self._journal = journal
-        self._doubts: list[Change] = []
+        self._intended: dict[Key, Change] = {}
         self.results: dict[Key, Result] = {}
         self.created: dict[str, str] = {}
-        """Source id → object id of everybody whom this sync has created so far."""
 
     @classmethod
-    async def open(cls, storage: Storage, audit_logs: AuditLogs, run: Run, invocation: int) -> "Trail":
-        """Begins the trail, or takes up the one that was left; LeaseLost if a later invocation has it."""
+    async def open(cls, services: Services, run: Run, invocation: int) -> "Recorder":
+        """Begins the records of a run, or takes over those that were left. Raises LeaseLost if a later one has them."""
         # Both are taken over before either is read: what is read then is all there will ever be.
-        log = await audit_logs.open_sync(run, invocation, header())
-        journal = await Journal.open(storage, run.domain, run.id, invocation)
-        trail = cls(run, log, journal, storage.clock)
-        await trail._take_up()
-        return trail
+        log = await services.audit_logs.open_sync(run, invocation, header())
+        began = log.size <= len(header())
+        journal = await Journal.open(services.storage, run.domain, run.id, invocation, begins=began)
+        recorder = cls(run, log, journal, services.clock)
+        await recorder._take_over()
+        return recorder
 
     @property
     def in_doubt(self) -> list[Change]:
-        """What an earlier invocation intended, and of which nobody has recorded how it ended."""
-        return [change for change in self._doubts if key(change) not in self.results]
+        """What was intended, and of which it is not known how it ended."""
+        return [change for known, change in self._intended.items() if known not in self.results]
 
     @property
-    def expires_at(self) -> datetime:
-        return self._log.created_at + AUDIT_LOG_LIFETIME
-
-    @property
-    def size(self) -> int:
-        return self._log.size
+    def audit_log(self) -> AuditLog:
+        return AuditLog(expires_at=self._log.created_at + AUDIT_LOG_LIFETIME, size_bytes=self._log.size)
 
     async def intend(self, changes: Sequence[Change]) -> None:
         await self._journal.intend(changes)
+        self._intended.update((key(change), change) for change in changes)
 
-    async def withdraw(self, changes: Sequence[Change]) -> None:
+    async def revoke(self, changes: Sequence[Change]) -> None:
         """Takes back the intent of what is known not to have been done."""
-        await self._journal.withdraw(changes)
+        await self._journal.revoke(changes)
+        for change in changes:
+            self._intended.pop(key(change), None)
 
     async def record(self, outcomes: Sequence[Outcome]) -> None:
-        """The people's log first: a crash between the two leaves a doubt, never a write without a row."""
-        run, now = self._run, self._clock.now()
-        await self._log.append(render([one], run.id, run.domain, Mode.SYNC, now) for one in outcomes)
+        for start in range(0, len(outcomes), _AT_ONCE):
+            await self._record(outcomes[start : start + _AT_ONCE])
+
+    async def _record(self, outcomes: Sequence[Outcome]) -> None:
+        """The journal first: a crash between the two leaves rows that are missing, and known to be."""
+        time, position = self._clock.now(), self._log.size
+        recorded, rows = [], []
         for outcome in outcomes:
-            self._note(outcome.change, outcome.result, outcome.object_id)
-        await self._journal.record([(o.change, o.result, o.object_id) for o in outcomes])
+            recorded.append(Recorded(outcome=outcome, time=time, position=position))
+            rows.append(self._row(outcome, time))
+            position += len(rows[-1])
+        await self._journal.record(recorded, self._intended)
+        self._note(outcomes)
+        await self._log.append(rows)
 
-    async def _take_up(self) -> None:
-        left = await self._log.read()
+    async def _take_over(self) -> None:
         journal = await self._journal.read()
-        # In a thread: after 100,000 changes this takes seconds.
-        self.results, object_ids = await self._clock.in_thread(read_back, left)
-        self._doubts = [change for k, change in journal.intents.items() if k not in self.results]
-        # A crash between the two: the people's log knows how it ended, an undo will ask the journal.
-        missing = []
-        for k, change in journal.intents.items():
-            if k in self.results:
-                object_id = change.object_id or object_ids.get(k)
-                self._note(change, self.results[k], object_id)
-                if k not in journal.outcomes:
-                    missing.append((change, self.results[k], object_id))
-        await self._journal.record(missing)
+        self._intended = journal.intents
+        if not journal.complete and self._log.size > len(header()):
+            await self._read_rows(journal)
+        self._note(journal.outcomes.values())
+        missing = (one for one in journal.recorded if one.position >= self._log.size)
+        await self._log.append([self._row(one.outcome, one.time) for one in missing])
 
-    def _note(self, change: Change, result: Result, object_id: str | None) -> None:
-        self.results[key(change)] = result
-        if change.action is Action.ADD and result is Result.SUCCEEDED and change.source_id and object_id:
-            self.created[change.source_id] = object_id
+    async def _read_rows(self, journal: JournalContent) -> None:
+        """Takes up what the previous version left: it wrote rows first, and outcomes without a change in them alone.
+
+        Removable with the reader of its audit logs.
+        """
+        # In a thread: after 100,000 changes this takes seconds.
+        rows = await self._clock.in_thread(read_ended, await self._log.read())
+        unrecorded: list[Outcome] = []
+        for (action, cell), (result, object_id) in rows.items():
+            known = journal.named(action, cell)
+            self.results[known] = result
+            change = journal.intents.get(known)
+            if change and known not in journal.outcomes:
+                account = change.object_id or object_id or None
+                unrecorded.append(Outcome(change=change, result=result, object_id=account))
+        # An undo asks the journal. Their rows are there: no position is before the beginning.
+        now = self._clock.now()
+        await self._journal.record(
+            [Recorded(outcome=outcome, time=now, position=0) for outcome in unrecorded], self._intended
+        )
+        self._note(unrecorded)
+
+    def _note(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            change = outcome.change
+            self.results[key(change)] = outcome.result
+            added = change.action is Action.ADD and outcome.succeeded
+            if added and change.source_id and outcome.object_id:
+                self.created[change.source_id] = outcome.object_id
+
+    def _row(self, outcome: Outcome, time: datetime) -> bytes:
+        return render([outcome], self._run.id, self._run.domain, Mode.SYNC, time)

@@ -7,9 +7,8 @@ from shared.entra.batch import Batches
 from shared.entra.domains import domain_and_initial, verified_domains
 from shared.entra.protected import with_mailboxes, with_roles
 from shared.entra.users import deleted_users, users_by_id, users_with_immutable_ids
-from shared.model.changes import Action, Change
+from shared.model.changes import Change
 from shared.model.domains import TenantDomain
-from shared.model.results import Result
 from shared.model.runs import Run
 from shared.outbound.waiting import Guard
 from shared.planning.holders import Holder, holders_of_immutable_ids
@@ -79,11 +78,5 @@ def _before(done: list[Done], attribute: str) -> list[str]:
 
 
 async def changes_made(services: Services, domain: str, run_id: str) -> list[Done]:
-    """What the sync really did: every intent of its journal that succeeded, with the object id it ended on."""
-    journal = await Journal.read_finished(services.storage, domain, run_id)
-    made = []
-    for key, change in journal.intents.items():
-        result, object_id = journal.outcomes.get(key, (None, None))
-        if result is Result.SUCCEEDED and change.action is not Action.SKIP:
-            made.append((change, object_id or change.object_id))
-    return made
+    """What the sync really did: every change that took effect, with the object id it ended on."""
+    return (await Journal.read_finished(services.storage, domain, run_id)).made

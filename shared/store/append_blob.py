@@ -4,14 +4,15 @@ Each append is conditional on the blob being as this writer left it. Opening cha
 ETag: an invocation that was given up for dead is refused even if it wakes before its successor has written.
 """
 
-import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import LeaseLost
+from shared.store.storage import missing, unchanged, update_if_unchanged, write_if
 
 if TYPE_CHECKING:
+    from azure.storage.blob import BlobProperties
     from azure.storage.blob.aio import BlobClient
 
 # An append block is at most 4 MiB in the versions of the service that are still in use.
@@ -20,7 +21,7 @@ _INVOCATION = "invocation"
 
 
 class AppendedLog:
-    """One invocation's pen. `size` is what stands in the blob, `created_at` when it was begun."""
+    """The writer that one invocation owns. `size` is what stands in the blob, `created_at` when it was begun."""
 
     def __init__(
         self, blob: "BlobClient", invocation: int, etag: str, size: int, created_at: datetime
@@ -36,27 +37,17 @@ class AppendedLog:
         cls, blob: "BlobClient", invocation: int, metadata: Mapping[str, str], content_settings: Any = None
     ) -> "AppendedLog":
         """Begins the blob or takes it over; LeaseLost if a later invocation has it already."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+        lost = LeaseLost("blob.takenOver", blob=blob.blob_name)
 
-        with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
-            await blob.create_append_blob(
-                content_settings=content_settings, match_condition=MatchConditions.IfMissing
-            )
-        for _ in range(5):
-            found = await blob.get_blob_properties()
+        async def take_over(found: "BlobProperties") -> "AppendedLog":
             if _writer(found) > invocation:
-                break
-            try:
-                answer = await blob.set_blob_metadata(
-                    {**metadata, _INVOCATION: str(invocation)},
-                    etag=found.etag,
-                    match_condition=MatchConditions.IfNotModified,
-                )
-            except ResourceModifiedError:
-                continue
+                raise lost
+            mine = {**metadata, _INVOCATION: str(invocation)}
+            answer = await blob.set_blob_metadata(mine, **unchanged(found.etag))
             return cls(blob, invocation, str(answer["etag"]), found.size, found.creation_time)
-        raise LeaseLost("blob.takenOver", blob=blob.blob_name)
+
+        await write_if(blob.create_append_blob(content_settings=content_settings, **missing()))
+        return await update_if_unchanged(blob.get_blob_properties, take_over, lost)
 
     async def append(self, records: Iterable[bytes]) -> None:
         """LeaseLost if another invocation has opened the blob. A record is never torn by a crash."""
@@ -67,20 +58,21 @@ class AppendedLog:
         return bytes(await (await self._blob.download_blob()).readall())
 
     async def _append(self, block: bytes) -> None:
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceModifiedError
+        lost = LeaseLost("blob.takenOver", blob=self._blob.blob_name)
 
-        try:
-            answer = await self._blob.append_block(
-                block, etag=self._etag, match_condition=MatchConditions.IfNotModified
-            )
-            self._etag = str(answer["etag"])
-        except ResourceModifiedError as error:
-            # The SDK tries a lost answer again, and then meets its own first try.
+        async def look() -> tuple[str, bool]:
+            """The blob's ETag, and whether the block is there: the SDK repeats a write whose answer was lost."""
             found = await self._blob.get_blob_properties()
-            if _writer(found) != self._invocation or not await self._ends_with(block, found.size):
-                raise LeaseLost("blob.takenOver", blob=self._blob.blob_name) from error
-            self._etag = found.etag
+            there = await self._ends_with(block, found.size)
+            if _writer(found) != self._invocation or not (there or found.size == self.size):
+                raise lost
+            return found.etag, there
+
+        async def write(seen: tuple[str, bool]) -> str:
+            etag, there = seen
+            return etag if there else str((await self._blob.append_block(block, **unchanged(etag)))["etag"])
+
+        self._etag = await update_if_unchanged(look, write, lost, known=(self._etag, False))
         self.size += len(block)
 
     async def _ends_with(self, block: bytes, size: int) -> bool:
@@ -89,7 +81,7 @@ class AppendedLog:
         return bytes(await (await self._blob.download_blob(self.size, len(block))).readall()) == block
 
 
-def _writer(properties: Any) -> int:
+def _writer(properties: "BlobProperties") -> int:
     return int((properties.metadata or {}).get(_INVOCATION, 0))
 
 

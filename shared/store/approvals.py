@@ -12,11 +12,11 @@ class Approvals:
         self._storage = storage
 
     async def write(self, domain: str, dry_run_id: str, object_ids: Sequence[str]) -> None:
-        container = await self._storage.container(JOURNAL)
+        container = await self._storage.open_container(JOURNAL)
         await container.upload_blob(_name(domain, dry_run_id), orjson.dumps(object_ids), overwrite=True)
 
     async def read(self, domain: str, dry_run_id: str) -> frozenset[str]:
-        container = await self._storage.container(JOURNAL)
+        container = await self._storage.open_container(JOURNAL)
         content = await (await container.download_blob(_name(domain, dry_run_id))).readall()
         return frozenset(orjson.loads(content))
 

@@ -1,20 +1,27 @@
 """Container `audit-logs`: the last dry run's log of each domain, and a log per sync, appended while it runs.
 
-A lifecycle rule deletes both after a day; since it may act a day late, nothing older than 24 hours is served, and
-the hourly sweep deletes it.
+Beside a dry run's log stands its plan as data, which an approval reads: overwritten with it, and gone with it.
+A lifecycle rule deletes everything after a day; since it may act a day late, nothing older than 24 hours is served,
+and the hourly sweep deletes it.
 """
 
-from contextlib import suppress
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from shared.errors import AuditLogGone, LeaseLost
+from shared.model.results import Outcome
 from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run
 from shared.store.append_blob import AppendedLog
-from shared.store.storage import AUDIT_LOGS, Storage
+from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
+from shared.store.storage import AUDIT_LOGS, Storage, unchanged, write_if
 
 if TYPE_CHECKING:
+    from azure.storage.blob import ContentSettings
     from azure.storage.blob.aio import BlobClient
 
 LINK_LIFETIME = timedelta(minutes=60)
@@ -28,43 +35,49 @@ class Link:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class DryRunVersions:
+    """The ETags of a domain's last dry run, None where nothing stands."""
+
+    log: str | None = None
+    plan: str | None = None
+
+
 class AuditLogs:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def dry_run_version(self, run: Run) -> str | None:
-        """Which log stands in the place of this dry run's, None if there is none; for `write_dry_run`."""
-        from azure.core.exceptions import ResourceNotFoundError
+    async def read_dry_run_versions(self, run: Run) -> DryRunVersions:
+        """What stands in the place of this dry run's log and plan; for `write_dry_run`."""
+        return DryRunVersions(await _etag(await self._blob(run)), await _etag(await self._plan(run)))
 
-        try:
-            return str((await (await self._blob(run)).get_blob_properties()).etag)
-        except ResourceNotFoundError:
-            return None
+    async def write_dry_run(
+        self, run: Run, log: bytes, plan: Sequence[Outcome], versions: DryRunVersions
+    ) -> datetime:
+        """Puts log and plan in the place of those versions; when they expire.
 
-    async def write_dry_run(self, run: Run, content: bytes, version: str | None) -> datetime:
-        """Puts the log in the place of that version; when it expires.
-
-        LeaseLost if another has been written since: an invocation that was given up for dead may wake here.
+        Raises LeaseLost if others have been written since: an invocation that was given up for dead may wake here.
         """
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
-
         blob = await self._blob(run)
-        known: dict[str, Any] = {}
-        if version:
-            known = {"etag": version, "match_condition": MatchConditions.IfNotModified}
-        try:
-            await blob.upload_blob(
-                content,
-                overwrite=version is not None,
-                metadata={"runid": run.id},
-                content_settings=_csv(run),
-                **known,
-            )
-        except (ResourceExistsError, ResourceModifiedError) as error:
-            raise LeaseLost("auditLog.overtaken", domain=run.domain) from error
+        await _replace(blob, log, run, versions.log, _csv(run))
+        lines = await self._storage.clock.in_thread(_plan_lines, plan)
+        await _replace(await self._plan(run), lines, run, versions.plan)
         created: datetime = (await blob.get_blob_properties()).creation_time
         return created + AUDIT_LOG_LIFETIME
+
+    async def read_plan(self, run: Run, now: datetime) -> list[Outcome] | None:
+        """What a dry run planned; None if the previous version made it. Raises AuditLogGone as `make_link` does."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        await self._served(run, now)
+        blob = await self._plan(run)
+        try:
+            found = await blob.download_blob()
+        except ResourceNotFoundError:
+            return None
+        if found.properties.metadata.get("runid") != run.id:
+            return None
+        return await self._storage.clock.in_thread(_read_plan_lines, await found.readall())
 
     async def open_sync(self, run: Run, invocation: int, header: bytes) -> AppendedLog:
         """The sync's log, begun with `header`, or the one that an earlier invocation left."""
@@ -73,34 +86,28 @@ class AuditLogs:
             await log.append([header])
         return log
 
-    async def begun(self, run: Run) -> bool:
+    async def has_begun(self, run: Run) -> bool:
         """Whether the run has begun a log."""
         return bool(await (await self._blob(run)).exists())
 
-    async def link(self, run: Run, now: datetime) -> Link:
+    async def make_link(self, run: Run, now: datetime) -> Link:
         """A read-only link to the run's log; AuditLogGone once it is expired or overwritten."""
         blob, end = await self._served(run, now)
         expires_at = min(now + LINK_LIFETIME, end).replace(microsecond=0)
         return Link(f"{blob.url}?{await self._signature(blob, now, expires_at)}", expires_at)
 
     async def read(self, run: Run, now: datetime) -> bytes:
-        """The whole log; AuditLogGone as in `link`."""
+        """The whole log; AuditLogGone as in `make_link`."""
         blob, _ = await self._served(run, now)
         return bytes(await (await blob.download_blob()).readall())
 
     async def delete_expired(self, now: datetime) -> None:
-        """Deletes every log older than 24 hours."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
-
-        container = await self._storage.container(AUDIT_LOGS)
+        """Deletes every log and plan older than 24 hours."""
+        container = await self._storage.open_container(AUDIT_LOGS)
         async for blob in container.list_blobs():
             if now - blob.creation_time >= AUDIT_LOG_LIFETIME:
                 # The lifecycle rule may have been first, and a dry run may have overwritten it meanwhile.
-                with suppress(ResourceNotFoundError, ResourceModifiedError):
-                    await container.delete_blob(
-                        blob.name, etag=blob.etag, match_condition=MatchConditions.IfNotModified
-                    )
+                await write_if(container.delete_blob(blob.name, **unchanged(blob.etag)))
 
     async def _served(self, run: Run, now: datetime) -> tuple["BlobClient", datetime]:
         """The blob if it holds this run's log and may still be shown, and when that ends."""
@@ -118,7 +125,10 @@ class AuditLogs:
 
     async def _blob(self, run: Run) -> "BlobClient":
         name = f"dry-run/{run.domain}.csv" if run.mode is Mode.DRY_RUN else f"sync/{run.domain}/{run.id}.csv"
-        return (await self._storage.container(AUDIT_LOGS)).get_blob_client(name)
+        return (await self._storage.open_container(AUDIT_LOGS)).get_blob_client(name)
+
+    async def _plan(self, run: Run) -> "BlobClient":
+        return (await self._storage.open_container(AUDIT_LOGS)).get_blob_client(f"dry-run/{run.domain}.jsonl")
 
     async def _signature(self, blob: "BlobClient", now: datetime, expires_at: datetime) -> str:
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas
@@ -150,7 +160,46 @@ def _gone(run: Run) -> AuditLogGone:
     return AuditLogGone("auditLog.dryRunGone" if run.mode is Mode.DRY_RUN else "auditLog.gone")
 
 
-def _csv(run: Run) -> Any:
+async def _etag(blob: "BlobClient") -> str | None:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return str((await blob.get_blob_properties()).etag)
+    except ResourceNotFoundError:
+        return None
+
+
+async def _replace(
+    blob: "BlobClient",
+    content: bytes,
+    run: Run,
+    version: str | None,
+    settings: "ContentSettings | None" = None,
+) -> None:
+    upload = blob.upload_blob(
+        content,
+        overwrite=version is not None,
+        metadata={"runid": run.id},
+        content_settings=settings,
+        **(unchanged(version) if version else {}),
+    )
+    if not await write_if(upload):
+        raise LeaseLost("auditLog.overtaken", domain=run.domain)
+
+
+def _plan_lines(plan: Sequence[Outcome]) -> bytes:
+    """One JSON object a line: a change, and what is foreseen of it."""
+    return b"".join(
+        orjson.dumps({"change": change_document(one.change), **outcome_document(one)}) + b"\n" for one in plan
+    )
+
+
+def _read_plan_lines(content: bytes) -> list[Outcome]:
+    lines = (orjson.loads(line) for line in io.BytesIO(content))
+    return [read_outcome(line, read_change(line["change"])) for line in lines]
+
+
+def _csv(run: Run) -> "ContentSettings":
     from azure.storage.blob import ContentSettings
 
     return ContentSettings(

@@ -5,10 +5,10 @@ one transaction, so that no setting changes without its record. Changes of versi
 `Changes`.
 """
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,14 +17,11 @@ from shared.errors import PreconditionFailed
 from shared.model.domains import DomainSettings, StoredSettings
 from shared.model.records import Author
 from shared.model.runs import newest_first
-from shared.store.storage import DOMAINS, Storage, error_code
+from shared.store.storage import DOMAINS, Storage, unchanged, update_if_unchanged, write_if
 
 _ROW = "settings"
 # What a domain has that was never touched.
 NEVER_SET = StoredSettings({}, (), '"default"')
-_TRIES = 5
-# Another write came first, or a try of this one whose answer was lost did take effect.
-_NOT_AS_READ = ("UpdateConditionNotSatisfied", "ConditionNotMet", "EntityAlreadyExists", "ResourceNotFound")
 
 
 class Domains:
@@ -33,7 +30,7 @@ class Domains:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def settings(self, domain: str) -> StoredSettings:
+    async def read_settings(self, domain: str) -> StoredSettings:
         """The domain's settings, defaults if it has none."""
         return await self.find(domain) or NEVER_SET
 
@@ -42,19 +39,16 @@ class Domains:
         row = await self._row(domain)
         return None if row is None else _stored(row)
 
-    async def all(self) -> dict[str, StoredSettings]:
+    async def read_all(self) -> dict[str, StoredSettings]:
         """Every domain that was ever touched."""
-        table = await self._storage.table(DOMAINS)
+        table = await self._storage.open_table(DOMAINS)
         rows = table.query_entities("RowKey eq @row", parameters={"row": _ROW})
         return {str(row["PartitionKey"]): _stored(row) async for row in rows}
 
     async def remember(self, domain: str) -> None:
         """Makes sure that the domain has a row, so that the hourly sweep looks after its runs."""
-        from azure.core.exceptions import ResourceExistsError
-
-        table = await self._storage.table(DOMAINS)
-        with contextlib.suppress(ResourceExistsError):
-            await table.create_entity({"PartitionKey": domain, "RowKey": _ROW})
+        table = await self._storage.open_table(DOMAINS)
+        await write_if(table.create_entity({"PartitionKey": domain, "RowKey": _ROW}))
 
     async def change(
         self, domain: str, changes: Mapping[str, Any], author: Author, if_match: str | None = None
@@ -63,12 +57,11 @@ class Domains:
 
         Raises PreconditionFailed if `if_match` names another version, or if others keep changing the row.
         """
-        from azure.core import MatchConditions
         from azure.data.tables import TableTransactionError
 
-        await self.remember(domain)
+        outdated = PreconditionFailed("settings.changedMeanwhile", domain=domain)
         clock = self._storage.clock
-        table = await self._storage.table(DOMAINS)
+        table = await self._storage.open_table(DOMAINS)
         record = {
             "PartitionKey": domain,
             "RowKey": f"change-{newest_first(clock.now())}-{clock.token(4)}",
@@ -76,25 +69,25 @@ class Domains:
             "changedBy": author.name,
             "changedFrom": author.address,
         }
-        for _ in range(_TRIES):
-            row = await self._row(domain)
+
+        async def write(row: Any) -> StoredSettings:
             before = _stored(row)
             if if_match not in (None, "*", before.etag):
-                break
+                raise outdated
             after = {**_other_columns(row, changes), **dict(_columns(changes))}
-            known = {"etag": row.metadata["etag"], "match_condition": MatchConditions.IfNotModified}
             told = {"before": json.dumps(before.told()), "after": json.dumps(_stored(after).told())}
+            known = {"mode": "replace", **unchanged(row.metadata["etag"])}
             try:
-                await table.submit_transaction(
-                    [("update", after, {"mode": "replace", **known}), ("create", {**record, **told})]
-                )
-            except TableTransactionError as error:
-                if error_code(error) not in _NOT_AS_READ:
-                    raise
+                await table.submit_transaction([("update", after, known), ("create", {**record, **told})])
+            except TableTransactionError:
+                # A try of this write whose answer was lost may have taken effect.
                 if not await self._has(domain, str(record["RowKey"])):
-                    continue
-            return before, await self.settings(domain)
-        raise PreconditionFailed("settings.changedMeanwhile", domain=domain)
+                    raise
+            return before
+
+        await self.remember(domain)
+        before = await update_if_unchanged(partial(self._row, domain), write, outdated)
+        return before, await self.read_settings(domain)
 
     async def _row(self, domain: str) -> Any:
         return await self._entity(domain, _ROW)
@@ -105,7 +98,7 @@ class Domains:
     async def _entity(self, domain: str, row_key: str) -> Any:
         from azure.core.exceptions import ResourceNotFoundError
 
-        table = await self._storage.table(DOMAINS)
+        table = await self._storage.open_table(DOMAINS)
         try:
             return await table.get_entity(domain, row_key)
         except ResourceNotFoundError:

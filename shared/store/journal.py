@@ -1,62 +1,94 @@
-"""Blob `journal/{domain}/{runId}`: what a sync was about to do, written before it is done, and how it ended.
+"""Blob `journal/{domain}/{runId}`: what a sync was about to do, written ahead of it, and how it ended.
 
-After a crash it says which writes are in doubt; for 30 days it is what an undo needs. A lifecycle rule deletes it.
-One JSON object a line: `{"intent": [change, …]}`, `{"withdrawn": [[action, person]]}` or
-`{"outcome": [[action, person, result, objectId]]}`.
+The machine's truth: after a crash it says which writes are in doubt and which rows the audit log lacks; for 30 days
+it is what an undo reads. A lifecycle rule deletes it. One JSON object a line:
+
+    {"format": 2}                      the first line
+    {"intent": [change, …]}            before a batch goes out
+    {"revoked": [[action, person]]}    an intent that is known not to have been carried out
+    {"ended": [action, person], "time", "position", "result", …}
+
+`time` is the row's, `position` where its row begins in the audit log. `change` stands in `ended` where it is not
+the one that was intended, as for a change that is never sent.
 """
 
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import orjson
 
 from shared.clock import Clock
 from shared.errors import JournalGone
-from shared.model.changes import Action, AttributeChange, Change
-from shared.model.parts import stored_parts
-from shared.model.results import Key, Result, key
+from shared.model.changes import Change
+from shared.model.results import Key, Outcome, Result, key
 from shared.store.append_blob import AppendedLog
+from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
+from shared.store.previous_version import unescaped
 from shared.store.storage import JOURNAL, Storage
 
-Ended = tuple[Change, Result, str | None]
+_FORMAT = orjson.dumps({"format": 2}) + b"\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An outcome with the time of its row, and the position in the audit log at which that begins."""
+
+    outcome: Outcome
+    time: datetime
+    position: int
 
 
 class Journal:
-    """One sync's journal, open for writing by the invocation that holds the run."""
+    """One sync's journal, open for writing by the invocation that performs the run."""
 
-    def __init__(self, log: AppendedLog, clock: Clock) -> None:
+    def __init__(self, log: AppendedLog, clock: Clock, *, begins: bool) -> None:
         self._clock = clock
         self._log = log
+        self._begins = begins
 
     @classmethod
-    async def open(cls, storage: Storage, domain: str, run_id: str, invocation: int) -> "Journal":
-        container = await storage.container(JOURNAL)
+    async def open(
+        cls, storage: Storage, domain: str, run_id: str, invocation: int, *, begins: bool
+    ) -> "Journal":
+        """Begins the journal or takes it over. Raises LeaseLost if a later invocation has it.
+
+        `begins` is false where the audit log has rows: an empty journal then lacks what the previous version did.
+        """
+        container = await storage.open_container(JOURNAL)
         log = await AppendedLog.open(container.get_blob_client(f"{domain}/{run_id}"), invocation, {})
-        return cls(log, storage.clock)
+        return cls(log, storage.clock, begins=begins)
 
     async def intend(self, changes: Sequence[Change]) -> None:
-        """Before a batch goes out; LeaseLost if another invocation writes this journal by now."""
-        await self._log.append([_line({"intent": [asdict(change) for change in changes]})])
+        """Before a batch goes out. Raises LeaseLost if a later invocation has the journal."""
+        await self._append([{"intent": [change_document(change) for change in changes]}])
 
-    async def withdraw(self, changes: Iterable[Change]) -> None:
-        """Takes intents back: Graph refused them for now, and nobody will send them again."""
-        await self._log.append(_line({"withdrawn": [key(change)]}) for change in changes)
+    async def revoke(self, changes: Iterable[Change]) -> None:
+        """Takes intents back: Graph refused them for now, and they are not sent again."""
+        await self._append({"revoked": [key(change)]} for change in changes)
 
-    async def record(self, ended: Iterable[Ended]) -> None:
-        await self._log.append(
-            _line({"outcome": [[*key(change), result, object_id]]}) for change, result, object_id in ended
-        )
+    async def record(self, recorded: Iterable[Recorded], intended: Mapping[Key, Change]) -> None:
+        """`intended`: the changes as they stand in the journal, which are not written again."""
+        await self._append(_ended(one, intended) for one in recorded)
 
     async def read(self) -> "JournalContent":
-        return await self._clock.in_thread(JournalContent.parse, await self._log.read())
+        content = await self._log.read() if self._log.size else b""
+        return await self._clock.in_thread(JournalContent.parse, content)
+
+    async def _append(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        # The first line comes with the first of all others, in one write.
+        start = [_FORMAT] if self._begins and not self._log.size else []
+        written = [orjson.dumps(line) + b"\n" for line in lines]
+        await self._log.append([*start, *written] if written else [])
 
     @classmethod
     async def read_finished(cls, storage: Storage, domain: str, run_id: str) -> "JournalContent":
-        """What a finished sync did; JournalGone if it left no journal, or one older than 30 days."""
+        """What a finished sync did. Raises JournalGone if it left no journal, or one older than 30 days."""
         from azure.core.exceptions import ResourceNotFoundError
 
-        container = await storage.container(JOURNAL)
+        container = await storage.open_container(JOURNAL)
         try:
             content = await (await container.download_blob(f"{domain}/{run_id}")).readall()
         except ResourceNotFoundError:
@@ -65,46 +97,76 @@ class Journal:
 
 
 class JournalContent:
-    """Every intent by its key, and how each ended, None where nobody knows."""
+    """What a journal says: every intent, every outcome, and the outcomes with their rows as they were written.
+
+    `complete` is false for a journal that the previous version began: rows may be in the audit log alone.
+    """
 
     def __init__(self) -> None:
+        self.complete = False
         self.intents: dict[Key, Change] = {}
-        self.outcomes: dict[Key, tuple[Result, str | None]] = {}
+        self.outcomes: dict[Key, Outcome] = {}
+        self.recorded: list[Recorded] = []
 
     @classmethod
     def parse(cls, content: bytes) -> "JournalContent":
         journal = cls()
+        journal.complete = content.startswith(_FORMAT)
         for line in io.BytesIO(content):
-            entry = orjson.loads(line)
-            for change in entry.get("intent", ()):
-                intended = _change(change)
-                journal.intents[key(intended)] = intended
-            for action, person in entry.get("withdrawn", ()):
-                journal.intents.pop((action, person), None)
-            for action, person, result, object_id in entry.get("outcome", ()):
-                journal.outcomes[action, person] = (Result(result), object_id)
+            journal._read(orjson.loads(line))
         return journal
 
+    @property
+    def made(self) -> list[tuple[Change, str | None]]:
+        """Every change that took effect, with the object id it ended on."""
+        ended = self.outcomes.values()
+        return [(o.change, o.object_id or o.change.object_id) for o in ended if o.succeeded]
 
-def _line(entry: dict[str, object]) -> bytes:
-    return orjson.dumps(entry) + b"\n"
+    def _read(self, line: dict[str, Any]) -> None:
+        for document in line.get("intent", ()):
+            change = read_change(document)
+            self.intents[key(change)] = change
+        for action, person in line.get("revoked", ()):
+            self.intents.pop((action, person), None)
+        if "ended" in line:
+            self._read_ended(line)
+        self._read_previous(line)
+
+    def _read_ended(self, line: dict[str, Any]) -> None:
+        action, person = line["ended"]
+        change = read_change(line["change"]) if "change" in line else self.intents[action, person]
+        outcome = read_outcome(line, change)
+        self.outcomes[action, person] = outcome
+        self.recorded.append(
+            Recorded(
+                outcome=outcome, time=datetime.fromisoformat(line["time"]), position=int(line["position"])
+            )
+        )
+
+    def _read_previous(self, line: dict[str, Any]) -> None:
+        """The lines of the previous version; removable 30 days after the deployment that followed it.
+
+        They name people as cells of the audit log. An outcome without an intent (a change that was not sent) stands
+        in the audit log as well, and is known from there.
+        """
+        for action, cell in line.get("withdrawn", ()):
+            self.intents.pop(self.named(action, cell), None)
+        for action, cell, result, object_id in line.get("outcome", ()):
+            if change := self.intents.get(self.named(action, cell)):
+                self.outcomes[key(change)] = Outcome(
+                    change=change, result=Result(result), object_id=object_id
+                )
+
+    def named(self, action: str, cell: str) -> Key:
+        """Which change the previous version means by a cell of its audit log."""
+        known = (action, cell) in self.intents or (action, cell) in self.outcomes
+        return action, cell if known else unescaped(cell)
 
 
-def _change(item: dict[str, object]) -> Change:
-    attributes = item["attributes"]
-    if not isinstance(attributes, list):
-        raise TypeError("a journal's change has a list of attributes")
-    return Change(
-        Action(str(item["action"])),
-        str(item["upn"]),
-        str(item["display_name"]),
-        _optional(item["object_id"]),
-        _optional(item["source_id"]),
-        tuple(AttributeChange(a["attribute"], a["before"], a["after"]) for a in attributes),
-        stored_parts(item["reason"]),
-        via=_optional(item["via"]),
-    )
-
-
-def _optional(value: object) -> str | None:
-    return None if value is None else str(value)
+def _ended(recorded: Recorded, intended: Mapping[Key, Change]) -> dict[str, Any]:
+    change = recorded.outcome.change
+    known = key(change)
+    line: dict[str, Any] = {"ended": known, **outcome_document(recorded.outcome)}
+    if intended.get(known) != change:
+        line["change"] = change_document(change)
+    return {**line, "time": recorded.time.isoformat(timespec="milliseconds"), "position": recorded.position}

@@ -21,11 +21,8 @@ from shared.store.storage import LOCKS, Storage, error_code
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient
 
-# One try of a renewal; the heartbeat itself tries again.
-_ONE_TRY: dict[str, Any] = {"timeout": 10, "retry_total": 0, "connection_timeout": 5, "read_timeout": 10}
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
     """Seconds of a lease's life; the storage service takes 15 to 60 for `lease`."""
 
@@ -36,6 +33,22 @@ class Times:
     # A dead holder's lease is free once it has run out; whoever still holds it then is alive.
     patience: float = 75.0
     retry_every: float = 2.0
+
+    @classmethod
+    def of(cls, lease: int) -> "Times":
+        """In the same proportions, for a lease of so many seconds."""
+        return cls(lease=lease, renew_every=lease / 3, trusted=lease * 5 / 6, patience=lease * 5 / 4)
+
+    @property
+    def one_try(self) -> dict[str, Any]:
+        """The SDK's options of one try of a renewal; the heartbeat itself tries again."""
+        seconds = max(1, self.lease // 6)
+        return {
+            "timeout": seconds,
+            "retry_total": 0,
+            "connection_timeout": seconds / 2,
+            "read_timeout": seconds,
+        }
 
 
 class Lease:
@@ -82,7 +95,7 @@ class Lease:
                 asked_at = self._clock.monotonic()
                 wait = self._times.retry_every
                 try:
-                    await lease.renew(**_ONE_TRY)
+                    await lease.renew(**self._times.one_try)
                     self._renewed_at = asked_at
                     wait = self._times.renew_every
                 except HttpResponseError as error:
@@ -90,7 +103,7 @@ class Lease:
                 except Exception as error:  # whatever it was, a heart that stops beating helps nobody
                     self._failures.append(str(error))
             with suppress(Exception):  # it runs out by itself
-                await lease.release(**_ONE_TRY)
+                await lease.release(**self._times.one_try)
         finally:
             await storage.aclose()
 
@@ -99,7 +112,7 @@ async def is_held(storage: Storage, domain: str) -> bool:
     """Whether an invocation holds the domain; the lease of one that died runs out within a minute."""
     from azure.core.exceptions import ResourceNotFoundError
 
-    blob = (await storage.container(LOCKS)).get_blob_client(domain)
+    blob = (await storage.open_container(LOCKS)).get_blob_client(domain)
     try:
         properties = await blob.get_blob_properties()
     except ResourceNotFoundError:
@@ -108,8 +121,8 @@ async def is_held(storage: Storage, domain: str) -> bool:
 
 
 @asynccontextmanager
-async def lease(
-    storage: Storage, settings: Settings, domain: str, times: Times = Times()
+async def take_lease(
+    storage: Storage, settings: Settings, domain: str, times: Times | None = None
 ) -> AsyncIterator[Lease]:
     """Holds the domain for the length of the block.
 
@@ -118,7 +131,8 @@ async def lease(
     from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
     from azure.storage.blob.aio import BlobLeaseClient
 
-    blob = (await storage.container(LOCKS)).get_blob_client(domain)
+    times = times or Times.of(settings.lease_seconds)
+    blob = (await storage.open_container(LOCKS)).get_blob_client(domain)
     clock = storage.clock
     lease_id = clock.guid()
     give_up_at = clock.monotonic() + times.patience

@@ -18,7 +18,7 @@ class Links:
         """Empty for a domain that was never synchronised."""
         from azure.core.exceptions import ResourceNotFoundError
 
-        container = await self._storage.container(LINKS)
+        container = await self._storage.open_container(LINKS)
         try:
             content = await (await container.download_blob(domain)).readall()
         except ResourceNotFoundError:
@@ -27,7 +27,7 @@ class Links:
         return links
 
     async def write(self, domain: str, links: Mapping[str, str]) -> None:
-        container = await self._storage.container(LINKS)
+        container = await self._storage.open_container(LINKS)
         await container.upload_blob(domain, orjson.dumps(links), overwrite=True)
 
     async def find_elsewhere(
@@ -41,7 +41,7 @@ class Links:
         found: dict[str, str] = {}
         if not people and not accounts:
             return found
-        container = await self._storage.container(LINKS)
+        container = await self._storage.open_container(LINKS)
         async for name in container.list_blob_names():
             if name != domain:
                 other = (await self.read(name)).items()

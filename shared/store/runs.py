@@ -11,21 +11,23 @@ on that row being as this invocation left it, so one that was given up for dead 
 """
 
 import base64
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from shared.errors import CancelRequested, LeaseLost, RunActive, RunNotFound
+from shared.errors import CancelRequested, LeaseLost, NotPossible, RunActive, RunNotFound
 from shared.model.parts import verbatim
 from shared.model.runs import Mode, Run, is_run_id, oldest_run_id
-from shared.store.storage import RUNS, Storage, error_code
+from shared.store.storage import RUNS, Storage, error_code, unchanged, update_if_unchanged, write_if
 
 _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC = "active", "dry-run-log", "good-sync"
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
 _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pointers:
     """What a domain's rows point at."""
 
@@ -36,9 +38,12 @@ class Pointers:
     last_good_source: int | None = None
 
 
-@dataclass(slots=True)
-class Hold:
-    """One invocation's hold on the active run: its number, and the version of `active` that it left."""
+@dataclass(slots=True, kw_only=True)
+class Fence:
+    """The fencing token of one invocation: its number, and the ETag of `active` as it left it.
+
+    A later invocation has a higher number, and every write of an earlier one is refused.
+    """
 
     domain: str
     run_id: str
@@ -80,15 +85,15 @@ class Runs:
     async def get(self, domain: str, run_id: str) -> Run:
         from azure.core.exceptions import ResourceNotFoundError
 
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
         try:
             return _run(await table.get_entity(domain, run_id))
         except ResourceNotFoundError:
             raise RunNotFound("run.unknown", domain=domain, run=run_id) from None
 
-    async def page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
+    async def read_page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
         """The Sync Logs, newest first, after the run that `cursor` names; the cursor of the next page."""
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
         condition, parameters = _RUNS_ONLY, {"domain": domain}
         if cursor:
             condition, parameters = (
@@ -102,8 +107,8 @@ class Runs:
             found.append(_run(row))
         return found, None
 
-    async def pointers(self, domain: str) -> Pointers:
-        table = await self._storage.table(RUNS)
+    async def read_pointers(self, domain: str) -> Pointers:
+        table = await self._storage.open_table(RUNS)
         rows = {
             r["RowKey"]: r async for r in table.query_entities(_POINTERS_ONLY, parameters={"domain": domain})
         }
@@ -116,74 +121,69 @@ class Runs:
             last_good_source=int(rows[_GOOD_SYNC]["source"]) if _GOOD_SYNC in rows else None,
         )
 
-    async def take(self, domain: str, run_id: str) -> Hold | None:
-        """This invocation's hold on the run, fencing off every earlier one; None if the run is not active."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceModifiedError
+    async def take(self, domain: str, run_id: str) -> Fence | None:
+        """Takes the run for this invocation and fences off every earlier one; None if the run is not active."""
+        table = await self._storage.open_table(RUNS)
 
-        table = await self._storage.table(RUNS)
-        for _ in range(5):
-            row = await self._active(domain)
+        async def write(row: Any) -> Fence | None:
             if row is None or row["runId"] != run_id:
                 return None
             row["invocation"] = int(row["invocation"]) + 1
-            try:
-                answer = await table.update_entity(
-                    row, etag=row.metadata["etag"], match_condition=MatchConditions.IfNotModified
-                )
-            except ResourceModifiedError:
-                continue
-            return Hold(domain, run_id, row["invocation"], answer["etag"], row.get("cancelledBy", ""))
-        raise LeaseLost("run.notTaken", domain=domain, run=run_id)
+            answer = await table.update_entity(row, **unchanged(row.metadata["etag"]))
+            return Fence(
+                domain=domain,
+                run_id=run_id,
+                invocation=row["invocation"],
+                etag=answer["etag"],
+                cancelled_by=row.get("cancelledBy", ""),
+            )
 
-    async def check(self, hold: Hold) -> None:
-        """Before each batch: CancelRequested if somebody asked for it, LeaseLost if the run is no longer ours."""
-        row = await self._active(hold.domain)
-        if row is None or row["runId"] != hold.run_id or int(row["invocation"]) != hold.invocation:
-            raise LeaseLost("run.takenOver", domain=hold.domain, run=hold.run_id)
-        hold.etag = row.metadata["etag"]
-        hold.cancelled_by = row.get("cancelledBy", "")
-        if hold.cancelled_by:
-            raise CancelRequested("run.cancelled", by=hold.cancelled_by)
+        busy = LeaseLost("run.notTaken", domain=domain, run=run_id)
+        return await update_if_unchanged(partial(self._active, domain), write, busy)
 
-    async def save(self, hold: Hold, run: Run) -> None:
+    async def check(self, fence: Fence) -> None:
+        """Before each batch. Raises CancelRequested if somebody asked for it, LeaseLost if the run was taken over."""
+        row = await self._active(fence.domain)
+        if row is None or row["runId"] != fence.run_id or int(row["invocation"]) != fence.invocation:
+            raise LeaseLost("run.takenOver", domain=fence.domain, run=fence.run_id)
+        fence.etag = row.metadata["etag"]
+        fence.cancelled_by = row.get("cancelledBy", "")
+        if fence.cancelled_by:
+            raise CancelRequested("run.cancelled", by=fence.cancelled_by)
+
+    async def save(self, fence: Fence, run: Run) -> None:
         """Writes the run as it stands; LeaseLost if another invocation has taken over."""
-        pointer = {"PartitionKey": run.domain, "RowKey": _ACTIVE, "savedBy": hold.invocation}
-        await self._held(hold, [("update", pointer), ("upsert", _row(run), {"mode": "replace"})])
+        pointer = {"PartitionKey": run.domain, "RowKey": _ACTIVE, "savedBy": fence.invocation}
+        await self._write_fenced(fence, ("update", pointer), [("upsert", _row(run), {"mode": "replace"})])
 
-    async def finish(self, hold: Hold, run: Run, *, wrote_dry_run_log: bool = False) -> None:
+    async def finish(self, fence: Fence, run: Run) -> None:
         """Writes the finished run and makes room for the next one, all or nothing; LeaseLost as in `save`."""
         pointers: list[dict[str, Any]] = [{**_row(run), "RowKey": f"last-{run.mode}"}]
-        if wrote_dry_run_log:
+        if run.mode is Mode.DRY_RUN and run.status.good:
             pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
         if run.mode is Mode.SYNC and run.status.good and not run.undoes:
             pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, "source": run.counts.source})
         writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (_row(run), *pointers)]
-        await self._held(hold, [("delete", {"PartitionKey": run.domain, "RowKey": _ACTIVE}), *writes])
+        active = {"PartitionKey": run.domain, "RowKey": _ACTIVE}
+        await self._write_fenced(fence, ("delete", active), writes)
 
     async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
         """Leaves word for the invocation that performs the run; False if it is not active, or was asked before."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+        table = await self._storage.open_table(RUNS)
 
-        table = await self._storage.table(RUNS)
-        while (row := await self._active(domain)) is not None and row["runId"] == run_id:
-            if row.get("cancelledBy"):
+        async def write(row: Any) -> bool:
+            if row is None or row["runId"] != run_id or row.get("cancelledBy"):
                 return False
-            try:
-                await table.update_entity(
-                    {"PartitionKey": domain, "RowKey": _ACTIVE, "cancelledBy": who},
-                    etag=row.metadata["etag"],
-                    match_condition=MatchConditions.IfNotModified,
-                )
-            except (ResourceModifiedError, ResourceNotFoundError):
-                continue  # the run has gone on, or has ended
+            asked = {"PartitionKey": domain, "RowKey": _ACTIVE, "cancelledBy": who}
+            await table.update_entity(asked, **unchanged(row.metadata["etag"]))
             return True
-        return False
+
+        busy = NotPossible("run.notReached", run=run_id)
+        return await update_if_unchanged(partial(self._active, domain), write, busy)
 
     async def purge(self, domain: str, now: datetime) -> None:
         """Forgets runs that are older than 90 days."""
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
         condition = f"{_RUNS_ONLY} and RowKey gt @oldest"
         parameters = {"domain": domain, "oldest": oldest_run_id(now)}
         async for row in table.query_entities(
@@ -191,7 +191,7 @@ class Runs:
         ):
             await table.delete_entity(row)
 
-    async def idle(self, domain: str, longer_than: timedelta, now: datetime) -> Idle | None:
+    async def find_idle(self, domain: str, longer_than: timedelta, now: datetime) -> Idle | None:
         """The active run if nothing has been written about it for that long."""
         row = await self._active(domain)
         if row is None or now - row.metadata["timestamp"] < longer_than:
@@ -200,57 +200,37 @@ class Runs:
 
     async def claim(self, idle: Idle, now: datetime) -> bool:
         """Whether the caller is the first to take up that run, and nobody has written about it since."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
-
-        table = await self._storage.table(RUNS)
-        try:
-            await table.update_entity(
-                {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claimedAt": now},
-                etag=idle.etag,
-                match_condition=MatchConditions.IfNotModified,
-            )
-        except (ResourceModifiedError, ResourceNotFoundError):
-            return False
-        return True
+        table = await self._storage.open_table(RUNS)
+        claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claimedAt": now}
+        return await write_if(table.update_entity(claimed, **unchanged(idle.etag)))
 
     async def _active(self, domain: str) -> Any:
         from azure.core.exceptions import ResourceNotFoundError
 
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
         try:
             return await table.get_entity(domain, _ACTIVE)
         except ResourceNotFoundError:
             return None
 
-    async def _held(self, hold: Hold, operations: list[Any]) -> None:
+    async def _write_fenced(self, fence: Fence, pointer: Any, writes: list[Any]) -> None:
         """A transaction whose first operation is on `active`, and that only its holder gets through."""
-        from azure.core import MatchConditions
-        from azure.data.tables import TableTransactionError
+        kind, row = pointer
 
-        kind, pointer = operations[0]
-        for _ in range(5):
-            guarded = (kind, pointer, {"etag": hold.etag, "match_condition": MatchConditions.IfNotModified})
-            try:
-                answers = await self._transaction([guarded, *operations[1:]])
-            except TableTransactionError as error:
-                if error_code(error) not in (
-                    "UpdateConditionNotSatisfied",
-                    "ConditionNotMet",
-                    "ResourceNotFound",
-                ):
-                    raise
-            else:
-                hold.etag = answers[0].get("etag", "")
-                return
-            try:
-                await self.check(hold)
-            except CancelRequested:
-                continue  # a cancel changed the row; it does not take the run away
-        raise LeaseLost("run.notWritten", domain=hold.domain, run=hold.run_id)
+        async def look() -> str:
+            with suppress(CancelRequested):  # it changed the row, but does not take the run away
+                await self.check(fence)
+            return fence.etag
+
+        async def write(etag: str) -> str:
+            answers = await self._transaction([(kind, row, unchanged(etag)), *writes])
+            return str(answers[0].get("etag", ""))
+
+        lost = LeaseLost("run.notWritten", domain=fence.domain, run=fence.run_id)
+        fence.etag = await update_if_unchanged(look, write, lost, known=fence.etag)
 
     async def _transaction(self, operations: list[Any]) -> list[Any]:
-        table = await self._storage.table(RUNS)
+        table = await self._storage.open_table(RUNS)
         return list(await table.submit_transaction(operations))
 
 

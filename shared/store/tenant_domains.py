@@ -16,7 +16,7 @@ class TenantDomains:
     async def read(self) -> Known[list[TenantDomain]] | None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        container = await self._storage.container(TENANT)
+        container = await self._storage.open_container(TENANT)
         try:
             content = await (await container.download_blob("domains")).readall()
         except ResourceNotFoundError:
@@ -25,6 +25,6 @@ class TenantDomains:
         return Known([TenantDomain(**one) for one in kept["domains"]], datetime.fromisoformat(kept["asOf"]))
 
     async def write(self, known: Known[list[TenantDomain]]) -> None:
-        container = await self._storage.container(TENANT)
+        container = await self._storage.open_container(TENANT)
         content = orjson.dumps({"asOf": known.as_of, "domains": known.value})
         await container.upload_blob("domains", content, overwrite=True)

@@ -2,7 +2,7 @@
 
 import gzip
 
-from shared.http.console import ASSETS, FOLDER, PAGE
+from shared.http.console import ASSETS, FOLDER, PAGE, without_doc_comments
 from shared.http.content import content
 
 
@@ -15,3 +15,11 @@ def test_gzip_is_what_browsers_read() -> None:
     body = b"people," * 1000
     answer = content(body, "text/csv", {"Accept-Encoding": "br;q=1.0, gzip;q=0.8"}, {})
     assert gzip.decompress(answer.get_body()) == body
+
+
+def test_a_browser_gets_the_code_without_what_explains_it() -> None:
+    source = b"/** One.\n * @param {A} a */\nconst f = (a) => a /** b */ + 1; // one\n\t/** @type {C} */\n\tlet c;\n"
+
+    assert without_doc_comments(source) == b"const f = (a) => a /** b */ + 1; // one\n\tlet c;\n"
+    scripts = [(FOLDER / name).read_bytes() for name in ASSETS if name.endswith(".js")]
+    assert [script for script in scripts if b"@param" in without_doc_comments(script)] == []

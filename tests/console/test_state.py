@@ -1,5 +1,7 @@
 """What a reload, a shared link, polling, and a lost connection leave as it is."""
 
+from typing import Any
+
 import pytest
 from playwright.async_api import Route, expect
 
@@ -169,6 +171,45 @@ async def test_where_people_sign_in_the_page_leads_there(
     await expect(dialog.get_by_role("link", name="Sign in")).to_have_attribute(
         "href", "/.auth/login/aad?post_login_redirect_uri=%2Fapi%2Fconsole"
     )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {
+            "status": 401,
+            "headers": {"WWW-Authenticate": 'Bearer realm="contoso"'},
+            "body": "You do not have permission.",
+        },
+        {
+            "status": 302,
+            "headers": {"Location": "https://login.microsoftonline.com/tenant/oauth2/v2.0/authorize"},
+        },
+    ],
+    ids=["refused by the platform", "redirected by the platform"],
+)
+async def test_a_session_that_ended_is_told_from_a_lost_connection_and_signing_out_is_offered(
+    start_stack: StartStack, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    page = await open_page(await start_stack(settings={"AUTH_MODE": "entra"}), refusals=True)
+
+    async def platform(route: Route) -> None:
+        await route.fulfill(**answer)
+
+    await page.route("**/api/domains", platform)
+    await page.reload()
+    await expect(page.get_by_role("dialog", name="Not signed in")).to_be_visible()
+    await expect(page.get_by_text("The connection is lost")).to_have_count(0)
+    await expect(page.locator("a", has_text="Sign out")).to_have_attribute(
+        "href", "/.auth/logout?post_logout_redirect_uri=%2Fapi%2Fconsole"
+    )
+
+
+async def test_with_a_key_nobody_signs_out(start_stack: StartStack, open_page: OpenPage) -> None:
+    page = await open_page(await start_stack())
+    await expect(page.get_by_role("row").first).to_be_visible()
+    await expect(page.locator("a", has_text="Sign out")).to_have_count(0)
 
 
 async def test_changing_calls_carry_a_header_that_a_foreign_page_cannot_send(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import Page, expect
 
+from shared.store.storage import DOMAINS
 from tests.console.conftest import IN_A_BROWSER, OpenPage
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
@@ -37,6 +38,22 @@ async def test_over_the_limit_it_says_that_a_sync_would_be_cancelled_and_whom_it
     await expect(dialog.get_by_text("2 users will be deleted")).to_be_visible()
     for name in LEAVING:
         await expect(dialog.get_by_role("row").filter(has_text=f"{name}@{CONTOSO}")).to_be_visible()
+
+
+async def test_while_the_limit_cannot_be_read_it_shows_the_verdict_of_the_dry_run(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await with_leavers(start_stack)
+    await stack.set(maxAllowedDeletions=50)
+    await stack.dry_run()
+    table = await stack.services.storage.open_table(DOMAINS)
+    await table.update_entity(
+        {"PartitionKey": CONTOSO, "RowKey": "settings", "max_allowed_deletions": "half"}
+    )
+    page = await open_page(stack, ASKING)
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("2 of 5 users = 40\u00a0% < 50\u00a0%")).to_be_visible()
+    await expect(dialog.get_by_text("A sync would be cancelled")).to_have_count(0)
 
 
 async def test_without_approval_the_sync_is_cancelled_and_nothing_changed(

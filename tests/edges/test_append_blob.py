@@ -91,6 +91,28 @@ async def test_an_append_whose_answer_was_lost_is_not_made_twice(
     assert await log.read() == b"one,two,three"
 
 
+async def test_an_append_outlives_a_change_of_metadata_by_somebody_else(blob: BlobClient) -> None:
+    """Such as an administrator's, in a storage browser: the ETag is another, the content and its writer are not."""
+    log = await AppendedLog.open(blob, 1, {})
+    await log.append([b"one,"])
+    properties = await blob.get_blob_properties()
+    await blob.set_blob_metadata({**properties.metadata, "owner": "somebody"})
+
+    await log.append([b"two,"])
+
+    await log.append([b"three"])
+    assert await log.read() == b"one,two,three"
+
+
+async def test_an_append_behind_what_somebody_else_has_appended_is_refused(blob: BlobClient) -> None:
+    log = await AppendedLog.open(blob, 1, {})
+    await log.append([b"one,"])
+    await blob.append_block(b"foreign")
+
+    with pytest.raises(LeaseLost):
+        await log.append([b"two,"])
+
+
 async def test_a_lost_answer_of_a_late_survivor_is_no_leave_to_go_on(
     blob: BlobClient, answers: LosesAnswers
 ) -> None:

@@ -1,17 +1,18 @@
 """The one blob of a domain's last dry run: each overwrites the one before, and none a later one."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.clock import Clock
-from shared.errors import LeaseLost
+from shared.errors import AuditLogGone, LeaseLost
+from shared.model.changes import Action, Change
+from shared.model.results import Outcome
 from shared.model.runs import Mode, Run, Trigger, new_run_id
 from shared.settings import Settings
-from shared.store.audit_logs import AuditLogs
+from shared.store.audit_logs import AuditLogs, DryRunVersions
 from shared.store.storage import Storage
-from tests.support.errors import raises
 
 
 @pytest.fixture
@@ -34,23 +35,66 @@ def dry_run() -> Run:
     )
 
 
-async def test_a_dry_run_overwrites_the_one_before(logs: AuditLogs) -> None:
-    for content in (b"first", b"second"):
-        run = dry_run()
-        await logs.write_dry_run(run, content, await logs.dry_run_version(run))
+def deletion(name: str) -> Outcome:
+    return Outcome.planned(Change(Action.DELETE, f"{name}@contoso.com", name, f"id-{name}"))
 
-    assert await logs.read(run, datetime.now(UTC)) == b"second"
+
+async def write(logs: AuditLogs, run: Run, name: str, versions: DryRunVersions | None = None) -> None:
+    """A dry run's log and plan, which say `name`."""
+    known = versions or await logs.read_dry_run_versions(run)
+    await logs.write_dry_run(run, name.encode(), [deletion(name)], known)
+
+
+async def test_a_dry_run_overwrites_the_one_before(logs: AuditLogs) -> None:
+    first, second = dry_run(), dry_run()
+    await write(logs, first, "first")
+    await write(logs, second, "second")
+
+    now = datetime.now(UTC)
+    assert await logs.read(second, now) == b"second"
+    assert await logs.read_plan(second, now) == [deletion("second")]
+    with pytest.raises(AuditLogGone):
+        await logs.read_plan(first, now)
 
 
 @pytest.mark.parametrize("earlier", [False, True], ids=["the first of all", "with one before"])
 async def test_one_that_wakes_late_does_not_overwrite_its_successor(logs: AuditLogs, earlier: bool) -> None:
     late, successor = dry_run(), dry_run()
     if earlier:
-        await logs.write_dry_run(late, b"before", None)
-    version = await logs.dry_run_version(late)
-    await logs.write_dry_run(successor, b"successor", version)
+        await write(logs, late, "before")
+    versions = await logs.read_dry_run_versions(late)
+    await write(logs, successor, "successor", versions)
 
-    with raises(LeaseLost, match="later dry run"):
-        await logs.write_dry_run(late, b"late", version)
+    with pytest.raises(LeaseLost, match="later dry run"):
+        await write(logs, late, "late", versions)
 
     assert await logs.read(successor, datetime.now(UTC)) == b"successor"
+    assert await logs.read_plan(successor, datetime.now(UTC)) == [deletion("successor")]
+
+
+async def test_one_that_wakes_between_its_log_and_its_plan_does_not_overwrite_its_successors_plan(
+    logs: AuditLogs,
+) -> None:
+    late, successor = dry_run(), dry_run()
+    before = await logs.read_dry_run_versions(late)
+    await write(logs, successor, "successor")
+    after = await logs.read_dry_run_versions(late)
+
+    with pytest.raises(LeaseLost):
+        await write(logs, late, "late", DryRunVersions(after.log, before.plan))
+
+    assert await logs.read_plan(late, datetime.now(UTC)) is None, (
+        "what was planned for another is not its plan"
+    )
+
+
+async def test_a_plan_is_gone_with_its_log(logs: AuditLogs) -> None:
+    run = dry_run()
+    await write(logs, run, "it")
+    later = datetime.now(UTC) + timedelta(hours=25)
+
+    with pytest.raises(AuditLogGone):
+        await logs.read_plan(run, later)
+
+    await logs.delete_expired(later)
+    assert await logs.read_dry_run_versions(run) == DryRunVersions(None, None)

@@ -20,9 +20,8 @@ from local.host.worker import Worker
 from shared.clock import Clock
 from shared.errors import DomainBusy, LeaseLost
 from shared.settings import Settings
-from shared.store.leases import Lease, Times, is_held, lease
+from shared.store.leases import Lease, Times, is_held, take_lease
 from shared.store.storage import LOCKS, Storage
-from tests.support.errors import raises
 from tests.support.stack import captured_events
 
 DOMAIN = "contoso.com"
@@ -72,11 +71,11 @@ def test_the_times_leave_an_answer_under_way_the_rest_of_the_lease() -> None:
 
 
 async def test_a_domain_has_one_holder_at_a_time(storage: Storage, settings: Settings) -> None:
-    async with lease(storage, settings, DOMAIN, QUICK) as held:
+    async with take_lease(storage, settings, DOMAIN, QUICK) as held:
         held.check()
 
-        with raises(DomainBusy, match=DOMAIN):
-            async with lease(storage, settings, DOMAIN, QUICK):
+        with pytest.raises(DomainBusy, match=DOMAIN):
+            async with take_lease(storage, settings, DOMAIN, QUICK):
                 pass
 
 
@@ -85,36 +84,39 @@ async def test_whether_a_domain_is_held_can_be_seen_without_taking_it(
 ) -> None:
     assert not await is_held(storage, DOMAIN)
 
-    async with lease(storage, settings, DOMAIN, QUICK):
+    async with take_lease(storage, settings, DOMAIN, QUICK):
         assert await is_held(storage, DOMAIN)
 
     assert not await is_held(storage, DOMAIN)
 
 
 async def test_two_domains_do_not_wait_for_each_other(storage: Storage, settings: Settings) -> None:
-    async with lease(storage, settings, DOMAIN, QUICK), lease(storage, settings, "fabrikam.com", QUICK):
+    async with (
+        take_lease(storage, settings, DOMAIN, QUICK),
+        take_lease(storage, settings, "fabrikam.com", QUICK),
+    ):
         pass
 
 
 async def test_a_domain_is_free_at_once_when_its_holder_is_done(storage: Storage, settings: Settings) -> None:
-    async with lease(storage, settings, DOMAIN, QUICK):
+    async with take_lease(storage, settings, DOMAIN, QUICK):
         pass
 
-    async with lease(storage, settings, DOMAIN, replace(QUICK, patience=0)):
+    async with take_lease(storage, settings, DOMAIN, replace(QUICK, patience=0)):
         pass
 
 
 async def test_a_domain_is_free_at_once_when_its_holder_fails(storage: Storage, settings: Settings) -> None:
     with pytest.raises(ZeroDivisionError):
-        async with lease(storage, settings, DOMAIN, QUICK):
+        async with take_lease(storage, settings, DOMAIN, QUICK):
             raise ZeroDivisionError
 
-    async with lease(storage, settings, DOMAIN, replace(QUICK, patience=0)):
+    async with take_lease(storage, settings, DOMAIN, replace(QUICK, patience=0)):
         pass
 
 
 async def test_a_stolen_lease_is_noticed_at_the_next_renewal(storage: Storage, settings: Settings) -> None:
-    async with lease(storage, settings, DOMAIN, QUICK) as held:
+    async with take_lease(storage, settings, DOMAIN, QUICK) as held:
         held.check()
 
         await steal(storage)
@@ -125,7 +127,7 @@ async def test_a_stolen_lease_is_noticed_at_the_next_renewal(storage: Storage, s
 async def test_a_holder_that_ends_leaves_a_stolen_lease_to_the_thief(
     storage: Storage, settings: Settings
 ) -> None:
-    async with lease(storage, settings, DOMAIN, QUICK) as held:
+    async with take_lease(storage, settings, DOMAIN, QUICK) as held:
         await steal(storage)
         await lost(held)
 
@@ -150,7 +152,7 @@ async def test_a_heartbeat_outlives_anything_that_goes_wrong_once(
             enough.set()
 
     monkeypatch.setattr(BlobLeaseClient, "renew", unlucky)
-    async with lease(storage, settings, DOMAIN, replace(QUICK, trusted=2.0)) as held:
+    async with take_lease(storage, settings, DOMAIN, replace(QUICK, trusted=2.0)) as held:
         assert await asyncio.to_thread(enough.wait, 20)
 
         held.check()
@@ -168,7 +170,7 @@ async def test_a_renewal_that_failed_reaches_the_log_with_its_invocation(
     monkeypatch.setattr(BlobLeaseClient, "renew", unlucky)
     worker = await Worker.of(func.FunctionApp())
     with captured_events() as events, invocation_running("an invocation", worker):
-        async with lease(storage, settings, DOMAIN, QUICK):
+        async with take_lease(storage, settings, DOMAIN, QUICK):
             assert await asyncio.to_thread(tried.wait, 20)
 
     failures = events.named("lease.notRenewed")
@@ -179,7 +181,7 @@ async def test_a_lease_that_cannot_be_renewed_is_trusted_no_longer() -> None:
     with Azurite() as azurite:
         settings = settings_for(azurite.connection_string)
         storage = Storage(settings, Clock())
-        async with lease(storage, settings, DOMAIN, replace(QUICK, trusted=1.0)) as held:
+        async with take_lease(storage, settings, DOMAIN, replace(QUICK, trusted=1.0)) as held:
             azurite.stop()
             assert await lost(held)
         await storage.aclose()
@@ -188,7 +190,7 @@ async def test_a_lease_that_cannot_be_renewed_is_trusted_no_longer() -> None:
 async def test_a_heartbeat_goes_on_while_a_cpu_bound_step_starves_the_event_loop(
     storage: Storage, settings: Settings
 ) -> None:
-    async with lease(storage, settings, DOMAIN, replace(QUICK, trusted=1.5)) as held:
+    async with take_lease(storage, settings, DOMAIN, replace(QUICK, trusted=1.5)) as held:
         ends_at = time.monotonic() + 4
         while time.monotonic() < ends_at:
             sum(range(100_000))

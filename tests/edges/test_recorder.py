@@ -1,30 +1,38 @@
-"""What a sync leaves behind while it runs, and what the next invocation reads from it."""
+"""What a sync records while it runs, and what the next invocation reads from it, wherever a crash strikes."""
 
+import csv
+import io
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from azure.storage.blob.aio import BlobClient
 
 from shared.clock import Clock
 from shared.errors import LeaseLost
 from shared.model.changes import Action, AttributeChange, Change
+from shared.model.parts import say, verbatim
 from shared.model.results import Outcome, Result, key
 from shared.model.runs import Mode, Run, Trigger, new_run_id
-from shared.runs.recorder import Trail
+from shared.runs.recorder import Recorder
+from shared.services import Services
 from shared.settings import Settings
-from shared.store.audit_logs import AuditLogs
 from shared.store.journal import Journal
-from shared.store.storage import JOURNAL, Storage
+from shared.words import said
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+APPENDS = 9
+CRASHES = [(first, *then) for first in range(1, APPENDS + 1) for then in ((), (1,), (2,), (1, 1))]
 
 
 @pytest.fixture
-async def storage(storage_accounts: Iterator[str]) -> AsyncIterator[Storage]:
+async def services(storage_accounts: Iterator[str]) -> AsyncIterator[Services]:
     environment = {"AzureWebJobsStorage": next(storage_accounts), "SOURCE": "csv", "CSV_PATH": "people.csv"}
-    storage = Storage(Settings.from_environment(environment), Clock())
-    yield storage
-    await storage.aclose()
+    services = Services(Settings.from_environment(environment))
+    yield services
+    await services.aclose()
 
 
 @pytest.fixture
@@ -39,68 +47,124 @@ def run() -> Run:
     )
 
 
-async def opened(storage: Storage, run: Run, invocation: int) -> Trail:
-    return await Trail.open(storage, AuditLogs(storage), run, invocation)
-
-
 def add(name: str) -> Change:
     upn = AttributeChange("userPrincipalName", None, f"{name}@contoso.com")
     return Change(Action.ADD, f"{name}@contoso.com", "青木", source_id=name, attributes=(upn,))
 
 
+def skip(name: str) -> Change:
+    return Change(Action.SKIP, f"{name}@contoso.com", "馬場", f"id-{name}", reason=say("protected.guest"))
+
+
 def done(change: Change, object_id: str = "o1", result: Result = Result.SUCCEEDED) -> Outcome:
-    return Outcome(change=change, result=result, object_id=object_id)
+    return Outcome(
+        change=change, result=result, object_id=object_id, note=verbatim("As asked."), request_id="r"
+    )
 
 
-async def test_a_new_trail_knows_of_nothing(storage: Storage, run: Run) -> None:
-    trail = await opened(storage, run, 1)
+async def rows(services: Services, run: Run) -> list[dict[str, str]]:
+    log = await services.audit_logs.read(run, datetime.now(UTC))
+    return list(csv.DictReader(io.StringIO(log.decode("utf-8-sig"), newline="")))
 
-    assert (trail.results, trail.in_doubt) == ({}, [])
+
+class Killed(BaseException):
+    """The worker died."""
 
 
-async def test_what_was_recorded_is_settled_for_the_next_invocation(storage: Storage, run: Run) -> None:
-    first = await opened(storage, run, 1)
+class Killer:
+    """Kills the worker at one append, before it takes effect or right after."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, took_effect: bool) -> None:
+        self.left: int | None = None
+        append_block = BlobClient.append_block
+
+        async def strike(blob: BlobClient, *given: Any, **options: Any) -> object:
+            if self.left is not None:
+                self.left -= 1
+            if self.left == 0 and not took_effect:
+                raise Killed
+            answer = await append_block(blob, *given, **options)
+            if self.left == 0:
+                raise Killed
+            return answer
+
+        monkeypatch.setattr(BlobClient, "append_block", strike)
+
+
+async def test_a_new_recorder_knows_of_nothing(services: Services, run: Run) -> None:
+    recorder = await Recorder.open(services, run, 1)
+
+    assert (recorder.results, recorder.in_doubt, recorder.created) == ({}, [], {})
+
+
+async def test_what_was_recorded_is_settled_for_the_next_invocation(services: Services, run: Run) -> None:
+    first = await Recorder.open(services, run, 1)
     await first.intend([add("aoki"), add("baba")])
     await first.record([done(add("aoki")), done(add("baba"), "", Result.FAILED)])
 
-    second = await opened(storage, run, 2)
+    second = await Recorder.open(services, run, 2)
 
     assert second.results == {key(add("aoki")): Result.SUCCEEDED, key(add("baba")): Result.FAILED}
     assert second.in_doubt == []
+    assert second.created == {"aoki": "o1"}
 
 
-async def test_what_was_intended_and_never_recorded_is_in_doubt(storage: Storage, run: Run) -> None:
-    first = await opened(storage, run, 1)
+async def test_two_people_whom_a_spreadsheet_would_not_tell_apart_are_two(
+    services: Services, run: Run
+) -> None:
+    first = await Recorder.open(services, run, 1)
+    await first.intend([add("=x"), add("'=x")])
+    await first.record([done(add("=x"))])
+
+    second = await Recorder.open(services, run, 2)
+
+    assert second.results == {("add", "=x"): Result.SUCCEEDED}
+    assert second.in_doubt == [add("'=x")]
+
+
+async def test_what_was_intended_and_never_recorded_is_in_doubt(services: Services, run: Run) -> None:
+    first = await Recorder.open(services, run, 1)
     await first.intend([add("aoki"), add("baba")])
     await first.record([done(add("aoki"))])
 
-    second = await opened(storage, run, 2)
+    assert first.in_doubt == [add("baba")]
+    assert (await Recorder.open(services, run, 2)).in_doubt == [add("baba")]
 
-    assert second.in_doubt == [add("baba")]
 
-
-async def test_what_was_withdrawn_is_not_in_doubt(storage: Storage, run: Run) -> None:
-    first = await opened(storage, run, 1)
+async def test_what_was_revoked_is_not_in_doubt(services: Services, run: Run) -> None:
+    first = await Recorder.open(services, run, 1)
     await first.intend([add("aoki"), add("baba")])
-    await first.withdraw([add("aoki")])
+    await first.revoke([add("aoki")])
 
-    second = await opened(storage, run, 2)
+    assert first.in_doubt == [add("baba")]
+    assert (await Recorder.open(services, run, 2)).in_doubt == [add("baba")]
 
-    assert second.in_doubt == [add("baba")]
 
-
-async def test_what_was_withdrawn_and_intended_again_is_in_doubt(storage: Storage, run: Run) -> None:
-    first = await opened(storage, run, 1)
+async def test_what_was_revoked_and_intended_again_is_in_doubt(services: Services, run: Run) -> None:
+    first = await Recorder.open(services, run, 1)
     await first.intend([add("aoki")])
-    await first.withdraw([add("aoki")])
+    await first.revoke([add("aoki")])
     await first.intend([add("aoki")])
 
-    assert (await opened(storage, run, 2)).in_doubt == [add("aoki")]
+    assert (await Recorder.open(services, run, 2)).in_doubt == [add("aoki")]
 
 
-async def test_a_late_survivor_can_write_neither_log_nor_journal(storage: Storage, run: Run) -> None:
-    survivor = await opened(storage, run, 1)
-    successor = await opened(storage, run, 2)
+async def test_a_change_is_rendered_as_it_ended_not_as_it_was_intended(services: Services, run: Run) -> None:
+    """Planned anew after an interruption, a change may have other values, or something in its way."""
+    first = await Recorder.open(services, run, 1)
+    await first.intend([add("aoki")])
+    anew = Change(Action.ADD, "other@contoso.com", "青木", source_id="aoki")
+
+    await first.record([Outcome.failed(anew, "AddressTaken", verbatim("taken"))])
+
+    assert [row["userPrincipalName"] for row in await rows(services, run)] == ["other@contoso.com"]
+    journal = await Journal.read_finished(services.storage, run.domain, run.id)
+    assert journal.outcomes[key(anew)].change == anew
+
+
+async def test_a_late_survivor_can_write_neither_log_nor_journal(services: Services, run: Run) -> None:
+    survivor = await Recorder.open(services, run, 1)
+    successor = await Recorder.open(services, run, 2)
 
     with pytest.raises(LeaseLost):
         await survivor.intend([add("aoki")])
@@ -109,26 +173,66 @@ async def test_a_late_survivor_can_write_neither_log_nor_journal(storage: Storag
 
     await successor.intend([add("baba")])
     await successor.record([done(add("baba"))])
-    assert (await opened(storage, run, 3)).results == {key(add("baba")): Result.SUCCEEDED}
+    assert (await Recorder.open(services, run, 3)).results == {key(add("baba")): Result.SUCCEEDED}
 
 
-async def test_a_row_whose_outcome_a_crash_kept_from_the_journal_is_made_up_for(
-    storage: Storage, run: Run
+async def test_a_batch_costs_three_appends(
+    services: Services, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else an undo, which asks the journal, would forget a user whom the audit log shows."""
-    first = await opened(storage, run, 1)
-    await first.intend([add("aoki")])
-    await first.record([done(add("aoki"), "o1")])
-    journal = (await storage.container(JOURNAL)).get_blob_client(f"{run.domain}/{run.id}")
-    content = await (await journal.download_blob()).readall()
-    await journal.delete_blob()
-    crashed = await Journal.open(storage, run.domain, run.id, 1)
-    await crashed.intend([add("aoki")])
-    assert content.startswith(await (await journal.download_blob()).readall()), (
-        "the outcome is what is missing"
-    )
+    recorder = await Recorder.open(services, run, 1)
+    killer = Killer(monkeypatch, took_effect=True)
+    killer.left = 100
+    people = [add(f"u{n}") for n in range(20)]
 
-    await opened(storage, run, 2)
+    await recorder.intend(people)
+    await recorder.record([done(one) for one in people])
 
-    finished = await Journal.read_finished(storage, run.domain, run.id)
-    assert finished.outcomes == {key(add("aoki")): (Result.SUCCEEDED, "o1")}
+    assert killer.left == 97
+
+
+@pytest.mark.parametrize("took_effect", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("crashes", CRASHES, ids=str)
+async def test_whatever_append_a_crash_strikes_every_change_has_one_outcome_and_one_row(
+    services: Services, run: Run, monkeypatch: pytest.MonkeyPatch, took_effect: bool, crashes: tuple[int, ...]
+) -> None:
+    """Each number is the append at which one more invocation dies; the last one goes through."""
+    killer = Killer(monkeypatch, took_effect=took_effect)
+    outcomes = [
+        done(skip("guest"), "o0", Result.SKIPPED),
+        done(add("aoki"), "o1"),
+        done(add("=x"), "o2"),
+        done(add("c"), "o3"),
+    ]
+
+    for invocation, killer.left in enumerate((*crashes, None), 1):
+        try:
+            await perform(await Recorder.open(services, run, invocation), outcomes)
+        except Killed:
+            continue
+
+    written = await rows(services, run)
+    assert Counter(row["objectId"] for row in written) == {o.object_id: 1 for o in outcomes}
+    journal = await Journal.read_finished(services.storage, run.domain, run.id)
+    assert {known: outcome.result for known, outcome in journal.outcomes.items()} == {
+        key(o.change): o.result for o in outcomes
+    }
+    assert [(row["time"], row["reason"], row["requestId"]) for row in written] == [
+        (f"{one.time:%Y-%m-%dT%H:%M:%S}.{one.time.microsecond // 1000:03}Z", row_reason(one.outcome), "r")
+        for one in journal.recorded
+    ]
+    assert len(journal.made) == 3
+
+
+async def perform(recorder: Recorder, outcomes: list[Outcome]) -> None:
+    """What a sync does of these that is not done yet: some are not sent, others are, in two batches."""
+    left = [outcome for outcome in outcomes if key(outcome.change) not in recorder.results]
+    await recorder.record([outcome for outcome in left if outcome.change.action is Action.SKIP])
+    for names in (("aoki", "=x"), ("c",)):
+        batch = [outcome for outcome in left if outcome.change.source_id in names]
+        if batch:
+            await recorder.intend([outcome.change for outcome in batch])
+            await recorder.record(batch)
+
+
+def row_reason(outcome: Outcome) -> str:
+    return said(outcome.change.reason + outcome.note)

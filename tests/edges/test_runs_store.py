@@ -1,4 +1,4 @@
-"""The Sync Logs' rows: one active run a domain, written only by the invocation that holds it."""
+"""The Sync Logs' rows: one active run a domain, written only by the invocation that fences it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +13,7 @@ from shared.http.views import run_view
 from shared.model.parts import verbatim
 from shared.model.runs import LimitCheck, Mode, PreCheckSummary, Run, Status, Trigger, new_run_id
 from shared.settings import Settings
-from shared.store.runs import Hold, Runs
+from shared.store.runs import Fence, Runs
 from shared.store.storage import Storage
 from tests.support.errors import raises
 
@@ -41,10 +41,10 @@ def new_run(**fields: object) -> Run:
     return run.model_copy(update=fields)
 
 
-async def taken(runs: Runs, run: Run) -> Hold:
-    hold = await runs.take(DOMAIN, run.id)
-    assert hold is not None
-    return hold
+async def taken(runs: Runs, run: Run) -> Fence:
+    fence = await runs.take(DOMAIN, run.id)
+    assert fence is not None
+    return fence
 
 
 async def started(runs: Runs) -> Run:
@@ -53,8 +53,8 @@ async def started(runs: Runs) -> Run:
     return run
 
 
-async def finish(runs: Runs, run: Run, hold: Hold, status: Status = Status.SUCCEEDED) -> None:
-    await runs.finish(hold, run.model_copy(update={"status": status}))
+async def finish(runs: Runs, run: Run, fence: Fence, status: Status = Status.SUCCEEDED) -> None:
+    await runs.finish(fence, run.model_copy(update={"status": status}))
 
 
 class TestStarting:
@@ -74,7 +74,7 @@ class TestStarting:
 
         await runs.start(run)  # as the SDK does when it tries again
 
-        assert (await runs.pointers(DOMAIN)).active == run.id
+        assert (await runs.read_pointers(DOMAIN)).active == run.id
 
     async def test_the_next_run_starts_when_this_one_is_finished(self, runs: Runs) -> None:
         run = await started(runs)
@@ -102,7 +102,7 @@ class TestALateSurvivor:
             await finish(runs, run, survivor)
 
         assert (await runs.get(DOMAIN, run.id)).status is Status.QUEUED
-        assert (await runs.pointers(DOMAIN)).active == run.id
+        assert (await runs.read_pointers(DOMAIN)).active == run.id
 
     async def test_cannot_write_over_what_its_successor_has_closed(self, runs: Runs) -> None:
         run = await started(runs)
@@ -123,7 +123,7 @@ class TestALateSurvivor:
         with pytest.raises(LeaseLost):
             await finish(runs, run, survivor)
 
-        assert (await runs.pointers(DOMAIN)).active == following.id
+        assert (await runs.read_pointers(DOMAIN)).active == following.id
 
 
 class TestTaking:
@@ -142,20 +142,20 @@ class TestTaking:
 class TestCancelling:
     async def test_it_reaches_whoever_holds_the_run(self, runs: Runs) -> None:
         run = await started(runs)
-        hold = await taken(runs, run)
+        fence = await taken(runs, run)
 
         assert await runs.request_cancel(DOMAIN, run.id, "aoki")
 
-        with raises(CancelRequested, match="aoki"):
-            await runs.check(hold)
+        with pytest.raises(CancelRequested, match="aoki"):
+            await runs.check(fence)
 
     async def test_it_does_not_keep_the_holder_from_saving_and_finishing(self, runs: Runs) -> None:
         run = await started(runs)
-        hold = await taken(runs, run)
+        fence = await taken(runs, run)
         await runs.request_cancel(DOMAIN, run.id, "aoki")
 
-        await runs.save(hold, run)
-        await finish(runs, run, hold, Status.CANCELLED)
+        await runs.save(fence, run)
+        await finish(runs, run, fence, Status.CANCELLED)
 
         assert (await runs.get(DOMAIN, run.id)).status is Status.CANCELLED
 
@@ -177,10 +177,10 @@ class TestCancelling:
 async def test_a_save_that_meets_its_own_first_try_is_a_save(runs: Runs) -> None:
     """As the SDK does when the first answer was lost: the row is not as it was left, but it is still ours."""
     run = await started(runs)
-    hold = await taken(runs, run)
-    await runs.save(replace(hold), run)
+    fence = await taken(runs, run)
+    await runs.save(replace(fence), run)
 
-    await runs.save(hold, run.model_copy(update={"message": "saved"}))
+    await runs.save(fence, run.model_copy(update={"message": "saved"}))
 
     assert (await runs.get(DOMAIN, run.id)).message == "saved"
 
@@ -211,8 +211,8 @@ class TestAnIdleRun:
     async def test_it_is_idle_once_nothing_was_written_about_it_for_long_enough(self, runs: Runs) -> None:
         run, minute = await started(runs), timedelta(minutes=1)
 
-        assert await runs.idle(DOMAIN, minute, datetime.now(UTC)) is None
-        idle = await runs.idle(DOMAIN, minute, datetime.now(UTC) + timedelta(seconds=61))
+        assert await runs.find_idle(DOMAIN, minute, datetime.now(UTC)) is None
+        idle = await runs.find_idle(DOMAIN, minute, datetime.now(UTC) + timedelta(seconds=61))
 
         assert idle is not None
         assert idle.run_id == run.id
@@ -220,29 +220,29 @@ class TestAnIdleRun:
     async def test_it_is_claimed_once_and_the_claim_is_news_of_it(self, runs: Runs) -> None:
         await started(runs)
         later = datetime.now(UTC) + timedelta(seconds=61)
-        idle = await runs.idle(DOMAIN, timedelta(minutes=1), later)
+        idle = await runs.find_idle(DOMAIN, timedelta(minutes=1), later)
         assert idle is not None
 
         assert [await runs.claim(idle, later), await runs.claim(idle, later)] == [True, False]
         still = datetime.now(UTC) + timedelta(seconds=59)
-        assert await runs.idle(DOMAIN, timedelta(minutes=1), still) is None
+        assert await runs.find_idle(DOMAIN, timedelta(minutes=1), still) is None
 
     async def test_looking_at_it_is_no_news(self, runs: Runs) -> None:
         await started(runs)
         later = datetime.now(UTC) + timedelta(seconds=61)
 
-        looks = [await runs.idle(DOMAIN, timedelta(minutes=1), later) for _ in range(2)]
+        looks = [await runs.find_idle(DOMAIN, timedelta(minutes=1), later) for _ in range(2)]
 
         assert looks[0] == looks[1] is not None
 
     async def test_a_claim_does_not_keep_the_holder_from_saving_and_finishing(self, runs: Runs) -> None:
         run = await started(runs)
-        hold = await taken(runs, run)
-        idle = await runs.idle(DOMAIN, timedelta(0), datetime.now(UTC) + timedelta(seconds=1))
+        fence = await taken(runs, run)
+        idle = await runs.find_idle(DOMAIN, timedelta(0), datetime.now(UTC) + timedelta(seconds=1))
         assert idle is not None
         assert await runs.claim(idle, datetime.now(UTC))
 
-        await runs.save(hold, run)
-        await finish(runs, run, hold)
+        await runs.save(fence, run)
+        await finish(runs, run, fence)
 
         assert not await runs.claim(idle, datetime.now(UTC))

@@ -10,12 +10,11 @@ from azure.storage.blob.aio import BlobLeaseClient
 from shared.clock import Clock
 from shared.errors import CancelRequested, LeaseLost, TimeBudgetSpent
 from shared.model.runs import Mode, Run, Trigger, new_run_id
-from shared.runs.stop import RunGuard, TimeLimit
+from shared.runs.stop import Deadline, RunStop
 from shared.settings import Settings
-from shared.store.leases import Lease, Times, lease
-from shared.store.runs import Hold, Runs
+from shared.store.leases import Lease, Times, take_lease
+from shared.store.runs import Fence, Runs
 from shared.store.storage import LOCKS, Storage
-from tests.support.errors import raises
 
 DOMAIN = "contoso.com"
 
@@ -42,11 +41,11 @@ def runs(storage: Storage) -> Runs:
 
 @pytest.fixture
 async def held(storage: Storage, settings: Settings) -> AsyncIterator[Lease]:
-    async with lease(storage, settings, DOMAIN, Times(renew_every=0.1, retry_every=0.1)) as held:
+    async with take_lease(storage, settings, DOMAIN, Times(renew_every=0.1, retry_every=0.1)) as held:
         yield held
 
 
-async def held_run(runs: Runs) -> Hold:
+async def held_run(runs: Runs) -> Fence:
     now = datetime.now(UTC)
     run = Run(
         id=new_run_id(now, Clock().token(4)),
@@ -57,75 +56,75 @@ async def held_run(runs: Runs) -> Hold:
         created_at=now,
     )
     await runs.start(run)
-    hold = await runs.take(DOMAIN, run.id)
-    assert hold is not None
-    return hold
+    fence = await runs.take(DOMAIN, run.id)
+    assert fence is not None
+    return fence
 
 
 async def test_a_run_that_is_ours_goes_on(runs: Runs, held: Lease) -> None:
-    guard = RunGuard(held, runs, await held_run(runs), seconds=60, clock=Clock())
+    stop = RunStop(held, runs, await held_run(runs), seconds=60, clock=Clock())
 
-    await guard.check()
+    await stop.check()
 
 
 async def test_a_lost_lease_stops_it(runs: Runs, held: Lease, storage: Storage) -> None:
-    guard = RunGuard(held, runs, await held_run(runs), seconds=60, clock=Clock())
+    stop = RunStop(held, runs, await held_run(runs), seconds=60, clock=Clock())
     await BlobLeaseClient(storage.blobs.get_blob_client(LOCKS, DOMAIN)).break_lease(lease_break_period=0)
 
     with pytest.raises(LeaseLost):
-        await guard.sleep(10)
+        await stop.sleep(10)
     with pytest.raises(LeaseLost):
-        guard.check_lease()
+        stop.check_lease()
 
 
 async def test_another_invocation_that_took_over_stops_it(runs: Runs, held: Lease) -> None:
-    hold = await held_run(runs)
-    guard = RunGuard(held, runs, hold, seconds=60, clock=Clock())
-    await runs.take(DOMAIN, hold.run_id)
+    fence = await held_run(runs)
+    stop = RunStop(held, runs, fence, seconds=60, clock=Clock())
+    await runs.take(DOMAIN, fence.run_id)
 
-    with raises(LeaseLost, match="taken over"):
-        await guard.check()
+    with pytest.raises(LeaseLost, match="taken over"):
+        await stop.check()
 
 
 async def test_a_cancel_stops_it_by_name(runs: Runs, held: Lease) -> None:
-    hold = await held_run(runs)
-    guard = RunGuard(held, runs, hold, seconds=60, clock=Clock())
-    await runs.request_cancel(DOMAIN, hold.run_id, "aoki@contoso.com")
+    fence = await held_run(runs)
+    stop = RunStop(held, runs, fence, seconds=60, clock=Clock())
+    await runs.request_cancel(DOMAIN, fence.run_id, "aoki@contoso.com")
 
-    with raises(CancelRequested, match=r"Cancelled by aoki@contoso\.com"):
-        await guard.check()
+    with pytest.raises(CancelRequested, match=r"Cancelled by aoki@contoso\.com"):
+        await stop.check()
 
 
 async def test_its_time_is_up_when_the_budget_is_spent(runs: Runs, held: Lease) -> None:
-    guard = RunGuard(held, runs, await held_run(runs), seconds=0, clock=Clock())
+    stop = RunStop(held, runs, await held_run(runs), seconds=0, clock=Clock())
 
     with pytest.raises(TimeBudgetSpent):
-        await guard.check()
+        await stop.check()
 
 
 async def test_a_long_wait_ends_within_a_second_of_a_cancel(runs: Runs, held: Lease) -> None:
-    hold = await held_run(runs)
-    guard = RunGuard(held, runs, hold, seconds=60, clock=Clock())
-    await runs.request_cancel(DOMAIN, hold.run_id, "aoki")
+    fence = await held_run(runs)
+    stop = RunStop(held, runs, fence, seconds=60, clock=Clock())
+    await runs.request_cancel(DOMAIN, fence.run_id, "aoki")
     started = time.monotonic()
 
     with pytest.raises(CancelRequested):
-        await guard.sleep(200)
+        await stop.sleep(200)
 
     assert time.monotonic() - started < 2
 
 
 async def test_a_wait_takes_as_long_as_it_was_asked_to(runs: Runs, held: Lease) -> None:
-    guard = RunGuard(held, runs, await held_run(runs), seconds=60, clock=Clock())
+    stop = RunStop(held, runs, await held_run(runs), seconds=60, clock=Clock())
     started = time.monotonic()
 
-    await guard.sleep(0.2)
+    await stop.sleep(0.2)
 
     assert 0.2 <= time.monotonic() - started < 1
 
 
 async def test_a_look_at_what_is_left_behind_is_limited_by_its_time_only() -> None:
-    await TimeLimit(60, Clock()).check()
+    await Deadline(60, Clock(), TimeBudgetSpent("late")).check()
 
-    with pytest.raises(TimeBudgetSpent):
-        await TimeLimit(0.1, Clock()).sleep(60)
+    with pytest.raises(TimeBudgetSpent, match="late"):
+        await Deadline(0.1, Clock(), TimeBudgetSpent("late")).sleep(60)

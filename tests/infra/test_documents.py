@@ -2,16 +2,15 @@
 
 import json
 import re
-import shlex
 from collections.abc import Iterator
 
 import pytest
 
 from tests.infra import azd
 from tests.infra.bicep import INFRA, read
+from tests.infra.documents import DOCS, steps
 from tests.infra.graph_calls import NotUnderstood, graph_calls
 from tests.infra.test_least_privilege import AZURE_ROLES
-from tools import smoke
 
 ROOT = INFRA.parent
 PERMISSIONS = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
@@ -102,25 +101,13 @@ def test_what_the_documents_point_at_exists() -> None:
         assert output in read(INFRA / "main.bicep").outputs
 
 
-def test_the_check_of_a_deployed_app_is_documented_as_it_is_called() -> None:
-    section = DEPLOYMENT.partition("\n## What to check afterwards\n")[2].partition("\n## ")[0]
-    calls = re.findall(r"(SMOKE_\w+)=\$\(.*\) \\\n +\.venv/bin/python -m tools\.smoke (.+)", section)
-    assert [variable for variable, _ in calls] == ["SMOKE_KEY", "SMOKE_TOKEN"]
-    for variable, arguments in calls:
-        assert smoke.command_line().parse_args(shlex.split(arguments)).domain == "contoso.com"
-        assert smoke.credentials({variable: "given"})
-
-
-def test_no_command_shows_a_secret_to_whoever_lists_processes() -> None:
-    given = re.findall(r"[Ss]ecret=(\S+)", DEPLOYMENT)
-    assert given
-    assert set(given) == {"@-"}, "az reads it from its input"
-
-
-def test_the_role_that_a_program_is_given_is_the_operators() -> None:
-    roles = json.loads((INFRA / "graph" / "roles.json").read_text(encoding="utf-8"))
-    ids = {role["value"]: role["id"] for role in roles}
-    assert re.findall(r'"appRoleId": "([\w-]+)"', DEPLOYMENT) == [ids["Sync.Operator"]]
+def test_a_secret_comes_from_the_environment_and_stands_in_no_command() -> None:
+    """Nor in a list of processes, a history or a file."""
+    commands = "\n".join(step.bash + step.powershell for step in steps(DOCS / "deployment.md"))
+    assert "read -rs HENNGE_CLIENT_SECRET" in commands
+    for name in (azd.given()[parameter].variable for parameter in azd.SECRETS):
+        assert not re.search(rf"{name}[= ]+(?![= ]|&&|#|Read-Host)\S", commands), name
+        assert re.search(rf"Never `azd env set`[^.]*`{name}`|never by `azd env set`", DEPLOYMENT)
 
 
 def test_the_repository_says_that_nothing_is_deployed_in_tests() -> None:

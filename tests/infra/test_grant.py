@@ -186,6 +186,17 @@ def test_the_administrator_gets_the_role_once(entra: Entra) -> None:
     assert len(entra.sent("post", "/oauth2PermissionGrants")) == 1
 
 
+def test_a_program_gets_a_role_once(entra: Entra) -> None:
+    entra.grant("sign-in", "--identity", IDENTITY, "--host", HOST)
+    for _ in range(2):
+        assert "has Sync.Operator" in entra.grant(
+            "role", "--host", HOST, "--role", "Sync.Operator", "--to", ADMINISTRATOR
+        )
+    roles = {role["value"]: role["id"] for role in json.loads((GRAPH_FOLDER / "roles.json").read_text())}
+    (sent,) = entra.sent("post", "appRoleAssignedTo")
+    assert (sent["principalId"], sent["appRoleId"]) == (ADMINISTRATOR, roles["Sync.Operator"])
+
+
 def test_stop_takes_away_what_the_app_writes_with_and_nothing_else(entra: Entra) -> None:
     entra.grant("permissions", "--identity", IDENTITY)
     all_permissions = entra.held()

@@ -4,7 +4,7 @@ import json
 import re
 
 from shared.http import endpoints
-from tests.infra.bicep import INFRA, TEMPLATES, Expression, dig, read
+from tests.infra.bicep import INFRA, TEMPLATES, Expression, Value, dig, read
 
 # Built-in roles by the ids that Azure gave them.
 AZURE_ROLES = {
@@ -76,20 +76,31 @@ def test_packages_are_published_without_passwords() -> None:
         assert dig(resources[name].body, "properties", "allow") is False
 
 
-def test_sign_in_stands_before_everything_but_health_and_keeps_no_token() -> None:
+def test_sign_in_stands_before_everything_that_asks_for_a_role_and_keeps_no_token() -> None:
     settings = dig(read(INFRA / "sign-in.bicep").resources["authentication"].body, "properties")
-    assert dig(settings, "globalValidation", "excludedPaths") == [f"/api/{endpoints.get_health.path}"]
-    assert endpoints.get_health.role is None, "or a caller's own principal header would be believed there"
     assert dig(settings, "globalValidation", "requireAuthentication") == Expression("on")
     assert dig(settings, "login", "tokenStore", "enabled") is False
 
 
-def test_who_is_not_signed_in_is_sent_to_sign_in_and_never_let_through() -> None:
-    validation = dig(
-        read(INFRA / "sign-in.bicep").resources["authentication"].body, "properties", "globalValidation"
-    )
-    assert dig(validation, "unauthenticatedClientAction") == "RedirectToLoginPage"
-    assert dig(validation, "redirectToProvider") == "azureactivedirectory"
+def test_what_is_left_out_of_sign_in_never_looks_at_who_calls() -> None:
+    """Or a caller's own principal header would be believed there."""
+    excluded = dig(_validation(), "excludedPaths")
+    assert isinstance(excluded, list)
+    open_to_all = (endpoints.get_health, endpoints.get_console, endpoints.get_console_asset)
+    assert excluded == [re.sub(r"\{\w+\}", "*", f"/api/{endpoint.path}") for endpoint in open_to_all]
+    for endpoint in endpoints.ENDPOINTS:
+        path = re.sub(r"\{\w+\}", "x", f"/api/{endpoint.path}")
+        if any(re.fullmatch(re.escape(str(pattern)).replace(r"\*", ".*"), path) for pattern in excluded):
+            assert endpoint.role is None, endpoint.path
+
+
+def test_who_is_not_signed_in_is_refused_in_a_way_that_a_script_understands() -> None:
+    assert dig(_validation(), "unauthenticatedClientAction") == "Return401"
+
+
+def _validation() -> Value:
+    resource = read(INFRA / "sign-in.bicep").resources["authentication"]
+    return dig(resource.body, "properties", "globalValidation")
 
 
 def test_only_those_with_a_role_get_a_token_and_nobody_has_a_secret() -> None:

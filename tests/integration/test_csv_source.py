@@ -64,7 +64,7 @@ async def test_people_come_from_a_blob_of_the_apps_own_storage(start_stack: Star
 async def upload(
     storage: Storage, container: str, name: str, content: str | bytes, coding: str | None = None
 ) -> None:
-    blob = (await storage.container(container)).get_blob_client(name)
+    blob = (await storage.open_container(container)).get_blob_client(name)
     body = content.encode() if isinstance(content, str) else content
     await blob.upload_blob(body, content_settings=ContentSettings(content_encoding=coding))
 

@@ -115,6 +115,27 @@ class TestBodies:
         assert rest.startswith(b"HTTP/1.1 200 OK")
 
 
+class TestClientsThatGo:
+    async def test_one_that_resets_does_not_stop_the_function(self) -> None:
+        started, release, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        slow = func.FunctionApp()
+
+        @slow.route("slow")
+        async def wait(req: func.HttpRequest) -> str:
+            started.set()
+            await release.wait()
+            finished.set()
+            return ""
+
+        async with serve(slow, environ={}, host_json={}) as host:
+            _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host.url).port)
+            writer.write(get("/api/slow").encode())
+            await asyncio.wait_for(started.wait(), 10)
+            writer.transport.abort()
+            release.set()
+            await asyncio.wait_for(finished.wait(), 10)
+
+
 class TestAnswers:
     @pytest.mark.parametrize(
         ("version", "framing"),

@@ -40,10 +40,10 @@ async def old_run(stack: Stack, age: timedelta) -> Run:
         created_at=then,
     )
     await stack.services.runs.start(run)
-    hold = await stack.services.runs.take(ONE, run.id)
-    assert hold is not None
+    fence = await stack.services.runs.take(ONE, run.id)
+    assert fence is not None
     ended = run.model_copy(update={"status": Status.SUCCEEDED, "finished_at": then})
-    await stack.services.runs.finish(hold, ended)
+    await stack.services.runs.finish(fence, ended)
     return ended
 
 
@@ -82,7 +82,7 @@ async def test_a_run_whose_message_was_lost_is_queued_again(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = await stack.start_without_message(OFF)
-    monkeypatch.setattr(lifecycle, "ABANDONED_AFTER", timedelta(0))
+    monkeypatch.setattr(lifecycle, "abandoned_after", lambda _seconds: timedelta(0))
 
     tick = await stack.tick()
 
@@ -113,11 +113,12 @@ async def test_runs_are_forgotten_after_ninety_days(stack: Stack) -> None:
 
 async def test_audit_logs_are_deleted_after_a_day(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     async def stored() -> list[str]:
-        container = await stack.services.storage.container(AUDIT_LOGS)
+        container = await stack.services.storage.open_container(AUDIT_LOGS)
         return [name async for name in container.list_blob_names()]
 
     dry_run, sync = await stack.dry_run(OFF), await stack.sync(OFF)
-    expected = [f"dry-run/{dry_run.domain}.csv", f"sync/{OFF}/{sync.id}.csv"]
+    log, plan = f"dry-run/{dry_run.domain}.csv", f"dry-run/{dry_run.domain}.jsonl"
+    expected = [log, plan, f"sync/{OFF}/{sync.id}.csv"]
     await stack.set(ONE, periodicSync=False)
     await stack.set(TWO, periodicSync=False)
     await stack.tick()
@@ -130,7 +131,7 @@ async def test_audit_logs_are_deleted_after_a_day(stack: Stack, monkeypatch: pyt
 
 
 async def test_a_domain_in_trouble_keeps_no_other_waiting(stack: Stack) -> None:
-    runs = await stack.services.storage.table(RUNS)
+    runs = await stack.services.storage.open_table(RUNS)
     await runs.create_entity({"PartitionKey": ONE, "RowKey": "active", "invocation": "of no run"})
 
     await stack.tick()

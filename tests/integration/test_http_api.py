@@ -191,7 +191,7 @@ class TestStartingRuns:
     async def test_a_run_that_nobody_performs_goes_on_for_whoever_starts_another(
         self, stack: Stack, kind: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(lifecycle, "ABANDONED_AFTER", timedelta(0))
+        monkeypatch.setattr(lifecycle, "abandoned_after", lambda _seconds: timedelta(0))
         abandoned = await stack.start_without_message()
 
         refusal = problem(await stack.post(f"domains/contoso.com/{kind}"), 409)

@@ -38,7 +38,7 @@ def a_minute_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 async def damage(stack: Stack, **columns: object) -> None:
-    table = await stack.services.storage.table(DOMAINS)
+    table = await stack.services.storage.open_table(DOMAINS)
     await table.update_entity({"PartitionKey": ONE, "RowKey": "settings", **columns})
 
 
@@ -83,7 +83,7 @@ async def test_an_unreadable_setting_is_set_anew_and_leaves_the_others_alone(sta
 
     assert untouched.json()["unreadable"] == ["maxAllowedDeletions"]
     assert (mended.json()["unreadable"], mended.json()["maxAllowedDeletions"]) == ([], 7)
-    table = await stack.services.storage.table(DOMAINS)
+    table = await stack.services.storage.open_table(DOMAINS)
     assert (await table.get_entity(ONE, "settings"))["of_a_newer_version"] == "kept"
 
 
@@ -159,7 +159,7 @@ async def test_the_tick_of_five_hundred_long_names_is_told_in_lines_that_are_not
 ) -> None:
     names = [f"{number:03}.{'x' * 60}.{'y' * 60}.example" for number in range(500)]
     stack = await start_stack(domains=[{"id": name} for name in names])
-    table = await stack.services.storage.table(DOMAINS)
+    table = await stack.services.storage.open_table(DOMAINS)
     for name in names:
         await table.create_entity(
             {"PartitionKey": name, "RowKey": "settings", "periodic_sync": "of a newer version"}

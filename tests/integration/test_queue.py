@@ -53,7 +53,7 @@ async def test_a_run_that_raises_five_times_is_given_up(start_stack: StartStack)
 
 async def test_a_run_that_gets_nothing_done_in_three_invocations_is_given_up(start_stack: StartStack) -> None:
     stack = await start_stack(source=[in_source("aoki")])
-    container = await stack.services.storage.container(LINKS)
+    container = await stack.services.storage.open_container(LINKS)
     await container.upload_blob(CONTOSO, b"not JSON")
 
     run = await stack.sync()

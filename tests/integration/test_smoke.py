@@ -22,6 +22,7 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 STRANGERS = "callers without a key or token are refused"
 DRY_RUN = "a dry run completes"
 LINK = ["the audit log's link works", "the link is for one blob, and ends"]
+TIMER = "the hourly timer runs"
 TOKEN = {"Authorization": "Bearer token"}
 SIGN_IN = "https://login.microsoftonline.com/tenant/oauth2/v2.0/authorize?response_type=code"
 
@@ -44,6 +45,25 @@ async def listening(answer: Answer) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def without_admin(host: str) -> AsyncIterator[str]:
+    """A host whose functions that no request starts are unknown, as on Flex Consumption before triggers are in step."""
+    async with ClientSession() as session:
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            if request.path.startswith("/admin/"):
+                return web.Response(status=404)
+            headers = {n: v for n, v in request.headers.items() if n != "Host"}
+            async with session.request(
+                request.method, host + request.path_qs, headers=headers, data=await request.read()
+            ) as reply:
+                kept = {n: v for n, v in reply.headers.items() if n in ("Content-Type", "Location")}
+                return web.Response(status=reply.status, headers=kept, body=await reply.read())
+
+        async with listening(answer) as url:
+            yield url
 
 
 @contextlib.asynccontextmanager
@@ -76,7 +96,7 @@ async def signing_in(host: str, stranger: tuple[int, str]) -> AsyncIterator[str]
     [
         ("secret", "secret", []),
         ("", "", [STRANGERS]),
-        ("secret", "another", [DRY_RUN, *LINK]),
+        ("secret", "another", [DRY_RUN, *LINK, TIMER]),
     ],
     ids=["a sound app passes", "an open door is found", "a wrong key is found"],
 )
@@ -122,6 +142,28 @@ async def test_with_sign_in_a_stranger_may_be_sent_to_sign_in_and_nowhere_else(
             assert await Smoke(url, CONTOSO, TOKEN).check() == failed
 
 
+async def test_where_periodic_sync_is_on_the_timer_starts_a_run(stack: Stack) -> None:
+    settings = {**stack.settings, "LOCAL_FUNCTION_KEY": "secret"}
+    key = {"x-functions-key": "secret"}
+
+    with await asyncio.to_thread(HostProcess, settings) as host:
+        async with httpx.AsyncClient(base_url=host.url, headers=key) as http:
+            changed = await http.patch(f"/api/domains/{CONTOSO}", json={"periodicSync": True})
+            assert changed.status_code == 200
+            assert await Smoke(host.url, CONTOSO, key).check() == []
+            runs = (await http.get(f"/api/domains/{CONTOSO}/runs")).json()["runs"]
+
+    assert [run["trigger"] for run in runs] == ["schedule", "manual"]
+
+
+async def test_a_timer_that_the_host_does_not_know_is_found(stack: Stack) -> None:
+    settings = {**stack.settings, "LOCAL_FUNCTION_KEY": "secret"}
+
+    with await asyncio.to_thread(HostProcess, settings) as host:
+        async with without_admin(host.url) as url:
+            assert await Smoke(url, CONTOSO, {"x-functions-key": "secret"}).check() == [TIMER]
+
+
 async def test_an_app_that_cannot_reach_its_source_fails(stack: Stack) -> None:
     settings = {**stack.settings, "HENNGE_CLIENT_SECRET": "wrong", "LOCAL_FUNCTION_KEY": "secret"}
 
@@ -134,7 +176,7 @@ async def test_an_app_that_cannot_reach_its_source_fails(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("environment", "status", "said"),
     [
-        ({"SMOKE_KEY": "secret"}, 0, "ok      the link is for one blob, and ends"),
+        ({"SMOKE_KEY": "secret"}, 0, "ok      the hourly timer runs"),
         ({"SMOKE_KEY": "another"}, 1, "failed  a dry run completes: it answered 401"),
         ({}, 1, "Set SMOKE_KEY"),
     ],

@@ -8,10 +8,10 @@ import pytest
 
 from shared.model.changes import Action, AttributeChange, Change
 from shared.model.parts import Parts, verbatim
-from shared.model.results import Outcome, Result, key
+from shared.model.results import Outcome, Result
 from shared.model.runs import Counts, Mode
-from shared.reports.audit_csv import COLUMNS, count, header, planned_deletions, read_back, render
-from tests.support.people import add, change, rename
+from shared.reports.audit_csv import COLUMNS, count, header, render
+from tests.support.people import add, change
 
 MORNING = datetime(2026, 3, 1, 9, 30, tzinfo=timezone(timedelta(hours=9)))
 
@@ -70,48 +70,11 @@ def test_a_created_user_is_listed_with_the_object_id_they_got() -> None:
     assert {row["objectId"] for row in written} == {"o1"}
 
 
-def test_the_log_remembers_whom_entra_created_for_each_addition() -> None:
-    content = header() + render(
-        [outcome(add(), object_id="o1"), outcome(change())], "r1", "contoso.com", Mode.SYNC, MORNING
-    )
-
-    assert read_back(content)[1] == {key(add()): "o1"}
-
-
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_what_a_spreadsheet_would_take_for_a_formula_gets_an_apostrophe(start: str) -> None:
     (row,) = rows(outcome(change(Action.SKIP, display_name=f"{start}SUM(1)")))
 
     assert row["displayName"] == f"'{start}SUM(1)"
-
-
-@pytest.mark.parametrize("source_id", ["new", "=new", "'new", "-", "a,b"])
-def test_a_change_is_known_again_by_what_the_log_says_of_it(source_id: str) -> None:
-    created = Change(Action.ADD, "new@contoso.com", "新人", source_id=source_id)
-    renamed = rename("a", "b")
-    content = header() + render(
-        [outcome(created), outcome(renamed, Result.FAILED)], "r1", "contoso.com", Mode.SYNC, MORNING
-    )
-
-    assert read_back(content)[0] == {key(created): Result.SUCCEEDED, key(renamed): Result.FAILED}
-
-
-def test_a_log_with_nothing_but_its_header_settles_nothing() -> None:
-    assert read_back(header()) == ({}, {})
-
-
-def test_the_deletions_that_may_be_approved_are_those_of_this_dry_run() -> None:
-    deletion, skip = (
-        outcome(change(Action.DELETE), Result.PLANNED),
-        outcome(change(Action.SKIP, "b@contoso.com")),
-    )
-    earlier = outcome(change(Action.DELETE, "c@contoso.com"), Result.PLANNED)
-    content = header() + b"".join(
-        render(outcomes, run_id, "contoso.com", Mode.DRY_RUN, MORNING)
-        for run_id, outcomes in (("r0", [earlier]), ("r1", [deletion, skip]))
-    )
-
-    assert planned_deletions(content, "r1") == {"id-aoki"}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.http.principal import Principal, Role, authorised
+from shared.http.principal import Principal, Role, identified, require_role
 from shared.http.problems import Problem
 from tests.support.callers import (
     HEADER,
@@ -16,15 +16,22 @@ from tests.support.callers import (
 )
 
 
-def admitted(headers: dict[str, str], role: Role = Role.READER) -> Principal:
-    return authorised("entra", IN_FRONT, headers, role)
+def admitted(
+    headers: dict[str, str],
+    role: Role = Role.READER,
+    environment: dict[str, str] = IN_FRONT,
+    auth_mode: str = "entra",
+) -> Principal:
+    caller = identified(auth_mode, environment, headers)
+    require_role(caller, role)
+    return caller
 
 
 def refusal(
     headers: dict[str, str], role: Role = Role.READER, environment: dict[str, str] = IN_FRONT
 ) -> Problem:
     with pytest.raises(Problem) as raised:
-        authorised("entra", environment, headers, role)
+        admitted(headers, role, environment)
     return raised.value
 
 
@@ -109,7 +116,7 @@ def test_whatever_is_no_principal_is_nobody(headers: dict[str, str]) -> None:
 
 
 def test_with_keys_a_principal_header_is_not_looked_at() -> None:
-    caller = authorised("keys", IN_FRONT, signed_in(name="somebody@else.example"), Role.ADMINISTRATOR)
+    caller = admitted(signed_in(name="somebody@else.example"), Role.ADMINISTRATOR, auth_mode="keys")
 
     assert str(caller) == "function key"
 

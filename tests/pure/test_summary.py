@@ -6,10 +6,10 @@ import pytest
 
 from shared.model.changes import Action, Plan
 from shared.model.domains import DomainSettings, Limit
-from shared.model.parts import verbatim
+from shared.model.parts import say, verbatim
 from shared.model.runs import Counts, Mode, Progress, Run, Trigger
 from shared.planning.limits import Checks, check_deletions, check_limits
-from shared.reports.summary import cut_short, outcome, poisoned, refused, stalled
+from shared.reports.summary import cut_short, outcome, poisoned, refused
 from shared.words import said
 from tests.support.people import change
 
@@ -120,5 +120,7 @@ class TestRunsThatEndEarly:
         )
 
     def test_one_that_got_nowhere_says_where_to_look(self) -> None:
-        assert said(stalled(5)).startswith("Given up: 5 invocations in a row got nothing done.")
+        assert said(say("run.stalled", invocations=5)).startswith(
+            "Given up: 5 invocations in a row got nothing done."
+        )
         assert "perform_run" in said(poisoned())

@@ -2,7 +2,11 @@
 
 import configparser
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 from local.processes import REPOSITORY
 
@@ -37,3 +41,24 @@ def test_editors_indent_the_console_as_it_is() -> None:
     # A comment goes on with " *".
     assert [line for line in lines if re.match(r" (?!\*)", line)] == []
     assert editorconfig()["shared/console/**"]["indent_style"] == "tab"
+
+
+def test_an_older_python_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements-dev.txt"):
+        shutil.copy(REPOSITORY / name, tmp_path)
+    old = tmp_path / "old-python"
+    # This Python, but for what it says of itself.
+    told = "import sys; sys.version_info = (3, 10, 13); exec(sys.argv[2])"
+    old.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{told}' \"$@\"\n")
+    old.chmod(0o755)
+
+    done = subprocess.run(  # noqa: S603 - this repository's own Makefile
+        ["make", "demo", f"PYTHON={old}"],  # noqa: S607
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode != 0
+    sentence, ended = done.stderr.splitlines()
+    assert sentence == f"{old} is Python 3.10, and 3.11 or later is needed: make demo PYTHON=python3.12"
+    assert ended.startswith("make: ***")
+    assert not (tmp_path / ".venv").exists()

@@ -130,12 +130,12 @@ class Product:
         answer = await self.get(f"domains/{domain}/runs")
         return [Run.model_validate(item) for item in answer.json()["runs"]]
 
-    async def finished(self, run: Run, seconds: float = 60.0) -> Run:
+    async def finished(self, run: Run, seconds: float = 60.0, poll: float = POLL_SECONDS) -> Run:
         async def ended() -> Run | None:
             now = await self.run(run)
             return None if now.status.active else now
 
-        return await until(ended, seconds)
+        return await until(ended, seconds, poll)
 
     async def set(self, domain: str = CONTOSO, **settings: object) -> None:
         """Changes settings of a domain, by their names in the API."""

@@ -5,12 +5,19 @@ import { h } from "../dom.js";
 import { number, t } from "../texts.js";
 import { kindIcon, muted } from "./marks.js";
 
-/** The counts of a run by kind, as its audit log divides the people. */
+/**
+ * The counts of a run by kind, as its audit log divides the people.
+ * @param {Api.Counts} counts
+ * @returns {Tally}
+ */
 export function kindsOf(counts) {
 	return { ...counts, skip: counts.skipped };
 }
 
-/** One bar: every person concerned, by kind. */
+/**
+ * One bar: every person concerned, by kind.
+ * @param {Tally} counts
+ */
 export function countsBar(counts) {
 	const kinds = KINDS.filter((kind) => counts[kind]);
 	if (!kinds.length) return h("p", t("counts.none"));
@@ -19,10 +26,16 @@ export function countsBar(counts) {
 	return h("div.bar", { role: "img", "aria-label": label }, parts);
 }
 
-/** The numbers under the bar: with `choose` each is a filter. */
+/**
+ * The numbers under the bar: with `choose` each is a filter.
+ * @param {Tally} counts
+ * @param {string} [chosen]
+ * @param {((kind: string) => void) | null} [choose]
+ */
 export function countsLegend(counts, chosen = "", choose = null) {
 	const all = KINDS.reduce((sum, kind) => sum + counts[kind], 0);
-	const entries = [["", all], ...KINDS.map((kind) => [kind, counts[kind]])].filter(([kind, n]) => n || kind === chosen || kind === "");
+	const every = /** @type {[string, number][]} */ ([["", all], ...KINDS.map((kind) => [kind, counts[kind]])]);
+	const entries = every.filter(([kind, n]) => n || kind === chosen || kind === "");
 	return h(
 		"div.legend",
 		{ role: choose ? "group" : null, "aria-label": choose ? t("people.filter") : null },
@@ -30,6 +43,12 @@ export function countsLegend(counts, chosen = "", choose = null) {
 	);
 }
 
+/**
+ * @param {string} kind
+ * @param {number} n
+ * @param {string} chosen
+ * @param {((kind: string) => void) | null} choose
+ */
 function legendEntry(kind, n, chosen, choose) {
 	const text = [
 		kind && h("span", { class: `swatch fill of-${kind}` }, kindIcon(kind)),
@@ -45,7 +64,10 @@ function legendEntry(kind, n, chosen, choose) {
 	);
 }
 
-/** "+3 ~5 −3" for a row of a list. */
+/**
+ * "+3 ~5 −3" for a row of a list.
+ * @param {Tally} counts
+ */
 export function countsShort(counts) {
 	const kinds = KINDS.filter((kind) => counts[kind] && kind !== "skip");
 	if (!kinds.length) return muted(t("counts.none"));

@@ -4,11 +4,15 @@ import { h } from "../dom.js";
 import { t } from "../texts.js";
 import { icon } from "./marks.js";
 
-/** What is in a dialog: a title with ×, a body, and buttons. `onsubmit` makes it a form. */
+/**
+ * What is in a dialog: a title with ×, a body, and buttons. `onsubmit` makes it a form.
+ * @param {{ title: string, close: (() => void) | null, body: Child, buttons: Child, onsubmit?: ((form: FormData) => unknown) | null }} dialog
+ */
 export function dialogBody({ title, close, body, buttons, onsubmit = null }) {
+	/** @param {SubmitEvent} event */
 	const submit = (event) => {
 		event.preventDefault();
-		onsubmit?.(new FormData(event.target));
+		onsubmit?.(new FormData(/** @type {HTMLFormElement} */ (event.target)));
 	};
 	return h(
 		"form.dialog",
@@ -23,11 +27,15 @@ export function dialogBody({ title, close, body, buttons, onsubmit = null }) {
 	);
 }
 
-/** A dialog that is nothing but a closer look: it has no address and is gone when closed. */
+/**
+ * A dialog that is nothing but a closer look: it has no address and is gone when closed.
+ * @param {(close: () => void) => Element} content
+ */
 export function showOnce(content) {
+	/** @type {HTMLDialogElement} */
 	const dialog = h("dialog.modal", { onclose: () => dialog.remove() });
 	dialog.append(content(() => dialog.close()));
-	dialog.setAttribute("aria-label", dialog.querySelector(".dialog-title").textContent);
+	dialog.setAttribute("aria-label", dialog.querySelector(".dialog-title")?.textContent ?? "");
 	document.body.append(dialog);
 	dialog.showModal();
 }

@@ -1,12 +1,18 @@
 import { t } from "../texts.js";
 
-/** How the tenant stands to a domain, in a word. */
+/**
+ * How the tenant stands to a domain, in a word.
+ * @param {Api.Domain} domain
+ */
 export function standing(domain) {
 	if (domain.removed) return t("domains.removed");
 	return domain.authenticationType ? t(`authentication.${domain.authenticationType}`) : t("domains.unknown");
 }
 
-/** Max Allowed Deletions, or that what is stored for it can't be read. */
+/**
+ * Max Allowed Deletions, or that what is stored for it can't be read.
+ * @param {Api.Domain} domain
+ */
 export function limitOf(domain) {
 	return domain.unreadable?.length ? t("domains.unreadable") : t("domains.limit", { percent: domain.maxAllowedDeletions });
 }

@@ -5,6 +5,11 @@ import { h } from "../dom.js";
 import { bytes, moment, t } from "../texts.js";
 import { button, muted, when } from "./marks.js";
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ * @param {string} [kind]
+ */
 export function downloadButton(run, { act, busy }, kind = "link") {
 	const name = `download ${run.id}`;
 	const download = () =>
@@ -17,12 +22,21 @@ export function downloadButton(run, { act, busy }, kind = "link") {
 		kind,
 		disabled: busy(name),
 		shape: "download",
-		title: t("audit.until", { time: moment(run.auditLog.expiresAt) }),
+		title: t("audit.until", { time: moment(expiry(run)) }),
 		name: t("audit.downloadOf", { time: moment(run.createdAt) }),
 	});
 }
 
-/** How large the log is and when it is gone. */
+/**
+ * How large the log is and when it is gone.
+ * @param {Api.Run} run
+ */
 export function logFacts(run) {
-	return muted(`CSV, ${bytes(run.auditLog.sizeBytes)} · `, t("audit.expires"), " ", when(run.auditLog.expiresAt));
+	return muted(`CSV, ${bytes(run.auditLog.sizeBytes)} · `, t("audit.expires"), " ", when(expiry(run)));
 }
+
+/**
+ * When a log that can be had is gone.
+ * @param {Api.Run} run
+ */
+export const expiry = (run) => /** @type {string} */ (run.auditLog.expiresAt);

@@ -4,23 +4,38 @@ import { h } from "../dom.js";
 import { t } from "../texts.js";
 import { muted, note } from "./marks.js";
 
-/** The same arithmetic under another limit: `deletions × 100 ≥ percent × users`, in whole numbers. */
+/**
+ * The same arithmetic under another limit: `deletions × 100 ≥ percent × users`, in whole numbers.
+ * @param {Api.DeletionCheck} check
+ * @param {number} maxAllowedDeletions
+ */
 export function underLimit(check, maxAllowedDeletions) {
 	const exceeded = check.deletions > 0 && check.deletions * 100 >= maxAllowedDeletions * check.target;
 	return { ...check, maxAllowedDeletions, exceeded };
 }
 
+/** @param {Api.DeletionCheck} check */
 function arithmetic(check) {
 	if (!check.deletions) return t("gauge.noDeletions");
 	return t(check.exceeded ? "gauge.atOrOver" : "gauge.under", { ...check, limit: check.maxAllowedDeletions });
 }
 
+/**
+ * @param {{ exceeded: boolean }} check
+ * @param {Api.Mode} mode
+ * @param {number} [otherReached]
+ */
 function verdict({ exceeded }, mode, otherReached) {
 	if (exceeded) return t(mode === "sync" ? "gauge.wasStopped" : "gauge.wouldBeCancelled");
 	return t(mode === "sync" || otherReached ? "gauge.within" : "gauge.wouldGoAhead");
 }
 
-/** `otherChecks` are the further limits, each with a verdict of its own. */
+/**
+ * `otherChecks` are the further limits, each with a verdict of its own.
+ * @param {Api.DeletionCheck} check
+ * @param {Api.Mode} mode
+ * @param {Api.LimitCheck[]} [otherChecks]
+ */
 export function gauge(check, mode, otherChecks = []) {
 	const limit = check.maxAllowedDeletions;
 	const end = Math.min(100, Math.max(check.percent, limit, 1) * 1.4);
@@ -37,6 +52,7 @@ export function gauge(check, mode, otherChecks = []) {
 	);
 }
 
+/** @param {Api.LimitCheck} check */
 function otherArithmetic({ name, unit, ...check }) {
 	const setting = t(`settings.max${name[0].toUpperCase()}${name.slice(1)}`);
 	return [setting, ": ", t(`gauge.by.${name === "sourceShrink" ? name : unit}`, check)];

@@ -9,6 +9,10 @@ import { icon, muted } from "./marks.js";
 export const CHART_HOURS = 48;
 const CHANGES = KINDS.filter((kind) => kind !== "skip");
 
+/**
+ * @param {Api.Run[]} runs
+ * @param {number} [now]
+ */
 export function historyChart(runs, now = Date.now()) {
 	const start = now - CHART_HOURS * 3600_000;
 	const syncs = runs.filter((run) => run.mode === "sync" && Date.parse(run.createdAt) >= start);
@@ -27,6 +31,12 @@ export function historyChart(runs, now = Date.now()) {
 	);
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {Tally} counts
+ * @param {number} left
+ * @param {number} most
+ */
 function bar(run, counts, left, most) {
 	const label = `${moment(run.createdAt)} · ${t(`status.${run.status}`)} · ${CHANGES.filter((k) => counts[k]).map((k) => `${t(`kind.${k}`)} ${number(counts[k])}`).join(", ") || t("counts.none")}`;
 	const bad = run.status === "failed" || run.status === "cancelled" || run.status === "completedWithErrors";
@@ -38,14 +48,21 @@ function bar(run, counts, left, most) {
 	);
 }
 
+/** @param {Tally} counts */
 const sum = (counts) => CHANGES.reduce((total, kind) => total + counts[kind], 0);
 
+/** @param {{ run: Api.Run, counts: Tally }[]} bars */
 function summary(bars) {
+	/** @param {Api.Status} status */
 	const of = (status) => bars.filter(({ run }) => run.status === status).length;
 	const changes = bars.reduce((total, { counts }) => total + sum(counts), 0);
 	return t("chart.summary", { hours: CHART_HOURS, runs: bars.length, changes, failed: of("failed"), cancelled: of("cancelled") });
 }
 
+/**
+ * @param {number} now
+ * @param {number} hours
+ */
 function axisLabel(now, hours) {
 	if (hours === 0) return t("chart.now");
 	const time = new Date(now - hours * 3600_000).toISOString();

@@ -6,6 +6,7 @@ import { ago, clock, currentLanguage, moment, number, said, t, utc } from "../te
 
 // Each on a grid of 16 × 16. The shapes differ, so that colour is never all there is.
 const CIRCLE = "M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z";
+/** @type {Record<string, string[]>} */
 const SHAPES = {
 	succeeded: [CIRCLE, "M5 8.2l2.1 2.1L11 6.2"],
 	completedWithErrors: ["M8 1.8l6.7 12.2H1.3z", "M8 6.2v3.6", "M8 11.7v.6"],
@@ -28,70 +29,111 @@ const SHAPES = {
 	search: ["M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9z", "M10.3 10.3l3.5 3.5"],
 };
 
+/** @param {string} name */
 export function icon(name) {
 	const paths = SHAPES[name].map((d) => h("path", { d }));
 	return h("svg", { class: `icon icon-${name}`, viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" }, paths);
 }
 
+/**
+ * @param {Api.Run | null | undefined} run
+ * @returns {run is Api.Run & { status: "queued" | "running" }}
+ */
 export const isActive = (run) => run?.status === "queued" || run?.status === "running";
 
-/** When to look again, in seconds: sooner while a run is young, since most are short. */
+/**
+ * When to look again, in seconds: sooner while a run is young, since most are short.
+ * @param {Api.Run | null | undefined} run
+ * @param {number | null} [otherwise]
+ */
 export function pace(run, otherwise = null) {
 	if (!isActive(run)) return otherwise;
 	return Date.now() - Date.parse(run.createdAt) < 10_000 ? 0.7 : 2;
 }
 
+/** @param {Api.Status} status */
 export function statusMark(status) {
 	return h("span", { class: `status status-${status}` }, icon(status), h("span", t(`status.${status}`)));
 }
 
-/** "Dry run", "Sync", or what it takes back. */
+/**
+ * "Dry run", "Sync", or what it takes back.
+ * @param {Api.Run} run
+ */
 export function modeText(run) {
 	return t(run.undoes ? `mode.undo.${run.mode}` : `mode.${run.mode}`);
 }
 
+/** @param {string} kind */
 export const kindIcon = (kind) => icon(kind === "failed" ? "completedWithErrors" : kind);
 
+/** @param {string} kind */
 export function kindMark(kind) {
 	return h("span", { class: `kind ink of-${kind}` }, kindIcon(kind), h("span", t(`kind.${kind}`)));
 }
 
-/** What stands back. */
+/**
+ * What stands back.
+ * @param {...Child} children
+ */
 export const muted = (...children) => h("span.muted", children);
 
-/** A moment in the viewer's time zone, UTC on hover. */
+/**
+ * A moment in the viewer's time zone, UTC on hover.
+ * @param {string} time
+ * @param {{ relative?: Intl.RelativeTimeFormatStyle | null, short?: boolean }} options
+ */
 export function when(time, { relative = null, short = false } = {}) {
 	const text = relative ? ago(time, relative) : short ? clock(time) : moment(time);
 	return h("time", { datetime: time, title: `${relative ? `${moment(time)} · ` : ""}${utc(time)}` }, text);
 }
 
+/** @param {Api.Run} run */
 export function who(run) {
 	return run.trigger === "schedule" ? t("run.bySchedule") : run.requestedBy;
 }
 
+/** @param {Api.Run} run */
 export const seconds = (run) =>
 	run.startedAt && run.finishedAt ? (Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1000 : null;
 
-/** The outcome in a sentence: the app's own, or where that is in another language one made from the counts. */
+/**
+ * The outcome in a sentence: the app's own, or where that is in another language one made from the counts.
+ * @param {Api.Run} run
+ */
 export function outcome(run) {
 	const finished = run.status === "succeeded" || run.status === "completedWithErrors";
 	if (currentLanguage() === "en" || !finished) return run.message ? said(run.message) : t(`status.${run.status}`);
-	const deeds = ["add", "update", "rename", "restore", "delete", "failed"].filter((kind) => run.counts[kind]);
-	return deeds.map((kind) => `${t(`kind.${kind}`)} ${number(run.counts[kind])}`).join(t("counts.and")) || t("counts.none");
+	/** @type {Tally} */
+	const counts = run.counts;
+	const deeds = ["add", "update", "rename", "restore", "delete", "failed"].filter((kind) => counts[kind]);
+	return deeds.map((kind) => `${t(`kind.${kind}`)} ${number(counts[kind])}`).join(t("counts.and")) || t("counts.none");
 }
 
-/** The outcome, as loud as it deserves. */
+/**
+ * The outcome, as loud as it deserves.
+ * @param {Api.Run} run
+ */
 export function outcomeNote(run) {
-	const kind = { failed: "danger", cancelled: "warning", completedWithErrors: "warning" }[run.status];
+	/** @type {Partial<Record<Api.Status, "danger" | "warning">>} */
+	const loud = { failed: "danger", cancelled: "warning", completedWithErrors: "warning" };
+	const kind = loud[run.status];
 	return kind ? note(kind, h("strong", outcome(run))) : h("p.outcome", outcome(run));
 }
 
+/**
+ * @param {"danger" | "warning" | "good" | "plain"} kind
+ * @param {...Child} children
+ */
 export function note(kind, ...children) {
 	const shape = { danger: "failed", warning: "completedWithErrors", good: "succeeded", plain: "queued" }[kind];
 	return h("div", { class: `note note-${kind}` }, icon(shape), h("div", children));
 }
 
-/** What went wrong and what to do, where something did. */
+/**
+ * What went wrong and what to do, where something did.
+ * @param {import("../api.js").Problem | null} problem
+ */
 export function problemNote(problem) {
 	if (!problem) return null;
 	const title = problem.status === 0 ? t("problem.notSent") : problem.title || t("problem.title", { status: String(problem.status) });
@@ -99,6 +141,7 @@ export function problemNote(problem) {
 	return h("div.problem", { role: "alert" }, note("danger", h("strong", said(title)), detail, h("p", advice(problem.status))));
 }
 
+/** @param {number} status */
 function advice(status) {
 	if ([0, 403, 404, 409, 410, 412].includes(status)) return t(`advice.${status}`);
 	return t(status >= 500 ? "advice.5xx" : "advice.4xx");
@@ -108,15 +151,25 @@ export function waiting() {
 	return h("div.waiting", { role: "status" }, icon("running"), h("span", t("page.loading")));
 }
 
+/**
+ * @param {Child} title
+ * @param {...Child} more
+ */
 export function empty(title, ...more) {
 	return h("div.empty", h("p.empty-title", title), more);
 }
 
-/** A button that stays focusable while it can't be used. */
+/**
+ * A button that stays focusable while it can't be used.
+ * @param {Child} label
+ * @param {((event: any) => unknown) | null} onclick
+ * @param {ButtonOptions} [options]
+ */
 export function button(label, onclick, { kind = "", disabled = false, why = "", shape = null, name = null, ...rest } = {}) {
 	const attributes = {
 		type: "button",
 		class: `button ${kind}`.trim(),
+		/** @param {Event} event */
 		onclick: (event) => (disabled ? event.preventDefault() : onclick?.(event)),
 		"aria-disabled": disabled ? "true" : null,
 		"aria-label": name,
@@ -126,14 +179,25 @@ export function button(label, onclick, { kind = "", disabled = false, why = "", 
 	return h("button", attributes, shape && icon(shape), h("span", label));
 }
 
-/** A field that filters what is shown while one types; `found` says how much is left. */
+/**
+ * A field that filters what is shown while one types; `found` says how much is left.
+ * @param {string} label
+ * @param {string | undefined} words
+ * @param {Child} found
+ */
 export function searchBox(label, words, found) {
+	/** @param {InputEvent & { target: HTMLInputElement }} event */
 	const oninput = (event) => change({ q: event.target.value }, { replace: true });
 	const input = h("input", { type: "search", value: words ?? "", "aria-label": label, placeholder: label, oninput });
 	return h("div.search", icon("search"), input, h("span.muted.number", { role: "status" }, found));
 }
 
-/** A table that turns into cards on a phone; `columns` are [key, heading], `rows` { key, cells, class }. */
+/**
+ * A table that turns into cards on a phone; `columns` are [key, heading], `rows` { key, cells, class }.
+ * @param {string} caption
+ * @param {string[][]} columns
+ * @param {Row[]} rows
+ */
 export function table(caption, columns, rows) {
 	const heads = columns.map(([key, heading]) => h("th", { role: "columnheader", scope: "col", class: `cell-${key}` }, heading));
 	const body = rows.map(({ key, cells, kind }) =>

@@ -8,8 +8,11 @@ import { button, kindMark, muted } from "./marks.js";
 const SPARE_ROWS = 6;
 
 class PeopleTable extends HTMLElement {
+	/** @type {Person[]} */
 	#people = [];
+	/** @type {Map<number, HTMLElement>} */
 	#rows = new Map();
+	#table = h("div.people", { role: "table" });
 	#lines = h("div.people-lines");
 	#body = h("div.people-body", { tabindex: "0", role: "rowgroup" }, this.#lines);
 	#head = h("div.people-row.people-head", { role: "row" });
@@ -17,6 +20,7 @@ class PeopleTable extends HTMLElement {
 	#language = "";
 	#resized = new ResizeObserver(() => this.#draw());
 
+	/** @param {Person[]} people */
 	set people(people) {
 		const language = document.documentElement.lang;
 		if (people === this.#people && language === this.#language) return;
@@ -27,7 +31,10 @@ class PeopleTable extends HTMLElement {
 	}
 
 	connectedCallback() {
-		if (!this.firstChild) this.append(h("div.people", { role: "table" }, h("div", { role: "rowgroup" }, this.#head), this.#body));
+		if (!this.firstChild) {
+			this.#table.append(h("div", { role: "rowgroup" }, this.#head), this.#body);
+			this.append(this.#table);
+		}
 		this.#body.onscroll = () => {
 			this.#pending ||= requestAnimationFrame(() => this.#draw());
 		};
@@ -47,8 +54,8 @@ class PeopleTable extends HTMLElement {
 
 	#draw() {
 		this.#pending = 0;
-		this.firstChild.setAttribute("aria-rowcount", this.#people.length + 1);
-		this.firstChild.setAttribute("aria-label", t("people.title"));
+		this.#table.setAttribute("aria-rowcount", String(this.#people.length + 1));
+		this.#table.setAttribute("aria-label", t("people.title"));
 		this.#body.setAttribute("aria-label", t("people.title"));
 		this.#head.replaceChildren(...["kind", "person", "change"].map((name) => h("div", { role: "columnheader" }, t(`people.${name}`))));
 		this.#head.append(h("div", { role: "columnheader" }, h("span.hidden", t("people.details"))));
@@ -69,6 +76,7 @@ class PeopleTable extends HTMLElement {
 	}
 
 	// In the order of the list, for whoever reads the page instead of looking at it.
+	/** @param {number} index */
 	#add(index) {
 		const row = personRow(this.#people[index], index);
 		const after = [...this.#lines.children].find((each) => Number(each.getAttribute("aria-rowindex")) > index + 2);
@@ -79,10 +87,15 @@ class PeopleTable extends HTMLElement {
 
 customElements.define("people-table", PeopleTable);
 
+/** @param {Person[]} people */
 export function peopleTable(people) {
 	return h("people-table", { ".people": people, vars: { people: people.length } });
 }
 
+/**
+ * @param {Person} person
+ * @param {number} index
+ */
 function personRow(person, index) {
 	return h(
 		"div.people-row",
@@ -94,6 +107,7 @@ function personRow(person, index) {
 	);
 }
 
+/** @param {Person} person */
 function changeText(person) {
 	if (person.errorMessage) return h("span.ink.of-failed", said(person.errorMessage));
 	if (person.action === "add" || !person.changes.length) return muted(said(person.reason));

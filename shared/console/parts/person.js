@@ -5,6 +5,7 @@ import { said, t } from "../texts.js";
 import { dialogBody, showOnce } from "./dialog.js";
 import { button, kindMark, muted, note, table } from "./marks.js";
 
+/** @param {Person} person */
 export function showPerson(person) {
 	const facts = [
 		["people.upn", person.upn],
@@ -29,6 +30,7 @@ export function showPerson(person) {
 	);
 }
 
+/** @param {Api.TraceAttribute[]} changes */
 export function changesTable(changes) {
 	const columns = [["attribute", t("people.attribute")], ["before", t("people.before")], ["after", t("people.after")]];
 	const rows = changes.map(({ attribute, before, after }) => ({
@@ -38,6 +40,7 @@ export function changesTable(changes) {
 	return table(t("people.change"), columns, rows);
 }
 
+/** @param {string | boolean | null} text */
 function value(text) {
 	return text === "" || text === null ? muted(t("people.nothing")) : String(text);
 }

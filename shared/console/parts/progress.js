@@ -5,6 +5,7 @@ import { h } from "../dom.js";
 import { duration, t } from "../texts.js";
 import { button, modeText } from "./marks.js";
 
+/** @param {Api.Run} run */
 export function progressBar(run) {
 	const { done, total } = run.progress;
 	const known = total > 0;
@@ -25,6 +26,7 @@ export function progressBar(run) {
 	);
 }
 
+/** @param {Api.Run} run */
 export function progressText(run) {
 	const { done, total, etaSeconds } = run.progress;
 	if (run.status === "queued") return t("progress.queued");
@@ -33,6 +35,10 @@ export function progressText(run) {
 	return t("progress.of", { done, total }) + left;
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
 export function cancelButton(run, { act, busy, refresh }) {
 	const name = `cancel ${run.id}`;
 	const cancel = () => act(name, async () => { await cancelRun(run.domain, run.id); await refresh(); });

@@ -9,11 +9,21 @@ import { gauge } from "./gauge.js";
 import { button, isActive, note, outcomeNote, statusMark } from "./marks.js";
 import { cancelButton, progressBar, progressText } from "./progress.js";
 
+/**
+ * @param {string} title
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ * @param {Child} [more]
+ */
 export function startedDialog(title, run, context, more = null) {
 	const follow = h("a.button.primary", { href: runAddress(run) }, t(isActive(run) ? "started.follow" : "started.result"));
 	return dialogBody({ title, close: closeDialog, body: startedRun(run, context), buttons: [button(t("dialog.close"), closeDialog), more, follow] });
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
 function startedRun(run, context) {
 	if (isActive(run)) {
 		return h(

@@ -3,7 +3,7 @@
 import { features, getDomain, listRuns } from "../api.js";
 import { h } from "../dom.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
-import { downloadButton } from "../parts/download.js";
+import { downloadButton, expiry } from "../parts/download.js";
 import { button, empty, modeText, note, pace, statusMark, table, when } from "../parts/marks.js";
 import { openDialog, runAddress } from "../router.js";
 import { bytes, t } from "../texts.js";
@@ -11,6 +11,7 @@ import { domainHeader } from "./domain-header.js";
 
 const LIFETIME = 24 * 3600_000;
 
+/** @type {View<{ domain: Api.Domain, features: Features, runs: Api.Run[] }>} */
 export default {
 	title: ({ params }) => t("audit.of", { domain: params.domain }),
 
@@ -34,6 +35,10 @@ export default {
 	},
 };
 
+/**
+ * @param {string} domain
+ * @param {AbortSignal} signal
+ */
 async function runsOfTheDay(domain, signal) {
 	const start = Date.now() - LIFETIME;
 	const found = [];
@@ -41,11 +46,15 @@ async function runsOfTheDay(domain, signal) {
 	do {
 		const page = await listRuns(domain, { limit: 100, cursor }, signal);
 		found.push(...page.runs);
-		cursor = Date.parse(page.runs.at(-1)?.createdAt ?? 0) > start ? page.cursor : null;
+		cursor = Date.parse(page.runs.at(-1)?.createdAt ?? "") > start ? page.cursor : null;
 	} while (cursor);
 	return found.filter((run) => run.auditLog.available);
 }
 
+/**
+ * @param {Api.Run[]} runs
+ * @param {AnyContext} context
+ */
 function list(runs, context) {
 	const headings = ["logs.mode", "logs.started", "logs.result", "logs.changes", "audit.size", "audit.expires", "audit.action"];
 	const columns = headings.map((name) => [name.split(".")[1], t(name)]);
@@ -53,6 +62,10 @@ function list(runs, context) {
 	return h("div.surface.flush", table(t("audit.title"), columns, rows));
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
 function cells(run, context) {
 	return {
 		mode: h("a.link", { href: runAddress(run) }, modeText(run)),
@@ -60,7 +73,7 @@ function cells(run, context) {
 		result: statusMark(run.status),
 		changes: countsShort(kindsOf(run.counts)),
 		size: bytes(run.auditLog.sizeBytes),
-		expires: when(run.auditLog.expiresAt),
+		expires: when(expiry(run)),
 		action: downloadButton(run, context, ""),
 	};
 }

@@ -7,12 +7,19 @@ import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { address, domainAddress, openDialog, runAddress } from "../router.js";
 import { t } from "../texts.js";
 
+/** @param {...Child} steps */
 export function breadcrumb(...steps) {
 	const home = h("a", { href: address([]) }, t("domains.title"));
 	return h("nav.breadcrumb", { "aria-label": t("page.breadcrumb") }, h("ol", [home, ...steps].map((step) => h("li", step))));
 }
 
-/** `page` is the one of the tabs that is shown. */
+/**
+ * `page` is the one of the tabs that is shown.
+ * @param {Api.Domain} domain
+ * @param {string} page
+ * @param {Features} features
+ * @param {AnyContext} context
+ */
 export function domainHeader(domain, page, features, context) {
 	const active = isActive(domain.activeRun) ? domain.activeRun : null;
 	const busy = { disabled: active !== null, why: t("domains.busy") };
@@ -46,6 +53,10 @@ export function domainHeader(domain, page, features, context) {
 	);
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
 function activeRun(run, context) {
 	return h(
 		"div.surface.active-run",
@@ -55,7 +66,13 @@ function activeRun(run, context) {
 	);
 }
 
+/**
+ * @param {string} domain
+ * @param {string} page
+ * @param {Features} features
+ */
 function tabs(domain, page, features) {
+	/** @type {[string, string, boolean | undefined][]} */
 	const pages = [
 		["sync-logs", "logs.title", true],
 		["audit-logs", "audit.title", true],

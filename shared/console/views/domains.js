@@ -14,6 +14,7 @@ const ONE_BY_ONE = 6;
 const WHOLE_LIST_EVERY = 30_000;
 const FILTER_FROM = 9;
 
+/** @type {View<{ domains: Api.Domain[], at: number }>} */
 export default {
 	title: () => t("domains.title"),
 
@@ -21,14 +22,14 @@ export default {
 
 	async load({ data, signal }) {
 		const running = (data?.domains ?? []).filter((domain) => isActive(domain.activeRun));
-		const partly = running.length && running.length <= ONE_BY_ONE && Date.now() - data.at < WHOLE_LIST_EVERY;
+		const partly = running.length && running.length <= ONE_BY_ONE && data && Date.now() - data.at < WHOLE_LIST_EVERY;
 		if (!partly) return { domains: await listDomains(signal), at: Date.now() };
 		const fresh = await Promise.all(running.map((domain) => getDomain(domain.name, signal)));
 		const byName = new Map(fresh.map((domain) => [domain.name, domain]));
 		return { ...data, domains: data.domains.map((domain) => byName.get(domain.name) ?? domain) };
 	},
 
-	pollAfter: ({ data }) => Math.min(...data.domains.map((domain) => pace(domain.activeRun, 30))),
+	pollAfter: ({ data }) => Math.min(...data.domains.map((domain) => pace(domain.activeRun, 30) ?? 30)),
 
 	render(context) {
 		const { data, params } = context;
@@ -46,14 +47,23 @@ export default {
 	},
 };
 
+/**
+ * @param {Api.Domain[]} domains
+ * @param {AnyContext} context
+ */
 function list(domains, context) {
 	const columns = ["domain", "periodical", "dryRun", "sync", "actions"].map((key) => [key, t(`domains.${key}`)]);
 	const rows = domains.map((domain) => ({ key: domain.name, kind: isActive(domain.activeRun) ? "row-active" : "", cells: cells(domain, context) }));
 	return h("div.surface.flush.domains", table(t("domains.title"), columns, rows));
 }
 
+/**
+ * @param {Api.Domain} domain
+ * @param {AnyContext} context
+ */
 function cells(domain, context) {
 	const active = isActive(domain.activeRun) ? domain.activeRun : null;
+	/** @param {Api.Mode} mode */
 	const running = (mode) => active && active.mode === mode && progressCell(active, context);
 	const busy = { disabled: active !== null, why: t("domains.busy") };
 	return {
@@ -85,8 +95,18 @@ function cells(domain, context) {
 	};
 }
 
+/**
+ * @param {string} text
+ * @param {string} domain
+ * @param {string} page
+ * @param {string} name
+ */
 const link = (text, domain, page, name) => h("a.link", { href: domainAddress(domain, page), "aria-label": name }, text);
 
+/**
+ * @param {Api.Run | null} run
+ * @param {Child} more
+ */
 function runCell(run, more) {
 	if (!run) return h("div.stack", muted(t("domains.never")), muted("–"), more);
 	return h(
@@ -97,6 +117,10 @@ function runCell(run, more) {
 	);
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
 function progressCell(run, context) {
 	return h(
 		"div.stack",

@@ -8,6 +8,7 @@ import { startedDialog } from "../parts/started.js";
 import { change, closeDialog } from "../router.js";
 import { t } from "../texts.js";
 
+/** @type {View<{ run: Api.Run } | { run?: undefined, domain: Api.Domain }>} */
 export default {
 	title: ({ params }) => t("dryRun.of", { domain: params.on }),
 

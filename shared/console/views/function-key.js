@@ -6,7 +6,9 @@ import { dialogBody } from "../parts/dialog.js";
 import { button, note } from "../parts/marks.js";
 import { t } from "../texts.js";
 
+/** @param {{ refused: boolean, done: () => void }} asked */
 export function keyDialog({ refused, done }) {
+	/** @param {FormData} form */
 	const save = (form) => {
 		const key = String(form.get("key")).trim();
 		if (!key) return;

@@ -7,6 +7,7 @@ import { button, note, when } from "../parts/marks.js";
 import { closeDialog } from "../router.js";
 import { t } from "../texts.js";
 
+/** @type {View<{ domain: Api.Domain, etag: string | null }>} */
 export default {
 	title: ({ params }) => t("periodical.of", { domain: params.on }),
 
@@ -38,6 +39,7 @@ export default {
 	},
 };
 
+/** @param {Api.Domain} domain */
 function enabling({ lastDryRun, lastSync }) {
 	return [
 		h("p", t("periodical.enabling")),
@@ -47,6 +49,7 @@ function enabling({ lastDryRun, lastSync }) {
 	];
 }
 
+/** @param {Api.Domain} domain */
 function disabling({ nextRunAt }) {
 	return [h("p", t("periodical.disabling")), nextRunAt && h("p.muted", t("periodical.next"), " ", when(nextRunAt))];
 }

@@ -8,6 +8,7 @@ import { domainHeader } from "./domain-header.js";
 
 const KINDS = ["sharedMailbox", "room", "equipment", "group", "application", "roleHolder", "onPremisesSynced", "guest"];
 
+/** @type {View<{ domain: Api.Domain, features: Features, found: Api.PreCheck | null }>} */
 export default {
 	title: ({ params }) => t("preCheck.of", { domain: params.domain }),
 
@@ -27,6 +28,10 @@ export default {
 	},
 };
 
+/**
+ * @param {Api.PreCheck} found
+ * @param {AnyContext} context
+ */
 function findings(found, context) {
 	const { act, busy, data, draw, params } = context;
 	const again = () =>
@@ -45,6 +50,10 @@ function findings(found, context) {
 	];
 }
 
+/**
+ * @param {string} kind
+ * @param {Api.PreCheckObject[]} objects
+ */
 function group(kind, objects) {
 	if (!objects.length) return null;
 	const columns = ["name", "todo", "command"].map((key) => [key, t(`preCheck.${key}`)]);
@@ -57,6 +66,7 @@ function group(kind, objects) {
 	);
 }
 
+/** @param {Api.PreCheckObject} object */
 function cells(object) {
 	return {
 		name: h("div.stack", h("strong", object.name || object.address), muted(object.address), object.leftAlone && h("span.left-alone", icon("skip"), t("preCheck.leftAlone"))),
@@ -65,15 +75,18 @@ function cells(object) {
 	};
 }
 
+/** @param {Api.PreCheckObject} object */
 function commandCell({ command, name, address }) {
+	/** @param {Event & { currentTarget: HTMLElement }} event */
 	const copy = async (event) => {
 		const pressed = event.currentTarget;
-		await navigator.clipboard.writeText(command);
+		const label = /** @type {HTMLElement} */ (pressed.querySelector("span"));
+		await navigator.clipboard.writeText(command ?? "");
 		pressed.classList.add("copied");
-		pressed.querySelector("span").textContent = t("preCheck.copied");
+		label.textContent = t("preCheck.copied");
 		setTimeout(() => {
 			pressed.classList.remove("copied");
-			pressed.querySelector("span").textContent = t("preCheck.copy");
+			label.textContent = t("preCheck.copy");
 		}, 2000);
 	};
 	return h("div.command", h("code", command), button(t("preCheck.copy"), copy, { kind: "quiet", shape: "copy", name: t("preCheck.copyOf", { name: name || address }) }));

@@ -1,7 +1,7 @@
 // One run: live while it runs, then its result and the people concerned.
 
 import { KINDS, matching, peopleOf, tally } from "../audit-log.js";
-import { features, getRun } from "../api.js";
+import { features, getRun, Problem } from "../api.js";
 import { h } from "../dom.js";
 import { countsBar, countsLegend, kindsOf } from "../parts/counts.js";
 import { downloadButton, logFacts } from "../parts/download.js";
@@ -15,6 +15,7 @@ import { breadcrumb } from "./domain-header.js";
 
 const FAILURES_SHOWN = 5;
 
+/** @type {View<{ run: Api.Run, features: Features, people: Person[] | null, unreadable: string | null }>} */
 export default {
 	title: ({ params, data }) => (data ? t("run.of", { mode: modeText(data.run), domain: params.domain }) : params.domain),
 
@@ -40,16 +41,25 @@ export default {
 	},
 };
 
-/** The people, or why they can't be shown: the run itself is worth showing without them. */
+/**
+ * The people, or why they can't be shown: the run itself is worth showing without them.
+ * @param {Api.Run} run
+ * @param {AbortSignal} signal
+ * @returns {Promise<[Person[], null] | [null, string]>}
+ */
 async function readPeople(run, signal) {
 	try {
 		return [await peopleOf(run, signal), null];
 	} catch (error) {
-		if (error.detail) return [null, error.detail];
+		if (error instanceof Problem && error.detail) return [null, error.detail];
 		throw error;
 	}
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
 function head(run, context) {
 	const took = seconds(run);
 	return h(
@@ -67,8 +77,13 @@ function head(run, context) {
 	);
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
 function actions(run, { data }) {
-	const changed = ["add", "update", "rename", "restore", "delete"].some((kind) => run.counts[kind]);
+	const counts = kindsOf(run.counts);
+	const changed = ["add", "update", "rename", "restore", "delete"].some((kind) => counts[kind]);
 	return [
 		run.mode === "dryRun" && !run.undoes && button(t("dryRun.again"), () => openDialog("dry-run", run.domain)),
 		run.mode === "dryRun" && !run.undoes && run.status === "succeeded" && button(t("syncNow.title"), () => openDialog("sync-now", run.domain), { kind: "primary" }),
@@ -76,6 +91,10 @@ function actions(run, { data }) {
 	];
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
 function running(run, context) {
 	return h(
 		"section.surface.active-run",
@@ -85,6 +104,10 @@ function running(run, context) {
 	);
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
 function result(run, { data }) {
 	const counts = kindsOf(run.counts);
 	return h(
@@ -108,6 +131,10 @@ function result(run, { data }) {
 	);
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
 function people(run, context) {
 	const { people: all, unreadable } = context.data;
 	return [
@@ -125,6 +152,10 @@ function people(run, context) {
 	];
 }
 
+/**
+ * @param {Person[]} all
+ * @param {Api.Run} run
+ */
 function failures(all, run) {
 	const failed = all.filter((person) => person.kind === "failed");
 	if (!failed.length) return null;
@@ -142,17 +173,27 @@ function failures(all, run) {
 	);
 }
 
+/** @type {{ people: Person[] | null, kind: string, words: string, found: Person[] }} */
 let filtered = { people: null, kind: "", words: "", found: [] };
 
-/** The same list for the same question: the table draws anew only when the list is another one. */
+/**
+ * The same list for the same question: the table draws anew only when the list is another one.
+ * @param {Person[]} people
+ * @param {string} kind
+ * @param {string} words
+ */
 function find(people, kind, words) {
 	const same = filtered.people === people && filtered.kind === kind && filtered.words === words;
 	if (!same) filtered = { people, kind, words, found: matching(people, kind, words) };
 	return filtered.found;
 }
 
+/**
+ * @param {Person[]} all
+ * @param {Params} params
+ */
 function list(all, params) {
-	const kind = KINDS.includes(params.show) ? params.show : "";
+	const kind = KINDS.find((each) => each === params.show) ?? "";
 	const found = find(all, kind, params.q ?? "");
 	return h(
 		"div",

@@ -8,6 +8,7 @@ import { closeDialog } from "../router.js";
 import { t } from "../texts.js";
 
 // "percent" is a number from 0 to 100, "limit" a number of people or a percentage; `optional` may be empty for off.
+/** @type {Setting[]} */
 const LIMITS = [
 	{ name: "maxAllowedDeletions", kind: "percent", optional: false },
 	{ name: "maxAdds", kind: "limit", optional: true },
@@ -16,6 +17,7 @@ const LIMITS = [
 	{ name: "maxSourceShrink", kind: "percent", optional: true },
 ];
 
+/** @type {View<{ domain: Api.Domain, etag: string | null }>} */
 export default {
 	title: ({ params }) => t("settings.for", { domain: params.on }),
 
@@ -39,10 +41,15 @@ export default {
 	},
 };
 
+/**
+ * @param {Setting} setting
+ * @param {Api.Domain} domain
+ */
 function field({ name, kind, optional }, domain) {
 	const set = domain[name];
-	const value = kind === "limit" ? (set?.count ?? set?.percent ?? null) : set;
-	const unit = set?.count !== null && set?.count !== undefined ? "count" : "percent";
+	const limit = typeof set === "object" ? set : null;
+	const value = kind === "limit" ? (limit?.count ?? limit?.percent ?? null) : set;
+	const unit = limit?.count !== null && limit?.count !== undefined ? "count" : "percent";
 	const id = `setting-${name}`;
 	return h(
 		"div.field",
@@ -56,18 +63,29 @@ function field({ name, kind, optional }, domain) {
 	);
 }
 
+/**
+ * @param {string} name
+ * @param {string} unit
+ */
 function unitChoice(name, unit) {
+	/** @param {string} value */
 	const option = (value) => h("option", { value, selected: value === unit }, t(`settings.unit.${value}`));
 	return h("select", { name: `${name}-unit`, "aria-label": t("settings.unitOf", { name: t(`settings.${name}`) }) }, option("percent"), option("count"));
 }
 
+/**
+ * @param {FormData} form
+ * @param {Setting[]} limits
+ * @param {Context<{ domain: Api.Domain, etag: string | null }>} context
+ */
 function save(form, limits, { params, data, act }) {
 	const { domain, etag } = data;
+	/** @type {Record<string, SettingValue>} */
 	const changes = {};
 	for (const { name, kind } of limits) {
 		const text = String(form.get(name)).trim();
 		const value = text === "" ? null : Number(text);
-		const wanted = kind === "limit" && value !== null ? { [form.get(`${name}-unit`)]: value } : value;
+		const wanted = kind === "limit" && value !== null ? { [String(form.get(`${name}-unit`))]: value } : value;
 		if (!same(wanted, domain[name])) changes[name] = wanted;
 	}
 	act("save", async () => {
@@ -77,7 +95,11 @@ function save(form, limits, { params, data, act }) {
 	});
 }
 
+/**
+ * @param {SettingValue} wanted
+ * @param {SettingValue} set
+ */
 function same(wanted, set) {
-	if (wanted === null || set === null || typeof wanted !== "object") return wanted === set;
+	if (wanted === null || set === null || typeof wanted !== "object" || typeof set !== "object") return wanted === set;
 	return (wanted.count ?? null) === (set.count ?? null) && (wanted.percent ?? null) === (set.percent ?? null);
 }

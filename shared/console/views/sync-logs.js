@@ -13,6 +13,7 @@ import { domainHeader } from "./domain-header.js";
 const PAGE = 50;
 const CHART_PAGES = 4;
 
+/** @type {View<{ domain: Api.Domain, features: Features, page: Api.RunList, recent: Api.Run[] | null }>} */
 export default {
 	title: ({ params }) => t("logs.of", { domain: params.domain }),
 
@@ -38,11 +39,16 @@ export default {
 	},
 };
 
-/** The runs of the hours on the chart: as a rule the first page has them all. */
+/**
+ * The runs of the hours on the chart: as a rule the first page has them all.
+ * @param {string} domain
+ * @param {Api.RunList} page
+ * @param {AbortSignal} signal
+ */
 async function recent(domain, page, signal) {
 	const start = Date.now() - CHART_HOURS * 3600_000;
 	let { runs, cursor } = page;
-	for (let more = 1; more < CHART_PAGES && cursor && Date.parse(runs.at(-1).createdAt) > start; more += 1) {
+	for (let more = 1; more < CHART_PAGES && cursor && Date.parse(runs.at(-1)?.createdAt ?? "") > start; more += 1) {
 		const next = await listRuns(domain, { limit: 200, cursor }, signal);
 		runs = [...runs, ...next.runs];
 		cursor = next.cursor;
@@ -50,12 +56,20 @@ async function recent(domain, page, signal) {
 	return runs;
 }
 
+/**
+ * @param {Api.Run[]} runs
+ * @param {AnyContext} context
+ */
 function list(runs, context) {
 	const columns = ["started", "mode", "result", "changes", "duration", "log"].map((key) => [key, t(`logs.${key}`)]);
 	const rows = runs.map((run) => ({ key: run.id, cells: cells(run, context) }));
 	return h("div.surface.flush.logs", table(t("logs.title"), columns, rows));
 }
 
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
 function cells(run, context) {
 	const took = seconds(run);
 	return {
@@ -68,6 +82,10 @@ function cells(run, context) {
 	};
 }
 
+/**
+ * @param {Api.RunList} page
+ * @param {Params} params
+ */
 function paging({ cursor }, params) {
 	if (!cursor && !params.cursor) return null;
 	return h(

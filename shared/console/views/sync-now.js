@@ -1,7 +1,7 @@
 // Sync Now: what the last dry run said, who would be deleted, and then the question.
 
 import { peopleOf } from "../audit-log.js";
-import { features, getDomain, getRun, startSync } from "../api.js";
+import { features, getDomain, getRun, Problem, startSync } from "../api.js";
 import { h } from "../dom.js";
 import { countsBar, countsLegend, kindsOf } from "../parts/counts.js";
 import { dialogBody } from "../parts/dialog.js";
@@ -14,6 +14,7 @@ import { said, t } from "../texts.js";
 
 const OLD_AFTER = 3600_000;
 
+/** @type {View<{ run: Api.Run } | SyncNowData>} */
 export default {
 	title: ({ params }) => t("syncNow.of", { domain: params.on }),
 
@@ -36,18 +37,27 @@ export default {
 	},
 };
 
-/** The people whom the dry run's audit log lists for deletion; null where the log is gone or too large. */
+/**
+ * The people whom the dry run's audit log lists for deletion; null where the log is gone or too large.
+ * @param {Api.Run | null} dryRun
+ * @param {AbortSignal} signal
+ * @returns {Promise<{ deleted: Person[] | null, unreadable?: string }>}
+ */
 async function deletions(dryRun, signal) {
 	if (!dryRun?.auditLog.available) return { deleted: null };
 	try {
 		const people = await peopleOf(dryRun, signal);
 		return { deleted: people.filter((person) => person.kind === "delete") };
 	} catch (error) {
-		if (error.detail) return { deleted: null, unreadable: error.detail };
+		if (error instanceof Problem && error.detail) return { deleted: null, unreadable: error.detail };
 		throw error;
 	}
 }
 
+/**
+ * @param {FormData} form
+ * @param {AnyContext} context
+ */
 function start(form, { params, data, act }) {
 	const approved = form.get("approve") ? data.dryRun.id : null;
 	act("start", async () => {
@@ -56,11 +66,13 @@ function start(form, { params, data, act }) {
 	});
 }
 
+/** @param {SyncNowData} data */
 function question(data) {
 	const { domain, dryRun } = data;
 	if (!dryRun) return [note("warning", t("syncNow.noDryRun")), h("p", t("syncNow.explained"))];
 	const counts = kindsOf(dryRun.counts);
-	const check = dryRun.deletionCheck && underLimit(dryRun.deletionCheck, domain.maxAllowedDeletions);
+	const limit = domain.maxAllowedDeletions;
+	const check = dryRun.deletionCheck && limit !== null ? underLimit(dryRun.deletionCheck, limit) : dryRun.deletionCheck;
 	const finished = dryRun.finishedAt ?? dryRun.createdAt;
 	const old = Date.now() - Date.parse(finished) > OLD_AFTER;
 	const later = domain.lastSync && Date.parse(domain.lastSync.createdAt) > Date.parse(finished);
@@ -71,12 +83,13 @@ function question(data) {
 		countsBar(counts),
 		countsLegend(counts),
 		check && gauge(check, "dryRun", dryRun.limitChecks),
-		check && check.maxAllowedDeletions !== dryRun.deletionCheck.maxAllowedDeletions && note("plain", t("syncNow.otherLimit", { limit: check.maxAllowedDeletions })),
-		dryRun.counts.delete > 0 && whoIsDeleted(data),
+		check && check.maxAllowedDeletions !== dryRun.deletionCheck?.maxAllowedDeletions && note("plain", t("syncNow.otherLimit", { limit: check.maxAllowedDeletions })),
+		dryRun.counts.delete > 0 && whoIsDeleted({ ...data, dryRun }),
 		check?.exceeded && data.features.approval && data.deleted && approval(data.deleted.length),
 	];
 }
 
+/** @param {SyncNowData & { dryRun: Api.Run }} data */
 function whoIsDeleted({ deleted, dryRun, unreadable }) {
 	return h(
 		"section.deletions",
@@ -85,6 +98,7 @@ function whoIsDeleted({ deleted, dryRun, unreadable }) {
 	);
 }
 
+/** @param {number} n */
 function approval(n) {
 	return h(
 		"label.choice",
@@ -93,6 +107,7 @@ function approval(n) {
 	);
 }
 
+/** @param {AnyContext} context */
 function buttons({ params, data, busy }) {
 	const active = isActive(data.domain.activeRun);
 	const disabled = busy("start") || active;

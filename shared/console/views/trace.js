@@ -8,6 +8,7 @@ import { change } from "../router.js";
 import { said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
+/** @type {View<{ domain: Api.Domain, features: Features, found: Api.Trace | null }>} */
 export default {
 	title: ({ params }) => t("trace.of", { domain: params.domain }),
 
@@ -30,7 +31,9 @@ export default {
 	},
 };
 
+/** @param {Params} params */
 function form(params) {
+	/** @param {SubmitEvent & { target: HTMLFormElement }} event */
 	const submit = (event) => {
 		event.preventDefault();
 		const user = String(new FormData(event.target).get("user")).trim();
@@ -44,6 +47,7 @@ function form(params) {
 	);
 }
 
+/** @param {Api.Trace} found */
 function result(found) {
 	const { source, entra, change: planned, protection, matchedBy, verdict } = found;
 	const kind = planned?.problem ? "danger" : planned?.action === "delete" ? "warning" : !source && !entra ? "warning" : "good";
@@ -57,10 +61,14 @@ function result(found) {
 			h("div", h("dt", t("trace.change")), h("dd", planned ? kindMark(planned.problem ? "failed" : planned.action) : t("counts.none"))),
 		),
 		(source || entra) && h("div.surface.flush", sides(source, entra)),
-		planned?.attributes.length > 0 && h("section.surface.flush", h("div.section-head", h("h2", t("run.wouldChange"))), changesTable(planned.attributes.map(asText))),
+		planned && planned.attributes.length > 0 && h("section.surface.flush", h("div.section-head", h("h2", t("run.wouldChange"))), changesTable(planned.attributes.map(asText))),
 	);
 }
 
+/**
+ * @param {Api.Trace["source"]} source
+ * @param {Api.Trace["entra"]} entra
+ */
 function sides(source, entra) {
 	const names = [...new Set([...Object.keys(source ?? {}), ...Object.keys(entra ?? {})])];
 	const columns = [["attribute", t("people.attribute")], ["source", t("trace.source")], ["entra", t("trace.entra")]];
@@ -72,6 +80,10 @@ function sides(source, entra) {
 	return table(t("trace.title"), columns, rows);
 }
 
+/**
+ * @param {Api.Trace["source"]} person
+ * @param {string} name
+ */
 function side(person, name) {
 	if (!person) return muted(t("trace.notThere"));
 	if (!(name in person)) return "–";
@@ -79,4 +91,5 @@ function side(person, name) {
 	return value === null || value === "" ? muted(t("people.nothing")) : String(value);
 }
 
+/** @param {Api.TraceAttribute} changed */
 const asText = ({ attribute, before, after }) => ({ attribute, before: before ?? "", after: after ?? "" });

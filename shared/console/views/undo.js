@@ -9,6 +9,7 @@ import { startedDialog } from "../parts/started.js";
 import { change, closeDialog } from "../router.js";
 import { t } from "../texts.js";
 
+/** @type {View<{ undone: Api.Run, run: Api.Run | null }>} */
 export default {
 	title: ({ params }) => t("undo.of", { domain: params.on }),
 
@@ -28,12 +29,17 @@ export default {
 			const back = data.run.mode === "dryRun" && data.run.status === "succeeded" && button(t("undo.back"), () => change({ run: null }));
 			return startedDialog(title, data.run, context, back);
 		}
+		/**
+		 * @param {FormData} form
+		 * @param {boolean} dryRun
+		 */
 		const start = (form, dryRun) =>
 			act("start", async () => {
 				const run = await undoRun(params.on, params.of, { dryRun, disableAdded: form.get("disableAdded") !== null });
 				change({ run: run.id }, { replace: !dryRun });
 			});
-		const preview = (event) => start(new FormData(event.target.closest("form")), true);
+		/** @param {Event & { target: HTMLElement }} event */
+		const preview = (event) => start(new FormData(event.target.closest("form") ?? undefined), true);
 		return dialogBody({
 			title,
 			close: closeDialog,
@@ -48,6 +54,7 @@ export default {
 	},
 };
 
+/** @param {Api.Run} undone */
 function question(undone) {
 	return [
 		h("p", t("undo.explained"), " ", when(undone.createdAt), ":"),

@@ -16,7 +16,7 @@ from aiohttp import ClientSession
 from azure.storage.queue.aio import QueueClient
 
 from local.azurite import Azurite
-from local.host import HostProcess, serve
+from local.host import HostProcess, Limits, serve
 
 T = TypeVar("T")
 
@@ -189,7 +189,7 @@ class TestHttpTriggers:
             finished.set()
             return "late"
 
-        async with serve(app, environ={}, host_json={}, http_limit=0.05) as host:
+        async with serve(app, environ={}, host_json={}, limits=Limits(answer=0.05)) as host:
             assert await call(f"{host.url}/api/slow") == (504, "")
             release.set()
             await asyncio.wait_for(finished.wait(), 5)
@@ -352,7 +352,7 @@ class TestQueueTriggers:
         async with queue(environ) as stored:
             await stored.create_queue()
             await stored.send_message("eA==")
-            async with serve(app, environ=environ, host_json=FAST, message_lock=1):
+            async with serve(app, environ=environ, host_json=FAST, limits=Limits(message_lock=1)):
                 await asyncio.wait_for(finished.wait(), 10)
             assert (await stored.get_queue_properties()).approximate_message_count == 0
 
@@ -483,6 +483,24 @@ class TestHostProcess:
 
             assert await asyncio.to_thread(host.terminate, 10) == 0
             assert "Executed perform (Cancelled" in host.output
+
+    async def test_a_host_whose_storage_is_away_for_too_long_ends_with_what_runs_in_it(
+        self, sleeper: Path
+    ) -> None:
+        with Azurite() as own:
+            environ = {"AzureWebJobsStorage": own.connection_string, "QUEUE": "runs"}
+            async with queue(environ) as stored:
+                await stored.create_queue()
+                await stored.send_message("eA==")
+            with await asyncio.to_thread(HostProcess, environ, root=sleeper, storage_patience=1) as host:
+                await asyncio.to_thread(host.wait_for, "try 1")
+
+                await asyncio.to_thread(own.stop)
+
+                await asyncio.to_thread(
+                    host.wait_for, "the functions host ends: storage has been away for 1 s"
+                )
+                assert "Executed perform (Cancelled" in host.output
 
     def test_one_line_lists_every_function_with_its_trigger(
         self, environ: dict[str, str], sleeper: Path

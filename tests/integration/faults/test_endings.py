@@ -13,8 +13,8 @@ from shared.model.changes import Action, AttributeChange, Change
 from shared.model.runs import Run, Status
 from shared.planning.mapping import UPN
 from shared.runs.messages import POISON_QUEUE, QUEUE, message
-from shared.runs.recorder import Trail
-from shared.store.leases import lease
+from shared.runs.recorder import Recorder
+from shared.store.leases import take_lease
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 EDITED = "edited@contoso.com"
@@ -28,12 +28,12 @@ def add(name: str) -> Change:
 async def cut_off(stack: Stack, *intended: str) -> Run:
     """A sync whose worker died after it sent these creations, of which only the first took effect."""
     services, run = stack.services, await stack.start_without_message()
-    hold = await services.runs.take(CONTOSO, run.id)
-    assert hold is not None
+    fence = await services.runs.take(CONTOSO, run.id)
+    assert fence is not None
     run = run.model_copy(update={"status": Status.RUNNING, "invocations": 1})
-    await services.runs.save(hold, run)
-    trail = await Trail.open(services.storage, services.audit_logs, run, hold.invocation)
-    await trail.intend([add(name) for name in intended or ("created",)])
+    await services.runs.save(fence, run)
+    recorder = await Recorder.open(services, run, fence.invocation)
+    await recorder.intend([add(name) for name in intended or ("created",)])
     return run
 
 
@@ -111,7 +111,7 @@ async def test_a_sync_that_somebody_performs_is_not_given_up(start_stack: StartS
     stack = await started(start_stack)
     run = await cut_off(stack)
 
-    async with lease(stack.services.storage, stack.services.settings, CONTOSO):
+    async with take_lease(stack.services.storage, stack.services.settings, CONTOSO):
         await send(stack, POISON_QUEUE, run)
         with pytest.raises(TimeoutError):
             await stack.finished(run, seconds=2)

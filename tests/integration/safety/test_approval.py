@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from shared.clock import Clock
 from shared.model.runs import new_run_id
+from shared.store.storage import AUDIT_LOGS
 from tests.support.outcomes import approved_sync, names, rows_of, treated, undone
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
@@ -96,6 +97,18 @@ class TestAnApproval:
         run = await approved_sync(stack, dry_run)
 
         assert (await treated(stack, run))["user0"] == ("skip", "skipped")
+
+    async def test_reads_the_plan_as_data_and_not_the_rows_for_people(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        container = await stack.services.storage.open_container(AUDIT_LOGS)
+        log = container.get_blob_client(f"dry-run/{CONTOSO}.csv")
+        metadata = (await log.get_blob_properties()).metadata
+        await log.upload_blob(b"edited by hand", overwrite=True, metadata=metadata)
+
+        run = await approved_sync(stack, dry_run)
+
+        assert (run.status, run.counts.delete) == ("succeeded", 3)
 
 
 class TestWhatCanNotBeApproved:

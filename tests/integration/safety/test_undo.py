@@ -270,7 +270,7 @@ class TestTheJournal:
         assert sync.finished_at is not None
         logs = stack.services.audit_logs
         await logs.delete_expired(sync.finished_at + timedelta(hours=25))
-        assert not await logs.begun(sync)
+        assert not await logs.has_begun(sync)
         gone = await stack.get(f"domains/{CONTOSO}/runs/{sync.id}/audit-log")
 
         await undone(stack, sync)
@@ -282,7 +282,7 @@ class TestTheJournal:
         stack = await start_stack(source=[in_source("aoki")])
         sync = await stack.sync()
 
-        container = await stack.services.storage.container("journal")
+        container = await stack.services.storage.open_container("journal")
         content = await (await container.download_blob(f"{CONTOSO}/{sync.id}")).readall()
 
         assert b"aoki@contoso.com" in content
@@ -299,7 +299,7 @@ class TestWhatCanNotBeTakenBack:
     async def test_a_sync_whose_journal_is_gone_after_30_days(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")])
         run = await stack.sync()
-        container = await stack.services.storage.container("journal")
+        container = await stack.services.storage.open_container("journal")
         await container.delete_blob(f"{CONTOSO}/{run.id}")
 
         answer = await stack.post(f"domains/{CONTOSO}/runs/{run.id}/undo")

@@ -16,7 +16,7 @@ ADDRESS = "127.0.0.1"
 
 
 async def changes(stack: Stack) -> list[Json]:
-    table = await stack.services.storage.table(DOMAINS)
+    table = await stack.services.storage.open_table(DOMAINS)
     rows = table.query_entities("RowKey ge 'change-' and RowKey lt 'change.'")
     return [dict(row) async for row in rows]
 
@@ -87,3 +87,46 @@ async def test_a_name_can_not_write_a_log_line_of_its_own(stack: Stack) -> None:
 
     assert stack.events.named("forged") == []
     assert stack.events.named("run.queued")[0]["requestedBy"] == f"{name} ({OBJECT_ID})"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "named"),
+    [
+        ("runs/{run}/audit-log", "*/*", "auditLog.linked"),
+        ("runs/{run}/audit-log", "application/json", "auditLog.linked"),
+        ("runs/{run}/audit-log", "text/csv", "auditLog.read"),
+        ("trace?user=aoki@contoso.com", "*/*", "trace.read"),
+    ],
+)
+async def test_whoever_is_given_personal_data_is_on_record(
+    stack: Stack, path: str, accept: str, named: str
+) -> None:
+    stack.http.headers.update(ADMINISTRATOR)
+    run = await stack.dry_run()
+
+    await stack.get(
+        f"domains/{CONTOSO}/{path.format(run=run.id)}", Accept=accept, **signed_in("Sync.Operator"), **FROM
+    )
+
+    (handed_out,) = stack.events.named(named)
+    assert (handed_out["domain"], handed_out["by"], handed_out["address"]) == (CONTOSO, AOKI, ADDRESS)
+
+
+async def test_a_refusal_is_on_record_with_its_author(stack: Stack) -> None:
+    await stack.post(f"domains/{CONTOSO}/sync", **signed_in("Sync.Reader"), **FROM)
+    await stack.get("domains", **FROM)
+    await stack.post(f"domains/{CONTOSO}/sync", **ADMINISTRATOR, **FROM, Origin="https://elsewhere.example")
+
+    refused = [(line["status"], line["by"]) for line in stack.events.named("http.refused")]
+    assert refused == [(403, AOKI), (401, "anonymous"), (403, AOKI)]
+    assert {line["address"] for line in stack.events.named("http.refused")} == {ADDRESS}
+
+
+@pytest.mark.parametrize(
+    "path", ["health", "console", "console/app.js", "openapi.json", "domains", "nowhere"]
+)
+async def test_every_answer_tells_browsers_what_not_to_do(stack: Stack, path: str) -> None:
+    headers = (await stack.get(path)).headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Strict-Transport-Security"].startswith("max-age=")

@@ -73,7 +73,7 @@ async def test_a_crooked_domain_is_not_found_anywhere(stack: Stack) -> None:
                 domain,
                 answer.text,
             )
-    assert await stack.services.domains.all() == {}
+    assert await stack.services.domains.read_all() == {}
 
 
 async def test_a_crooked_run_id_is_not_found_anywhere(stack: Stack) -> None:
@@ -194,7 +194,7 @@ async def test_a_limit_is_a_whole_number_in_its_bounds(stack: Stack, limit: obje
     answer = await stack.patch(f"domains/{CONTOSO}", {"maxAdds": limit})
 
     assert answer.status_code == 400
-    assert (await stack.services.domains.settings(CONTOSO)).complete() == DomainSettings()
+    assert (await stack.services.domains.read_settings(CONTOSO)).complete() == DomainSettings()
 
 
 @pytest.mark.parametrize("endpoint", [e for e in endpoints.ENDPOINTS if e.method == "GET"], ids=named)

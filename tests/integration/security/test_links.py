@@ -75,7 +75,7 @@ async def test_an_old_link_does_not_open_an_expired_log(stack: Stack) -> None:
     # The storage service itself refuses it: nobody needs to have deleted the log yet.
     run = await stack.dry_run()
     logs = AuditLogs(stack.services.storage)
-    link = await logs.link(run, datetime.now(UTC) - timedelta(hours=2))
+    link = await logs.make_link(run, datetime.now(UTC) - timedelta(hours=2))
 
     answer = await stack.http.get(link.url)
 

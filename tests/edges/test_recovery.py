@@ -3,7 +3,7 @@
 from local.entra import Fault
 from shared.model.changes import Action, AttributeChange, Change
 from shared.model.results import Result
-from shared.runs.doubts import settled_doubts
+from shared.runs.recovery import settle_doubts
 from shared.words import said
 from tests.support.graph_client import Connected, connected
 from tests.support.people import entra_user
@@ -26,14 +26,14 @@ def add(upn: str) -> Change:
 
 async def settled(tenant: Connected, doubt: Change) -> tuple[Result, str, str | None] | None:
     """How the doubt ended, by what code, and on which object; None if it left no row."""
-    entries = await settled_doubts([doubt], tenant.batches())
+    entries = await settle_doubts([doubt], tenant.batches())
     assert len(entries) <= 1
     return next(((e.result, e.error_code, e.object_id) for e in entries), None)
 
 
 async def test_no_doubt_asks_nobody() -> None:
     async with connected(AOKI) as tenant:
-        assert await settled_doubts([], tenant.batches()) == []
+        assert await settle_doubts([], tenant.batches()) == []
 
         assert tenant.entra.requests.calls == []
 
@@ -81,7 +81,7 @@ async def test_whoever_has_the_new_upn_was_renamed_and_whoever_has_the_former_wa
 async def test_whoever_has_stepped_aside_is_named_with_the_temporary_upn() -> None:
     doubt = renamed("new@contoso.com", via=AOKI.upn)
     async with connected(AOKI) as tenant:
-        (entry,) = await settled_doubts([doubt], tenant.batches())
+        (entry,) = await settle_doubts([doubt], tenant.batches())
 
     assert (entry.result, entry.error_code) == (Result.FAILED, "SteppedAside")
     assert AOKI.upn in said(entry.error_message)
@@ -102,7 +102,7 @@ async def test_whoever_is_back_was_restored() -> None:
 async def test_what_graph_cannot_tell_stays_in_doubt_and_says_so() -> None:
     async with connected(AOKI) as tenant:
         tenant.entra.faults.add(Fault(kind="status", status=503))
-        (entry,) = await settled_doubts([change(Action.DELETE)], tenant.batches())
+        (entry,) = await settle_doubts([change(Action.DELETE)], tenant.batches())
 
     assert (entry.result, entry.error_code) == (Result.FAILED, "InDoubt")
     assert "could not tell whether it took effect" in said(entry.error_message)

@@ -1,0 +1,137 @@
+"""A run's line in the Sync Logs while the run is performed: counting, how long it still takes, and saving it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypedDict, Unpack
+
+from shared.log import event
+from shared.model.changes import Action
+from shared.model.parts import Parts
+from shared.model.results import Key, Outcome, Result
+from shared.model.runs import (
+    AuditLog,
+    Counts,
+    DeletionCheck,
+    LimitCheck,
+    PreCheckSummary,
+    Progress,
+    Run,
+    Status,
+)
+from shared.reports.audit_csv import count
+from shared.reports.logged import facts
+from shared.reports.progress import eta_seconds
+from shared.services import Services
+from shared.store.runs import Fence
+
+SAVE_EVERY = 2.0
+_COUNTED = ("add", "update", "rename", "restore", "delete", "skipped", "failed")
+
+
+class Fields(TypedDict, total=False):
+    """What an invocation sets of a run."""
+
+    status: Status
+    started_at: datetime | None
+    finished_at: datetime
+    counts: Counts
+    progress: Progress
+    deletion_check: DeletionCheck
+    limit_checks: tuple[LimitCheck, ...]
+    pre_check: PreCheckSummary
+    message_parts: Parts
+    warning_parts: Parts
+    invocations: int
+    stalled_invocations: int
+    audit_log: AuditLog
+
+
+class SyncLog:
+    """The line as one invocation keeps it: `run` as it stands, ahead of what is saved by two seconds at most.
+
+    Saving and finishing raise LeaseLost if another invocation has taken over.
+    """
+
+    def __init__(self, services: Services, fence: Fence, run: Run) -> None:
+        self._clock = services.clock
+        self._runs = services.runs
+        self._quota = services.gate
+        self._fence = fence
+        self._saved_at = 0.0
+        self._written = 0
+        self._writing_since = 0.0
+        self.run = run
+
+    async def begin(self) -> None:
+        """Counts this invocation before it does anything: one that dies at once was one, too."""
+        run = self.run
+        await self.save(
+            status=Status.RUNNING,
+            started_at=run.started_at or self._clock.now(),
+            invocations=run.invocations + 1,
+            stalled_invocations=run.stalled_invocations + 1,
+        )
+        event("run.started", **facts(self.run))
+
+    def note(self, **fields: Unpack[Fields]) -> None:
+        self.run = self.run.model_copy(update=dict(fields))
+
+    async def save(self, **fields: Unpack[Fields]) -> None:
+        self.note(**fields)
+        await self._runs.save(self._fence, self.run)
+        self._saved_at = self._clock.monotonic()
+
+    async def begin_writing(self, results: Mapping[Key, Result], left: int) -> None:
+        """Counts anew by what is recorded: the line that an earlier invocation saved last may say less.
+
+        `left`: how many changes are still to be written.
+        """
+        known = self.run.progress.done
+        self.recount(results, left)
+        if self.run.progress.done > known:
+            # A crashed invocation still made progress.
+            self.note(stalled_invocations=1)
+        await self.save()
+        self._writing_since = self._clock.monotonic()
+
+    def recount(self, results: Mapping[Key, Result], left: int = 0) -> None:
+        """Counts and progress by what is recorded alone."""
+        counts = self.run.counts.model_copy(update=dict.fromkeys(_COUNTED, 0))
+        for (action, _), result in results.items():
+            counts = count(counts, Action(action), result)
+        done = sum(1 for result in results.values() if result.done)
+        total = max(self.run.progress.total, done + left)
+        self.note(counts=counts, progress=Progress(done=done, total=total))
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        counts = self.run.counts
+        for outcome in outcomes:
+            foreseen = outcome.result is Result.PLANNED and outcome.error_code
+            counts = count(counts, outcome.change.action, Result.FAILED if foreseen else outcome.result)
+        self.note(counts=counts)
+
+    async def report(self, outcomes: Sequence[Outcome]) -> None:
+        """Counts what has been recorded; saves the line every two seconds at most."""
+        self.count(outcomes)
+        progress = self.run.progress
+        written = [outcome for outcome in outcomes if outcome.result.done]
+        done = progress.done + len(written)
+        # What is known beforehand to fail takes no time, and says nothing of the speed.
+        self._written += sum(1 for outcome in written if outcome.change.obstacle is None)
+        if done > progress.done:
+            self.note(stalled_invocations=0)
+        total = max(progress.total, done)
+        self.note(
+            progress=Progress(done=done, total=total, eta_seconds=self._eta_seconds(progress.total - done))
+        )
+        if self._clock.monotonic() - self._saved_at >= SAVE_EVERY:
+            await self.save()
+
+    async def finish(self, status: Status, message: Parts) -> None:
+        progress = self.run.progress.model_copy(update={"eta_seconds": None})
+        self.note(status=status, message_parts=message, finished_at=self._clock.now(), progress=progress)
+        await self._runs.finish(self._fence, self.run)
+
+    def _eta_seconds(self, left: int) -> int | None:
+        quota, elapsed = self._quota, self._clock.monotonic() - self._writing_since
+        return eta_seconds(left, self._written, elapsed, quota.left, quota.per_second, quota.paused)

@@ -1,0 +1,52 @@
+"""Changes and how they ended as JSON documents: what journals and the plans of dry runs are made of."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from shared.model.changes import Action, AttributeChange, Change
+from shared.model.parts import stored_parts
+from shared.model.results import Outcome, Result
+
+Document = dict[str, Any]
+_TEXTS = {"object_id": "objectId", "error_code": "errorCode", "request_id": "requestId"}
+
+
+def change_document(change: Change) -> Document:
+    """What is intended, without what is foreseen to obstruct it."""
+    document = asdict(change)
+    del document["obstacle"]
+    return document
+
+
+def read_change(document: Mapping[str, Any]) -> Change:
+    return Change(
+        action=Action(document["action"]),
+        upn=document["upn"],
+        display_name=document["display_name"],
+        object_id=document["object_id"],
+        source_id=document["source_id"],
+        attributes=tuple(
+            AttributeChange(a["attribute"], a["before"], a["after"]) for a in document["attributes"]
+        ),
+        reason=stored_parts(document["reason"]),
+        via=document["via"],
+    )
+
+
+def outcome_document(outcome: Outcome) -> Document:
+    """How a change ended, without the change; what is empty is left out."""
+    said = {name: getattr(outcome, field) for field, name in _TEXTS.items()}
+    said |= {"note": outcome.note, "errorMessage": outcome.error_message}
+    return {"result": outcome.result.value, **{name: value for name, value in said.items() if value}}
+
+
+def read_outcome(document: Mapping[str, Any], change: Change) -> Outcome:
+    texts = {field: document[name] for field, name in _TEXTS.items() if name in document}
+    return Outcome(
+        change=change,
+        result=Result(document["result"]),
+        note=stored_parts(document.get("note", ())),
+        error_message=stored_parts(document.get("errorMessage", ())),
+        **texts,
+    )

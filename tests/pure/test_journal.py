@@ -1,0 +1,114 @@
+"""A journal, line by line: whatever is written is read back, as it was."""
+
+from datetime import UTC, datetime
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.model.changes import Action, AttributeChange, Change, Obstacle
+from shared.model.parts import Part, say
+from shared.model.results import Outcome, Result
+from shared.store.journal import JournalContent
+from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
+
+TEXT = st.text(max_size=8)
+VALUES = TEXT | st.none() | st.booleans()
+ATTRIBUTES = st.lists(st.builds(AttributeChange, TEXT, VALUES, VALUES), max_size=3).map(tuple)
+PARTS = st.lists(st.builds(Part, TEXT, st.dictionaries(TEXT, TEXT, max_size=2)), max_size=2).map(tuple)
+CHANGES = st.builds(
+    Change,
+    action=st.sampled_from(Action),
+    upn=TEXT,
+    display_name=TEXT,
+    object_id=st.none() | TEXT,
+    source_id=st.none() | TEXT,
+    attributes=ATTRIBUTES,
+    reason=PARTS,
+    via=st.none() | TEXT,
+)
+OUTCOMES = st.builds(
+    Outcome,
+    change=CHANGES,
+    result=st.sampled_from(Result),
+    object_id=st.none() | TEXT.filter(bool),
+    note=PARTS,
+    error_code=TEXT,
+    error_message=PARTS,
+    request_id=TEXT,
+)
+
+
+@given(OUTCOMES)
+def test_an_outcome_comes_back_from_its_document(outcome: Outcome) -> None:
+    change = orjson.loads(orjson.dumps(change_document(outcome.change)))
+    document = orjson.loads(orjson.dumps(outcome_document(outcome)))
+
+    assert read_outcome(document, read_change(change)) == outcome
+
+
+def test_what_is_foreseen_to_obstruct_a_change_stands_in_its_outcome_alone() -> None:
+    obstructed = Change(
+        Action.UPDATE, "a@contoso.com", "a", obstacle=Obstacle("TooLong", say("upn.dot", upn="a"))
+    )
+
+    assert "obstacle" not in change_document(obstructed)
+    assert outcome_document(Outcome.planned(obstructed))["errorCode"] == "TooLong"
+
+
+class TestLinesOfThePreviousVersion:
+    """They name people as cells of the audit log: with an apostrophe before what looks like a formula."""
+
+    @staticmethod
+    def journal(*lines: object) -> JournalContent:
+        return JournalContent.parse(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+
+    @staticmethod
+    def intent(*source_ids: str) -> dict[str, object]:
+        people = (Change(Action.ADD, f"{who}@contoso.com", who, source_id=who) for who in source_ids)
+        return {"intent": [change_document(change) for change in people]}
+
+    def test_they_are_not_complete(self) -> None:
+        assert not self.journal(self.intent("a")).complete
+        assert not JournalContent.parse(b"").complete
+
+    def test_an_outcome_finds_its_intent(self) -> None:
+        journal = self.journal(
+            self.intent("=a", "b", "'=c"),
+            {"outcome": [["add", "'=a", "succeeded", "o1"], ["add", "b", "failed", None]]},
+            {"outcome": [["add", "'=c", "succeeded", "o3"]]},
+        )
+
+        assert {known: outcome.result for known, outcome in journal.outcomes.items()} == {
+            ("add", "=a"): "succeeded",
+            ("add", "b"): "failed",
+            ("add", "'=c"): "succeeded",
+        }
+        assert [(change.source_id, object_id) for change, object_id in journal.made] == [
+            ("=a", "o1"),
+            ("'=c", "o3"),
+        ]
+
+    def test_an_intent_that_was_withdrawn_is_none(self) -> None:
+        journal = self.journal(self.intent("=a", "b"), {"withdrawn": [["add", "'=a"]]})
+
+        assert set(journal.intents) == {("add", "b")}
+
+    def test_an_outcome_without_an_intent_is_known_from_the_audit_log_alone(self) -> None:
+        assert self.journal({"outcome": [["skip", "o1", "skipped", None]]}).outcomes == {}
+
+
+def test_an_outcome_without_an_intent_brings_its_change() -> None:
+    skipped = Change(Action.SKIP, "a@contoso.com", "a", "o1")
+    line = {
+        "ended": ["skip", "o1"],
+        "result": "skipped",
+        "change": change_document(skipped),
+        "time": "2026-03-01T00:00:00.000+00:00",
+        "position": 7,
+    }
+
+    (recorded,) = JournalContent.parse(orjson.dumps(line)).recorded
+
+    assert recorded.outcome == Outcome(change=skipped, result=Result.SKIPPED)
+    assert (recorded.time, recorded.position) == (datetime(2026, 3, 1, tzinfo=UTC), 7)

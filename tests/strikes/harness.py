@@ -1,0 +1,81 @@
+"""Performs a scenario in peace to learn its writes, and again with one of them struck."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tests.strikes.matrix import LEASE, STORAGE_TIMEOUT, Write, writes_of
+from tests.strikes.scenarios import SCENARIOS, Case, Scenario, judge, perform
+from tests.strikes.storage import StorageControl
+from tests.support.stack import running_stack
+
+AT_ONCE = 12
+SETTINGS = {"STORAGE_TIMEOUT_SECONDS": str(STORAGE_TIMEOUT), "LEASE_SECONDS": str(LEASE)}
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One write of one scenario, and what happens to it."""
+
+    scenario: str
+    write: Write
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.scenario}: {self.write}: {self.fault}"
+
+
+async def writes_in_peace(scenario: Scenario, storage: str) -> list[Write]:
+    """Every write of the scenario in its order; it must end as it should."""
+    async with _prepared(scenario, storage) as (case, control):
+        await perform(scenario, case)
+        asked = await control.writes()
+        await judge(scenario, case)
+        assert case.wrong == [], case.wrong
+        return writes_of(asked, case.domain)
+
+
+async def struck(strikes: Iterable[Strike], storage: Iterator[str]) -> dict[Strike, list[str]]:
+    """What is wrong after each strike, several at a time, each with a stack and an account of its own."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(strike: Strike) -> tuple[Strike, list[str]]:
+        async with turns:
+            return strike, await _struck(strike, next(storage))
+
+    return dict(await asyncio.gather(*map(one, strikes)))
+
+
+async def _struck(strike: Strike, storage: str) -> list[str]:
+    scenario = SCENARIOS[strike.scenario]
+    async with _prepared(scenario, storage) as (case, control):
+        await control.faults(strike.write.rule(strike.fault))
+        await perform(scenario, case)
+        await judge(scenario, case)
+        if not any(await control.struck()):
+            case.wrong.append("not struck: this write did not come")
+        return case.wrong
+
+
+@asynccontextmanager
+async def _prepared(scenario: Scenario, storage: str) -> AsyncIterator[tuple[Case, StorageControl]]:
+    domain = f"strike{next(_numbers)}.example"
+    # A stack that ends puts back the level it found: with several at a time that must be this one.
+    logging.getLogger("sync").setLevel(logging.INFO)
+    source, entra = scenario.people(domain)
+    domains = [{"id": domain, "isDefault": True}]
+    async with running_stack(
+        storage, source=source, entra=entra, domains=domains, settings=SETTINGS
+    ) as stack:
+        case, control = Case(stack, domain), StorageControl(stack.http, storage)
+        if scenario.prepare:
+            await scenario.prepare(case)
+        case.before = await case.tenant()
+        stack.events.seen.clear()
+        stack.entra.requests.clear()
+        await control.forget()
+        yield case, control

@@ -1,0 +1,79 @@
+"""Which writes there are, and what can happen to one: the strike matrix."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.model.runs import RUN_ID_PATTERN
+from tests.strikes.storage import Asked
+from tests.support.stack import Json
+
+STORAGE_TIMEOUT, LEASE = 2, 15
+# Late is after the caller has stopped waiting and tried again.
+_LATE_MS = STORAGE_TIMEOUT * 1_000 + 1_000
+
+FAULTS: dict[str, Json] = {
+    "lost after": {"kind": "drop", "tookEffect": True},
+    "lost before": {"kind": "drop"},
+    "500 after": {"kind": "refuse", "code": "OperationTimedOut", "tookEffect": True},
+    "503 before": {"kind": "refuse", "code": "ServerBusy"},
+    "inner 500": {"kind": "refuse", "code": "OperationTimedOut", "inner": True, "tookEffect": True},
+    "inner 503": {"kind": "refuse", "code": "ServerBusy", "inner": True},
+    "hang": {"kind": "hang", "tookEffect": True},
+    "late": {"kind": "delay", "ms": _LATE_MS},
+}
+# aiohttp tries a PUT or DELETE once more on its own when a kept connection turns out closed; the app never hears of it.
+_TWICE = ("lost after", "lost before")
+# The host's own: its queues, what it polls for, and how long it waits for an answer, are not the app's.
+_OF_THE_HOST = ("CreateQueue", "GetMessages")
+_HOST_WAITS = ("hang", "late")
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """The `nth` write of this kind in a scenario, as in `locks/{domain}`; 1 is the first."""
+
+    service: str
+    operation: str
+    pattern: str
+    nth: int
+
+    @property
+    def kind(self) -> str:
+        return f"{self.operation} {self.pattern}"
+
+    def __str__(self) -> str:
+        return f"{self.kind} #{self.nth}"
+
+    def rule(self, fault: str) -> Json:
+        """The rule by which the proxy strikes this write with this fault."""
+        times = [self.nth, self.nth + 1] if fault in _TWICE and self.operation not in _POSTED else [self.nth]
+        resource = re.sub(r"\{\w+\}", "*", self.pattern)
+        return {**FAULTS[fault], "operation": self.operation, "resource": resource, "nth": times}
+
+    @property
+    def faults(self) -> list[str]:
+        """Those that can happen to it."""
+        return [
+            name
+            for name, fault in FAULTS.items()
+            if not (fault.get("inner") and self.operation != "EntityGroupTransaction")
+            and not (name in _HOST_WAITS and self.service == "queue")
+        ]
+
+
+# Neither PUT nor DELETE: sent once.
+_POSTED = ("CreateTable", "EntityGroupTransaction", "InsertEntity", "MergeEntity", "PutMessage")
+
+
+def writes_of(asked: Iterable[Asked], domain: str) -> list[Write]:
+    """Every write in the order in which it came, the host's own left out."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for one in asked:
+        if one.operation not in _OF_THE_HOST:
+            pattern = re.sub(RUN_ID_PATTERN, "{run}", one.resource.replace(domain, "{domain}"))
+            seen[one.operation, pattern] += 1
+            found.append(Write(one.service, one.operation, pattern, seen[one.operation, pattern]))
+    return found

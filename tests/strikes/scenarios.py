@@ -1,0 +1,223 @@
+"""What is struck: a dry run, a sync, an undo, an approval and a settings change, each asked for over HTTP.
+
+A scenario prepares in peace, acts under fire, and then says what is wrong: with what was answered, with what Entra
+and the audit log hold, and with what the log told.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import httpx
+
+from shared.model.runs import Run
+from shared.store.storage import DOMAINS
+from tests.strikes.matrix import LEASE
+from tests.support.processes import deeds, told
+from tests.support.stack import Json, Stack, in_entra, in_source
+
+KEPT = [f"kept{n}" for n in range(7)]
+GONE = [f"gone{n}" for n in range(3)]
+PATIENCE = LEASE + 3
+
+
+@dataclass
+class Case:
+    """One run of a scenario on a stack and a domain of its own."""
+
+    stack: Stack
+    domain: str
+    before: Json = field(default_factory=dict)
+    prepared: Run | None = None
+    run: Run | None = None
+    wrong: list[str] = field(default_factory=list)
+
+    async def tenant(self) -> Json:
+        origin = self.stack.settings["GRAPH_BASE_URL"].removesuffix("/v1.0")
+        tenant: Json = (await self.stack.http.get(f"{origin}/_emulator/users")).json()
+        return tenant
+
+    def expect(self, what: str, found: object, wanted: object) -> None:
+        if found != wanted:
+            self.wrong.append(f"{what}: {found!r}, not {wanted!r}")
+
+    def told(self, event: str) -> int:
+        """How often the log told this of the domain."""
+        return sum(one.get("domain") == self.domain for one in self.stack.events.named(event))
+
+
+Step = Callable[[Case], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`act` sends one request; `starts` says whether that starts a run."""
+
+    name: str
+    people: Callable[[str], tuple[list[Json], list[Json]]]
+    act: Callable[[Case], Awaitable[httpx.Response]]
+    judge: Callable[[Case, Run | None], Awaitable[None]]
+    prepare: Step | None = None
+    starts: bool = True
+
+
+def changed_people(domain: str) -> tuple[list[Json], list[Json]]:
+    """One of each kind of change beside people who stay: the source, and Entra."""
+    source = [in_source(name, domain) for name in ("added", "updated", "renamed", *KEPT)]
+    source[2]["immutable_id"] = "renamed=="
+    entra = [
+        in_entra("updated", domain, surname="former"),
+        in_entra(
+            "former", domain, onPremisesImmutableId="renamed==", displayName="Renamed 太郎", surname="Renamed"
+        ),
+        in_entra("gone", domain),
+        *(in_entra(name, domain) for name in KEPT),
+    ]
+    return source, entra
+
+
+def leavers(domain: str) -> tuple[list[Json], list[Json]]:
+    """Three of ten have left: more than the limit allows."""
+    return [in_source(n, domain) for n in KEPT], [in_entra(n, domain) for n in (*KEPT, *GONE)]
+
+
+async def perform(scenario: Scenario, case: Case) -> None:
+    """From the request to the end of what it started; a run has until after the second tick."""
+    answer = await scenario.act(case)
+    case.expect("answer", answer.status_code, 202 if scenario.starts else 200)
+    if scenario.starts:
+        case.run = await _ended(case)
+
+
+async def judge(scenario: Scenario, case: Case) -> None:
+    """Adds to `case.wrong` what is not as it should be in the end."""
+    run = case.run
+    if run is not None:
+        case.expect("queued told", case.told("run.queued"), 1)
+        case.expect("end told", case.told("run.finished"), 1)
+        view = (await case.stack.get(f"domains/{case.domain}")).json()
+        case.expect("active run", view["activeRun"], None)
+        last = view["lastDryRun" if run.mode == "dryRun" else "lastSync"] or {}
+        case.expect("last run", last.get("id"), run.id)
+    if run is not None or not scenario.starts:
+        await scenario.judge(case, run)
+
+
+async def _ended(case: Case) -> Run | None:
+    """The run that was started, once it has ended: by itself, or by the second tick of the timer."""
+    known = case.prepared.id if case.prepared else ""
+    run = next((run for run in await case.stack.runs(case.domain) if run.id != known), None)
+    if run is None:
+        case.wrong.append("not started")
+        return None
+    for tick in range(3):
+        if tick:
+            await case.stack.http.post("/admin/functions/hourly_sync", json={})
+        try:
+            # A tick takes up only a run that was idle for as long as a lease lasts.
+            return await case.stack.finished(run, PATIENCE, poll=0.5)
+        except TimeoutError:
+            continue
+    case.wrong.append(f"blocked: {run.status.value} run has not ended by the second tick")
+    return None
+
+
+async def judge_sync(case: Case, run: Run | None, *, wanted: Counter[str]) -> None:
+    """Each effect once in Entra, and once in the audit log."""
+    assert run is not None
+    case.expect("status", run.status.value, "succeeded")
+    after, rows = await case.tenant(), await case.stack.audit_log(run)
+    done = deeds(case.before, after, case.domain)
+    case.expect("effects", Counter(action for action, _ in done), wanted)
+    # A user who comes back gets the rest as an update of its own.
+    case.expect("rows", sorted(told(rows)), sorted(done))
+    cells = Counter((row["action"], row["objectId"], row["attribute"]) for row in rows)
+    case.expect("rows that stand twice", [cell for cell, count in cells.items() if count > 1], [])
+    counted = {
+        name: getattr(run.counts, name) for name in ("add", "update", "rename", "restore", "delete", "failed")
+    }
+    case.expect("counts", +Counter(counted), wanted)
+    writes = Counter(case.stack.writes())
+    case.expect("writes sent twice", [write for write, count in writes.items() if count > 1], [])
+
+
+async def judge_dry_run(case: Case, run: Run | None) -> None:
+    assert run is not None
+    case.expect("status", run.status.value, "succeeded")
+    case.expect("Entra", await case.tenant() == case.before, True)
+    rows = await case.stack.audit_log(run)
+    planned = Counter(
+        row["action"]
+        for row in rows
+        if row["result"] == "planned" and row["attribute"] in ("", "userPrincipalName", "surname")
+    )
+    case.expect("planned", planned.keys(), {"add", "update", "rename", "delete"})
+    case.expect("starts told", case.told("run.started"), 1)
+
+
+async def judge_settings(case: Case, _run: Run | None) -> None:
+    view = (await case.stack.get(f"domains/{case.domain}")).json()
+    case.expect("setting", view["maxAllowedDeletions"], 33)
+    table = await case.stack.services.storage.open_table(DOMAINS)
+    condition, parameters = "PartitionKey eq @domain and RowKey ge 'change-'", {"domain": case.domain}
+    rows = [row async for row in table.query_entities(condition, parameters=parameters) if "before" in row]
+    changes = [[json.loads(row[side])["maxAllowedDeletions"] for side in ("before", "after")] for row in rows]
+    case.expect("recorded changes", changes, [[20, 33]])
+    case.expect("changes told", case.told("settings.changed"), 1)
+
+
+async def _sync_first(case: Case) -> None:
+    case.prepared = await case.stack.sync(case.domain)
+
+
+async def _dry_run_first(case: Case) -> None:
+    case.prepared = await case.stack.dry_run(case.domain)
+
+
+async def _undo(case: Case) -> httpx.Response:
+    assert case.prepared is not None
+    return await case.stack.post(f"domains/{case.domain}/runs/{case.prepared.id}/undo")
+
+
+async def _approve(case: Case) -> httpx.Response:
+    assert case.prepared is not None
+    return await case.stack.post(f"domains/{case.domain}/sync", {"approve": {"dryRunId": case.prepared.id}})
+
+
+EVERYTHING = Counter(add=1, update=1, rename=1, delete=1)
+SCENARIOS = {
+    one.name: one
+    for one in (
+        Scenario(
+            "dry run",
+            changed_people,
+            lambda case: case.stack.post(f"domains/{case.domain}/dry-run"),
+            judge_dry_run,
+        ),
+        Scenario(
+            "sync",
+            changed_people,
+            lambda case: case.stack.post(f"domains/{case.domain}/sync"),
+            partial(judge_sync, wanted=EVERYTHING),
+        ),
+        Scenario(
+            "undo",
+            changed_people,
+            _undo,
+            partial(judge_sync, wanted=Counter(update=1, rename=1, restore=1)),
+            _sync_first,
+        ),
+        Scenario(
+            "approval", leavers, _approve, partial(judge_sync, wanted=Counter(delete=3)), _dry_run_first
+        ),
+        Scenario(
+            "settings change",
+            leavers,
+            lambda case: case.stack.patch(f"domains/{case.domain}", {"maxAllowedDeletions": 33}),
+            judge_settings,
+            starts=False,
+        ),
+    )
+}

@@ -1,0 +1,51 @@
+"""The API's answers as TypeScript types, for the check of the console: `make lint` writes them before it looks.
+
+A field that the app renames or drops is then an error at every place where the page reads it.
+"""
+
+import json
+from pathlib import Path
+
+from pydantic.json_schema import JsonSchemaValue
+
+from local.processes import REPOSITORY
+from shared.http.endpoints import ENDPOINTS
+from shared.http.openapi import openapi
+
+FILE = REPOSITORY / "tools" / "javascript" / "api.d.ts"
+
+
+def declarations(schemas: dict[str, JsonSchemaValue]) -> str:
+    """One type alias for each named schema; `Api.Run` is a run."""
+    lines = (f"    type {name} = {_type(schema)};" for name, schema in schemas.items())
+    return "\n".join(["// Written by tools/api_types.py.", "declare namespace Api {", *lines, "}", ""])
+
+
+def _type(schema: JsonSchemaValue) -> str:
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema:
+        return " | ".join(_type(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(map(json.dumps, schema["enum"]))
+    if schema["type"] == "array":
+        return f"({_type(schema['items'])})[]"
+    if schema["type"] == "object":
+        return _object(schema)
+    return "number" if schema["type"] == "integer" else str(schema["type"])
+
+
+def _object(schema: JsonSchemaValue) -> str:
+    """Every field is there: what is left out of a request stands in the answer with its default."""
+    if "properties" not in schema:
+        return f"Record<string, {_type(schema['additionalProperties'])}>"
+    fields = (f"{name}: {_type(field)}" for name, field in schema["properties"].items())
+    return f"{{ {'; '.join(fields)} }}"
+
+
+def write(path: Path = FILE) -> None:
+    path.write_text(declarations(openapi(ENDPOINTS)["components"]["schemas"]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

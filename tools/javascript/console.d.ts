@@ -1,0 +1,125 @@
+// What the console's files have in common. What the API answers is in api.d.ts.
+
+/** What `h` takes as a child; null, undefined, false and "" show nothing. */
+type Child = Node | string | null | undefined | false | readonly Child[];
+
+/** `on…` and `.name` become properties, `vars` custom properties of CSS, everything else attributes. */
+type Attributes = {
+    vars?: Record<string, string | number>;
+    [handler: `on${string}`]: ((event: any) => unknown) | null | undefined;
+    [name: string]: unknown;
+};
+
+/** The element that h("dialog.modal") makes. */
+type Made<Kind extends string> = (Kind extends `${infer Tag}.${string}` ? Tag : Kind) extends infer Tag
+    ? Tag extends keyof HTMLElementTagNameMap
+        ? HTMLElementTagNameMap[Tag]
+        : HTMLElement
+    : never;
+
+/** An element that `h` made, which remembers what `morph` must carry over. */
+type Remembering = HTMLElement & { given?: Record<string, unknown>; variables?: Record<string, string | number> };
+
+/** What the address says: of a page, or of the dialog over it (`on` a domain, `of` a run). */
+type Params = {
+    domain: string;
+    runId: string;
+    cursor?: string;
+    q?: string;
+    show?: string;
+    user?: string;
+    dialog?: string;
+    on: string;
+    of: string;
+    run?: string;
+};
+
+type Context<Data> = {
+    params: Params;
+    data: Data;
+    busy: (name: string) => boolean;
+    act: (name: string, deed: () => Promise<void>) => Promise<void>;
+    refresh: () => Promise<void>;
+    draw: () => void;
+};
+
+/** What a part needs of it, whatever the view has loaded. */
+type AnyContext = Context<any>;
+
+type Loading<Data> = Omit<Context<Data>, "data"> & { data?: Data; signal: AbortSignal };
+
+/** See screen.js. */
+interface View<Data> {
+    title(context: Omit<Context<Data>, "data"> & { data?: Data }): string;
+    place(params: Params): string;
+    load(context: Loading<Data>): Promise<Data>;
+    pollAfter(context: Context<Data>): number | null;
+    render(context: Context<Data>): Element;
+}
+
+type ScreenEvents = {
+    drawn: (anew: boolean) => void;
+    connected: () => void;
+    disconnected: () => void;
+    keyNeeded: (refused: boolean) => void;
+    signInNeeded: () => void;
+};
+
+/** What not every version of the app can do. */
+type Features = { preCheck?: boolean; trace?: boolean; undo?: boolean; approval?: boolean };
+
+type RequestOptions = { headers?: Record<string, string>; body?: unknown; signal?: AbortSignal };
+
+/** How many people, by kind. */
+type Tally = Record<string, number>;
+
+type ChangedAttribute = { attribute: string; before: string; after: string };
+
+/** One person of an audit log. `text` is what a search looks through. */
+type Person = {
+    who: string;
+    kind: string;
+    action: string;
+    result: string;
+    upn: string;
+    name: string;
+    objectId: string;
+    sourceId: string;
+    reason: string;
+    errorCode: string;
+    errorMessage: string;
+    requestId: string;
+    changes: ChangedAttribute[];
+    text?: string;
+};
+
+type ButtonOptions = {
+    kind?: string;
+    disabled?: boolean;
+    why?: string;
+    shape?: string | null;
+    name?: string | null;
+    [attribute: string]: unknown;
+};
+
+type Row = { key: string; cells: Record<string, Child>; kind?: string };
+
+type Texts = Record<string, Record<string, string | Record<string, string>>>;
+
+/** One setting of a domain that is a number; `limit`: of people or a percentage. */
+type Setting = {
+    name: Exclude<keyof Api.SettingsChange, "periodicSync">;
+    kind: "percent" | "limit";
+    optional: boolean;
+};
+type SettingValue = number | Partial<Api.Limit> | null;
+
+/** What the question of Sync Now is asked with. */
+type SyncNowData = {
+    domain: Api.Domain;
+    features: Features;
+    dryRun: Api.Run | null;
+    run?: undefined;
+    deleted: Person[] | null;
+    unreadable?: string;
+};
