@@ -146,7 +146,7 @@ class TestCancelling:
 
         assert await runs.request_cancel(DOMAIN, run.id, "aoki")
 
-        with pytest.raises(CancelRequested, match="aoki"):
+        with raises(CancelRequested, match="aoki"):
             await runs.check(fence)
 
     async def test_it_does_not_keep_the_holder_from_saving_and_finishing(self, runs: Runs) -> None:

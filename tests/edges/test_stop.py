@@ -15,6 +15,7 @@ from shared.settings import Settings
 from shared.store.leases import Lease, Times, take_lease
 from shared.store.runs import Fence, Runs
 from shared.store.storage import LOCKS, Storage
+from tests.support.errors import raises
 
 DOMAIN = "contoso.com"
 
@@ -82,7 +83,7 @@ async def test_another_invocation_that_took_over_stops_it(runs: Runs, held: Leas
     stop = RunStop(held, runs, fence, seconds=60, clock=Clock())
     await runs.take(DOMAIN, fence.run_id)
 
-    with pytest.raises(LeaseLost, match="taken over"):
+    with raises(LeaseLost, match="taken over"):
         await stop.check()
 
 
@@ -91,7 +92,7 @@ async def test_a_cancel_stops_it_by_name(runs: Runs, held: Lease) -> None:
     stop = RunStop(held, runs, fence, seconds=60, clock=Clock())
     await runs.request_cancel(DOMAIN, fence.run_id, "aoki@contoso.com")
 
-    with pytest.raises(CancelRequested, match=r"Cancelled by aoki@contoso\.com"):
+    with raises(CancelRequested, match=r"Cancelled by aoki@contoso\.com"):
         await stop.check()
 
 
