@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.model.parts import Parts
+
 Value = str | bool | None
 
 
@@ -17,7 +19,7 @@ class SourceUser:
     upn: str
     immutable_id: str | None
     values: tuple[Value, ...]
-    problem: str = ""
+    problem: Parts = ()
 
 
 @dataclass(frozen=True, slots=True)

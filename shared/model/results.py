@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Self
 
 from shared.model.changes import Action, Change, Obstacle
+from shared.model.parts import Parts
 
 
 class Result(StrEnum):
@@ -31,9 +32,9 @@ class Outcome:
     change: Change
     result: Result
     object_id: str | None = None
-    note: str = ""
+    note: Parts = ()
     error_code: str = ""
-    error_message: str = ""
+    error_message: Parts = ()
     request_id: str = ""
 
     @property
@@ -58,16 +59,16 @@ class Outcome:
         return cls(change=change, result=Result.NOT_APPLIED)
 
     @classmethod
-    def left(cls, change: Change, note: str) -> Self:
+    def left(cls, change: Change, note: Parts) -> Self:
         return cls(change=change, result=Result.SKIPPED, note=note)
 
     @classmethod
-    def failed(cls, change: Change, code: str, message: str) -> Self:
+    def failed(cls, change: Change, code: str, message: Parts) -> Self:
         return cls(change=change, result=Result.FAILED, error_code=code, error_message=message)
 
     @classmethod
     def _foreseen(cls, change: Change, result: Result) -> Self:
-        obstacle = change.obstacle or Obstacle("", "")
+        obstacle = change.obstacle or Obstacle("", ())
         skipped = change.action is Action.SKIP
         return cls(
             change=change,

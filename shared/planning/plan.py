@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 
 from shared.model.changes import Action, Change, Obstacle, Plan
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap, domain_of
-from shared.planning.matching import UNTOUCHED, Ambiguity, Matching
+from shared.planning.matching import Ambiguity, Matching, named
 from shared.planning.protection import Protection
 from shared.planning.renames import in_workable_order
 
@@ -31,9 +32,9 @@ def _newcomers(matching: Matching, around: Lookups) -> _Newcomers:
         found = outside or gone
         owner = matching.by_immutable_id.get(found.immutable_id or "", user) if found else user
         if found and owner is not user:
-            names = " and ".join(sorted((user.source_id, owner.source_id)))
-            reason = f"{names} in the source both match {found.upn} ({found.object_id})"
-            newcomers.contested.append(Ambiguity(user, f"{reason}: {UNTOUCHED}", (found,)))
+            both = tuple(sorted((user.source_id, owner.source_id)))
+            reason = say("match.bothMatch", users=both, account=named(found))
+            newcomers.contested.append(Ambiguity(user, reason, (found,)))
         elif outside:
             newcomers.joining.append((user, outside))
         elif gone:
@@ -98,13 +99,11 @@ def _left(target: EntraUser, matching: Matching, protection: Protection) -> Chan
         return _skip(target, reason)
     if owner := matching.moved.get(target.object_id):
         where = domain_of(owner.upn)
-        reason = f"Still in the source, now on {where}: that domain's sync moves them."
-        if not where:
-            reason = "Still in the source, but without a UPN: give them one there, or remove them there."
+        reason = say("leaver.moved", domain=where) if where else say("leaver.withoutUpn")
         return _skip(target, reason, owner.source_id)
     if reason := protection.reason_not_to_delete(target):
         return _skip(target, reason)
-    reason = f"In Entra only: the source has no such user. {protection.caveat}".rstrip()
+    reason = say("leaver.notInSource") + protection.caveat
     return Change(Action.DELETE, target.upn, target.display_name, target.object_id, reason=reason)
 
 
@@ -124,7 +123,7 @@ def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
     return links
 
 
-def _skip(target: EntraUser, reason: str, source_id: str | None = None) -> Change:
+def _skip(target: EntraUser, reason: Parts, source_id: str | None = None) -> Change:
     return Change(Action.SKIP, target.upn, target.display_name, target.object_id, source_id, reason=reason)
 
 

@@ -7,6 +7,7 @@ from shared.entra.batch import Request
 from shared.entra.directory import Directory
 from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
+from shared.model.parts import parts_of, say
 from shared.model.results import Key, Outcome, key
 from shared.planning.deletions import reason_to_leave, source_people
 from shared.planning.surveyed import Survey
@@ -106,7 +107,7 @@ class Sync:
             users = await self._services.source(self._stop).users()
             require_users_on(self._seen.domain, users)
         except SourceError as error:
-            message = f"Not deleted: the source could not be read a second time. {error}"
+            message = say("leaver.sourceUnreadable") + parts_of(error)
             await self._record([Outcome.failed(change, "SourceUnreadable", message) for change in deletions])
             return []
         people = source_people(users, self._seen.links)

@@ -9,6 +9,7 @@ from shared.clock import Clock
 from shared.errors import SourceError
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
 from shared.outbound.waiting import Stop
 from shared.planning.holders import holders_of_immutable_ids
@@ -79,7 +80,7 @@ class Surveyor:
             protection=lookups.protection,
             plan=plan,
             addresses=lookups.addresses,
-            warnings=tuple(_warnings(listing, lookups.protection)),
+            warnings=_warnings(listing, lookups.protection),
         )
 
     async def _read_both_sides(
@@ -184,27 +185,23 @@ def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
     """SourceError if nobody's UPN is on exactly this domain: that would delete everybody there."""
     suffix = f"@{domain.lower()}"
     if not any(user.upn.lower().endswith(suffix) for user in people):
-        raise SourceError(
-            f"The source has no user on {domain}: that would delete everybody there, so the run stops. "
-            "Check that the users' UPN (or Email) in the source is on this domain."
-        )
+        raise SourceError("source.nobodyOnDomain", domain=domain)
 
 
 async def _given(people: list[SourceUser]) -> list[SourceUser]:
     return people
 
 
-def _warnings(listing: Listing, protection: Protection) -> Sequence[str]:
-    warnings = []
+def _warnings(listing: Listing, protection: Protection) -> Parts:
+    """Each is one part."""
+    warnings: Parts = ()
     if listing.short:
-        warnings.append(
-            f"Entra listed {listing.listed} users twice where it counted {listing.expected}: "
-            "the rest is not replicated yet and may show up as additions."
-        )
+        warnings += say("warning.shortListing", listed=listing.listed, counted=listing.expected)
     if protection.missing_permissions:
-        names = " and ".join(protection.missing_permissions)
-        effect = "nobody is deleted" if protection.require_deletion_checks else "deletions were not looked at"
-        warnings.append(f"Protection is partly off: grant {names}. Until then {effect}.")
+        warnings += say(
+            "warning.nobodyDeleted" if protection.require_deletion_checks else "warning.deletedUnseen",
+            permissions=protection.missing_permissions,
+        )
     return warnings
 
 

@@ -126,7 +126,7 @@ async def test_a_wait_takes_as_long_as_it_was_asked_to(runs: Runs, held: Lease) 
 
 async def test_a_look_at_what_is_left_behind_is_limited_by_its_time_only() -> None:
     clock = TestClock()
-    limit = Deadline(10, clock, "late")
+    limit = Deadline(10, clock, TimeBudgetSpent("late"))
     await limit.check()
 
     with pytest.raises(TimeBudgetSpent, match="late"):
