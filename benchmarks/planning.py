@@ -6,7 +6,7 @@ from benchmarks.measuring import Figures, Stopwatch, in_fresh_process, peak_mb, 
 from benchmarks.people import DOMAIN, people
 from benchmarks.report import Row, Target, markdown
 from shared.model.people import EntraUser, SourceUser
-from shared.planning.lookups import Surroundings
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
 from shared.planning.matching import match
 from shared.planning.plan import decide
@@ -34,7 +34,7 @@ def plan(size: int, percent: int, linked: bool) -> Figures:
     links = {person.username: person.object_id for person in people(size)} if linked else {}
     before = peak_mb()
     watch = Stopwatch()
-    made = decide(match(DOMAIN, source, target, links), Surroundings(), attribute_map)
+    made = decide(match(DOMAIN, source, target, links), Lookups(), attribute_map)
     figures = watch.figures()
     changed = sum(1 for _ in made.writes)
     if changed + made.unchanged != size:

@@ -24,11 +24,11 @@ def sync_with_the_plain_script() -> Figures:
 
 async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
     from function_app import services
-    from shared.entra.write_quota import Gate
+    from shared.entra.write_quota import WriteQuota
     from shared.model.runs import Mode, Status, Trigger
     from shared.runs import hourly, invocation, lifecycle
 
-    services.gate = Gate(writes, window_seconds, clock=services.clock)
+    services.write_quota = WriteQuota(writes, window_seconds, clock=services.clock)
     begun = await lifecycle.start(services, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
     result = await invocation.perform(services, DOMAIN, begun.id)
     ended = await services.runs.get(DOMAIN, begun.id)

@@ -1,7 +1,11 @@
 // Who is told when the sync needs somebody. The queries are in alerts/, tested against the lines that the app writes.
+type Tags = {
+  'azd-env-name': string
+}
+
 param namePrefix string
 param location string
-param tags { 'azd-env-name': string }
+param tags Tags
 param workspaceId string
 param email string
 

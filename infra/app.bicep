@@ -1,8 +1,12 @@
 // The function app on Flex Consumption: as many instances as the queue asks for, and none while nothing runs.
+type Tags = {
+  'azd-env-name': string
+}
+
 param name string
 param planName string
 param location string
-param tags { 'azd-env-name': string }
+param tags Tags
 
 param identityId string
 param identityClientId string
@@ -29,7 +33,7 @@ param henngeApiUrl string
 param csvPath string
 param syncSchedule string
 param graphBaseUrl string
-param attributeMap { *: string? }
+param attributeMap string
 param usageLocation string
 param protectedUsers string
 param requireDeletionChecks bool
@@ -53,7 +57,7 @@ var settings = {
   HENNGE_API_URL: henngeApiUrl
   CSV_PATH: csvPath
   GRAPH_BASE_URL: graphBaseUrl
-  ATTRIBUTE_MAP: string(attributeMap)
+  ATTRIBUTE_MAP: attributeMap
   USAGE_LOCATION: usageLocation
   PROTECTED_USERS: protectedUsers
   REQUIRE_DELETION_CHECKS: requireDeletionChecks ? 'true' : 'false'

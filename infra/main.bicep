@@ -3,6 +3,28 @@
 // Each parameter is read from the environment variable that main.bicepparam names.
 targetScope = 'resourceGroup'
 
+// The attributes that the app can fill; null leaves one alone.
+type AttributeMap = {
+  displayName: string?
+  givenName: string?
+  surname: string?
+  jobTitle: string?
+  department: string?
+  companyName: string?
+  officeLocation: string?
+  employeeId: string?
+  mobilePhone: string?
+  city: string?
+  state: string?
+  country: string?
+  postalCode: string?
+  streetAddress: string?
+  usageLocation: string?
+  accountEnabled: string?
+  userPrincipalName: string?
+  onPremisesImmutableId: string?
+}
+
 @minLength(1)
 @maxLength(40)
 @description('Name of this deployment, letters, digits and hyphens; part of resource names and of the azd-env-name tag.')
@@ -47,7 +69,7 @@ param syncSchedule string = '0 0 * * * *'
 param graphBaseUrl string = ''
 
 @description('ATTRIBUTE_MAP: Entra attribute → source field, or null to leave the attribute alone; on top of the app\'s default.')
-param attributeMap { *: string? } = {}
+param attributeMap AttributeMap = {}
 
 @description('USAGE_LOCATION: two letters, set on created users; empty: not set.')
 param usageLocation string = ''
@@ -201,7 +223,7 @@ module app 'app.bicep' = {
     csvPath: csvPath
     syncSchedule: syncSchedule
     graphBaseUrl: graphBaseUrl
-    attributeMap: attributeMap
+    attributeMap: string(attributeMap)
     usageLocation: usageLocation
     protectedUsers: protectedUsers
     requireDeletionChecks: requireDeletionChecks
@@ -266,7 +288,7 @@ output HENNGE_API_URL string = henngeApiUrl
 output CSV_PATH string = csvPath
 output SYNC_SCHEDULE string = syncSchedule
 output GRAPH_BASE_URL string = graphBaseUrl
-output ATTRIBUTE_MAP { *: string? } = attributeMap
+output ATTRIBUTE_MAP AttributeMap = attributeMap
 output USAGE_LOCATION string = usageLocation
 output PROTECTED_USERS string = protectedUsers
 output REQUIRE_DELETION_CHECKS bool = requireDeletionChecks

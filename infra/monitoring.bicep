@@ -1,8 +1,12 @@
 // Logs of every run, for people and for alerts. Both sides take Entra tokens only.
+type Tags = {
+  'azd-env-name': string
+}
+
 param workspaceName string
 param applicationInsightsName string
 param location string
-param tags { 'azd-env-name': string }
+param tags Tags
 param dailyCapGB int
 
 @description('Who may send telemetry.')

@@ -1,8 +1,14 @@
 // State, queues and audit logs of the sync, and the packages that Flex Consumption deploys from.
+type Tags = {
+  'azd-env-name': string
+}
+
 param name string
 param location string
-param tags { 'azd-env-name': string }
-param redundancy 'Standard_ZRS' | 'Standard_LRS'
+param tags Tags
+
+@allowed(['Standard_ZRS', 'Standard_LRS'])
+param redundancy string
 
 var containers = ['audit-logs', 'journal', 'links', 'locks', 'packages', 'tenant']
 var queues = ['sync-runs', 'sync-runs-poison']

@@ -1,7 +1,11 @@
 // The one secret there is: that of HENNGE's API client.
+type Tags = {
+  'azd-env-name': string
+}
+
 param name string
 param location string
-param tags { 'azd-env-name': string }
+param tags Tags
 
 @description('Who may read the secret.')
 param readerPrincipalId string
@@ -13,7 +17,6 @@ param workspaceId string
 @description('Empty: the vault keeps the secret that it has.')
 param henngeClientSecret string
 
-@description('Date, yyyy-MM-dd. The alert does not rest on it, but on the app setting of the same date.')
 param henngeClientExpiresOn string
 
 var secretName = 'hennge-client-secret'
@@ -44,16 +47,13 @@ resource vault 'Microsoft.KeyVault/vaults@2026-05-15' = {
   }
 }
 
-resource secret 'Microsoft.KeyVault/vaults/secrets@2026-05-15' = if (!empty(henngeClientSecret)) {
-  parent: vault
-  name: secretName
-  properties: {
-    contentType: 'HENNGE Access Control, System, API Client'
-    value: henngeClientSecret
-    attributes: {
-      enabled: true
-      exp: empty(henngeClientExpiresOn) ? null : dateTimeToEpoch('${henngeClientExpiresOn}T00:00:00Z')
-    }
+module secret 'secret.bicep' = if (!empty(henngeClientSecret)) {
+  name: 'secret'
+  params: {
+    vaultName: vault.name
+    name: secretName
+    henngeClientSecret: henngeClientSecret
+    henngeClientExpiresOn: henngeClientExpiresOn
   }
 }
 

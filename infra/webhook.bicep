@@ -1,7 +1,11 @@
 // A webhook for every alert of the resource group. It is apart from alerts.bicep because its address is a secret that
 // nobody gives twice: a deployment without it leaves what an earlier one made.
+type Tags = {
+  'azd-env-name': string
+}
+
 param namePrefix string
-param tags { 'azd-env-name': string }
+param tags Tags
 
 @description('Whose alerts: id of the resource group.')
 param scopeId string

@@ -6,17 +6,20 @@ from collections.abc import Awaitable
 from typing import Literal
 
 from shared.clock import Clock
-from shared.entra.client import Graph
-from shared.entra.domains import verified_domains
+from shared.entra.client import GraphClient
+from shared.entra.directory import Directory
+from shared.entra.graph import Graph
 from shared.entra.tokens import AzureTokens, EmulatorTokens
-from shared.entra.write_quota import Gate
+from shared.entra.write_quota import WriteQuota
 from shared.log import event
 from shared.model.domains import TenantDomain, with_removed
 from shared.outbound.cached import Cached
+from shared.outbound.waiting import NoStop, Stop
 from shared.reports.logged import error_text
 from shared.settings import Settings
-from shared.source import Source
+from shared.source import OpenSource
 from shared.source.files import FileSource
+from shared.source.stoppable import StoppableSource
 from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
 from shared.store.domains import Domains
@@ -31,7 +34,7 @@ HEALTH_SECONDS = 30.0
 
 
 class Services:
-    """One per process and event loop: the gate is only right if every run of the process shares it."""
+    """One per process and event loop: the write quota is only right if every run of the process shares it."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.clock = clock = clock or Clock()
@@ -44,8 +47,8 @@ class Services:
         self.approvals = Approvals(self.storage)
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)
-        self.graph = Graph(url, self._tokens, clock)
-        self.gate = Gate(clock=clock)
+        self._graph_client = GraphClient(url, self._tokens, clock)
+        self.write_quota = WriteQuota(clock=clock)
         # Good for answering and for passing a domain over, not for a run, which asks Graph itself.
         self.tenant_domains = Cached(
             "domains.unknown",
@@ -63,7 +66,7 @@ class Services:
         looks = {
             "storage": self.domains.find("a small read"),
             "source": self._try_source(),
-            "graph": verified_domains(self.graph),
+            "graph": self.directory().read_domains(),
         }
         return dict(zip(looks, await asyncio.gather(*map(_checked, looks, looks.values())), strict=True))
 
@@ -76,9 +79,19 @@ class Services:
 
     async def _read_tenant_domains(self, before: list[TenantDomain] | None) -> list[TenantDomain]:
         """The tenant's verified domains; those that it no longer has are kept as removed."""
-        return with_removed(before or (), await verified_domains(self.graph))
+        return with_removed(before or (), await self.directory().read_domains())
 
-    def open_source(self) -> Source:
+    def directory(self, stop: Stop | None = None) -> Directory:
+        """Entra, for one invocation, request or closing look; without a stop signal nothing ends its requests."""
+        stop = stop or NoStop(self.clock)
+        graph = Graph(self._graph_client, self.write_quota, stop, self.settings.batches_in_flight)
+        return Directory(graph, self.settings.attribute_map)
+
+    def source(self, stop: Stop) -> StoppableSource:
+        """The configured source, for one invocation."""
+        return StoppableSource(self.open_source, stop)
+
+    def open_source(self) -> OpenSource:
         """The configured source; the caller closes it."""
         settings = self.settings
         if settings.source == "csv":
@@ -101,7 +114,7 @@ class Services:
     async def aclose(self) -> None:
         await self.tenant_domains.aclose()
         await self.deep_health.aclose()
-        await self.graph.aclose()
+        await self._graph_client.aclose()
         await self._tokens.aclose()
         await self.storage.aclose()
 

@@ -23,6 +23,7 @@ from pydantic import (
 
 from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
+from shared.planning.surveyed import Terms
 from shared.schedule import Schedule
 
 
@@ -239,9 +240,14 @@ class Settings(BaseModel):
     )
 
     @property
-    def protection(self) -> Protection:
-        """Whom the settings alone protect."""
-        return Protection(self.protected_users, require_deletion_checks=self.require_deletion_checks)
+    def terms(self) -> Terms:
+        """What a survey needs of them."""
+        return Terms(
+            attribute_map=self.attribute_map,
+            protection=Protection(self.protected_users, require_deletion_checks=self.require_deletion_checks),
+            usage_location=self.usage_location,
+            restore_deleted_users=self.restore_deleted_users,
+        )
 
     @field_validator("*", mode="before")
     @classmethod

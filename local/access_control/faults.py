@@ -1,5 +1,7 @@
 """Faults on demand: what goes wrong, on which calls, and how often."""
 
+import asyncio
+import contextlib
 import random
 from typing import Literal, Self
 
@@ -32,7 +34,7 @@ class Fault(BaseModel):
     `kind` is one of
     - `status`: answers `status`, with `retryAfter` seconds if given;
     - `drop`: closes the connection without an answer;
-    - `delay`: answers after `ms`;
+    - `delay`: answers after `ms`, or as soon as the fault is taken away;
     - `cutOff`: the connection breaks in the middle of the answer's body;
     - `invalidJson`: 200 with JSON that ends too soon;
     - `notJson`: 200 with a page of HTML;
@@ -58,6 +60,7 @@ class Fault(BaseModel):
 
     _matched: int = PrivateAttr(0)
     _struck: int = PrivateAttr(0)
+    _taken_away: asyncio.Event = PrivateAttr(default_factory=asyncio.Event)
 
     @property
     def struck(self) -> int:
@@ -69,6 +72,14 @@ class Fault(BaseModel):
         if self.call != "users" and (self.kind in _PAGES_ONLY or self.page is not None):
             raise ValueError("pages are a matter of call users")
         return self
+
+    async def wait_out(self) -> None:
+        """Waits as long as a `delay` takes, or until it is taken away."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._taken_away.wait(), self.ms / 1_000)
+
+    def take_away(self) -> None:
+        self._taken_away.set()
 
     def strikes(self, call: Call, page: int, chance: random.Random) -> bool:
         if self.call not in (call, "any") or self.page not in (page, None):
@@ -99,10 +110,13 @@ class Faults:
     """The plan in force, with the dice that decide; the same seed gives the same run."""
 
     def __init__(self) -> None:
-        self.load(FaultPlan())
+        self.plan = FaultPlan()
+        self.load(self.plan)
 
     def load(self, plan: FaultPlan) -> None:
         """Replaces all faults."""
+        for rule in self.plan.rules:
+            rule.take_away()
         self.plan = plan
         self._chance = random.Random(plan.seed)
 

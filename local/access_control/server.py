@@ -59,7 +59,7 @@ class AccessControl:
         await asyncio.sleep(self.faults.plan.latency_ms / 1_000)
         faults = {} if call == "any" else self.faults.struck(call, page)
         if delay := faults.get("delay"):
-            await asyncio.sleep(delay.ms / 1_000)
+            await delay.wait_out()
         if "drop" in faults:
             self._log(request, page, 0)
             return _dropped(request)

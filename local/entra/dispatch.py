@@ -1,6 +1,5 @@
 """One call from its permission check to its answer, the same inside a batch and outside."""
 
-import asyncio
 import uuid
 from dataclasses import replace
 from time import time
@@ -47,7 +46,7 @@ async def fail_before(entra: Entra, call: Call) -> None:
     """The faults that strike before anything is done."""
     delay = entra.faults.struck(["delay"], call)
     if delay is not None:
-        await asyncio.sleep(delay.ms / 1_000)
+        await delay.wait_out()
     _fail(entra, call, took_effect=False)
 
 

@@ -1,5 +1,7 @@
 """Faults on demand: what goes wrong, on which calls, and how often."""
 
+import asyncio
+import contextlib
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -38,7 +40,7 @@ class Fault(BaseModel):
     `kind` is one of
     - `status`: answers `status`, with `retryAfter` (seconds; `retryAfterAs: "date"` for an HTTP date);
     - `drop`: closes the connection. Inside a batch, the items already done stay done;
-    - `delay`: answers after `ms`;
+    - `delay`: answers after `ms`, or as soon as the fault is taken away;
     - `emptyPage`: a page without values whose nextLink leads on to what it should have held;
     - `shortListing`: a listing lacks its last `missing` objects, its @odata.count does not;
     - `countTooHigh`: @odata.count is `missing` too high.
@@ -64,6 +66,7 @@ class Fault(BaseModel):
 
     _matched: int = PrivateAttr(0)
     _struck: int = PrivateAttr(0)
+    _taken_away: asyncio.Event = PrivateAttr(default_factory=asyncio.Event)
 
     @property
     def struck(self) -> int:
@@ -80,6 +83,14 @@ class Fault(BaseModel):
         if self.took_effect and self.kind not in {"status", "drop"}:
             raise ValueError("tookEffect goes with kind status or drop")
         return self
+
+    async def wait_out(self) -> None:
+        """Waits as long as a `delay` takes, or until it is taken away."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._taken_away.wait(), self.ms / 1_000)
+
+    def take_away(self) -> None:
+        self._taken_away.set()
 
     def strikes(self, call: Call, *, chance: random.Random) -> bool:
         if self.where == ("outer" if call.inner else "inner"):
@@ -134,10 +145,13 @@ class Faults:
 
     def __init__(self, plan: FaultPlan | None = None, *, latency_ms: float = 0) -> None:
         self._start_latency_ms = latency_ms
+        self.plan = FaultPlan()
         self.load(plan or FaultPlan())
 
     def load(self, plan: FaultPlan) -> None:
         """Replaces all faults; the latency the emulator was started with stays unless the plan has one."""
+        for rule in self.plan.rules:
+            rule.take_away()
         self.plan = plan
         if not plan.latency_ms:
             plan.latency_ms = self._start_latency_ms

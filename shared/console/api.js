@@ -29,11 +29,11 @@ export class KeyNeeded extends Error {
 	}
 }
 
-/** Nobody is signed in where App Service authentication decides who may call. */
+/** Nobody is signed in where that decides who may call. */
 export class SignInNeeded extends Error {}
 
-/** Whether people sign in here; otherwise they have a function key. */
-export const signsIn = document.documentElement.dataset.authMode === "entra";
+/** People sign in here; else they have a key. */
+export const signsIn = document.documentElement.dataset.auth === "entra";
 
 export const functionKey = {
 	get: () => sessionStorage.getItem(KEY),
@@ -240,7 +240,7 @@ async function send(method, address, { headers = {}, body, signal }) {
 		throw new Disconnected("there was no answer", { cause: error });
 	}
 	if (answer.ok) return answer;
-	// The API redirects nobody who comes from here: a redirect is the platform's, to sign in.
+	// Only the platform redirects, to sign in.
 	if (answer.type === "opaqueredirect") throw new SignInNeeded();
 	const problem = (answer.headers.get("Content-Type") ?? "").includes("problem+json");
 	if (answer.status === 401) throw signsIn ? new SignInNeeded() : new KeyNeeded(key !== null);

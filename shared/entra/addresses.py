@@ -4,59 +4,56 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared.entra.batch import Batches, Request
-from shared.entra.client import Graph, segment, text
+from shared.entra.batch import Request
+from shared.entra.client import segment, text
+from shared.entra.graph import Part
 from shared.entra.users import PAGE_SIZE
 from shared.errors import GraphError
-from shared.outbound.waiting import Guard
 from shared.planning.holders import Holder, Kind
 
 
-async def addresses(graph: Graph, domain: str, guard: Guard) -> dict[str, Holder]:
-    """Lower-case address on the domain → who holds it: users by UPN or alias, groups by their addresses.
+class Addresses(Part):
+    async def read_addresses(self, domain: str) -> dict[str, Holder]:
+        """Users by UPN or alias, groups by their addresses; without `Group.Read.All` the groups are left out."""
+        holders: dict[str, Holder] = {}
+        kind: Kind
+        for kind, extra in (("user", ",userPrincipalName"), ("group", "")):
+            path = (
+                f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.{kind}"
+                f"?$select=id,displayName,mail,proxyAddresses{extra}&$top={PAGE_SIZE}"
+            )
+            for item in await self.graph.read_all_if_granted(path) or ():
+                upn, aliases = item.get("userPrincipalName"), _aliases(item)
+                holder = Holder(text(item, "id"), str(item.get("displayName")), kind)
+                for alias in aliases:
+                    holders.setdefault(alias, replace(holder, alias=True))
+                for address in (upn, item.get("mail")):
+                    if address:
+                        holders.setdefault(str(address).lower(), holder)
+        return holders
 
-    Without `Group.Read.All` the groups are left out.
-    """
-    holders: dict[str, Holder] = {}
-    kinds: tuple[tuple[Kind, str], ...] = (("user", ",userPrincipalName"), ("group", ""))
-    for kind, extra in kinds:
+    async def look_up_former_addresses(self, object_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Object id of a deleted user → the addresses that a restore brings back; unreadable ones are absent."""
+        path = "/directory/deletedItems/{}?$select=id,proxyAddresses"
+        requests = [Request("GET", path.format(segment(i)), subject=i) for i in object_ids]
+        found: dict[str, list[str]] = {}
+        async for answers in self.graph.send(requests):
+            for request, answer in answers:
+                if answer.status == 200:
+                    found[request.subject] = _aliases(answer.body)
+        return found
+
+    async def read_applications(self, domain: str) -> list[Holder] | None:
+        """Applications with an address on the domain; None without `Application.Read.All`."""
         path = (
-            f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.{kind}"
-            f"?$select=id,displayName,mail,proxyAddresses{extra}&$top={PAGE_SIZE}"
+            f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.application"
+            "?$select=id,displayName"
         )
-        for item in await graph.read_all_if_granted(path, guard=guard) or ():
-            upn, aliases = item.get("userPrincipalName"), _aliases(item)
-            holder = Holder(text(item, "id"), str(item.get("displayName")), kind)
-            for alias in aliases:
-                holders.setdefault(alias, replace(holder, alias=True))
-            for address in (upn, item.get("mail")):
-                if address:
-                    holders.setdefault(str(address).lower(), holder)
-    return holders
-
-
-async def former_addresses(batches: Batches, object_ids: Iterable[str]) -> dict[str, list[str]]:
-    """Object id of a deleted user → the addresses that a restore brings back; unreadable ones are absent."""
-    path = "/directory/deletedItems/{}?$select=id,proxyAddresses"
-    requests = [Request("GET", path.format(segment(i)), subject=i) for i in object_ids]
-    found: dict[str, list[str]] = {}
-    async for answers in batches.send(requests):
-        for request, answer in answers:
-            if answer.status == 200:
-                found[request.subject] = _aliases(answer.body)
-    return found
-
-
-async def applications_on(graph: Graph, domain: str, guard: Guard) -> list[Holder] | None:
-    """Applications with an address on the domain; None without `Application.Read.All`."""
-    path = (
-        f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.application?$select=id,displayName"
-    )
-    found = await graph.read_all_if_granted(path, guard=guard)
-    # Without the permission Graph may also answer with bare ids, every other property null.
-    if found is None or any(item.get("displayName") is None for item in found):
-        return None
-    return [Holder(text(item, "id"), text(item, "displayName"), "application") for item in found]
+        found = await self.graph.read_all_if_granted(path)
+        # Without the permission Graph may also answer with bare ids, every other property null.
+        if found is None or any(item.get("displayName") is None for item in found):
+            return None
+        return [Holder(text(item, "id"), text(item, "displayName"), "application") for item in found]
 
 
 def _aliases(item: Mapping[str, Any]) -> list[str]:

@@ -15,11 +15,11 @@ from itertools import islice
 from typing import Any
 
 from shared.clock import Chance
-from shared.entra.client import Answer, Graph
-from shared.entra.write_quota import Gate
+from shared.entra.client import Answer, GraphClient
+from shared.entra.write_quota import WriteQuota
 from shared.errors import GraphError
 from shared.outbound.retries import THROTTLED, TRANSIENT, retry_after_seconds, wait_before
-from shared.outbound.waiting import Guard
+from shared.outbound.waiting import Stop
 
 BATCH_SIZE = 20
 TRIES = 6
@@ -60,13 +60,12 @@ class Request:
 
 
 class Batches:
-    """Sends requests through one gate; `in_flight` batches at a time."""
+    """Sends requests within one write quota; `in_flight` batches at a time."""
 
-    def __init__(self, graph: Graph, gate: Gate, guard: Guard, in_flight: int) -> None:
-        self._graph = graph
-        self.clock = graph.clock
-        self._gate = gate
-        self._guard = guard
+    def __init__(self, client: GraphClient, quota: WriteQuota, stop: Stop, in_flight: int) -> None:
+        self._client = client
+        self._quota = quota
+        self._stop = stop
         self._in_flight = in_flight
 
     async def send(
@@ -77,7 +76,7 @@ class Batches:
         Raises RunStopped between two batches; the answers of batches under way are yielded first. Requests of
         one call must not depend on each other's order.
         """
-        sending = _Sending(deque(requests), self.clock.chance)
+        sending = _Sending(deque(requests), self._client.clock.chance)
         stopped: Exception | None = None
         try:
             while sending.tasks or (sending.waiting and stopped is None):
@@ -99,14 +98,6 @@ class Batches:
         if stopped is not None:
             raise stopped
 
-    async def get(self, path: str) -> Answer:
-        """One read outside a batch, under the same guard."""
-        return await self._graph.get(path, guard=self._guard)
-
-    async def pause(self, attempt: int) -> None:
-        """Waits a little longer with each attempt."""
-        await self._guard.sleep(wait_before(self.clock.chance, attempt))
-
     async def _launch(self, sending: "_Sending", before_send: BeforeSend | None) -> None:
         """Starts as many batches as may go out now; a part-filled one only when nothing else is under way."""
         while sending.waiting and len(sending.tasks) < self._in_flight:
@@ -115,19 +106,19 @@ class Batches:
             size = min(BATCH_SIZE, len(sending.waiting))
             writes = sum(1 for request in islice(sending.waiting, size) if request.writes)
             with suppress(GraphError):  # if it can't be had, sending will say so
-                await self._graph.authenticate()
-            await self._guard.check()
+                await self._client.authenticate()
+            await self._stop.check()
             # After the last await before the quota is spent: another run may have used it up meanwhile, or have
             # been told to wait.
-            wait = max(self._gate.wait_for(writes), sending.hold)
+            wait = max(self._quota.wait_for(writes), sending.hold)
             if wait > 0 and sending.tasks:
                 return
             if wait > 0:
                 sending.hold = 0.0
-                await self._guard.sleep(wait)
+                await self._stop.sleep(wait)
                 continue
             batch = [sending.waiting.popleft() for _ in range(size)]
-            self._gate.spend(writes)
+            self._quota.spend(writes)
             for request in batch:
                 request.throttled = False
             if before_send is not None:
@@ -136,22 +127,22 @@ class Batches:
 
     async def _post(self, batch: list[Request]) -> list[tuple[Request, Answer]]:
         try:
-            outer = await self._graph.post_batch([r.as_json(n) for n, r in enumerate(batch)])
+            outer = await self._client.post_batch([r.as_json(n) for n, r in enumerate(batch)])
         except GraphError as error:
             error.code = "NoAnswer"
             return [(request, Answer(0, lost=error)) for request in batch]
         if outer.status == THROTTLED:
             pause = DEFAULT_PAUSE if outer.retry_after is None else outer.retry_after
-            self._gate.pause(pause, writes=any(request.writes for request in batch))
+            self._quota.pause(pause, writes=any(request.writes for request in batch))
         if outer.status != 200:
             return [(request, outer) for request in batch]
-        inner = _by_id(outer, self.clock.now())
+        inner = _by_id(outer, self._client.clock.now())
         unanswered = Answer(0, lost=GraphError("graph.leftOut", code="NoAnswer"))
         answers = [inner.get(str(number), unanswered) for number in range(len(batch))]
         throttled = [a.retry_after for a in answers if a.status == THROTTLED]
         if throttled:
             pause = max(DEFAULT_PAUSE if wait is None else wait for wait in throttled)
-            self._gate.pause(pause, writes=any(request.writes for request in batch))
+            self._quota.pause(pause, writes=any(request.writes for request in batch))
         return list(zip(batch, answers, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Requests to Microsoft Graph, tried again until they are answered for good, and their answers.
+"""Single requests to Microsoft Graph, and their answers.
 
 The SDK's models cost more than 4 ms of CPU per user, orjson less than a thousandth of that, so answers are taken
 as bytes.
@@ -16,13 +16,10 @@ from shared.clock import Clock
 from shared.entra.sdk import TokenSource, Transport
 from shared.errors import GraphError
 from shared.outbound.paging import Pages
-from shared.outbound.retries import passes, retry_after_seconds, wait_before
-from shared.outbound.waiting import Guard, Unguarded
+from shared.outbound.retries import retry_after_seconds
 
 if TYPE_CHECKING:
     import httpx
-
-READ_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +72,8 @@ def one_of(name: str, values: Iterable[str]) -> str:
     return quote(f"{name} in ({','.join(map(literal, values))})", safe="(),'@")
 
 
-class Graph:
-    """One client per event loop; `aclose` ends its connections."""
+class GraphClient:
+    """Connections to Graph, one per event loop; `aclose` ends them. Each request is sent once."""
 
     def __init__(self, base_url: str, tokens: TokenSource, clock: Clock) -> None:
         self.clock = clock
@@ -92,78 +89,25 @@ class Graph:
         """Makes sure of a token beforehand, so that a request goes out when it is sent, not after a wait for one."""
         await self._tokens.token()
 
-    async def get(self, path: str, *, eventual: bool = False, guard: Guard | None = None) -> Answer:
-        """GET of a path, or of a nextLink as Graph gave it; tried again until answered for good.
-
-        Raises GraphError when Graph can't be reached or answers 5xx to the last try. Any other answer is
-        returned, 4xx included.
-        """
-        guard = guard or Unguarded(self.clock)
-        headers = {"ConsistencyLevel": "eventual"} if eventual else {}
-        url = self._url(path)
-        for attempt in range(1, READ_TRIES + 1):
-            await guard.check()
-            try:
-                answer = await self._send("GET", url, headers, None)
-            except GraphError:
-                if attempt == READ_TRIES:
-                    raise
-                await guard.sleep(wait_before(self.clock.chance, attempt))
-                continue
-            if not passes(answer.status):
-                return answer
-            if attempt == READ_TRIES:
-                break
-            await guard.sleep(wait_before(self.clock.chance, attempt, answer.retry_after))
-        raise answer.error
-
-    async def read(self, path: str, *, eventual: bool = False, guard: Guard | None = None) -> dict[str, Any]:
-        """The body of a GET that must succeed; GraphError otherwise."""
-        answer = await self.get(path, eventual=eventual, guard=guard)
-        if answer.status != 200:
-            raise answer.error
-        return answer.body
-
-    async def read_all(
-        self, path: str, *, eventual: bool = False, guard: Guard | None = None
-    ) -> list[dict[str, Any]]:
-        """Every item of a collection, to the last page: an empty page with a nextLink is not the last one."""
-        items: list[dict[str, Any]] = []
-        pages = graph_pages()
-        link: str | None = path
-        while link:
-            page = await self.read(link, eventual=eventual, guard=guard)
-            found = page_items(page)
-            items.extend(found)
-            link = next_link(page)
-            if link:
-                pages.turn(len(found), link)
-        return items
-
-    async def read_all_if_granted(
-        self, path: str, *, guard: Guard | None = None
-    ) -> list[dict[str, Any]] | None:
-        """Every item, or None where the app was not granted what this look needs."""
-        try:
-            return await self.read_all(path, guard=guard)
-        except GraphError as error:
-            if error.status == 403:
-                return None
-            raise
-
-    async def post_batch(self, requests: list[dict[str, object]]) -> Answer:
-        """One `$batch`, sent once. GraphError when no answer came: nobody knows then what took effect."""
-        return await self._send("POST", self._url("/$batch"), {}, orjson.dumps({"requests": requests}))
-
-    async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        return _answer(await self._transport.send(method, url, headers, body), self.clock.now())
-
-    def _url(self, path: str) -> str:
+    def url(self, path: str) -> str:
+        """The address of a path, or of a nextLink as Graph gave it; GraphError if that leads to another host."""
         if path.startswith("/"):
             return self._base_url + path
         if _origin(path) != self._origin:
             raise GraphError("graph.foreignPage", host=str(urlsplit(path).hostname))
         return path
+
+    async def get(self, url: str, *, eventual: bool = False) -> Answer:
+        """GraphError when no answer came."""
+        headers = {"ConsistencyLevel": "eventual"} if eventual else {}
+        return await self._send("GET", url, headers, None)
+
+    async def post_batch(self, requests: list[dict[str, object]]) -> Answer:
+        """One `$batch`, sent once. GraphError when no answer came: nobody knows then what took effect."""
+        return await self._send("POST", self.url("/$batch"), {}, orjson.dumps({"requests": requests}))
+
+    async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
+        return _answer(await self._transport.send(method, url, headers, body), self.clock.now())
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """The write quota of one app in one tenant, shared by every run of the process.
 
 Graph allows 3,000 writes per 150 s ("Microsoft Graph throttling limits", identity and access): 3,000 may go out
-at once, and 20 more every second. The gate spends that burst and then passes exactly what refills. A
-`Retry-After` seen by one request pauses all.
+at once, and 20 more every second. That burst is spent first, and then exactly what refills. A `Retry-After` seen by
+one request pauses all.
 """
 
 from shared.clock import Clock
@@ -11,7 +11,7 @@ WRITES_PER_WINDOW = 3000
 WINDOW_SECONDS = 150.0
 
 
-class Gate:
+class WriteQuota:
     """Counts what may still be sent. Belongs to one event loop; nothing in it awaits."""
 
     def __init__(

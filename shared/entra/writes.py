@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from shared.clock import Chance
-from shared.entra.batch import Batches, BeforeSend, Request
+from shared.entra.batch import BeforeSend, Request
 from shared.entra.client import Answer, segment, text
+from shared.entra.graph import Graph
 from shared.entra.passwords import random_password
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
@@ -27,20 +28,20 @@ _MAY_BE_OURS = frozenset({UPN, IMMUTABLE_ID})
 
 
 async def apply(
-    writes: Sequence[Change], batches: Batches, before_send: BeforeSend
+    writes: Sequence[Change], graph: Graph, before_send: BeforeSend
 ) -> AsyncGenerator[list[Outcome], None]:
     """Sends these writes; yields each change's outcome once.
 
     Renames, updates, restores, adds, deletes last. `before_send` is told the requests of a batch before it goes
-    out; RunStopped ends the iteration between two batches.
+    out; RunStopped ends the iteration between two graph.
     """
     failed: set[int] = set()
-    for requests, last in _waves(writes, batches.clock.chance):
+    for requests, last in _waves(writes, graph.clock.chance):
         ready = [request for request in requests if id(request.subject) not in failed]
         stranded: list[Outcome] = []
         stopped: RunStopped | None = None
-        async for answers in batches.send(ready, before_send):
-            ends = await asyncio.gather(*(_outcome(request, answer, batches) for request, answer in answers))
+        async for answers in graph.send(ready, before_send):
+            ends = await asyncio.gather(*(_outcome(request, answer, graph) for request, answer in answers))
             outcomes = [end for end in ends if isinstance(end, Outcome)]
             # A look-up that had to stop leaves that one person in doubt and nobody else.
             stopped = next((end for end in ends if isinstance(end, RunStopped)), stopped)
@@ -54,7 +55,7 @@ async def apply(
         if stopped is not None:
             raise stopped
         if stranded:
-            yield await _stepped_back(stranded, batches, before_send)
+            yield await _stepped_back(stranded, graph, before_send)
 
 
 def _waves(writes: Sequence[Change], chance: Chance) -> list[tuple[list[Request], bool]]:
@@ -102,7 +103,7 @@ def _create(change: Change, chance: Chance) -> Request:
     return Request("POST", "/users", {**_values(change), "passwordProfile": profile}, subject=change)
 
 
-async def _outcome(request: Request, answer: Answer, batches: Batches) -> Outcome | RunStopped:
+async def _outcome(request: Request, answer: Answer, graph: Graph) -> Outcome | RunStopped:
     change: Change = request.subject
     if 200 <= answer.status < 300:
         object_id = change.object_id or str(answer.body.get("id") or "") or None
@@ -110,9 +111,9 @@ async def _outcome(request: Request, answer: Answer, batches: Batches) -> Outcom
     if note := _done_before(request, answer):
         return _took_effect(change, change.object_id, answer, note)
     if change.action is Action.ADD and _may_exist(request, answer):
-        return await _in_doubt(change, answer, _looked_up(change, request, answer, batches))
+        return await _in_doubt(change, answer, _looked_up(change, request, answer, graph))
     if _is_second_step(request) and (request.in_doubt or answer.status == 0 or answer.status >= 500):
-        return await _in_doubt(change, answer, _looked_at(change, answer, batches))
+        return await _in_doubt(change, answer, _looked_at(change, answer, graph))
     if change.action is Action.RESTORE and request.method == "PATCH":
         state = say("write.restoredAside", upn=change.via) if change.via else say("write.restoredAsBefore")
         return _refused(change, answer, state)
@@ -169,14 +170,12 @@ def _refused(change: Change, answer: Answer, addition: Parts = ()) -> Outcome:
     )
 
 
-async def _stepped_back(
-    stranded: Sequence[Outcome], batches: Batches, before_send: BeforeSend
-) -> list[Outcome]:
+async def _stepped_back(stranded: Sequence[Outcome], graph: Graph, before_send: BeforeSend) -> list[Outcome]:
     """Undoes the first step of renames whose second was refused: nobody can sign in with a temporary UPN."""
     refusals = {id(outcome.change): outcome for outcome in stranded}
     backs = [_patch(outcome.change, {UPN: outcome.change.upn}) for outcome in stranded]
     ended: list[Outcome] = []
-    async for answers in batches.send(backs, before_send):
+    async for answers in graph.send(backs, before_send):
         for request, answer in answers:
             change: Change = request.subject
             refusal, state = refusals[id(change)], say("write.hasUpnAgain", upn=change.upn)
@@ -202,15 +201,15 @@ async def _in_doubt(
         return stopped
 
 
-async def _looked_at(change: Change, answer: Answer, batches: Batches) -> Outcome:
+async def _looked_at(change: Change, answer: Answer, graph: Graph) -> Outcome:
     """Which UPN a user has, whose answer to the second step of a rename was lost."""
-    found = await batches.get(f"{_user(change)}?$select=id,{UPN}")
+    found = await graph.get(f"{_user(change)}?$select=id,{UPN}")
     if found.status == 200 and str(found.body.get(UPN)).lower() == change.new_upn.lower():
         return _took_effect(change, change.object_id, found, say("write.renamedBefore"))
     return _refused(change, answer)
 
 
-async def _looked_up(change: Change, request: Request, answer: Answer, batches: Batches) -> Outcome:
+async def _looked_up(change: Change, request: Request, answer: Answer, graph: Graph) -> Outcome:
     """Who has the UPN that the create was to give.
 
     Ours is whoever has the UPN and every value that was sent; a user made a moment ago may answer 404 for a while.
@@ -220,8 +219,8 @@ async def _looked_up(change: Change, request: Request, answer: Answer, batches: 
     tries = LOOK_UPS_IN_DOUBT if request.in_doubt else LOOK_UPS
     for attempt in range(tries):
         if attempt:
-            await batches.pause(attempt)
-        found = await batches.get(path)
+            await graph.pause(attempt)
+        found = await graph.get(path)
         if found.status == 200:
             holder = found.body
             if shows(change, holder):

@@ -84,7 +84,7 @@ def _read(name: str, auth_mode: str) -> tuple[bytes, str]:
         body = without_doc_comments(body)
     if name == PAGE:
         body = body.replace(b"<!-- modules -->", _PRELOADS)
-        body = body.replace(b'data-auth-mode=""', f'data-auth-mode="{auth_mode}"'.encode())
+        body = body.replace(b'data-auth=""', f'data-auth="{auth_mode}"'.encode())
     return body, f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
 
 

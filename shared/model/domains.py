@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, StrictBool, model_validator
 from pydantic.alias_generators import to_camel
 
-from shared.errors import SettingsUnreadable
+from shared.errors import DomainNotFound, SettingsUnreadable
 from shared.model.records import Percent, Record, Time
 from shared.model.runs import Run
 
@@ -95,6 +95,19 @@ class TenantDomain:
     @property
     def federated(self) -> bool:
         return self.authentication_type == "Federated"
+
+
+def domain_named(name: str, tenant: Sequence[TenantDomain]) -> TenantDomain:
+    """DomainNotFound if the tenant has no such verified domain."""
+    for domain in tenant:
+        if domain.name == name:
+            return domain
+    raise DomainNotFound("domain.notVerified", domain=name)
+
+
+def initial_domain(tenant: Sequence[TenantDomain], otherwise: TenantDomain) -> str:
+    """The name of the tenant's initial domain."""
+    return next((domain.name for domain in tenant if domain.initial), otherwise.name)
 
 
 def with_removed(before: Sequence[TenantDomain], now: Sequence[TenantDomain]) -> list[TenantDomain]:

@@ -1,26 +1,29 @@
-"""Permission to go on: asked before every batch, so that a run stops between two batches and nowhere else."""
+"""Permission to go on: asked before every request and during every wait, so that work stops between two requests."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 
 from shared.clock import Clock
+from shared.errors import TimeBudgetSpent
 
 T = TypeVar("T")
 LOOK_EVERY = 1.0
 
 
-class Guard(Protocol):
+class Stop(Protocol):
+    """When work must end."""
+
     async def check(self) -> None:
-        """Returns if the next batch may go out, raises RunStopped if not."""
+        """Returns if the next request may go out, raises RunStopped if not."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Waits, but no longer than it takes to notice that the run must stop."""
+        """Waits; raises RunStopped at most a second or so after the work must end."""
         ...
 
 
-class Unguarded:
+class NoStop:
     """For reads outside a run: nothing stops them."""
 
     def __init__(self, clock: Clock) -> None:
@@ -33,12 +36,36 @@ class Unguarded:
         await self._clock.sleep(seconds)
 
 
-async def guarded(work: Coroutine[Any, Any, T], guard: Guard) -> T:
-    """The result of work that asks no guard itself; it ends with RunStopped when the guard says so."""
+class Deadline:
+    """Stops work once its seconds are over, by raising `spent`."""
+
+    def __init__(self, seconds: float, clock: Clock, spent: TimeBudgetSpent) -> None:
+        self._clock = clock
+        self._ends_at = clock.monotonic() + seconds
+        self._spent = spent
+
+    async def check(self) -> None:
+        if self._clock.monotonic() >= self._ends_at:
+            raise self._spent
+
+    async def sleep(self, seconds: float) -> None:
+        await sleep_in_steps(seconds, self, self._clock)
+
+
+async def sleep_in_steps(seconds: float, stop: Stop, clock: Clock) -> None:
+    """Waits, and asks after every second whether the work must end."""
+    ends_at = clock.monotonic() + seconds
+    while (left := ends_at - clock.monotonic()) > 0:
+        await clock.sleep(min(left, LOOK_EVERY))
+        await stop.check()
+
+
+async def unless_stopped(work: Coroutine[Any, Any, T], stop: Stop) -> T:
+    """The result of work that doesn't ask by itself; cancels it and raises RunStopped when it must end."""
     task = asyncio.create_task(work)
     try:
         while not (await asyncio.wait({task}, timeout=LOOK_EVERY))[0]:
-            await guard.check()
+            await stop.check()
         return await task
     finally:
         task.cancel()

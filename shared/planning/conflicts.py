@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from shared.model.changes import Action, Change, Obstacle
 from shared.model.parts import say
-from shared.planning.holders import Holder, Taken
+from shared.planning.holders import Holder, Holders
 from shared.planning.mapping import IMMUTABLE_ID
 
 ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN = "AddressTaken", "ImmutableIdTaken"
@@ -17,7 +17,7 @@ LOOKED_UP = frozenset({ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN})
 
 
 def with_known_conflicts(
-    changes: Sequence[Change], around: Taken, renames: Sequence[Change]
+    changes: Sequence[Change], around: Holders, renames: Sequence[Change]
 ) -> Iterator[Change]:
     """The same changes, with an obstacle on each that wants an address or an immutable ID somebody else has.
 

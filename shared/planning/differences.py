@@ -7,7 +7,7 @@ from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.parts import say
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
-from shared.planning.lookups import Surroundings
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of
 from shared.planning.renames import temporary_upn
 
@@ -19,7 +19,7 @@ _NEW, _RETURNED = say("newcomer.inSourceOnly"), say("newcomer.restored")
 class Differences:
     """Compares one person's two sides under the run's attribute map."""
 
-    around: Surroundings
+    around: Lookups
     attribute_map: AttributeMap
 
     def between(self, user: SourceUser, target: EntraUser) -> Change | None:

@@ -32,8 +32,8 @@ class Holder:
         return say("holder.described", kind=_KINDS[self.kind], name=self.name, objectId=self.object_id)
 
 
-class Taken(Protocol):
-    """Who has what a change may want; see `Surroundings`."""
+class Holders(Protocol):
+    """Who has what a change may want; see `Lookups`."""
 
     @property
     def addresses(self) -> Mapping[str, Holder]: ...

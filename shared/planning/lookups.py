@@ -9,7 +9,7 @@ from shared.planning.protection import Protection
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Lookups:
     """Looked up for those whom `match` left without a partner.
 
     `outside`: source id → the Entra user in another domain who is the same person. `deleted`: source id → the

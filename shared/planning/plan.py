@@ -1,4 +1,4 @@
-"""What is to happen to everybody: two matched lists and their surroundings in, a `Plan` out. Pure."""
+"""What is to happen to everybody: two matched lists and what was looked up in, a `Plan` out. Pure."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from shared.model.people import EntraUser, SourceUser
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences
-from shared.planning.lookups import Surroundings
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap, domain_of
 from shared.planning.matching import Ambiguity, Matching, named
 from shared.planning.protection import Protection
@@ -25,7 +25,7 @@ class _Newcomers:
     contested: list[Ambiguity] = field(default_factory=list)
 
 
-def _newcomers(matching: Matching, around: Surroundings) -> _Newcomers:
+def _newcomers(matching: Matching, around: Lookups) -> _Newcomers:
     newcomers = _Newcomers()
     for user in matching.source_only:
         outside, gone = around.outside.get(user.source_id), around.deleted.get(user.source_id)
@@ -45,7 +45,7 @@ def _newcomers(matching: Matching, around: Surroundings) -> _Newcomers:
 
 
 @makes_no_cycles
-def decide(matching: Matching, around: Surroundings, attribute_map: AttributeMap) -> Plan:
+def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> Plan:
     """What is to happen to everybody: one `Change` per person who is not simply equal on both sides."""
     protection, differences = around.protection, Differences(around, attribute_map)
     newcomers = _newcomers(matching, around)

@@ -5,7 +5,7 @@ renamed, disabled nor deleted, and counts neither as a deletion nor among the us
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser
@@ -23,6 +23,14 @@ NOT_A_PERSON = {
 
 
 @dataclass(frozen=True, slots=True)
+class Roles:
+    """`holders`: object id → name of a directory role. `missing_permissions`: those without which some are unknown."""
+
+    holders: Mapping[str, str | Parts]
+    missing_permissions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Protection:
     """What a run knows about who must not be touched.
 
@@ -36,6 +44,16 @@ class Protection:
     mailboxes: Mapping[str, str] | None = None
     missing_permissions: tuple[str, ...] = ()
     require_deletion_checks: bool = True
+
+    def with_roles(self, roles: Roles) -> "Protection":
+        """The same protection, and everybody who holds a directory role."""
+        return replace(self, roles=roles.holders, missing_permissions=roles.missing_permissions)
+
+    def with_mailboxes(self, purposes: Mapping[str, str] | None) -> "Protection":
+        """The same protection, after a look at mailboxes; None where the permission to look is missing."""
+        if purposes is None:
+            return replace(self, missing_permissions=(*self.missing_permissions, MAILBOX_PERMISSION))
+        return replace(self, mailboxes=purposes)
 
     def reason_not_to_touch(self, user: EntraUser) -> Parts:
         """Why this user is left alone in every way; empty if nothing protects them."""

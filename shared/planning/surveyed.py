@@ -1,4 +1,4 @@
-"""What was read of a domain, and the plan that follows from it. Pure."""
+"""What a survey of a domain goes by, and what comes of it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,12 +7,26 @@ from shared.model.changes import Plan
 from shared.model.parts import Parts
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.holders import Holder
+from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What the settings say about people; `protection` holds whom they alone protect."""
+
+    attribute_map: AttributeMap
+    protection: Protection
+    usage_location: str | None = None
+    restore_deleted_users: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
-    """`addresses`: lower-case address → who holds it. `warnings` are for the administrator."""
+    """What was read, and the plan that follows from it.
+
+    `addresses`: lower-case address → who holds it. `warnings` are for the administrator, a part each.
+    """
 
     domain: str
     initial_domain: str

@@ -22,7 +22,7 @@ class Now:
     """How those whom the sync touched stand today; `deleted` are those of them who lie in the recycle bin.
 
     `federated` holds the names of the tenant's federated domains. The last three say who has by now what the undo
-    would give back, as in `Surroundings`.
+    would give back, as in `Lookups`.
     """
 
     users: Mapping[str, EntraUser]

@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 
-from shared.entra.batch import Batches, Request
-from shared.entra.users import current_upns
-from shared.entra.writes import apply
+from shared.entra.batch import Request
+from shared.entra.directory import Directory
 from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
 from shared.model.parts import parts_of, say
@@ -15,9 +14,8 @@ from shared.planning.surveyed import Survey
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle_doubts
 from shared.runs.stop import RunStop
-from shared.runs.survey import read_source
+from shared.runs.survey import require_users_on
 from shared.services import Services
-from shared.source import in_domain
 
 Report = Callable[[Sequence[Outcome]], Awaitable[None]]
 
@@ -26,14 +24,20 @@ class Sync:
     """Applies what a survey planned. `report` hears of every outcome once it is recorded."""
 
     def __init__(
-        self, services: Services, seen: Survey, recorder: Recorder, stop: RunStop, report: Report
+        self,
+        services: Services,
+        directory: Directory,
+        seen: Survey,
+        recorder: Recorder,
+        stop: RunStop,
+        report: Report,
     ) -> None:
         self._services = services
+        self._directory = directory
         self._seen = seen
         self._recorder = recorder
         self._stop = stop
         self._report = report
-        self._batches = Batches(services.graph, services.gate, stop, services.settings.batches_in_flight)
         self._links = dict(seen.plan.links)
         self._under_way: dict[Key, Request] = {}
 
@@ -70,7 +74,7 @@ class Sync:
             await self._apply(await self._confirm_deletions(deletions))
 
     async def _apply(self, changes: Sequence[Change]) -> None:
-        async with aclosing(apply(changes, self._batches, self._before_send)) as applied:
+        async with aclosing(self._directory.apply(changes, self._before_send)) as applied:
             async for outcomes in applied:
                 await self._record(outcomes)
 
@@ -91,7 +95,7 @@ class Sync:
         await self._report(fresh)
 
     async def _settle(self, doubts: Sequence[Change]) -> None:
-        await self._record(await settle_doubts(doubts, self._batches))
+        await self._record(await settle_doubts(doubts, self._directory.graph))
 
     async def _confirm_deletions(self, deletions: Sequence[Change]) -> list[Change]:
         """Those who are still to be deleted after both sides were read a second time.
@@ -100,15 +104,15 @@ class Sync:
         the source can't be read again, nobody is deleted.
         """
         try:
-            users = await read_source(self._services, self._stop)
-            in_domain(users, self._seen.domain)
+            users = await self._services.source(self._stop).users()
+            require_users_on(self._seen.domain, users)
         except SourceError as error:
             message = say("leaver.sourceUnreadable") + parts_of(error)
             await self._record([Outcome.failed(change, "SourceUnreadable", message) for change in deletions])
             return []
         people = source_people(users, self._seen.links)
         candidates = {user.object_id: user for user in self._seen.target}
-        upns = await current_upns(self._batches, (str(c.object_id) for c in deletions))
+        upns = await self._directory.look_up_upns(str(c.object_id) for c in deletions)
         confirmed, left = [], []
         for change in deletions:
             reason = reason_to_leave(candidates[str(change.object_id)], people, upns)

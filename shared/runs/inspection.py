@@ -1,36 +1,35 @@
 """Inspecting a domain, which changes nothing: the pre-check, and the trace of one user."""
 
-from shared.entra.addresses import addresses, applications_on
-from shared.entra.users import synchronised_from_active_directory
+from shared.entra.directory import Directory
 from shared.errors import SourceError
 from shared.model.parts import parts_of
-from shared.outbound.waiting import Guard, Unguarded
+from shared.outbound.waiting import NoStop
 from shared.planning.surveyed import Survey
 from shared.reports.pre_check import PreCheck, pre_check
 from shared.reports.trace import Trace, trace
-from shared.runs.survey import Surveyor
+from shared.runs.survey import surveyor
 from shared.services import Services
 
 
 async def pre_check_of(services: Services, domain: str) -> PreCheck:
     """What stands on the domain; also before the source has anybody there, which only takes longer."""
-    guard = Unguarded(services.clock)
-    surveyor = Surveyor(services, domain, guard)
+    directory = services.directory()
+    looking = surveyor(services, domain, directory, NoStop(services.clock))
     try:
-        seen = await surveyor.survey(predict=True)
+        seen = await looking.survey(predict=True)
     except SourceError as error:
-        seen = await surveyor.survey(predict=True, source=[])
-        found = await pre_checked(services, seen, guard)
+        seen = await looking.survey(predict=True, people=[])
+        found = await pre_checked(directory, seen)
         return found.noting(parts_of(error))
-    return await pre_checked(services, seen, guard)
+    return await pre_checked(directory, seen)
 
 
-async def pre_checked(services: Services, seen: Survey, guard: Guard) -> PreCheck:
+async def pre_checked(directory: Directory, seen: Survey) -> PreCheck:
     """The pre-check of a domain that has been surveyed."""
     name = seen.domain
-    holders = seen.addresses or await addresses(services.graph, name, guard)
+    holders = seen.addresses or await directory.read_addresses(name)
     others = [(address, holder) for address, holder in holders.items() if holder.kind == "group"]
-    applications = await applications_on(services.graph, name, guard)
+    applications = await directory.read_applications(name)
     others += [("", found) for found in applications or ()]
     return pre_check(
         name,
@@ -38,11 +37,11 @@ async def pre_checked(services: Services, seen: Survey, guard: Guard) -> PreChec
         seen.protection,
         others,
         seen.initial_domain,
-        active_directory=await synchronised_from_active_directory(services.graph, guard),
+        active_directory=await directory.find_active_directory(),
         missing=("Application.Read.All",) if applications is None else (),
     )
 
 
 async def trace_of(services: Services, domain: str, query: str) -> Trace:
-    seen = await Surveyor(services, domain, Unguarded(services.clock)).survey(predict=True)
-    return trace(seen, services.settings.attribute_map, query)
+    looking = surveyor(services, domain, services.directory(), NoStop(services.clock))
+    return trace(await looking.survey(predict=True), services.settings.attribute_map, query)

@@ -38,7 +38,7 @@ from shared.runs.inspection import pre_checked
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
 from shared.runs.stop import RunStop
-from shared.runs.survey import Surveyor
+from shared.runs.survey import surveyor
 from shared.runs.sync_log import SyncLog
 from shared.runs.undo_survey import survey_undo
 from shared.services import Services
@@ -93,6 +93,7 @@ class Invocation:
         self._clock = services.clock
         self._fence = fence
         self._stop = RunStop(held, services.runs, fence, budget, services.clock)
+        self._directory = services.directory(self._stop)
         self._log = SyncLog(services, fence, run)
 
     async def perform(self) -> Ended:
@@ -130,7 +131,7 @@ class Invocation:
         if self._log.run.stalled_invocations >= STALLED_INVOCATIONS:
             raise Stalled("run.stalled", invocations=STALLED_INVOCATIONS)
         await self._log.begin()
-        return await take_up(self._services, self._fence, self._log.run, self._stop)
+        return await take_up(self._services, self._fence, self._log.run, self._directory)
 
     async def _read_approval(self) -> frozenset[str]:
         """The object ids of the deletions that this run's approval releases."""
@@ -142,9 +143,9 @@ class Invocation:
     async def _survey(self, approved: frozenset[str]) -> Survey:
         run = self._log.run
         if run.undoes:
-            return await survey_undo(self._services, run, run.undoes, self._stop)
-        surveyor = Surveyor(self._services, run.domain, self._stop)
-        seen = await surveyor.survey(predict=run.mode is Mode.DRY_RUN)
+            return await survey_undo(self._services, run, run.undoes, self._directory)
+        looking = surveyor(self._services, run.domain, self._directory, self._stop)
+        seen = await looking.survey(predict=run.mode is Mode.DRY_RUN)
         if run.approval is None:
             return seen
         note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)
@@ -171,7 +172,7 @@ class Invocation:
         """Writes what a sync would do, for people and as data."""
         run, logs = self._log.run, self._services.audit_logs
         if not run.undoes:
-            found = await pre_checked(self._services, seen, self._stop)
+            found = await pre_checked(self._directory, seen)
             self._log.note(pre_check=found.summary)
         planned = [Outcome.planned(change) for change in seen.plan.changes]
         rows = await self._clock.in_thread(render, planned, run.id, run.domain, run.mode, self._clock.now())
@@ -201,7 +202,7 @@ class Invocation:
         left = sum(1 for change in seen.plan.writes if key(change) not in recorder.results)
         await self._log.begin_writing(recorder.results, left)
         try:
-            yield Sync(self._services, seen, recorder, self._stop, self._log.report)
+            yield Sync(self._services, self._directory, seen, recorder, self._stop, self._log.report)
         finally:
             self._log.note(audit_log=recorder.audit_log)
 

@@ -7,19 +7,18 @@ answer was lost.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.entra.batch import Batches, Request
+from shared.entra.batch import Request
 from shared.entra.client import Answer, segment
-from shared.entra.write_quota import Gate
+from shared.entra.directory import Directory
+from shared.entra.graph import Graph
 from shared.entra.writes import shows
-from shared.errors import GraphError, RunStopped, TimeBudgetSpent
+from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Outcome, Result
 from shared.model.runs import Mode, Run
-from shared.outbound.waiting import Guard
 from shared.planning.mapping import UPN
 from shared.runs.recorder import Recorder
-from shared.runs.stop import Deadline
 from shared.runs.sync_log import SyncLog
 from shared.services import Services
 from shared.store.runs import Fence
@@ -29,7 +28,7 @@ LOOK_UPS = 5
 LOOK_UP_SECONDS = 60.0
 
 
-async def take_up(services: Services, fence: Fence, run: Run, stop: Guard) -> Recorder | None:
+async def take_up(services: Services, fence: Fence, run: Run, directory: Directory) -> Recorder | None:
     """The records of a sync that was cut off, None if it left none. Raises LeaseLost if it was taken over.
 
     Whom the sync created is linked before anybody is matched: their UPN may have been edited in the source since.
@@ -38,9 +37,8 @@ async def take_up(services: Services, fence: Fence, run: Run, stop: Guard) -> Re
     recorder = await _reopen(services, fence, run)
     if recorder is None:
         return None
-    batches = Batches(services.graph, services.gate, stop, services.settings.batches_in_flight)
     creations = [change for change in recorder.in_doubt if change.action is Action.ADD]
-    looked_up = await settle_doubts(creations, batches)
+    looked_up = await settle_doubts(creations, directory.graph)
     # A user who is not there is planned again, or is looked for once more in the end.
     await recorder.record([outcome for outcome in looked_up if outcome.succeeded])
     if recorder.created:
@@ -57,11 +55,8 @@ async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
     recorder = await _reopen(services, fence, log.run)
     if recorder is None:
         return
-    # A write quota of its own: a pause that writes were told to keep would keep these few reads waiting, too.
-    quota = Gate(clock=services.clock)
-    deadline = Deadline(LOOK_UP_SECONDS, services.clock, TimeBudgetSpent("graph.tookTooLong"))
-    batches = Batches(services.graph, quota, deadline, services.settings.batches_in_flight)
-    await recorder.record(await settle_doubts(recorder.in_doubt, batches))
+    directory = services.directory().within(LOOK_UP_SECONDS)
+    await recorder.record(await settle_doubts(recorder.in_doubt, directory.graph))
     log.recount(recorder.results)
     log.note(audit_log=recorder.audit_log)
 
@@ -72,19 +67,19 @@ async def _reopen(services: Services, fence: Fence, run: Run) -> Recorder | None
     return await Recorder.open(services, run, fence.invocation)
 
 
-async def settle_doubts(changes: Sequence[Change], batches: Batches) -> list[Outcome]:
+async def settle_doubts(changes: Sequence[Change], graph: Graph) -> list[Outcome]:
     """An outcome for everything that took effect or may have; none for what certainly did not."""
     waiting = list(changes)
     answers: dict[int, Answer] = {}
     unread = say("graph.tookTooLong")
     try:
         for attempt in range(1, LOOK_UPS + 1):
-            async for answered in batches.send([_look(change) for change in waiting]):
+            async for answered in graph.send([_look(change) for change in waiting]):
                 answers |= {id(request.subject): answer for request, answer in answered}
             waiting = [c for c in waiting if c.action is Action.ADD and answers[id(c)].status == 404]
             if not waiting or attempt == LOOK_UPS:
                 break
-            await batches.pause(attempt)
+            await graph.pause(attempt)
     except (GraphError, RunStopped) as error:
         unread = parts_of(error)
     outcomes = (_outcome(change, answers.get(id(change)), unread) for change in changes)

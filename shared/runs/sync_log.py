@@ -55,7 +55,7 @@ class SyncLog:
     def __init__(self, services: Services, fence: Fence, run: Run) -> None:
         self._clock = services.clock
         self._runs = services.runs
-        self._quota = services.gate
+        self._quota = services.write_quota
         self._fence = fence
         self._saved_at = 0.0
         self._written = 0

@@ -1,20 +1,19 @@
 """Where the people come from: one small protocol, one module per kind of source."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from shared.errors import SourceError
 from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap, flat
+from shared.planning.sides import Source
 
 # Access Control's built-in administrator is nobody to synchronise.
 BUILT_IN_ADMINISTRATOR = "hdeadmin"
 
 
-class Source(Protocol):
-    async def users(self) -> list[SourceUser]:
-        """Everybody in the source, of every domain: all of them, or SourceError. Never a part."""
-        ...
+class OpenSource(Source, Protocol):
+    """A source with its connections."""
 
     async def check(self) -> None:
         """A small read, for the health check; SourceError if it fails."""
@@ -85,12 +84,3 @@ class SourceUsers:
             # A field that nobody has is called differently; taken for empty, it would clear the attribute everywhere.
             raise SourceError("source.fieldUnknown", source=self._source, fields=tuple(sorted(self._absent)))
         return [user for user in self._users if user.source_id.lower() != BUILT_IN_ADMINISTRATOR]
-
-
-def in_domain(users: Sequence[SourceUser], domain: str) -> list[SourceUser]:
-    """Those whose UPN is on exactly this domain; SourceError if there is nobody, which would delete everybody."""
-    suffix = f"@{domain.lower()}"
-    found = [user for user in users if user.upn.lower().endswith(suffix)]
-    if not found:
-        raise SourceError("source.nobodyOnDomain", domain=domain)
-    return found

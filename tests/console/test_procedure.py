@@ -116,7 +116,7 @@ async def test_a_run_that_goes_on_shows_how_far_it_is_and_can_be_cancelled(
     people = [f"person{number:03}" for number in range(600)]
     stack = await start_stack(source=[in_source(name) for name in people], entra=[in_entra(people[0])])
     page = await open_page(stack)
-    stack.entra.faults.plan.latency_ms = 500
+    stack.hold_up(method="POST", where="inner", nth=301)
     run = await stack.start("sync")
     await page.reload()
     row = page.get_by_role("row").filter(has_text=CONTOSO).first
@@ -125,7 +125,8 @@ async def test_a_run_that_goes_on_shows_how_far_it_is_and_can_be_cancelled(
     await expect(row.get_by_role("button", name=f"Sync Now: {CONTOSO}")).to_have_attribute(
         "aria-disabled", "true"
     )
-    await row.get_by_role("button", name="Cancel").click()
+    async with page.expect_response("**/cancel"):
+        await row.get_by_role("button", name="Cancel").click()
+    stack.let_go()
     await expect(row.get_by_text("Cancelled")).to_be_visible()
-    stack.entra.faults.plan.latency_ms = 0
     assert (await stack.run(run)).status == "cancelled"

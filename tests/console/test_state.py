@@ -54,7 +54,7 @@ async def test_polling_moves_neither_the_focus_nor_the_page(
     start_stack: StartStack, open_page: OpenPage
 ) -> None:
     stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")], domains=HUNDRED)
-    stack.entra.faults.plan.latency_ms = 800
+    stack.hold_up()
     page = await open_page(stack)
     search = page.get_by_label("Find a domain")
     await search.fill("d")
@@ -68,7 +68,7 @@ async def test_polling_moves_neither_the_focus_nor_the_page(
     await expect(search).to_be_focused()
     await expect(search).to_have_value("d")
     assert await page.evaluate("scrollY") == 700
-    stack.entra.faults.plan.latency_ms = 0
+    stack.let_go()
 
 
 async def test_a_lost_connection_is_said_and_recovered_from(
@@ -110,12 +110,12 @@ async def test_a_refusal_shows_the_problems_detail_and_what_to_do(
     page = await open_page(stack, f"#/?dialog=dry-run&on={CONTOSO}", refusals=True)
     dialog = page.get_by_role("dialog")
     await expect(dialog.get_by_role("button", name="Dry Run")).to_be_visible()
-    stack.entra.faults.plan.latency_ms = 800
+    stack.hold_up()
     await stack.start("dry-run")
     await dialog.get_by_role("button", name="Dry Run").click()
     await expect(dialog.get_by_role("alert")).to_contain_text("A run is active already")
     await expect(dialog.get_by_role("alert")).to_contain_text("Wait until the active run has ended")
-    stack.entra.faults.plan.latency_ms = 0
+    stack.let_go()
 
 
 async def test_settings_that_somebody_else_changed_meanwhile_are_not_overwritten(

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from local.entra import Fault
-from shared.entra.batch import TRIES, Batches, Request
+from shared.entra.batch import TRIES, Request
 from shared.entra.client import Answer
-from shared.entra.write_quota import Gate
+from shared.entra.graph import Graph
+from shared.entra.write_quota import WriteQuota
 from shared.errors import RunStopped
 from tests.support.graph_client import connected
 from tests.support.people import entra_user
@@ -25,8 +26,8 @@ def writes(count: int) -> list[Request]:
     ]
 
 
-async def answers(batches: Batches, requests: Sequence[Request]) -> list[tuple[Request, Answer]]:
-    return [pair async for some in batches.send(requests) for pair in some]
+async def answers(graph: Graph, requests: Sequence[Request]) -> list[tuple[Request, Answer]]:
+    return [pair async for some in graph.send(requests) for pair in some]
 
 
 def statuses(answered: Sequence[tuple[Request, Answer]]) -> set[int]:
@@ -35,7 +36,7 @@ def statuses(answered: Sequence[tuple[Request, Answer]]) -> set[int]:
 
 async def test_requests_go_out_twenty_at_a_time_and_each_gets_its_own_answer() -> None:
     async with connected(*SEVERAL) as tenant:
-        answered = await answers(tenant.batches(), reads(45))
+        answered = await answers(tenant.graph(), reads(45))
 
     assert tenant.entra.requests.count("POST", "/$batch") == 3
     assert {request.subject: answer.body["id"] for request, answer in answered} == {
@@ -46,7 +47,7 @@ async def test_requests_go_out_twenty_at_a_time_and_each_gets_its_own_answer() -
 
 async def test_no_requests_are_no_batch() -> None:
     async with connected() as tenant:
-        assert await answers(tenant.batches(), []) == []
+        assert await answers(tenant.graph(), []) == []
 
     assert tenant.entra.requests.calls == []
 
@@ -54,31 +55,31 @@ async def test_no_requests_are_no_batch() -> None:
 async def test_a_throttled_request_is_sent_again_after_its_retry_after_and_the_others_are_not() -> None:
     async with connected(*SEVERAL) as tenant:
         tenant.entra.faults.add(Fault(kind="status", status=429, retry_after=7, where="inner", nth=(3,)))
-        answered = await answers(tenant.batches(), reads(20))
+        answered = await answers(tenant.graph(), reads(20))
 
     assert statuses(answered) == {200}
-    assert sum(tenant.guard.slept) == pytest.approx(7, abs=0.5)
+    assert sum(tenant.stop.slept) == pytest.approx(7, abs=0.5)
     assert tenant.entra.requests.count("GET", inner=True) == 21
 
 
 async def test_a_throttled_batch_is_sent_again_as_a_whole() -> None:
     async with connected(*SEVERAL) as tenant:
         tenant.entra.faults.add(Fault(kind="status", status=429, retry_after=3, where="outer", count=1))
-        answered = await answers(tenant.batches(), reads(20))
+        answered = await answers(tenant.graph(), reads(20))
 
     assert statuses(answered) == {200}
-    assert sum(tenant.guard.slept) == pytest.approx(3, abs=0.5)
+    assert sum(tenant.stop.slept) == pytest.approx(3, abs=0.5)
     assert not any(request.in_doubt for request, _ in answered)
 
 
 async def test_a_refusal_is_final() -> None:
     async with connected() as tenant:
-        ((request, answer),) = await answers(tenant.batches(), [Request("GET", "/users/nobody?$select=id")])
+        ((request, answer),) = await answers(tenant.graph(), [Request("GET", "/users/nobody?$select=id")])
 
     assert (answer.status, request.in_doubt) == (404, False)
     assert answer.error.code == "Request_ResourceNotFound"
     assert answer.request_id
-    assert tenant.guard.slept == []
+    assert tenant.stop.slept == []
 
 
 @pytest.mark.parametrize("where", ["inner", "outer"])
@@ -86,7 +87,7 @@ async def test_a_server_error_is_tried_again_and_may_have_taken_effect(where: st
     async with connected(*SEVERAL) as tenant:
         fault = Fault.model_validate({"kind": "status", "status": 503, "where": where, "count": 1})
         tenant.entra.faults.add(fault)
-        answered = await answers(tenant.batches(), writes(1))
+        answered = await answers(tenant.graph(), writes(1))
 
     assert statuses(answered) == {204}
     assert [request.in_doubt for request, _ in answered] == [True]
@@ -95,7 +96,7 @@ async def test_a_server_error_is_tried_again_and_may_have_taken_effect(where: st
 async def test_a_server_that_never_recovers_is_asked_a_bounded_number_of_times() -> None:
     async with connected(*SEVERAL) as tenant:
         tenant.entra.faults.add(Fault(kind="status", status=503, where="inner"))
-        answered = await answers(tenant.batches(), reads(1))
+        answered = await answers(tenant.graph(), reads(1))
 
     assert statuses(answered) == {503}
     assert tenant.entra.requests.count("GET", inner=True) == TRIES
@@ -104,7 +105,7 @@ async def test_a_server_that_never_recovers_is_asked_a_bounded_number_of_times()
 async def test_a_lost_connection_is_an_answer_nobody_knows() -> None:
     async with connected(*SEVERAL) as tenant:
         tenant.entra.faults.add(Fault(kind="drop", where="outer"))
-        answered = await answers(tenant.batches(), reads(1))
+        answered = await answers(tenant.graph(), reads(1))
 
     assert statuses(answered) == {0}
     assert answered[0][1].error.code == "NoAnswer"
@@ -113,7 +114,7 @@ async def test_a_lost_connection_is_an_answer_nobody_knows() -> None:
 async def test_one_lost_answer_among_many_loses_nobody() -> None:
     async with connected(*SEVERAL) as tenant:
         tenant.entra.faults.add(Fault(kind="drop", where="inner", nth=(7,), took_effect=True))
-        answered = await answers(tenant.batches(), writes(45))
+        answered = await answers(tenant.graph(), writes(45))
 
     assert statuses(answered) == {204}
     assert len({request.subject for request, _ in answered}) == len(answered) == 45
@@ -122,17 +123,17 @@ async def test_one_lost_answer_among_many_loses_nobody() -> None:
 async def test_writes_keep_within_the_quota_so_that_graph_never_has_to_throttle() -> None:
     async with connected(*SEVERAL) as tenant:
         tenant.limit_writes(20, 10)
-        answered = await answers(tenant.batches(Gate(20, 10, clock=tenant.clock)), writes(45))
+        answered = await answers(tenant.graph(WriteQuota(20, 10, clock=tenant.clock)), writes(45))
 
     assert statuses(answered) == {204}
     assert tenant.entra.requests.count(status=429) == 0
     assert tenant.clock.elapsed == pytest.approx(12.5)
 
 
-async def test_a_gate_that_promises_too_much_is_corrected_by_graph() -> None:
+async def test_a_quota_that_promises_too_much_is_corrected_by_graph() -> None:
     async with connected(*SEVERAL) as tenant:
         tenant.limit_writes(20, 10)
-        answered = await answers(tenant.batches(Gate(3000, 150, clock=tenant.clock)), writes(45))
+        answered = await answers(tenant.graph(WriteQuota(3000, 150, clock=tenant.clock)), writes(45))
 
     assert statuses(answered) == {204}
     assert tenant.entra.requests.count(status=429) > 0
@@ -141,10 +142,10 @@ async def test_a_gate_that_promises_too_much_is_corrected_by_graph() -> None:
 
 async def test_a_stopped_run_sends_nothing_more_but_yields_what_is_under_way() -> None:
     async with connected(*SEVERAL) as tenant:
-        tenant.guard.stop_before_batch = 2
+        tenant.stop.before_request = 2
         answered: list[tuple[Request, Answer]] = []
         with pytest.raises(RunStopped):
-            async for some in tenant.batches().send(writes(45)):
+            async for some in tenant.graph().send(writes(45)):
                 answered += some
 
     assert len(answered) == 20
@@ -158,7 +159,7 @@ async def test_whoever_keeps_a_journal_is_told_of_a_batch_before_it_goes_out() -
         async def before_send(batch: Sequence[Request]) -> None:
             told.append((len(batch), tenant.entra.requests.count("POST", "/$batch")))
 
-        async for _ in tenant.batches(in_flight=1).send(writes(25), before_send):
+        async for _ in tenant.graph(in_flight=1).send(writes(25), before_send):
             pass
 
     assert told == [(20, 0), (5, 1)]
@@ -171,7 +172,7 @@ async def test_a_journal_that_cannot_be_written_holds_the_batch_back() -> None:
             raise RunStopped("The lease is lost.")
 
         with pytest.raises(RunStopped):
-            async for _ in tenant.batches().send(writes(1), before_send):
+            async for _ in tenant.graph().send(writes(1), before_send):
                 pass
 
     assert tenant.entra.requests.calls == []

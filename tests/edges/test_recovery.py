@@ -26,14 +26,14 @@ def add(upn: str) -> Change:
 
 async def settled(tenant: Connected, doubt: Change) -> tuple[Result, str, str | None] | None:
     """How the doubt ended, by what code, and on which object; None if it left no row."""
-    entries = await settle_doubts([doubt], tenant.batches())
+    entries = await settle_doubts([doubt], tenant.graph())
     assert len(entries) <= 1
     return next(((e.result, e.error_code, e.object_id) for e in entries), None)
 
 
 async def test_no_doubt_asks_nobody() -> None:
     async with connected(AOKI) as tenant:
-        assert await settle_doubts([], tenant.batches()) == []
+        assert await settle_doubts([], tenant.graph()) == []
 
         assert tenant.entra.requests.calls == []
 
@@ -52,7 +52,7 @@ async def test_a_user_who_shows_only_after_a_while_was_created() -> None:
         def shows() -> None:
             directory.restore(directory.deleted[hidden.id], None, drop_conflicting_addresses=False)
 
-        tenant.guard.on_sleep = shows
+        tenant.stop.on_sleep = shows
         assert await settled(tenant, add(AOKI.upn)) == (Result.SUCCEEDED, "", AOKI.object_id)
 
 
@@ -81,7 +81,7 @@ async def test_whoever_has_the_new_upn_was_renamed_and_whoever_has_the_former_wa
 async def test_whoever_has_stepped_aside_is_named_with_the_temporary_upn() -> None:
     doubt = renamed("new@contoso.com", via=AOKI.upn)
     async with connected(AOKI) as tenant:
-        (entry,) = await settle_doubts([doubt], tenant.batches())
+        (entry,) = await settle_doubts([doubt], tenant.graph())
 
     assert (entry.result, entry.error_code) == (Result.FAILED, "SteppedAside")
     assert AOKI.upn in said(entry.error_message)
@@ -102,7 +102,7 @@ async def test_whoever_is_back_was_restored() -> None:
 async def test_what_graph_cannot_tell_stays_in_doubt_and_says_so() -> None:
     async with connected(AOKI) as tenant:
         tenant.entra.faults.add(Fault(kind="status", status=503))
-        (entry,) = await settle_doubts([change(Action.DELETE)], tenant.batches())
+        (entry,) = await settle_doubts([change(Action.DELETE)], tenant.graph())
 
     assert (entry.result, entry.error_code) == (Result.FAILED, "InDoubt")
     assert "could not tell whether it took effect" in said(entry.error_message)
@@ -110,6 +110,6 @@ async def test_what_graph_cannot_tell_stays_in_doubt_and_says_so() -> None:
 
 async def test_a_look_that_is_stopped_leaves_the_rest_in_doubt() -> None:
     async with connected(AOKI) as tenant:
-        tenant.guard.stop_before_batch = 1
+        tenant.stop.before_request = 1
 
         assert await settled(tenant, change(Action.DELETE)) == (Result.FAILED, "InDoubt", None)

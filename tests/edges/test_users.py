@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from local.entra import Fault
-from shared.entra.users import PAGE_SIZE, users_of_domain
+from shared.entra.directory import Directory
 from shared.errors import GraphError
 from shared.model.people import EntraUser
 from shared.planning.mapping import AttributeMap
@@ -23,7 +23,7 @@ async def test_users_come_as_entra_has_them() -> None:
         entra_user("c@contoso.com", guest=True),
     ]
     async with connected(*people) as tenant:
-        listing = await users_of_domain(tenant.graph, "contoso.com", MAP)
+        listing = await tenant.directory.read_users("contoso.com")
 
     assert sorted(listing.users, key=lambda user: user.upn) == people
     assert (listing.expected, listing.short) == (3, False)
@@ -31,14 +31,14 @@ async def test_users_come_as_entra_has_them() -> None:
 
 async def test_only_users_of_exactly_this_domain_come() -> None:
     async with connected(entra_user("A@Contoso.com"), entra_user("b@other.com")) as tenant:
-        listing = await users_of_domain(tenant.graph, "contoso.com", MAP)
+        listing = await tenant.directory.read_users("contoso.com")
 
     assert [user.upn for user in listing.users] == ["A@Contoso.com"]
 
 
 async def test_a_domain_without_users_is_empty_and_not_short() -> None:
     async with connected() as tenant:
-        listing = await users_of_domain(tenant.graph, "contoso.com", MAP)
+        listing = await tenant.directory.read_users("contoso.com")
 
     assert (listing.users, listing.short) == ([], False)
 
@@ -46,7 +46,7 @@ async def test_a_domain_without_users_is_empty_and_not_short() -> None:
 async def test_every_page_is_read_even_after_an_empty_one() -> None:
     async with connected(*MANY) as tenant:
         tenant.entra.faults.add(Fault(kind="emptyPage", nth=(1, 3)))
-        listing = await users_of_domain(tenant.graph, "contoso.com", MAP)
+        listing = await tenant.directory.read_users("contoso.com")
 
     assert {user.object_id for user in listing.users} == {user.object_id for user in MANY}
     assert tenant.entra.requests.count("GET", "/users") == 5
@@ -55,7 +55,7 @@ async def test_every_page_is_read_even_after_an_empty_one() -> None:
 async def test_a_listing_that_comes_up_short_is_read_once_more() -> None:
     async with connected(*MANY[:10]) as tenant:
         tenant.entra.faults.add(Fault(kind="shortListing", missing=3, count=1))
-        listing = await users_of_domain(tenant.graph, "contoso.com", MAP)
+        listing = await tenant.directory.read_users("contoso.com")
 
     assert (len(listing.users), listing.short) == (10, False)
 
@@ -64,7 +64,7 @@ async def test_a_listing_that_stays_short_says_so() -> None:
     async with connected(*MANY[:10]) as tenant:
         tenant.entra.faults.add(Fault(kind="shortListing", missing=3, nth=(1,)))
         tenant.entra.faults.add(Fault(kind="shortListing", missing=1, nth=(1,)))
-        listing = await users_of_domain(tenant.graph, "contoso.com", MAP)
+        listing = await tenant.directory.read_users("contoso.com")
 
     assert (len(listing.users), listing.expected, listing.short) == (9, 10, True)
     assert tenant.entra.requests.count("GET", "/users") == 2
@@ -74,43 +74,45 @@ async def test_a_page_that_fails_is_asked_for_again() -> None:
     async with connected(*MANY) as tenant:
         tenant.entra.faults.add(Fault(kind="status", status=429, retry_after=9, nth=(2,)))
         tenant.entra.faults.add(Fault(kind="drop", nth=(2,)))
-        listing = await users_of_domain(tenant.graph, "contoso.com", MAP, tenant.guard)
+        listing = await tenant.directory.read_users("contoso.com")
 
     assert len(listing.users) == len(MANY)
-    assert 9 in tenant.guard.slept
+    assert 9 in tenant.stop.slept
 
 
 async def test_a_graph_that_does_not_recover_gives_no_part_of_the_users() -> None:
     async with connected(*MANY) as tenant:
         tenant.entra.faults.add(Fault(kind="status", status=503, nth=tuple(range(2, 30))))
         with raises(GraphError, match="unavailable"):
-            await users_of_domain(tenant.graph, "contoso.com", MAP, tenant.guard)
+            await tenant.directory.read_users("contoso.com")
 
 
 async def test_without_the_permission_to_read_graphs_own_words_are_raised() -> None:
     async with connected(entra_user(), permissions=[]) as tenant:
         with raises(GraphError, match="Insufficient privileges") as refused:
-            await users_of_domain(tenant.graph, "contoso.com", MAP)
+            await tenant.directory.read_users("contoso.com")
 
     assert refused.value.status == 403
 
 
-class Slow(AttributeMap):
-    """Takes a third of a second for each page, and notes when it was through with whom."""
+class Waiting(AttributeMap):
+    """Reads nobody before the second page is asked for; gives up after a minute."""
 
-    read: ClassVar[list[float]] = []
+    second_page: ClassVar[Fault] = Fault(kind="delay", ms=0, path="/users", nth=(2,))
 
     def entra_user(self, item: Mapping[str, object]) -> EntraUser:
-        time.sleep(0.0003)
-        self.read.append(time.time())
-        return super().entra_user(item)
+        for _ in range(60_000):
+            if self.second_page.struck:
+                return super().entra_user(item)
+            time.sleep(0.001)
+        raise AssertionError("the second page is not asked for")
 
 
 async def test_the_next_page_is_asked_for_while_this_one_is_read() -> None:
-    slow = Slow(MAP.attributes, MAP.fields)
     async with connected(*MANY) as tenant:
-        await users_of_domain(tenant.graph, "contoso.com", slow)
+        tenant.entra.faults.add(Waiting.second_page)
+        waiting = Waiting(MAP.attributes, MAP.fields)
 
-    asked = [call.at for call in tenant.entra.requests.calls if call.path == "/users"]
-    assert len(asked) == 3
-    assert asked[1] < Slow.read[PAGE_SIZE - 1]
+        listing = await Directory(tenant.graph(), waiting).read_users("contoso.com")
+
+    assert len(listing.users) == len(MANY)

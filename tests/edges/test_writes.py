@@ -6,7 +6,6 @@ import pytest
 
 from local.entra import Entra, Fault
 from shared.entra.batch import Request
-from shared.entra.writes import apply
 from shared.errors import RunStopped
 from shared.model.changes import Action, AttributeChange, Change
 from shared.model.results import Outcome
@@ -23,7 +22,7 @@ async def unrecorded(_batch: Sequence[Request]) -> None:
 
 
 async def outcomes(tenant: Connected, *changes: Change) -> list[Outcome]:
-    return [one async for some in apply(changes, tenant.batches(), unrecorded) for one in some]
+    return [one async for some in tenant.directory.apply(changes, unrecorded) for one in some]
 
 
 async def outcome(tenant: Connected, of_whom: Change) -> Outcome:
@@ -90,10 +89,10 @@ class TestAdding:
             tenant.entra.faults.add(lost)
 
             def replicate_after_three_waits() -> None:
-                if len(tenant.guard.slept) >= 3:
+                if len(tenant.stop.slept) >= 3:
                     plan.fresh_not_found_seconds = 0
 
-            tenant.guard.on_sleep = replicate_after_three_waits
+            tenant.stop.on_sleep = replicate_after_three_waits
             created = await outcome(tenant, add())
 
         assert created.succeeded
@@ -220,7 +219,7 @@ class TestRenaming:
     async def test_who_had_to_stop_before_going_back_is_left_in_doubt(self) -> None:
         temporary = f"sync-id-a@{INITIAL_DOMAIN}"
         async with connected(entra_user("a@contoso.com"), groups=[HOLDER_OF_B]) as tenant:
-            tenant.guard.stop_before_batch = 3
+            tenant.stop.before_request = 3
             with pytest.raises(RunStopped):
                 await outcomes(tenant, rename("a", "b", via=temporary))
 
@@ -326,10 +325,10 @@ async def test_deletions_go_out_last_and_renames_first() -> None:
 
 async def test_a_stopped_run_deletes_nobody_any_more() -> None:
     async with connected(entra_user()) as tenant:
-        tenant.guard.stop_before_batch = 2
+        tenant.stop.before_request = 2
         ended: list[Outcome] = []
         with pytest.raises(RunStopped):
-            async for some in apply([add(), change(Action.DELETE)], tenant.batches(), unrecorded):
+            async for some in tenant.directory.apply([add(), change(Action.DELETE)], unrecorded):
                 ended += some
 
     assert [one.change.action for one in ended] == [Action.ADD]

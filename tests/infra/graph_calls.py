@@ -12,9 +12,11 @@ from itertools import product
 from typing import TypeAlias
 
 READS = {"get", "read", "read_all", "read_all_if_granted"}
-# What else the client and the batches can do. `post_batch` has its path inside the client, where it is found.
-OTHERS = {"aclose", "authenticate", "post_batch", "send", "pause"}
-CLIENTS = {"Graph": {"graph", "_graph"}, "Batches": {"batches", "_batches"}}
+# What else `Graph` can do. `GraphClient` has the path of a batch inside, where it is found.
+OTHERS = {"send", "pause", "within"}
+CLIENTS = {"Graph": {"graph", "_graph"}}
+# Between them a path is handed on as it is.
+WITHIN = {"Graph", "GraphClient"}
 # Texts that look like a path of Graph's and are none.
 ELSEWHERE = re.compile(
     r"shared/http/.*: (?:\{\}|/api)/"  # this app's own addresses
@@ -79,9 +81,9 @@ class Module:
         if not isinstance(callee, ast.Attribute):
             return None
         receiver = ast.unparse(callee.value)
-        if receiver == "self" and self._class_around(call) == "Graph":
+        if receiver == "self" and self._class_around(call) == "GraphClient":
             return self._written(call) if callee.attr == "_send" else None
-        if receiver.rpartition(".")[2] not in CLIENTS["Graph"] | CLIENTS["Batches"] or callee.attr in OTHERS:
+        if receiver.rpartition(".")[2] not in CLIENTS["Graph"] or callee.attr in OTHERS:
             return None
         if callee.attr in READS and call.args:
             return "GET", call.args[0]
@@ -110,7 +112,7 @@ class Module:
                 yield from self._named(name, function, expression)
             case ast.Call(func=ast.Attribute(value=template, attr="format")):
                 yield from self._values(template, function)
-            case ast.Call(func=ast.Attribute(attr="_url"), args=[path]):
+            case ast.Call(func=ast.Attribute(attr="url"), args=[path]):
                 yield from self._values(path, function)
             case ast.Call(func=ast.Name(id="next_link")):
                 return  # Graph's own, followed as it is
@@ -151,7 +153,7 @@ class Module:
 
     def _handed_in(self, function: Function, position: int) -> Iterator[str]:
         """The paths that callers give a function of this file; callers of the client are looked at anyway."""
-        if self.methods.get(id(function)) in CLIENTS:
+        if self.methods.get(id(function)) in WITHIN:
             return
         if id(function) in self.methods or not function.name.startswith("_"):
             raise self._lost(function.args)

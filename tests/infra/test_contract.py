@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.http.principal import Role
 from shared.model.runs import AUDIT_LOG_LIFETIME
+from shared.planning.mapping import MAPPABLE
 from shared.runs.messages import POISON_QUEUE, QUEUE
 from shared.settings import Settings
 from shared.store import storage
@@ -53,6 +54,12 @@ def test_the_limits_of_a_number_are_the_same_in_both() -> None:
             assert re.search(
                 rf"{re.escape(bounds)}@description\(.*\)\nparam {_camel(str(field.alias))} int", text
             )
+
+
+def test_the_attribute_map_takes_every_attribute_that_the_app_can_fill() -> None:
+    text = (INFRA / "main.bicep").read_text(encoding="utf-8")
+    listed = text.partition("type AttributeMap = {\n")[2].partition("}")[0]
+    assert listed == "".join(f"  {name}: string?\n" for name in MAPPABLE)
 
 
 def test_the_secret_is_a_reference_and_no_value() -> None:

@@ -66,13 +66,13 @@ async def test_a_domain_that_was_never_touched_is_left_alone(start_stack: StartS
 
 
 async def test_a_busy_domain_is_passed_over(stack: Stack) -> None:
-    stack.entra.faults.plan.latency_ms = 300
+    stack.hold_up()
     active = await stack.start("dry-run", ONE)
 
     tick = await stack.tick()
 
     assert (tick["domains"], tick["queued"]) == ([ONE, TWO], [TWO])
-    stack.entra.faults.plan.latency_ms = 0
+    stack.let_go()
     await stack.finished(active)
     assert [run.id for run in await stack.runs(ONE)] == [active.id]
     await stack.finished((await stack.runs(TWO))[0])

@@ -41,12 +41,12 @@ async def stack(start_stack: StartStack) -> Stack:
 
 async def keep_active(stack: Stack) -> Run:
     """A run that stays active until the test says `let_end`."""
-    stack.entra.faults.plan.latency_ms = 500
+    stack.hold_up()
     return await stack.start("sync")
 
 
 async def let_end(stack: Stack, run: Run) -> Run:
-    stack.entra.faults.plan.latency_ms = 0
+    stack.let_go()
     return await stack.finished(run)
 
 

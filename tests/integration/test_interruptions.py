@@ -5,6 +5,7 @@ import pytest
 from local.access_control.faults import Fault as SourceFault
 from local.entra import Fault, FaultPlan
 from shared.model.runs import Run
+from shared.runs import sync_log
 from tests.support.stack import Stack, StartStack, in_source, until
 
 JOINERS = [f"joiner{n}" for n in range(200)]
@@ -12,11 +13,17 @@ JOINERS = [f"joiner{n}" for n in range(200)]
 
 async def slow(start_stack: StartStack, **settings: str) -> Stack:
     """200 people to add, 20 at a time."""
-    stack = await start_stack(
+    return await start_stack(
         source=[in_source(name) for name in JOINERS], settings={"BATCHES_IN_FLIGHT": "1", **settings}
     )
-    stack.entra.faults.load(FaultPlan(latency_ms=100))
-    return stack
+
+
+async def started_and_held_up(stack: Stack, nth: int) -> Run:
+    """A sync of which the nth addition, and so its whole batch, is not answered before the test says `let_go`."""
+    stack.hold_up(method="POST", where="inner", nth=nth)
+    run = await stack.start("sync")
+    await stack.written(nth - nth % 20)
+    return run
 
 
 async def added(stack: Stack, run: Run) -> list[str]:
@@ -30,11 +37,11 @@ async def test_a_cancelled_sync_stops_within_a_batch_and_says_how_far_it_came(
     start_stack: StartStack,
 ) -> None:
     stack = await slow(start_stack)
-    run = await stack.start("sync")
-    await stack.written(40)
+    run = await started_and_held_up(stack, 50)
 
     await stack.post(f"domains/contoso.com/runs/{run.id}/cancel")
     so_far = len(stack.writes())
+    stack.let_go()
     cancelled = await stack.finished(run)
 
     made = len(stack.users())
@@ -45,9 +52,9 @@ async def test_a_cancelled_sync_stops_within_a_batch_and_says_how_far_it_came(
 
 async def test_the_sync_after_a_cancelled_one_does_the_rest(start_stack: StartStack) -> None:
     stack = await slow(start_stack)
-    run = await stack.start("sync")
-    await stack.written(40)
+    run = await started_and_held_up(stack, 50)
     await stack.post(f"domains/contoso.com/runs/{run.id}/cancel")
+    stack.let_go()
     cancelled = await stack.finished(run)
 
     rest = await stack.sync()
@@ -70,18 +77,23 @@ async def test_a_run_goes_on_in_new_invocations_when_its_time_is_up(start_stack:
     assert [found.id for found in await stack.runs()] == [run.id]
 
 
-async def test_a_running_sync_shows_how_far_it_is(start_stack: StartStack) -> None:
+async def test_a_running_sync_shows_how_far_it_is(
+    start_stack: StartStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_log, "SAVE_EVERY", 0)
     stack = await slow(start_stack)
-    stack.entra.faults.plan.latency_ms = 500
-    run = await stack.start("sync")
+    run = await started_and_held_up(stack, 130)
 
-    await stack.written(120)
-    halfway = await stack.run(run)
+    async def shown() -> Run | None:
+        now = await stack.run(run)
+        return now if now.progress.done else None
 
-    assert halfway.status == "running"
-    assert (0 < halfway.progress.done < 200, halfway.progress.total) == (True, 200)
-    assert halfway.progress.eta_seconds
-    stack.entra.faults.plan.latency_ms = 0
+    halfway = await until(shown)
+
+    assert (halfway.status, halfway.progress.total) == ("running", 200)
+    assert halfway.progress.done <= 120
+    assert halfway.progress.eta_seconds is not None
+    stack.let_go()
     await stack.finished(run)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.access_control import Fault, FaultPlan
+from local.access_control import Fault
 from tests.support.stack import Stack, StartStack, in_entra, in_source
 
 PAGE_SIZE = 10
@@ -87,12 +87,9 @@ async def test_a_second_read_that_fails_deletes_nobody_and_keeps_the_other_chang
     stack = await started(start_stack)
     stack.access_control.users.remove("user0")
     stack.access_control.users.edit("user1", {"display_name": "new"})
-    stack.access_control.faults.load(FaultPlan(latency_ms=200))
+    stack.access_control.faults.add(Fault(kind="status", status=403, page=1, nth=2))
 
-    run = await stack.start("sync")
-    await stack.written(1)
-    stack.access_control.faults.add(Fault(kind="status", status=403))
-    run = await stack.finished(run)
+    run = await stack.sync()
 
     assert (run.status, run.counts.update, run.counts.failed) == ("completedWithErrors", 1, 1)
     assert "user0@contoso.com" in stack.users()

@@ -4,7 +4,7 @@ from shared.model.changes import Action, Change, Obstacle
 from shared.model.parts import verbatim
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.holders import Holder
-from shared.planning.lookups import Surroundings
+from shared.planning.lookups import Lookups
 from shared.words import said
 from tests.support.people import add, change, rename
 
@@ -12,7 +12,7 @@ SALES = Holder("g1", "Sales", "group")
 BROKEN = Obstacle("ValueTooLong", verbatim("…"))
 
 
-def conflicts(*changes: Change, around: Surroundings, renames: tuple[Change, ...] = ()) -> list[str]:
+def conflicts(*changes: Change, around: Lookups, renames: tuple[Change, ...] = ()) -> list[str]:
     """What stands in the way of each of these changes, empty if nothing does."""
     found = with_known_conflicts(changes, around, renames)
     return [said(c.obstacle.message) if c.obstacle else "" for c in found]
@@ -20,20 +20,20 @@ def conflicts(*changes: Change, around: Surroundings, renames: tuple[Change, ...
 
 class TestAddresses:
     def test_an_update_wants_no_address(self) -> None:
-        around = Surroundings(addresses={"aoki@contoso.com": SALES})
+        around = Lookups(addresses={"aoki@contoso.com": SALES})
 
         assert conflicts(change(Action.UPDATE), around=around) == [""]
 
     def test_an_alias_stays_with_whoever_is_renamed(self) -> None:
         moving = rename("b", "c")
-        around = Surroundings(addresses={"b@contoso.com": Holder("id-b", "B", alias=True)})
+        around = Lookups(addresses={"b@contoso.com": Holder("id-b", "B", alias=True)})
 
         assert conflicts(add("b@contoso.com"), around=around, renames=(moving,)) == [
             "b@contoso.com is taken by the user B (id-b): free it there or change it here."
         ]
 
     def test_an_obstacle_that_is_known_already_stays(self) -> None:
-        around = Surroundings(addresses={"b@contoso.com": SALES})
+        around = Lookups(addresses={"b@contoso.com": SALES})
 
         assert conflicts(rename("a", "b", obstacle=BROKEN), around=around) == ["…"]
 
@@ -42,7 +42,7 @@ class TestWhatARestoreBringsBack:
     back = change(Action.RESTORE)
 
     def test_an_address_from_before_the_deletion_may_be_somebody_elses_by_now(self) -> None:
-        around = Surroundings(
+        around = Lookups(
             addresses={"sales@contoso.com": SALES}, former_addresses={"id-aoki": ["Sales@contoso.com"]}
         )
 
@@ -51,7 +51,7 @@ class TestWhatARestoreBringsBack:
         ]
 
     def test_is_taken_for_whoever_comes_after(self) -> None:
-        around = Surroundings(former_addresses={"id-aoki": ["Sales@contoso.com"]})
+        around = Lookups(former_addresses={"id-aoki": ["Sales@contoso.com"]})
 
         assert conflicts(self.back, add("sales@contoso.com"), add("aoki@contoso.com"), around=around) == [
             "",
@@ -60,7 +60,7 @@ class TestWhatARestoreBringsBack:
         ]
 
     def test_is_free_for_whoever_comes_after_when_the_restore_cannot_be_made(self) -> None:
-        around = Surroundings(former_addresses={"id-aoki": ["sales@contoso.com"]})
+        around = Lookups(former_addresses={"id-aoki": ["sales@contoso.com"]})
         stuck = change(Action.RESTORE, obstacle=BROKEN)
 
         assert conflicts(stuck, add("sales@contoso.com"), around=around) == ["…", ""]
@@ -68,14 +68,14 @@ class TestWhatARestoreBringsBack:
 
 class TestImmutableIds:
     def test_one_that_somebody_else_has_is_named_with_its_holder(self) -> None:
-        around = Surroundings(immutable_ids={"K": Holder("o9", "old@contoso.com", "deleted user")})
+        around = Lookups(immutable_ids={"K": Holder("o9", "old@contoso.com", "deleted user")})
 
         assert conflicts(add(immutable_id="K"), around=around) == [
             "The immutable ID K belongs to the deleted user old@contoso.com (o9) already."
         ]
 
     def test_nobody_wants_one_whom_the_source_gives_none_even_if_somebody_is_called_none(self) -> None:
-        around = Surroundings(immutable_ids={"None": Holder("o9", "old@contoso.com")})
+        around = Lookups(immutable_ids={"None": Holder("o9", "old@contoso.com")})
 
         assert conflicts(add(), around=around) == [""]
 

@@ -5,12 +5,12 @@ import pytest
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.parts import say
 from shared.planning.differences import Differences
-from shared.planning.lookups import Surroundings
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
 from tests.support.people import INITIAL_DOMAIN, MAP, entra_user, only, plan_of, source_user, values
 
-MANAGED = Differences(Surroundings(initial_domain=INITIAL_DOMAIN), MAP)
-FEDERATED = Differences(Surroundings(federated=True, initial_domain=INITIAL_DOMAIN), MAP)
+MANAGED = Differences(Lookups(initial_domain=INITIAL_DOMAIN), MAP)
+FEDERATED = Differences(Lookups(federated=True, initial_domain=INITIAL_DOMAIN), MAP)
 KEYLESS = Obstacle("ImmutableIdMissing", say("immutableId.missing"))
 
 
@@ -130,7 +130,7 @@ class TestAdded:
 
     def test_a_users_own_usage_location_goes_before_that_of_the_settings(self) -> None:
         attribute_map = AttributeMap.of({"usageLocation": "Country"})
-        differences = Differences(Surroundings(usage_location="JP"), attribute_map)
+        differences = Differences(Lookups(usage_location="JP"), attribute_map)
         user = source_user(values=(*values(), "DE"))
 
         locations = [a for a in differences.added(user).attributes if a.attribute == "usageLocation"]

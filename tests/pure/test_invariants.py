@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.errors import SourceError
 from shared.model.changes import Action, AttributeChange, Change, Plan
 from shared.model.parts import verbatim
 from shared.model.people import SourceUser
@@ -24,9 +26,10 @@ from shared.planning.limits import check_deletions, verdict
 from shared.planning.renames import in_waves, in_workable_order
 from shared.reports.audit_csv import COLUMNS, header, render
 from shared.words import said
-from tests.support.companies import SOURCE, tenants
+from tests.support.companies import PEOPLE, SOURCE, tenants
 from tests.support.model_tenant import ModelTenant
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, change, rename
+from tests.support.surveys import planned, surveyed
 
 # Examples say what is covered; these ask for what always holds, and are slow enough.
 pytestmark = pytest.mark.untraced
@@ -37,24 +40,38 @@ def in_domain(users: list[SourceUser]) -> list[SourceUser]:
 
 
 def untouchable(tenant: ModelTenant) -> set[str]:
-    everybody = [*tenant.users.values(), *tenant.deleted.values()]
-    return {user.object_id for user in everybody if tenant.protection.reason_not_to_touch(user)}
+    """Whom something protects; of a deleted user the mailbox can't be looked at."""
+    of_deleted = replace(tenant.protection, mailboxes=None)
+    reasons = {
+        **{key: tenant.protection.reason_not_to_touch(user) for key, user in tenant.users.items()},
+        **{key: of_deleted.reason_not_to_touch(user) for key, user in tenant.deleted.items()},
+    }
+    return {object_id for object_id, reason in reasons.items() if reason}
 
 
 class TestPlans:
+    @given(st.lists(PEOPLE, max_size=3), tenants())
+    def test_there_is_none_where_the_source_has_nobody_on_the_domain(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        elsewhere = [user for user in source if not user.upn.endswith(f"@{DOMAIN}")]
+
+        with pytest.raises(SourceError, match=r"source\.nobodyOnDomain"):
+            planned(tenant, elsewhere)
+
     @given(SOURCE, tenants())
     def test_entra_takes_every_write_of_a_plan_and_the_next_plan_has_nothing_to_do(
         self, source: list[SourceUser], tenant: ModelTenant
     ) -> None:
-        tenant.apply(tenant.plan(source))
+        tenant.apply(planned(tenant, source))
 
-        assert list(tenant.plan(source).writes) == []
+        assert list(planned(tenant, source).writes) == []
 
     @given(SOURCE, tenants())
     def test_no_plan_touches_a_protected_user(self, source: list[SourceUser], tenant: ModelTenant) -> None:
         protected, before = untouchable(tenant), {**tenant.users, **tenant.deleted}
 
-        plan = tenant.plan(source)
+        plan = planned(tenant, source)
         tenant.apply(plan)
 
         assert protected.isdisjoint(str(c.object_id) for c in plan.changes if c.action is not Action.SKIP)
@@ -69,7 +86,7 @@ class TestPlans:
         immutable_ids = {user.immutable_id for user in source if user.immutable_id}
         linked = {tenant.links.get(user.source_id) for user in source}
 
-        deleted = [tenant.users[str(c.object_id)] for c in tenant.plan(source).of(Action.DELETE)]
+        deleted = [tenant.users[str(c.object_id)] for c in planned(tenant, source).of(Action.DELETE)]
 
         for user in deleted:
             assert user.upn.lower() not in upns
@@ -82,7 +99,7 @@ class TestPlans:
     ) -> None:
         inside = {user.source_id for user in in_domain(source)}
 
-        plan = tenant.plan(source)
+        plan = planned(tenant, source)
 
         changes = Counter(c.source_id for c in plan.changes if c.source_id in inside)
         assert set(changes.values()) <= {1}
@@ -94,7 +111,7 @@ class TestPlans:
     ) -> None:
         here = {user.object_id for user in tenant.of_domain}
 
-        plan = tenant.plan(source)
+        plan = planned(tenant, source)
 
         doubts = [c for c in plan.changes if c.obstacle and c.obstacle.code == "AmbiguousMatch"]
         doubtful = {
@@ -109,8 +126,10 @@ class TestPlans:
     def test_the_users_in_scope_are_those_of_the_domain_whom_nothing_protects(
         self, source: list[SourceUser], tenant: ModelTenant
     ) -> None:
-        assert tenant.plan(source).target == len(
-            {u.object_id for u in tenant.of_domain} - untouchable(tenant)
+        seen = surveyed(tenant, source)
+
+        assert seen.plan.target == len(
+            [user for user in tenant.of_domain if not seen.protection.reason_not_to_touch(user)]
         )
 
     @given(SOURCE, tenants())
@@ -119,7 +138,7 @@ class TestPlans:
     ) -> None:
         order = [Action.RENAME, Action.UPDATE, Action.RESTORE, Action.ADD, Action.DELETE, Action.SKIP]
 
-        actions = [change.action for change in tenant.plan(source).changes]
+        actions = [change.action for change in planned(tenant, source).changes]
 
         assert actions == sorted(actions, key=order.index)
 
@@ -127,7 +146,7 @@ class TestPlans:
     def test_whoever_is_renamed_or_updated_keeps_their_account(
         self, source: list[SourceUser], tenant: ModelTenant
     ) -> None:
-        plan = tenant.plan(source)
+        plan = planned(tenant, source)
         tenant.apply(plan)
 
         kept = {str(c.object_id): c for c in plan.of(Action.RENAME, Action.UPDATE, Action.RESTORE)}

@@ -8,7 +8,7 @@ from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import say
 from shared.model.people import EntraUser
 from shared.planning.holders import Holder
-from shared.planning.lookups import Surroundings
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import DEFAULT_MAP, AttributeMap
 from shared.planning.matching import match, named
 from shared.planning.plan import decide
@@ -171,7 +171,7 @@ class TestAmbiguity:
         )
         account = entra_user("b@other.com", immutable_id="K")
 
-        plan = plan_of([here, there], [], Surroundings(outside={"a": account}))
+        plan = plan_of([here, there], [], Lookups(outside={"a": account}))
 
         assert only(plan).action is SKIP
 
@@ -181,7 +181,7 @@ class TestAmbiguity:
         here, there = source_user("a@contoso.com"), source_user("b@other.com", immutable_id="K")
         account = entra_user("b@other.com", immutable_id="K")
 
-        plan = plan_of([here, there], [], Surroundings(outside={"a": account}), links={"a": "id-b"})
+        plan = plan_of([here, there], [], Lookups(outside={"a": account}), links={"a": "id-b"})
 
         assert (only(plan).action, codes(plan)) == (SKIP, {"a": "AmbiguousMatch"})
         assert "a and b in the source both match b@other.com (id-b)" in said(only(plan).reason)
@@ -190,7 +190,7 @@ class TestAmbiguity:
         namesake, owner = source_user("a@contoso.com"), source_user("b@other.com", immutable_id="K")
         gone = entra_user("a@contoso.com", immutable_id="K")
 
-        plan = plan_of([namesake, owner], [], Surroundings(deleted={"a": gone}))
+        plan = plan_of([namesake, owner], [], Lookups(deleted={"a": gone}))
 
         assert only(plan).action is SKIP
 
@@ -212,7 +212,7 @@ class TestAmbiguity:
         here, there = source_user("a@contoso.com"), source_user("b@other.com", immutable_id="K")
         account = entra_user("b@other.com", immutable_id="K")
 
-        plan = plan_of([here, there], [], Surroundings(outside={"a": account}))
+        plan = plan_of([here, there], [], Lookups(outside={"a": account}))
 
         assert only(plan).object_id == "id-b"
 
@@ -237,33 +237,33 @@ class TestAdding:
         attribute_map = AttributeMap.of({name: None for name in DEFAULT_MAP if name != "displayName"})
         user = attribute_map.source_user({"username": "a", "upn": "a@contoso.com", "display name": "A"})
 
-        plan = decide(match(DOMAIN, [user], [], {}), Surroundings(), attribute_map)
+        plan = decide(match(DOMAIN, [user], [], {}), Lookups(), attribute_map)
 
         assert only(plan).after("accountEnabled") is True
 
     def test_the_usage_location_of_the_settings_is_set_on_created_users_only(self) -> None:
-        around = Surroundings(usage_location="JP")
+        around = Lookups(usage_location="JP")
 
         assert only(plan_of([source_user()], [], around)).after("usageLocation") == "JP"
         assert plan_of([source_user()], [entra_user()], around).changes == ()
 
     def test_a_federated_domain_takes_nobody_back_and_nobody_over_without_an_immutable_id(self) -> None:
         there, gone = entra_user("a@other.com"), entra_user("b@contoso.com")
-        around = Surroundings(federated=True, outside={"a": there}, deleted={"b": gone})
+        around = Lookups(federated=True, outside={"a": there}, deleted={"b": gone})
 
         plan = plan_of([source_user("a@contoso.com"), source_user("b@contoso.com")], [], around)
 
         assert codes(plan) == {"a": "ImmutableIdMissing", "b": "ImmutableIdMissing"}
 
     def test_who_gets_their_immutable_id_with_the_restore_comes_back_over_onmicrosoft_com(self) -> None:
-        around = Surroundings(federated=True, initial_domain=INITIAL_DOMAIN, deleted={"aoki": entra_user()})
+        around = Lookups(federated=True, initial_domain=INITIAL_DOMAIN, deleted={"aoki": entra_user()})
 
         plan = plan_of([source_user(immutable_id="K")], [], around)
 
         assert (only(plan).action, only(plan).via) == (RESTORE, f"sync-id-aoki@{INITIAL_DOMAIN}")
 
     def test_a_federated_domain_takes_nobody_without_an_immutable_id(self) -> None:
-        federated = Surroundings(federated=True)
+        federated = Lookups(federated=True)
 
         plan = plan_of(
             [source_user("a@contoso.com"), source_user("b@contoso.com", immutable_id="K")], [], federated
@@ -296,7 +296,7 @@ class TestForeseenFailures:
         assert codes(plan) == {"aoki": "DisplayNameMissing"}
 
     def test_an_address_that_a_group_has_is_named_with_its_holder(self) -> None:
-        around = Surroundings(addresses={"sales@contoso.com": Holder("g1", "Sales", "group")})
+        around = Lookups(addresses={"sales@contoso.com": Holder("g1", "Sales", "group")})
 
         plan = plan_of([source_user("Sales@contoso.com")], [], around)
 
@@ -304,7 +304,7 @@ class TestForeseenFailures:
         assert "the group Sales (g1)" in foreseen(plan)
 
     def test_the_address_somebody_has_already_is_no_conflict_with_themselves(self) -> None:
-        around = Surroundings(addresses={"b@contoso.com": Holder("id-a", "青木")})
+        around = Lookups(addresses={"b@contoso.com": Holder("id-a", "青木")})
 
         plan = plan_of(
             [source_user("b@contoso.com", source_id="a")],
@@ -316,7 +316,7 @@ class TestForeseenFailures:
         assert codes(plan) == {"a": None}
 
     def test_an_address_that_a_rename_of_this_run_frees_is_free(self) -> None:
-        around = Surroundings(addresses={"a@contoso.com": Holder("id-a", "青木")})
+        around = Lookups(addresses={"a@contoso.com": Holder("id-a", "青木")})
 
         plan = plan_of(
             [source_user("b@contoso.com", source_id="s1"), source_user("a@contoso.com", source_id="s2")],
@@ -328,7 +328,7 @@ class TestForeseenFailures:
         assert [(c.action, c.obstacle) for c in plan.changes] == [(RENAME, None), (ADD, None)]
 
     def test_an_address_whose_holder_cannot_be_renamed_is_not_free(self) -> None:
-        around = Surroundings(addresses={"a@contoso.com": Holder("id-a", "青木")})
+        around = Lookups(addresses={"a@contoso.com": Holder("id-a", "青木")})
 
         plan = plan_of(
             [source_user("青木@contoso.com", source_id="s1"), source_user("a@contoso.com", source_id="s2")],
@@ -343,7 +343,7 @@ class TestForeseenFailures:
         chain = {"a": "b", "b": "c", "c": "d"}
         source = [source_user(f"{new}@contoso.com", source_id=f"s-{old}") for old, new in chain.items()]
         target = [entra_user(f"{old}@contoso.com") for old in chain]
-        around = Surroundings(addresses={"d@contoso.com": Holder("g1", "D team", "group")})
+        around = Lookups(addresses={"d@contoso.com": Holder("g1", "D team", "group")})
 
         plan = plan_of(source, target, around, links={f"s-{old}": f"id-{old}" for old in chain})
 
@@ -366,7 +366,7 @@ class TestForeseenFailures:
     def test_an_immutable_id_that_somebody_else_has_is_named_with_its_holder(
         self, target: tuple[EntraUser, ...]
     ) -> None:
-        around = Surroundings(immutable_ids={"K": Holder("o9", "old@contoso.com", "deleted user")})
+        around = Lookups(immutable_ids={"K": Holder("o9", "old@contoso.com", "deleted user")})
 
         plan = plan_of([source_user(immutable_id="K")], target, around)
 
@@ -378,7 +378,7 @@ class TestRestoring:
     def test_somebody_in_the_recycle_bin_is_restored_and_then_made_equal(self) -> None:
         gone = entra_user("old@contoso.com", values=values(surname="鈴木"))
 
-        plan = plan_of([source_user()], [], Surroundings(deleted={"aoki": gone}))
+        plan = plan_of([source_user()], [], Lookups(deleted={"aoki": gone}))
 
         assert (only(plan).action, only(plan).object_id, only(plan).new_upn) == (
             RESTORE,
@@ -397,7 +397,7 @@ class TestRestoring:
     def test_a_protected_user_is_not_even_restored(self, gone: EntraUser, reason: str) -> None:
         protection = Protection(frozenset({"protected"}))
 
-        plan = plan_of([source_user()], [], Surroundings(protection=protection, deleted={"aoki": gone}))
+        plan = plan_of([source_user()], [], Lookups(protection=protection, deleted={"aoki": gone}))
 
         assert only(plan).action is SKIP
         assert reason in said(only(plan).reason)
@@ -432,7 +432,7 @@ class TestMoving:
     def test_who_comes_from_another_domain_is_renamed_and_not_added(self) -> None:
         account = entra_user("aoki@other.com")
 
-        plan = plan_of([source_user()], [], Surroundings(outside={"aoki": account}))
+        plan = plan_of([source_user()], [], Lookups(outside={"aoki": account}))
 
         assert (only(plan).action, only(plan).upn, only(plan).new_upn) == (
             RENAME,
@@ -442,7 +442,7 @@ class TestMoving:
         assert plan.target == 0
 
     def test_onto_a_federated_domain_the_way_leads_over_onmicrosoft_com(self) -> None:
-        around = Surroundings(
+        around = Lookups(
             federated=True, initial_domain=INITIAL_DOMAIN, outside={"aoki": entra_user("aoki@other.com")}
         )
 
@@ -468,7 +468,7 @@ class TestProtecting:
         assert (matched.target, unmatched.target) == (0, 0)
 
     def test_nobody_is_deleted_while_the_app_may_not_look_at_them(self) -> None:
-        around = Surroundings(protection=Protection(missing_permissions=("MailboxSettings.Read",)))
+        around = Lookups(protection=Protection(missing_permissions=("MailboxSettings.Read",)))
 
         plan = plan_of(
             [source_user("b@contoso.com", values=values("新"))],
@@ -482,7 +482,7 @@ class TestProtecting:
     def test_a_deletion_that_was_not_looked_at_says_so(self) -> None:
         protection = Protection(missing_permissions=("MailboxSettings.Read",), require_deletion_checks=False)
 
-        plan = plan_of([], [entra_user()], Surroundings(protection=protection))
+        plan = plan_of([], [entra_user()], Lookups(protection=protection))
 
         assert only(plan).action is DELETE
         assert "without MailboxSettings.Read" in said(only(plan).reason)
@@ -520,15 +520,13 @@ class TestProtecting:
         plan = plan_of(
             [source_user("a@contoso.com"), source_user("b@contoso.com")],
             [entra_user("a@contoso.com")],
-            Surroundings(outside={"b": account}),
+            Lookups(outside={"b": account}),
         )
 
         assert (only(plan).action, only(plan).source_id, plan.target) == (SKIP, "b", 1)
 
     def test_a_protected_user_in_the_recycle_bin_is_skipped_as_who_the_source_says(self) -> None:
-        plan = plan_of(
-            [source_user(source_id="s1")], [], Surroundings(deleted={"s1": entra_user(guest=True)})
-        )
+        plan = plan_of([source_user(source_id="s1")], [], Lookups(deleted={"s1": entra_user(guest=True)}))
 
         assert only(plan) == Change(
             SKIP, "aoki@contoso.com", "青木 花子", "id-aoki", "s1", reason=say("protected.guest")
@@ -540,7 +538,7 @@ class TestProtecting:
         plan = plan_of(
             [],
             [entra_user("a@contoso.com"), entra_user("b@contoso.com")],
-            Surroundings(protection=protection),
+            Lookups(protection=protection),
         )
 
         assert plan.changes == (
@@ -583,7 +581,7 @@ def test_a_sync_renames_updates_restores_adds_and_deletes_in_this_order() -> Non
             entra_user("c@contoso.com", immutable_id="K"),
             entra_user("guest@contoso.com", guest=True),
         ],
-        Surroundings(deleted={"back": entra_user("back@contoso.com")}),
+        Lookups(deleted={"back": entra_user("back@contoso.com")}),
     )
 
     assert [c.action for c in plan.changes] == [RENAME, UPDATE, RESTORE, ADD, DELETE, SKIP]

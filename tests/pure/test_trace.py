@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shared.model.people import EntraUser, SourceUser
-from shared.planning.lookups import Surroundings
+from shared.planning.lookups import Lookups
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey
 from shared.reports.trace import Trace, trace
@@ -26,7 +26,7 @@ def traced(
     protection: Protection = NOBODY_PROTECTED,
 ) -> Trace:
     remembered = dict(links or {})
-    around = Surroundings(initial_domain=INITIAL_DOMAIN, protection=protection)
+    around = Lookups(initial_domain=INITIAL_DOMAIN, protection=protection)
     plan = plan_of(source, target, around, links=remembered)
     seen = Survey(
         DOMAIN, INITIAL_DOMAIN, list(source), list(target), remembered, protection=protection, plan=plan

@@ -3,13 +3,13 @@
 from hypothesis import strategies as st
 
 from shared.model.people import EntraUser
-from shared.planning.protection import Protection
-from tests.support.model_tenant import ModelTenant
+from shared.planning.protection import MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
+from tests.support.model_tenant import OTHER_DOMAIN, ModelTenant
 from tests.support.people import DOMAIN, entra_user, source_user, values
 
 # Few names, so that people meet: in a large company everything below happens somewhere.
 NAMES = st.sampled_from(["a", "b", "c", "d", "e"])
-DOMAINS = st.sampled_from([DOMAIN, DOMAIN, DOMAIN, "other.com"])
+DOMAINS = st.sampled_from([DOMAIN, DOMAIN, DOMAIN, OTHER_DOMAIN])
 UPNS = st.builds("{}@{}".format, NAMES, DOMAINS)
 IMMUTABLE_IDS = st.sampled_from(["K1", "K2", "K3", "K4"])
 VALUES = st.builds(
@@ -22,18 +22,20 @@ VALUES = st.builds(
 SOURCE_IDS = [f"s{number}" for number in range(6)]
 OBJECT_IDS = [f"o{number}" for number in range(7)]
 
+PEOPLE = st.builds(
+    source_user,
+    UPNS | st.just(""),
+    source_id=st.sampled_from(SOURCE_IDS),
+    immutable_id=st.none() | IMMUTABLE_IDS,
+    values=VALUES,
+    problem=st.sampled_from(["", "", "", "its status is odd"]),
+)
+# A source without anybody on the domain stops the survey.
 SOURCE = st.lists(
-    st.builds(
-        source_user,
-        UPNS | st.just(""),
-        source_id=st.sampled_from(SOURCE_IDS),
-        immutable_id=st.none() | IMMUTABLE_IDS,
-        values=VALUES,
-        problem=st.sampled_from(["", "", "", "its status is odd"]),
-    ),
+    PEOPLE,
     unique_by=lambda user: user.source_id,
     max_size=6,
-)
+).filter(lambda people: any(user.upn.endswith(f"@{DOMAIN}") for user in people))
 ENTRA = st.lists(
     st.builds(
         entra_user,
@@ -52,11 +54,15 @@ PURPOSES = st.sampled_from(["user", "none", "shared", "room", "equipment"])
 
 @st.composite
 def protections(draw: st.DrawFn) -> Protection:
+    """Of what a permission is missing for, nothing is known."""
+    missing = draw(st.sampled_from([(), (), (MAILBOX_PERMISSION,), (ROLE_PERMISSION,)]))
+    roles = st.dictionaries(st.sampled_from(OBJECT_IDS), st.just("User Administrator"), max_size=1)
+    mailboxes = st.none() | st.dictionaries(st.sampled_from(OBJECT_IDS), PURPOSES, max_size=7)
     return Protection(
         protected_users=frozenset(draw(st.sets(UPNS | st.sampled_from(OBJECT_IDS), max_size=2))),
-        roles=draw(st.dictionaries(st.sampled_from(OBJECT_IDS), st.just("User Administrator"), max_size=1)),
-        mailboxes=draw(st.none() | st.dictionaries(st.sampled_from(OBJECT_IDS), PURPOSES, max_size=7)),
-        missing_permissions=draw(st.sampled_from([(), (), ("MailboxSettings.Read",)])),
+        roles={} if ROLE_PERMISSION in missing else draw(roles),
+        mailboxes=None if MAILBOX_PERMISSION in missing else draw(mailboxes),
+        missing_permissions=missing,
         require_deletion_checks=draw(st.booleans()),
     )
 

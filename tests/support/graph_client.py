@@ -1,4 +1,4 @@
-"""The app's Graph client on a real socket to the strict emulator, with time that passes only in waits."""
+"""The app's directory on a real socket to the strict emulator, with time that passes only in waits."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from local.entra import Entra, running_entra
 from local.entra.quota import Limit, Quota
 from shared.clock import Clock
-from shared.entra.batch import Batches
-from shared.entra.client import Graph
+from shared.entra.client import GraphClient
+from shared.entra.directory import Directory
+from shared.entra.graph import Graph
 from shared.entra.tokens import EmulatorTokens
-from shared.entra.write_quota import Gate
+from shared.entra.write_quota import WriteQuota
 from shared.errors import RunStopped
 from shared.model.people import EntraUser
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP
@@ -35,20 +36,23 @@ class TestClock(Clock):
     def monotonic(self) -> float:
         return self.elapsed
 
+    async def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+
 
 @dataclass
 class Patience:
-    """A guard who waits in no time, notes how long, and can stop the run before its nth batch."""
+    """A `Stop` that waits in no time, notes how long, and can stop the run before its nth request."""
 
     clock: TestClock
-    stop_before_batch: int | None = None
+    before_request: int | None = None
     slept: list[float] = field(default_factory=list)
     checks: int = 0
     on_sleep: Callable[[], None] = lambda: None
 
     async def check(self) -> None:
         self.checks += 1
-        if self.checks == self.stop_before_batch:
+        if self.checks == self.before_request:
             raise RunStopped("Stopped by the test.")
 
     async def sleep(self, seconds: float) -> None:
@@ -60,12 +64,16 @@ class Patience:
 @dataclass
 class Connected:
     entra: Entra
-    graph: Graph
+    client: GraphClient
     clock: TestClock
-    guard: Patience
+    stop: Patience
 
-    def batches(self, gate: Gate | None = None, in_flight: int = 4) -> Batches:
-        return Batches(self.graph, gate or Gate(clock=self.clock), self.guard, in_flight)
+    def graph(self, quota: WriteQuota | None = None, in_flight: int = 4) -> Graph:
+        return Graph(self.client, quota or WriteQuota(clock=self.clock), self.stop, in_flight)
+
+    @property
+    def directory(self) -> Directory:
+        return Directory(self.graph(), MAP)
 
     def limit_writes(self, count: int, seconds: float) -> None:
         """Puts the emulator's quota on the same clock as everything else."""
@@ -78,11 +86,11 @@ async def connected(*users: EntraUser, **seed: object) -> AsyncIterator[Connecte
     clock = TestClock()
     given = {"domains": DOMAINS, "users": [seeded(user) for user in users], "limits": None, **seed}
     async with running_entra(given) as entra:
-        graph = Graph(entra.url, EmulatorTokens(), clock)
+        client = GraphClient(entra.url, EmulatorTokens(), clock)
         try:
-            yield Connected(entra, graph, clock, Patience(clock))
+            yield Connected(entra, client, clock, Patience(clock))
         finally:
-            await graph.aclose()
+            await client.aclose()
 
 
 def seeded(user: EntraUser, **more: object) -> dict[str, object]:

@@ -1,20 +1,19 @@
 """A tenant small enough to check by eye, which refuses what Entra refuses. For the invariants."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Action, Change, Plan
-from shared.model.people import EntraUser, SourceUser
+from shared.model.domains import TenantDomain
+from shared.model.people import EntraUser
 from shared.planning.holders import Holder
-from shared.planning.lookups import Surroundings
-from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
-from shared.planning.matching import match
-from shared.planning.plan import decide
-from shared.planning.protection import Protection
-from shared.planning.recycle_bin import matches
+from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap, domain_of
+from shared.planning.protection import MAILBOX_PERMISSION, Protection, Roles
 from shared.planning.renames import in_waves
-from shared.planning.undo import Now, plan_undo
+from shared.planning.sides import Listing
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP
+
+OTHER_DOMAIN = "other.com"
 
 
 class Refused(AssertionError):
@@ -23,9 +22,11 @@ class Refused(AssertionError):
 
 @dataclass
 class ModelTenant:
-    """`links` are what the app remembers of earlier runs: source id → object id.
+    """Keeps the protocol `Directory`, and takes the writes of a plan.
 
-    `created` are the accounts that the last add of each source user made.
+    `protection` is who is protected in truth; mailboxes that it doesn't name can't be looked at, and with None all
+    can, and are nobody's but their user's. `links` are what the app remembers of earlier runs: source id → object
+    id. `created` are the accounts that the last add of each source user made.
     """
 
     users: dict[str, EntraUser]
@@ -37,61 +38,52 @@ class ModelTenant:
 
     @property
     def of_domain(self) -> list[EntraUser]:
-        return [user for user in self.users.values() if _domain(user.upn) == DOMAIN]
+        return self._on(DOMAIN)
 
-    def plan(self, source: Sequence[SourceUser]) -> Plan:
-        """What a dry run plans after it has looked up everything there is to know."""
-        matching = match(DOMAIN, source, self.of_domain, self.links)
-        outside = self._outside(matching.source_only)
-        missing = [user for user in matching.source_only if user.source_id not in outside]
-        around = Surroundings(
-            federated=self.federated,
-            initial_domain=INITIAL_DOMAIN,
-            protection=self.protection,
-            outside=outside,
-            deleted=matches(missing, list(self.deleted.values()), self.links),
-            addresses={user.upn.lower(): _holder(user) for user in self.of_domain},
-            immutable_ids={
-                user.immutable_id: _holder(user)
-                for user in (*self.deleted.values(), *self.users.values())
-                if user.immutable_id
-            },
-        )
-        return decide(matching, around, MAP)
-
-    def plan_undo(self, plan: Plan, *, disable_added: bool = False) -> Plan:
-        """What takes back the sync that applied this plan."""
-        done: list[tuple[Change, str | None]] = [
-            (c, c.object_id or self.created[str(c.source_id)]) for c in plan.writes
+    async def read_domains(self) -> list[TenantDomain]:
+        kind = "Federated" if self.federated else "Managed"
+        return [
+            TenantDomain(DOMAIN, kind, initial=False),
+            TenantDomain(INITIAL_DOMAIN, "Managed", initial=True),
+            TenantDomain(OTHER_DOMAIN, "Managed", initial=False),
         ]
-        touched = {object_id for _, object_id in done}
-        now = Now(
-            users={user.object_id: user for user in self.users.values() if user.object_id in touched},
-            deleted={gone.object_id: gone for gone in self.deleted.values() if gone.object_id in touched},
-            protection=self.protection,
-            initial_domain=INITIAL_DOMAIN,
-            federated=frozenset({DOMAIN} if self.federated else ()),
-            addresses={user.upn.lower(): _holder(user) for user in self.users.values()},
-            immutable_ids={
-                user.immutable_id: _holder(user)
-                for user in (*self.users.values(), *self.deleted.values())
-                if user.immutable_id
-            },
-        )
-        plan = plan_undo("r1", done, now, MAP, disable_added=disable_added)
-        return replace(plan, links=dict(self.links))
 
-    def _outside(self, people: Sequence[SourceUser]) -> dict[str, EntraUser]:
-        by_key = {user.immutable_id: user.source_id for user in people if user.immutable_id}
-        by_id = {
-            self.links[user.source_id]: user.source_id for user in people if user.source_id in self.links
-        }
-        found: dict[str, EntraUser] = {}
-        for user in self.users.values():
-            source_id = by_key.get(user.immutable_id or "") or by_id.get(user.object_id)
-            if source_id and _domain(user.upn) != DOMAIN:
-                found.setdefault(source_id, user)
-        return found
+    async def read_users(self, domain: str) -> Listing:
+        users = self._on(domain)
+        return Listing(users, len(users), len(users))
+
+    async def read_deleted_users(self) -> list[EntraUser]:
+        """Newest first, as they were put there."""
+        return [*reversed(self.deleted.values())]
+
+    async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
+        return {object_id: self.users[object_id] for object_id in object_ids if object_id in self.users}
+
+    async def find_users(
+        self, *, immutable_ids: Iterable[str] = (), object_ids: Iterable[str] = ()
+    ) -> list[EntraUser]:
+        keys, ids = set(immutable_ids), set(object_ids)
+        return [user for user in self.users.values() if user.immutable_id in keys or user.object_id in ids]
+
+    async def read_addresses(self, domain: str) -> dict[str, Holder]:
+        return {user.upn.lower(): Holder(user.object_id, user.display_name) for user in self._on(domain)}
+
+    async def look_up_former_addresses(self, object_ids: Iterable[str]) -> dict[str, list[str]]:
+        return {object_id: [] for object_id in object_ids if object_id in self.deleted}
+
+    async def read_roles(self) -> Roles:
+        missing = self.protection.missing_permissions
+        return Roles(self.protection.roles, tuple(name for name in missing if name != MAILBOX_PERMISSION))
+
+    async def look_up_mailboxes(self, object_ids: Iterable[str]) -> dict[str, str] | None:
+        if MAILBOX_PERMISSION in self.protection.missing_permissions:
+            return None
+        known, wanted = self.protection.mailboxes, list(object_ids)
+        without = dict.fromkeys((i for i in wanted if known is None or i not in self.users), "none")
+        return without | {i: known[i] for i in wanted if known and i in known and i not in without}
+
+    def _on(self, domain: str) -> list[EntraUser]:
+        return [user for user in self.users.values() if domain_of(user.upn) == domain]
 
     def apply(self, plan: Plan) -> None:
         """Every write in the order in which a sync sends it; Refused if Entra would not take one."""
@@ -129,8 +121,8 @@ class ModelTenant:
     def _patch(self, change: Change, values: Mapping[str, object]) -> None:
         user = self.users[str(change.object_id)]
         patched = _patched(user, values, MAP)
-        stranger = _domain(user.upn) not in (DOMAIN, INITIAL_DOMAIN)
-        if self.federated and stranger and _domain(patched.upn) == DOMAIN:
+        stranger = domain_of(user.upn) not in (DOMAIN, INITIAL_DOMAIN)
+        if self.federated and stranger and domain_of(patched.upn) == DOMAIN:
             raise Refused(f"{patched.upn}: from another domain onto a federated one")
         self._keep(patched)
 
@@ -142,7 +134,7 @@ class ModelTenant:
         if any(other.immutable_id == user.immutable_id for other in keyed):
             raise Refused(f"the immutable ID {user.immutable_id} is taken")
         renamed = user.object_id not in self.users or self.users[user.object_id].upn != user.upn
-        if renamed and self.federated and _domain(user.upn) == DOMAIN and not user.immutable_id:
+        if renamed and self.federated and domain_of(user.upn) == DOMAIN and not user.immutable_id:
             raise Refused(f"{user.upn} is on a federated domain and has no immutable ID")
         self.users[user.object_id] = user
 
@@ -161,11 +153,3 @@ def _patched(user: EntraUser, values: Mapping[str, object], attribute_map: Attri
 
 def _values(change: Change) -> dict[str, object]:
     return {attribute.attribute: attribute.after for attribute in change.attributes}
-
-
-def _holder(user: EntraUser) -> Holder:
-    return Holder(user.object_id, user.display_name)
-
-
-def _domain(upn: str) -> str:
-    return upn.partition("@")[2].lower()

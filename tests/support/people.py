@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import verbatim
 from shared.model.people import EntraUser, SourceUser, Value
-from shared.planning.lookups import Surroundings
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import DEFAULT_MAP, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.matching import match
 from shared.planning.plan import decide
@@ -13,7 +13,7 @@ from shared.planning.plan import decide
 DOMAIN = "contoso.com"
 INITIAL_DOMAIN = "contoso.onmicrosoft.com"
 MAP = AttributeMap.of({})
-NOTHING_AROUND = Surroundings(initial_domain=INITIAL_DOMAIN)
+NOTHING_AROUND = Lookups(initial_domain=INITIAL_DOMAIN)
 
 
 def values(
@@ -70,7 +70,7 @@ def entra_user(
 def plan_of(
     source: Sequence[SourceUser],
     target: Sequence[EntraUser],
-    around: Surroundings = NOTHING_AROUND,
+    around: Lookups = NOTHING_AROUND,
     *,
     links: Mapping[str, str] | None = None,
     domain: str = DOMAIN,

@@ -27,7 +27,7 @@ import pytest
 
 from local.access_control import AccessControl, running_access_control
 from local.access_control.seed import CLIENT_ID, CLIENT_SECRET
-from local.entra import Entra, running_entra
+from local.entra import Entra, Fault, running_entra
 from local.host import HostProcess, serve
 from local.host.log import reaches_the_log
 from local.processes import REPOSITORY, inherited_environment
@@ -181,6 +181,15 @@ class Stack(Product):
             return seen[-1] if len(seen) > ticks else None
 
         return await until(done)
+
+    def hold_up(self, **calls: object) -> Fault:
+        """Graph answers none of these calls, by default the lists of users, before the test says `let_go`."""
+        fault = Fault.model_validate({"kind": "delay", "ms": 600_000, "path": "/users", **calls})
+        self.entra.faults.add(fault)
+        return fault
+
+    def let_go(self) -> None:
+        self.entra.faults.clear()
 
     async def written(self, count: int) -> None:
         """Waits until so many writes have reached Graph."""

@@ -1,5 +1,6 @@
 """Faults on demand: each does what it says, where it says, as often as it says."""
 
+import asyncio
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
@@ -9,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from local.entra import Fault, FaultPlan
+from tests.support.stack import until
 
 from .graph import batch_item, graph, new_user, people, person
 
@@ -146,15 +148,41 @@ async def test_a_count_can_be_higher_than_what_is_listed() -> None:
         assert [(page["@odata.count"], len(page["value"])) for page in pages] == [(5, 3), (3, 2), (3, 3)]
 
 
-async def test_latency_comes_once_per_request_and_delays_on_single_calls() -> None:
+async def test_latency_comes_once_per_request_and_delays_on_single_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rules = [{"kind": "delay", "ms": 100, "path": "/domains", "where": "outer"}]
     async with graph(faults={"latencyMs": 50, "jitterMs": 10, "rules": rules}) as g:
+        latencies: list[float] = []
+        latency = g.entra.faults.latency
+
+        def noted() -> float:
+            latencies.append(latency())
+            return latencies[-1]
+
+        monkeypatch.setattr(g.entra.faults, "latency", noted)
         started = monotonic()
         await g.batch(*(batch_item(str(n), "GET", "/domains") for n in range(10)))
-        assert 0.05 <= monotonic() - started < 0.4
+        assert len(latencies) == 1
+        assert 0.05 <= latencies[0] <= monotonic() - started
         started = monotonic()
         await g.get("/domains")
         assert monotonic() - started >= 0.15
+
+
+async def test_a_delay_ends_when_it_is_taken_away() -> None:
+    async with graph() as g:
+        delay = Fault(kind="delay", ms=600_000, path="/domains")
+        g.entra.faults.add(delay)
+        answer = asyncio.create_task(g.get("/domains"))
+
+        async def struck() -> bool:
+            return bool(delay.struck)
+
+        await until(struck)
+        g.entra.faults.clear()
+
+        assert (await answer).status_code == 200
 
 
 def test_a_fault_that_cannot_be_is_refused() -> None:

@@ -44,7 +44,7 @@ async def call(url: str, method: str = "GET", **options: object) -> tuple[int, s
 
 
 async def next_of(seen: asyncio.Queue[T]) -> T:
-    return await asyncio.wait_for(seen.get(), 10)
+    return await asyncio.wait_for(seen.get(), 60)
 
 
 class TestHttpTriggers:
@@ -192,7 +192,7 @@ class TestHttpTriggers:
         async with serve(app, environ={}, host_json={}, limits=Limits(answer=0.05)) as host:
             assert await call(f"{host.url}/api/slow") == (504, "")
             release.set()
-            await asyncio.wait_for(finished.wait(), 5)
+            await asyncio.wait_for(finished.wait(), 60)
 
     async def test_a_function_is_cancelled_at_the_function_timeout(self) -> None:
         app = func.FunctionApp()
@@ -346,14 +346,14 @@ class TestQueueTriggers:
         async def perform(msg: func.QueueMessage) -> None:
             nonlocal runs
             runs += 1
-            await asyncio.sleep(2.5)  # Longer than the lock: only time can show the renewal.
+            await asyncio.sleep(6)  # Longer than the lock: only time can show the renewal.
             finished.set()
 
         async with queue(environ) as stored:
             await stored.create_queue()
             await stored.send_message("eA==")
-            async with serve(app, environ=environ, host_json=FAST, limits=Limits(message_lock=1)):
-                await asyncio.wait_for(finished.wait(), 10)
+            async with serve(app, environ=environ, host_json=FAST, limits=Limits(message_lock=4)):
+                await asyncio.wait_for(finished.wait(), 60)
             assert (await stored.get_queue_properties()).approximate_message_count == 0
 
         assert runs == 1

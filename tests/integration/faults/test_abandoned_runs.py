@@ -10,14 +10,16 @@ import pytest
 from shared.errors import RunActive
 from shared.model.runs import Run
 from tests.integration.faults.conftest import StartApart
+from tests.support.errors import english
 from tests.support.processes import Apart, People, people
 from tests.support.stack import until
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.waits(70)]
 
 WRITING, READING = 80, 81
-# A lease lasts a minute; the rest is for a new host to start and for its answers.
-AT_MOST = 60 + 15
+# A lease lasts a minute; the rest is for a new host to start and for its answers, on a busy machine too. By itself the
+# message would come back after ten minutes.
+AT_MOST = 60 + 90
 
 
 async def test_a_minute_after_a_worker_died_its_runs_go_on_or_end_for_whoever_asks(
@@ -61,4 +63,4 @@ async def goes_on(product: Apart, them: People, run: Run) -> bool:
     """Asks for another sync: refused as long as the run is active, and told once that it goes on."""
     answer = await product.post(f"domains/{them.domain}/sync")
     assert (answer.status_code, answer.json()["runId"]) == (409, run.id)
-    return bool(answer.json()["detail"] == str(RunActive(them.domain, run.id, taken_up=True)))
+    return bool(answer.json()["detail"] == english(RunActive(them.domain, run.id, taken_up=True)))

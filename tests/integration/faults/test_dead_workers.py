@@ -69,8 +69,8 @@ async def test_every_killed_sync_goes_on_and_ends_as_if_undisturbed(storage_acco
         endings = [one for some in killed for one in some]
         assert len(endings) == 20
         assert {(one.run.status, one.run.invocations) for one in endings} == {("succeeded", 2)}
-        # To the minute come the start of a new host, and how often it looks.
-        assert max(one.free_after for one in endings) < 60 + 15
+        # To the minute come the start of a new host, and how often it looks, on a busy machine too.
+        assert max(one.free_after for one in endings) < 60 + 60
         for one in endings:
             after, asked = await one.product.tenant(), await one.product.asked()
             assert_settled(one.run, one.people, one.rows, one.product.before, after, asked)

@@ -45,7 +45,7 @@ async def test_a_script_is_named_by_its_application(stack: Stack) -> None:
 
 
 async def test_a_cancelled_run_says_who_cancelled_it(stack: Stack) -> None:
-    stack.entra.faults.plan.latency_ms = 500
+    stack.hold_up()
     run = (
         await stack.post(
             f"domains/{CONTOSO}/sync", **signed_in("Sync.Administrator", name="baba@contoso.com")

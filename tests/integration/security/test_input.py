@@ -8,7 +8,6 @@ import azure.functions as func
 import httpx
 import pytest
 
-from local.entra import Fault
 from shared.http import endpoints
 from shared.http.endpoint import LARGEST_BODY, AnyEndpoint
 from shared.model.domains import DomainSettings
@@ -304,9 +303,10 @@ async def test_no_other_site_is_ever_allowed_to_ask(stack: Stack) -> None:
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
+@pytest.mark.timeout(600)
 async def test_of_a_thousand_starts_one_is_accepted_and_the_host_stays_responsive(stack: Stack) -> None:
     statuses: list[int] = []
-    slowest = 0.0
+    most_overtaking = 0
 
     async def start(times: int) -> None:
         for _ in range(times):
@@ -314,17 +314,17 @@ async def test_of_a_thousand_starts_one_is_accepted_and_the_host_stays_responsiv
             statuses.append(answer.status_code)
 
     async def ask_for_health() -> None:
-        nonlocal slowest
-        while len(statuses) < 1000:
-            before = asyncio.get_running_loop().time()
+        nonlocal most_overtaking
+        while (before := len(statuses)) < 1000:
             assert (await stack.get("health")).status_code == 200
-            slowest = max(slowest, asyncio.get_running_loop().time() - before)
+            most_overtaking = max(most_overtaking, len(statuses) - before)
             await asyncio.sleep(0.05)
 
     # The run waits for Graph until the last of them is answered; who starts one does not.
-    stack.entra.faults.add(Fault(kind="delay", ms=120_000, path="/users"))
+    stack.hold_up()
     await asyncio.gather(ask_for_health(), *(start(100) for _ in range(10)))
 
     assert (statuses.count(202), statuses.count(409)) == (1, 999)
-    assert slowest < 2
+    # A question about health waits its turn among ten, never for the thousand.
+    assert most_overtaking < 100
     assert len(await stack.runs()) == 1

@@ -16,17 +16,17 @@ from aiohttp import web
 
 from local.azurite.certificate import write_certificate
 from shared.clock import Clock
-from shared.entra import batch, client, sdk
-from shared.entra.batch import Batches, Request
-from shared.entra.client import Graph
-from shared.entra.domains import verified_domains
+from shared.entra import batch, graph, sdk
+from shared.entra.batch import Request
+from shared.entra.client import GraphClient
+from shared.entra.directory import Directory
+from shared.entra.graph import Graph
 from shared.entra.tokens import AzureTokens, EmulatorTokens
-from shared.entra.users import users_of_domain
-from shared.entra.write_quota import Gate
+from shared.entra.write_quota import WriteQuota
 from shared.errors import GraphError, SourceError
 from shared.outbound import bounded, paging
 from shared.outbound.content_coding import decoded
-from shared.outbound.waiting import Unguarded
+from shared.outbound.waiting import NoStop
 from shared.planning.mapping import AttributeMap
 from shared.settings import Settings, SettingsError
 from shared.source import hennge
@@ -85,13 +85,20 @@ def coded(body: bytes, coding: str = "gzip") -> Answer:
     return always(body, 200, **{"Content-Encoding": coding})
 
 
+@contextlib.asynccontextmanager
+async def directory_of(server: Server) -> AsyncIterator[Directory]:
+    clock = Clock()
+    client = GraphClient(f"{server.url}/v1.0", EmulatorTokens(), clock)
+    try:
+        yield Directory(Graph(client, WriteQuota(clock=clock), NoStop(clock), in_flight=1), MAP)
+    finally:
+        await client.aclose()
+
+
 async def read_graph(server: Server) -> None:
     """Lists users; raises what goes wrong."""
-    graph = Graph(f"{server.url}/v1.0", EmulatorTokens(), Clock())
-    try:
-        await users_of_domain(graph, "contoso.com", MAP)
-    finally:
-        await graph.aclose()
+    async with directory_of(server) as directory:
+        await directory.read_users("contoso.com")
 
 
 async def read_access_control(server: Server) -> None:
@@ -115,7 +122,7 @@ Read = Callable[[Server], Awaitable[None]]
 @pytest.fixture(autouse=True)
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
     """How often a failed call is tried again is not what these are about."""
-    monkeypatch.setattr(client, "READ_TRIES", 1)
+    monkeypatch.setattr(graph, "READ_TRIES", 1)
     monkeypatch.setattr(hennge, "TRIES", 1)
 
 
@@ -344,11 +351,8 @@ def listing(next_one: Callable[[int], str], users: int) -> Answer:
 
 
 async def read_domains(server: Server) -> None:
-    graph = Graph(server.url, EmulatorTokens(), Clock())
-    try:
-        await verified_domains(graph)
-    finally:
-        await graph.aclose()
+    async with directory_of(server) as directory:
+        await directory.read_domains()
 
 
 LISTINGS = pytest.mark.parametrize(
@@ -436,10 +440,8 @@ async def test_users_of_another_shape_are_an_error_that_names_the_field(body: ob
 @pytest.mark.parametrize("body", [{"value": [{"id": None, "isVerified": True}]}, {"value": 1}, {}])
 async def test_domains_of_another_shape_are_an_error(body: object) -> None:
     async with serving(always(body)) as server:
-        graph = Graph(server.url, EmulatorTokens(), Clock())
         with pytest.raises(GraphError):
-            await verified_domains(graph)
-        await graph.aclose()
+            await read_domains(server)
 
 
 @pytest.mark.parametrize(
@@ -460,11 +462,9 @@ async def test_a_batch_of_another_shape_is_no_answer_and_no_success(
     monkeypatch: pytest.MonkeyPatch, responses: object
 ) -> None:
     monkeypatch.setattr(batch, "TRIES", 1)
-    async with serving(always({"responses": responses})) as server:
-        graph = Graph(server.url, EmulatorTokens(), Clock())
-        batches = Batches(graph, Gate(clock=Clock()), Unguarded(Clock()), in_flight=1)
-        answers = [pair async for pairs in batches.send([Request("DELETE", "/users/1")]) for pair in pairs]
-        await graph.aclose()
+    deletion = [Request("DELETE", "/users/1")]
+    async with serving(always({"responses": responses})) as server, directory_of(server) as directory:
+        answers = [pair async for pairs in directory.graph.send(deletion) for pair in pairs]
 
     assert [(answer.status, answer.error.code) for _, answer in answers] == [(0, "NoAnswer")]
 

@@ -1,0 +1,105 @@
+"""Requests to Graph as one invocation makes them, tried again until they are answered for good."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from shared.entra.batch import Batches, BeforeSend, Request
+from shared.entra.client import Answer, GraphClient, graph_pages, next_link, page_items
+from shared.entra.write_quota import WriteQuota
+from shared.errors import GraphError, TimeBudgetSpent
+from shared.outbound.retries import passes, wait_before
+from shared.outbound.waiting import Deadline, Stop
+from shared.planning.mapping import AttributeMap
+
+READ_TRIES = 8
+
+
+class Graph:
+    """Bound to a stop signal, which ends every request with RunStopped, and to the app's write quota."""
+
+    def __init__(self, client: GraphClient, quota: WriteQuota, stop: Stop, in_flight: int) -> None:
+        self.clock = client.clock
+        self._client = client
+        self._quota = quota
+        self._stop = stop
+        self._in_flight = in_flight
+
+    def within(self, seconds: float) -> "Graph":
+        """For reads that must end by then, whatever stops or delays the rest.
+
+        They have a quota of their own: a pause that writes were told to keep must not keep these few waiting.
+        """
+        deadline = Deadline(seconds, self.clock, TimeBudgetSpent("graph.tookTooLong"))
+        return Graph(self._client, WriteQuota(clock=self.clock), deadline, self._in_flight)
+
+    async def get(self, path: str, *, eventual: bool = False) -> Answer:
+        """GET of a path, or of a nextLink as Graph gave it; tried again until answered for good.
+
+        Raises GraphError when Graph can't be reached or answers 5xx to the last try. Any other answer is
+        returned, 4xx included.
+        """
+        url = self._client.url(path)
+        for attempt in range(1, READ_TRIES + 1):
+            await self._stop.check()
+            try:
+                answer = await self._client.get(url, eventual=eventual)
+            except GraphError:
+                if attempt == READ_TRIES:
+                    raise
+                await self.pause(attempt)
+                continue
+            if not passes(answer.status):
+                return answer
+            if attempt == READ_TRIES:
+                break
+            await self.pause(attempt, answer.retry_after)
+        raise answer.error
+
+    async def read(self, path: str, *, eventual: bool = False) -> dict[str, Any]:
+        """The body of a GET that must succeed; GraphError otherwise."""
+        answer = await self.get(path, eventual=eventual)
+        if answer.status != 200:
+            raise answer.error
+        return answer.body
+
+    async def read_all(self, path: str) -> list[dict[str, Any]]:
+        """Every item of a collection, to the last page: an empty page with a nextLink is not the last one."""
+        items: list[dict[str, Any]] = []
+        pages = graph_pages()
+        link: str | None = path
+        while link:
+            page = await self.read(link)
+            found = page_items(page)
+            items.extend(found)
+            link = next_link(page)
+            if link:
+                pages.turn(len(found), link)
+        return items
+
+    async def read_all_if_granted(self, path: str) -> list[dict[str, Any]] | None:
+        """Every item, or None where the app was not granted what this look needs."""
+        try:
+            return await self.read_all(path)
+        except GraphError as error:
+            if error.status == 403:
+                return None
+            raise
+
+    def send(
+        self, requests: Sequence[Request], before_send: BeforeSend | None = None
+    ) -> AsyncIterator[list[tuple[Request, Answer]]]:
+        """Reads or writes in batches, as `Batches.send` has it."""
+        batches = Batches(self._client, self._quota, self._stop, self._in_flight)
+        return batches.send(requests, before_send)
+
+    async def pause(self, attempt: int, retry_after: float | None = None) -> None:
+        """Waits before the next try: as long as Graph asks for, or a little longer with each attempt."""
+        await self._stop.sleep(wait_before(self.clock.chance, attempt, retry_after))
+
+
+class Part:
+    """What the parts of the directory share: how they ask Graph, and for which attributes."""
+
+    def __init__(self, graph: Graph, attribute_map: AttributeMap) -> None:
+        self.graph = graph
+        self._attribute_map = attribute_map

@@ -1,0 +1,96 @@
+"""What a survey asks of the two sides of a sync, and of what the app remembers.
+
+Protocols, so that nothing above them depends on where people come from, nor on Microsoft Graph. Every method reads;
+one that is bound to a stop signal raises RunStopped when the run must end.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.model.domains import TenantDomain
+from shared.model.people import EntraUser, SourceUser
+from shared.planning.holders import Holder
+from shared.planning.protection import Roles
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """`expected` is what Graph counted on the first page; a short listing has `listed` fewer users than that.
+
+    `users` are those of them who are on the domain now: the index behind the filter may be older than the users
+    it finds, and somebody who was moved away a moment ago must not look like a leaver.
+    """
+
+    users: list[EntraUser]
+    listed: int
+    expected: int
+
+    @property
+    def short(self) -> bool:
+        return self.listed < self.expected
+
+
+class Source(Protocol):
+    async def users(self) -> list[SourceUser]:
+        """Everybody in the source, of every domain: all of them, or SourceError. Never a part."""
+        ...
+
+
+class Directory(Protocol):
+    """Raises GraphError where an answer is needed and there is none."""
+
+    async def read_domains(self) -> list[TenantDomain]:
+        """The tenant's verified domains, by name."""
+        ...
+
+    async def read_users(self, domain: str) -> Listing:
+        """Every user whose UPN is on exactly this domain."""
+        ...
+
+    async def read_deleted_users(self) -> list[EntraUser]:
+        """Entra's deleted users, newest first, under the UPN they had before."""
+        ...
+
+    async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
+        """Object id → the active user, wherever in the tenant; whoever is gone is absent."""
+        ...
+
+    async def find_users(
+        self, *, immutable_ids: Iterable[str] = (), object_ids: Iterable[str] = ()
+    ) -> list[EntraUser]:
+        """The active users, wherever in the tenant, who have one of these."""
+        ...
+
+    async def read_addresses(self, domain: str) -> dict[str, Holder]:
+        """Lower-case address on the domain → who holds it."""
+        ...
+
+    async def look_up_former_addresses(self, object_ids: Iterable[str]) -> Mapping[str, list[str]]:
+        """Object id of a deleted user → the addresses that a restore brings back; unreadable ones are absent."""
+        ...
+
+    async def read_roles(self) -> Roles:
+        """Who holds a directory role, or could through a group."""
+        ...
+
+    async def look_up_mailboxes(self, object_ids: Iterable[str]) -> dict[str, str] | None:
+        """Object id → purpose of the mailbox, "none" without one; whoever could not be looked at is absent.
+
+        None without the permission to look.
+        """
+        ...
+
+
+class Links(Protocol):
+    """Which Entra user a source user became in earlier syncs: source id → object id."""
+
+    async def read(self, domain: str) -> dict[str, str]:
+        """Empty for a domain that was never synchronised."""
+        ...
+
+    async def find_elsewhere(
+        self, domain: str, source_ids: Iterable[str], object_ids: Iterable[str]
+    ) -> dict[str, str]:
+        """What every other domain remembers of these source users and of these Entra users."""
+        ...

@@ -1,0 +1,81 @@
+"""Surveys of a model tenant: the app's own surveyor, on both sides in memory.
+
+On one event loop for all of them, since an example of a property test takes less time than making a loop.
+"""
+
+import asyncio
+import atexit
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from shared.clock import Clock
+from shared.model.changes import Change, Plan
+from shared.model.people import SourceUser
+from shared.planning.surveyed import Survey, Terms
+from shared.runs.survey import Surveyor
+from shared.runs.undo_survey import DoneSync, survey_done
+from tests.support.model_tenant import ModelTenant
+from tests.support.people import DOMAIN, MAP
+
+T = TypeVar("T")
+_LOOP = asyncio.new_event_loop()
+atexit.register(_LOOP.close)
+
+
+class InlineClock(Clock):
+    """Works out at once what the app does in a thread."""
+
+    async def in_thread(self, function: Callable[..., T], /, *args: Any) -> T:
+        return function(*args)
+
+
+class GivenSource:
+    def __init__(self, people: Sequence[SourceUser]) -> None:
+        self._people = list(people)
+
+    async def users(self) -> list[SourceUser]:
+        return self._people
+
+
+class GivenLinks:
+    """The links of one domain; no other one has any."""
+
+    def __init__(self, links: dict[str, str]) -> None:
+        self._links = links
+
+    async def read(self, _domain: str) -> dict[str, str]:
+        return dict(self._links)
+
+    async def find_elsewhere(
+        self, _domain: str, _source_ids: Iterable[str], _object_ids: Iterable[str]
+    ) -> dict[str, str]:
+        return {}
+
+
+def surveyed(tenant: ModelTenant, source: Sequence[SourceUser]) -> Survey:
+    """What a dry run sees and plans; SourceError if the source has nobody on the domain."""
+    surveyor = Surveyor(
+        DOMAIN, GivenSource(source), tenant, GivenLinks(tenant.links), _terms(tenant), InlineClock()
+    )
+    return _LOOP.run_until_complete(surveyor.survey(predict=True))
+
+
+def planned(tenant: ModelTenant, source: Sequence[SourceUser]) -> Plan:
+    return surveyed(tenant, source).plan
+
+
+def planned_undo(tenant: ModelTenant, plan: Plan, *, disable_added: bool = False) -> Plan:
+    """What takes back the sync that applied this plan."""
+    done: list[tuple[Change, str | None]] = [
+        (change, change.object_id or tenant.created[str(change.source_id)]) for change in plan.writes
+    ]
+    sync = DoneSync("r1", DOMAIN, done, tenant.links)
+    survey = survey_done(sync, tenant, _terms(tenant), disable_added=disable_added)
+    return _LOOP.run_until_complete(survey).plan
+
+
+def _terms(tenant: ModelTenant) -> Terms:
+    """What the settings know of the tenant's protection: the rest has to be looked up."""
+    protection = tenant.protection
+    return Terms(MAP, replace(protection, roles={}, mailboxes=None, missing_permissions=()))
