@@ -1,6 +1,6 @@
 """What is to happen to everybody: two matched lists and what was looked up in, a `Plan` out. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Action, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
@@ -11,8 +11,9 @@ from shared.planning.differences import Differences
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap, domain_of
 from shared.planning.matching import Ambiguity, Matching, named
-from shared.planning.protection import Protection
 from shared.planning.renames import in_workable_order
+
+_MEMORY_IN_DOUBT = say("leaver.memoryInDoubt")
 
 
 @dataclass(slots=True)
@@ -67,8 +68,12 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
             skips.append(_skip(gone, reason, user.source_id))
         else:
             restores.append(differences.restored(user, gone))
+    leavers = [_left(target, matching, around) for target in matching.target_only]
     adds = [differences.added(user) for user in newcomers.new]
-    leavers = [_left(target, matching, protection) for target in matching.target_only]
+    if around.memory_doubt and any(leaver.reason[:1] == _MEMORY_IN_DOUBT for leaver in leavers):
+        # Any of them could be a rename of one of those.
+        skips += [_wait(add) for add in adds]
+        adds = []
     doubts = [_doubt(one, attribute_map) for one in (*matching.ambiguous, *newcomers.contested)]
 
     renames = in_workable_order([c for c in existing if c.action is Action.RENAME], around.initial_domain)
@@ -93,8 +98,9 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
     )
 
 
-def _left(target: EntraUser, matching: Matching, protection: Protection) -> Change:
-    """Whoever is in Entra only is deleted, unless something keeps them."""
+def _left(target: EntraUser, matching: Matching, around: Lookups) -> Change:
+    """A user in Entra only is deleted, unless there is a reason against it."""
+    protection = around.protection
     if reason := protection.reason_not_to_touch(target):
         return _skip(target, reason)
     if owner := matching.moved.get(target.object_id):
@@ -103,6 +109,8 @@ def _left(target: EntraUser, matching: Matching, protection: Protection) -> Chan
         return _skip(target, reason, owner.source_id)
     if reason := protection.reason_not_to_delete(target):
         return _skip(target, reason)
+    if around.memory_doubt:
+        return _skip(target, _MEMORY_IN_DOUBT + around.memory_doubt)
     reason = say("leaver.notInSource") + protection.caveat
     return Change(Action.DELETE, target.upn, target.display_name, target.object_id, reason=reason)
 
@@ -121,6 +129,11 @@ def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
     claimed = {*links.values(), *(gone.object_id for _, gone in newcomers.returning)}
     links.update((who, account) for who, account in matching.departed.items() if account not in claimed)
     return links
+
+
+def _wait(add: Change) -> Change:
+    """An add that may be the rename of an account of which nobody remembers whose it is."""
+    return replace(add, action=Action.SKIP, attributes=(), obstacle=None, reason=say("add.memoryInDoubt"))
 
 
 def _skip(target: EntraUser, reason: Parts, source_id: str | None = None) -> Change:

@@ -26,6 +26,7 @@ class Survey:
     """What was read, and the plan that follows from it.
 
     `addresses`: lower-case address → who holds it. `warnings` are for the administrator, a part each.
+    `memory_doubt`: why earlier syncs may have known more than `links`.
     """
 
     domain: str
@@ -37,3 +38,4 @@ class Survey:
     plan: Plan
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     warnings: Parts = ()
+    memory_doubt: Parts = ()

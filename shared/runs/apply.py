@@ -125,7 +125,8 @@ class Sync:
 
     async def _write_links(self) -> None:
         self._stop.check_lease()
-        await self._services.links.write(self._seen.domain, self._links)
+        in_doubt = bool(self._seen.memory_doubt)
+        await self._services.links.write(self._seen.domain, self._links, in_doubt=in_doubt)
 
 
 def _took_no_effect(request: Request) -> bool:

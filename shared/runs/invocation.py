@@ -149,7 +149,8 @@ class Invocation:
         if run.approval is None:
             return seen
         note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)
-        return replace(seen, plan=released(seen.plan, approved, note))
+        # Whoever approves a dry run has looked at what would happen with what is remembered now.
+        return replace(seen, plan=released(seen.plan, approved, note), memory_doubt=())
 
     async def _check(self, seen: Survey, approved: frozenset[str]) -> Checks:
         services, run, plan = self._services, self._log.run, seen.plan

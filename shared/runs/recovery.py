@@ -42,8 +42,9 @@ async def take_up(services: Services, fence: Fence, run: Run, directory: Directo
     # A user who is not there is planned again, or is looked for once more in the end.
     await recorder.record([outcome for outcome in looked_up if outcome.succeeded])
     if recorder.created:
-        links = await services.links.read(run.domain)
-        await services.links.write(run.domain, {**links, **recorder.created})
+        memory = await services.links.read(run.domain)
+        links = {**memory.links, **recorder.created}
+        await services.links.write(run.domain, links, in_doubt=bool(memory.doubt))
     return recorder
 
 

@@ -61,6 +61,18 @@ class Idle:
     etag: str
 
 
+async def was_synchronised(storage: Storage, domain: str) -> bool:
+    """Whether a sync of the domain has ever done its work."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    table = await storage.open_table(RUNS)
+    try:
+        await table.get_entity(domain, _GOOD_SYNC)
+    except ResourceNotFoundError:
+        return False
+    return True
+
+
 class Runs:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
