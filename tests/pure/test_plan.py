@@ -27,6 +27,7 @@ from tests.support.people import (
 
 ADD, DELETE, RENAME, RESTORE = Action.ADD, Action.DELETE, Action.RENAME, Action.RESTORE
 SKIP, UPDATE = Action.SKIP, Action.UPDATE
+IN_DOUBT = Lookups(memory_doubt=say("memory.lost", domain="contoso.com"))
 
 
 def foreseen(plan: Plan) -> str:
@@ -60,6 +61,14 @@ class TestMatching:
         )
 
         assert summary(plan) == [(DELETE, "b@contoso.com")]
+
+    def test_with_a_memory_in_doubt_leavers_stay_and_adds_wait(self) -> None:
+        plan = plan_of([source_user("new@contoso.com")], [entra_user("old@contoso.com")], IN_DOUBT)
+
+        assert summary(plan) == [(SKIP, "new@contoso.com"), (SKIP, "old@contoso.com")]
+
+    def test_with_a_memory_in_doubt_an_add_that_can_be_no_rename_goes_on(self) -> None:
+        assert summary(plan_of([source_user()], [], IN_DOUBT)) == [(ADD, "aoki@contoso.com")]
 
     def test_an_immutable_id_makes_another_upn_a_rename(self) -> None:
         plan = plan_of(
