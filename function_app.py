@@ -9,7 +9,6 @@ from typing import List  # noqa: UP035 - see hourly_sync
 
 import azure.functions as func
 
-from shared.errors import SettingsError
 from shared.http import endpoints as http
 from shared.http.endpoint import AnyEndpoint
 from shared.http.misconfigured import misconfigured
@@ -18,7 +17,7 @@ from shared.runs import hourly, lifecycle
 from shared.runs.invocation import Continues, perform
 from shared.runs.messages import POISON_QUEUE, QUEUE, message, read_message
 from shared.services import Services
-from shared.settings import Settings
+from shared.settings import Settings, SettingsError
 
 leave_out_requests()
 app: func.FunctionApp | func.Blueprint
@@ -28,7 +27,7 @@ try:
     app = func.FunctionApp(http_auth_level="FUNCTION" if settings.auth_mode == "keys" else "ANONYMOUS")
 except SettingsError as error:
     # Azure loads this app instead; everything below goes to a blueprint that no app takes.
-    instead = misconfigured(error)
+    instead = misconfigured(str(error))
     settings = Settings.model_construct()
     app = func.Blueprint()  # type: ignore[no-untyped-call]  # unannotated in azure-functions
 

@@ -3,13 +3,27 @@
 Every message names the thing, says what is wrong with it and what to do. None of them ever holds a secret.
 """
 
+Parameter = str | int | tuple[str, ...]
+
 
 class SyncError(Exception):
-    """Anything this application raises on purpose; its text may be shown to an administrator."""
+    """Anything this application raises on purpose; what it says may be shown to an administrator.
 
+    `sentence` is a code of `shared/words/`, `parameters` are what fills it. What `because` says follows.
+    """
 
-class SettingsError(SyncError):
-    """A setting is missing or bad."""
+    def __init__(
+        self, sentence: str, /, *, because: "SyncError | None" = None, **parameters: Parameter
+    ) -> None:
+        super().__init__(sentence, parameters)
+        self.sentence = sentence
+        self.parameters = parameters
+        self.because = because
+
+    def __str__(self) -> str:
+        """For tracebacks alone."""
+        named = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        return f"{self.sentence}({named})" + (f" {self.because}" if self.because else "")
 
 
 class SourceError(SyncError):
@@ -19,8 +33,17 @@ class SourceError(SyncError):
 class GraphError(SyncError):
     """Microsoft Graph refused a request or could not be reached."""
 
-    def __init__(self, message: str, *, status: int = 0, code: str = "", request_id: str = "") -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        sentence: str,
+        /,
+        *,
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+        **parameters: Parameter,
+    ) -> None:
+        super().__init__(sentence, because=None, **parameters)
         self.status = status
         self.code = code
         self.request_id = request_id
@@ -62,9 +85,7 @@ class RunActive(SyncError):
     """The domain already has a run that is queued or running; `taken_up` says that nobody was performing it."""
 
     def __init__(self, domain: str, run_id: str, *, taken_up: bool = False) -> None:
-        state = " that nobody was working on; it goes on now" if taken_up else ""
-        advice = "wait until it ends, or cancel it"
-        super().__init__(f"{domain} already has an active run{state}, {run_id}: {advice}.")
+        super().__init__("run.activeTakenUp" if taken_up else "run.active", domain=domain, run=run_id)
         self.run_id = run_id
 
 
@@ -75,8 +96,10 @@ class SettingsUnreadable(SyncError):
 class Unavailable(SyncError):
     """Nothing is known yet of what was asked for; worth another try after `retry_after` seconds."""
 
-    def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message)
+    def __init__(
+        self, sentence: str, /, *, retry_after: int, because: SyncError | None = None, **parameters: Parameter
+    ) -> None:
+        super().__init__(sentence, because=because, **parameters)
         self.retry_after = retry_after
 
 

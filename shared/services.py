@@ -11,11 +11,11 @@ from shared.entra.directory import Directory
 from shared.entra.graph import Graph
 from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.write_quota import WriteQuota
-from shared.errors import GraphError
 from shared.log import event
 from shared.model.domains import TenantDomain, with_removed
 from shared.outbound.cached import Cached
 from shared.outbound.waiting import NoStop, Stop
+from shared.reports.logged import error_text
 from shared.settings import Settings
 from shared.source import OpenSource
 from shared.source.files import FileSource
@@ -51,7 +51,7 @@ class Services:
         self.write_quota = WriteQuota(clock=clock)
         # Good for answering and for passing a domain over, not for a run, which asks Graph itself.
         self.tenant_domains = Cached(
-            "The tenant's list of domains",
+            "domains.unknown",
             self._read_tenant_domains,
             clock,
             fresh=60,
@@ -59,7 +59,7 @@ class Services:
             kept=TenantDomains(self.storage),
         )
 
-        self.deep_health = Cached("Health", self._look, clock, fresh=30, patience=HEALTH_SECONDS + 5)
+        self.deep_health = Cached("health.unknown", self._look, clock, fresh=30, patience=HEALTH_SECONDS + 5)
 
     async def _look(self, _: object) -> dict[str, Check]:
         """Tries storage, source and Graph with one small read each; what is wrong goes to the log alone."""
@@ -79,10 +79,7 @@ class Services:
 
     async def _read_tenant_domains(self, before: list[TenantDomain] | None) -> list[TenantDomain]:
         """The tenant's verified domains; those that it no longer has are kept as removed."""
-        found = await self.directory().read_domains()
-        if not found:  # every tenant has its initial one
-            raise GraphError("Graph listed no domain at all.")
-        return with_removed(before or (), found)
+        return with_removed(before or (), await self.directory().read_domains())
 
     def directory(self, stop: Stop | None = None) -> Directory:
         """Entra, for one invocation, request or closing look; without a stop signal nothing ends its requests."""
@@ -131,7 +128,7 @@ async def _checked(name: str, look: Awaitable[object]) -> Check:
     except Exception as error:
         # Graph's errors carry `status`, storage's `status_code`.
         forbidden = 403 in (getattr(error, "status", 0), getattr(error, "status_code", 0))
-        result, why = "forbidden" if forbidden else "failed", f"{type(error).__name__}: {error}"
+        result, why = "forbidden" if forbidden else "failed", f"{type(error).__name__}: {error_text(error)}"
     else:
         return "ok"
     event("health.failed", logging.WARNING, check=name, result=result, error=why)

@@ -21,7 +21,6 @@ from pydantic import (
     model_validator,
 )
 
-from shared.errors import SettingsError
 from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Terms
@@ -79,6 +78,10 @@ def _utc(zone: str) -> str:
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 TimeZone = Annotated[str, AfterValidator(_utc)]
+
+
+class SettingsError(Exception):
+    """A setting is missing or bad; its text, which is for the log, names it and says what it takes."""
 
 
 class Settings(BaseModel):

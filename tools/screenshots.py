@@ -17,6 +17,7 @@ from local.host import HostProcess
 from local.processes import REPOSITORY
 from local.stack import Stack, running_stack
 from shared.clock import Clock
+from shared.model.parts import Parts, verbatim
 from shared.model.runs import Counts, DeletionCheck, Mode, Run, Status, Trigger, new_run_id
 from shared.planning.limits import Checks
 from shared.reports import summary
@@ -158,7 +159,7 @@ async def two_days_of_syncs(stack: Stack) -> str:
                     "counts": a_working_hour(chance, status),
                 }
             )
-            ended = ended.model_copy(update={"message": what_it_says(ended)})
+            ended = ended.model_copy(update={"message_parts": what_it_says(ended)})
             await services.runs.finish(hold, ended)
             failed = made_up.id if status is Status.FAILED else failed
     finally:
@@ -166,9 +167,9 @@ async def two_days_of_syncs(stack: Stack) -> str:
     return failed
 
 
-def what_it_says(run: Run) -> str:
+def what_it_says(run: Run) -> Parts:
     if run.status is Status.FAILED:
-        return summary.cut_short(UNREACHABLE, run)
+        return summary.cut_short(verbatim(UNREACHABLE), run)
     if run.status is Status.CANCELLED:
         return summary.refused(run, Checks(BEYOND_IT))
     return summary.outcome(run, Checks(WITHIN_THE_LIMIT))

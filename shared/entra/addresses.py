@@ -9,13 +9,14 @@ from shared.entra.client import segment, text
 from shared.entra.graph import Part
 from shared.entra.users import PAGE_SIZE
 from shared.errors import GraphError
-from shared.planning.holders import Holder
+from shared.planning.holders import Holder, Kind
 
 
 class Addresses(Part):
     async def read_addresses(self, domain: str) -> dict[str, Holder]:
         """Users by UPN or alias, groups by their addresses; without `Group.Read.All` the groups are left out."""
         holders: dict[str, Holder] = {}
+        kind: Kind
         for kind, extra in (("user", ",userPrincipalName"), ("group", "")):
             path = (
                 f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.{kind}"
@@ -67,5 +68,5 @@ def _texts(item: Mapping[str, Any], name: str) -> list[str]:
     if values is None:
         return []
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise GraphError(f"Graph answered an object whose {name} is not a list of text.")
+        raise GraphError("graph.notTexts", name=name)
     return values

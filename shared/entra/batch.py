@@ -129,17 +129,15 @@ class Batches:
         try:
             outer = await self._client.post_batch([r.as_json(n) for n, r in enumerate(batch)])
         except GraphError as error:
-            lost = Answer(0, {"error": {"code": "NoAnswer", "message": str(error)}})
-            return [(request, lost) for request in batch]
+            error.code = "NoAnswer"
+            return [(request, Answer(0, lost=error)) for request in batch]
         if outer.status == THROTTLED:
             pause = DEFAULT_PAUSE if outer.retry_after is None else outer.retry_after
             self._quota.pause(pause, writes=any(request.writes for request in batch))
         if outer.status != 200:
             return [(request, outer) for request in batch]
         inner = _by_id(outer, self._client.clock.now())
-        unanswered = Answer(
-            0, {"error": {"code": "NoAnswer", "message": "Graph left this request of a batch out."}}
-        )
+        unanswered = Answer(0, lost=GraphError("graph.leftOut", code="NoAnswer"))
         answers = [inner.get(str(number), unanswered) for number in range(len(batch))]
         throttled = [a.retry_after for a in answers if a.status == THROTTLED]
         if throttled:

@@ -28,14 +28,21 @@ class Answer:
     body: dict[str, Any] = field(default_factory=dict)
     retry_after: float | None = None
     request_id: str = ""
+    lost: GraphError | None = None
+    """Why there is no answer; its status is 0 then."""
 
     @property
     def error(self) -> GraphError:
-        """The answer as an exception; its message is Graph's own, which names the property or object at fault."""
-        error = self._error
-        message = str(error.get("message") or f"Graph answered {self.status}")
+        """The answer as an exception; what it says is Graph's own, which names the property or object at fault."""
+        if self.lost:
+            return self.lost
+        code, text = str(self._error.get("code") or ""), str(self._error.get("message") or "")
+        if text:
+            return GraphError(
+                "graph.refused", text=text, status=self.status, code=code, request_id=self.request_id
+            )
         return GraphError(
-            message, status=self.status, code=str(error.get("code") or ""), request_id=self.request_id
+            "graph.answered", answer=self.status, status=self.status, code=code, request_id=self.request_id
         )
 
     def conflict_on(self) -> list[str]:
@@ -87,9 +94,7 @@ class GraphClient:
         if path.startswith("/"):
             return self._base_url + path
         if _origin(path) != self._origin:
-            raise GraphError(
-                f"Graph named a next page on another host, {urlsplit(path).hostname}; it is not followed."
-            )
+            raise GraphError("graph.foreignPage", host=str(urlsplit(path).hostname))
         return path
 
     async def get(self, url: str, *, eventual: bool = False) -> Answer:
@@ -118,7 +123,7 @@ def _answer(response: "httpx.Response", now: datetime) -> Answer:
             body = orjson.loads(content)
         except orjson.JSONDecodeError as error:
             if response.status_code < 400:
-                raise GraphError("Graph answered what is not JSON.", status=response.status_code) from error
+                raise GraphError("graph.notJson", status=response.status_code) from error
     return Answer(
         response.status_code,
         body if isinstance(body, dict) else {},
@@ -130,7 +135,7 @@ def _answer(response: "httpx.Response", now: datetime) -> Answer:
 def page_items(page: dict[str, Any]) -> list[dict[str, Any]]:
     items = page.get("value")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise GraphError("Graph answered a page without a list of objects called value.")
+        raise GraphError("graph.noValue")
     return items
 
 
@@ -138,7 +143,7 @@ def text(item: Mapping[str, Any], name: str) -> str:
     """A property that must be there; GraphError names it if it is not."""
     value = item.get(name)
     if not isinstance(value, str) or not value:
-        raise GraphError(f"Graph answered an object without {name}.")
+        raise GraphError("graph.propertyMissing", name=name)
     return value
 
 
@@ -149,7 +154,7 @@ def graph_pages() -> Pages:
 def next_link(page: dict[str, Any]) -> str | None:
     link = page.get("@odata.nextLink")
     if link is not None and not isinstance(link, str):
-        raise GraphError("Graph answered an @odata.nextLink that is not text.")
+        raise GraphError("graph.badNextLink")
     return link or None
 
 

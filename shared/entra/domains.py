@@ -2,6 +2,7 @@
 
 from shared.entra.client import text
 from shared.entra.graph import Part
+from shared.errors import GraphError
 from shared.model.domains import TenantDomain
 
 
@@ -16,4 +17,6 @@ class Domains(Part):
             for item in await self.graph.read_all(path)
             if item.get("isVerified")
         ]
+        if not domains:  # every tenant has its initial one
+            raise GraphError("graph.noDomains")
         return sorted(domains, key=lambda domain: domain.name)

@@ -6,7 +6,7 @@ from typing import Any
 from shared.entra.batch import Batches, BeforeSend, Request
 from shared.entra.client import Answer, GraphClient, graph_pages, next_link, page_items
 from shared.entra.write_quota import WriteQuota
-from shared.errors import GraphError
+from shared.errors import GraphError, TimeBudgetSpent
 from shared.outbound.retries import passes, wait_before
 from shared.outbound.waiting import Deadline, Stop
 from shared.planning.mapping import AttributeMap
@@ -29,7 +29,7 @@ class Graph:
 
         They have a quota of their own: a pause that writes were told to keep must not keep these few waiting.
         """
-        deadline = Deadline(seconds, self.clock, "Graph took too long to answer.")
+        deadline = Deadline(seconds, self.clock, TimeBudgetSpent("graph.tookTooLong"))
         return Graph(self._client, WriteQuota(clock=self.clock), deadline, self._in_flight)
 
     async def get(self, path: str, *, eventual: bool = False) -> Answer:

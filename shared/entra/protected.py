@@ -7,6 +7,7 @@ from shared.entra.batch import Request
 from shared.entra.client import segment, text
 from shared.entra.graph import Part
 from shared.entra.users import PAGE_SIZE
+from shared.model.parts import Parts, say
 from shared.planning.protection import GROUP_PERMISSION, ROLE_PERMISSION, Roles
 
 _ROLE_ASSIGNMENTS = "/roleManagement/directory/roleAssignments?$expand=roleDefinition"
@@ -21,9 +22,12 @@ class Protected(Part):
         """
         assignments = await self.graph.read_all_if_granted(_ROLE_ASSIGNMENTS)
         groups = await self.graph.read_all_if_granted(_ASSIGNABLE_GROUPS)
-        holders = {text(item, "principalId"): _role_name(item) for item in assignments or ()}
+        holders: dict[str, str | Parts] = {
+            text(item, "principalId"): _role_name(item) for item in assignments or ()
+        }
         for group in groups or ():
-            role = holders.get(text(group, "id"), f"that {group.get('displayName')} may be given")
+            given = say("protected.roleOfGroup", group=str(group.get("displayName")))
+            role = holders.get(text(group, "id"), given)
             for below in ("transitiveMembers", "owners"):
                 path = f"/groups/{segment(text(group, 'id'))}/{below}?$select=id&$top={PAGE_SIZE}"
                 for person in await self.graph.read_all(path):

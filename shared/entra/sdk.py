@@ -60,11 +60,11 @@ class Transport:
         try:
             response = await self._adapter().send_primitive_async(request, "bytes", {})
         except AnswerRefused as error:
-            raise GraphError(f"Graph {error}, which is refused.") from error
+            raise GraphError("graph.answerRefused", why=str(error)) from error
         except httpx.HTTPError as error:
-            raise GraphError(f"No answer from Graph ({type(error).__name__}).") from error
+            raise GraphError("graph.noAnswer", error=type(error).__name__) from error
         if not isinstance(response, httpx.Response):
-            raise GraphError("No answer from Graph.")
+            raise GraphError("graph.noAnswer", error=type(response).__name__)
         return response
 
     def _adapter(self) -> "GraphRequestAdapter":

@@ -45,9 +45,7 @@ class AzureTokens:
                 try:
                     fresh = await self._credential.get_token(self._scope)
                 except AzureError as error:
-                    raise GraphError(
-                        f"No access token for Graph ({type(error).__name__}): check the app's identity."
-                    ) from error
+                    raise GraphError("graph.noToken", error=type(error).__name__) from error
                 self._token, self._expires_at = fresh.token, float(fresh.expires_on)
         return self._token
 

@@ -40,7 +40,7 @@ class Users(Part):
         page = await self.graph.read(path, eventual=True)
         expected = page.get("@odata.count")
         if not isinstance(expected, int):
-            raise GraphError("Graph listed users without the count that was asked for.")
+            raise GraphError("graph.noCount")
         pages = graph_pages()
         while True:
             items = page_items(page)
@@ -132,7 +132,7 @@ def entra_user(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUse
     text(item, UPN)
     for attribute in (*attribute_map.attributes, IMMUTABLE_ID, "displayName"):
         if not isinstance(item.get(attribute), _PLAIN):
-            raise GraphError(f"Graph answered a user whose {attribute} is neither text nor true or false.")
+            raise GraphError("graph.notPlain", attribute=attribute)
     return attribute_map.entra_user(item)
 
 

@@ -16,6 +16,7 @@ from shared.entra.graph import Graph
 from shared.entra.passwords import random_password
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
+from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Outcome, Result
 from shared.planning.mapping import IMMUTABLE_ID, UPN
 from shared.planning.renames import in_waves
@@ -114,18 +115,18 @@ async def _outcome(request: Request, answer: Answer, graph: Graph) -> Outcome | 
     if _is_second_step(request) and (request.in_doubt or answer.status == 0 or answer.status >= 500):
         return await _in_doubt(change, answer, _looked_at(change, answer, graph))
     if change.action is Action.RESTORE and request.method == "PATCH":
-        state = f"under the temporary UPN {change.via}" if change.via else "as they were"
-        return _refused(change, answer, f" The user is restored, {state}; the next run does the rest.")
+        state = say("write.restoredAside", upn=change.via) if change.via else say("write.restoredAsBefore")
+        return _refused(change, answer, state)
     return _refused(change, answer)
 
 
-def _done_before(request: Request, answer: Answer) -> str:
+def _done_before(request: Request, answer: Answer) -> Parts:
     """Why a write that meets nobody counts as done; empty if it does not."""
     if answer.status != 404:
-        return ""
+        return ()
     if request.method == "DELETE":
-        return "Was gone already."
-    return "Restored by an earlier try." if request.path.endswith("/restore") and request.in_doubt else ""
+        return say("write.wasGone")
+    return say("write.restoredBefore") if request.path.endswith("/restore") and request.in_doubt else ()
 
 
 def _may_exist(request: Request, answer: Answer) -> bool:
@@ -146,7 +147,7 @@ def _stranded(outcome: Outcome) -> bool:
     return change.action is Action.RENAME and change.via is not None and not outcome.succeeded
 
 
-def _took_effect(change: Change, object_id: str | None, answer: Answer, note: str = "") -> Outcome:
+def _took_effect(change: Change, object_id: str | None, answer: Answer, note: Parts = ()) -> Outcome:
     return Outcome(
         change=change,
         result=Result.SUCCEEDED,
@@ -156,7 +157,7 @@ def _took_effect(change: Change, object_id: str | None, answer: Answer, note: st
     )
 
 
-def _refused(change: Change, answer: Answer, addition: str = "") -> Outcome:
+def _refused(change: Change, answer: Answer, addition: Parts = ()) -> Outcome:
     error = answer.error
     code = next((f"ObjectConflict:{target}" for target in answer.conflict_on()), error.code)
     return Outcome(
@@ -164,7 +165,7 @@ def _refused(change: Change, answer: Answer, addition: str = "") -> Outcome:
         result=Result.FAILED,
         object_id=change.object_id,
         error_code=code or str(answer.status),
-        error_message=f"{error}{addition}",
+        error_message=parts_of(error) + addition,
         request_id=answer.request_id,
     )
 
@@ -177,13 +178,14 @@ async def _stepped_back(stranded: Sequence[Outcome], graph: Graph, before_send: 
     async for answers in graph.send(backs, before_send):
         for request, answer in answers:
             change: Change = request.subject
-            refusal, state = refusals[id(change)], f"The user has the UPN {change.upn} again."
+            refusal, state = refusals[id(change)], say("write.hasUpnAgain", upn=change.upn)
             if not 200 <= answer.status < 300:
                 state = (
-                    f"The user has the temporary UPN {change.via}, and {change.upn} could not be given back: "
-                    f"{answer.error} The next run tries again."
+                    say("write.staysAside", temporary=str(change.via), upn=change.upn)
+                    + parts_of(answer.error)
+                    + say("write.triedAgain")
                 )
-            ended.append(replace(refusal, error_message=f"{refusal.error_message} {state}"))
+            ended.append(replace(refusal, error_message=refusal.error_message + state))
     return ended
 
 
@@ -194,7 +196,7 @@ async def _in_doubt(
     try:
         return await look
     except GraphError as error:
-        return _refused(change, answer, f" Whether it took effect could not be read: {error}")
+        return _refused(change, answer, say("write.unread") + parts_of(error))
     except RunStopped as stopped:
         return stopped
 
@@ -203,7 +205,7 @@ async def _looked_at(change: Change, answer: Answer, graph: Graph) -> Outcome:
     """Which UPN a user has, whose answer to the second step of a rename was lost."""
     found = await graph.get(f"{_user(change)}?$select=id,{UPN}")
     if found.status == 200 and str(found.body.get(UPN)).lower() == change.new_upn.lower():
-        return _took_effect(change, change.object_id, found, "Renamed by an earlier try.")
+        return _took_effect(change, change.object_id, found, say("write.renamedBefore"))
     return _refused(change, answer)
 
 
@@ -222,9 +224,10 @@ async def _looked_up(change: Change, request: Request, answer: Answer, graph: Gr
         if found.status == 200:
             holder = found.body
             if shows(change, holder):
-                return _took_effect(change, text(holder, "id"), found, "Created by an earlier try.")
-            name, object_id = holder.get("displayName"), text(holder, "id")
-            return _refused(change, answer, f" {change.upn} belongs to {name} ({object_id}).")
+                return _took_effect(change, text(holder, "id"), found, say("write.createdBefore"))
+            name, object_id = str(holder.get("displayName")), text(holder, "id")
+            held = say("write.upnIsHeld", upn=change.upn, holder=name, objectId=object_id)
+            return _refused(change, answer, held)
     return _refused(change, answer)
 
 

@@ -11,6 +11,7 @@ import azure.functions as func
 from shared.http.content import content
 from shared.http.endpoint import Call, Nothing
 from shared.http.problems import Problem
+from shared.model.parts import say
 
 FOLDER = Path(__file__).parent.parent / "console"
 PAGE = "index.html"
@@ -55,7 +56,7 @@ async def page(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 
 async def asset(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     if call.asset not in ASSETS:
-        raise Problem(404, "Not Found", f"The admin page has no file {call.asset!r}.")
+        raise Problem(404, "Not Found", say("http.noFile", name=repr(call.asset)))
     return _file(call.asset, call.headers)
 
 

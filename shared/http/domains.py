@@ -59,7 +59,7 @@ async def domain_to_read(services: Services, name: str) -> str:
     for domain in (await services.tenant_domains.get()).value:
         if domain.name == name and not domain.removed:
             return name
-    raise DomainNotFound(f"{name} is not a verified domain of the tenant.")
+    raise DomainNotFound("domain.notVerified", domain=name)
 
 
 async def kept_domain(services: Services, name: str) -> StoredSettings:
@@ -81,7 +81,8 @@ async def list_domains(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 
     async def view(name: str) -> Domain:
         async with turns:
-            return await domain_view(call.services, name, tenant, settings.get(name, NEVER_SET))
+            kept = settings.get(name, NEVER_SET)
+            return await domain_view(call.services, name, kept, tenant.value, tenant.as_of)
 
     return json(DomainList(domains=await asyncio.gather(*map(view, sorted(names))), as_of=tenant.as_of))
 
@@ -108,8 +109,9 @@ async def change_domain(call: Call[Nothing, SettingsChange]) -> func.HttpRespons
 
 async def _domain(call: AnyCall, settings: StoredSettings) -> func.HttpResponse:
     try:
-        tenant = await call.services.tenant_domains.get()
+        known = await call.services.tenant_domains.get()
     except Unavailable:  # what is kept here can be seen and set all the same
-        tenant = None
-    view = await domain_view(call.services, call.domain, tenant, settings)
+        view = await domain_view(call.services, call.domain, settings, None, None)
+    else:
+        view = await domain_view(call.services, call.domain, settings, known.value, known.as_of)
     return json(view, headers={"ETag": settings.etag})

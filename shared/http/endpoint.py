@@ -22,6 +22,7 @@ from shared.http.problems import Problem, secured
 from shared.http.same_origin import from_browser, require_same_origin
 from shared.log import event
 from shared.model.domain_names import domain_name
+from shared.model.parts import say
 from shared.model.records import Author
 from shared.model.runs import is_run_id
 from shared.services import Services
@@ -147,9 +148,7 @@ class Endpoint(Generic[Query_co, Body_co]):
             event(
                 "http.failed", logging.ERROR, method=self.method, path=self.path, error=type(error).__name__
             )
-            return Problem(
-                500, "Internal error", "Something went wrong here; the app's log says what."
-            ).answer()
+            return Problem(500, "Internal error", say("http.failed")).answer()
 
     def _call(
         self,
@@ -185,13 +184,13 @@ def _models(handler: Handler[Query_co, Body_co]) -> tuple[type[Query_co], type[B
 def _domain(text: str | None) -> str:
     try:
         return domain_name(text) if text is not None else ""
-    except ValueError as error:
-        raise DomainNotFound(f"{error}.") from None
+    except ValueError:
+        raise DomainNotFound("domain.noName", name=repr(text)) from None
 
 
 def _run_id(text: str | None) -> str:
     if text is not None and not is_run_id(text):
-        raise RunNotFound(f"{text!r} is not the id of a run.")
+        raise RunNotFound("run.noId", id=repr(text))
     return text or ""
 
 
@@ -204,22 +203,22 @@ def _body(model: type[Model], request: func.HttpRequest) -> Model:
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if len(content) > LARGEST_BODY:
         raise Problem(
-            413, "Body too large", f"A body here has at most {LARGEST_BODY} bytes, not {len(content)}."
+            413, "Body too large", say("http.bodyTooLarge", longest=LARGEST_BODY, bytes=len(content))
         )
     if not content and request.headers.get("Transfer-Encoding"):
         # Azure's host hands over no chunked body: what it asked for is unknown (azure-functions-host#7930).
-        raise Problem(411, "Length missing", "The body did not arrive here: send it with its Content-Length.")
+        raise Problem(411, "Length missing", say("http.lengthMissing"))
     # A script's `curl -X POST` sends neither body nor type; a page of another site can't pass for one.
     if not content and not kind and not from_browser(request.headers):
         return _validated(model, {}, "body")
     if kind != "application/json":
-        raise Problem(415, "Wrong content type", "The body must be sent as Content-Type: application/json.")
+        raise Problem(415, "Wrong content type", say("http.wrongContentType"))
     if not content.strip():
-        raise Problem(400, "Bad body", "The body is empty: send a JSON object, {} for the defaults.")
+        raise Problem(400, "Bad body", say("http.emptyBody"))
     try:
         document = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise Problem(400, "Bad body", f"The body is not JSON: {error}.") from None
+        raise Problem(400, "Bad body", say("http.notJson", error=str(error))) from None
     return _validated(model, document, "body")
 
 
@@ -234,5 +233,5 @@ def _validated(model: type[Model], document: object, where: str) -> Model:
             }
             for e in error.errors()
         ]
-        named = "; ".join(f"{e['field']}: {e['detail']}" for e in errors)
-        raise Problem(400, f"Bad {where}", f"{named}.", errors=errors) from None
+        named = tuple(f"{e['field']}: {e['detail']}" for e in errors)
+        raise Problem(400, f"Bad {where}", say("http.badFields", fields=named), errors=errors) from None

@@ -41,5 +41,4 @@ async def _in_time(look: Awaitable[T]) -> T:
         async with asyncio.timeout(LONGEST_LOOK):
             return await look
     except TimeoutError:
-        message = f"Both sides could not be read within {LONGEST_LOOK:g} s; a dry run has more time."
-        raise Unavailable(message, retry_after=60) from None
+        raise Unavailable("look.tooLong", seconds=round(LONGEST_LOOK), retry_after=60) from None

@@ -8,20 +8,20 @@ import logging
 
 import azure.functions as func
 
-from shared.errors import SettingsError
 from shared.http.problems import Problem, secured
 from shared.log import event
+from shared.model.parts import say
 
 
-def misconfigured(error: SettingsError) -> func.FunctionApp:
-    """Health and the admin page answer everybody with 503, without a name or value; the log has the names.
+def misconfigured(message: str) -> func.FunctionApp:
+    """Health and the admin page answer everybody with 503, without a name or value; `message` goes to the log.
 
     No queue is listened to, so runs that wait go on waiting. The timer ticks each hour, whatever its schedule is.
     """
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
     def log() -> None:
-        event("settings.bad", logging.CRITICAL, message=str(error))
+        event("settings.bad", logging.CRITICAL, message=message)
 
     @app.timer_trigger("timer", schedule="0 0 * * * *", use_monitor=True)
     async def hourly_sync(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's argument
@@ -43,5 +43,5 @@ def misconfigured(error: SettingsError) -> func.FunctionApp:
 _REFUSED = Problem(
     503,
     "A setting is missing or bad",
-    "A setting of this app is missing or bad, so that it does nothing. Its log says which one: look for settings.bad.",
+    say("settings.bad"),
 )

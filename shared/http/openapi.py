@@ -18,6 +18,11 @@ _PROBLEM: JsonSchemaValue = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "parts": {
+            "type": "array",
+            "items": {"$ref": _REF.format(model="Part")},
+            "description": "What `detail` says, as data.",
+        },
         "errors": {
             "type": "array",
             "items": {

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from shared.http.problems import Problem
 from shared.log import event
+from shared.model.parts import say
 
 _OBJECT_ID_CLAIMS = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 _NAME_CLAIMS = (
@@ -63,12 +64,11 @@ def identified(auth_mode: str, environment: Mapping[str, str], headers: Mapping[
         raise Problem(
             503,
             "Authentication is not set up",
-            "AUTH_MODE is entra, but App Service authentication is not enabled on this app (WEBSITE_AUTH_ENABLED is "
-            "not True), so no caller can be believed. Enable it, or set AUTH_MODE=keys.",
+            say("auth.notInFront"),
         )
     principal = _principal(headers.get("X-MS-CLIENT-PRINCIPAL", ""))
     if principal is None:
-        raise Problem(401, "Not signed in", "Sign in with an account of the tenant and try again.")
+        raise Problem(401, "Not signed in", say("auth.signIn"))
     return principal
 
 
@@ -78,7 +78,7 @@ def require_role(principal: Principal, role: Role) -> None:
         raise Problem(
             403,
             "Role missing",
-            f"{principal.name} needs the app role {role.value} of this application for that.",
+            say("auth.roleMissing", name=principal.name, role=role.value),
         )
 
 

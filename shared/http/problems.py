@@ -2,6 +2,7 @@
 
 import json as stdlib_json
 from collections.abc import Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 
 import azure.functions as func
@@ -20,6 +21,8 @@ from shared.errors import (
     SyncError,
     Unavailable,
 )
+from shared.model.parts import Parts, parts_of, say
+from shared.words import said
 
 _STATUS: Mapping[type[SyncError], tuple[int, str]] = {
     DomainNotFound: (404, "Unknown domain"),
@@ -38,25 +41,36 @@ _STATUS: Mapping[type[SyncError], tuple[int, str]] = {
 class Problem(Exception):
     """An answer that is an error."""
 
-    def __init__(self, status: int, title: str, detail: str, **members: object) -> None:
-        super().__init__(detail)
+    def __init__(self, status: int, title: str, parts: Parts, **members: object) -> None:
+        super().__init__(title)
         self.status = status
         self.title = title
-        self.detail = detail
+        self.parts = parts
         self.members = members
         self.headers: Mapping[str, str] = {}
+
+    @property
+    def detail(self) -> str:
+        """What is wrong and what to do, in English."""
+        return said(self.parts)
 
     @classmethod
     def of(cls, error: SyncError) -> "Problem":
         status, title = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), (500, "Failed"))
         members = {"runId": error.run_id} if isinstance(error, RunActive) else {}
-        problem = cls(status, title, str(error), **members)
+        problem = cls(status, title, parts_of(error), **members)
         if isinstance(error, Unavailable):
             problem.headers = {"Retry-After": str(error.retry_after)}
         return problem
 
     def answer(self, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
-        body = {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
+        body = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "parts": [asdict(part) for part in self.parts],
+        }
         return func.HttpResponse(
             stdlib_json.dumps({**body, **self.members}, ensure_ascii=False),
             status_code=self.status,
@@ -92,8 +106,6 @@ def json(
 def nothing_here(method: str, path: str, allowed: list[str]) -> func.HttpResponse:
     """For a path that no trigger serves, or not with this method."""
     if allowed:
-        detail = f"{path} takes {', '.join(allowed)}, not {method}."
-        return Problem(405, HTTPStatus(405).phrase, detail).answer({"Allow": ", ".join(allowed)})
-    return Problem(
-        404, HTTPStatus(404).phrase, f"There is nothing at {path}; see /api/openapi.json."
-    ).answer()
+        taken = say("http.wrongMethod", path=path, methods=tuple(allowed), method=method)
+        return Problem(405, HTTPStatus(405).phrase, taken).answer({"Allow": ", ".join(allowed)})
+    return Problem(404, HTTPStatus(404).phrase, say("http.nothingHere", path=path)).answer()

@@ -12,6 +12,7 @@ from shared.http.endpoint import AnyCall, Body, Call, Nothing
 from shared.http.problems import Problem, json
 from shared.http.views import run_view
 from shared.log import event
+from shared.model.parts import say
 from shared.model.records import Record, Time
 from shared.model.runs import RUN_ID_PATTERN, Mode, Run, Trigger
 from shared.runs import lifecycle
@@ -127,7 +128,7 @@ async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
         raise Problem(
             406,
             "Audit log too large to show",
-            f"The audit log has more than {LARGEST_LOG_TO_SHOW // 1024**2} MB: download it instead.",
+            say("auditLog.tooLarge", megabytes=LARGEST_LOG_TO_SHOW // 1024**2),
         )
     log = await call.services.audit_logs.read(run, call.services.clock.now())
     return content(log, "text/csv", call.headers, {"Cache-Control": "no-store"})

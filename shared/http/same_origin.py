@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from shared.http.problems import Problem
+from shared.model.parts import say
 
 # A header that a foreign page can't add without the consent of this server, which never gives it (no CORS).
 OWN_HEADER = "X-Requested-With"
@@ -23,9 +24,9 @@ def require_same_origin(headers: Mapping[str, str]) -> None:
         return
     origin, host = _origin(headers.get("Origin", "")), headers.get("Host", "").lower()
     if not origin or origin != host or headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
-        raise Problem(403, "Request from another site", "Changes are taken only from this app's own page.")
+        raise Problem(403, "Request from another site", say("http.foreignPage"))
     if not headers.get(OWN_HEADER):
-        raise Problem(403, "Header missing", f"A browser must send the header {OWN_HEADER} with a change.")
+        raise Problem(403, "Header missing", say("http.headerMissing", header=OWN_HEADER))
 
 
 def _origin(header: str) -> str:

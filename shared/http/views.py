@@ -1,14 +1,15 @@
 """What callers see: a domain with its settings and runs, a run with the state of its audit log."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic.alias_generators import to_camel
 
 from shared.model.domains import Domain, StoredSettings, TenantDomain
 from shared.model.runs import Mode, Run
-from shared.outbound.cached import Known
 from shared.services import Services
 from shared.store.runs import Pointers
+from shared.words import said
 
 
 def run_view(run: Run, dry_run_log: str | None, now: datetime) -> Run:
@@ -16,15 +17,36 @@ def run_view(run: Run, dry_run_log: str | None, now: datetime) -> Run:
     log = run.audit_log
     kept = log.expires_at is not None and now < log.expires_at
     available = kept and (run.mode is Mode.SYNC or dry_run_log == run.id)
-    return run.model_copy(update={"audit_log": log.model_copy(update={"available": available})})
+    return _in_english(run.model_copy(update={"audit_log": log.model_copy(update={"available": available})}))
+
+
+def _in_english(run: Run) -> Run:
+    """The run with each of its texts beside its parts."""
+    checks, pre_check = run.limit_checks, run.pre_check
+    update: dict[str, object] = {
+        "message": said(run.message_parts),
+        "warnings": tuple(said((warning,)) for warning in run.warning_parts),
+        "limit_checks": tuple(
+            check.model_copy(update={"verdict": said(check.verdict_parts) or check.verdict})
+            for check in checks
+        ),
+    }
+    if pre_check:
+        notice = said(pre_check.notice_parts) or pre_check.notice
+        update["pre_check"] = pre_check.model_copy(update={"notice": notice})
+    return run.model_copy(update=update)
 
 
 async def domain_view(
-    services: Services, name: str, tenant: Known[list[TenantDomain]] | None, settings: StoredSettings
+    services: Services,
+    name: str,
+    settings: StoredSettings,
+    tenant: Sequence[TenantDomain] | None,
+    as_of: datetime | None,
 ) -> Domain:
-    """`tenant` is None while Graph has never answered; a domain that it does not list has been removed."""
+    """`tenant`, as of then, is None while Graph has never answered; a domain that it does not list has been removed."""
     now = services.clock.now()
-    listed = next((one for one in tenant.value if one.name == name), None) if tenant else None
+    listed = next((one for one in tenant if one.name == name), None) if tenant else None
     removed = listed.removed if listed else tenant is not None
     pointers = await services.runs.read_pointers(name)
     active = await services.runs.get(name, pointers.active) if pointers.active else None
@@ -34,7 +56,7 @@ async def domain_view(
         name=name,
         authentication_type=listed.authentication_type if listed else None,
         removed=removed,
-        as_of=tenant.as_of if tenant else None,
+        as_of=as_of,
         next_run_at=services.settings.schedule.next_after(now) if due else None,
         active_run=_view(active, pointers, now),
         last_dry_run=_view(pointers.last_dry_run, pointers, now),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.model.parts import Parts
 from shared.model.people import Value
 
 
@@ -28,7 +29,7 @@ class Obstacle:
     """Why a change can't succeed, known before it is tried. `code` is a word for the audit log."""
 
     code: str
-    message: str
+    message: Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Change:
     object_id: str | None = None
     source_id: str | None = None
     attributes: tuple[AttributeChange, ...] = ()
-    reason: str = ""
+    reason: Parts = ()
     obstacle: Obstacle | None = None
     via: str | None = None
 

@@ -65,8 +65,7 @@ class StoredSettings:
     def complete(self) -> DomainSettings:
         """All settings; raises SettingsUnreadable unless each can be read."""
         if self.unreadable:
-            names = ", ".join(map(to_camel, self.unreadable))
-            raise SettingsUnreadable(f"The stored value of {names} can't be read: set it anew.")
+            raise SettingsUnreadable("settings.unreadable", settings=tuple(map(to_camel, self.unreadable)))
         return self._readable
 
     @property
@@ -103,7 +102,7 @@ def domain_named(name: str, tenant: Sequence[TenantDomain]) -> TenantDomain:
     for domain in tenant:
         if domain.name == name:
             return domain
-    raise DomainNotFound(f"{name} is not a verified domain of the tenant.")
+    raise DomainNotFound("domain.notVerified", domain=name)
 
 
 def initial_domain(tenant: Sequence[TenantDomain], otherwise: TenantDomain) -> str:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.model.parts import Parts
+
 Value = str | bool | None
 
 
@@ -17,7 +19,7 @@ class SourceUser:
     upn: str
     immutable_id: str | None
     values: tuple[Value, ...]
-    problem: str = ""
+    problem: Parts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +33,14 @@ class EntraUser:
     values: tuple[Value, ...]
     on_premises_synced: bool = False
     guest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Which Entra user a source user became in earlier syncs, source id → object id.
+
+    `doubt` says why that may not be all there was; it is empty where nothing is missing.
+    """
+
+    links: dict[str, str]
+    doubt: Parts = ()

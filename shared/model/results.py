@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Self
 
 from shared.model.changes import Action, Change, Obstacle
+from shared.model.parts import Parts
 
 # Codes of a user who is not deleted because the app could not look at them, or not a second time at the source.
 NOT_LOOKED_AT = "NotLookedAt"
@@ -35,9 +36,9 @@ class Outcome:
     change: Change
     result: Result
     object_id: str | None = None
-    note: str = ""
+    note: Parts = ()
     error_code: str = ""
-    error_message: str = ""
+    error_message: Parts = ()
     request_id: str = ""
 
     @property
@@ -67,11 +68,11 @@ class Outcome:
         return cls(change=change, result=Result.NOT_APPLIED)
 
     @classmethod
-    def left(cls, change: Change, note: str) -> Self:
+    def left(cls, change: Change, note: Parts) -> Self:
         return cls(change=change, result=Result.SKIPPED, note=note)
 
     @classmethod
-    def left_unseen(cls, change: Change, note: str) -> Self:
+    def left_unseen(cls, change: Change, note: Parts) -> Self:
         """Of a deletion before which the app could not look."""
         return cls(
             change=change,
@@ -82,12 +83,12 @@ class Outcome:
         )
 
     @classmethod
-    def failed(cls, change: Change, code: str, message: str) -> Self:
+    def failed(cls, change: Change, code: str, message: Parts) -> Self:
         return cls(change=change, result=Result.FAILED, error_code=code, error_message=message)
 
     @classmethod
     def _foreseen(cls, change: Change, result: Result) -> Self:
-        obstacle = change.obstacle or Obstacle("", "")
+        obstacle = change.obstacle or Obstacle("", ())
         skipped = change.action is Action.SKIP
         return cls(
             change=change,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from shared.model.parts import Parts
 from shared.model.records import Record, Time
 
 AUDIT_LOG_LIFETIME = timedelta(hours=24)
@@ -79,7 +80,8 @@ class LimitCheck(Record):
     limit: int
     unit: Literal["count", "percent"]
     exceeded: bool
-    verdict: str
+    verdict: str = ""
+    verdict_parts: Parts = ()
 
 
 class Approval(Record):
@@ -100,12 +102,17 @@ class PreCheckSummary(Record):
     """How many objects on the domain are no users to synchronise, by kind."""
 
     active_directory: bool
-    notice: str
+    notice: str = ""
+    notice_parts: Parts = ()
     objects: dict[str, int]
 
 
 class Run(Record):
-    """One line of the Sync Logs."""
+    """One line of the Sync Logs.
+
+    `message` and `warnings` are the English of the parts beside them, made when the run is shown. Rows of an earlier
+    version have English only.
+    """
 
     id: str
     domain: str
@@ -126,7 +133,9 @@ class Run(Record):
     disable_added: bool = False
     pre_check: PreCheckSummary | None = None
     message: str = ""
+    message_parts: Parts = ()
     warnings: tuple[str, ...] = ()
+    warning_parts: Parts = ()
     invocations: int = 0
     stalled_invocations: int = 0
     audit_log: AuditLog = AuditLog()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from shared.clock import Clock
-from shared.errors import GraphError, Unavailable
+from shared.errors import GraphError, SyncError, Unavailable
 
 T = TypeVar("T")
 
@@ -38,13 +38,15 @@ class Kept(Protocol[T]):
 class Cached(Generic[T]):
     """One value, loaded by `load`, which gets the value as it was known before.
 
+    `unknown` is the code of what is said while it was never known.
+
     Callers who come at the same time share one load. A load that fails, or that takes longer than `patience`
     seconds, is remembered for `rest` seconds, in which nobody waits for another one.
     """
 
     def __init__(
         self,
-        what: str,
+        unknown: str,
         load: Callable[[T | None], Awaitable[T]],
         clock: Clock,
         *,
@@ -53,7 +55,7 @@ class Cached(Generic[T]):
         rest: float = 15.0,
         kept: Kept[T] | None = None,
     ) -> None:
-        self._what = what
+        self._unknown = unknown
         self._load = load
         self._clock = clock
         self._fresh = fresh
@@ -82,14 +84,16 @@ class Cached(Generic[T]):
             if isinstance(self._error, GraphError) and self._error.status == 403:
                 raise self._error  # a missing permission does not come with time
             wait = max(1, round(self._resting_until - now()))
-            raise Unavailable(f"{self._what} can't be had now: {self._why}.", retry_after=wait)
+            raise Unavailable(self._unknown, retry_after=wait, because=self._why)
         return self._known
 
     @property
-    def _why(self) -> str:
+    def _why(self) -> SyncError:
         if self._error is None or isinstance(self._error, TimeoutError):
-            return "no answer in time"
-        return str(self._error).rstrip(".") or type(self._error).__name__
+            return SyncError("unavailable.noAnswer")
+        if isinstance(self._error, SyncError):
+            return self._error
+        return SyncError("unavailable.failed", error=str(self._error) or type(self._error).__name__)
 
     async def aclose(self) -> None:
         if self._loading is not None:
@@ -127,4 +131,4 @@ class Cached(Generic[T]):
             await self._kept.write(known)
             self._stored = known
         except Exception as error:  # known all the same; the next load tries to keep it again
-            logging.getLogger("sync").warning("%s could not be kept: %s", self._what, error)
+            logging.getLogger("sync").warning("What %s speaks of could not be kept: %s", self._unknown, error)

@@ -1,7 +1,8 @@
 """An end to a listing that is read page by page, whatever its links say."""
 
-from collections.abc import Callable
 from hashlib import sha256
+
+from shared.errors import SyncError
 
 # A million users, who are as many as one worker's memory holds, at 20 a page.
 MOST_ITEMS = 1_000_000
@@ -11,7 +12,7 @@ MOST_PAGES = 50_000
 class Pages:
     """The pages of one listing by `service`, which calls its links `link`; `error` is raised for one without an end."""
 
-    def __init__(self, service: str, link: str, error: Callable[[str], Exception]) -> None:
+    def __init__(self, service: str, link: str, error: type[SyncError]) -> None:
         self._service = service
         self._link = link
         self._error = error
@@ -28,13 +29,16 @@ class Pages:
         # A digest: what a server sends as a link may be long.
         digest = sha256(link.encode()).digest()
         if digest in self._seen:
-            raise self._error(
-                f"{self._service} gave the {self._link} of page {self.number} a second time; the list is not complete."
-            )
+            raise self._error("pages.linkTwice", service=self._service, link=self._link, page=self.number)
         self._seen.add(digest)
         self._items += items
         if self._items > MOST_ITEMS or len(self._seen) > MOST_PAGES:
             raise self._error(
-                f"{self._service} lists without an end: {len(self._seen):,} pages with {self._items:,} items, and a "
-                f"{self._link} to yet another page. At most {MOST_ITEMS:,} items and {MOST_PAGES:,} pages are read."
+                "pages.endless",
+                service=self._service,
+                link=self._link,
+                pages=f"{len(self._seen):,}",
+                items=f"{self._items:,}",
+                mostPages=f"{MOST_PAGES:,}",
+                mostItems=f"{MOST_ITEMS:,}",
             )

@@ -37,16 +37,16 @@ class NoStop:
 
 
 class Deadline:
-    """Stops work once its seconds are over: raises TimeBudgetSpent with this message."""
+    """Stops work once its seconds are over, by raising `spent`."""
 
-    def __init__(self, seconds: float, clock: Clock, message: str) -> None:
+    def __init__(self, seconds: float, clock: Clock, spent: TimeBudgetSpent) -> None:
         self._clock = clock
         self._ends_at = clock.monotonic() + seconds
-        self._message = message
+        self._spent = spent
 
     async def check(self) -> None:
         if self._clock.monotonic() >= self._ends_at:
-            raise TimeBudgetSpent(self._message)
+            raise self._spent
 
     async def sleep(self, seconds: float) -> None:
         await sleep_in_steps(seconds, self, self._clock)

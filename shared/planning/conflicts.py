@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shared.model.changes import Action, Change, Obstacle
+from shared.model.parts import say
 from shared.planning.holders import Holder, Holders
 from shared.planning.mapping import IMMUTABLE_ID
 
@@ -50,8 +51,12 @@ def with_the_blocked(renames: Sequence[Change]) -> list[Change]:
         while (waiting := waiting_for.get(holder.upn.lower())) and waiting.object_id not in obstacles:
             obstacles[waiting.object_id] = Obstacle(
                 ADDRESS_TAKEN,
-                f"{waiting.new_upn} stays with {holder.display_name} ({holder.object_id}), who can't be renamed "
-                "either: see why there.",
+                say(
+                    "address.stays",
+                    address=waiting.new_upn,
+                    holder=holder.display_name,
+                    objectId=str(holder.object_id),
+                ),
             )
             holder = waiting
     return [replace(change, obstacle=obstacles.get(change.object_id)) for change in renames]
@@ -65,8 +70,7 @@ def _address_taken(
         if holder is None or holder.object_id == change.object_id:
             continue
         if holder.alias or freed.get(address.lower()) != holder.object_id:
-            message = f"{address} is taken by {holder}: free it there or change it here."
-            return Obstacle(ADDRESS_TAKEN, message)
+            return Obstacle(ADDRESS_TAKEN, say("address.taken", address=address, holder=holder.described))
     return None
 
 
@@ -75,4 +79,5 @@ def _immutable_id_taken(change: Change, immutable_ids: Mapping[str, Holder]) -> 
     holder = immutable_ids.get(str(immutable_id)) if immutable_id else None
     if holder is None or holder.object_id == change.object_id:
         return None
-    return Obstacle(IMMUTABLE_ID_TAKEN, f"The immutable ID {immutable_id} belongs to {holder} already.")
+    message = say("immutableId.taken", immutableId=str(immutable_id), holder=holder.described)
+    return Obstacle(IMMUTABLE_ID_TAKEN, message)

@@ -7,6 +7,7 @@ moved to another domain, and `checks.py` everybody if they are too many.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
 
 
@@ -28,20 +29,20 @@ def source_people(users: Sequence[SourceUser], links: Mapping[str, str]) -> Sour
     )
 
 
-def reason_to_leave(user: EntraUser, people: SourcePeople, upns: Mapping[str, str | None]) -> str:
+def reason_to_leave(user: EntraUser, people: SourcePeople, upns: Mapping[str, str | None]) -> Parts:
     """Why this user is not deleted after all; empty if they are.
 
     `people` is the source's second read; `upns` Entra's: object id → UPN, None for who is gone, absent for whom
     Entra could not be asked about.
     """
     if still_in_source(user, people):
-        return "Not deleted: the source has this user again."
+        return say("leaver.backInSource")
     if unseen(user, people, upns):
-        return "Not deleted: Entra could not be asked about this user again."
+        return say("leaver.notAskedAgain")
     upn = upns[user.object_id]
     if upn is not None and upn.lower() != user.upn.lower():
-        return f"Not deleted: Entra names this user {upn} now."
-    return ""
+        return say("leaver.renamed", upn=upn)
+    return ()
 
 
 def unseen(user: EntraUser, people: SourcePeople, upns: Mapping[str, str | None]) -> bool:

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
+from shared.model.parts import say
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of
 from shared.planning.renames import temporary_upn
 
-KEYLESS = Obstacle(
-    "ImmutableIdMissing",
-    "A federated domain takes nobody without an immutable ID: the person could never sign in. "
-    "Fill it in in the source.",
-)
+KEYLESS = Obstacle("ImmutableIdMissing", say("immutableId.missing"))
+_NEW, _RETURNED = say("newcomer.inSourceOnly"), say("newcomer.restored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ class Differences:
             None,
             user.source_id,
             tuple(attributes),
-            reason="In the source only.",
+            reason=_NEW,
             obstacle=obstacle,
         )
 
@@ -97,7 +95,7 @@ class Differences:
             gone.object_id,
             user.source_id,
             change.attributes if change else (),
-            reason="In the source again: restored from Entra's deleted users, with mailbox and licences.",
+            reason=_RETURNED,
             obstacle=(change.obstacle if change else None) or self._no_immutable_id(user, gone),
         )
         # A federated domain takes nobody without an immutable ID, not even for the moment until they get one.
@@ -116,7 +114,7 @@ class Differences:
 def _refused(user: SourceUser, attributes: Sequence[AttributeChange]) -> Obstacle | None:
     """The first reason why Entra would refuse these values, None if it would take them all."""
     if user.problem:
-        return Obstacle("InvalidValue", f"Access Control's user {user.source_id}: {user.problem}.")
+        return Obstacle("InvalidValue", user.problem)
     for change in attributes:
         if change.attribute == UPN:
             obstacle = refused_upn(str(change.after))

@@ -2,9 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser
+
+Kind = Literal["user", "deleted user", "restored user", "group", "application"]
+_KINDS: Mapping[Kind, Parts] = {
+    "user": say("holder.user"),
+    "deleted user": say("holder.deletedUser"),
+    "restored user": say("holder.restoredUser"),
+    "group": say("holder.group"),
+    "application": say("holder.application"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,11 +23,13 @@ class Holder:
 
     object_id: str
     name: str
-    kind: str = "user"
+    kind: Kind = "user"
     alias: bool = False
 
-    def __str__(self) -> str:
-        return f"the {self.kind} {self.name} ({self.object_id})"
+    @property
+    def described(self) -> Parts:
+        """A phrase that names them, for inside a sentence."""
+        return say("holder.described", kind=_KINDS[self.kind], name=self.name, objectId=self.object_id)
 
 
 class Holders(Protocol):
@@ -33,9 +45,10 @@ class Holders(Protocol):
 
 def holders_of_immutable_ids(deleted: Sequence[EntraUser], active: Iterable[EntraUser]) -> dict[str, Holder]:
     """Immutable ID → who blocks it: a deleted user until they are restored or gone for good."""
+    kinds: tuple[tuple[Kind, Iterable[EntraUser]], ...] = (("deleted user", deleted), ("user", active))
     return {
         user.immutable_id: Holder(user.object_id, user.upn, kind)
-        for kind, users in (("deleted user", deleted), ("user", active))
+        for kind, users in kinds
         for user in users
         if user.immutable_id
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from shared.model.changes import Action, Change, Plan
 from shared.model.domains import DomainSettings, Limit
+from shared.model.parts import Parts, say
 from shared.model.runs import DeletionCheck, LimitCheck
 from shared.planning.conflicts import LOOKED_UP
 
@@ -21,10 +22,11 @@ class Checks:
         return self.deletions.exceeded or any(check.exceeded for check in self.others)
 
     @property
-    def reasons(self) -> list[str]:
-        """The arithmetic of every limit that is exceeded."""
-        deletions = [verdict(self.deletions)] if self.deletions.exceeded else []
-        return deletions + [check.verdict for check in self.others if check.exceeded]
+    def reasons(self) -> Parts:
+        """The arithmetic of every limit that is exceeded, as phrases."""
+        deletions = verdict(self.deletions) if self.deletions.exceeded else ()
+        others = (part for check in self.others if check.exceeded for part in check.verdict_parts)
+        return (*deletions, *others)
 
 
 def check_deletions(
@@ -45,12 +47,12 @@ def check_deletions(
     )
 
 
-def released(plan: Plan, approved: frozenset[str], note: str) -> Plan:
+def released(plan: Plan, approved: frozenset[str], note: Parts) -> Plan:
     """The same plan, with `note` in the reason of every deletion that somebody approved."""
     return replace(
         plan,
         changes=tuple(
-            replace(change, reason=f"{change.reason} {note}")
+            replace(change, reason=change.reason + note)
             if change.action is Action.DELETE and change.object_id in approved
             else change
             for change in plan.changes
@@ -58,12 +60,17 @@ def released(plan: Plan, approved: frozenset[str], note: str) -> Plan:
     )
 
 
-def verdict(check: DeletionCheck) -> str:
+def verdict(check: DeletionCheck) -> Parts:
     """The arithmetic as an administrator reads it: `12 of 97 users = 12.4 % ≥ 10 %`."""
     if not check.deletions:
-        return "no deletions"
-    sign = "≥" if check.exceeded else "<"
-    return f"{check.deletions} of {check.target} users = {check.percent:.15g} % {sign} {check.max_allowed_deletions} %"
+        return say("limit.noDeletions")
+    return say(
+        "limit.deletionsReached" if check.exceeded else "limit.deletionsBelow",
+        deletions=check.deletions,
+        users=check.target,
+        percent=check.percent,
+        limit=check.max_allowed_deletions,
+    )
 
 
 def check_limits(plan: Plan, settings: DomainSettings, source_before: int | None) -> tuple[LimitCheck, ...]:
@@ -72,37 +79,46 @@ def check_limits(plan: Plan, settings: DomainSettings, source_before: int | None
 
 
 def _amounts(plan: Plan, settings: DomainSettings) -> Iterator[LimitCheck]:
-    limits: tuple[tuple[str, Limit | None, tuple[Action, ...]], ...] = (
-        ("adds", settings.max_adds, (Action.ADD, Action.RESTORE)),
-        ("updates", settings.max_updates, (Action.UPDATE,)),
-        ("renames", settings.max_renames, (Action.RENAME,)),
+    limits: tuple[tuple[str, Parts, Limit | None, tuple[Action, ...]], ...] = (
+        ("adds", say("limit.adds"), settings.max_adds, (Action.ADD, Action.RESTORE)),
+        ("updates", say("limit.updates"), settings.max_updates, (Action.UPDATE,)),
+        ("renames", say("limit.renames"), settings.max_renames, (Action.RENAME,)),
     )
-    for name, limit, actions in limits:
+    for name, what, limit, actions in limits:
         if limit is None:
             continue
         amount = sum(1 for change in plan.of(*actions) if _counts(change))
         if limit.count is not None:
-            yield _number(name, amount, plan.target, limit.count)
+            yield _number(name, what, amount, plan.target, limit.count)
         if limit.percent is not None:
-            yield _share(name, amount, plan.target, limit.percent)
+            yield _share(name, what, amount, plan.target, limit.percent)
 
 
-def _number(name: str, amount: int, whole: int, limit: int) -> LimitCheck:
+def _number(name: str, what: Parts, amount: int, whole: int, limit: int) -> LimitCheck:
     exceeded = amount > limit
-    text = f"{amount} {name} {'>' if exceeded else '≤'} {limit}"
+    said = say(
+        "limit.countExceeded" if exceeded else "limit.countKept", amount=amount, what=what, limit=limit
+    )
     return LimitCheck(
-        name=name, amount=amount, of=whole, limit=limit, unit="count", exceeded=exceeded, verdict=text
+        name=name, amount=amount, of=whole, limit=limit, unit="count", exceeded=exceeded, verdict_parts=said
     )
 
 
-def _share(name: str, amount: int, whole: int, limit: int) -> LimitCheck:
+def _share(name: str, what: Parts, amount: int, whole: int, limit: int) -> LimitCheck:
     exceeded = _reaches(amount, limit, whole)
-    share = _percent(amount, whole, lambda shown: (shown >= limit) == exceeded)
-    text = f"{amount} {name} of {whole} users = {share:.15g} % {'≥' if exceeded else '<'} {limit} %"
+    said = say("limit.none", what=what)
+    if amount:
+        said = say(
+            "limit.shareReached" if exceeded else "limit.shareBelow",
+            amount=amount,
+            what=what,
+            users=whole,
+            percent=_percent(amount, whole, lambda shown: (shown >= limit) == exceeded),
+            limit=limit,
+        )
     return LimitCheck(
-        name=name, amount=amount, of=whole, limit=limit, unit="percent",
-        exceeded=exceeded, verdict=text if amount else f"no {name}",
-    )  # fmt: skip
+        name=name, amount=amount, of=whole, limit=limit, unit="percent", exceeded=exceeded, verdict_parts=said
+    )
 
 
 def _counts(change: Change) -> bool:
@@ -116,9 +132,6 @@ def _shrink(plan: Plan, limit: int | None, before: int | None) -> Iterator[Limit
         return
     lost = max(0, before - plan.source)
     exceeded = lost * 100 > limit * before
-    share = _percent(lost, before, lambda shown: (shown > limit) == exceeded)
-    sign = ">" if exceeded else "≤"
-    text = f"the source went from {before} to {plan.source} users = {share:.15g} % fewer {sign} {limit} %"
     yield LimitCheck(
         name="sourceShrink",
         amount=lost,
@@ -126,7 +139,13 @@ def _shrink(plan: Plan, limit: int | None, before: int | None) -> Iterator[Limit
         limit=limit,
         unit="percent",
         exceeded=exceeded,
-        verdict=text,
+        verdict_parts=say(
+            "limit.sourceShrank" if exceeded else "limit.sourceKept",
+            before=before,
+            now=plan.source,
+            percent=_percent(lost, before, lambda shown: (shown > limit) == exceeded),
+            limit=limit,
+        ),
     )
 
 

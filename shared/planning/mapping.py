@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.planning.entra_limits import LENGTHS
 
@@ -91,20 +92,22 @@ class AttributeMap:
     def source_user(self, record: Mapping[str, object]) -> SourceUser:
         """Reads one source record, in whatever spelling its keys come. `source_id` is empty if it has none.
 
-        ValueError names a field that holds a list where a single value is expected.
+        Raises ValueError, whose text is the field, for a list where a single value is expected.
         """
         fields = flat(record)
         for name in (*SOURCE_ID_FIELDS, *self.fields, *self.upn_fields, *self.immutable_id_fields):
             if isinstance(fields.get(name), list):
-                raise ValueError(f"{name} is a list, not one value")  # noqa: TRY004 - of the data, not of the code
-        problem, values = "", []
+                raise ValueError(name)  # noqa: TRY004 - of the data, not of the code
+        source_id = _first(fields, SOURCE_ID_FIELDS) or ""
+        problem: Parts = ()
+        values: list[Value] = []
         for attribute, name in zip(self.attributes, self.fields, strict=True):
             value: Value = normalised(fields.get(name))
             if attribute == ENABLED:
                 status = value
                 value = _STATUS.get(str(status).lower())
                 if value is None:
-                    problem = f"its {name} is {status!r}, which is neither enabled nor disabled"
+                    problem = say("value.unknownStatus", user=source_id, field=name, status=repr(status))
             elif attribute == "displayName" and value is None:
                 names = (normalised(fields.get(n)) for n in ("familyname", "givenname"))
                 value = " ".join(n for n in names if n) or None
@@ -112,7 +115,7 @@ class AttributeMap:
                 value = value.upper()
             values.append(value)
         return SourceUser(
-            source_id=_first(fields, SOURCE_ID_FIELDS) or "",
+            source_id=source_id,
             upn=_first(fields, self.upn_fields) or "",
             immutable_id=_first(fields, self.immutable_id_fields),
             values=tuple(values),

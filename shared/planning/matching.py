@@ -1,16 +1,15 @@
 """Who on one side is who on the other. Pure.
 
-By immutable ID, then by the remembered link, then by UPN; whoever could be two people is nobody's until the source
-is clear.
+By immutable ID, then by the remembered link, then by UPN. A user that matches two accounts is left untouched until
+the source is corrected.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.cycles import makes_no_cycles
-
-UNTOUCHED = "none of them is touched until the source is clear."
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,7 @@ class Ambiguity:
     """A source user of whom nobody can say which Entra user they are; neither is touched."""
 
     user: SourceUser
-    reason: str
+    reason: Parts
     targets: tuple[EntraUser, ...]
 
 
@@ -150,11 +149,13 @@ def _other_person(user: SourceUser, target: EntraUser) -> bool:
 
 def _handed_on(user: SourceUser, target: EntraUser, former: str) -> Ambiguity:
     """A new person with the UPN of one who has left: they must not get the other's mailbox with the name."""
-    reason = (
-        f"{user.source_id} in the source has the UPN of {target.upn} ({target.object_id}), who was {former} in an "
-        f"earlier sync and has another immutable ID: {UNTOUCHED}"
-    )
+    reason = say("match.upnHandedOn", user=user.source_id, account=named(target), former=former)
     return Ambiguity(user, reason, (target,))
+
+
+def named(account: EntraUser) -> Parts:
+    """A phrase that names an account in Entra, for inside a sentence."""
+    return say("match.account", upn=account.upn, objectId=account.object_id)
 
 
 def by_name_alone(matching: Matching, links: Mapping[str, str]) -> dict[str, str]:
@@ -179,8 +180,9 @@ def set_aside(matching: Matching, remembered: Mapping[str, EntraUser]) -> None:
         if account is None:
             matching.pairs.append((user, target))
             continue
-        both = f"{account.upn} ({account.object_id}) by an earlier sync, {target.upn} ({target.object_id}) by UPN"
-        reason = f"{user.source_id} in the source matches two users in Entra, {both}: {UNTOUCHED}"
+        reason = say(
+            "match.remembered", user=user.source_id, remembered=named(account), account=named(target)
+        )
         matching.ambiguous.append(Ambiguity(user, reason, (target,)))
 
 
@@ -190,12 +192,13 @@ def _ambiguity(
     targets = tuple({target.object_id: target for target in found if target}.values())
     keys = (upn, user.immutable_id or "", *(target.object_id for target in targets))
     rivalling = {user.source_id, *(rival.source_id for key in keys for rival in rivals.get(key, ()))}
-    names = " and ".join(sorted(rivalling))
+    users = tuple(sorted(rivalling))
+    wanted = named(targets[0]) if targets else user.upn
     if len(targets) > 1:
-        both = " and ".join(f"{target.upn} ({target.object_id})" for target in targets)
-        reason = f"{user.source_id} in the source matches two users in Entra, {both}"
+        accounts = tuple(part for target in targets for part in named(target))
+        reason = say("match.twoAccounts", user=user.source_id, accounts=accounts)
+    elif user.immutable_id and user.immutable_id in rivals:
+        reason = say("match.sharedImmutableId", users=users, account=wanted, immutableId=user.immutable_id)
     else:
-        wanted = f"{targets[0].upn} ({targets[0].object_id})" if targets else user.upn
-        shared = f" or have the immutable ID {user.immutable_id}" if user.immutable_id in rivals else ""
-        reason = f"{names} in the source all match {wanted}{shared}"
-    return Ambiguity(user, f"{reason}: {UNTOUCHED}", targets)
+        reason = say("match.sameAccount", users=users, account=wanted)
+    return Ambiguity(user, reason, targets)

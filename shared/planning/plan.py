@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Action, Change, Obstacle, Plan
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
 from shared.model.results import NOT_LOOKED_AT
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
@@ -10,9 +11,10 @@ from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap, domain_of
-from shared.planning.matching import UNTOUCHED, Ambiguity, Matching
-from shared.planning.protection import Protection
+from shared.planning.matching import Ambiguity, Matching, named
 from shared.planning.renames import in_workable_order
+
+_MEMORY_IN_DOUBT = say("leaver.memoryInDoubt")
 
 
 @dataclass(slots=True)
@@ -32,9 +34,9 @@ def _newcomers(matching: Matching, around: Lookups) -> _Newcomers:
         found = outside or gone
         owner = matching.by_immutable_id.get(found.immutable_id or "", user) if found else user
         if found and owner is not user:
-            names = " and ".join(sorted((user.source_id, owner.source_id)))
-            reason = f"{names} in the source both match {found.upn} ({found.object_id})"
-            newcomers.contested.append(Ambiguity(user, f"{reason}: {UNTOUCHED}", (found,)))
+            both = tuple(sorted((user.source_id, owner.source_id)))
+            reason = say("match.bothMatch", users=both, account=named(found))
+            newcomers.contested.append(Ambiguity(user, reason, (found,)))
         elif outside:
             newcomers.joining.append((user, outside))
         elif gone:
@@ -67,8 +69,12 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
             skips.append(_skip(gone, reason, user.source_id))
         else:
             restores.append(differences.restored(user, gone))
+    leavers = [_left(target, matching, around) for target in matching.target_only]
     adds = [differences.added(user) for user in newcomers.new]
-    leavers = [_left(target, matching, protection) for target in matching.target_only]
+    if around.memory_doubt and any(leaver.reason[:1] == _MEMORY_IN_DOUBT for leaver in leavers):
+        # Any of them could be a rename of one of those.
+        skips += [_wait(add) for add in adds]
+        adds = []
     doubts = [_doubt(one, attribute_map) for one in (*matching.ambiguous, *newcomers.contested)]
 
     renames = in_workable_order([c for c in existing if c.action is Action.RENAME], around.initial_domain)
@@ -93,19 +99,20 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
     )
 
 
-def _left(target: EntraUser, matching: Matching, protection: Protection) -> Change:
-    """Whoever is in Entra only is deleted, unless something keeps them."""
+def _left(target: EntraUser, matching: Matching, around: Lookups) -> Change:
+    """A user in Entra only is deleted, unless there is a reason against it."""
+    protection = around.protection
     if reason := protection.reason_not_to_touch(target):
         return _skip(target, reason)
     if owner := matching.moved.get(target.object_id):
         where = domain_of(owner.upn)
-        reason = f"Still in the source, now on {where}: that domain's sync moves them."
-        if not where:
-            reason = "Still in the source, but without a UPN: give them one there, or remove them there."
+        reason = say("leaver.moved", domain=where) if where else say("leaver.withoutUpn")
         return _skip(target, reason, owner.source_id)
     if reason := protection.reason_not_to_delete(target):
-        return replace(_skip(target, reason), obstacle=Obstacle(NOT_LOOKED_AT, reason))
-    reason = f"In Entra only: the source has no such user. {protection.caveat}".rstrip()
+        return _not_deleted_unseen(target, reason)
+    if around.memory_doubt:
+        return _not_deleted_unseen(target, _MEMORY_IN_DOUBT + around.memory_doubt)
+    reason = say("leaver.notInSource") + protection.caveat
     return Change(Action.DELETE, target.upn, target.display_name, target.object_id, reason=reason)
 
 
@@ -125,7 +132,16 @@ def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
     return links
 
 
-def _skip(target: EntraUser, reason: str, source_id: str | None = None) -> Change:
+def _wait(add: Change) -> Change:
+    """An add that may be the rename of an account of which nobody remembers whose it is."""
+    return replace(add, action=Action.SKIP, attributes=(), obstacle=None, reason=say("add.memoryInDoubt"))
+
+
+def _not_deleted_unseen(target: EntraUser, reason: Parts) -> Change:
+    return replace(_skip(target, reason), obstacle=Obstacle(NOT_LOOKED_AT, reason))
+
+
+def _skip(target: EntraUser, reason: Parts, source_id: str | None = None) -> Change:
     return Change(Action.SKIP, target.upn, target.display_name, target.object_id, source_id, reason=reason)
 
 

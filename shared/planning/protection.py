@@ -7,6 +7,7 @@ renamed, disabled nor deleted, and counts neither as a deletion nor among the us
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser
 
 # Without these Graph permissions nobody can be looked at.
@@ -14,14 +15,18 @@ MAILBOX_PERMISSION, ROLE_PERMISSION = "MailboxSettings.Read", "RoleManagement.Re
 # And without this one, nobody whose role comes through a group.
 GROUP_PERMISSION = "Group.Read.All"
 # What Exchange calls the purpose of a mailbox that is no person's (`mailboxSettings.userPurpose`).
-NOT_A_PERSON = {"shared": "a shared mailbox", "room": "a meeting room", "equipment": "equipment"}
+NOT_A_PERSON = {
+    "shared": say("protected.sharedMailbox"),
+    "room": say("protected.room"),
+    "equipment": say("protected.equipment"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
     """`holders`: object id → name of a directory role. `missing_permissions`: those without which some are unknown."""
 
-    holders: Mapping[str, str]
+    holders: Mapping[str, str | Parts]
     missing_permissions: tuple[str, ...] = ()
 
 
@@ -29,13 +34,13 @@ class Roles:
 class Protection:
     """What a run knows about who must not be touched.
 
-    `roles`: object id → name of a directory role held. `mailboxes`: object id → purpose, for those who were
-    looked at; None before anybody was. `missing_permissions`: Graph permissions without which one of the two
-    looks was impossible.
+    `roles`: object id → name of a directory role held, or a phrase for it. `mailboxes`: object id → purpose, for
+    those who were looked at; None before anybody was. `missing_permissions`: Graph permissions without which one of
+    the two looks was impossible.
     """
 
     protected_users: frozenset[str] = frozenset()
-    roles: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str | Parts] = field(default_factory=dict)
     mailboxes: Mapping[str, str] | None = None
     missing_permissions: tuple[str, ...] = ()
     require_deletion_checks: bool = True
@@ -50,39 +55,32 @@ class Protection:
             return replace(self, missing_permissions=(*self.missing_permissions, MAILBOX_PERMISSION))
         return replace(self, mailboxes=purposes)
 
-    def reason_not_to_touch(self, user: EntraUser) -> str:
+    def reason_not_to_touch(self, user: EntraUser) -> Parts:
         """Why this user is left alone in every way; empty if nothing protects them."""
         if user.on_premises_synced:
-            return "Synchronised from Active Directory: it is changed there, not here."
+            return say("protected.activeDirectory")
         if user.guest:
-            return "Guest of the tenant."
+            return say("protected.guest")
         if self.protected_users and not self.protected_users.isdisjoint(
             (user.upn.lower(), user.object_id.lower())
         ):
-            return "Listed in PROTECTED_USERS."
+            return say("protected.listed")
         if role := self.roles.get(user.object_id):
-            return f"Holds the directory role {role}."
-        if kind := NOT_A_PERSON.get((self.mailboxes or {}).get(user.object_id, "")):
-            return f"Is {kind}, not a person."
-        return ""
+            return say("protected.role", role=role)
+        return NOT_A_PERSON.get((self.mailboxes or {}).get(user.object_id, ""), ())
 
-    def reason_not_to_delete(self, user: EntraUser) -> str:
+    def reason_not_to_delete(self, user: EntraUser) -> Parts:
         """Why a user whom nothing else protects is still not deleted; empty if they may be."""
         if self.missing_permissions and self.require_deletion_checks:
-            return (
-                f"Not deleted unseen: without {' and '.join(self.missing_permissions)} the app can't tell whether "
-                "this is an administrator, a shared mailbox or a room. Grant the permission, or set "
-                "REQUIRE_DELETION_CHECKS=false."
-            )
+            return say("leaver.cannotLook", permissions=self.missing_permissions)
         unseen = self.mailboxes is not None and user.object_id not in self.mailboxes
         if unseen and MAILBOX_PERMISSION not in self.missing_permissions:
-            return "Not deleted unseen: its mailbox could not be looked at in this run."
-        return ""
+            return say("leaver.mailboxNotSeen")
+        return ()
 
     @property
-    def caveat(self) -> str:
+    def caveat(self) -> Parts:
         """What to say of a deletion that goes ahead although a look was impossible; empty if none was."""
         if not self.missing_permissions:
-            return ""
-        names = " and ".join(self.missing_permissions)
-        return f"Not looked at first, without {names} (REQUIRE_DELETION_CHECKS=false)."
+            return ()
+        return say("leaver.notLookedAt", permissions=self.missing_permissions)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.model.domains import TenantDomain
-from shared.model.people import EntraUser, SourceUser
+from shared.model.people import EntraUser, Memory, SourceUser
 from shared.planning.holders import Holder
 from shared.planning.protection import Roles
 
@@ -83,14 +83,14 @@ class Directory(Protocol):
 
 
 class Links(Protocol):
-    """Which Entra user a source user became in earlier syncs: source id → object id."""
+    """What earlier syncs remember."""
 
-    async def read(self, domain: str) -> dict[str, str]:
-        """Empty for a domain that was never synchronised."""
+    async def read(self, domain: str) -> Memory:
+        """Nothing, without a doubt, for a domain that was never synchronised."""
         ...
 
     async def find_elsewhere(
         self, domain: str, source_ids: Iterable[str], object_ids: Iterable[str]
-    ) -> dict[str, str]:
+    ) -> Memory:
         """What every other domain remembers of these source users and of these Entra users."""
         ...

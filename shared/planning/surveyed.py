@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.model.changes import Plan
+from shared.model.parts import Parts
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.holders import Holder
 from shared.planning.mapping import AttributeMap
@@ -24,7 +25,8 @@ class Terms:
 class Survey:
     """What was read, and the plan that follows from it.
 
-    `addresses`: lower-case address → who holds it. `warnings` are sentences for the administrator.
+    `addresses`: lower-case address → who holds it. `warnings` are for the administrator, a part each.
+    `memory_doubt`: why earlier syncs may have known more than `links`.
     """
 
     domain: str
@@ -35,4 +37,5 @@ class Survey:
     protection: Protection
     plan: Plan
     addresses: Mapping[str, Holder] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: Parts = ()
+    memory_doubt: Parts = ()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
 from shared.planning.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
 from shared.planning.differences import KEYLESS
@@ -43,7 +44,7 @@ def plan_undo(
     disable_added: bool,
 ) -> Plan:
     """The opposite of every change in `done` (with the object id it ended on), as far as it still makes sense."""
-    undoing = _Undoing(f"Undoes the sync {run_id}.", now, attribute_map, disable_added)
+    undoing = _Undoing(say("undo.of", run=run_id), now, attribute_map, disable_added)
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], now.initial_domain)
     renames = with_the_blocked(list(with_known_conflicts(renames, now, renames)))
@@ -59,7 +60,7 @@ def plan_undo(
 
 @dataclass(frozen=True, slots=True)
 class _Undoing:
-    reason: str
+    reason: Parts
     now: Now
     attribute_map: AttributeMap
     disable_added: bool
@@ -71,7 +72,7 @@ class _Undoing:
             return
         user = self.now.users.get(object_id or "")
         if user is None:
-            yield self._conflict(person, Action.UPDATE, "Gone", "This user has been deleted since.")
+            yield self._conflict(person, Action.UPDATE, "Gone", say("undo.deletedSince"))
         elif protected := self.now.protection.reason_not_to_touch(user):
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=protected)
         elif change.action in (Action.ADD, Action.RESTORE):
@@ -81,35 +82,31 @@ class _Undoing:
 
     def _undelete(self, person: Change) -> Change:
         if person.object_id in self.now.users:
-            reason = f"{self.reason} Is back already."
-            return replace(person, action=Action.SKIP, reason=reason)
+            return replace(person, action=Action.SKIP, reason=self.reason + say("undo.isBack"))
         gone = self.now.deleted.get(str(person.object_id))
         if gone is None:
-            return self._conflict(
-                person,
-                Action.RESTORE,
-                "Gone",
-                "No longer among Entra's deleted users (they are kept for 30 days).",
-            )
+            return self._conflict(person, Action.RESTORE, "Gone", say("undo.purged"))
         restored = replace(person, action=Action.RESTORE)
         holder = self.now.immutable_ids.get(gone.immutable_id or "")
         if holder and holder.object_id != gone.object_id:
-            message = f"The immutable ID {gone.immutable_id} belongs to {holder} by now."
+            message = say(
+                "undo.immutableIdTaken", immutableId=str(gone.immutable_id), holder=holder.described
+            )
             return replace(restored, obstacle=Obstacle(IMMUTABLE_ID_TAKEN, message))
         return self._unless_keyless(restored, gone.immutable_id)
 
     def _disable(self, person: Change, user: EntraUser) -> Iterator[Change]:
         enabled = self._value(user, ENABLED)
         if not self.disable_added:
-            yield replace(
-                person, action=Action.SKIP, upn=user.upn, reason=f"{self.reason} Added users are kept."
-            )
+            reason = self.reason + say("undo.addedAreKept")
+            yield replace(person, action=Action.SKIP, upn=user.upn, reason=reason)
         elif enabled is not False:
             attributes = (AttributeChange(ENABLED, enabled, False),)
             yield replace(person, action=Action.UPDATE, upn=user.upn, attributes=attributes)
 
     def _put_back(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
-        attributes, clashes = [], []
+        attributes: list[AttributeChange] = []
+        clashes: Parts = ()
         for done in change.attributes:
             value = self._value(user, done.attribute)
             if _same(value, done.before):
@@ -117,14 +114,12 @@ class _Undoing:
             if _same(value, done.after):
                 attributes.append(AttributeChange(done.attribute, value, done.before))
             else:
-                clashes.append(f"{done.attribute} is {value!r} now, not {done.after!r} as the sync left it")
+                clashes += say(
+                    "undo.clash", attribute=done.attribute, value=repr(value), left=repr(done.after)
+                )
         if clashes:
-            yield self._conflict(
-                replace(person, upn=user.upn),
-                Action.UPDATE,
-                "Conflict",
-                f"{'; '.join(clashes)}: changed since.",
-            )
+            message = say("undo.changedSince", clashes=clashes)
+            yield self._conflict(replace(person, upn=user.upn), Action.UPDATE, "Conflict", message)
         elif attributes:
             renamed = any(attribute.attribute == UPN for attribute in attributes)
             back = replace(
@@ -148,7 +143,7 @@ class _Undoing:
             return change
         return replace(change, via=temporary_upn(change, self.now.initial_domain))
 
-    def _conflict(self, person: Change, action: Action, code: str, message: str) -> Change:
+    def _conflict(self, person: Change, action: Action, code: str, message: Parts) -> Change:
         return replace(person, action=action, obstacle=Obstacle(code, message))
 
     def _value(self, user: EntraUser, attribute: str) -> Value:

@@ -13,6 +13,7 @@ from shared.model.changes import Action
 from shared.model.people import Value
 from shared.model.results import Outcome, Result
 from shared.model.runs import Counts, Mode
+from shared.words import said
 
 COLUMNS = (
     "runId", "time", "domain", "mode", "action", "result", "userPrincipalName", "displayName", "objectId",
@@ -40,8 +41,8 @@ def render(outcomes: Iterable[Outcome], run_id: str, domain: str, mode: Mode, ti
 def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
     change = outcome.change
     who = (change.upn, change.display_name, outcome.object_id or change.object_id, change.source_id)
-    reason = " ".join(part for part in (change.reason, outcome.note) if part)
-    end = (reason, outcome.error_code, outcome.error_message, outcome.request_id)
+    reason = said(change.reason + outcome.note)
+    end = (reason, outcome.error_code, said(outcome.error_message), outcome.request_id)
     one_row_each = change.action in (Action.ADD, Action.UPDATE, Action.RENAME)
     attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
     for attribute in attributes or [("", None, None)]:

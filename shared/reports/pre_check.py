@@ -2,26 +2,24 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from typing import Literal, Self
 
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser
 from shared.model.records import Record
 from shared.model.runs import PreCheckSummary
 from shared.planning.holders import Holder
 from shared.planning.protection import Protection
+from shared.words import said
 
 Kind = Literal[
     "sharedMailbox", "room", "equipment", "guest", "onPremisesSynced", "roleHolder", "group", "application"
 ]
-_MAILBOXES: Mapping[str, tuple[Kind, str]] = {
-    "shared": (
-        "sharedMailbox",
-        "A shared mailbox has no person in the source, so it looks like somebody who left.",
-    ),
-    "room": ("room", "A meeting room has no person in the source, so it looks like somebody who left."),
-    "equipment": ("equipment", "Equipment has no person in the source, so it looks like somebody who left."),
+_MAILBOXES: Mapping[str, tuple[Kind, Parts]] = {
+    "shared": ("sharedMailbox", say("preCheck.sharedMailbox")),
+    "room": ("room", say("preCheck.room")),
+    "equipment": ("equipment", say("preCheck.equipment")),
 }
-_MOVE = "Move its UPN to the onmicrosoft.com domain, so that no tool can take it for a user of this domain."
 
 
 class PreCheckObject(Record):
@@ -32,7 +30,9 @@ class PreCheckObject(Record):
     address: str
     object_id: str
     why: str
+    why_parts: Parts
     action: str
+    action_parts: Parts
     command: str | None
     left_alone: bool
 
@@ -41,13 +41,21 @@ class PreCheck(Record):
     domain: str
     active_directory: bool
     notice: str
+    notice_parts: Parts
     objects: list[PreCheckObject]
+
+    def noting(self, more: Parts) -> Self:
+        """The same, with more said in its notice."""
+        notice = self.notice_parts + more
+        return self.model_copy(update={"notice": said(notice), "notice_parts": notice})
 
     @property
     def summary(self) -> PreCheckSummary:
         kinds = Counter(found.kind for found in self.objects)
         return PreCheckSummary(
-            active_directory=self.active_directory, notice=self.notice, objects=dict(sorted(kinds.items()))
+            active_directory=self.active_directory,
+            notice_parts=self.notice_parts,
+            objects=dict(sorted(kinds.items())),
         )
 
 
@@ -64,10 +72,12 @@ def pre_check(
     """`others` are (address, holder) of groups and applications; `missing` the permissions that kept a look away."""
     objects = [found for user in users for found in _users(user, protection, initial_domain)]
     objects += [_other(address, holder) for address, holder in others]
+    notice = _notice(domain, objects, active_directory, (*protection.missing_permissions, *missing))
     return PreCheck(
         domain=domain,
         active_directory=active_directory,
-        notice=_notice(domain, objects, active_directory, (*protection.missing_permissions, *missing)),
+        notice=said(notice),
+        notice_parts=notice,
         objects=objects,
     )
 
@@ -78,17 +88,16 @@ def _users(user: EntraUser, protection: Protection, initial_domain: str) -> Iter
     command: str | None = None
     if user.on_premises_synced:
         kind: Kind = "onPremisesSynced"
-        why = "Mastered in Active Directory: Graph can't change this user, and the sync there would undo it."
-        action = "Nothing here. Manage this user in Active Directory."
+        why, action = say("preCheck.onPremisesSynced"), say("preCheck.manageInActiveDirectory")
     elif user.guest:
-        kind, why = "guest", "A guest of the tenant is nobody whom the source should manage."
-        action = "Nothing, unless the guest should not have an address on this domain."
+        kind = "guest"
+        why, action = say("preCheck.guest"), say("preCheck.leaveGuest")
     elif mailbox in _MAILBOXES:
-        (kind, why), action = _MAILBOXES[mailbox], _MOVE
+        (kind, why), action = _MAILBOXES[mailbox], say("preCheck.moveUpn")
         command = _rename_command(user, initial_domain)
     elif role:
-        kind, why = "roleHolder", f"Holds the directory role {role}; the app may not change administrators."
-        action = "Keep administrators as accounts of their own on the onmicrosoft.com domain."
+        kind = "roleHolder"
+        why, action = say("preCheck.roleHolder", role=role), say("preCheck.keepAdministratorsApart")
         command = _rename_command(user, initial_domain)
     else:
         return
@@ -97,8 +106,10 @@ def _users(user: EntraUser, protection: Protection, initial_domain: str) -> Iter
         name=user.display_name,
         address=user.upn,
         object_id=user.object_id,
-        why=why,
-        action=action,
+        why=said(why),
+        why_parts=why,
+        action=said(action),
+        action_parts=action,
         command=command,
         left_alone=bool(protection.reason_not_to_touch(user)),
     )
@@ -106,17 +117,17 @@ def _users(user: EntraUser, protection: Protection, initial_domain: str) -> Iter
 
 def _other(address: str, holder: Holder) -> PreCheckObject:
     group = holder.kind == "group"
+    why = say("preCheck.group") if group else say("preCheck.application")
+    action = say("preCheck.changeGroupFirst") if group else say("preCheck.leaveApplication")
     return PreCheckObject(
         kind="group" if group else "application",
         name=holder.name,
         address=address,
         object_id=holder.object_id,
-        why="Its address can't be given to a user: adding or renaming somebody to it would fail."
-        if group
-        else "The domain can't be removed from the tenant while this application refers to it.",
-        action="Nothing, unless a user should have this address: then change the group's first."
-        if group
-        else "Nothing for the sync.",
+        why=said(why),
+        why_parts=why,
+        action=said(action),
+        action_parts=action,
         command=None,
         left_alone=True,
     )
@@ -129,15 +140,12 @@ def _rename_command(user: EntraUser, initial_domain: str) -> str:
 
 def _notice(
     domain: str, objects: list[PreCheckObject], active_directory: bool, missing: tuple[str, ...]
-) -> str:
-    sentences = []
+) -> Parts:
+    text: Parts = ()
     if active_directory:
-        sentences.append(
-            "This tenant synchronises users from Active Directory: for them this product is not needed, and they "
-            "are left alone."
-        )
+        text += say("preCheck.activeDirectory")
     if missing:
-        sentences.append(f"Not everything could be looked at: grant {' and '.join(dict.fromkeys(missing))}.")
+        text += say("preCheck.grant", permissions=tuple(dict.fromkeys(missing)))
     if not objects:
-        sentences.append(f"Nothing on {domain} but users to synchronise.")
-    return " ".join(sentences)
+        text += say("preCheck.nothing", domain=domain)
+    return text

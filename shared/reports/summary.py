@@ -1,66 +1,77 @@
-"""A run's result as one sentence a person can act on. Pure."""
+"""A run's result in a few sentences a person can act on. Pure."""
 
+from shared.model.parts import Parts, say
 from shared.model.runs import Counts, Mode, Run
 from shared.planning.limits import Checks, verdict
 
-_PLANNED = ("add", "update", "rename", "restore", "delete")
-_DONE = {"add": "added", "update": "updated", "rename": "renamed", "restore": "restored", "delete": "deleted"}
 
-
-def outcome(run: Run, checks: Checks) -> str:
+def outcome(run: Run, checks: Checks) -> Parts:
     """What a finished run did, or would do, and what kept it from seeing everything."""
-    mode, counts = run.mode, run.counts
-    if mode is Mode.DRY_RUN:
-        deeds = [f"{verb} {n}" for verb in _PLANNED if (n := getattr(counts, verb))]
-        sentence = f"Would {', '.join(deeds)}" if deeds else "Nothing to do"
-        failed = f"; {counts.failed} would fail" if counts.failed else ""
-    else:
-        deeds = [f"{_DONE[verb]} {n}" for verb in _PLANNED if (n := getattr(counts, verb))]
-        sentence = ", ".join(deeds).capitalize() if deeds else "Nothing changed"
-        failed = f"; {counts.failed} failed" if counts.failed else ""
-    skipped = f"; {counts.skipped} left alone" if counts.skipped else ""
-    sentence = f"{sentence}{failed}{skipped}."
-    if mode is Mode.DRY_RUN and checks.exceeded:
-        sentence += f" {'; '.join(checks.reasons)}: a sync would be cancelled."
-    elif mode is Mode.DRY_RUN and checks.deletions.deletions:
-        sentence += f" {verdict(checks.deletions)}: a sync would go ahead."
+    counts, preview = run.counts, run.mode is Mode.DRY_RUN
+    clauses = _would(counts) if preview else _did(counts)
     if counts.failed:
-        sentence += " The audit log says why for each."
-    return " ".join((sentence, *run.warnings))
+        clauses += say("run.wouldFail" if preview else "run.failed", count=counts.failed)
+    if counts.skipped:
+        clauses += say("run.skipped", count=counts.skipped)
+    text = say("run.outcome", clauses=clauses)
+    if preview and checks.exceeded:
+        text += say("run.wouldBeCancelled", verdicts=checks.reasons)
+    elif preview and checks.deletions.deletions:
+        text += say("run.wouldGoAhead", verdicts=verdict(checks.deletions))
+    if counts.failed:
+        text += say("run.whyFailed")
+    return text + run.warning_parts
 
 
-def refused(run: Run, checks: Checks) -> str:
-    made = _made(run.counts)
-    done = f"{made} changes of an earlier invocation stand" if made else "nothing was applied"
-    advice = "raise the limit"
-    if checks.deletions.exceeded:
-        advice = "approve the deletions of a dry run, or raise Max Allowed Deletions"
-    verdicts = "; ".join(checks.reasons)
-    sentence = f"Cancelled, {done}: {verdicts}. If these changes are right, {advice}, and sync again."
-    return " ".join((sentence, *run.warnings))
+def refused(run: Run, checks: Checks) -> Parts:
+    """Why a limit cancelled the run, and the ways on."""
+    made, verdicts = _made(run.counts), checks.reasons
+    text = say("run.refused", verdicts=verdicts)
+    if made:
+        text = say("run.refusedLate", made=made, verdicts=verdicts)
+    advice = say("run.approveOrRaise") if checks.deletions.exceeded else say("run.raiseLimit")
+    return text + advice + run.warning_parts
 
 
-def cut_short(reason: str, run: Run) -> str:
+def cut_short(reason: Parts, run: Run) -> Parts:
     """Why a run ended early, and what that means for the people concerned."""
     made, failed = _made(run.counts), run.counts.failed
-    failures = f" {failed} failed: the audit log says why for each." if failed else ""
-    if made:
-        stand = f"{made} of {run.progress.total} changes were made and stand; the next run does the rest."
-        return f"{reason} {stand}{failures}"
-    return f"{reason} Nothing was applied.{failures}"
+    text = reason
+    text += say("run.someStand", made=made, total=run.progress.total) if made else say("run.nothingApplied")
+    return text + (say("run.someFailed", failed=failed) if failed else ())
 
 
-def stalled(invocations: int) -> str:
-    return (
-        f"Given up: {invocations} invocations in a row got nothing done. If the next run ends the same way, look for "
-        "run.continues, run.interrupted and exceptions in the logs."
-    )
-
-
-def poisoned() -> str:
+def poisoned() -> Parts:
     """A run whose invocations failed until the queue gave up on its message."""
-    return "Given up after five failed tries; the logs of the function perform_run say why."
+    return say("run.poisoned")
+
+
+def _would(counts: Counts) -> Parts:
+    deeds = _some(
+        (counts.add, say("deed.add", count=counts.add)),
+        (counts.update, say("deed.update", count=counts.update)),
+        (counts.rename, say("deed.rename", count=counts.rename)),
+        (counts.restore, say("deed.restore", count=counts.restore)),
+        (counts.delete, say("deed.delete", count=counts.delete)),
+    )
+    return say("run.would", deeds=deeds) if deeds else say("run.nothingToDo")
+
+
+def _did(counts: Counts) -> Parts:
+    deeds = _some(
+        (counts.add, say("deed.added", count=counts.add)),
+        (counts.update, say("deed.updated", count=counts.update)),
+        (counts.rename, say("deed.renamed", count=counts.rename)),
+        (counts.restore, say("deed.restored", count=counts.restore)),
+        (counts.delete, say("deed.deleted", count=counts.delete)),
+    )
+    return say("run.did", deeds=deeds) if deeds else say("run.nothingChanged")
+
+
+def _some(*deeds: tuple[int, Parts]) -> Parts:
+    """The deeds that were done at all."""
+    return tuple(part for count, parts in deeds if count for part in parts)
 
 
 def _made(counts: Counts) -> int:
-    return sum(int(getattr(counts, deed)) for deed in _PLANNED)
+    return counts.add + counts.update + counts.rename + counts.restore + counts.delete

@@ -1,14 +1,25 @@
 """Why one user is what they are: found where, matched by which rule, what would change, what protects. Pure."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from shared.model.changes import Action, Change
+from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.model.records import Record
 from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.surveyed import Survey
+from shared.words import said
 
 Rule = Literal["immutableId", "link", "userPrincipalName"]
+
+_ACTIONS: Mapping[Action, Parts] = {
+    Action.RENAME: say("action.rename"),
+    Action.UPDATE: say("action.update"),
+    Action.RESTORE: say("action.restore"),
+    Action.ADD: say("action.add"),
+    Action.DELETE: say("action.delete"),
+}
 
 
 class TraceAttribute(Record):
@@ -21,7 +32,9 @@ class TraceChange(Record):
     action: Action
     attributes: list[TraceAttribute]
     reason: str
+    reason_parts: Parts
     problem: str | None
+    problem_parts: Parts
 
 
 class Trace(Record):
@@ -34,7 +47,9 @@ class Trace(Record):
     matched_by: Rule | None
     change: TraceChange | None
     protection: str | None
+    protection_parts: Parts
     verdict: str
+    verdict_parts: Parts
 
 
 def trace(seen: Survey, attribute_map: AttributeMap, query: str) -> Trace:
@@ -51,7 +66,8 @@ def trace(seen: Survey, attribute_map: AttributeMap, query: str) -> Trace:
     if user is None and target is not None:
         source_id = next((s for s, o in seen.plan.links.items() if o == target.object_id), None)
         user = next((u for u in seen.source if u.source_id == source_id), None)
-    protection = seen.protection.reason_not_to_touch(target) if target else ""
+    protection = seen.protection.reason_not_to_touch(target) if target else ()
+    verdict = _verdict(query, user, target, change)
     return Trace(
         domain=seen.domain,
         query=query,
@@ -59,8 +75,10 @@ def trace(seen: Survey, attribute_map: AttributeMap, query: str) -> Trace:
         entra=_entra(target, attribute_map) if target else None,
         matched_by=_rule(user, target, seen) if user and target else None,
         change=_change(change) if change else None,
-        protection=protection or None,
-        verdict=_verdict(query, user, target, change),
+        protection=said(protection) or None,
+        protection_parts=protection,
+        verdict=said(verdict),
+        verdict_parts=verdict,
     )
 
 
@@ -91,25 +109,27 @@ def _rule(user: SourceUser, target: EntraUser, seen: Survey) -> Rule | None:
 
 
 def _change(change: Change) -> TraceChange:
+    problem = change.obstacle.message if change.obstacle else ()
     return TraceChange(
         action=change.action,
         attributes=[
             TraceAttribute(attribute=a.attribute, before=a.before, after=a.after) for a in change.attributes
         ],
-        reason=change.reason,
-        problem=change.obstacle.message if change.obstacle else None,
+        reason=said(change.reason),
+        reason_parts=change.reason,
+        problem=said(problem) or None,
+        problem_parts=problem,
     )
 
 
-def _verdict(query: str, user: SourceUser | None, target: EntraUser | None, change: Change | None) -> str:
+def _verdict(query: str, user: SourceUser | None, target: EntraUser | None, change: Change | None) -> Parts:
     if change is None:
         if user and target:
-            return "Equal on both sides: nothing would change."
-        if user:
-            return "In the source, but on another domain: this domain's sync does not touch them."
-        return f"Nobody called {query}, neither in the source nor in Entra's users of this domain."
+            return say("trace.equal")
+        return say("trace.otherDomain") if user else say("trace.unknown", query=query)
     if change.action is Action.SKIP:
-        return f"A sync leaves this user alone: {change.reason}"
+        return say("trace.skipped") + change.reason
+    action = _ACTIONS[change.action]
     if change.obstacle:
-        return f"A sync would fail to {change.action.value} this user: {change.obstacle.message}"
-    return f"A sync would {change.action.value} this user. {change.reason}".strip()
+        return say("trace.wouldFail", action=action) + change.obstacle.message
+    return say("trace.would", action=action) + change.reason

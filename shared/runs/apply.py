@@ -7,6 +7,7 @@ from shared.entra.batch import Request
 from shared.entra.directory import Directory
 from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
+from shared.model.parts import parts_of, say
 from shared.model.results import SOURCE_UNREADABLE, Key, Outcome, key
 from shared.planning.deletions import reason_to_leave, source_people, unseen
 from shared.planning.surveyed import Survey
@@ -106,7 +107,7 @@ class Sync:
             users = await self._services.source(self._stop).users()
             require_users_on(self._seen.domain, users)
         except SourceError as error:
-            message = f"Not deleted: the source could not be read a second time. {error}"
+            message = say("leaver.sourceUnreadable") + parts_of(error)
             await self._record([Outcome.failed(change, SOURCE_UNREADABLE, message) for change in deletions])
             return []
         people = source_people(users, self._seen.links)
@@ -127,7 +128,8 @@ class Sync:
 
     async def _write_links(self) -> None:
         self._stop.check_lease()
-        await self._services.links.write(self._seen.domain, self._links)
+        in_doubt = bool(self._seen.memory_doubt)
+        await self._services.links.write(self._seen.domain, self._links, in_doubt=in_doubt)
 
 
 def _took_no_effect(request: Request) -> bool:

@@ -14,6 +14,7 @@ from shared.log import event
 from shared.model.domains import StoredSettings
 from shared.model.records import Author
 from shared.model.runs import Mode, Trigger
+from shared.reports.logged import error_text
 from shared.runs.lifecycle import start, take_up_abandoned
 from shared.services import Services
 
@@ -141,7 +142,7 @@ class _Hour:
 
 
 def _failed(domain: str, error: Exception) -> None:
-    event("timer.failed", logging.ERROR, domain=domain, error=f"{type(error).__name__}: {error}")
+    event("timer.failed", logging.ERROR, domain=domain, error=f"{type(error).__name__}: {error_text(error)}")
 
 
 def _is_refusal_of_storage(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from shared.entra.directory import Directory
 from shared.errors import SourceError
+from shared.model.parts import parts_of
 from shared.outbound.waiting import NoStop
 from shared.planning.surveyed import Survey
 from shared.reports.pre_check import PreCheck, pre_check
@@ -19,7 +20,7 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
     except SourceError as error:
         seen = await looking.survey(predict=True, people=[])
         found = await pre_checked(directory, seen)
-        return found.model_copy(update={"notice": f"{found.notice} {error}".strip()})
+        return found.noting(parts_of(error))
     return await pre_checked(directory, seen)
 
 

@@ -24,13 +24,15 @@ from shared.errors import (
     Stalled,
     TimeBudgetSpent,
 )
-from shared.log import event, facts
+from shared.log import event
+from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status
 from shared.planning.limits import Checks, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
 from shared.reports import summary
 from shared.reports.audit_csv import header, render
+from shared.reports.logged import error_text, facts
 from shared.runs.apply import Sync
 from shared.runs.inspection import pre_checked
 from shared.runs.recorder import Recorder
@@ -44,8 +46,6 @@ from shared.store.leases import Lease, take_lease
 from shared.store.runs import Fence
 
 STALLED_INVOCATIONS = 3
-
-_APPROVED = "Approved by {who} (dry run {dry_run})."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ async def perform(services: Services, domain: str, run_id: str) -> Ended:
             run = await services.runs.get(domain, run_id)
             return await Invocation(services, held, fence, run).perform()
     except (DomainBusy, LeaseLost) as error:
-        event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=str(error))
-        return Continues(str(error)) if isinstance(error, LeaseLost) else Busy(str(error))
+        event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
+        return Continues(error_text(error)) if isinstance(error, LeaseLost) else Busy(error_text(error))
 
 
 class Invocation:
@@ -111,10 +111,10 @@ class Invocation:
                 await self._apply(seen, checks, left_behind)
         except TimeBudgetSpent as error:
             await self._log.save()
-            event("run.continues", **facts(self._log.run), reason=str(error))
-            return Continues(str(error))
+            event("run.continues", **facts(self._log.run), reason=error_text(error))
+            return Continues(error_text(error))
         except CancelRequested as error:
-            await self._end_early(Status.CANCELLED, str(error))
+            await self._end_early(Status.CANCELLED, parts_of(error))
         except (
             SourceError,
             GraphError,
@@ -123,13 +123,13 @@ class Invocation:
             SettingsUnreadable,
             Stalled,
         ) as error:
-            await self._end_early(Status.FAILED, str(error))
+            await self._end_early(Status.FAILED, parts_of(error))
         return Finished()
 
     async def _take(self) -> Recorder | None:
         """Begins this invocation; the records that an earlier one left, None if there are none."""
         if self._log.run.stalled_invocations >= STALLED_INVOCATIONS:
-            raise Stalled(summary.stalled(STALLED_INVOCATIONS))
+            raise Stalled("run.stalled", invocations=STALLED_INVOCATIONS)
         await self._log.begin()
         return await take_up(self._services, self._fence, self._log.run, self._directory)
 
@@ -148,8 +148,9 @@ class Invocation:
         seen = await looking.survey(predict=run.mode is Mode.DRY_RUN)
         if run.approval is None:
             return seen
-        note = _APPROVED.format(who=run.approval.approved_by, dry_run=run.approval.dry_run_id)
-        return replace(seen, plan=released(seen.plan, approved, note))
+        note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)
+        # Whoever approves a dry run has looked at what would happen with what is remembered now.
+        return replace(seen, plan=released(seen.plan, approved, note), memory_doubt=())
 
     async def _check(self, seen: Survey, approved: frozenset[str]) -> Checks:
         services, run, plan = self._services, self._log.run, seen.plan
@@ -161,7 +162,7 @@ class Invocation:
         if run.deletion_check is None or checks.exceeded:
             # A later invocation sees only what is left; the Sync Log keeps what the run set out to do.
             await self._log.save(
-                warnings=seen.warnings,
+                warning_parts=seen.warnings,
                 deletion_check=checks.deletions,
                 limit_checks=checks.others,
                 counts=Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged),
@@ -206,12 +207,12 @@ class Invocation:
         finally:
             self._log.take_over(recorder)
 
-    async def _end_early(self, status: Status, reason: str) -> None:
+    async def _end_early(self, status: Status, reason: Parts) -> None:
         """Ends the run with what was under way settled: nothing that was written is without its row."""
         await settle(self._services, self._fence, self._log)
         await self._finish(status, summary.cut_short(reason, self._log.run))
 
-    async def _finish(self, status: Status, message: str) -> None:
+    async def _finish(self, status: Status, message: Parts) -> None:
         await self._log.finish(status, message)
         run = self._log.run
         event(

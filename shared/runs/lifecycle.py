@@ -6,16 +6,16 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
 from shared.errors import DomainBusy, NotPossible
-from shared.log import event, facts
+from shared.log import event
 from shared.model.changes import Action
 from shared.model.records import Author
 from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
 from shared.reports import summary
+from shared.reports.logged import error_text, facts
 from shared.runs.recovery import settle
 from shared.runs.sync_log import SyncLog
 from shared.runs.undo_survey import changes_made
 from shared.services import Services
-from shared.settings import Settings
 from shared.store.leases import is_held, take_lease
 from shared.store.previous_version import planned_deletions
 
@@ -58,7 +58,7 @@ async def start_approved(services: Services, domain: str, dry_run_id: str, autho
     """
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
-        raise NotPossible(f"{dry_run_id} is not a dry run that succeeded: only one of those can be approved.")
+        raise NotPossible("run.notApprovable", run=dry_run_id)
     released = sorted(await _read_planned_deletions(services, dry_run))
     await services.approvals.write(domain, dry_run_id, released)
     approval = Approval(dry_run_id=dry_run_id, approved_by=author.name, deletions=len(released))
@@ -82,7 +82,7 @@ async def start_undo(
     """Takes a finished sync back, or previews that; NotPossible for what is none, JournalGone after 30 days."""
     run = await services.runs.get(domain, run_id)
     if run.mode is not Mode.SYNC or run.status.active:
-        raise NotPossible(f"{run_id} is not a sync that has ended: only one of those can be taken back.")
+        raise NotPossible("undo.notASync", run=run_id)
     await changes_made(services, domain, run_id)
     mode = Mode.DRY_RUN if dry_run else Mode.SYNC
     return await start(
@@ -96,15 +96,15 @@ async def take_up_abandoned(services: Services, domain: str, now: datetime) -> s
     The message was lost between the row and the queue, or the worker died: the platform gives a dead worker's
     message to another one too, but only after ten minutes.
     """
-    idle = await services.runs.find_idle(domain, abandoned_after(services.settings), now)
+    idle = await services.runs.find_idle(domain, abandoned_after(services.settings.lease_seconds), now)
     if idle is None or await is_held(services.storage, domain):
         return None
     return idle.run_id if await services.runs.claim(idle, now) else None
 
 
-def abandoned_after(settings: Settings) -> timedelta:
+def abandoned_after(lease_seconds: int) -> timedelta:
     """As long as a lease lasts: a worker that has written nothing since is dead, or never began."""
-    return timedelta(seconds=settings.lease_seconds)
+    return timedelta(seconds=lease_seconds)
 
 
 async def give_up(services: Services, domain: str, run_id: str) -> None:
@@ -113,10 +113,10 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
         try:
             await ending.enter_async_context(take_lease(services.storage, services.settings, domain))
         except DomainBusy as error:
-            event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=str(error))
+            event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
             return
         except Exception as error:  # what made five tries fail may be just this, and the run must end
-            event("run.endsUnlocked", logging.WARNING, domain=domain, runId=run_id, message=str(error))
+            event("run.endsUnlocked", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
         fence = await services.runs.take(domain, run_id)
         if fence is None:
             return
@@ -124,7 +124,7 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
         try:
             await settle(services, fence, log)
         except Exception as error:  # likewise
-            event("run.endsUnsettled", logging.ERROR, **facts(log.run), error=str(error))
+            event("run.endsUnsettled", logging.ERROR, **facts(log.run), error=error_text(error))
         await log.finish(Status.FAILED, summary.cut_short(summary.poisoned(), log.run))
         event("run.poisoned", logging.ERROR, **facts(log.run))
 

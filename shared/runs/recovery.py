@@ -14,6 +14,7 @@ from shared.entra.graph import Graph
 from shared.entra.writes import shows
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
+from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Outcome, Result
 from shared.model.runs import Mode, Run
 from shared.planning.mapping import UPN
@@ -25,18 +26,6 @@ from shared.store.runs import Fence
 # A user who was created a moment ago may answer 404 for a while.
 LOOK_UPS = 5
 LOOK_UP_SECONDS = 60.0
-
-_TOOK_EFFECT = "Took effect before an interruption; confirmed by reading Entra again."
-_STEPPED_ASIDE = (
-    "The sync was cut off while the user had a temporary UPN, {via}; the next run completes the rename."
-)
-_NOT_SHOWN = (
-    "The sync was cut off while this was under way; Entra shows no such user. The next run does the rest."
-)
-_UNKNOWN = (
-    "The sync was cut off while this was under way, and Graph could not tell whether it took effect: {why}"
-)
-_TOO_LONG = "Graph took too long to answer."
 
 
 async def take_up(services: Services, fence: Fence, run: Run, directory: Directory) -> Recorder | None:
@@ -53,8 +42,9 @@ async def take_up(services: Services, fence: Fence, run: Run, directory: Directo
     # A user who is not there is planned again, or is looked for once more in the end.
     await recorder.record([outcome for outcome in looked_up if outcome.succeeded])
     if recorder.created:
-        links = await services.links.read(run.domain)
-        await services.links.write(run.domain, {**links, **recorder.created})
+        memory = await services.links.read(run.domain)
+        links = {**memory.links, **recorder.created}
+        await services.links.write(run.domain, links, in_doubt=bool(memory.doubt))
     return recorder
 
 
@@ -82,7 +72,7 @@ async def settle_doubts(changes: Sequence[Change], graph: Graph) -> list[Outcome
     """An outcome for everything that took effect or may have; none for what certainly did not."""
     waiting = list(changes)
     answers: dict[int, Answer] = {}
-    unread = _TOO_LONG
+    unread = say("graph.tookTooLong")
     try:
         for attempt in range(1, LOOK_UPS + 1):
             async for answered in graph.send([_look(change) for change in waiting]):
@@ -92,7 +82,7 @@ async def settle_doubts(changes: Sequence[Change], graph: Graph) -> list[Outcome
                 break
             await graph.pause(attempt)
     except (GraphError, RunStopped) as error:
-        unread = str(error)
+        unread = parts_of(error)
     outcomes = (_outcome(change, answers.get(id(change)), unread) for change in changes)
     return [outcome for outcome in outcomes if outcome is not None]
 
@@ -103,17 +93,19 @@ def _look(change: Change) -> Request:
     return Request("GET", path, subject=change)
 
 
-def _outcome(change: Change, answer: Answer | None, unread: str) -> Outcome | None:
+def _outcome(change: Change, answer: Answer | None, unread: Parts) -> Outcome | None:
     if answer is None or answer.status not in (200, 404):
-        return Outcome.failed(change, "InDoubt", _UNKNOWN.format(why=answer.error if answer else unread))
+        why = parts_of(answer.error) if answer else unread
+        return Outcome.failed(change, "InDoubt", say("doubt.unknown") + why)
     here = answer.status == 200
     if change.via and str(answer.body.get(UPN)).lower() == change.via.lower():
-        return Outcome.failed(change, "SteppedAside", _STEPPED_ASIDE.format(via=change.via))
+        return Outcome.failed(change, "SteppedAside", say("doubt.steppedAside", upn=change.via))
     if _took_effect(change, answer.body if here else None):
         object_id = str(answer.body["id"]) if here else change.object_id
-        return Outcome(change=change, result=Result.SUCCEEDED, object_id=object_id, note=_TOOK_EFFECT)
+        note = say("doubt.tookEffect")
+        return Outcome(change=change, result=Result.SUCCEEDED, object_id=object_id, note=note)
     if change.action is Action.ADD and not here:
-        return Outcome.failed(change, "InDoubt", _NOT_SHOWN)
+        return Outcome.failed(change, "InDoubt", say("doubt.notShown"))
     return None
 
 

@@ -1,11 +1,10 @@
 """When a run must stop: lease lost, cancelled, or time up. Asked before every batch and during every wait."""
 
 from shared.clock import Clock
+from shared.errors import TimeBudgetSpent
 from shared.outbound.waiting import Deadline, sleep_in_steps
 from shared.store.leases import Lease
 from shared.store.runs import Fence, Runs
-
-_TIME_IS_UP = "The invocation's time is up; the run goes on in the next one."
 
 
 class RunStop:
@@ -16,7 +15,7 @@ class RunStop:
         self._lease = lease
         self._runs = runs
         self._fence = fence
-        self._budget = Deadline(seconds, clock, _TIME_IS_UP)
+        self._budget = Deadline(seconds, clock, TimeBudgetSpent("run.timeIsUp"))
 
     async def check(self) -> None:
         """Raises TimeBudgetSpent, CancelRequested or LeaseLost."""

@@ -9,7 +9,8 @@ from shared.clock import Clock
 from shared.errors import SourceError
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
-from shared.model.people import EntraUser, SourceUser
+from shared.model.parts import Parts, say
+from shared.model.people import EntraUser, Memory, SourceUser
 from shared.outbound.waiting import Stop
 from shared.planning.holders import holders_of_immutable_ids
 from shared.planning.lookups import Lookups
@@ -59,10 +60,11 @@ class Surveyor:
         tenant = await self._directory.read_domains()
         domain = domain_named(self._domain, tenant)
         initial = initial_domain(tenant, domain)
-        people, listing, links = await self._read_both_sides(people)
-        matching, links = await self._match(people, listing.users, links)
+        people, listing, memory = await self._read_both_sides(people)
+        matching, memory = await self._match(people, listing.users, memory)
+        links = memory.links
         await self._set_aside_upn_only_matches(matching, links)
-        lookups = Lookups(domain.federated, initial, self._terms.usage_location)
+        lookups = Lookups(domain.federated, initial, self._terms.usage_location, memory_doubt=memory.doubt)
         lookups = await self._look_for_the_missing(matching, links, lookups)
         plan, lookups = await self._plan_with_protection(matching, lookups)
         wanted = plan.of(Action.ADD, Action.RENAME, Action.RESTORE)
@@ -79,36 +81,39 @@ class Surveyor:
             protection=lookups.protection,
             plan=plan,
             addresses=lookups.addresses,
-            warnings=tuple(_warnings(listing, lookups.protection)),
+            warnings=_warnings(listing, lookups.protection) + memory.doubt,
+            memory_doubt=memory.doubt,
         )
 
     async def _read_both_sides(
         self, people: list[SourceUser] | None
-    ) -> tuple[list[SourceUser], Listing, dict[str, str]]:
+    ) -> tuple[list[SourceUser], Listing, Memory]:
         """Everybody in the source, Entra's users of the domain, and who was who in earlier syncs."""
-        source, listing, links = await _together(
+        source, listing, memory = await _together(
             self._source.users() if people is None else _given(people),
             self._directory.read_users(self._domain),
             self._links.read(self._domain),
         )
         if people is None:
             require_users_on(self._domain, source)
-        return source, listing, links
+        return source, listing, memory
 
     async def _match(
-        self, source: list[SourceUser], target: list[EntraUser], links: dict[str, str]
-    ) -> tuple[Matching, dict[str, str]]:
-        """Who is who, and the links by which that was found: other domains remember people, too."""
+        self, source: list[SourceUser], target: list[EntraUser], memory: Memory
+    ) -> tuple[Matching, Memory]:
+        """Who is who, and the memory by which that was found: other domains remember people, too."""
+        links = memory.links
         # Off the event loop: other invocations of this worker go on while a large domain is compared.
         matching = await self._clock.in_thread(match, self._domain, source, target, links)
         unlinked = (*matching.source_only, *(user for user, _ in matching.pairs))
         strangers = [user.source_id for user in unlinked if user.source_id not in links]
         leavers = [user.object_id for user in matching.target_only]
-        if elsewhere := await self._links.find_elsewhere(self._domain, strangers, leavers):
-            links = {**elsewhere, **links}
+        elsewhere = await self._links.find_elsewhere(self._domain, strangers, leavers)
+        memory = Memory({**elsewhere.links, **links}, memory.doubt + elsewhere.doubt)
+        if elsewhere.links:
             # Whom another domain remembers may be on this one by now, and who is on this one may be theirs.
-            matching = await self._clock.in_thread(match, self._domain, source, target, links)
-        return matching, links
+            matching = await self._clock.in_thread(match, self._domain, source, target, memory.links)
+        return matching, memory
 
     async def _set_aside_upn_only_matches(self, matching: Matching, links: Mapping[str, str]) -> None:
         """Of those who are remembered with another account, if that one still lives."""
@@ -184,27 +189,23 @@ def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
     """SourceError if nobody's UPN is on exactly this domain: that would delete everybody there."""
     suffix = f"@{domain.lower()}"
     if not any(user.upn.lower().endswith(suffix) for user in people):
-        raise SourceError(
-            f"The source has no user on {domain}: that would delete everybody there, so the run stops. "
-            "Check that the users' UPN (or Email) in the source is on this domain."
-        )
+        raise SourceError("source.nobodyOnDomain", domain=domain)
 
 
 async def _given(people: list[SourceUser]) -> list[SourceUser]:
     return people
 
 
-def _warnings(listing: Listing, protection: Protection) -> Sequence[str]:
-    warnings = []
+def _warnings(listing: Listing, protection: Protection) -> Parts:
+    """Each is one part."""
+    warnings: Parts = ()
     if listing.short:
-        warnings.append(
-            f"Entra listed {listing.listed} users twice where it counted {listing.expected}: "
-            "the rest is not replicated yet and may show up as additions."
-        )
+        warnings += say("warning.shortListing", listed=listing.listed, counted=listing.expected)
     if protection.missing_permissions:
-        names = " and ".join(protection.missing_permissions)
-        effect = "nobody is deleted" if protection.require_deletion_checks else "deletions were not looked at"
-        warnings.append(f"Protection is partly off: grant {names}. Until then {effect}.")
+        warnings += say(
+            "warning.nobodyDeleted" if protection.require_deletion_checks else "warning.deletedUnseen",
+            permissions=protection.missing_permissions,
+        )
     return warnings
 
 

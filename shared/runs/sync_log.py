@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from shared.log import event, facts
+from shared.log import event
 from shared.model.changes import Action
+from shared.model.parts import Parts
 from shared.model.results import Key, Outcome, Result
 from shared.model.runs import (
     AuditLog,
@@ -18,6 +19,7 @@ from shared.model.runs import (
     Status,
 )
 from shared.reports.audit_csv import count
+from shared.reports.logged import facts
 from shared.reports.progress import eta_seconds
 from shared.reports.quality import Quality, judge
 from shared.runs.recorder import Recorder
@@ -39,8 +41,8 @@ class Fields(TypedDict, total=False):
     deletion_check: DeletionCheck
     limit_checks: tuple[LimitCheck, ...]
     pre_check: PreCheckSummary
-    message: str
-    warnings: tuple[str, ...]
+    message_parts: Parts
+    warning_parts: Parts
     invocations: int
     stalled_invocations: int
     audit_log: AuditLog
@@ -134,9 +136,9 @@ class SyncLog:
         if self._clock.monotonic() - self._saved_at >= SAVE_EVERY:
             await self.save()
 
-    async def finish(self, status: Status, message: str) -> None:
+    async def finish(self, status: Status, message: Parts) -> None:
         progress = self.run.progress.model_copy(update={"eta_seconds": None})
-        self.note(status=status, message=message, finished_at=self._clock.now(), progress=progress)
+        self.note(status=status, message_parts=message, finished_at=self._clock.now(), progress=progress)
         await self._runs.finish(self._fence, self.run)
 
     @property

@@ -1,10 +1,10 @@
 """What an undo needs to know, read: the journal of the sync, and how those it touched stand now."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from shared.model.changes import Change
 from shared.model.domains import TenantDomain, domain_named, initial_domain
+from shared.model.people import Memory
 from shared.model.runs import Run
 from shared.planning.holders import Holder, holders_of_immutable_ids
 from shared.planning.mapping import IMMUTABLE_ID, UPN, domain_of
@@ -20,12 +20,12 @@ Done = tuple[Change, str | None]
 
 @dataclass(frozen=True, slots=True)
 class DoneSync:
-    """A sync that is to be taken back: what it did, and the links as they are now."""
+    """A sync that is to be taken back: what it did, and what is remembered now."""
 
     run_id: str
     domain: str
     done: list[Done]
-    links: Mapping[str, str]
+    memory: Memory
 
     def before(self, attribute: str) -> list[str]:
         """What the sync found in an attribute that it changed."""
@@ -68,9 +68,10 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         initial_domain=initial,
         source=[],
         target=list(users.values()),
-        links=dict(sync.links),
+        links=sync.memory.links,
         protection=protection,
-        plan=replace(plan, links=sync.links),
+        plan=replace(plan, links=sync.memory.links),
+        memory_doubt=sync.memory.doubt,
     )
 
 

@@ -1,7 +1,7 @@
 """Where the people come from: one small protocol, one module per kind of source."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 from shared.errors import SourceError
 from shared.model.people import SourceUser
@@ -22,48 +22,65 @@ class OpenSource(Source, Protocol):
     async def aclose(self) -> None: ...
 
 
-class SourceUsers:
-    """Everybody whom a source lists, gathered record by record; SourceError names the record that is wrong."""
+Unit = Literal["item", "line", "page"]
 
-    def __init__(self, source: str, attribute_map: AttributeMap) -> None:
+
+class SourceUsers:
+    """Everybody whom a source lists, gathered record by record; SourceError names the record that is wrong.
+
+    `unit` is what a record stands on: its place is the number of that.
+    """
+
+    def __init__(self, source: str, attribute_map: AttributeMap, unit: Unit) -> None:
         self._source = source
+        self._unit = unit
         self._attribute_map = attribute_map
         self._users: list[SourceUser] = []
-        self._places: dict[str, str] = {}
+        self._places: dict[str, int] = {}
         self._absent = set(attribute_map.required_fields)
 
-    def add(self, record: object, place: str) -> None:
-        """One user by the source's own names; `place` says where it stands, such as `line 3`."""
-        here = f"{self._source}, {place}"
+    def add(self, record: object, place: int) -> None:
+        """One user by the source's own names; `place` is the number of its line, page or item."""
+        try:
+            user = self._user(record)
+        except SourceError as error:
+            raise SourceError(
+                {"item": "source.atItem", "line": "source.onLine", "page": "source.onPage"}[self._unit],
+                source=self._source,
+                place=place,
+                because=error,
+            ) from error
+        self._places[user.source_id] = place
+        self._users.append(user)
+
+    def _user(self, record: object) -> SourceUser:
         if not isinstance(record, Mapping):
-            raise SourceError(f"{here}: {type(record).__name__} where a user was expected.")
+            raise SourceError("source.notAUser", kind=type(record).__name__)
         try:
             user = self._attribute_map.source_user(record)
         except ValueError as error:
-            raise SourceError(f"{here}: a user whose {error}.") from error
+            raise SourceError("source.listValue", field=str(error)) from error
         if not user.source_id:
-            fields = ", ".join(sorted(map(str, record)))
-            raise SourceError(f"{here}: a user without a username; the fields are {fields}.")
+            raise SourceError("source.noUsername", fields=tuple(sorted(map(str, record))))
         if user.source_id in self._places:
             raise SourceError(
-                f"{here}: the username {user.source_id} stands there more than once, first at "
-                f"{self._places[user.source_id]}; usernames are unique, so the list is wrong."
+                {
+                    "item": "source.usernameTwiceInItems",
+                    "line": "source.usernameTwiceOnLines",
+                    "page": "source.usernameTwiceOnPages",
+                }[self._unit],
+                user=user.source_id,
+                first=self._places[user.source_id],
             )
-        self._places[user.source_id] = place
-        self._users.append(user)
         if self._absent:
             self._absent -= flat(record).keys()
+        return user
 
     def complete(self) -> list[SourceUser]:
         """Everybody but the built-in administrator; SourceError if the list can't be the whole truth."""
         if not self._users:
-            raise SourceError(
-                f"{self._source} has no user at all; nothing is concluded from an empty answer."
-            )
+            raise SourceError("source.empty", source=self._source)
         if self._absent:
             # A field that nobody has is called differently; taken for empty, it would clear the attribute everywhere.
-            raise SourceError(
-                f"{self._source} lists nobody with the field {', '.join(sorted(self._absent))}: in ATTRIBUTE_MAP, "
-                "name another field for that attribute, or null to leave it alone."
-            )
+            raise SourceError("source.fieldUnknown", source=self._source, fields=tuple(sorted(self._absent)))
         return [user for user in self._users if user.source_id.lower() != BUILT_IN_ADMINISTRATOR]

@@ -21,17 +21,16 @@ def parse(content: bytes, name: str, attribute_map: AttributeMap) -> list[Source
     try:
         header_line, header = next(rows)
     except StopIteration:
-        raise SourceError(f"{name} is empty.") from None
+        raise SourceError("source.emptyFile", source=name) from None
     _require_columns(header, name, header_line, attribute_map)
 
-    users = SourceUsers(name, attribute_map)
+    users = SourceUsers(name, attribute_map, "line")
     for line, cells in rows:
         if len(cells) != len(header):
             raise SourceError(
-                f"{name}, line {line}: {len(cells)} cells where the header has {len(header)}; "
-                "the file may be cut off or edited by hand. Export it again."
+                "source.cellCount", source=name, line=line, cells=len(cells), columns=len(header)
             )
-        users.add(dict(zip(header, cells, strict=True)), f"line {line}")
+        users.add(dict(zip(header, cells, strict=True)), line)
     return users.complete()
 
 
@@ -41,7 +40,7 @@ def _text(content: bytes, name: str) -> str:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise SourceError(f"{name} is neither UTF-8 nor CP932 (Shift_JIS).")
+    raise SourceError("source.encoding", source=name)
 
 
 def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
@@ -57,23 +56,22 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
             if cells:
                 yield reader.line_num, cells
     except csv.Error as error:
-        raise SourceError(f"{name}, line {reader.line_num}: {error}.") from error
+        raise SourceError("source.notCsv", source=name, line=reader.line_num, error=str(error)) from error
 
 
 def _require_columns(header: list[str], name: str, line: int, attribute_map: AttributeMap) -> None:
     """Said of the header, so that an error names the columns as they are spelled, and those that there are."""
     keys = [field_key(column) for column in header]
     if twice := sorted(key for key, count in Counter(keys).items() if count > 1):
-        raise SourceError(f"{name}, line {line}: the column {twice[0]} stands there more than once.")
+        raise SourceError("source.columnTwice", source=name, line=line, column=twice[0])
     spelled = {field_key(column): column for column in DEFAULT_MAP.values() if column}
     needed = [
         (field, spelled.get(field, field)) for field in (*SOURCE_ID_FIELDS, *attribute_map.required_fields)
     ]
     missing = [shown for field, shown in needed if field not in keys]
     if not any(field in keys for field in attribute_map.upn_fields):
-        missing.append(" or ".join(attribute_map.upn_fields))
+        missing.append("/".join(attribute_map.upn_fields))
     if missing:
         raise SourceError(
-            f"{name}, line {line}: no column {', '.join(missing)}; there are {', '.join(header)}. "
-            "Name another column in ATTRIBUTE_MAP if it is called differently."
+            "source.columnsMissing", source=name, line=line, missing=tuple(missing), columns=tuple(header)
         )

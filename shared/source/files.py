@@ -69,7 +69,7 @@ class FileSource:
         return await self._storage.clock.in_thread(decoded, content, coding, LARGEST_FILE)
 
     def _unreadable(self, why: str | None) -> SourceError:
-        return SourceError(f"{self._setting} {self._path} can't be read: {why}.")
+        return SourceError("source.unreadable", setting=self._setting, path=self._path, why=str(why))
 
 
 def _read_file(path: Path) -> bytes:

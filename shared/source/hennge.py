@@ -26,7 +26,6 @@ RENEW_BEFORE_EXPIRY = 300.0
 TOKEN_LIFETIME = 3600.0
 LONGEST_WAIT = 60.0
 WHOLE_ANSWER_SECONDS = 120.0
-_NAME = "Access Control"
 
 
 class HenngeSource:
@@ -60,12 +59,12 @@ class HenngeSource:
         await self._http.aclose()
 
     async def users(self) -> list[SourceUser]:
-        users = SourceUsers(_NAME, self._attribute_map)
-        pages = Pages(_NAME, "cursor", SourceError)
+        users = SourceUsers("Access Control", self._attribute_map, "page")
+        pages = Pages("Access Control", "cursor", SourceError)
         cursor: str | None = None
         while True:
             page = await self._page(cursor)
-            items, place = _items(page), f"page {pages.number}"
+            items, place = _items(page), pages.number
             for item in items:
                 users.add(item, place)
             cursor = _cursor(page)
@@ -103,7 +102,7 @@ class HenngeSource:
         body = _json_object(call, answer)
         token, lifetime = body.get("access_token"), body.get("expires_in", TOKEN_LIFETIME)
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
-            raise SourceError(f"{_NAME}: {call} answered without an access_token.")
+            raise SourceError("hennge.noToken", call=call)
         if not isinstance(lifetime, int | float):
             lifetime = TOKEN_LIFETIME
         self._token = token
@@ -117,10 +116,12 @@ class HenngeSource:
             try:
                 answer = await self._http.request(method, url, **options)
             except AnswerRefused as error:
-                raise SourceError(f"{_NAME}: {call} {error}.") from error
+                raise SourceError("hennge.answerRefused", call=call, why=str(error)) from error
             except httpx.RequestError as error:
                 if attempt == TRIES:
-                    raise SourceError(f"{_NAME}: {call} at {host} failed: {type(error).__name__}.") from error
+                    raise SourceError(
+                        "hennge.unreachable", call=call, host=str(host), error=type(error).__name__
+                    ) from error
             else:
                 if attempt == TRIES or not passes(answer.status_code):
                     return answer
@@ -131,32 +132,28 @@ class HenngeSource:
 
 def _json_object(call: str, answer: httpx.Response) -> dict[str, Any]:
     if answer.status_code != 200:
-        hint = (
-            ": check HENNGE_CLIENT_ID and HENNGE_CLIENT_SECRET"
-            if answer.status_code in (400, 401, 403)
-            else ""
+        refused = answer.status_code in (400, 401, 403)
+        raise SourceError(
+            "hennge.notAuthorised" if refused else "hennge.answered", call=call, status=answer.status_code
         )
-        raise SourceError(f"{_NAME}: {call} answered {answer.status_code}{hint}.")
     try:
         body = orjson.loads(answer.content)
     except orjson.JSONDecodeError as error:
-        raise SourceError(
-            f"{_NAME}: {call} answered what is not JSON ({len(answer.content)} bytes)."
-        ) from error
+        raise SourceError("hennge.notJson", call=call, bytes=len(answer.content)) from error
     if not isinstance(body, dict):
-        raise SourceError(f"{_NAME}: {call} answered JSON that is not an object.")
+        raise SourceError("hennge.notAnObject", call=call)
     return body
 
 
 def _items(page: Mapping[str, Any]) -> list[Any]:
     items = page.get("items")
     if not isinstance(items, list):
-        raise SourceError(f"{_NAME}: GET users answered without a list called items.")
+        raise SourceError("hennge.noItems")
     return items
 
 
 def _cursor(page: Mapping[str, Any]) -> str | None:
     cursor = page.get("cursor")
     if cursor is not None and not isinstance(cursor, str):
-        raise SourceError(f"{_NAME}: GET users answered a cursor that is not text.")
+        raise SourceError("hennge.badCursor")
     return cursor or None

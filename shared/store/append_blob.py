@@ -37,7 +37,7 @@ class AppendedLog:
         cls, blob: "BlobClient", invocation: int, metadata: Mapping[str, str], content_settings: Any = None
     ) -> "AppendedLog":
         """Begins the blob or takes it over; LeaseLost if a later invocation has it already."""
-        lost = LeaseLost(f"A later invocation is writing {blob.blob_name}.")
+        lost = LeaseLost("blob.takenOver", blob=blob.blob_name)
 
         async def take_over(found: "BlobProperties") -> "AppendedLog":
             if _writer(found) > invocation:
@@ -58,7 +58,7 @@ class AppendedLog:
         return bytes(await (await self._blob.download_blob()).readall())
 
     async def _append(self, block: bytes) -> None:
-        lost = LeaseLost(f"A later invocation is writing {self._blob.blob_name}.")
+        lost = LeaseLost("blob.takenOver", blob=self._blob.blob_name)
 
         async def look() -> tuple[str, bool]:
             """The blob's ETag, and whether the block is there: the SDK repeats a write whose answer was lost."""

@@ -117,10 +117,10 @@ class AuditLogs:
         try:
             properties = await blob.get_blob_properties()
         except ResourceNotFoundError:
-            raise AuditLogGone(_gone(run)) from None
+            raise _gone(run) from None
         end = properties.creation_time + AUDIT_LOG_LIFETIME
         if properties.metadata.get("runid") != run.id or now >= end:
-            raise AuditLogGone(_gone(run))
+            raise _gone(run)
         return blob, end
 
     async def _blob(self, run: Run) -> "BlobClient":
@@ -156,10 +156,8 @@ class AuditLogs:
         )
 
 
-def _gone(run: Run) -> str:
-    if run.mode is Mode.DRY_RUN:
-        return "The audit log is gone: it is kept for 24 hours, and the next dry run overwrites it."
-    return "The audit log is gone: it is kept for 24 hours."
+def _gone(run: Run) -> AuditLogGone:
+    return AuditLogGone("auditLog.dryRunGone" if run.mode is Mode.DRY_RUN else "auditLog.gone")
 
 
 async def _etag(blob: "BlobClient") -> str | None:
@@ -186,7 +184,7 @@ async def _replace(
         **(unchanged(version) if version else {}),
     )
     if not await write_if(upload):
-        raise LeaseLost(f"A later dry run of {run.domain} has written its audit log.")
+        raise LeaseLost("auditLog.overtaken", domain=run.domain)
 
 
 def _plan_lines(plan: Sequence[Outcome]) -> bytes:

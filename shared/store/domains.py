@@ -59,9 +59,7 @@ class Domains:
         """
         from azure.data.tables import TableTransactionError
 
-        outdated = PreconditionFailed(
-            f"The settings of {domain} were changed by somebody else meanwhile: read them again, then change them."
-        )
+        outdated = PreconditionFailed("settings.changedMeanwhile", domain=domain)
         clock = self._storage.clock
         table = await self._storage.open_table(DOMAINS)
         record = {

@@ -92,9 +92,7 @@ class Journal:
         try:
             content = await (await container.download_blob(f"{domain}/{run_id}")).readall()
         except ResourceNotFoundError:
-            raise JournalGone(
-                f"The run {run_id} of {domain} left no journal, or it is gone: syncs can be taken back for 30 days."
-            ) from None
+            raise JournalGone("undo.journalGone", domain=domain, run=run_id) from None
         return await storage.clock.in_thread(JournalContent.parse, content)
 
 

@@ -71,9 +71,7 @@ class Lease:
         """LeaseLost if another invocation may hold the domain by now."""
         self._report()
         if self._refused or self._clock.monotonic() - self._renewed_at > self._times.trusted:
-            raise LeaseLost(
-                f"The lease on {self._domain} could not be renewed; another invocation may hold it by now."
-            )
+            raise LeaseLost("lease.notRenewed", domain=self._domain)
 
     async def release(self) -> None:
         await self._heartbeat.end()
@@ -150,7 +148,7 @@ async def take_lease(
             if error_code(error) not in ("LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired"):
                 raise
             if asked_at >= give_up_at:
-                raise DomainBusy(f"Another run holds {domain} and is alive.") from None
+                raise DomainBusy("lease.held", domain=domain) from None
         await clock.sleep(times.retry_every)
     held = Lease(settings, clock, domain, lease_id, asked_at, times)
     try:

@@ -5,16 +5,11 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.model.changes import Action, AttributeChange, Change
+from shared.model.parts import stored_parts
 from shared.model.results import Outcome, Result
 
 Document = dict[str, Any]
-_TEXTS = {
-    "object_id": "objectId",
-    "note": "note",
-    "error_code": "errorCode",
-    "error_message": "errorMessage",
-    "request_id": "requestId",
-}
+_TEXTS = {"object_id": "objectId", "error_code": "errorCode", "request_id": "requestId"}
 
 
 def change_document(change: Change) -> Document:
@@ -34,17 +29,24 @@ def read_change(document: Mapping[str, Any]) -> Change:
         attributes=tuple(
             AttributeChange(a["attribute"], a["before"], a["after"]) for a in document["attributes"]
         ),
-        reason=document["reason"],
+        reason=stored_parts(document["reason"]),
         via=document["via"],
     )
 
 
 def outcome_document(outcome: Outcome) -> Document:
     """How a change ended, without the change; what is empty is left out."""
-    texts = {name: getattr(outcome, field) for field, name in _TEXTS.items()}
-    return {"result": outcome.result.value, **{name: text for name, text in texts.items() if text}}
+    said = {name: getattr(outcome, field) for field, name in _TEXTS.items()}
+    said |= {"note": outcome.note, "errorMessage": outcome.error_message}
+    return {"result": outcome.result.value, **{name: value for name, value in said.items() if value}}
 
 
 def read_outcome(document: Mapping[str, Any], change: Change) -> Outcome:
     texts = {field: document[name] for field, name in _TEXTS.items() if name in document}
-    return Outcome(change=change, result=Result(document["result"]), **texts)
+    return Outcome(
+        change=change,
+        result=Result(document["result"]),
+        note=stored_parts(document.get("note", ())),
+        error_message=stored_parts(document.get("errorMessage", ())),
+        **texts,
+    )

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from shared.errors import CancelRequested, LeaseLost, NotPossible, RunActive, RunNotFound
+from shared.model.parts import verbatim
 from shared.model.runs import Mode, Run, is_run_id, oldest_run_id
 from shared.store.storage import RUNS, Storage, error_code, unchanged, update_if_unchanged, write_if
 
@@ -60,6 +61,18 @@ class Idle:
     etag: str
 
 
+async def was_synchronised(storage: Storage, domain: str) -> bool:
+    """Whether a sync of the domain has ever done its work."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    table = await storage.open_table(RUNS)
+    try:
+        await table.get_entity(domain, _GOOD_SYNC)
+    except ResourceNotFoundError:
+        return False
+    return True
+
+
 class Runs:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -88,7 +101,7 @@ class Runs:
         try:
             return _run(await table.get_entity(domain, run_id))
         except ResourceNotFoundError:
-            raise RunNotFound(f"{domain} has no run {run_id} (Sync Logs are kept for 90 days).") from None
+            raise RunNotFound("run.unknown", domain=domain, run=run_id) from None
 
     async def read_page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
         """The Sync Logs, newest first, after the run that `cursor` names; the cursor of the next page."""
@@ -137,18 +150,18 @@ class Runs:
                 cancelled_by=row.get("cancelledBy", ""),
             )
 
-        busy = LeaseLost(f"The run {run_id} of {domain} could not be taken: others keep writing to it.")
+        busy = LeaseLost("run.notTaken", domain=domain, run=run_id)
         return await update_if_unchanged(partial(self._active, domain), write, busy)
 
     async def check(self, fence: Fence) -> None:
         """Before each batch. Raises CancelRequested if somebody asked for it, LeaseLost if the run was taken over."""
         row = await self._active(fence.domain)
         if row is None or row["runId"] != fence.run_id or int(row["invocation"]) != fence.invocation:
-            raise LeaseLost(f"Another invocation has taken over the run {fence.run_id} of {fence.domain}.")
+            raise LeaseLost("run.takenOver", domain=fence.domain, run=fence.run_id)
         fence.etag = row.metadata["etag"]
         fence.cancelled_by = row.get("cancelledBy", "")
         if fence.cancelled_by:
-            raise CancelRequested(f"Cancelled by {fence.cancelled_by}.")
+            raise CancelRequested("run.cancelled", by=fence.cancelled_by)
 
     async def save(self, fence: Fence, run: Run) -> None:
         """Writes the run as it stands; LeaseLost if another invocation has taken over."""
@@ -177,7 +190,7 @@ class Runs:
             await table.update_entity(asked, **unchanged(row.metadata["etag"]))
             return True
 
-        busy = NotPossible(f"The run {run_id} could not be reached, it is being written to: cancel it again.")
+        busy = NotPossible("run.notReached", run=run_id)
         return await update_if_unchanged(partial(self._active, domain), write, busy)
 
     async def purge(self, domain: str, now: datetime) -> None:
@@ -225,7 +238,7 @@ class Runs:
             answers = await self._transaction([(kind, row, unchanged(etag)), *writes])
             return str(answers[0].get("etag", ""))
 
-        lost = LeaseLost(f"The run {fence.run_id} of {fence.domain} could not be written.")
+        lost = LeaseLost("run.notWritten", domain=fence.domain, run=fence.run_id)
         fence.etag = await update_if_unchanged(look, write, lost, known=fence.etag)
 
     async def _transaction(self, operations: list[Any]) -> list[Any]:
@@ -254,4 +267,8 @@ def _row(run: Run) -> dict[str, Any]:
 
 def _run(row: Any) -> Run:
     # A later version may have stored fields that this one does not know; that must not hide the run.
-    return Run.model_validate_json(row["run"], extra="ignore")
+    run = Run.model_validate_json(row["run"], extra="ignore")
+    # An earlier version stored the English alone.
+    warnings = run.warning_parts or tuple(part for text in run.warnings for part in verbatim(text))
+    update = {"message_parts": run.message_parts or verbatim(run.message), "warning_parts": warnings}
+    return run.model_copy(update=update)

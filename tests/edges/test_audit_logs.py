@@ -13,6 +13,7 @@ from shared.model.runs import Mode, Run, Trigger, new_run_id
 from shared.settings import Settings
 from shared.store.audit_logs import AuditLogs, DryRunVersions
 from shared.store.storage import Storage
+from tests.support.errors import raises
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ async def test_one_that_wakes_late_does_not_overwrite_its_successor(logs: AuditL
     versions = await logs.read_dry_run_versions(late)
     await write(logs, successor, "successor", versions)
 
-    with pytest.raises(LeaseLost, match="later dry run"):
+    with raises(LeaseLost, match="later dry run"):
         await write(logs, late, "late", versions)
 
     assert await logs.read(successor, datetime.now(UTC)) == b"successor"

@@ -9,6 +9,7 @@ import pytest
 from shared.clock import Clock
 from shared.errors import GraphError, SourceError, Unavailable
 from shared.outbound.cached import Cached, Known
+from tests.support.errors import raises
 
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 
@@ -72,7 +73,13 @@ class Setting:
 
     def cached(self) -> Cached[str]:
         return Cached(
-            "The number", self.elsewhere.load, self.clock, fresh=60, patience=0.01, rest=15, kept=self.shelf
+            "domains.unknown",
+            self.elsewhere.load,
+            self.clock,
+            fresh=60,
+            patience=0.01,
+            rest=15,
+            kept=self.shelf,
         )
 
 
@@ -112,7 +119,7 @@ async def test_a_failed_load_is_remembered_for_a_while() -> None:
     cached = at.cached()
 
     for _ in range(10):
-        with pytest.raises(Unavailable, match=r"The number can't be had now: gone\.") as raised:
+        with raises(Unavailable, match=r"list of domains can't be had now: gone\.") as raised:
             await cached.get()
     assert (at.elsewhere.asked, raised.value.retry_after) == (1, 15)
 
@@ -126,7 +133,7 @@ async def test_a_load_that_takes_too_long_goes_on_without_its_callers() -> None:
     cached = at.cached()
 
     for _ in range(10):
-        with pytest.raises(Unavailable, match="no answer in time"):
+        with raises(Unavailable, match="no answer in time"):
             await cached.get()
     at.elsewhere.answers.set()
     at.clock.seconds = 15
@@ -137,7 +144,7 @@ async def test_a_load_that_takes_too_long_goes_on_without_its_callers() -> None:
 async def test_a_missing_permission_is_not_to_be_tried_again_later() -> None:
     at = Setting(elsewhere=Elsewhere(error=GraphError("Insufficient privileges.", status=403)))
 
-    with pytest.raises(GraphError, match="Insufficient"):
+    with raises(GraphError, match="Insufficient"):
         await at.cached().get()
 
 

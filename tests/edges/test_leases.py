@@ -21,6 +21,7 @@ from shared.errors import DomainBusy, LeaseLost
 from shared.settings import Settings
 from shared.store.leases import Lease, Times, is_held, take_lease
 from shared.store.storage import LOCKS, Storage
+from tests.support.errors import raises
 from tests.support.stack import captured_events
 
 DOMAIN = "contoso.com"
@@ -73,7 +74,7 @@ async def test_a_domain_has_one_holder_at_a_time(storage: Storage, settings: Set
     async with take_lease(storage, settings, DOMAIN, QUICK) as held:
         held.check()
 
-        with pytest.raises(DomainBusy, match=DOMAIN):
+        with raises(DomainBusy, match=DOMAIN):
             async with take_lease(storage, settings, DOMAIN, QUICK):
                 pass
 

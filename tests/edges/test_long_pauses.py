@@ -11,6 +11,7 @@ from shared.entra.client import Answer
 from shared.entra.graph import Graph
 from shared.entra.write_quota import WriteQuota
 from shared.errors import GraphError
+from tests.support.errors import raises
 from tests.support.graph_client import Connected, connected
 from tests.support.people import entra_user
 
@@ -92,7 +93,7 @@ async def test_an_overloaded_server_that_names_a_time_is_given_it() -> None:
 @pytest.mark.parametrize("link", ["https://elsewhere.example/v1.0/users", "http://127.0.0.1:1/v1.0/users"])
 async def test_a_next_page_on_another_host_is_refused_at_once(link: str) -> None:
     async with connected() as tenant:
-        with pytest.raises(GraphError, match="on another host"):
+        with raises(GraphError, match="on another host"):
             await tenant.graph().get(link)
 
     assert tenant.stop.slept == []

@@ -14,12 +14,14 @@ from azure.storage.blob.aio import BlobClient
 from shared.clock import Clock
 from shared.errors import LeaseLost
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
+from shared.model.parts import say, verbatim
 from shared.model.results import NOT_LOOKED_AT, Outcome, Result, key
 from shared.model.runs import Mode, Run, Trigger, new_run_id
 from shared.runs.recorder import Recorder
 from shared.services import Services
 from shared.settings import Settings
 from shared.store.journal import Journal
+from shared.words import said
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 APPENDS = 9
@@ -52,11 +54,13 @@ def add(name: str) -> Change:
 
 
 def skip(name: str) -> Change:
-    return Change(Action.SKIP, f"{name}@contoso.com", "馬場", f"id-{name}", reason="Guest of the tenant.")
+    return Change(Action.SKIP, f"{name}@contoso.com", "馬場", f"id-{name}", reason=say("protected.guest"))
 
 
 def done(change: Change, object_id: str = "o1", result: Result = Result.SUCCEEDED) -> Outcome:
-    return Outcome(change=change, result=result, object_id=object_id, note="As asked.", request_id="r")
+    return Outcome(
+        change=change, result=result, object_id=object_id, note=verbatim("As asked."), request_id="r"
+    )
 
 
 async def rows(services: Services, run: Run) -> list[dict[str, str]]:
@@ -109,13 +113,13 @@ async def test_what_was_recorded_is_settled_for_the_next_invocation(services: Se
 async def test_who_failed_and_who_stayed_unseen_is_known_to_the_next_invocation(
     services: Services, run: Run
 ) -> None:
-    kept = replace(skip("kept"), obstacle=Obstacle(NOT_LOOKED_AT, "Not deleted unseen."))
+    kept = replace(skip("kept"), obstacle=Obstacle(NOT_LOOKED_AT, say("leaver.mailboxNotSeen")))
     leaver = Change(Action.DELETE, "gone@contoso.com", "青木", "id-gone")
     first = await Recorder.open(services, run, 1)
     await first.intend([add("aoki"), leaver])
     await first.record([Outcome.not_sent(kept), Outcome.not_sent(skip("guest"))])
     await first.record(
-        [done(add("aoki"), "", Result.FAILED), Outcome.left_unseen(leaver, "Not asked again.")]
+        [done(add("aoki"), "", Result.FAILED), Outcome.left_unseen(leaver, say("leaver.notAskedAgain"))]
     )
 
     second = await Recorder.open(services, run, 2)
@@ -170,7 +174,7 @@ async def test_a_change_is_rendered_as_it_ended_not_as_it_was_intended(services:
     await first.intend([add("aoki")])
     anew = Change(Action.ADD, "other@contoso.com", "青木", source_id="aoki")
 
-    await first.record([Outcome.failed(anew, "AddressTaken", "taken")])
+    await first.record([Outcome.failed(anew, "AddressTaken", verbatim("taken"))])
 
     assert [row["userPrincipalName"] for row in await rows(services, run)] == ["other@contoso.com"]
     journal = await Journal.read_finished(services.storage, run.domain, run.id)
@@ -232,7 +236,7 @@ async def test_whatever_append_a_crash_strikes_every_change_has_one_outcome_and_
         key(o.change): o.result for o in outcomes
     }
     assert [(row["time"], row["reason"], row["requestId"]) for row in written] == [
-        (f"{one.time:%Y-%m-%dT%H:%M:%S}.{one.time.microsecond // 1000:03}Z", said(one.outcome), "r")
+        (f"{one.time:%Y-%m-%dT%H:%M:%S}.{one.time.microsecond // 1000:03}Z", row_reason(one.outcome), "r")
         for one in journal.recorded
     ]
     assert len(journal.made) == 3
@@ -249,5 +253,5 @@ async def perform(recorder: Recorder, outcomes: list[Outcome]) -> None:
             await recorder.record(batch)
 
 
-def said(outcome: Outcome) -> str:
-    return f"{outcome.change.reason} {outcome.note}".strip()
+def row_reason(outcome: Outcome) -> str:
+    return said(outcome.change.reason + outcome.note)

@@ -4,6 +4,7 @@ from local.entra import Fault
 from shared.model.changes import Action, AttributeChange, Change
 from shared.model.results import Result
 from shared.runs.recovery import settle_doubts
+from shared.words import said
 from tests.support.graph_client import Connected, connected
 from tests.support.people import entra_user
 
@@ -83,7 +84,7 @@ async def test_whoever_has_stepped_aside_is_named_with_the_temporary_upn() -> No
         (entry,) = await settle_doubts([doubt], tenant.graph())
 
     assert (entry.result, entry.error_code) == (Result.FAILED, "SteppedAside")
-    assert AOKI.upn in entry.error_message
+    assert AOKI.upn in said(entry.error_message)
 
 
 async def test_whoever_is_gone_was_deleted_and_whoever_is_there_was_not() -> None:
@@ -104,7 +105,7 @@ async def test_what_graph_cannot_tell_stays_in_doubt_and_says_so() -> None:
         (entry,) = await settle_doubts([change(Action.DELETE)], tenant.graph())
 
     assert (entry.result, entry.error_code) == (Result.FAILED, "InDoubt")
-    assert "could not tell whether it took effect" in entry.error_message
+    assert "could not tell whether it took effect" in said(entry.error_message)
 
 
 async def test_a_look_that_is_stopped_leaves_the_rest_in_doubt() -> None:

@@ -9,10 +9,13 @@ import pytest
 
 from shared.clock import Clock
 from shared.errors import CancelRequested, LeaseLost, RunActive
-from shared.model.runs import Mode, Run, Status, Trigger, new_run_id
+from shared.http.views import run_view
+from shared.model.parts import verbatim
+from shared.model.runs import LimitCheck, Mode, PreCheckSummary, Run, Status, Trigger, new_run_id
 from shared.settings import Settings
 from shared.store.runs import Fence, Runs
 from shared.store.storage import Storage
+from tests.support.errors import raises
 
 DOMAIN = "contoso.com"
 
@@ -58,7 +61,7 @@ class TestStarting:
     async def test_a_domain_has_one_active_run(self, runs: Runs) -> None:
         first = await started(runs)
 
-        with pytest.raises(RunActive, match=first.id):
+        with raises(RunActive, match=first.id):
             await runs.start(new_run())
 
     async def test_of_two_that_start_at_once_one_starts(self, runs: Runs) -> None:
@@ -143,7 +146,7 @@ class TestCancelling:
 
         assert await runs.request_cancel(DOMAIN, run.id, "aoki")
 
-        with pytest.raises(CancelRequested, match="aoki"):
+        with raises(CancelRequested, match="aoki"):
             await runs.check(fence)
 
     async def test_it_does_not_keep_the_holder_from_saving_and_finishing(self, runs: Runs) -> None:
@@ -180,6 +183,28 @@ async def test_a_save_that_meets_its_own_first_try_is_a_save(runs: Runs) -> None
     await runs.save(fence, run.model_copy(update={"message": "saved"}))
 
     assert (await runs.get(DOMAIN, run.id)).message == "saved"
+
+
+async def test_a_row_of_an_earlier_version_is_shown_in_the_english_it_has(runs: Runs) -> None:
+    """Stored before there were parts: message, warnings, a limit's verdict and the pre-check's notice as text alone."""
+    check = LimitCheck(
+        name="adds", amount=6, of=9, limit=5, unit="count", exceeded=True, verdict="6 adds > 5"
+    )
+    before = new_run(
+        message="Would add 6. 6 adds > 5: a sync would be cancelled.",
+        warnings=("Roles could not be read.", "Neither could mailboxes."),
+        limit_checks=(check,),
+        pre_check=PreCheckSummary(active_directory=False, notice="Nothing on contoso.com.", objects={}),
+    )
+    await runs.start(before)
+
+    read = await runs.get(DOMAIN, before.id)
+    shown = run_view(read, None, datetime.now(UTC))
+
+    assert read.message_parts == verbatim(before.message)
+    assert (shown.message, shown.warnings, shown.limit_checks, shown.pre_check) == (
+        before.message, before.warnings, before.limit_checks, before.pre_check,
+    )  # fmt: skip
 
 
 class TestAnIdleRun:

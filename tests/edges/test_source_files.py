@@ -12,6 +12,7 @@ from shared.settings import Settings
 from shared.source import SourceUsers
 from shared.source.files import FileSource
 from shared.store.storage import Storage
+from tests.support.errors import english
 from tests.support.people import MAP, source_user
 
 
@@ -22,8 +23,8 @@ def storage() -> Storage:
 
 
 def lines(content: bytes, name: str, attribute_map: AttributeMap) -> list[SourceUser]:
-    users = SourceUsers(name, attribute_map)
-    for line in content.decode().split():
+    users = SourceUsers(name, attribute_map, "line")
+    for number, line in enumerate(content.decode().split(), 1):
         fields = {
             "username": line,
             "email": f"{line}@contoso.com",
@@ -32,7 +33,7 @@ def lines(content: bytes, name: str, attribute_map: AttributeMap) -> list[Source
             "family_name": "青木",
             "status": "enabled",
         }
-        users.add(fields, "a line")
+        users.add(fields, number)
     return users.complete()
 
 
@@ -60,4 +61,4 @@ async def test_a_file_that_can_not_be_read_is_named_with_its_setting(
     with pytest.raises(SourceError) as raised:
         await FileSource("PEOPLE_PATH", path, storage, lines, MAP).users()
 
-    assert str(raised.value) == f"PEOPLE_PATH {path} can't be read: {why}."
+    assert english(raised.value) == f"PEOPLE_PATH {path} can't be read: {why}."

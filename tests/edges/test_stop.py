@@ -15,6 +15,7 @@ from shared.settings import Settings
 from shared.store.leases import Lease, Times, take_lease
 from shared.store.runs import Fence, Runs
 from shared.store.storage import LOCKS, Storage
+from tests.support.errors import raises
 from tests.support.graph_client import TestClock
 
 DOMAIN = "contoso.com"
@@ -83,7 +84,7 @@ async def test_another_invocation_that_took_over_stops_it(runs: Runs, held: Leas
     stop = RunStop(held, runs, fence, seconds=60, clock=Clock())
     await runs.take(DOMAIN, fence.run_id)
 
-    with pytest.raises(LeaseLost, match="taken over"):
+    with raises(LeaseLost, match="taken over"):
         await stop.check()
 
 
@@ -92,7 +93,7 @@ async def test_a_cancel_stops_it_by_name(runs: Runs, held: Lease) -> None:
     stop = RunStop(held, runs, fence, seconds=60, clock=Clock())
     await runs.request_cancel(DOMAIN, fence.run_id, "aoki@contoso.com")
 
-    with pytest.raises(CancelRequested, match=r"Cancelled by aoki@contoso\.com"):
+    with raises(CancelRequested, match=r"Cancelled by aoki@contoso\.com"):
         await stop.check()
 
 
@@ -126,7 +127,7 @@ async def test_a_wait_takes_as_long_as_it_was_asked_to(runs: Runs, held: Lease) 
 
 async def test_a_look_at_what_is_left_behind_is_limited_by_its_time_only() -> None:
     clock = TestClock()
-    limit = Deadline(10, clock, "late")
+    limit = Deadline(10, clock, TimeBudgetSpent("late"))
     await limit.check()
 
     with pytest.raises(TimeBudgetSpent, match="late"):

@@ -84,10 +84,10 @@ async def test_if_none_match_holds_for_other_writes_than_put_blob(account: Accou
 
 async def test_what_was_deleted_cannot_be_made_anew_for_a_while(account: Account) -> None:
     await account.queues.create_queue("line")
+    begun = time.monotonic()
     await account.blobs.delete_container("box")
     await account.tables.delete_table("Rows")
     await account.queues.delete_queue("line")
-    begun = time.monotonic()
 
     refusals = []
     for create in (

@@ -4,13 +4,12 @@ import time
 from collections.abc import Mapping
 from typing import ClassVar
 
-import pytest
-
 from local.entra import Fault
 from shared.entra.directory import Directory
 from shared.errors import GraphError
 from shared.model.people import EntraUser
 from shared.planning.mapping import AttributeMap
+from tests.support.errors import raises
 from tests.support.graph_client import connected
 from tests.support.people import MAP, entra_user
 
@@ -84,13 +83,13 @@ async def test_a_page_that_fails_is_asked_for_again() -> None:
 async def test_a_graph_that_does_not_recover_gives_no_part_of_the_users() -> None:
     async with connected(*MANY) as tenant:
         tenant.entra.faults.add(Fault(kind="status", status=503, nth=tuple(range(2, 30))))
-        with pytest.raises(GraphError, match="unavailable"):
+        with raises(GraphError, match="unavailable"):
             await tenant.directory.read_users("contoso.com")
 
 
 async def test_without_the_permission_to_read_graphs_own_words_are_raised() -> None:
     async with connected(entra_user(), permissions=[]) as tenant:
-        with pytest.raises(GraphError, match="Insufficient privileges") as refused:
+        with raises(GraphError, match="Insufficient privileges") as refused:
             await tenant.directory.read_users("contoso.com")
 
     assert refused.value.status == 403

@@ -9,6 +9,7 @@ from shared.entra.batch import Request
 from shared.errors import RunStopped
 from shared.model.changes import Action, AttributeChange, Change
 from shared.model.results import Outcome
+from shared.words import said
 from tests.support.graph_client import Connected, connected, seeded
 from tests.support.people import INITIAL_DOMAIN, add, change, entra_user, rename
 
@@ -70,7 +71,7 @@ class TestAdding:
             created = await outcome(tenant, add())
 
         assert created.succeeded
-        assert created.note == "Created by an earlier try."
+        assert said(created.note) == "Created by an earlier try."
         assert list(upns(tenant.entra)) == [created.object_id]
 
     async def test_a_create_is_safe_to_repeat_in_another_run(self) -> None:
@@ -102,7 +103,7 @@ class TestAdding:
             refused = await outcome(tenant, add())
 
         assert refused.error_code == "ObjectConflict:userPrincipalName"
-        assert "new@contoso.com belongs to 青木 花子 (o1)" in refused.error_message
+        assert "new@contoso.com belongs to 青木 花子 (o1)" in said(refused.error_message)
         assert upns(tenant.entra) == {"o1": "new@contoso.com"}
 
     async def test_one_bad_user_stops_nobody_else(self) -> None:
@@ -137,7 +138,7 @@ class TestUpdating:
             refused = await outcome(tenant, change(attributes=surname("鈴木")))
 
         assert refused.error_code == "Request_BadRequest"
-        assert "on-premises mastered" in refused.error_message
+        assert "on-premises mastered" in said(refused.error_message)
         assert refused.request_id
 
 
@@ -173,7 +174,7 @@ class TestRenaming:
             ended = await outcome(tenant, rename("a", "b", via=f"sync-id-a@{INITIAL_DOMAIN}"))
 
         assert ended.error_code == "ObjectConflict:proxyAddresses"
-        assert ended.error_message.endswith(" The user has the UPN a@contoso.com again.")
+        assert said(ended.error_message).endswith(" The user has the UPN a@contoso.com again.")
         assert upns(tenant.entra) == {"id-a": "a@contoso.com"}
 
     async def test_whose_former_upn_is_taken_by_then_is_named_with_the_temporary_one(self) -> None:
@@ -183,8 +184,10 @@ class TestRenaming:
             swapped, stuck = await outcomes(tenant, rename("b", "a"), rename("a", "b", via=temporary))
 
         assert (swapped.succeeded, stuck.succeeded) == (True, False)
-        assert f" The user has the temporary UPN {temporary}, and a@contoso.com could" in stuck.error_message
-        assert stuck.error_message.endswith(" The next run tries again.")
+        assert f" The user has the temporary UPN {temporary}, and a@contoso.com could" in said(
+            stuck.error_message
+        )
+        assert said(stuck.error_message).endswith(" The next run tries again.")
         assert upns(tenant.entra) == {"id-a": temporary, "id-b": "a@contoso.com"}
 
     async def test_several_who_are_refused_go_back_in_one_batch(self) -> None:
@@ -198,7 +201,7 @@ class TestRenaming:
             ended = await outcomes(tenant, *renames)
 
         assert len(ended) == 5
-        assert all(one.error_message.endswith(" again.") for one in ended)
+        assert all(said(one.error_message).endswith(" again.") for one in ended)
         assert upns(tenant.entra) == {f"id-{n}": f"{n}@contoso.com" for n in names}
         assert tenant.entra.requests.count("POST", "/$batch") == 3
 
@@ -210,7 +213,7 @@ class TestRenaming:
             tenant.entra.faults.add(lost)
             ended = await outcome(tenant, rename("a", "b", via=f"sync-id-a@{INITIAL_DOMAIN}"))
 
-        assert (ended.succeeded, ended.note) == (True, "Renamed by an earlier try.")
+        assert (ended.succeeded, said(ended.note)) == (True, "Renamed by an earlier try.")
         assert upns(tenant.entra) == {"id-a": "b@contoso.com"}
 
     async def test_who_had_to_stop_before_going_back_is_left_in_doubt(self) -> None:
@@ -269,7 +272,7 @@ class TestRestoring:
             ended = await outcome(tenant, change(Action.RESTORE, attributes=surname("鈴木")))
 
         assert not ended.succeeded
-        assert ended.error_message.endswith(
+        assert said(ended.error_message).endswith(
             " The user is restored, as they were; the next run does the rest."
         )
         assert upns(tenant.entra) == {"id-aoki": "aoki@contoso.com"}
@@ -280,7 +283,7 @@ class TestRestoring:
             tenant.entra.faults.add(lost)
             restored = await outcome(tenant, change(Action.RESTORE))
 
-        assert (restored.succeeded, restored.note) == (True, "Restored by an earlier try.")
+        assert (restored.succeeded, said(restored.note)) == (True, "Restored by an earlier try.")
 
 
 class TestDeleting:
@@ -295,7 +298,7 @@ class TestDeleting:
         async with connected() as tenant:
             deleted = await outcome(tenant, change(Action.DELETE))
 
-        assert (deleted.succeeded, deleted.note) == (True, "Was gone already.")
+        assert (deleted.succeeded, said(deleted.note)) == (True, "Was gone already.")
 
     async def test_an_administrator_is_not_deleted_and_the_refusal_is_reported(self) -> None:
         async with connected(users=[seeded(entra_user(), _roles=["User Administrator"])]) as tenant:

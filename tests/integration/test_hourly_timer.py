@@ -82,7 +82,7 @@ async def test_a_run_whose_message_was_lost_is_queued_again(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = await stack.start_without_message(OFF)
-    monkeypatch.setattr(lifecycle, "abandoned_after", lambda _settings: timedelta(0))
+    monkeypatch.setattr(lifecycle, "abandoned_after", lambda _seconds: timedelta(0))
 
     tick = await stack.tick()
 

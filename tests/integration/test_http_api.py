@@ -8,9 +8,11 @@ import pytest
 
 from shared.http.domains import DomainList
 from shared.model.domains import Domain
+from shared.model.parts import stored_parts
 from shared.model.runs import Run
 from shared.runs import lifecycle
 from shared.store import audit_logs
+from shared.words import said
 from tests.support.stack import Json, Stack, StartStack, in_entra, in_source
 
 RUN_ID = "8204562098021-3a0b02ae"
@@ -21,7 +23,9 @@ def problem(answer: httpx.Response, status: int) -> Json:
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     body: Json = answer.json()
-    assert {"type", "title", "status", "detail"} <= body.keys() <= {*body, "errors", "runId"}
+    always = {"type", "title", "status", "detail", "parts"}
+    assert always <= body.keys() <= {*always, "errors", "runId"}
+    assert said(stored_parts(body["parts"])) == body["detail"]
     assert (body["status"], "Traceback" in answer.text) == (status, False)
     return body
 
@@ -187,7 +191,7 @@ class TestStartingRuns:
     async def test_a_run_that_nobody_performs_goes_on_for_whoever_starts_another(
         self, stack: Stack, kind: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(lifecycle, "abandoned_after", lambda _settings: timedelta(0))
+        monkeypatch.setattr(lifecycle, "abandoned_after", lambda _seconds: timedelta(0))
         abandoned = await stack.start_without_message()
 
         refusal = problem(await stack.post(f"domains/contoso.com/{kind}"), 409)

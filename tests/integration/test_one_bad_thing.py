@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
+from local.access_control.users import User
 from local.entra import Fault
 from shared.clock import Clock
 from shared.http import inspection
-from shared.store.storage import DOMAINS
+from shared.model.runs import Run
+from shared.store.storage import DOMAINS, LINKS
 from tests.support.stack import Stack, StartStack, in_entra, in_source, until
 
 ONE, TWO, GONE = "one.example", "two.example", "gone.example"
@@ -189,3 +191,102 @@ async def test_a_look_that_takes_too_long_says_when_to_try_again(
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
     assert "a dry run has more time" in answer.json()["detail"]
+
+
+WAYS_TO_LOSE_LINKS = {"gone": None, "no JSON": b"\x00\xff", "a list": b"[1]", "of another kind": b'{"a": 1}'}
+
+
+async def lose_links(stack: Stack, how: str) -> None:
+    container = await stack.services.storage.open_container(LINKS)
+    content = WAYS_TO_LOSE_LINKS[how]
+    if content is None:
+        await container.delete_blob(ONE)
+    else:
+        await container.upload_blob(ONE, content, overwrite=True)
+
+
+async def outcomes(stack: Stack, run: Run) -> dict[str, tuple[str, str]]:
+    rows = await stack.audit_log(run)
+    return {row["userPrincipalName"]: (row["action"], row["result"]) for row in rows}
+
+
+@pytest.fixture
+async def renamed(start_stack: StartStack) -> Stack:
+    """One domain after a good sync, where one user was renamed since, one has left and one is new."""
+    stack = await start_stack(
+        source=[in_source(name, ONE) for name in ("aoki", "baba", "chiba", "doi", "endo")],
+        domains=[{"id": ONE}],
+    )
+    await stack.set(ONE, maxAllowedDeletions=90)
+    assert (await stack.sync(ONE)).status == "succeeded"
+    people = stack.access_control.users
+    people.put(people["aoki"].model_copy(update={"user_principal_name": f"akagi@{ONE}"}))
+    people.remove("baba")
+    return stack
+
+
+@pytest.mark.parametrize("how", WAYS_TO_LOSE_LINKS)
+async def test_without_its_memory_nobody_is_deleted_nor_added_in_their_place(
+    renamed: Stack, how: str
+) -> None:
+    await lose_links(renamed, how)
+
+    run = await renamed.sync(ONE)
+    again = await renamed.sync(ONE)
+
+    for one in (run, again):
+        assert (one.status, one.counts.delete, one.counts.add) == ("succeeded", 0, 0)
+        assert f"earlier syncs of {ONE} knew of people" in " ".join(one.warnings)
+        found = await outcomes(renamed, one)
+        assert {found[f"{name}@{ONE}"] for name in ("aoki", "akagi", "baba")} == {("skip", "skipped")}
+
+
+@pytest.mark.parametrize("how", WAYS_TO_LOSE_LINKS)
+async def test_an_approved_dry_run_ends_the_doubt(renamed: Stack, how: str) -> None:
+    await lose_links(renamed, how)
+    dry_run = await renamed.dry_run(ONE)
+
+    approved = await renamed.post(f"domains/{ONE}/sync", {"approve": {"dryRunId": dry_run.id}})
+    assert (await renamed.finished(Run.model_validate(approved.json()))).counts.delete == 0
+    after = await renamed.sync(ONE)
+
+    assert (after.counts.delete, after.counts.add, after.warnings) == (2, 1, ())
+
+
+async def test_what_could_not_be_read_is_kept(renamed: Stack) -> None:
+    await lose_links(renamed, "no JSON")
+
+    await renamed.sync(ONE)
+
+    container = await renamed.services.storage.open_container(LINKS)
+    kept = await (await container.download_blob(f"{ONE}.damaged")).readall()
+    assert kept == WAYS_TO_LOSE_LINKS["no JSON"]
+
+
+async def test_a_damaged_blob_of_another_domain_holds_back_deletions_and_nothing_else(stack: Stack) -> None:
+    for domain in (ONE, TWO):
+        await stack.set(domain, maxAllowedDeletions=100)
+        await stack.sync(domain)
+    await lose_links(stack, "no JSON")
+    stack.access_control.users.put(User.model_validate(in_source("chiba", TWO)))
+    stack.access_control.users.remove("baba")
+
+    run = await stack.sync(TWO)
+
+    assert (run.status, run.counts.delete, run.counts.skipped) == ("succeeded", 0, 2)
+    assert {line["domain"] for line in stack.events.named("links.unreadable")} == {ONE}
+
+
+async def test_a_foreign_blob_among_the_links_is_named_and_passed_over(stack: Stack) -> None:
+    await stack.set(TWO, maxAllowedDeletions=100)
+    stack.access_control.users.put(User.model_validate(in_source("chiba", TWO)))
+    await stack.sync(TWO)
+    container = await stack.services.storage.open_container(LINKS)
+    await container.upload_blob("notes from the auditor.docx", b"PK")
+    stack.access_control.users.put(User.model_validate(in_source("doi", TWO)))
+    stack.access_control.users.remove("baba")
+
+    run = await stack.sync(TWO)
+
+    assert (run.status, run.counts.delete, run.counts.add) == ("succeeded", 1, 1)
+    assert {line["blob"] for line in stack.events.named("links.foreign")} == {"notes from the auditor.docx"}

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from shared.model.changes import Action, AttributeChange, Change
+from shared.model.parts import Parts, verbatim
 from shared.model.results import Outcome, Result
 from shared.model.runs import Counts, Mode
 from shared.reports.audit_csv import COLUMNS, count, header, render
@@ -16,7 +17,7 @@ MORNING = datetime(2026, 3, 1, 9, 30, tzinfo=timezone(timedelta(hours=9)))
 
 
 def outcome(
-    of_whom: Change, result: Result = Result.SUCCEEDED, note: str = "", object_id: str | None = None
+    of_whom: Change, result: Result = Result.SUCCEEDED, note: Parts = (), object_id: str | None = None
 ) -> Outcome:
     return Outcome(change=of_whom, result=result, object_id=object_id, note=note)
 
@@ -58,7 +59,7 @@ def test_there_is_one_row_for_each_changed_attribute(action: Action) -> None:
 def test_there_is_one_row_with_a_reason_for_everything_else(action: Action) -> None:
     of_whom = change(action, attributes=[AttributeChange("surname", "a", "b")], reason="Guest of the tenant.")
 
-    (row,) = rows(outcome(of_whom, note="Was gone already."))
+    (row,) = rows(outcome(of_whom, note=verbatim("Was gone already.")))
 
     assert (row["attribute"], row["reason"]) == ("", "Guest of the tenant. Was gone already.")
 

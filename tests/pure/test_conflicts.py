@@ -1,19 +1,21 @@
 """Who wants what somebody else has is told before the sync, and by whom it is held."""
 
 from shared.model.changes import Action, Change, Obstacle
+from shared.model.parts import verbatim
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
+from shared.words import said
 from tests.support.people import add, change, rename
 
 SALES = Holder("g1", "Sales", "group")
-BROKEN = Obstacle("ValueTooLong", "…")
+BROKEN = Obstacle("ValueTooLong", verbatim("…"))
 
 
 def conflicts(*changes: Change, around: Lookups, renames: tuple[Change, ...] = ()) -> list[str]:
     """What stands in the way of each of these changes, empty if nothing does."""
     found = with_known_conflicts(changes, around, renames)
-    return [c.obstacle.message if c.obstacle else "" for c in found]
+    return [said(c.obstacle.message) if c.obstacle else "" for c in found]
 
 
 class TestAddresses:
@@ -82,13 +84,13 @@ class TestTheBlocked:
     def test_whoever_waits_for_one_who_stays_is_told_who_that_is(self) -> None:
         waiting, stuck = rename("a", "b"), rename("b", "c", obstacle=BROKEN)
 
-        assert [c.obstacle for c in with_the_blocked([waiting, stuck])] == [
-            Obstacle(
-                "AddressTaken",
-                "b@contoso.com stays with 青木 花子 (id-b), who can't be renamed either: see why there.",
-            ),
-            BROKEN,
-        ]
+        first, second = with_the_blocked([waiting, stuck])
+
+        assert (first.obstacle and (first.obstacle.code, said(first.obstacle.message))) == (
+            "AddressTaken",
+            "b@contoso.com stays with 青木 花子 (id-b), who can't be renamed either: see why there.",
+        )
+        assert second.obstacle == BROKEN
 
     def test_nobody_else_is_held_up(self) -> None:
         renames = [rename("x", "y"), rename("b", "c", obstacle=BROKEN), rename("c", "d")]

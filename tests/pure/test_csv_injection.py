@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.model.changes import Action, AttributeChange
+from shared.model.parts import verbatim
 from shared.model.results import Outcome, Result
 from shared.model.runs import Mode
 from shared.reports.audit_csv import COLUMNS, header, render
@@ -56,7 +57,9 @@ def test_every_cell_comes_back(name: str, before: str, after: str, reason: str, 
         reason=reason,
     )
 
-    row = read_back(Outcome(change=changed, result=Result.FAILED, error_code="x", error_message=message))
+    row = read_back(
+        Outcome(change=changed, result=Result.FAILED, error_code="x", error_message=verbatim(message))
+    )
 
     assert [row[c] for c in ("displayName", "before", "after", "reason", "errorMessage")] == [
         shown(cell) for cell in (name, before, after, reason, message)

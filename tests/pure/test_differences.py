@@ -3,6 +3,7 @@
 import pytest
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
+from shared.model.parts import say
 from shared.planning.differences import Differences
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
@@ -10,11 +11,7 @@ from tests.support.people import INITIAL_DOMAIN, MAP, entra_user, only, plan_of,
 
 MANAGED = Differences(Lookups(initial_domain=INITIAL_DOMAIN), MAP)
 FEDERATED = Differences(Lookups(federated=True, initial_domain=INITIAL_DOMAIN), MAP)
-KEYLESS = Obstacle(
-    "ImmutableIdMissing",
-    "A federated domain takes nobody without an immutable ID: the person could never sign in. "
-    "Fill it in in the source.",
-)
+KEYLESS = Obstacle("ImmutableIdMissing", say("immutableId.missing"))
 
 
 class TestBetween:
@@ -44,9 +41,7 @@ class TestBetween:
         change = MANAGED.between(source_user(immutable_id="a_b"), entra_user())
 
         assert change
-        assert change.obstacle == Obstacle(
-            "InvalidValue", "The immutable ID holds a $ or _, which Entra refuses."
-        )
+        assert change.obstacle == Obstacle("InvalidValue", say("immutableId.characters"))
 
 
 class TestComparing:
@@ -131,7 +126,7 @@ class TestAdded:
         assert (change.action, change.upn, change.display_name, change.object_id, change.source_id) == (
             Action.ADD, "aoki@contoso.com", "青木 花子", None, "s1",
         )  # fmt: skip
-        assert (change.reason, change.obstacle, change.via) == ("In the source only.", None, None)
+        assert (change.reason, change.obstacle, change.via) == (say("newcomer.inSourceOnly"), None, None)
 
     def test_a_users_own_usage_location_goes_before_that_of_the_settings(self) -> None:
         attribute_map = AttributeMap.of({"usageLocation": "Country"})
@@ -163,7 +158,7 @@ class TestRestored:
                 AttributeChange("userPrincipalName", "old@contoso.com", "aoki@contoso.com"),
                 AttributeChange("displayName", "旧名", "青木 花子"),
             ),
-            "In the source again: restored from Entra's deleted users, with mailbox and licences.",
+            say("newcomer.restored"),
         )  # fmt: skip
 
     def test_whoever_is_equal_already_is_restored_as_they_are(self) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
+from shared.model.parts import Part, say
 from shared.model.results import Outcome, Result
 from shared.store.journal import JournalContent
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
@@ -14,6 +15,7 @@ from shared.store.outcomes import change_document, outcome_document, read_change
 TEXT = st.text(max_size=8)
 VALUES = TEXT | st.none() | st.booleans()
 ATTRIBUTES = st.lists(st.builds(AttributeChange, TEXT, VALUES, VALUES), max_size=3).map(tuple)
+PARTS = st.lists(st.builds(Part, TEXT, st.dictionaries(TEXT, TEXT, max_size=2)), max_size=2).map(tuple)
 CHANGES = st.builds(
     Change,
     action=st.sampled_from(Action),
@@ -22,7 +24,7 @@ CHANGES = st.builds(
     object_id=st.none() | TEXT,
     source_id=st.none() | TEXT,
     attributes=ATTRIBUTES,
-    reason=TEXT,
+    reason=PARTS,
     via=st.none() | TEXT,
 )
 OUTCOMES = st.builds(
@@ -30,9 +32,9 @@ OUTCOMES = st.builds(
     change=CHANGES,
     result=st.sampled_from(Result),
     object_id=st.none() | TEXT.filter(bool),
-    note=TEXT,
+    note=PARTS,
     error_code=TEXT,
-    error_message=TEXT,
+    error_message=PARTS,
     request_id=TEXT,
 )
 
@@ -46,7 +48,9 @@ def test_an_outcome_comes_back_from_its_document(outcome: Outcome) -> None:
 
 
 def test_what_is_foreseen_to_obstruct_a_change_stands_in_its_outcome_alone() -> None:
-    obstructed = Change(Action.UPDATE, "a@contoso.com", "a", obstacle=Obstacle("TooLong", "too long"))
+    obstructed = Change(
+        Action.UPDATE, "a@contoso.com", "a", obstacle=Obstacle("TooLong", say("upn.dot", upn="a"))
+    )
 
     assert "obstacle" not in change_document(obstructed)
     assert outcome_document(Outcome.planned(obstructed))["errorCode"] == "TooLong"

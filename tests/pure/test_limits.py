@@ -6,8 +6,10 @@ import pytest
 
 from shared.model.changes import Action, Obstacle, Plan
 from shared.model.domains import DomainSettings, Limit
+from shared.model.parts import verbatim
 from shared.model.runs import LimitCheck
 from shared.planning.limits import Checks, check_deletions, check_limits, released, verdict
+from shared.words import said
 from tests.support.people import change
 
 
@@ -61,7 +63,7 @@ def test_only_deletions_count() -> None:
     ],
 )
 def test_the_verdict_shows_its_arithmetic(deletions: int, target: int, limit: int, shown: str) -> None:
-    assert verdict(check_deletions(plan(deletions, target), limit)) == shown
+    assert said(verdict(check_deletions(plan(deletions, target), limit))) == shown
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_the_verdict_shows_its_arithmetic(deletions: int, target: int, limit: in
 def test_the_percentage_has_as_many_digits_as_it_takes_not_to_contradict_the_verdict(
     deletions: int, target: int, limit: int, shown: str
 ) -> None:
-    assert verdict(check_deletions(plan(deletions, target), limit)).endswith(shown)
+    assert said(verdict(check_deletions(plan(deletions, target), limit))).endswith(shown)
 
 
 @pytest.mark.parametrize(("deletions", "percent"), [(0, 0), (1, 100)])
@@ -93,9 +95,10 @@ def test_an_approval_is_noted_with_the_deletions_it_releases_and_nowhere_else() 
     update = change(Action.UPDATE, "gone@contoso.com", reason="Differs.")
     whole = Plan((kept, gone, update), source=1, target=3, unchanged=0)
 
-    plan = released(whole, frozenset({"id-gone"}), "Approved by Mori.")
+    plan = released(whole, frozenset({"id-gone"}), verbatim("Approved by Mori."))
 
-    assert plan == replace(whole, changes=(kept, replace(gone, reason="Left. Approved by Mori."), update))
+    approved = replace(gone, reason=verbatim("Left.") + verbatim("Approved by Mori."))
+    assert plan == replace(whole, changes=(kept, approved, update))
 
 
 class TestFurtherLimits:
@@ -126,8 +129,9 @@ class TestFurtherLimits:
             limit=limit.count or limit.percent or 0,
             unit="count" if limit.count is not None else "percent",
             exceeded=exceeded,
-            verdict=verdict,
+            verdict_parts=check.verdict_parts,
         )
+        assert said(check.verdict_parts) == verdict
 
     def test_each_kind_of_change_has_a_limit_of_its_own(self) -> None:
         plan = plan_with(add=1, restore=2, update=4, rename=5, delete=6, skip=7)
@@ -160,7 +164,7 @@ class TestFurtherLimits:
     def test_a_change_that_cannot_be_made_counts_only_if_a_sync_would_try_it(
         self, code: str, counted: bool
     ) -> None:
-        stuck = change(obstacle=Obstacle(code, "…"))
+        stuck = change(obstacle=Obstacle(code, verbatim("…")))
         plan = Plan((change(), stuck), source=2, target=2, unchanged=0)
 
         (check,) = check_limits(plan, DomainSettings(max_updates=Limit(count=9)), None)
@@ -187,8 +191,9 @@ class TestSourceShrink:
 
         assert check == LimitCheck(
             name="sourceShrink", amount=lost, of=before, limit=20, unit="percent", exceeded=exceeded,
-            verdict=verdict,
+            verdict_parts=check.verdict_parts,
         )  # fmt: skip
+        assert said(check.verdict_parts) == verdict
 
     def test_without_an_earlier_run_there_is_nothing_to_shrink_from(self) -> None:
         assert check_limits(plan_with(), DomainSettings(max_source_shrink=20), None) == ()
@@ -211,9 +216,7 @@ class TestChecks:
     def test_the_reasons_are_the_arithmetic_of_every_limit_that_is_exceeded(self) -> None:
         few, many = check_deletions(plan(1, 100), 20), check_deletions(plan(20, 100), 20)
 
-        assert Checks(many, (*self.within, *self.beyond)).reasons == [
-            "20 of 100 users = 20 % ≥ 20 %",
-            "4 updates > 3",
-        ]
-        assert Checks(few, self.beyond).reasons == ["4 updates > 3"]
-        assert Checks(few, self.within).reasons == []
+        reasons = Checks(many, (*self.within, *self.beyond)).reasons
+        assert said(reasons, "; ") == "20 of 100 users = 20 % ≥ 20 %; 4 updates > 3"
+        assert said(Checks(few, self.beyond).reasons) == "4 updates > 3"
+        assert Checks(few, self.within).reasons == ()

@@ -7,6 +7,7 @@ import pytest
 from shared.model.changes import Obstacle
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
 from shared.planning.mapping import AttributeMap, normalised
+from shared.words import said
 from tests.support.people import MAP, values
 
 RECORD = {
@@ -36,7 +37,7 @@ def test_a_record_becomes_a_source_user() -> None:
 
     assert (user.source_id, user.upn, user.immutable_id) == ("aoki", "aoki@contoso.com", "SW1tdXRhYmxl")
     assert user.values == values("青木 花子", "花子", "青木", True)
-    assert user.problem == ""
+    assert user.problem == ()
 
 
 def test_both_sides_of_one_person_are_equal_whatever_unicode_form_they_are_typed_in() -> None:
@@ -71,7 +72,7 @@ def test_a_status_nobody_knows_is_that_users_problem_and_not_a_guess(status: str
     user = MAP.source_user({**RECORD, "status": status})
 
     assert user.values[-1] is None
-    assert "neither enabled nor disabled" in user.problem
+    assert "neither enabled nor disabled" in said(user.problem)
 
 
 def test_without_a_display_name_family_and_given_name_stand_in() -> None:

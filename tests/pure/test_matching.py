@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.planning.matching import Ambiguity, by_name_alone, match, set_aside
+from shared.planning.matching import by_name_alone, match, set_aside
+from shared.words import said
 from tests.support.people import DOMAIN, entra_user, source_user
 
 DEPARTED = {"gone": "id-aoki"}
@@ -48,11 +49,13 @@ class TestAmbiguity:
 
         matching = match(DOMAIN, rivals, [account], {})
 
-        reason = (
+        assert [(one.user, one.targets) for one in matching.ambiguous] == [
+            (user, (account,)) for user in rivals
+        ]
+        assert {said(one.reason) for one in matching.ambiguous} == {
             "s1 and s2 in the source all match a@contoso.com (id-a): "
             "none of them is touched until the source is clear."
-        )
-        assert matching.ambiguous == [Ambiguity(user, reason, (account,)) for user in rivals]
+        }
 
     def test_two_with_one_immutable_id_are_named_with_it(self) -> None:
         rivals = [
@@ -62,7 +65,7 @@ class TestAmbiguity:
 
         matching = match(DOMAIN, rivals, [], {})
 
-        assert [one.reason for one in matching.ambiguous] == [
+        assert [said(one.reason) for one in matching.ambiguous] == [
             f"a and b in the source all match {upn} or have the immutable ID K: "
             "none of them is touched until the source is clear."
             for upn in ("a@contoso.com", "b@contoso.com")
@@ -74,11 +77,12 @@ class TestAmbiguity:
 
         matching = match(DOMAIN, [user], [keyed, namesake], {})
 
-        reason = (
+        (one,) = matching.ambiguous
+        assert (one.user, one.targets) == (user, (keyed, namesake))
+        assert said(one.reason) == (
             "s1 in the source matches two users in Entra, a@contoso.com (id-a) and b@contoso.com (id-b): "
             "none of them is touched until the source is clear."
         )
-        assert matching.ambiguous == [Ambiguity(user, reason, (keyed, namesake))]
 
 
 class TestHandedOnNames:
@@ -89,12 +93,13 @@ class TestHandedOnNames:
 
         matching = match(DOMAIN, [new], [account], DEPARTED)
 
-        reason = (
+        (one,) = matching.ambiguous
+        assert (matching.pairs, matching.target_only) == ([], [])
+        assert (one.user, one.targets) == (new, (account,))
+        assert said(one.reason) == (
             "new in the source has the UPN of aoki@contoso.com (id-aoki), who was gone in an earlier sync and has "
             "another immutable ID: none of them is touched until the source is clear."
         )
-        assert (matching.pairs, matching.target_only) == ([], [])
-        assert matching.ambiguous == [Ambiguity(new, reason, (account,))]
 
     @pytest.mark.parametrize(("in_source", "in_entra"), [(None, None), (None, "K"), ("K", None), ("K", "K")])
     def test_without_two_immutable_ids_that_differ_the_name_is_the_person(
@@ -137,9 +142,10 @@ class TestByNameAlone:
 
         set_aside(matching, {"b": entra_user("b@other.com", object_id="id-other")})
 
-        reason = (
+        (one,) = matching.ambiguous
+        assert matching.pairs == [(source[0], target[0]), (source[2], target[2])]
+        assert (one.user, one.targets) == (source[1], (target[1],))
+        assert said(one.reason) == (
             "b in the source matches two users in Entra, b@other.com (id-other) by an earlier sync, "
             "b@contoso.com (id-b) by UPN: none of them is touched until the source is clear."
         )
-        assert matching.pairs == [(source[0], target[0]), (source[2], target[2])]
-        assert matching.ambiguous == [Ambiguity(source[1], reason, (target[1],))]

@@ -4,6 +4,7 @@ import pytest
 
 from shared.model.people import EntraUser
 from shared.planning.protection import MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
+from shared.words import said
 from tests.support.people import entra_user
 
 
@@ -35,7 +36,7 @@ from tests.support.people import entra_user
 def test_whoever_is_protected_is_left_alone_with_a_reason(
     user: EntraUser, protection: Protection, reason: str
 ) -> None:
-    assert protection.reason_not_to_touch(user) == reason
+    assert said(protection.reason_not_to_touch(user)) == reason
 
 
 def test_a_list_of_protected_users_protects_nobody_else() -> None:
@@ -43,24 +44,24 @@ def test_a_list_of_protected_users_protects_nobody_else() -> None:
         frozenset({"mori@contoso.com", "id-mori"}), roles={"id-mori": "User Administrator"}
     )
 
-    assert protection.reason_not_to_touch(entra_user()) == ""
+    assert protection.reason_not_to_touch(entra_user()) == ()
 
 
 @pytest.mark.parametrize("purpose", ["user", "linked", "others", "none"])
 def test_a_persons_mailbox_protects_nobody(purpose: str) -> None:
     protection = Protection(mailboxes={"id-aoki": purpose})
 
-    assert protection.reason_not_to_touch(entra_user()) == ""
-    assert protection.reason_not_to_delete(entra_user()) == ""
+    assert protection.reason_not_to_touch(entra_user()) == ()
+    assert protection.reason_not_to_delete(entra_user()) == ()
 
 
 def test_nobody_is_deleted_whose_mailbox_could_not_be_looked_at() -> None:
     protection = Protection(mailboxes={"id-somebody-else": "user"})
 
-    assert protection.reason_not_to_delete(entra_user()) == (
+    assert said(protection.reason_not_to_delete(entra_user())) == (
         "Not deleted unseen: its mailbox could not be looked at in this run."
     )
-    assert protection.reason_not_to_touch(entra_user()) == ""
+    assert protection.reason_not_to_touch(entra_user()) == ()
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_without_the_permission_to_look_nobody_is_deleted_and_the_reason_names_i
 ) -> None:
     reason = Protection(missing_permissions=missing).reason_not_to_delete(entra_user())
 
-    assert reason == (
+    assert said(reason) == (
         f"Not deleted unseen: without {' and '.join(missing)} the app can't tell whether this is an administrator, a "
         "shared mailbox or a room. Grant the permission, or set REQUIRE_DELETION_CHECKS=false."
     )
@@ -83,8 +84,8 @@ def test_an_administrator_may_decide_to_delete_unseen_and_the_caveat_says_so(
 ) -> None:
     protection = Protection(missing_permissions=missing, require_deletion_checks=False)
 
-    assert protection.reason_not_to_delete(entra_user()) == ""
-    assert protection.caveat == (
+    assert protection.reason_not_to_delete(entra_user()) == ()
+    assert said(protection.caveat) == (
         f"Not looked at first, without {' and '.join(missing)} (REQUIRE_DELETION_CHECKS=false)."
     )
 
@@ -94,8 +95,8 @@ def test_deleting_unseen_is_no_excuse_for_a_mailbox_that_failed_to_answer() -> N
         mailboxes={}, missing_permissions=(ROLE_PERMISSION,), require_deletion_checks=False
     )
 
-    assert "could not be looked at" in protection.reason_not_to_delete(entra_user())
+    assert "could not be looked at" in said(protection.reason_not_to_delete(entra_user()))
 
 
 def test_there_is_no_caveat_when_everybody_could_be_looked_at() -> None:
-    assert Protection(mailboxes={}).caveat == ""
+    assert Protection(mailboxes={}).caveat == ()

@@ -2,8 +2,7 @@
 
 import pytest
 
-from shared.errors import SettingsError
-from shared.settings import Settings, is_loopback
+from shared.settings import Settings, SettingsError, is_loopback
 
 COMPLETE = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",

@@ -7,6 +7,7 @@ from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap
 from shared.runs.survey import require_users_on
 from shared.source import SourceUsers
+from tests.support.errors import english, raises
 from tests.support.people import MAP, source_user
 
 AOKI = {
@@ -21,16 +22,16 @@ BABA = {**AOKI, "username": "baba", "email": "baba@contoso.com"}
 
 
 def gathered(*records: object, attribute_map: AttributeMap = MAP) -> list[SourceUser]:
-    users = SourceUsers("people", attribute_map)
+    users = SourceUsers("people", attribute_map, "item")
     for number, record in enumerate(records, 1):
-        users.add(record, f"item {number}")
+        users.add(record, number)
     return users.complete()
 
 
 def complaint(*records: object, attribute_map: AttributeMap = MAP) -> str:
     with pytest.raises(SourceError) as raised:
         gathered(*records, attribute_map=attribute_map)
-    return str(raised.value)
+    return english(raised.value)
 
 
 def test_everybody_is_gathered_in_the_order_of_the_source() -> None:
@@ -83,5 +84,5 @@ def test_a_run_stops_unless_the_source_has_somebody_on_exactly_its_domain() -> N
     ]
 
     require_users_on("contoso.com", [*elsewhere, here])
-    with pytest.raises(SourceError, match=r"no user on contoso\.com"):
+    with raises(SourceError, match=r"no user on contoso\.com"):
         require_users_on("contoso.com", elsewhere)

@@ -6,9 +6,11 @@ import pytest
 
 from shared.model.changes import Action, Plan
 from shared.model.domains import DomainSettings, Limit
+from shared.model.parts import say, verbatim
 from shared.model.runs import Counts, Mode, Progress, Run, Trigger
 from shared.planning.limits import Checks, check_deletions, check_limits
-from shared.reports.summary import cut_short, outcome, poisoned, refused, stalled
+from shared.reports.summary import cut_short, outcome, poisoned, refused
+from shared.words import said
 from tests.support.people import change
 
 NOTHING = Counts()
@@ -26,7 +28,7 @@ def a_run(
         created_at=datetime(2026, 3, 1, tzinfo=UTC),
         counts=counts,
         progress=Progress(total=total),
-        warnings=warnings,
+        warning_parts=tuple(part for warning in warnings for part in verbatim(warning)),
     )
 
 
@@ -63,7 +65,7 @@ class TestDryRuns:
     def test_say_what_a_sync_would_do_and_whether_it_may(
         self, counts: Counts, verdicts: Checks, sentence: str
     ) -> None:
-        assert outcome(a_run(counts, Mode.DRY_RUN), verdicts) == sentence
+        assert said(outcome(a_run(counts, Mode.DRY_RUN), verdicts)) == sentence
 
 
 class TestSyncs:
@@ -79,17 +81,17 @@ class TestSyncs:
         ],
     )
     def test_say_what_they_did(self, counts: Counts, sentence: str) -> None:
-        assert outcome(a_run(counts), checks(1)) == sentence
+        assert said(outcome(a_run(counts), checks(1))) == sentence
 
     def test_say_what_kept_them_from_seeing_everything(self) -> None:
         run = a_run(Counts(rename=1), warnings=("Roles could not be read.", "Neither could mailboxes."))
 
-        assert outcome(run, checks()) == "Renamed 1. Roles could not be read. Neither could mailboxes."
+        assert said(outcome(run, checks())) == "Renamed 1. Roles could not be read. Neither could mailboxes."
 
 
 class TestRefusals:
     def test_name_the_arithmetic_and_both_ways_on_where_there_are_too_many_deletions(self) -> None:
-        assert refused(a_run(), checks(20)) == (
+        assert said(refused(a_run(), checks(20))) == (
             "Cancelled, nothing was applied: 20 of 100 users = 20 % ≥ 20 %. If these changes are right, approve the "
             "deletions of a dry run, or raise Max Allowed Deletions, and sync again."
         )
@@ -97,7 +99,7 @@ class TestRefusals:
     def test_say_what_an_earlier_invocation_did_before_another_limit_was_met(self) -> None:
         run = a_run(Counts(add=1, delete=2), warnings=("Roles could not be read.",))
 
-        assert refused(run, checks(updates=6)) == (
+        assert said(refused(run, checks(updates=6))) == (
             "Cancelled, 3 changes of an earlier invocation stand: 6 updates > 5. If these changes are right, raise "
             "the limit, and sync again. Roles could not be read."
         )
@@ -105,16 +107,20 @@ class TestRefusals:
 
 class TestRunsThatEndEarly:
     def test_that_nothing_was_applied_is_said(self) -> None:
-        assert cut_short("Access Control did not answer.", a_run()) == (
+        assert said(cut_short(verbatim("Access Control did not answer."), a_run())) == (
             "Access Control did not answer. Nothing was applied."
         )
 
     def test_what_was_made_stands_and_the_failures_are_in_the_audit_log(self) -> None:
-        assert cut_short("Cancelled by Mori.", a_run(Counts(add=2, rename=1, failed=1), total=9)) == (
+        run = a_run(Counts(add=2, rename=1, failed=1), total=9)
+
+        assert said(cut_short(verbatim("Cancelled by Mori."), run)) == (
             "Cancelled by Mori. 3 of 9 changes were made and stand; the next run does the rest. "
             "1 failed: the audit log says why for each."
         )
 
     def test_one_that_got_nowhere_says_where_to_look(self) -> None:
-        assert stalled(5).startswith("Given up: 5 invocations in a row got nothing done.")
-        assert "perform_run" in poisoned()
+        assert said(say("run.stalled", invocations=5)).startswith(
+            "Given up: 5 invocations in a row got nothing done."
+        )
+        assert "perform_run" in said(poisoned())

@@ -10,6 +10,7 @@ from shared.planning.holders import Holder
 from shared.planning.mapping import IMMUTABLE_ID
 from shared.planning.protection import Protection
 from shared.planning.undo import Now, plan_undo
+from shared.words import said
 from tests.support.people import INITIAL_DOMAIN, MAP, add, change, entra_user, only, rename, summary, values
 
 NOTHING_PROTECTED = Protection()
@@ -41,14 +42,14 @@ def undo(
 
 def obstacle(plan: Plan) -> tuple[str, str]:
     found = only(plan).obstacle
-    return (found.code, found.message) if found else ("", "")
+    return (found.code, said(found.message)) if found else ("", "")
 
 
 class TestUpdatesAndRenames:
     def test_an_update_gets_its_former_values_back(self) -> None:
         plan = undo(change(attributes=[SURNAME]), users=[entra_user()])
 
-        assert (only(plan).action, only(plan).reason) == (Action.UPDATE, "Undoes the sync r1.")
+        assert (only(plan).action, said(only(plan).reason)) == (Action.UPDATE, "Undoes the sync r1.")
         assert only(plan).attributes == (AttributeChange("surname", "青木", "旧姓"),)
 
     def test_a_rename_is_renamed_back_from_the_name_it_has_now(self) -> None:
@@ -98,7 +99,7 @@ class TestUpdatesAndRenames:
         plan = undo(change(attributes=[SURNAME]), users=[entra_user()], protection=protection)
 
         assert only(plan).action is Action.SKIP
-        assert "User Administrator" in only(plan).reason
+        assert "User Administrator" in said(only(plan).reason)
 
 
 class TestFederation:
@@ -147,7 +148,10 @@ class TestDeletions:
     def test_a_leaver_who_is_back_already_is_left_alone(self) -> None:
         plan = undo(self.leaver, users=[entra_user()])
 
-        assert (only(plan).action, only(plan).reason) == (Action.SKIP, "Undoes the sync r1. Is back already.")
+        assert (only(plan).action, said(only(plan).reason)) == (
+            Action.SKIP,
+            "Undoes the sync r1. Is back already.",
+        )
 
     def test_a_leaver_whom_the_recycle_bin_no_longer_holds_cannot_be_restored(self) -> None:
         assert obstacle(undo(self.leaver)) == (
@@ -178,7 +182,7 @@ class TestAdditions:
     def test_added_users_are_kept(self) -> None:
         plan = undo(add(), users=[entra_user("new@contoso.com")])
 
-        assert (only(plan).action, only(plan).reason) == (
+        assert (only(plan).action, said(only(plan).reason)) == (
             Action.SKIP, "Undoes the sync r1. Added users are kept.",
         )  # fmt: skip
 

@@ -1,6 +1,5 @@
 """The documents say nothing that is not so: their links, commands, settings, events and words exist."""
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from shared.model.results import Result
 from shared.model.runs import Counts, Status
 from shared.reports.audit_csv import COLUMNS
 from shared.settings import Settings
+from shared.words import sentences
 from tools.docs import BLOCKS, PAGES, filled
 from tools.screenshots import LANGUAGES, SCHEMES
 
@@ -173,20 +173,17 @@ def _outline(text: str) -> list[str]:
     return re.findall(r"^(#+ |\| |<picture>)", text, re.MULTILINE)
 
 
+# Said of one person alone; and a sentence that is nothing but what is filled in.
+_OF_ONE_REQUEST = {"graph.leftOut", "graph.tookTooLong", "graph.refused", "hennge.answerRefused"}
+
+
 def _reasons() -> Iterator[str]:
-    """The message of every SourceError and GraphError, with … for what is filled in."""
-    for code in _code():
-        for call in ast.walk(ast.parse(code)):
-            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("SourceError", "GraphError"):
-                message = re.sub(r"[…\d]+", "…", _literal(call.args[0]))
-                if set(re.findall(r"\w+", message)) - {"line"}:
-                    yield message
-
-
-def _literal(message: ast.expr) -> str:
-    if isinstance(message, ast.JoinedStr):
-        return "".join(map(_literal, message.values))
-    return str(message.value) if isinstance(message, ast.Constant) else "…"
+    """What is said of a side that can't be read, with … for what is filled in."""
+    for code, sentence in sentences().items():
+        if code.partition(".")[0] in ("source", "hennge", "graph", "pages") and code not in _OF_ONE_REQUEST:
+            message = re.sub(r"{\w+(:[^}]*)?}|\d+", "…", sentence)
+            if set(re.findall(r"\w+", message)) - {"item", "line", "page"}:
+                yield message
 
 
 # What puts a word of the program's own into an errorCode: obstacles, an undo's conflicts, writes in doubt.

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
+from shared.model.parts import verbatim
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import DEFAULT_MAP, IMMUTABLE_ID, UPN, AttributeMap
@@ -40,7 +41,9 @@ def source_user(
     problem: str = "",
 ) -> SourceUser:
     """Its source id is the UPN's local part."""
-    return SourceUser(source_id or upn.partition("@")[0].lower(), upn, immutable_id, values, problem)
+    return SourceUser(
+        source_id or upn.partition("@")[0].lower(), upn, immutable_id, values, verbatim(problem)
+    )
 
 
 def entra_user(
@@ -103,7 +106,15 @@ def change(
     if action is not Action.ADD:
         object_id = object_id or f"id-{name}"
     return Change(
-        action, upn, display_name, object_id, name, tuple(attributes), reason, obstacle=obstacle, via=via
+        action,
+        upn,
+        display_name,
+        object_id,
+        name,
+        tuple(attributes),
+        verbatim(reason),
+        obstacle=obstacle,
+        via=via,
     )
 
 

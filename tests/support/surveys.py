@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from shared.clock import Clock
 from shared.model.changes import Change, Plan
-from shared.model.people import SourceUser
+from shared.model.people import Memory, SourceUser
 from shared.planning.surveyed import Survey, Terms
 from shared.runs.survey import Surveyor
 from shared.runs.undo_survey import DoneSync, survey_done
@@ -44,13 +44,13 @@ class GivenLinks:
     def __init__(self, links: dict[str, str]) -> None:
         self._links = links
 
-    async def read(self, _domain: str) -> dict[str, str]:
-        return dict(self._links)
+    async def read(self, _domain: str) -> Memory:
+        return Memory(dict(self._links))
 
     async def find_elsewhere(
         self, _domain: str, _source_ids: Iterable[str], _object_ids: Iterable[str]
-    ) -> dict[str, str]:
-        return {}
+    ) -> Memory:
+        return Memory({})
 
 
 def surveyed(tenant: ModelTenant, source: Sequence[SourceUser]) -> Survey:
@@ -70,7 +70,7 @@ def planned_undo(tenant: ModelTenant, plan: Plan, *, disable_added: bool = False
     done: list[tuple[Change, str | None]] = [
         (change, change.object_id or tenant.created[str(change.source_id)]) for change in plan.writes
     ]
-    sync = DoneSync("r1", DOMAIN, done, tenant.links)
+    sync = DoneSync("r1", DOMAIN, done, Memory(tenant.links))
     survey = survey_done(sync, tenant, _terms(tenant), disable_added=disable_added)
     return _LOOP.run_until_complete(survey).plan
 

@@ -10,6 +10,7 @@ import pytest
 from shared.errors import RunActive
 from shared.model.runs import Run
 from tests.integration.faults.conftest import StartApart
+from tests.support.errors import english
 from tests.support.processes import Apart, People, people
 from tests.support.stack import until
 
@@ -62,4 +63,4 @@ async def goes_on(product: Apart, them: People, run: Run) -> bool:
     """Asks for another sync: refused as long as the run is active, and told once that it goes on."""
     answer = await product.post(f"domains/{them.domain}/sync")
     assert (answer.status_code, answer.json()["runId"]) == (409, run.id)
-    return bool(answer.json()["detail"] == str(RunActive(them.domain, run.id, taken_up=True)))
+    return bool(answer.json()["detail"] == english(RunActive(them.domain, run.id, taken_up=True)))
