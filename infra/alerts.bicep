@@ -22,13 +22,46 @@ var rules = [
   }
   {
     name: 'no-good-run'
-    description: 'Periodic sync is on for the domain, and it had no good run for 3 hours; or the hourly timer itself has not run for 3 hours.'
+    description: 'Periodic sync is on for the domain, and it had no good run for 3 hours, or since the tick before where the schedule is rarer; or the timer itself has not run for 3 hours and is late.'
     severity: 1
     query: loadTextContent('alerts/no-good-run.kql')
     dimension: 'domain'
     frequency: 'PT30M'
-    window: 'P1D'
+    // The longest that Azure Monitor looks back.
+    window: 'P2D'
     // It may resolve itself: a timer that does not run is a row of the query for as long as it does not.
+    autoMitigate: true
+  }
+  {
+    name: 'mostly-failed'
+    description: 'In a sync nothing succeeded and something failed, or more than 5 users and a tenth of those tried. The audit log says why for each.'
+    severity: 2
+    query: loadTextContent('alerts/mostly-failed.kql')
+    dimension: 'domain'
+    frequency: 'PT15M'
+    // Longer than the hour to the next sync: one that fails each hour is one alert.
+    window: 'PT2H'
+    autoMitigate: true
+  }
+  {
+    name: 'not-deleted'
+    description: 'A sync left somebody undeleted because a permission was missing or a look failed. The run may say that it succeeded.'
+    severity: 2
+    query: loadTextContent('alerts/not-deleted.kql')
+    dimension: 'domain'
+    frequency: 'PT15M'
+    window: 'PT2H'
+    autoMitigate: true
+  }
+  {
+    name: 'people-failing'
+    description: 'The same users failed in every sync of the domain for 24 hours. The audit log names them.'
+    severity: 3
+    query: loadTextContent('alerts/people-failing.kql')
+    dimension: 'domain'
+    frequency: 'PT1H'
+    window: 'P2D'
+    // Fires once, and ends when none of them fails any more.
     autoMitigate: true
   }
   {

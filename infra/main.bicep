@@ -62,7 +62,7 @@ param csvPath string = ''
 
 // What happens to them
 
-@description('SYNC_SCHEDULE: NCRONTAB, UTC. Less often than hourly needs another period in alerts/no-good-run.kql.')
+@description('SYNC_SCHEDULE: NCRONTAB, UTC. The alert no-good-run looks back 2 days: where more lies between two ticks, it takes the timer for stopped.')
 param syncSchedule string = '0 0 * * * *'
 
 @description('GRAPH_BASE_URL; empty: the global cloud.')
@@ -236,6 +236,15 @@ module app 'app.bicep' = {
   dependsOn: [
     storageAccess
   ]
+}
+
+module diagnostics 'diagnostics.bicep' = {
+  name: 'diagnostics'
+  params: {
+    functionAppName: app.outputs.name
+    storageAccountName: storage.outputs.name
+    workspaceId: monitoring.outputs.workspaceId
+  }
 }
 
 module signIn 'sign-in.bicep' = {

@@ -14,16 +14,53 @@ param publisherPrincipalId string
 
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' = {
-  name: workspaceName
+// Table → what of it is kept. Both tables hold what the app's own log has already, or what nobody asks for.
+var kept = {
+  FunctionAppLogs: loadTextContent('transformations/FunctionAppLogs.kql')
+  StorageBlobLogs: loadTextContent('transformations/StorageBlobLogs.kql')
+}
+
+module workspace 'workspace.bicep' = {
+  name: 'workspace'
+  params: {
+    name: workspaceName
+    location: location
+    tags: tags
+    dailyCapGB: dailyCapGB
+    transformationId: ''
+  }
+}
+
+resource transformation 'Microsoft.Insights/dataCollectionRules@2024-03-11' = {
+  name: '${workspaceName}-kept'
   location: location
   tags: tags
+  kind: 'WorkspaceTransforms'
   properties: {
-    sku: { name: 'PerGB2018' }
-    // As long as the Runs table keeps a run.
-    retentionInDays: 90
-    features: { disableLocalAuth: true }
-    workspaceCapping: { dailyQuotaGb: dailyCapGB }
+    destinations: {
+      logAnalytics: [
+        {
+          name: 'workspace'
+          workspaceResourceId: workspace.outputs.id
+        }
+      ]
+    }
+    dataFlows: [for table in items(kept): {
+      streams: ['Microsoft-Table-${table.key}']
+      destinations: ['workspace']
+      transformKql: table.value
+    }]
+  }
+}
+
+module transformedWorkspace 'workspace.bicep' = {
+  name: 'workspace-transformed'
+  params: {
+    name: workspaceName
+    location: location
+    tags: tags
+    dailyCapGB: dailyCapGB
+    transformationId: transformation.id
   }
 }
 
@@ -34,7 +71,7 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' = {
   kind: 'web'
   properties: {
     Application_Type: 'web'
-    WorkspaceResourceId: workspace.id
+    WorkspaceResourceId: workspace.outputs.id
     DisableLocalAuth: true
   }
 }
@@ -50,5 +87,6 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-output workspaceId string = workspace.id
+// Of the second deployment, so that nothing is sent to the workspace before it knows what to keep.
+output workspaceId string = transformedWorkspace.outputs.id
 output connectionString string = applicationInsights.properties.ConnectionString

@@ -7,6 +7,10 @@ from typing import Self
 from shared.model.changes import Action, Change, Obstacle
 from shared.model.parts import Parts
 
+# Codes of a user who is not deleted because the app could not look at them, or not a second time at the source.
+NOT_LOOKED_AT = "NotLookedAt"
+SOURCE_UNREADABLE = "SourceUnreadable"
+
 
 class Result(StrEnum):
     PLANNED = "planned"
@@ -41,6 +45,11 @@ class Outcome:
     def succeeded(self) -> bool:
         return self.result is Result.SUCCEEDED
 
+    @property
+    def unseen(self) -> bool:
+        """Whether somebody was not deleted because a look or a permission was missing."""
+        return self.error_code in (NOT_LOOKED_AT, SOURCE_UNREADABLE)
+
     @classmethod
     def planned(cls, change: Change) -> Self:
         """As a dry run reports it, with the failure that is foreseen."""
@@ -61,6 +70,17 @@ class Outcome:
     @classmethod
     def left(cls, change: Change, note: Parts) -> Self:
         return cls(change=change, result=Result.SKIPPED, note=note)
+
+    @classmethod
+    def left_unseen(cls, change: Change, note: Parts) -> Self:
+        """Of a deletion before which the app could not look."""
+        return cls(
+            change=change,
+            result=Result.SKIPPED,
+            note=note,
+            error_code=NOT_LOOKED_AT,
+            error_message=note,
+        )
 
     @classmethod
     def failed(cls, change: Change, code: str, message: Parts) -> Self:

@@ -37,12 +37,17 @@ def reason_to_leave(user: EntraUser, people: SourcePeople, upns: Mapping[str, st
     """
     if still_in_source(user, people):
         return say("leaver.backInSource")
-    if user.object_id not in upns:
+    if unseen(user, people, upns):
         return say("leaver.notAskedAgain")
     upn = upns[user.object_id]
     if upn is not None and upn.lower() != user.upn.lower():
         return say("leaver.renamed", upn=upn)
     return ()
+
+
+def unseen(user: EntraUser, people: SourcePeople, upns: Mapping[str, str | None]) -> bool:
+    """Whether the user is left only because Entra could not be asked about them."""
+    return user.object_id not in upns and not still_in_source(user, people)
 
 
 def still_in_source(user: EntraUser, people: SourcePeople) -> bool:

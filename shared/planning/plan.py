@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from shared.model.changes import Action, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
+from shared.model.results import NOT_LOOKED_AT
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences
@@ -107,10 +108,9 @@ def _left(target: EntraUser, matching: Matching, around: Lookups) -> Change:
         where = domain_of(owner.upn)
         reason = say("leaver.moved", domain=where) if where else say("leaver.withoutUpn")
         return _skip(target, reason, owner.source_id)
-    if reason := protection.reason_not_to_delete(target):
-        return _skip(target, reason)
-    if around.memory_doubt:
-        return _skip(target, _MEMORY_IN_DOUBT + around.memory_doubt)
+    doubt = around.memory_doubt and _MEMORY_IN_DOUBT + around.memory_doubt
+    if reason := protection.reason_not_to_delete(target) or doubt:
+        return replace(_skip(target, reason), obstacle=Obstacle(NOT_LOOKED_AT, reason))
     reason = say("leaver.notInSource") + protection.caveat
     return Change(Action.DELETE, target.upn, target.display_name, target.object_id, reason=reason)
 

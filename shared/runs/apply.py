@@ -8,8 +8,8 @@ from shared.entra.directory import Directory
 from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
 from shared.model.parts import parts_of, say
-from shared.model.results import Key, Outcome, key
-from shared.planning.deletions import reason_to_leave, source_people
+from shared.model.results import SOURCE_UNREADABLE, Key, Outcome, key
+from shared.planning.deletions import reason_to_leave, source_people, unseen
 from shared.planning.surveyed import Survey
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle_doubts
@@ -108,15 +108,18 @@ class Sync:
             require_users_on(self._seen.domain, users)
         except SourceError as error:
             message = say("leaver.sourceUnreadable") + parts_of(error)
-            await self._record([Outcome.failed(change, "SourceUnreadable", message) for change in deletions])
+            await self._record([Outcome.failed(change, SOURCE_UNREADABLE, message) for change in deletions])
             return []
         people = source_people(users, self._seen.links)
         candidates = {user.object_id: user for user in self._seen.target}
         upns = await self._directory.look_up_upns(str(c.object_id) for c in deletions)
         confirmed, left = [], []
         for change in deletions:
-            reason = reason_to_leave(candidates[str(change.object_id)], people, upns)
-            if reason:
+            user = candidates[str(change.object_id)]
+            reason = reason_to_leave(user, people, upns)
+            if reason and unseen(user, people, upns):
+                left.append(Outcome.left_unseen(change, reason))
+            elif reason:
                 left.append(Outcome.left(change, reason))
             else:
                 confirmed.append(change)

@@ -205,7 +205,7 @@ class Invocation:
         try:
             yield Sync(self._services, self._directory, seen, recorder, self._stop, self._log.report)
         finally:
-            self._log.note(audit_log=recorder.audit_log)
+            self._log.take_over(recorder)
 
     async def _end_early(self, status: Status, reason: Parts) -> None:
         """Ends the run with what was under way settled: nothing that was written is without its row."""
@@ -214,7 +214,14 @@ class Invocation:
 
     async def _finish(self, status: Status, message: Parts) -> None:
         await self._log.finish(status, message)
-        event("run.finished", **facts(self._log.run), durationSeconds=_seconds(self._log.run))
+        run = self._log.run
+        event(
+            "run.finished",
+            **facts(run),
+            undoes=run.undoes,
+            **self._log.quality.facts,
+            durationSeconds=_seconds(run),
+        )
 
 
 def _seconds(run: Run) -> float | None:

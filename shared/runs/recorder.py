@@ -26,7 +26,7 @@ class Recorder:
     """The recorder that one invocation owns; a later invocation's fences it off, its writes raise LeaseLost.
 
     `results` says of every change of the run how it ended, also in an earlier invocation; `created` has everybody
-    whom the run has created: source id → object id.
+    whom the run has created: source id → object id; `unseen` everybody who was not deleted for want of a look.
     """
 
     def __init__(self, run: Run, log: AppendedLog, journal: Journal, clock: Clock) -> None:
@@ -37,6 +37,7 @@ class Recorder:
         self._intended: dict[Key, Change] = {}
         self.results: dict[Key, Result] = {}
         self.created: dict[str, str] = {}
+        self.unseen: set[str] = set()
 
     @classmethod
     async def open(cls, services: Services, run: Run, invocation: int) -> "Recorder":
@@ -53,6 +54,11 @@ class Recorder:
     def in_doubt(self) -> list[Change]:
         """What was intended, and of which it is not known how it ended."""
         return [change for known, change in self._intended.items() if known not in self.results]
+
+    @property
+    def failed(self) -> frozenset[str]:
+        """Everybody for whom a change failed."""
+        return frozenset(person for (_, person), result in self.results.items() if result is Result.FAILED)
 
     @property
     def audit_log(self) -> AuditLog:
@@ -119,6 +125,8 @@ class Recorder:
         for outcome in outcomes:
             change = outcome.change
             self.results[key(change)] = outcome.result
+            if outcome.unseen:
+                self.unseen.add(key(change)[1])
             added = change.action is Action.ADD and outcome.succeeded
             if added and change.source_id and outcome.object_id:
                 self.created[change.source_id] = outcome.object_id

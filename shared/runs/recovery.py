@@ -59,7 +59,7 @@ async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
     directory = services.directory().within(LOOK_UP_SECONDS)
     await recorder.record(await settle_doubts(recorder.in_doubt, directory.graph))
     log.recount(recorder.results)
-    log.note(audit_log=recorder.audit_log)
+    log.take_over(recorder)
 
 
 async def _reopen(services: Services, fence: Fence, run: Run) -> Recorder | None:

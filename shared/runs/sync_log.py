@@ -21,6 +21,8 @@ from shared.model.runs import (
 from shared.reports.audit_csv import count
 from shared.reports.logged import facts
 from shared.reports.progress import eta_seconds
+from shared.reports.quality import Quality, judge
+from shared.runs.recorder import Recorder
 from shared.services import Services
 from shared.store.runs import Fence
 
@@ -60,6 +62,8 @@ class SyncLog:
         self._saved_at = 0.0
         self._written = 0
         self._writing_since = 0.0
+        self._failed: frozenset[str] = frozenset()
+        self._unseen: frozenset[str] = frozenset()
         self.run = run
 
     async def begin(self) -> None:
@@ -103,6 +107,11 @@ class SyncLog:
         total = max(self.run.progress.total, done + left)
         self.note(counts=counts, progress=Progress(done=done, total=total))
 
+    def take_over(self, recorder: Recorder) -> None:
+        """Keeps what the records say of the run once nothing more is written to them."""
+        self.note(audit_log=recorder.audit_log)
+        self._failed, self._unseen = recorder.failed, frozenset(recorder.unseen)
+
     def count(self, outcomes: Iterable[Outcome]) -> None:
         counts = self.run.counts
         for outcome in outcomes:
@@ -131,6 +140,10 @@ class SyncLog:
         progress = self.run.progress.model_copy(update={"eta_seconds": None})
         self.note(status=status, message_parts=message, finished_at=self._clock.now(), progress=progress)
         await self._runs.finish(self._fence, self.run)
+
+    @property
+    def quality(self) -> Quality:
+        return judge(self.run, self._failed, len(self._unseen))
 
     def _eta_seconds(self, left: int) -> int | None:
         quota, elapsed = self._quota, self._clock.monotonic() - self._writing_since

@@ -1,4 +1,4 @@
-"""Runs the queries of infra/alerts here: duckdb-kql translates them for DuckDB and refuses what it does not know."""
+"""Runs the queries of infra/ here: duckdb-kql translates them for DuckDB and refuses what it does not know."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,6 +10,8 @@ import duckdb_kql
 # As much of the tables of Log Analytics as the queries read.
 TABLES = {
     "AppTraces": ("TimeGenerated TIMESTAMP", "Message VARCHAR"),
+    # What a transformation reads: what comes in for one table.
+    "source": ("Uri VARCHAR", "Message VARCHAR"),
 }
 
 Row: TypeAlias = tuple[datetime | str, ...]

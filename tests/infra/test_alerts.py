@@ -7,7 +7,7 @@ lines are told as if they had been written then.
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -16,16 +16,23 @@ import pytest_asyncio
 from local.access_control.faults import Fault
 from local.access_control.users import User
 from shared.runs.messages import POISON_QUEUE, message
+from shared.store.storage import DOMAINS
 from tests.infra.bicep import INFRA, Expression, Value, dig, read
 from tests.infra.kql import Row, result
 from tests.integration.test_queue import send
-from tests.support.stack import CONTOSO, Stack, in_entra, in_source, running_stack, until
+from tests.support.outcomes import all_permissions_but
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, running_stack, until
 
 QUERIES = {path.stem: path for path in sorted((INFRA / "alerts").glob("*.kql"))}
 PEOPLE = [f"user{number}" for number in range(10)]
 # Has the address of somebody whom the source adds.
 GROUP = {"displayName": "New", "proxyAddresses": ["SMTP:new@contoso.com"]}
-WINDOWS = {"PT30M": timedelta(minutes=30), "P1D": timedelta(days=1)}
+WINDOWS = {
+    "PT30M": timedelta(minutes=30),
+    "PT2H": timedelta(hours=2),
+    "P1D": timedelta(days=1),
+    "P2D": timedelta(days=2),
+}
 NO_TIMER = "every domain: the hourly timer does not run"
 NOW = datetime(2026, 8, 1, 12, 30, tzinfo=UTC)
 ENDS = date(2027, 3, 31)
@@ -86,10 +93,7 @@ async def _all_that_can_happen(stack: Stack, lines: Lines) -> Written:
     assert (await stack.sync()).status == "succeeded"
     await told("a good run", "run.finished")
 
-    people.add(User.model_validate(in_source("new")))
-    assert (await stack.sync()).status == "completedWithErrors"
-    await told("a run that failed for one person", "run.finished")
-    people.remove("new")
+    await _what_entra_refuses(stack, told)
 
     gone = [people[name] for name in PEOPLE[:3]]
     for person in gone:
@@ -124,10 +128,42 @@ async def _all_that_can_happen(stack: Stack, lines: Lines) -> Written:
     return written
 
 
+async def _what_entra_refuses(stack: Stack, told: Callable[[str, str], Awaitable[None]]) -> None:
+    people = stack.access_control.users
+
+    people.add(User.model_validate(in_source("new")))
+    assert (await stack.sync()).status == "completedWithErrors"
+    await told("a run in which nothing succeeded", "run.finished")
+
+    people.edit("user9", {"display_name": "New"})
+    assert (await stack.sync()).status == "completedWithErrors"
+    await told("a run that failed for one person", "run.finished")
+
+    stack.entra.permissions = frozenset({*all_permissions_but("User.ReadWrite.All"), "User.Read.All"})
+    for name in PEOPLE:
+        people.edit(name, {"display_name": "Newer"})
+    refused = await stack.sync()
+    assert (refused.counts.update, refused.counts.failed) == (0, len(PEOPLE) + 1)
+    await told("a run that was refused all its writes", "run.finished")
+    people.remove("new")
+
+    stack.entra.permissions = frozenset(all_permissions_but("MailboxSettings.Read"))
+    left = people[PEOPLE[0]]
+    people.remove(left.username)
+    unseen = await stack.sync()
+    assert (unseen.status, unseen.counts.skipped) == ("succeeded", 1)
+    await told("a run that deleted nobody for want of a permission", "run.finished")
+    people.put(left)
+    stack.entra.permissions = None
+
+
 @pytest.mark.parametrize(
     ("name", "happened"),
     [
         ("run-failed", {"a run that failed", "a run that Max Allowed Deletions cancelled"}),
+        ("mostly-failed", {"a run in which nothing succeeded", "a run that was refused all its writes"}),
+        ("not-deleted", {"a run that deleted nobody for want of a permission"}),
+        ("people-failing", set()),
         ("poisoned", {"a run that was given up", "a message that can't be read"}),
         ("secret-expiry", set()),
     ],
@@ -207,7 +243,8 @@ def test_no_date_is_no_notice(written: Written) -> None:
 class TestNoGoodRun:
     """`run` ended so many `hours` ago; `on` and `off` are the hours ago at which the timer ticked.
 
-    The domain's periodic sync is on in the ticks of `on` alone.
+    The domain's periodic sync is on in the ticks of `on` alone. A tick says that the next one comes `every` so many
+    hours; `forget` names what the lines do not say.
     """
 
     @staticmethod
@@ -218,12 +255,14 @@ class TestNoGoodRun:
         *,
         on: Iterable[float] = (),
         off: Iterable[float] = (),
+        every: float = 1,
+        forget: Iterable[str] = (),
     ) -> list[object]:
         told = [(ago, "a tick with periodic sync on", "timer.tick") for ago in on]
         told += [(ago, "a tick with periodic sync off", "timer.tick") for ago in off]
         told += [(hours, run, "run.finished")] if run else []
         lines = [
-            (NOW - timedelta(hours=ago), line)
+            (NOW - timedelta(hours=ago), _with_schedule(line, every, forget))
             for ago, what, event in told
             for line in _of(event, written[what])
         ]
@@ -242,6 +281,9 @@ class TestNoGoodRun:
     @pytest.mark.parametrize(
         "run",
         [
+            "a run in which nothing succeeded",
+            "a run that was refused all its writes",
+            "a run that deleted nobody for want of a permission",
             "a run that failed",
             "a run that Max Allowed Deletions cancelled",
             "a run that somebody cancelled",
@@ -275,9 +317,112 @@ class TestNoGoodRun:
     def test_ends_when_the_timer_ticks_again_and_a_run_is_good(self, written: Written) -> None:
         assert self.fired(written, "a good run", 0.4, on=(12.0, 11.0, 0.5)) == []
 
+    @pytest.mark.parametrize("hours", [0.5, 2.9, 5.0, 23.5])
+    def test_follows_a_schedule_that_ticks_once_a_day(self, written: Written, hours: float) -> None:
+        """The last tick was so many hours ago, and its run takes a minute."""
+        on = (hours, hours + 24)
+
+        assert self.fired(written, "a good run", hours - 0.02, on=on, every=24) == []
+        assert self.fired(written, "a run that failed", hours - 0.02, on=on, every=24) == [CONTOSO]
+        # In the first 3 hours the run of this tick may still become good; then the one of the day before is too old.
+        yesterday = self.fired(written, "a good run", hours + 23.98, on=on, every=24)
+        assert yesterday == ([] if hours < 3 else [CONTOSO])
+
+    def test_gives_a_daily_timer_an_hour_more_than_its_day(self, written: Written) -> None:
+        assert self.fired(written, "a good run", 24.9, on=(24.95,), every=24) == []
+        assert self.fired(written, "a good run", 25.0, on=(25.05,), every=24) == [NO_TIMER]
+
+    def test_reads_the_lines_of_earlier_versions(self, written: Written) -> None:
+        old = ("at", "next", "good")
+
+        assert self.fired(written, "a good run", 2.95, on=self.HOURLY, forget=old) == []
+        assert self.fired(written, "a good run", 3.0, on=(3.05, 4.05), forget=old) == [NO_TIMER]
+        assert self.fired(written, "a run that failed", 0.4, on=self.HOURLY, forget=old) == [CONTOSO]
+
+    def test_fires_after_three_hours_of_refused_writes(self, written: Written) -> None:
+        runs = {3.6: "a good run"} | dict.fromkeys((2.6, 1.6, 0.6), "a run that was refused all its writes")
+        (tick,) = _of("timer.tick", written["a tick with periodic sync on"])
+        lines = [
+            (NOW - timedelta(hours=ago), line)
+            for ago, run in runs.items()
+            for line in (tick, *_of("run.finished", written[run]))
+        ]
+
+        assert [row["domain"] for row in _fired("no-good-run", lines)] == [CONTOSO]
+        assert {row["domain"] for row in _fired("mostly-failed", lines)} == {CONTOSO}
+
     def test_may_resolve_itself_because_silence_keeps_it_firing(self) -> None:
         assert dig(_alerts()["no-good-run"], "autoMitigate") is True
         assert "3 hours" in str(dig(_alerts()["no-good-run"], "description"))
+
+
+class TestPeopleFailing:
+    """`syncs`: how a sync ended, and so many hours ago."""
+
+    ONE = "a run that failed for one person"
+    ALL = "a run that was refused all its writes"
+
+    @staticmethod
+    def users(written: Written, *syncs: tuple[str, Iterable[float]]) -> list[object]:
+        lines = [
+            (NOW - timedelta(hours=ago), line)
+            for how, hours in syncs
+            for ago in hours
+            for line in _of("run.finished", written[how])
+        ]
+        return [row["users"] for row in _fired("people-failing", lines)]
+
+    def test_fires_when_somebody_failed_in_each_sync_of_24_hours_and_in_the_one_before(
+        self, written: Written
+    ) -> None:
+        assert self.users(written, (self.ONE, range(24))) == []
+        assert self.users(written, (self.ONE, range(25))) == [1]
+
+    @pytest.mark.parametrize("hours", [0.5, 12.5, 23.5])
+    def test_ends_when_a_sync_did_not_fail_for_them(self, written: Written, hours: float) -> None:
+        assert self.users(written, (self.ONE, range(30)), ("a good run", [hours])) == []
+
+    def test_counts_those_alone_who_failed_all_the_time(self, written: Written) -> None:
+        assert self.users(written, (self.ALL, range(48))) == [len(PEOPLE) + 1]
+        assert self.users(written, (self.ONE, range(20)), (self.ALL, range(20, 48))) == [1]
+
+    def test_looks_past_what_did_not_come_to_everybody(self, written: Written) -> None:
+        early = ("a run that failed", [0.2, 5.2, 24.2]), ("a run that somebody cancelled", [0.4])
+
+        assert self.users(written, (self.ONE, range(30)), *early, ("a dry run", [1.2])) == [1]
+
+    def test_follows_a_daily_schedule(self, written: Written) -> None:
+        assert self.users(written, (self.ONE, [2, 26])) == [1]
+        assert self.users(written, (self.ONE, [2])) == []
+
+
+def test_the_lines_say_who_failed_without_a_name(written: Written) -> None:
+    (line,) = _of("run.finished", written["a run that was refused all its writes"])
+    said = json.loads(line)
+
+    assert len(set(said["failing"])) == len(PEOPLE) + 1
+    assert not any(name in line for name in PEOPLE)
+
+
+async def test_domains_that_are_told_in_several_lines_of_one_tick_do_not_alert(
+    written: Written, start_stack: StartStack
+) -> None:
+    names = [f"{number:03}.{'x' * 60}.{'y' * 60}.example" for number in range(500)]
+    stack = await start_stack(domains=[{"id": name} for name in names])
+    table = await stack.services.storage.open_table(DOMAINS)
+    for name in names:
+        # Starts no run, and is told as a domain whose sync is on.
+        row = {"PartitionKey": name, "RowKey": "settings", "periodic_sync": "of a newer version"}
+        await table.create_entity(row)
+    await stack.tick()
+    tick = [json.dumps(line) for line in stack.events.named("timer.tick")]
+    (good,) = _of("run.finished", written["a good run"])
+    ticks = [(NOW - timedelta(hours=ago), line) for ago in TestNoGoodRun.HOURLY for line in tick]
+    runs = [(NOW - timedelta(hours=0.4), good.replace(CONTOSO, name)) for name in names]
+
+    assert len(tick) > 1
+    assert _fired("no-good-run", ticks + runs) == []
+    assert {row["domain"] for row in _fired("no-good-run", ticks + runs[2:])} == set(names[:2])
 
 
 def test_every_query_has_its_alert() -> None:
@@ -297,6 +442,9 @@ def test_a_query_gives_the_column_that_its_alert_names_filled_in(name: str, writ
         lines = []
     elif name == "secret-expiry":
         lines = [_told_then(written, ENDS.isoformat(), NOW.date().isoformat(), 0.5)]
+    elif name == "people-failing":
+        (line,) = _of("run.finished", written["a run that failed for one person"])
+        lines = [(NOW - timedelta(hours=hours), line) for hours in range(30)]
     rows = result(QUERIES[name], NOW, AppTraces=lines)
 
     assert rows
@@ -321,6 +469,13 @@ def _told_then(written: Written, here: str, instead: str, hours: float) -> tuple
     (line,) = _of("timer.tick", written["a tick with periodic sync on"])
     assert here in line
     return NOW - timedelta(hours=hours), line.replace(here, instead)
+
+
+def _with_schedule(line: str, hours: float, forget: Iterable[str]) -> str:
+    fields = json.loads(line)
+    if "next" in fields:
+        fields["next"] = (datetime.fromisoformat(fields["at"]) + timedelta(hours=hours)).isoformat()
+    return json.dumps({name: value for name, value in fields.items() if name not in forget})
 
 
 def _alerts() -> dict[str, Value]:

@@ -64,8 +64,9 @@ def test_storage_takes_no_key_no_stranger_and_no_old_tls() -> None:
 
 
 def test_logs_are_written_and_read_with_entra_tokens_only() -> None:
+    workspace = read(INFRA / "workspace.bicep").resources["workspace"]
     resources = read(INFRA / "monitoring.bicep").resources
-    assert dig(resources["workspace"].body, "properties", "features", "disableLocalAuth") is True
+    assert dig(workspace.body, "properties", "features", "disableLocalAuth") is True
     assert dig(resources["applicationInsights"].body, "properties", "DisableLocalAuth") is True
 
 

@@ -556,7 +556,7 @@ class TestProtecting:
             ),
             Change(
                 SKIP, "b@contoso.com", "青木 花子", "id-b",
-                reason=say("leaver.mailboxNotSeen"),
+                reason=say("leaver.mailboxNotSeen"), obstacle=Obstacle("NotLookedAt", say("leaver.mailboxNotSeen")),
             ),
         )  # fmt: skip
 
