@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +13,9 @@ from azure.storage.blob.aio import BlobClient
 
 from shared.clock import Clock
 from shared.errors import LeaseLost
-from shared.model.changes import Action, AttributeChange, Change
+from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.parts import say, verbatim
-from shared.model.results import Outcome, Result, key
+from shared.model.results import NOT_LOOKED_AT, Outcome, Result, key
 from shared.model.runs import Mode, Run, Trigger, new_run_id
 from shared.runs.recorder import Recorder
 from shared.services import Services
@@ -107,6 +108,24 @@ async def test_what_was_recorded_is_settled_for_the_next_invocation(services: Se
     assert second.results == {key(add("aoki")): Result.SUCCEEDED, key(add("baba")): Result.FAILED}
     assert second.in_doubt == []
     assert second.created == {"aoki": "o1"}
+
+
+async def test_who_failed_and_who_stayed_unseen_is_known_to_the_next_invocation(
+    services: Services, run: Run
+) -> None:
+    kept = replace(skip("kept"), obstacle=Obstacle(NOT_LOOKED_AT, verbatim("Not deleted unseen.")))
+    leaver = Change(Action.DELETE, "gone@contoso.com", "青木", "id-gone")
+    first = await Recorder.open(services, run, 1)
+    await first.intend([add("aoki"), leaver])
+    await first.record([Outcome.not_sent(kept), Outcome.not_sent(skip("guest"))])
+    await first.record(
+        [done(add("aoki"), "", Result.FAILED), Outcome.left_unseen(leaver, verbatim("Not asked again."))]
+    )
+
+    second = await Recorder.open(services, run, 2)
+
+    assert second.failed == first.failed == {"aoki"}
+    assert second.unseen == first.unseen == {"id-kept", "id-gone"}
 
 
 async def test_two_people_whom_a_spreadsheet_would_not_tell_apart_are_two(

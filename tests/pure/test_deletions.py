@@ -3,7 +3,7 @@
 import pytest
 
 from shared.model.people import SourceUser
-from shared.planning.deletions import reason_to_leave, source_people, still_in_source
+from shared.planning.deletions import reason_to_leave, source_people, still_in_source, unseen
 from shared.words import said
 from tests.support.people import entra_user, source_user
 
@@ -49,9 +49,11 @@ def test_every_link_to_the_user_counts() -> None:
 )
 def test_entra_must_still_know_the_user_by_the_same_name(upns: dict[str, str | None], reason: str) -> None:
     assert said(reason_to_leave(entra_user(), source_people([], {}), upns)) == reason
+    assert unseen(entra_user(), source_people([], {}), upns) is (not upns)
 
 
 def test_whom_the_source_has_again_is_not_deleted() -> None:
     people = source_people([source_user()], {})
 
     assert said(reason_to_leave(entra_user(), people, {})) == "Not deleted: the source has this user again."
+    assert not unseen(entra_user(), people, {})
