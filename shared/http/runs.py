@@ -101,8 +101,8 @@ async def get_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 
 
 async def cancel_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
-    run, asked = await lifecycle.cancel(call.services, call.domain, call.run_id, call.author)
-    if asked:
+    run = await lifecycle.cancel(call.services, call.domain, call.run_id, call.author)
+    if run.status.active:
         call.enqueue(message(run.domain, run.id))
     return json(await _view(call, run), 202, _poll(run))
 

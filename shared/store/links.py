@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import orjson
 
+from shared.store.attempts import tried_again
 from shared.store.storage import LINKS, Storage
 
 
@@ -14,6 +15,7 @@ class Links:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
+    @tried_again
     async def read(self, domain: str) -> dict[str, str]:
         """Empty for a domain that was never synchronised."""
         from azure.core.exceptions import ResourceNotFoundError
@@ -26,10 +28,12 @@ class Links:
         links: dict[str, str] = orjson.loads(content)
         return links
 
+    @tried_again
     async def write(self, domain: str, links: Mapping[str, str]) -> None:
         container = await self._storage.open_container(LINKS)
         await container.upload_blob(domain, orjson.dumps(links), overwrite=True)
 
+    @tried_again
     async def find_elsewhere(
         self, domain: str, source_ids: Iterable[str], object_ids: Iterable[str]
     ) -> dict[str, str]:

@@ -7,6 +7,7 @@ and the audit log hold, and with what the log told.
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,7 +17,7 @@ from shared.model.runs import Run
 from shared.store.storage import DOMAINS
 from tests.strikes.matrix import LEASE
 from tests.support.processes import deeds, told
-from tests.support.stack import Json, Stack, in_entra, in_source
+from tests.support.stack import Json, Stack, in_entra, in_source, until
 
 KEPT = [f"kept{n}" for n in range(7)]
 GONE = [f"gone{n}" for n in range(3)]
@@ -96,6 +97,7 @@ async def judge(scenario: Scenario, case: Case) -> None:
     run = case.run
     if run is not None:
         case.expect("queued told", case.told("run.queued"), 1)
+        await _told_of_its_end(case)
         case.expect("end told", case.told("run.finished"), 1)
         view = (await case.stack.get(f"domains/{case.domain}")).json()
         case.expect("active run", view["activeRun"], None)
@@ -122,6 +124,16 @@ async def _ended(case: Case) -> Run | None:
             continue
     case.wrong.append(f"blocked: {run.status.value} run has not ended by the second tick")
     return None
+
+
+async def _told_of_its_end(case: Case) -> None:
+    """Waits for the line of the log: the run may have ended with an answer that was lost, and is asked after again."""
+
+    async def told() -> bool:
+        return case.told("run.finished") > 0
+
+    with suppress(TimeoutError):
+        await until(told, PATIENCE)
 
 
 async def judge_sync(case: Case, run: Run | None, *, wanted: Counter[str]) -> None:
