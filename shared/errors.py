@@ -84,6 +84,10 @@ class PreconditionFailed(SyncError):
     """The caller's ETag is not the current one."""
 
 
+class MemoryLost(SyncError):
+    """What earlier syncs remembered of a domain is gone: a renamed user looks like one to delete."""
+
+
 class JournalGone(SyncError):
     """The sync is too long ago to be taken back."""
 

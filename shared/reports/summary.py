@@ -57,6 +57,14 @@ def stalled(invocations: int) -> str:
     )
 
 
+def memory_lost(domain: str) -> str:
+    return (
+        f"What earlier syncs remembered of {domain} is gone from the container links. Without it somebody who was "
+        "renamed looks like somebody to delete, so nobody is deleted. Restore the container, or look at the deletions "
+        "of a dry run and approve them."
+    )
+
+
 def poisoned() -> str:
     """A run whose invocations failed until the queue gave up on its message."""
     return "Given up after five failed tries; the logs of the function perform_run say why."

@@ -19,6 +19,7 @@ from shared.errors import (
     GraphError,
     JournalGone,
     LeaseLost,
+    MemoryLost,
     SettingsUnreadable,
     SourceError,
     Stalled,
@@ -119,6 +120,7 @@ class Invocation:
             GraphError,
             DomainNotFound,
             JournalGone,
+            MemoryLost,
             SettingsUnreadable,
             Stalled,
         ) as error:
@@ -157,6 +159,8 @@ class Invocation:
         if not run.undoes:
             before = (await services.runs.read_pointers(run.domain)).last_good_source
             checks = replace(checks, others=check_limits(plan, settings, before))
+            if run.mode is Mode.SYNC and before is not None and checks.deletions.deletions:
+                await self._require_memory()
         if run.deletion_check is None or checks.exceeded:
             # A later invocation sees only what is left; the Sync Log keeps what the run set out to do.
             await self._log.save(
@@ -166,6 +170,12 @@ class Invocation:
                 counts=Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged),
             )
         return checks
+
+    async def _require_memory(self) -> None:
+        """Raises MemoryLost where nothing remembers what the domain's earlier syncs did: nobody is deleted then."""
+        domain = self._log.run.domain
+        if not await self._services.links.remembers(domain):
+            raise MemoryLost(summary.memory_lost(domain))
 
     async def _preview(self, seen: Survey, checks: Checks) -> None:
         """Writes what a sync would do, for people and as data."""

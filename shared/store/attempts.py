@@ -47,7 +47,8 @@ Seen = TypeVar("Seen")
 class Retrying(Protocol):
     """What tries need of a storage account."""
 
-    clock: Clock
+    @property
+    def clock(self) -> Clock: ...
 
     def forget_existing(self) -> None:
         """Has tables and containers made anew when they are opened next."""

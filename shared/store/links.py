@@ -29,6 +29,12 @@ class Links:
         return links
 
     @tried_again
+    async def remembers(self, domain: str) -> bool:
+        """Whether anything stands there: every sync that ends leaves something, be it of nobody."""
+        container = await self._storage.open_container(LINKS)
+        return bool(await container.get_blob_client(domain).exists())
+
+    @tried_again
     async def write(self, domain: str, links: Mapping[str, str]) -> None:
         container = await self._storage.open_container(LINKS)
         await container.upload_blob(domain, orjson.dumps(links), overwrite=True)

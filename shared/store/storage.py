@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from shared.clock import Clock
 from shared.settings import Settings
 from shared.store.attempts import error_code, keep_trying
+from shared.store.forbidden import tell_forbidden
 
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient, TableServiceClient
@@ -38,9 +39,16 @@ class Storage:
         self._blobs: BlobServiceClient | None = None
         self._existing: set[str] = set()
         # A socket that hangs must not outlast a lease: the tables' SDK would wait five minutes.
-        self._waits: dict[str, Any] = {
-            "connection_timeout": 10,
-            "read_timeout": settings.storage_timeout_seconds,
+        waits = {"connection_timeout": 10, "read_timeout": settings.storage_timeout_seconds}
+        self._blob_options: dict[str, Any] = {
+            **_BLOB_RETRIES,
+            **waits,
+            "raw_response_hook": tell_forbidden("blob"),
+        }
+        self._table_options: dict[str, Any] = {
+            **_TABLE_RETRIES,
+            **waits,
+            "raw_response_hook": tell_forbidden("table"),
         }
 
     @property
@@ -54,12 +62,10 @@ class Storage:
 
             if self._settings.storage:
                 secret = self._settings.storage.get_secret_value()
-                self._blobs = BlobServiceClient.from_connection_string(secret, **_BLOB_RETRIES, **self._waits)
+                self._blobs = BlobServiceClient.from_connection_string(secret, **self._blob_options)
             else:
                 url = self._settings.storage_blob_url or self._endpoint("blob")
-                self._blobs = BlobServiceClient(
-                    url, credential=self._identity(), **_BLOB_RETRIES, **self._waits
-                )
+                self._blobs = BlobServiceClient(url, credential=self._identity(), **self._blob_options)
         return self._blobs
 
     @property
@@ -69,13 +75,11 @@ class Storage:
 
             if self._settings.storage:
                 secret = self._settings.storage.get_secret_value()
-                self._tables = TableServiceClient.from_connection_string(
-                    secret, **_TABLE_RETRIES, **self._waits
-                )
+                self._tables = TableServiceClient.from_connection_string(secret, **self._table_options)
             else:
                 url = self._settings.storage_table_url or self._endpoint("table")
                 self._tables = TableServiceClient(
-                    endpoint=url, credential=self._identity(), **_TABLE_RETRIES, **self._waits
+                    endpoint=url, credential=self._identity(), **self._table_options
                 )
         return self._tables
 
