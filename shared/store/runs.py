@@ -256,7 +256,7 @@ class Runs:
                 return True
             return claimed_by == claim
 
-        busy = NotPossible(f"The run {idle.run_id} could not be taken up: others keep writing to it.")
+        busy = NotPossible("run.notTakenUp", run=idle.run_id)
         return await update_if_unchanged(self._storage, read, write, busy, known=(idle.etag, ""))
 
     async def _active(self, domain: str) -> Any:
