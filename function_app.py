@@ -77,8 +77,9 @@ async def list_domains(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @endpoint(http.get_domain)
-async def get_domain(req: func.HttpRequest) -> func.HttpResponse:
-    return await http.get_domain(services, req)
+@app.queue_output("messages", QUEUE, STORAGE)
+async def get_domain(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
+    return await http.get_domain(services, req, messages.set)
 
 
 @endpoint(http.change_domain)
@@ -117,8 +118,9 @@ async def list_runs(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @endpoint(http.get_run)
-async def get_run(req: func.HttpRequest) -> func.HttpResponse:
-    return await http.get_run(services, req)
+@app.queue_output("messages", QUEUE, STORAGE)
+async def get_run(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
+    return await http.get_run(services, req, messages.set)
 
 
 @endpoint(http.cancel_run)

@@ -64,11 +64,16 @@ class Services:
     async def _look(self, _: object) -> dict[str, Check]:
         """Tries storage, source and Graph with one small read each; what is wrong goes to the log alone."""
         looks = {
-            "storage": self.domains.find("a small read"),
+            "storage": self._try_storage(),
             "source": self._try_source(),
             "graph": self.directory().read_domains(),
         }
         return dict(zip(looks, await asyncio.gather(*map(_checked, looks, looks.values())), strict=True))
+
+    async def _try_storage(self) -> None:
+        """Tables and blobs: the identity has a role for each."""
+        await self.domains.find("a small read")
+        await self.links.read("a-small.read")
 
     async def _try_source(self) -> None:
         source = self.open_source()

@@ -20,6 +20,8 @@ from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 import httpx
 
+from shared.store.forbidden import ADVICE, ROLES
+
 PATIENCE_SECONDS = 600
 LONGEST_LINK = timedelta(minutes=60)
 BOM = "\ufeff"
@@ -83,6 +85,11 @@ class Smoke:
 
     async def _is_healthy(self) -> None:
         answer = await self._http.get("/api/health", params={"deep": "true"})
+        forbidden = (
+            answer.status_code == 503 and answer.json().get("checks", {}).get("storage") == "forbidden"
+        )
+        roles = " or ".join(ROLES.values())
+        _expect(not forbidden, f"the app's identity lacks {roles}. {ADVICE}")
         _expect(answer.status_code == 200, f"health answered {answer.status_code}: {answer.text[:500]}")
 
     async def _completes_a_dry_run(self) -> None:

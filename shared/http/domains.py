@@ -11,10 +11,12 @@ from pydantic.json_schema import JsonSchemaValue
 from shared.errors import DomainNotFound, Unavailable
 from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.problems import json
+from shared.http.take_up import take_up
 from shared.http.views import domain_view
 from shared.log import event
 from shared.model.domains import Domain, DomainSettings, StoredSettings
 from shared.model.records import Record, Time
+from shared.model.runs import Status
 from shared.services import Services
 from shared.store.domains import NEVER_SET
 
@@ -88,7 +90,11 @@ async def list_domains(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 
 
 async def get_domain(call: Call[Nothing, Nothing]) -> func.HttpResponse:
-    return await _domain(call, await kept_domain(call.services, call.domain))
+    settings = await kept_domain(call.services, call.domain)
+    view = await _view(call, settings)
+    if view.active_run and view.active_run.status is Status.QUEUED:
+        await take_up(call)
+    return _domain(view, settings)
 
 
 async def change_domain(call: Call[Nothing, SettingsChange]) -> func.HttpResponse:
@@ -104,14 +110,16 @@ async def change_domain(call: Call[Nothing, SettingsChange]) -> func.HttpRespons
         before=before.told(),
         after=after.told(),
     )
-    return await _domain(call, after)
+    return _domain(await _view(call, after), after)
 
 
-async def _domain(call: AnyCall, settings: StoredSettings) -> func.HttpResponse:
+async def _view(call: AnyCall, settings: StoredSettings) -> Domain:
     try:
         known = await call.services.tenant_domains.get()
     except Unavailable:  # what is kept here can be seen and set all the same
-        view = await domain_view(call.services, call.domain, settings, None, None)
-    else:
-        view = await domain_view(call.services, call.domain, settings, known.value, known.as_of)
+        return await domain_view(call.services, call.domain, settings, None, None)
+    return await domain_view(call.services, call.domain, settings, known.value, known.as_of)
+
+
+def _domain(view: Domain, settings: StoredSettings) -> func.HttpResponse:
     return json(view, headers={"ETag": settings.etag})

@@ -10,11 +10,12 @@ from shared.http.content import content
 from shared.http.domains import domain_to_read, kept_domain
 from shared.http.endpoint import AnyCall, Body, Call, Nothing
 from shared.http.problems import Problem, json
+from shared.http.take_up import take_up
 from shared.http.views import run_view
 from shared.log import event
 from shared.model.parts import say
 from shared.model.records import Record, Time
-from shared.model.runs import RUN_ID_PATTERN, Mode, Run, Trigger
+from shared.model.runs import RUN_ID_PATTERN, Mode, Run, Status, Trigger
 from shared.runs import lifecycle
 from shared.runs.messages import message
 from shared.store.runs import decode_cursor
@@ -98,12 +99,14 @@ async def list_runs(call: Call[PageQuery, Nothing]) -> func.HttpResponse:
 
 async def get_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     run = await call.services.runs.get(call.domain, call.run_id)
+    if run.status is Status.QUEUED:
+        await take_up(call)
     return json(await _view(call, run), headers=_poll(run))
 
 
 async def cancel_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
-    run, asked = await lifecycle.cancel(call.services, call.domain, call.run_id, call.author)
-    if asked:
+    run = await lifecycle.cancel(call.services, call.domain, call.run_id, call.author)
+    if run.status.active:
         call.enqueue(message(run.domain, run.id))
     return json(await _view(call, run), 202, _poll(run))
 
@@ -144,10 +147,7 @@ async def _started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:
     try:
         run = await start
     except RunActive:
-        if abandoned := await lifecycle.take_up_abandoned(
-            call.services, call.domain, call.services.clock.now()
-        ):
-            call.enqueue(message(call.domain, abandoned))
+        if abandoned := await take_up(call):
             raise RunActive(call.domain, abandoned, taken_up=True) from None
         raise
     call.enqueue(message(run.domain, run.id))

@@ -108,10 +108,9 @@ def _left(target: EntraUser, matching: Matching, around: Lookups) -> Change:
         where = domain_of(owner.upn)
         reason = say("leaver.moved", domain=where) if where else say("leaver.withoutUpn")
         return _skip(target, reason, owner.source_id)
-    if reason := protection.reason_not_to_delete(target):
-        return _not_deleted_unseen(target, reason)
-    if around.memory_doubt:
-        return _not_deleted_unseen(target, _MEMORY_IN_DOUBT + around.memory_doubt)
+    doubt = around.memory_doubt and _MEMORY_IN_DOUBT + around.memory_doubt
+    if reason := protection.reason_not_to_delete(target) or doubt:
+        return replace(_skip(target, reason), obstacle=Obstacle(NOT_LOOKED_AT, reason))
     reason = say("leaver.notInSource") + protection.caveat
     return Change(Action.DELETE, target.upn, target.display_name, target.object_id, reason=reason)
 
@@ -135,10 +134,6 @@ def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
 def _wait(add: Change) -> Change:
     """An add that may be the rename of an account of which nobody remembers whose it is."""
     return replace(add, action=Action.SKIP, attributes=(), obstacle=None, reason=say("add.memoryInDoubt"))
-
-
-def _not_deleted_unseen(target: EntraUser, reason: Parts) -> Change:
-    return replace(_skip(target, reason), obstacle=Obstacle(NOT_LOOKED_AT, reason))
 
 
 def _skip(target: EntraUser, reason: Parts, source_id: str | None = None) -> Change:

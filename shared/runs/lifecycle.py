@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
-from shared.errors import DomainBusy, NotPossible
+from shared.errors import DomainBusy, LeaseLost, NotPossible
 from shared.log import event
 from shared.model.changes import Action
 from shared.model.records import Author
@@ -108,35 +107,42 @@ def abandoned_after(lease_seconds: int) -> timedelta:
 
 
 async def give_up(services: Services, domain: str, run_id: str) -> None:
-    """Ends a run whose message the queue has given up on, unless a second message keeps it alive."""
-    async with AsyncExitStack() as ending:
-        try:
-            await ending.enter_async_context(take_lease(services.storage, services.settings, domain))
-        except DomainBusy as error:
-            event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
-            return
-        except Exception as error:  # what made five tries fail may be just this, and the run must end
-            event("run.endsUnlocked", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
-        fence = await services.runs.take(domain, run_id)
-        if fence is None:
-            return
-        log = SyncLog(services, fence, await services.runs.get(domain, run_id))
-        try:
-            await settle(services, fence, log)
-        except Exception as error:  # likewise
-            event("run.endsUnsettled", logging.ERROR, **facts(log.run), error=error_text(error))
-        await log.finish(Status.FAILED, summary.cut_short(summary.poisoned(), log.run))
-        event("run.poisoned", logging.ERROR, **facts(log.run))
+    """Ends a run whose message the queue has given up on, unless another invocation performs it.
+
+    Raises what storage says where that can't be told: the run is left as it is, and its message comes again; if the
+    queue gives up on that one as well, the hourly timer takes the run up.
+    """
+    try:
+        async with take_lease(services.storage, services.settings, domain):
+            await _end_given_up(services, domain, run_id)
+    except DomainBusy as error:
+        event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
 
 
-async def cancel(services: Services, domain: str, run_id: str, author: Author) -> tuple[Run, bool]:
-    """Asks the run to stop before its next write; True if its message is to be sent once more.
+async def _end_given_up(services: Services, domain: str, run_id: str) -> None:
+    from azure.core.exceptions import AzureError
 
-    A run that has ended already is left as it is. Its message may be lost, or its worker dead: with another one it
-    ends as soon as its lease is free. Whoever asks a second time has that on its way.
+    fence = await services.runs.take(domain, run_id)
+    if fence is None:
+        return
+    log = SyncLog(services, fence, await services.runs.get(domain, run_id))
+    try:
+        await settle(services, fence, log)
+    except (AzureError, LeaseLost):
+        raise
+    except Exception as error:  # what made five tries fail may be just this, and the run must end
+        event("run.endsUnsettled", logging.ERROR, **facts(log.run), error=error_text(error))
+    await log.finish(Status.FAILED, summary.cut_short(summary.poisoned(), log.run))
+    event("run.poisoned", logging.ERROR, **facts(log.run))
+
+
+async def cancel(services: Services, domain: str, run_id: str, author: Author) -> Run:
+    """Asks the run to stop before its next write; the caller sends the message of one that is active once more.
+
+    Its message may be lost, or its worker dead: with another one it ends as soon as its lease is free. A run that has
+    ended already is left as it is.
     """
     run = await services.runs.get(domain, run_id)
-    asked = run.status.active and await services.runs.request_cancel(domain, run_id, author.name)
-    if asked:
+    if run.status.active and await services.runs.request_cancel(domain, run_id, author.name):
         event("run.cancelRequested", **facts(run), by=author.name, address=author.address)
-    return await services.runs.get(domain, run_id), asked
+    return await services.runs.get(domain, run_id)

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import LeaseLost
-from shared.store.storage import missing, unchanged, update_if_unchanged, write_if
+from shared.store.attempts import keep_trying, missing, unchanged, update_if_unchanged, write_if
+from shared.store.storage import Storage
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties
@@ -18,36 +19,50 @@ if TYPE_CHECKING:
 # An append block is at most 4 MiB in the versions of the service that are still in use.
 BLOCK_SIZE = 4 * 1024 * 1024
 _INVOCATION = "invocation"
+# The SDK reads a range of this size in one request; of more it makes several, which an append in between refuses.
+_READ_AT_ONCE = 32 * 1024 * 1024
 
 
 class AppendedLog:
     """The writer that one invocation owns. `size` is what stands in the blob, `created_at` when it was begun."""
 
     def __init__(
-        self, blob: "BlobClient", invocation: int, etag: str, size: int, created_at: datetime
+        self, storage: Storage, blob: "BlobClient", invocation: int, found: "BlobProperties", etag: str
     ) -> None:
+        self._storage = storage
         self._blob = blob
         self._invocation = invocation
         self._etag = etag
-        self.size = size
-        self.created_at = created_at
+        self.size: int = found.size
+        self.created_at: datetime = found.creation_time
 
     @classmethod
     async def open(
-        cls, blob: "BlobClient", invocation: int, metadata: Mapping[str, str], content_settings: Any = None
+        cls,
+        storage: Storage,
+        container: str,
+        name: str,
+        invocation: int,
+        metadata: Mapping[str, str],
+        content_settings: Any = None,
     ) -> "AppendedLog":
         """Begins the blob or takes it over; LeaseLost if a later invocation has it already."""
-        lost = LeaseLost("blob.takenOver", blob=blob.blob_name)
+        lost = LeaseLost("blob.takenOver", blob=name)
+
+        async def begin() -> "BlobClient":
+            blob = (await storage.open_container(container)).get_blob_client(name)
+            await write_if(blob.create_append_blob(content_settings=content_settings, **missing()))
+            return blob
 
         async def take_over(found: "BlobProperties") -> "AppendedLog":
             if _writer(found) > invocation:
                 raise lost
             mine = {**metadata, _INVOCATION: str(invocation)}
             answer = await blob.set_blob_metadata(mine, **unchanged(found.etag))
-            return cls(blob, invocation, str(answer["etag"]), found.size, found.creation_time)
+            return cls(storage, blob, invocation, found, str(answer["etag"]))
 
-        await write_if(blob.create_append_blob(content_settings=content_settings, **missing()))
-        return await update_if_unchanged(blob.get_blob_properties, take_over, lost)
+        blob = await keep_trying(storage, begin)
+        return await update_if_unchanged(storage, blob.get_blob_properties, take_over, lost)
 
     async def append(self, records: Iterable[bytes]) -> None:
         """LeaseLost if another invocation has opened the blob. A record is never torn by a crash."""
@@ -55,13 +70,13 @@ class AppendedLog:
             await self._append(block)
 
     async def read(self) -> bytes:
-        return bytes(await (await self._blob.download_blob()).readall())
+        return await keep_trying(self._storage, lambda: read_up_to(self._blob, self.size))
 
     async def _append(self, block: bytes) -> None:
         lost = LeaseLost("blob.takenOver", blob=self._blob.blob_name)
 
         async def look() -> tuple[str, bool]:
-            """The blob's ETag, and whether the block is there: the SDK repeats a write whose answer was lost."""
+            """The blob's ETag, and whether the block is there by an earlier try."""
             found = await self._blob.get_blob_properties()
             there = await self._ends_with(block, found.size)
             if _writer(found) != self._invocation or not (there or found.size == self.size):
@@ -72,13 +87,22 @@ class AppendedLog:
             etag, there = seen
             return etag if there else str((await self._blob.append_block(block, **unchanged(etag)))["etag"])
 
-        self._etag = await update_if_unchanged(look, write, lost, known=(self._etag, False))
+        self._etag = await update_if_unchanged(self._storage, look, write, lost, known=(self._etag, False))
         self.size += len(block)
 
     async def _ends_with(self, block: bytes, size: int) -> bool:
         if size != self.size + len(block):
             return False
         return bytes(await (await self._blob.download_blob(self.size, len(block))).readall()) == block
+
+
+async def read_up_to(blob: "BlobClient", size: int) -> bytes:
+    """The first `size` bytes of an append blob, which may grow meanwhile."""
+    content = bytearray()
+    while len(content) < size:
+        length = min(size - len(content), _READ_AT_ONCE)
+        content += await (await blob.download_blob(len(content), length)).readall()
+    return bytes(content)
 
 
 def _writer(properties: "BlobProperties") -> int:

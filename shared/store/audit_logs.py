@@ -6,7 +6,7 @@ and the hourly sweep deletes it.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,13 @@ import orjson
 from shared.errors import AuditLogGone, LeaseLost
 from shared.model.results import Outcome
 from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run
-from shared.store.append_blob import AppendedLog
+from shared.store.append_blob import AppendedLog, read_up_to
+from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
-from shared.store.storage import AUDIT_LOGS, Storage, unchanged, write_if
+from shared.store.storage import AUDIT_LOGS, Storage
 
 if TYPE_CHECKING:
-    from azure.storage.blob import ContentSettings
+    from azure.storage.blob import BlobProperties, ContentSettings
     from azure.storage.blob.aio import BlobClient
 
 LINK_LIFETIME = timedelta(minutes=60)
@@ -47,9 +48,11 @@ class AuditLogs:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
+    @tried_again
     async def read_dry_run_versions(self, run: Run) -> DryRunVersions:
         """What stands in the place of this dry run's log and plan; for `write_dry_run`."""
-        return DryRunVersions(await _etag(await self._blob(run)), await _etag(await self._plan(run)))
+        log, plan = await _properties(await self._blob(run)), await _properties(await self._plan(run))
+        return DryRunVersions(log.etag if log else None, plan.etag if plan else None)
 
     async def write_dry_run(
         self, run: Run, log: bytes, plan: Sequence[Outcome], versions: DryRunVersions
@@ -58,13 +61,13 @@ class AuditLogs:
 
         Raises LeaseLost if others have been written since: an invocation that was given up for dead may wake here.
         """
-        blob = await self._blob(run)
-        await _replace(blob, log, run, versions.log, _csv(run))
+        await self._replace(self._blob, log, run, versions.log, _csv(run))
         lines = await self._storage.clock.in_thread(_plan_lines, plan)
-        await _replace(await self._plan(run), lines, run, versions.plan)
-        created: datetime = (await blob.get_blob_properties()).creation_time
+        await self._replace(self._plan, lines, run, versions.plan)
+        created: datetime = (await (await self._blob(run)).get_blob_properties()).creation_time
         return created + AUDIT_LOG_LIFETIME
 
+    @tried_again
     async def read_plan(self, run: Run, now: datetime) -> list[Outcome] | None:
         """What a dry run planned; None if the previous version made it. Raises AuditLogGone as `make_link` does."""
         from azure.core.exceptions import ResourceNotFoundError
@@ -81,26 +84,34 @@ class AuditLogs:
 
     async def open_sync(self, run: Run, invocation: int, header: bytes) -> AppendedLog:
         """The sync's log, begun with `header`, or the one that an earlier invocation left."""
-        log = await AppendedLog.open(await self._blob(run), invocation, {"runid": run.id}, _csv(run))
+        metadata = {"runid": run.id}
+        log = await AppendedLog.open(self._storage, AUDIT_LOGS, _name(run), invocation, metadata, _csv(run))
         if log.size == 0:
             await log.append([header])
         return log
 
+    @tried_again
     async def has_begun(self, run: Run) -> bool:
         """Whether the run has begun a log."""
         return bool(await (await self._blob(run)).exists())
 
+    @tried_again
     async def make_link(self, run: Run, now: datetime) -> Link:
         """A read-only link to the run's log; AuditLogGone once it is expired or overwritten."""
-        blob, end = await self._served(run, now)
+        blob, properties = await self._served(run, now)
+        end = properties.creation_time + AUDIT_LOG_LIFETIME
         expires_at = min(now + LINK_LIFETIME, end).replace(microsecond=0)
         return Link(f"{blob.url}?{await self._signature(blob, now, expires_at)}", expires_at)
 
+    @tried_again
     async def read(self, run: Run, now: datetime) -> bytes:
         """The whole log; AuditLogGone as in `make_link`."""
-        blob, _ = await self._served(run, now)
+        blob, properties = await self._served(run, now)
+        if run.mode is Mode.SYNC:  # which may be writing it
+            return await read_up_to(blob, properties.size)
         return bytes(await (await blob.download_blob()).readall())
 
+    @tried_again
     async def delete_expired(self, now: datetime) -> None:
         """Deletes every log and plan older than 24 hours."""
         container = await self._storage.open_container(AUDIT_LOGS)
@@ -109,23 +120,52 @@ class AuditLogs:
                 # The lifecycle rule may have been first, and a dry run may have overwritten it meanwhile.
                 await write_if(container.delete_blob(blob.name, **unchanged(blob.etag)))
 
-    async def _served(self, run: Run, now: datetime) -> tuple["BlobClient", datetime]:
-        """The blob if it holds this run's log and may still be shown, and when that ends."""
-        from azure.core.exceptions import ResourceNotFoundError
-
+    async def _served(self, run: Run, now: datetime) -> tuple["BlobClient", "BlobProperties"]:
+        """The blob if it holds this run's log and may still be shown."""
         blob = await self._blob(run)
-        try:
-            properties = await blob.get_blob_properties()
-        except ResourceNotFoundError:
-            raise _gone(run) from None
+        properties = await _properties(blob)
+        if properties is None:
+            raise _gone(run)
         end = properties.creation_time + AUDIT_LOG_LIFETIME
         if properties.metadata.get("runid") != run.id or now >= end:
             raise _gone(run)
-        return blob, end
+        return blob, properties
+
+    async def _replace(
+        self,
+        open_blob: Callable[[Run], Awaitable["BlobClient"]],
+        content: bytes,
+        run: Run,
+        version: str | None,
+        settings: "ContentSettings | None" = None,
+    ) -> None:
+        """Puts a dry run's blob in the place of that version. Raises LeaseLost as `write_dry_run` does."""
+        # By it an upload whose answer was lost is known again.
+        mark = self._storage.clock.token(8)
+
+        async def look() -> tuple[str | None, str]:
+            found = await _properties(await open_blob(run))
+            return (found.etag, found.metadata.get("upload", "")) if found else (None, "")
+
+        async def write(seen: tuple[str | None, str]) -> None:
+            etag, uploaded = seen
+            if uploaded == mark:
+                return
+            if etag != version:
+                raise lost
+            await (await open_blob(run)).upload_blob(
+                content,
+                overwrite=version is not None,
+                metadata={"runid": run.id, "upload": mark},
+                content_settings=settings,
+                **(unchanged(version) if version else {}),
+            )
+
+        lost = LeaseLost("auditLog.overtaken", domain=run.domain)
+        await update_if_unchanged(self._storage, look, write, lost, known=(version, ""))
 
     async def _blob(self, run: Run) -> "BlobClient":
-        name = f"dry-run/{run.domain}.csv" if run.mode is Mode.DRY_RUN else f"sync/{run.domain}/{run.id}.csv"
-        return (await self._storage.open_container(AUDIT_LOGS)).get_blob_client(name)
+        return (await self._storage.open_container(AUDIT_LOGS)).get_blob_client(_name(run))
 
     async def _plan(self, run: Run) -> "BlobClient":
         return (await self._storage.open_container(AUDIT_LOGS)).get_blob_client(f"dry-run/{run.domain}.jsonl")
@@ -156,35 +196,21 @@ class AuditLogs:
         )
 
 
+def _name(run: Run) -> str:
+    return f"dry-run/{run.domain}.csv" if run.mode is Mode.DRY_RUN else f"sync/{run.domain}/{run.id}.csv"
+
+
 def _gone(run: Run) -> AuditLogGone:
     return AuditLogGone("auditLog.dryRunGone" if run.mode is Mode.DRY_RUN else "auditLog.gone")
 
 
-async def _etag(blob: "BlobClient") -> str | None:
+async def _properties(blob: "BlobClient") -> "BlobProperties | None":
     from azure.core.exceptions import ResourceNotFoundError
 
     try:
-        return str((await blob.get_blob_properties()).etag)
+        return await blob.get_blob_properties()
     except ResourceNotFoundError:
         return None
-
-
-async def _replace(
-    blob: "BlobClient",
-    content: bytes,
-    run: Run,
-    version: str | None,
-    settings: "ContentSettings | None" = None,
-) -> None:
-    upload = blob.upload_blob(
-        content,
-        overwrite=version is not None,
-        metadata={"runid": run.id},
-        content_settings=settings,
-        **(unchanged(version) if version else {}),
-    )
-    if not await write_if(upload):
-        raise LeaseLost("auditLog.overtaken", domain=run.domain)
 
 
 def _plan_lines(plan: Sequence[Outcome]) -> bytes:

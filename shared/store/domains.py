@@ -8,7 +8,6 @@ one transaction, so that no setting changes without its record. Changes of versi
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,7 +16,8 @@ from shared.errors import PreconditionFailed
 from shared.model.domains import DomainSettings, StoredSettings
 from shared.model.records import Author
 from shared.model.runs import newest_first
-from shared.store.storage import DOMAINS, Storage, unchanged, update_if_unchanged, write_if
+from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
+from shared.store.storage import DOMAINS, Storage
 
 _ROW = "settings"
 # What a domain has that was never touched.
@@ -39,16 +39,20 @@ class Domains:
         row = await self._row(domain)
         return None if row is None else _stored(row)
 
+    @tried_again
     async def read_all(self) -> dict[str, StoredSettings]:
         """Every domain that was ever touched."""
         table = await self._storage.open_table(DOMAINS)
         rows = table.query_entities("RowKey eq @row", parameters={"row": _ROW})
         return {str(row["PartitionKey"]): _stored(row) async for row in rows}
 
+    @tried_again
     async def remember(self, domain: str) -> None:
         """Makes sure that the domain has a row, so that the hourly sweep looks after its runs."""
         table = await self._storage.open_table(DOMAINS)
-        await write_if(table.create_entity({"PartitionKey": domain, "RowKey": _ROW}))
+        # As a transaction: of a row alone the SDK does not say why it was refused.
+        row = {"PartitionKey": domain, "RowKey": _ROW}
+        await write_if(table.submit_transaction([("create", row)]))
 
     async def change(
         self, domain: str, changes: Mapping[str, Any], author: Author, if_match: str | None = None
@@ -57,11 +61,8 @@ class Domains:
 
         Raises PreconditionFailed if `if_match` names another version, or if others keep changing the row.
         """
-        from azure.data.tables import TableTransactionError
-
         outdated = PreconditionFailed("settings.changedMeanwhile", domain=domain)
         clock = self._storage.clock
-        table = await self._storage.open_table(DOMAINS)
         record = {
             "PartitionKey": domain,
             "RowKey": f"change-{newest_first(clock.now())}-{clock.token(4)}",
@@ -70,31 +71,37 @@ class Domains:
             "changedFrom": author.address,
         }
 
-        async def write(row: Any) -> StoredSettings:
+        before = NEVER_SET
+
+        async def look() -> tuple[Any, bool]:
+            """The row, and whether the change was made by an earlier try."""
+            await self.remember(domain)
+            made = await self._entity(domain, str(record["RowKey"])) is not None
+            return await self._row(domain), made
+
+        async def write(seen: tuple[Any, bool]) -> None:
+            nonlocal before
+            row, made = seen
+            if made:
+                return
             before = _stored(row)
             if if_match not in (None, "*", before.etag):
                 raise outdated
             after = {**_other_columns(row, changes), **dict(_columns(changes))}
             told = {"before": json.dumps(before.told()), "after": json.dumps(_stored(after).told())}
             known = {"mode": "replace", **unchanged(row.metadata["etag"])}
-            try:
-                await table.submit_transaction([("update", after, known), ("create", {**record, **told})])
-            except TableTransactionError:
-                # A try of this write whose answer was lost may have taken effect.
-                if not await self._has(domain, str(record["RowKey"])):
-                    raise
-            return before
+            table = await self._storage.open_table(DOMAINS)
+            await table.submit_transaction([("update", after, known), ("create", {**record, **told})])
 
         await self.remember(domain)
-        before = await update_if_unchanged(partial(self._row, domain), write, outdated)
+        first = await self._row(domain), False
+        await update_if_unchanged(self._storage, look, write, outdated, known=first)
         return before, await self.read_settings(domain)
 
     async def _row(self, domain: str) -> Any:
         return await self._entity(domain, _ROW)
 
-    async def _has(self, domain: str, row_key: str) -> bool:
-        return await self._entity(domain, row_key) is not None
-
+    @tried_again
     async def _entity(self, domain: str, row_key: str) -> Any:
         from azure.core.exceptions import ResourceNotFoundError
 

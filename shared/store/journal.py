@@ -57,8 +57,7 @@ class Journal:
 
         `begins` is false where the audit log has rows: an empty journal then lacks what the previous version did.
         """
-        container = await storage.open_container(JOURNAL)
-        log = await AppendedLog.open(container.get_blob_client(f"{domain}/{run_id}"), invocation, {})
+        log = await AppendedLog.open(storage, JOURNAL, f"{domain}/{run_id}", invocation, {})
         return cls(log, storage.clock, begins=begins)
 
     async def intend(self, changes: Sequence[Change]) -> None:

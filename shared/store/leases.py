@@ -10,16 +10,22 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared.clock import Clock, Ended
 from shared.errors import DomainBusy, LeaseLost
 from shared.log import event
 from shared.settings import Settings
-from shared.store.storage import LOCKS, Storage, error_code
+from shared.store.attempts import error_code, keep_trying
+from shared.store.storage import LOCKS, Storage
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient
+
+_HELD = ("LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired")
+# The service looks at the lease before it looks whether the blob is there.
+_CREATED = ("BlobAlreadyExists", "LeaseIdMissing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,44 +134,48 @@ async def take_lease(
 
     Waits until a dead holder's lease has run out; DomainBusy if somebody alive keeps it.
     """
-    from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-    from azure.storage.blob.aio import BlobLeaseClient
-
     times = times or Times.of(settings.lease_seconds)
-    blob = (await storage.open_container(LOCKS)).get_blob_client(domain)
     clock = storage.clock
     lease_id = clock.guid()
     give_up_at = clock.monotonic() + times.patience
-    while True:
-        asked_at = clock.monotonic()
-        try:
-            await BlobLeaseClient(blob, lease_id=lease_id).acquire(lease_duration=times.lease)
-            break
-        except ResourceNotFoundError:
-            await _create(blob)
-            continue
-        except HttpResponseError as error:
-            if error_code(error) not in ("LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired"):
-                raise
-            if asked_at >= give_up_at:
-                raise DomainBusy("lease.held", domain=domain) from None
+    acquire = partial(_acquire, storage, domain, lease_id, times)
+    while (taken_at := await keep_trying(storage, acquire)) is None:
+        if clock.monotonic() >= give_up_at:
+            raise DomainBusy("lease.held", domain=domain)
         await clock.sleep(times.retry_every)
-    held = Lease(settings, clock, domain, lease_id, asked_at, times)
+    held = Lease(settings, clock, domain, lease_id, taken_at, times)
     try:
         yield held
     finally:
         await held.release()
 
 
+async def _acquire(storage: Storage, domain: str, lease_id: str, times: Times) -> float | None:
+    """When the lease was asked for and given, None if somebody else has it. Given twice, it is the same lease."""
+    from azure.core.exceptions import HttpResponseError
+    from azure.storage.blob.aio import BlobLeaseClient
+
+    blob = (await storage.open_container(LOCKS)).get_blob_client(domain)
+    while True:
+        asked_at = storage.clock.monotonic()
+        try:
+            await BlobLeaseClient(blob, lease_id=lease_id).acquire(lease_duration=times.lease)
+        except HttpResponseError as error:
+            if error_code(error) in _HELD:
+                return None
+            if error_code(error) != "BlobNotFound":
+                raise
+            await _create(blob)
+        else:
+            return asked_at
+
+
 async def _create(blob: "BlobClient") -> None:
-    """Makes the blob that is leased, unless somebody has made it, and maybe leased it, meanwhile."""
-    from azure.core.exceptions import HttpResponseError, ResourceExistsError
+    """Another invocation may have been faster, and may hold the lease already."""
+    from azure.core.exceptions import HttpResponseError
 
     try:
         await blob.upload_blob(b"", overwrite=False)
-    except ResourceExistsError:
-        return
     except HttpResponseError as error:
-        # The service looks at the lease before it looks whether the blob is there.
-        if error_code(error) != "LeaseIdMissing":
+        if error_code(error) not in _CREATED:
             raise

@@ -15,6 +15,7 @@ from shared.log import event
 from shared.model.domain_names import domain_name
 from shared.model.parts import say
 from shared.model.people import Memory
+from shared.store.attempts import tried_again
 from shared.store.runs import was_synchronised
 from shared.store.storage import LINKS, Storage
 
@@ -27,6 +28,7 @@ class Links:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
+    @tried_again
     async def read(self, domain: str) -> Memory:
         """What the domain's earlier syncs remember; nothing, without a doubt, if there was none."""
         from azure.core.exceptions import ResourceNotFoundError
@@ -46,12 +48,14 @@ class Links:
         doubtful = _DOUBT in (blob.properties.metadata or {})
         return Memory(links, say("memory.anew", domain=domain) if doubtful else ())
 
+    @tried_again
     async def write(self, domain: str, links: Mapping[str, str], *, in_doubt: bool) -> None:
         """Replaces what is remembered; `in_doubt`: something may be missing, and nobody has looked at it yet."""
         container = await self._storage.open_container(LINKS)
         metadata = {_DOUBT: "true"} if in_doubt else {}
         await container.upload_blob(domain, orjson.dumps(links), overwrite=True, metadata=metadata)
 
+    @tried_again
     async def find_elsewhere(
         self, domain: str, source_ids: Iterable[str], object_ids: Iterable[str]
     ) -> Memory:

@@ -18,9 +18,10 @@ from functools import partial
 from typing import Any
 
 from shared.errors import CancelRequested, LeaseLost, NotPossible, RunActive, RunNotFound
-from shared.model.parts import verbatim
 from shared.model.runs import Mode, Run, is_run_id, oldest_run_id
-from shared.store.storage import RUNS, Storage, error_code, unchanged, update_if_unchanged, write_if
+from shared.store.attempts import tried_again, unchanged, update_if_unchanged
+from shared.store.run_rows import from_row, to_row
+from shared.store.storage import RUNS, Storage
 
 _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC = "active", "dry-run-log", "good-sync"
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
@@ -79,30 +80,29 @@ class Runs:
 
     async def start(self, run: Run) -> None:
         """Writes the run as the domain's active one; RunActive if it has one already."""
-        from azure.data.tables import TableTransactionError
-
         active = {"PartitionKey": run.domain, "RowKey": _ACTIVE, "runId": run.id, "invocation": 0}
-        try:
-            await self._transaction([("create", active), ("create", _row(run))])
-        except TableTransactionError as error:
-            if error_code(error) != "EntityAlreadyExists":
-                raise
+
+        async def read() -> str:
             row = await self._active(run.domain)
-            holder = run.id if row is None else str(row["runId"])
-            if (
-                row is None or holder != run.id
-            ):  # else the SDK tried a lost answer again, and met its own first try
-                raise RunActive(run.domain, holder) from error
+            return "" if row is None else str(row["runId"])
+
+        async def write(holder: str) -> None:
+            if holder not in ("", run.id):
+                raise RunActive(run.domain, holder)
+            if not holder:
+                await self._transaction([("create", active), ("create", to_row(run))])
+
+        # It is there and not active: it was started, and has ended already.
+        ended = RunActive(run.domain, run.id)
+        await update_if_unchanged(self._storage, read, write, ended, known="")
 
     async def get(self, domain: str, run_id: str) -> Run:
-        from azure.core.exceptions import ResourceNotFoundError
+        row = await self._entity(domain, run_id)
+        if row is None:
+            raise RunNotFound("run.unknown", domain=domain, run=run_id)
+        return from_row(row)
 
-        table = await self._storage.open_table(RUNS)
-        try:
-            return _run(await table.get_entity(domain, run_id))
-        except ResourceNotFoundError:
-            raise RunNotFound("run.unknown", domain=domain, run=run_id) from None
-
+    @tried_again
     async def read_page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
         """The Sync Logs, newest first, after the run that `cursor` names; the cursor of the next page."""
         table = await self._storage.open_table(RUNS)
@@ -116,9 +116,10 @@ class Runs:
         async for row in table.query_entities(condition, parameters=parameters, results_per_page=limit + 1):
             if len(found) == limit:
                 return found, base64.urlsafe_b64encode(found[-1].id.encode()).decode()
-            found.append(_run(row))
+            found.append(from_row(row))
         return found, None
 
+    @tried_again
     async def read_pointers(self, domain: str) -> Pointers:
         table = await self._storage.open_table(RUNS)
         rows = {
@@ -127,20 +128,21 @@ class Runs:
         last = {mode: rows.get(f"last-{mode}") for mode in Mode}
         return Pointers(
             active=rows[_ACTIVE]["runId"] if _ACTIVE in rows else None,
-            last_dry_run=_run(last[Mode.DRY_RUN]) if last[Mode.DRY_RUN] else None,
-            last_sync=_run(last[Mode.SYNC]) if last[Mode.SYNC] else None,
+            last_dry_run=from_row(last[Mode.DRY_RUN]) if last[Mode.DRY_RUN] else None,
+            last_sync=from_row(last[Mode.SYNC]) if last[Mode.SYNC] else None,
             dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
             last_good_source=int(rows[_GOOD_SYNC]["source"]) if _GOOD_SYNC in rows else None,
         )
 
     async def take(self, domain: str, run_id: str) -> Fence | None:
         """Takes the run for this invocation and fences off every earlier one; None if the run is not active."""
-        table = await self._storage.open_table(RUNS)
 
         async def write(row: Any) -> Fence | None:
             if row is None or row["runId"] != run_id:
                 return None
+            # After a lost answer it is taken once more, with the next number: a number may be left out.
             row["invocation"] = int(row["invocation"]) + 1
+            table = await self._storage.open_table(RUNS)
             answer = await table.update_entity(row, **unchanged(row.metadata["etag"]))
             return Fence(
                 domain=domain,
@@ -151,7 +153,7 @@ class Runs:
             )
 
         busy = LeaseLost("run.notTaken", domain=domain, run=run_id)
-        return await update_if_unchanged(partial(self._active, domain), write, busy)
+        return await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
 
     async def check(self, fence: Fence) -> None:
         """Before each batch. Raises CancelRequested if somebody asked for it, LeaseLost if the run was taken over."""
@@ -166,33 +168,60 @@ class Runs:
     async def save(self, fence: Fence, run: Run) -> None:
         """Writes the run as it stands; LeaseLost if another invocation has taken over."""
         pointer = {"PartitionKey": run.domain, "RowKey": _ACTIVE, "savedBy": fence.invocation}
-        await self._write_fenced(fence, ("update", pointer), [("upsert", _row(run), {"mode": "replace"})])
+
+        async def write(etag: str) -> str:
+            saved = ("upsert", to_row(run), {"mode": "replace"})
+            answers = await self._transaction([("update", pointer, unchanged(etag)), saved])
+            return str(answers[0].get("etag", ""))
+
+        lost = _unwritten(fence)
+        fence.etag = await update_if_unchanged(
+            self._storage, partial(self._look, fence), write, lost, known=fence.etag
+        )
 
     async def finish(self, fence: Fence, run: Run) -> None:
         """Writes the finished run and makes room for the next one, all or nothing; LeaseLost as in `save`."""
-        pointers: list[dict[str, Any]] = [{**_row(run), "RowKey": f"last-{run.mode}"}]
+        pointers: list[dict[str, Any]] = [{**to_row(run), "RowKey": f"last-{run.mode}"}]
         if run.mode is Mode.DRY_RUN and run.status.good:
             pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
         if run.mode is Mode.SYNC and run.status.good and not run.undoes:
             pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, "source": run.counts.source})
-        writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (_row(run), *pointers)]
+        ended = {**to_row(run), "finishedBy": fence.invocation}
+        writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (ended, *pointers)]
         active = {"PartitionKey": run.domain, "RowKey": _ACTIVE}
-        await self._write_fenced(fence, ("delete", active), writes)
+
+        async def look() -> str:
+            """The ETag of `active`; empty if the run stands there finished, by an earlier try."""
+            try:
+                return await self._look(fence)
+            except LeaseLost:
+                row = await self._entity(run.domain, run.id)
+                if row is None or row.get("finishedBy") != fence.invocation:
+                    raise
+                return ""
+
+        async def write(etag: str) -> None:
+            if etag:
+                await self._transaction([("delete", active, unchanged(etag)), *writes])
+
+        await update_if_unchanged(self._storage, look, write, _unwritten(fence), known=fence.etag)
 
     async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
-        """Leaves word for the invocation that performs the run; False if it is not active, or was asked before."""
-        table = await self._storage.open_table(RUNS)
+        """Leaves word for the invocation that performs the run, the first who asks; False if it is not active."""
 
         async def write(row: Any) -> bool:
-            if row is None or row["runId"] != run_id or row.get("cancelledBy"):
+            if row is None or row["runId"] != run_id:
                 return False
-            asked = {"PartitionKey": domain, "RowKey": _ACTIVE, "cancelledBy": who}
-            await table.update_entity(asked, **unchanged(row.metadata["etag"]))
+            if not row.get("cancelledBy"):
+                asked = {"PartitionKey": domain, "RowKey": _ACTIVE, "cancelledBy": who}
+                table = await self._storage.open_table(RUNS)
+                await table.update_entity(asked, **unchanged(row.metadata["etag"]))
             return True
 
         busy = NotPossible("run.notReached", run=run_id)
-        return await update_if_unchanged(partial(self._active, domain), write, busy)
+        return await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
 
+    @tried_again
     async def purge(self, domain: str, now: datetime) -> None:
         """Forgets runs that are older than 90 days."""
         table = await self._storage.open_table(RUNS)
@@ -212,34 +241,42 @@ class Runs:
 
     async def claim(self, idle: Idle, now: datetime) -> bool:
         """Whether the caller is the first to take up that run, and nobody has written about it since."""
-        table = await self._storage.open_table(RUNS)
         claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claimedAt": now}
-        return await write_if(table.update_entity(claimed, **unchanged(idle.etag)))
+        claimed["claim"] = claim = self._storage.clock.token(8)
+
+        async def read() -> tuple[str, str]:
+            row = await self._active(idle.domain)
+            return ("", "") if row is None else (row.metadata["etag"], row.get("claim", ""))
+
+        async def write(seen: tuple[str, str]) -> bool:
+            etag, claimed_by = seen
+            if etag == idle.etag:
+                table = await self._storage.open_table(RUNS)
+                await table.update_entity(claimed, **unchanged(etag))
+                return True
+            return claimed_by == claim
+
+        busy = NotPossible("run.notTakenUp", run=idle.run_id)
+        return await update_if_unchanged(self._storage, read, write, busy, known=(idle.etag, ""))
 
     async def _active(self, domain: str) -> Any:
+        return await self._entity(domain, _ACTIVE)
+
+    @tried_again
+    async def _entity(self, domain: str, row_key: str) -> Any:
         from azure.core.exceptions import ResourceNotFoundError
 
         table = await self._storage.open_table(RUNS)
         try:
-            return await table.get_entity(domain, _ACTIVE)
+            return await table.get_entity(domain, row_key)
         except ResourceNotFoundError:
             return None
 
-    async def _write_fenced(self, fence: Fence, pointer: Any, writes: list[Any]) -> None:
-        """A transaction whose first operation is on `active`, and that only its holder gets through."""
-        kind, row = pointer
-
-        async def look() -> str:
-            with suppress(CancelRequested):  # it changed the row, but does not take the run away
-                await self.check(fence)
-            return fence.etag
-
-        async def write(etag: str) -> str:
-            answers = await self._transaction([(kind, row, unchanged(etag)), *writes])
-            return str(answers[0].get("etag", ""))
-
-        lost = LeaseLost("run.notWritten", domain=fence.domain, run=fence.run_id)
-        fence.etag = await update_if_unchanged(look, write, lost, known=fence.etag)
+    async def _look(self, fence: Fence) -> str:
+        """The ETag of `active`; LeaseLost if another invocation has the run."""
+        with suppress(CancelRequested):  # it changed the row, but does not take the run away
+            await self.check(fence)
+        return fence.etag
 
     async def _transaction(self, operations: list[Any]) -> list[Any]:
         table = await self._storage.open_table(RUNS)
@@ -254,21 +291,5 @@ def decode_cursor(cursor: str) -> str:
     return run_id
 
 
-def _row(run: Run) -> dict[str, Any]:
-    document = run.model_dump_json(by_alias=True)
-    return {
-        "PartitionKey": run.domain,
-        "RowKey": run.id,
-        "status": run.status.value,
-        "mode": run.mode.value,
-        "run": document,
-    }
-
-
-def _run(row: Any) -> Run:
-    # A later version may have stored fields that this one does not know; that must not hide the run.
-    run = Run.model_validate_json(row["run"], extra="ignore")
-    # An earlier version stored the English alone.
-    warnings = run.warning_parts or tuple(part for text in run.warnings for part in verbatim(text))
-    update = {"message_parts": run.message_parts or verbatim(run.message), "warning_parts": warnings}
-    return run.model_copy(update=update)
+def _unwritten(fence: Fence) -> LeaseLost:
+    return LeaseLost("run.notWritten", domain=fence.domain, run=fence.run_id)

@@ -1,16 +1,13 @@
-"""The app's storage account: by connection string on a desk, by identity in Azure.
+"""The app's storage account: by connection string on a desk, by identity in Azure."""
 
-Rows and blobs that several may write are written by optimistic concurrency: on the condition that nothing has
-changed since they were read. That condition, and what follows when it does not hold, stand here alone.
-"""
-
-import contextlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from shared.clock import Clock
-from shared.errors import SyncError
 from shared.settings import Settings
+from shared.store.attempts import error_code, keep_trying
+from shared.store.forbidden import tell_forbidden
 
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient, TableServiceClient
@@ -19,91 +16,16 @@ if TYPE_CHECKING:
 DOMAINS, RUNS = "Domains", "Runs"
 AUDIT_LOGS, LOCKS, LINKS, JOURNAL, TENANT = "audit-logs", "locks", "links", "journal", "tenant"
 
-Seen = TypeVar("Seen")
-Written = TypeVar("Written")
-
-# How often a row or blob is read and written anew when others keep changing it.
-ROUNDS = 5
-# What the services say where a condition did not hold: it is not as it was read, or it is there already.
-_REFUSED = frozenset(
-    {
-        "UpdateConditionNotSatisfied",
-        "ConditionNotMet",
-        "ResourceNotFound",
-        "BlobNotFound",
-        "EntityAlreadyExists",
-        "BlobAlreadyExists",
-    }
-)
-
-# A storage service that is away for a moment is back within half a minute. The SDKs' own would have a run wait
-# 15 s before the first retry of a blob, and minutes for a table: longer than its lease lasts.
-_RETRIES: dict[str, Any] = dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), 5)
-_RETRIES |= {"connection_timeout": 10}
-_BLOB_RETRIES = {**_RETRIES, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
-_TABLE_RETRIES = {**_RETRIES, "retry_backoff_factor": 1}
-
-
-def error_code(error: Exception) -> str:
-    """The service's own word for what is wrong; the SDKs set it without declaring it, some as an enum."""
-    code = getattr(error, "error_code", None) or ""
-    return str(getattr(code, "value", code))
-
-
-def unchanged(etag: str) -> dict[str, Any]:
-    """The condition that a row or blob still has this ETag, as the SDKs take it."""
-    from azure.core import MatchConditions
-
-    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-
-
-def missing() -> dict[str, Any]:
-    """The condition that a blob is not there yet, as the SDK takes it."""
-    from azure.core import MatchConditions
-
-    return {"match_condition": MatchConditions.IfMissing}
-
-
-async def write_if(conditional: Awaitable[object]) -> bool:
-    """Makes one conditional write; False if its condition did not hold."""
-    try:
-        await conditional
-    except Exception as error:
-        if _is_refused(error):
-            return False
-        raise
-    return True
-
-
-async def update_if_unchanged(
-    read: Callable[[], Awaitable[Seen]],
-    write: Callable[[Seen], Awaitable[Written]],
-    exhausted: SyncError,
-    known: Seen | None = None,
-) -> Written:
-    """What `write` answers, whose condition is that nothing has changed since `read`; both again if it has.
-
-    `known` is what was read before: it is tried first. `read` and `write` may raise whatever ends the attempt.
-    Raises `exhausted` if others keep writing.
-    """
-    seen = await read() if known is None else known
-    for _ in range(ROUNDS):
-        try:
-            return await write(seen)
-        except Exception as error:
-            if not _is_refused(error):
-                raise
-        seen = await read()
-    raise exhausted
-
-
-def _is_refused(error: Exception) -> bool:
-    """By the code, which the tables' SDK has for a transaction alone; for a row it has an exception of its own."""
-    from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-
-    code = error_code(error)
-    rows = ResourceExistsError | ResourceModifiedError | ResourceNotFoundError
-    return code in _REFUSED if code else isinstance(error, rows)
+# The blobs' SDK tries again by itself, with jitter, for half a minute; its own terms would have a run wait 15 s first.
+_BLOB_RETRIES: dict[str, Any] = {
+    **dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), 5),
+    "initial_backoff": 1,
+    "increment_base": 2,
+    "random_jitter_range": 1,
+}
+# The tables' SDK is left one try: see attempts.py.
+_TABLE_RETRIES: dict[str, Any] = {"retry_total": 0}
+_ALREADY_THERE = ("ContainerAlreadyExists", "TableAlreadyExists")
 
 
 class Storage:
@@ -117,7 +39,17 @@ class Storage:
         self._blobs: BlobServiceClient | None = None
         self._existing: set[str] = set()
         # A socket that hangs must not outlast a lease: the tables' SDK would wait five minutes.
-        self._waits: dict[str, Any] = {"read_timeout": settings.storage_timeout_seconds}
+        waits = {"connection_timeout": 10, "read_timeout": settings.storage_timeout_seconds}
+        self._blob_options: dict[str, Any] = {
+            **_BLOB_RETRIES,
+            **waits,
+            "raw_response_hook": tell_forbidden("blob"),
+        }
+        self._table_options: dict[str, Any] = {
+            **_TABLE_RETRIES,
+            **waits,
+            "raw_response_hook": tell_forbidden("table"),
+        }
 
     @property
     def by_identity(self) -> bool:
@@ -130,12 +62,10 @@ class Storage:
 
             if self._settings.storage:
                 secret = self._settings.storage.get_secret_value()
-                self._blobs = BlobServiceClient.from_connection_string(secret, **_BLOB_RETRIES, **self._waits)
+                self._blobs = BlobServiceClient.from_connection_string(secret, **self._blob_options)
             else:
                 url = self._settings.storage_blob_url or self._endpoint("blob")
-                self._blobs = BlobServiceClient(
-                    url, credential=self._identity(), **_BLOB_RETRIES, **self._waits
-                )
+                self._blobs = BlobServiceClient(url, credential=self._identity(), **self._blob_options)
         return self._blobs
 
     @property
@@ -145,31 +75,30 @@ class Storage:
 
             if self._settings.storage:
                 secret = self._settings.storage.get_secret_value()
-                self._tables = TableServiceClient.from_connection_string(
-                    secret, **_TABLE_RETRIES, **self._waits
-                )
+                self._tables = TableServiceClient.from_connection_string(secret, **self._table_options)
             else:
                 url = self._settings.storage_table_url or self._endpoint("table")
                 self._tables = TableServiceClient(
-                    endpoint=url, credential=self._identity(), **_TABLE_RETRIES, **self._waits
+                    endpoint=url, credential=self._identity(), **self._table_options
                 )
         return self._tables
 
     async def open_table(self, name: str) -> "TableClient":
-        if name not in self._existing:
-            await self.tables.create_table_if_not_exists(name)
-            self._existing.add(name)
+        await self._make(name, self.tables.create_table)
         return self.tables.get_table_client(name)
 
     async def open_container(self, name: str) -> "ContainerClient":
-        from azure.core.exceptions import ResourceExistsError
+        await self._make(name, self.blobs.create_container)
+        return self.blobs.get_container_client(name)
 
-        container = self.blobs.get_container_client(name)
+    def forget_existing(self) -> None:
+        """Has tables and containers made anew when they are opened next: one was found missing."""
+        self._existing.clear()
+
+    async def _make(self, name: str, create: Callable[[str], Awaitable[object]]) -> None:
         if name not in self._existing:
-            with contextlib.suppress(ResourceExistsError):
-                await container.create_container()
+            await keep_trying(self, partial(_create, create, name))
             self._existing.add(name)
-        return container
 
     async def aclose(self) -> None:
         for client in (self._tables, self._blobs, self._credential):
@@ -190,3 +119,11 @@ class Storage:
                 else DefaultAzureCredential()
             )
         return self._credential
+
+
+async def _create(create: Callable[[str], Awaitable[object]], name: str) -> None:
+    try:
+        await create(name)
+    except Exception as error:
+        if error_code(error) not in _ALREADY_THERE:
+            raise

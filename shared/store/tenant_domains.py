@@ -6,6 +6,7 @@ import orjson
 
 from shared.model.domains import TenantDomain
 from shared.outbound.cached import Known
+from shared.store.attempts import tried_again
 from shared.store.storage import TENANT, Storage
 
 
@@ -13,6 +14,7 @@ class TenantDomains:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
+    @tried_again
     async def read(self) -> Known[list[TenantDomain]] | None:
         from azure.core.exceptions import ResourceNotFoundError
 
@@ -24,6 +26,7 @@ class TenantDomains:
         kept = orjson.loads(content)
         return Known([TenantDomain(**one) for one in kept["domains"]], datetime.fromisoformat(kept["asOf"]))
 
+    @tried_again
     async def write(self, known: Known[list[TenantDomain]]) -> None:
         container = await self._storage.open_container(TENANT)
         content = orjson.dumps({"asOf": known.as_of, "domains": known.value})

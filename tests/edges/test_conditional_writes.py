@@ -10,16 +10,8 @@ from azure.data.tables.aio import TableClient
 from shared.clock import Clock
 from shared.errors import PreconditionFailed
 from shared.settings import Settings
-from shared.store.storage import (
-    DOMAINS,
-    LINKS,
-    ROUNDS,
-    Storage,
-    missing,
-    unchanged,
-    update_if_unchanged,
-    write_if,
-)
+from shared.store.attempts import ROUNDS, missing, unchanged, update_if_unchanged, write_if
+from shared.store.storage import DOMAINS, LINKS, Storage
 
 ROW = {"PartitionKey": "contoso.com", "RowKey": "counter"}
 EXHAUSTED = PreconditionFailed("Others keep writing.")
@@ -61,34 +53,38 @@ class Counter:
 
 
 @pytest.mark.parametrize("rivals", range(ROUNDS))
-async def test_a_row_that_others_change_is_read_and_written_anew(table: TableClient, rivals: int) -> None:
+async def test_a_row_that_others_change_is_read_and_written_anew(
+    table: TableClient, storage: Storage, rivals: int
+) -> None:
     counter = Counter(table, rivals)
 
-    assert await update_if_unchanged(counter.read, counter.write, EXHAUSTED) == 10 * rivals + 1
+    assert await update_if_unchanged(storage, counter.read, counter.write, EXHAUSTED) == 10 * rivals + 1
 
     assert (await counter.read())["count"] == 10 * rivals + 1
 
 
-async def test_what_others_never_leave_alone_is_given_up(table: TableClient) -> None:
+async def test_what_others_never_leave_alone_is_given_up(table: TableClient, storage: Storage) -> None:
     counter = Counter(table, rivals=100)
 
     with pytest.raises(PreconditionFailed, match="Others keep writing"):
-        await update_if_unchanged(counter.read, counter.write, EXHAUSTED)
+        await update_if_unchanged(storage, counter.read, counter.write, EXHAUSTED)
 
     assert (await counter.read())["count"] == 10 * ROUNDS
 
 
-async def test_what_is_known_is_tried_before_anything_is_read(table: TableClient) -> None:
+async def test_what_is_known_is_tried_before_anything_is_read(table: TableClient, storage: Storage) -> None:
     counter = Counter(table)
     known = await counter.read()
 
     async def read() -> Any:
         raise AssertionError("there is no need to")
 
-    assert await update_if_unchanged(read, counter.write, EXHAUSTED, known) == 1
+    assert await update_if_unchanged(storage, read, counter.write, EXHAUSTED, known) == 1
 
 
-async def test_a_write_that_is_refused_for_another_reason_is_not_repeated(table: TableClient) -> None:
+async def test_a_write_that_is_refused_for_another_reason_is_not_repeated(
+    table: TableClient, storage: Storage
+) -> None:
     counter = Counter(table)
 
     async def write(_row: Any) -> None:
@@ -96,7 +92,7 @@ async def test_a_write_that_is_refused_for_another_reason_is_not_repeated(table:
         await table.update_entity({**ROW, "text": "x" * 40_000}, **unchanged("*"))
 
     with pytest.raises(HttpResponseError):
-        await update_if_unchanged(counter.read, write, EXHAUSTED)
+        await update_if_unchanged(storage, counter.read, write, EXHAUSTED)
     with pytest.raises(HttpResponseError):
         await write_if(write(None))
 

@@ -113,13 +113,13 @@ async def test_what_was_recorded_is_settled_for_the_next_invocation(services: Se
 async def test_who_failed_and_who_stayed_unseen_is_known_to_the_next_invocation(
     services: Services, run: Run
 ) -> None:
-    kept = replace(skip("kept"), obstacle=Obstacle(NOT_LOOKED_AT, say("leaver.mailboxNotSeen")))
+    kept = replace(skip("kept"), obstacle=Obstacle(NOT_LOOKED_AT, verbatim("Not deleted unseen.")))
     leaver = Change(Action.DELETE, "gone@contoso.com", "青木", "id-gone")
     first = await Recorder.open(services, run, 1)
     await first.intend([add("aoki"), leaver])
     await first.record([Outcome.not_sent(kept), Outcome.not_sent(skip("guest"))])
     await first.record(
-        [done(add("aoki"), "", Result.FAILED), Outcome.left_unseen(leaver, say("leaver.notAskedAgain"))]
+        [done(add("aoki"), "", Result.FAILED), Outcome.left_unseen(leaver, verbatim("Not asked again."))]
     )
 
     second = await Recorder.open(services, run, 2)

@@ -20,8 +20,8 @@ from azure.storage.blob.aio import BlobLeaseClient, BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from tests.conftest import DELETION_SECONDS
-from tests.strikes.storage import StorageControl
 from tests.support.stack import NO_CERTIFICATES, until
+from tests.support.storage_control import StorageControl
 
 
 @dataclass

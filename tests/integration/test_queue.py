@@ -1,12 +1,19 @@
 """What the queue may do to a run: deliver nonsense, fail five times, give up."""
 
 import base64
+from datetime import timedelta
 
+import pytest
 from azure.storage.queue.aio import QueueClient
 
+from local.entra import FaultPlan
+from shared.runs import lifecycle
 from shared.runs.messages import POISON_QUEUE, QUEUE, message
-from shared.store.storage import LINKS, LOCKS
+from shared.store.storage import AUDIT_LOGS, DOMAINS, JOURNAL, LINKS, LOCKS, RUNS
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
+from tests.support.storage_control import StorageControl
+
+FORBIDDEN = {"kind": "refuse", "code": "AuthorizationPermissionMismatch"}
 
 
 async def send(stack: Stack, queue: str, text: str) -> None:
@@ -42,13 +49,73 @@ async def test_a_run_whose_message_was_given_up_fails_with_a_reason_and_frees_th
 
 async def test_a_run_that_raises_five_times_is_given_up(start_stack: StartStack) -> None:
     stack = await start_stack(source=[in_source("aoki")])
-    await stack.dry_run()
-    await stack.services.storage.blobs.delete_container(LOCKS)
+    storage = StorageControl(stack.http, stack.settings["AzureWebJobsStorage"])
+    await storage.faults({**FORBIDDEN, "operation": "AcquireBlobLease", "count": 5})
 
     run = await stack.sync()
 
     assert (run.status, run.message.split(";")[0]) == ("failed", "Given up after five failed tries")
-    assert stack.writes() == []
+    assert (await storage.struck(), stack.writes()) == ([5], [])
+
+
+async def test_a_run_that_storage_lets_nobody_end_is_left_to_the_timer(
+    start_stack: StartStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it can't be told whether an invocation performs it, nothing is ended."""
+    stack = await start_stack(source=[in_source("aoki")])
+    storage = StorageControl(stack.http, stack.settings["AzureWebJobsStorage"])
+    refused = {**FORBIDDEN, "operation": "AcquireBlobLease"}
+    await storage.faults(refused)
+    run = await stack.start("sync")
+
+    async def poisoned() -> bool:
+        return await storage.struck() == [6]
+
+    await until(poisoned)
+    assert (await stack.run(run)).status == "queued"
+    await storage.faults()
+    monkeypatch.setattr(lifecycle, "abandoned_after", lambda _settings: timedelta(0))
+    await stack.tick()
+
+    assert (await stack.finished(run)).status == "succeeded"
+
+
+async def test_a_second_message_that_fails_five_times_never_ends_a_healthy_run(
+    start_stack: StartStack,
+) -> None:
+    stack = await start_stack(source=[in_source(f"u{n}") for n in range(30)])
+    await stack.dry_run()
+    stack.entra.faults.load(FaultPlan(latency_ms=300))
+    run = await stack.start("sync")
+    await stack.written(1)
+    storage = StorageControl(stack.http, stack.settings["AzureWebJobsStorage"])
+    await storage.faults({**FORBIDDEN, "operation": "AcquireBlobLease", "count": 7})
+
+    await send(stack, QUEUE, message(CONTOSO, run.id))
+
+    ended = await stack.finished(run)
+    assert (ended.status, ended.counts.add, ended.invocations) == ("succeeded", 30, 1)
+    assert len(await stack.audit_log(ended)) >= 30
+
+
+@pytest.mark.parametrize("container", [LOCKS, AUDIT_LOGS, JOURNAL])
+async def test_a_container_that_is_deleted_while_the_app_runs_is_made_anew(
+    start_stack: StartStack, container: str
+) -> None:
+    stack = await start_stack(source=[in_source("aoki")])
+    await stack.sync()
+    await stack.services.storage.blobs.delete_container(container)
+
+    assert (await stack.sync()).status == "succeeded"
+
+
+async def test_a_table_that_is_deleted_while_the_app_runs_is_made_anew(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("aoki")])
+    await stack.sync()
+    for table in (RUNS, DOMAINS):
+        await stack.services.storage.tables.delete_table(table)
+
+    assert (await stack.sync()).status == "succeeded"
 
 
 async def test_a_run_that_gets_nothing_done_in_three_invocations_is_given_up(start_stack: StartStack) -> None:

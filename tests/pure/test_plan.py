@@ -543,7 +543,6 @@ class TestProtecting:
 
     def test_a_leaver_whose_mailbox_was_not_looked_at_is_kept_with_the_reason(self) -> None:
         protection = Protection(mailboxes={"id-a": "user"})
-        reason = say("leaver.mailboxNotSeen")
 
         plan = plan_of(
             [],
@@ -557,7 +556,7 @@ class TestProtecting:
             ),
             Change(
                 SKIP, "b@contoso.com", "青木 花子", "id-b",
-                reason=reason, obstacle=Obstacle("NotLookedAt", reason),
+                reason=say("leaver.mailboxNotSeen"), obstacle=Obstacle("NotLookedAt", say("leaver.mailboxNotSeen")),
             ),
         )  # fmt: skip
 

@@ -113,4 +113,4 @@ def test_the_measured_figures_and_the_settings_are_found_where_they_stand() -> N
     assert 0.5 < m.quota_used <= 1
     assert d.batch_size <= d.at_a_time
     assert d.instances >= 1
-    assert d.alerts == 4
+    assert d.alerts == 7

@@ -28,7 +28,9 @@ OTHERS = [
     ("hourly_sync", "timerTrigger", "0 0 * * * *"),
     ("perform_run", "queueTrigger", "sync-runs"),
 ]
-SENDS = ["cancel_run", "hourly_sync", "perform_run", "start_dry_run", "start_sync", "undo_run"]
+SENDS = [
+    "cancel_run", "get_domain", "get_run", "hourly_sync", "perform_run", "start_dry_run", "start_sync", "undo_run",
+]  # fmt: skip
 
 
 def declared(**settings: str) -> list[DeclaredFunction]:

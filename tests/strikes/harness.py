@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tests.strikes.matrix import LEASE, STORAGE_TIMEOUT, Write, writes_of
 from tests.strikes.scenarios import SCENARIOS, Case, Scenario, judge, perform
-from tests.strikes.storage import StorageControl
 from tests.support.stack import running_stack
+from tests.support.storage_control import StorageControl
 
 AT_ONCE = 12
 SETTINGS = {"STORAGE_TIMEOUT_SECONDS": str(STORAGE_TIMEOUT), "LEASE_SECONDS": str(LEASE)}

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.model.runs import RUN_ID_PATTERN
-from tests.strikes.storage import Asked
 from tests.support.stack import Json
+from tests.support.storage_control import Asked
 
 STORAGE_TIMEOUT, LEASE = 2, 15
 # Late is after the caller has stopped waiting and tried again.

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.strikes.harness import Strike, struck, writes_in_peace
-from tests.strikes.known_failures import is_known
 from tests.strikes.matrix import FAULTS
 from tests.strikes.scenarios import SCENARIOS
 
@@ -24,12 +23,12 @@ def described(results: dict[Strike, list[str]]) -> list[str]:
 
 
 async def possible_strikes(storage: Iterator[str], *scenarios: str) -> list[Strike]:
-    """Everything that can happen to the writes of these scenarios, but for what is known to go wrong."""
+    """Everything that can happen to the writes of these scenarios."""
     found = []
     for name in scenarios:
         for write in await writes_in_peace(SCENARIOS[name], next(storage)):
             found += [Strike(name, write, fault) for fault in write.faults]
-    return [strike for strike in found if not is_known(strike)]
+    return found
 
 
 @pytest.mark.timeout(240)

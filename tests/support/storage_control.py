@@ -16,6 +16,10 @@ class Asked:
     operation: str
     resource: str
     status: int
+    write: bool
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.resource}"
 
 
 class StorageControl:
@@ -39,11 +43,14 @@ class StorageControl:
 
     async def writes(self) -> list[Asked]:
         """Every write in the order in which they came."""
+        return [one for one in await self.operations() if one.write]
+
+    async def operations(self) -> list[Asked]:
+        """Everything that was asked, in the order in which it came."""
         answer = await self._http.get(f"{self._url}/requests")
         return [
-            Asked(one["service"], one["name"], one["resource"], one["status"])
+            Asked(one["service"], one["name"], one["resource"], one["status"], one["write"])
             for one in answer.json()["requests"]
-            if one["write"]
         ]
 
     async def forget(self) -> None:

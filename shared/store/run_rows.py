@@ -1,0 +1,67 @@
+"""A run as a row of table `Runs`, and back. Pure.
+
+A property of a row holds 64 KiB, as UTF-16. What a run says at length, its message and its warnings, is cut to fit:
+a run that can't be stored could neither go on nor end.
+"""
+
+from typing import Any
+
+from shared.model.parts import Parameter, Part, Parts, say, verbatim
+from shared.model.runs import Run
+
+# Of UTF-16 units, with something to spare.
+LARGEST_DOCUMENT = 32_000
+_LONGEST_TEXT = 2_000
+# For the note that warnings are left out.
+_SPARE = 400
+_CUT = " …"
+
+
+def to_row(run: Run) -> dict[str, Any]:
+    return {
+        "PartitionKey": run.domain,
+        "RowKey": run.id,
+        "status": run.status.value,
+        "mode": run.mode.value,
+        "run": _document(run),
+    }
+
+
+def from_row(row: Any) -> Run:
+    # A later version may have stored fields that this one does not know; that must not hide the run.
+    run = Run.model_validate_json(row["run"], extra="ignore")
+    # An earlier version stored the English alone.
+    warnings = run.warning_parts or tuple(part for text in run.warnings for part in verbatim(text))
+    update = {"message_parts": run.message_parts or verbatim(run.message), "warning_parts": warnings}
+    return run.model_copy(update=update)
+
+
+def _document(run: Run) -> str:
+    document = run.model_dump_json(by_alias=True)
+    if _size(document) <= LARGEST_DOCUMENT:
+        return document
+    bare = run.model_copy(update={"message_parts": _shorter(run.message_parts), "warning_parts": ()})
+    if _size(bare.model_dump_json(by_alias=True)) > LARGEST_DOCUMENT - _SPARE:
+        bare = bare.model_copy(update={"message_parts": say("run.messageCut")})
+    for kept in range(len(run.warning_parts), -1, -1):
+        left_out = len(run.warning_parts) - kept
+        note = say("run.warningsCut", count=left_out) if left_out else ()
+        warnings = (*_shorter(run.warning_parts[:kept]), *note)
+        document = bare.model_copy(update={"warning_parts": warnings}).model_dump_json(by_alias=True)
+        if _size(document) <= LARGEST_DOCUMENT:
+            break
+    return document
+
+
+def _shorter(parts: Parts) -> Parts:
+    return tuple(Part(p.code, {n: _shortened(v) for n, v in p.parameters.items()}) for p in parts)
+
+
+def _shortened(value: Parameter) -> Parameter:
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return value[: _LONGEST_TEXT - len(_CUT)] + _CUT
+    return value
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2

@@ -1,0 +1,90 @@
+"""Storage that refuses, forgets, or whose queue took no message: what is said of it, and that nobody is harmed."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.runs import lifecycle
+from shared.store.storage import LINKS
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
+from tests.support.storage_control import StorageControl
+from tools.smoke import Smoke, SmokeError
+
+KEPT = [f"kept{n}" for n in range(9)]
+
+
+def storage_of(stack: Stack) -> StorageControl:
+    return StorageControl(stack.http, stack.settings["AzureWebJobsStorage"])
+
+
+@pytest.mark.parametrize(
+    ("service", "role"),
+    [("table", "Storage Table Data Contributor"), ("blob", "Storage Blob Data Owner")],
+)
+@pytest.mark.parametrize("code", ["AuthorizationPermissionMismatch", "AuthorizationFailure"])
+async def test_a_403_is_named_with_the_role_that_is_missing(
+    start_stack: StartStack, service: str, role: str, code: str
+) -> None:
+    stack = await start_stack()
+    await storage_of(stack).faults({"kind": "refuse", "code": code, "service": service})
+
+    health = await stack.get("health?deep=true")
+
+    assert (health.status_code, health.json()["checks"]["storage"]) == (503, "forbidden")
+    told = stack.events.named("storage.forbidden")[0]
+    assert (told["service"], told["role"], told["code"]) == (service, role, code)
+    assert "half an hour" in told["message"]
+    with pytest.raises(SmokeError, match=rf"{role}.*half an hour"):
+        await Smoke(str(stack.http.base_url), CONTOSO, {})._is_healthy()
+
+
+class TestAStartWhoseMessageWasNotSent:
+    @pytest.fixture(autouse=True)
+    def _at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lifecycle, "abandoned_after", lambda _settings: timedelta(0))
+
+    @pytest.mark.parametrize("asked", ["domains/{domain}/runs/{run}", "domains/{domain}"])
+    async def test_it_goes_on_for_whoever_asks_after_it(self, start_stack: StartStack, asked: str) -> None:
+        stack = await start_stack(source=[in_source("aoki")])
+        run = await stack.start_without_message()
+
+        answer = await stack.get(asked.format(domain=CONTOSO, run=run.id))
+
+        assert answer.status_code == 200
+        assert (await stack.finished(run)).status == "succeeded"
+
+
+async def test_a_container_that_is_deleted_while_the_app_runs_costs_nobody_their_account(
+    start_stack: StartStack,
+) -> None:
+    """The app makes it anew; that what stood in it is lost is remembered, and nobody is deleted."""
+    people = [*KEPT, "leaver"]
+    stack = await start_stack(
+        source=[in_source(name) for name in people], entra=[in_entra(name) for name in people]
+    )
+    assert (await stack.sync()).status == "succeeded"
+    await stack.services.storage.blobs.delete_container(LINKS)
+    stack.access_control.users.remove("leaver")
+
+    for _ in range(2):
+        run = await stack.sync()
+
+        assert (run.status, run.counts.skipped, len(stack.users())) == ("succeeded", 1, len(people))
+
+
+async def test_a_tick_with_nothing_to_do_asks_for_no_more_than_it_must(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
+    await stack.set(periodicSync=False)
+    await stack.tick()
+    storage = storage_of(stack)
+    await storage.forget()
+
+    await stack.tick()
+
+    asked = await storage.operations()
+    assert [str(one) for one in asked if one.service != "queue"] == [
+        "QueryEntities Domains",
+        f"GetEntity Runs({CONTOSO},active)",
+        "QueryEntities Runs",
+        "ListBlobs audit-logs",
+    ]
