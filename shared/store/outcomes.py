@@ -13,7 +13,7 @@ _TEXTS = {"object_id": "objectId", "error_code": "errorCode", "request_id": "req
 
 
 def change_document(change: Change) -> Document:
-    """What is intended, without what is foreseen to obstruct it."""
+    """The intended change, without its obstacle."""
     document = asdict(change)
     del document["obstacle"]
     return document
