@@ -39,7 +39,7 @@ class EntraUser:
 class Memory:
     """Which Entra user a source user became in earlier syncs, source id → object id.
 
-    `doubt` says why that may not be all there was; it is empty where nothing is missing.
+    `doubt` says why some of them may be missing; empty if none are.
     """
 
     links: dict[str, str]
