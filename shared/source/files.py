@@ -17,9 +17,10 @@ Parse = Callable[[bytes, str, AttributeMap], list[SourceUser]]
 
 
 class FileSource:
-    """Everybody in the file that `setting` names, or in the blob, as `blob:container/name`.
+    """The users in the file at `path`, or in the blob if that is `blob:container/name`.
 
-    `parse` takes its content, its name for errors, and the attribute map.
+    `setting` is the app setting that `path` comes from, for errors. `parse` takes the file's content, its name for
+    errors, and the attribute map.
     """
 
     def __init__(
