@@ -117,7 +117,7 @@ def unknown_path(request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _matches(route: str, path: str) -> bool:
-    """As the host matches it: in any case, and nothing is not the beginning of an asset."""
+    """Whether the host takes the path for the route: in any case, and an asset's name is never empty."""
     pattern = re.sub(r"\\{\\\*\w+\\}", "[^/].*", re.escape(route))
     pattern = re.sub(r"\\{\w+\\}", "[^/]+", pattern)
     return re.fullmatch(pattern, path, re.IGNORECASE | re.DOTALL) is not None
