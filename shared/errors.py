@@ -51,7 +51,7 @@ class GraphError(SyncError):
 
 
 class RunStopped(SyncError):
-    """The run must not write any more; what was written so far stands."""
+    """The run must not write any more; what it has written so far remains."""
 
 
 class LeaseLost(RunStopped):
@@ -59,7 +59,7 @@ class LeaseLost(RunStopped):
 
 
 class CancelRequested(RunStopped):
-    """Somebody asked for the run to stop."""
+    """An administrator asked for the run to stop."""
 
 
 class TimeBudgetSpent(RunStopped):

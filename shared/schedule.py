@@ -26,7 +26,7 @@ class _Field:
     names: tuple[str, ...] = ()
 
     def values(self, text: str) -> list[int]:
-        """What the field stands for, in ascending order. Raises ValueError with the reason."""
+        """The values that match the field, in ascending order. Raises ValueError with the reason."""
         return sorted({value for item in text.split(",") for value in self._values_of_item(item)})
 
     def _values_of_item(self, item: str) -> range:

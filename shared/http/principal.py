@@ -23,7 +23,7 @@ _NAME_CLAIMS = (
 
 
 class Role(StrEnum):
-    """App roles, each of which may do what the ones before it may."""
+    """App roles; each includes the ones before it."""
 
     READER = "Sync.Reader"
     OPERATOR = "Sync.Operator"
@@ -31,6 +31,7 @@ class Role(StrEnum):
 
     @property
     def granted_by(self) -> frozenset["Role"]:
+        """This role and those that include it."""
         order = list(Role)
         return frozenset(order[order.index(self) :])
 

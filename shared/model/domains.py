@@ -122,7 +122,7 @@ class Domain(Record):
 
     `removed`: the tenant no longer has it. `as_of` is when that was last asked; both it and the authentication
     type are null while Graph has never answered. `unreadable` names settings whose stored value can't be read; they
-    are null until they are set anew, and no sync runs.
+    are null, and no sync runs, until they are set again.
     """
 
     name: str

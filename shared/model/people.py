@@ -9,9 +9,9 @@ Value = str | bool | None
 
 @dataclass(frozen=True, slots=True)
 class SourceUser:
-    """A user of Access Control, mapped and normalised so that equal is equal.
+    """A user of Access Control, mapped and normalised so that its values compare with Entra's.
 
-    `values` stands in the order of `AttributeMap.attributes`. `upn` is empty for a user who has none.
+    `values` are in the order of `AttributeMap.attributes`. `upn` is empty for a user who has none.
     `problem` says why this one user can't be synchronised, where reading already shows it.
     """
 
@@ -24,7 +24,7 @@ class SourceUser:
 
 @dataclass(frozen=True, slots=True)
 class EntraUser:
-    """A user of the tenant; `values` stands in the order of `AttributeMap.attributes`."""
+    """A user of the tenant; `values` are in the order of `AttributeMap.attributes`."""
 
     object_id: str
     upn: str

@@ -47,7 +47,7 @@ class Outcome:
 
     @property
     def unseen(self) -> bool:
-        """Whether the user was not deleted because a lookup was not possible."""
+        """Whether the user was not deleted because a lookup, or a second read of the source, was not possible."""
         return self.error_code in (NOT_LOOKED_AT, SOURCE_UNREADABLE)
 
     @classmethod

@@ -71,7 +71,7 @@ def pre_check(
 ) -> PreCheck:
     """What is found on the domain.
 
-    `others` are (address, holder) of groups and applications. `missing` are permissions for want of which a lookup was
+    `others` are (address, holder) of groups and applications. `missing` are the permissions without which a lookup was
     not possible.
     """
     objects = [found for user in users for found in _users(user, protection, initial_domain)]

@@ -18,7 +18,7 @@ _DIGITS = 8
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """`tried` counts the changes that took effect or failed; `not_deleted` the users kept for want of a lookup.
+    """`tried` counts the changes that took effect or failed, `not_deleted` the users kept because a lookup failed.
 
     `mostly_failed`: nothing succeeded though something was tried, or more than 5 and a tenth of all failed.
     `failing` has a digest for each user with a failed change, in order, and no more than `MOST_DIGESTS`.

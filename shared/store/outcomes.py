@@ -35,7 +35,7 @@ def read_change(document: Mapping[str, Any]) -> Change:
 
 
 def outcome_document(outcome: Outcome) -> Document:
-    """How a change ended, without the change; what is empty is left out."""
+    """How a change ended, without the change and without empty fields."""
     said = {name: getattr(outcome, field) for field, name in _TEXTS.items()}
     said |= {"note": outcome.note, "errorMessage": outcome.error_message}
     return {"result": outcome.result.value, **{name: value for name, value in said.items() if value}}

@@ -30,7 +30,7 @@ def to_row(run: Run) -> dict[str, Any]:
 def from_row(row: Any) -> Run:
     # A later version may have stored fields that this one does not know; that must not hide the run.
     run = Run.model_validate_json(row["run"], extra="ignore")
-    # An earlier version stored the English alone.
+    # An earlier version stored only the English text.
     warnings = run.warning_parts or tuple(part for text in run.warnings for part in verbatim(text))
     update = {"message_parts": run.message_parts or verbatim(run.message), "warning_parts": warnings}
     return run.model_copy(update=update)

@@ -30,7 +30,7 @@ _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointers:
-    """What a domain's rows point at."""
+    """A domain's pointers; `active` and `dry_run_log` are run ids, `last_good_source` is a number of users."""
 
     active: str | None = None
     last_dry_run: Run | None = None
@@ -157,7 +157,7 @@ class Runs:
         return await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
 
     async def check(self, fence: Fence) -> None:
-        """Before each batch. Raises CancelRequested if somebody asked for it, LeaseLost if the run was taken over."""
+        """Called before each batch. Raises CancelRequested if the run is to stop, LeaseLost if it was taken over."""
         row = await self._active(fence.domain)
         if row is None or row["runId"] != fence.run_id or int(row["invocation"]) != fence.invocation:
             raise LeaseLost("run.takenOver", domain=fence.domain, run=fence.run_id)
