@@ -13,6 +13,8 @@ SOURCE_UNREADABLE = "SourceUnreadable"
 
 
 class Result(StrEnum):
+    """`PLANNED`: in a dry run. `NOT_APPLIED`: in a sync that a limit cancelled."""
+
     PLANNED = "planned"
     SUCCEEDED = "succeeded"
     FAILED = "failed"

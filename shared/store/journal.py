@@ -66,7 +66,7 @@ class Journal:
         await self._append([{"intent": [change_document(change) for change in changes]}])
 
     async def revoke(self, changes: Iterable[Change]) -> None:
-        """Takes intents back: Graph refused them for now, and they are not sent again."""
+        """Takes intents back: Graph throttled their requests, so they took no effect."""
         await self._append({"revoked": [key(change)]} for change in changes)
 
     async def record(self, recorded: Iterable[Recorded], intended: Mapping[Key, Change]) -> None:

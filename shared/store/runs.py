@@ -136,7 +136,10 @@ class Runs:
         )
 
     async def take(self, domain: str, run_id: str) -> Fence | None:
-        """Takes the run for this invocation and fences off every earlier one; None if the run is not active."""
+        """Takes the run for this invocation and fences off every earlier one; None if the run is not active.
+
+        Raises LeaseLost if other invocations keep taking it.
+        """
 
         async def write(row: Any) -> Fence | None:
             if row is None or row["runId"] != run_id:
@@ -213,7 +216,7 @@ class Runs:
     async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
         """Asks the invocation that performs the run to stop; False if the run is not active.
 
-        Of several callers, the run names the first.
+        Of several callers, the run names the first. Raises NotPossible if the run's row keeps changing.
         """
 
         async def write(row: Any) -> bool:
@@ -247,7 +250,10 @@ class Runs:
         return Idle(domain, str(row["runId"]), row.metadata["etag"])
 
     async def claim(self, idle: Idle, now: datetime) -> bool:
-        """Claims an idle run. False if another caller was first, or if something was written about it since."""
+        """Claims an idle run. False if another caller was first, or if something was written about it since.
+
+        Raises NotPossible if the run's row keeps changing.
+        """
         claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claimedAt": now}
         claimed["claim"] = claim = self._storage.clock.token(8)
 
