@@ -26,7 +26,7 @@ try:
     # With keys the platform checks the caller's key; with App Service authentication the app checks the roles.
     app = func.FunctionApp(http_auth_level="FUNCTION" if settings.auth_mode == "keys" else "ANONYMOUS")
 except SettingsError as error:
-    # Azure loads this app instead; everything below goes to a blueprint that no app takes.
+    # Azure loads this app instead. The triggers below go to a blueprint that no app registers.
     instead = misconfigured(str(error))
     settings = Settings.model_construct()
     app = func.Blueprint()  # type: ignore[no-untyped-call]  # unannotated in azure-functions
@@ -49,7 +49,7 @@ def endpoint(
 @app.timer_trigger("timer", schedule=str(settings.schedule), use_monitor=True)
 @app.queue_output("messages", QUEUE, STORAGE)
 async def hourly_sync(timer: func.TimerRequest, messages: func.Out[List[str]]) -> None:  # noqa: UP006
-    # For list[str] Azure's worker would load none of the functions (azure-functions-python-worker#1176).
+    # With list[str] Azure's worker would load none of the functions (azure-functions-python-worker#1176).
     due = await hourly.tick(services, past_due=timer.past_due)
     messages.set([message(domain, run_id) for domain, run_id in due.items()])
 

@@ -1,7 +1,7 @@
 """Time, chance and threads: everything that differs from one execution to the next, as one object.
 
-It belongs to `Services`, so that a process can hold two that disagree. Nothing else in `shared/` asks the machine
-for the time, a random number or a thread; a lint rule keeps it so.
+It belongs to `Services`, so that a process can hold two with different times. Nothing else in `shared/` asks the
+machine for the time, a random number or a thread; a lint rule enforces that.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ Chance = Random
 
 
 class Ended(Protocol):
-    """What background work asks: is it to end?"""
+    """Tells background work whether it must end."""
 
     async def wait(self, seconds: float) -> bool:
-        """True as soon as the work is to end, False once that many seconds have passed."""
+        """True as soon as the work must end, False once that many seconds have passed."""
         ...
 
 
@@ -35,7 +35,7 @@ Work = Callable[[Ended], Coroutine[Any, Any, None]]
 
 
 class Clock:
-    """The machine's own time, chance and threads. `chance` can't be guessed: it is good enough for passwords."""
+    """The machine's own time, chance and threads. `chance` is cryptographically secure: good enough for passwords."""
 
     def __init__(self) -> None:
         self.chance: Chance = SystemRandom()
@@ -52,11 +52,11 @@ class Clock:
         await asyncio.sleep(seconds)
 
     async def in_thread(self, function: Callable[..., T], /, *args: Any) -> T:
-        """The function's result, worked out off the event loop: other invocations of the worker go on meanwhile."""
+        """The function's result, computed in a thread, so that the worker's other invocations go on meanwhile."""
         return await asyncio.to_thread(function, *args)
 
     def in_background(self, work: Work, name: str) -> Background:
-        """Starts work in a thread with an event loop of its own, which no CPU-bound step of this one can starve."""
+        """Starts work in a thread with its own event loop, so that no CPU-bound step of this one can starve it."""
         return _Thread(work, name)
 
     def token(self, size: int) -> str:

@@ -9,7 +9,8 @@ Parameter = str | int | tuple[str, ...]
 class SyncError(Exception):
     """Anything this application raises on purpose; what it says may be shown to an administrator.
 
-    `sentence` is a code of `shared/words/`, `parameters` are what fills it. What `because` says follows.
+    `sentence` is a code of `shared/words/`, `parameters` fill its placeholders. The text of its cause, `because`,
+    follows.
     """
 
     def __init__(
@@ -21,7 +22,7 @@ class SyncError(Exception):
         self.because = because
 
     def __str__(self) -> str:
-        """For tracebacks alone."""
+        """For tracebacks only."""
         named = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
         return f"{self.sentence}({named})" + (f" {self.because}" if self.because else "")
 
@@ -50,7 +51,7 @@ class GraphError(SyncError):
 
 
 class RunStopped(SyncError):
-    """The run must not write any more; what was written so far stands."""
+    """The run must not write any more; what it has written so far remains."""
 
 
 class LeaseLost(RunStopped):
@@ -58,7 +59,7 @@ class LeaseLost(RunStopped):
 
 
 class CancelRequested(RunStopped):
-    """Somebody asked for the run to stop."""
+    """An administrator asked for the run to stop."""
 
 
 class TimeBudgetSpent(RunStopped):
@@ -66,7 +67,7 @@ class TimeBudgetSpent(RunStopped):
 
 
 class Stalled(SyncError):
-    """Several invocations in a row got nothing done: another one would not, either."""
+    """Several invocations in a row made no progress, so another one would not either."""
 
 
 class DomainBusy(SyncError):
@@ -82,7 +83,7 @@ class RunNotFound(SyncError):
 
 
 class RunActive(SyncError):
-    """The domain already has a run that is queued or running; `taken_up` says that nobody was performing it."""
+    """The domain already has a run that is queued or running. `taken_up`: it was abandoned, and goes on now."""
 
     def __init__(self, domain: str, run_id: str, *, taken_up: bool = False) -> None:
         super().__init__("run.activeTakenUp" if taken_up else "run.active", domain=domain, run=run_id)
@@ -90,11 +91,11 @@ class RunActive(SyncError):
 
 
 class SettingsUnreadable(SyncError):
-    """What is stored for a domain is damaged, or was written by a newer version."""
+    """A stored setting of a domain is damaged, or was written by a newer version."""
 
 
 class Unavailable(SyncError):
-    """Nothing is known yet of what was asked for; worth another try after `retry_after` seconds."""
+    """The value is not known yet; worth another try after `retry_after` seconds."""
 
     def __init__(
         self, sentence: str, /, *, retry_after: int, because: SyncError | None = None, **parameters: Parameter
@@ -108,11 +109,11 @@ class PreconditionFailed(SyncError):
 
 
 class JournalGone(SyncError):
-    """The sync is too long ago to be taken back."""
+    """The sync can't be undone: its journal is older than 30 days, or it left none."""
 
 
 class NotPossible(SyncError):
-    """The run is not of the kind, or not in the state, that was asked for."""
+    """The request does not fit the run's kind or state."""
 
 
 class AuditLogGone(SyncError):

@@ -10,7 +10,7 @@ _CHATTY = ("azure", "httpx")
 
 
 def leave_out_requests() -> None:
-    """Keeps the SDKs' requests out of the log, unless debugging: they would be most of it, and name people."""
+    """Keeps the SDKs' requests out of the log, unless it is at DEBUG: they would be most of it, and name people."""
     debugging = logging.getLogger().isEnabledFor(logging.DEBUG)
     for library in _CHATTY:
         logging.getLogger(library).setLevel(logging.NOTSET if debugging else logging.WARNING)

@@ -1,7 +1,7 @@
 """When periodic syncs start: an NCRONTAB expression of six fields, seconds first, in UTC.
 
-The host reads the same expression with NCrontab.Signed 3.4.0. What is taken here means the same times there. What the
-host takes but reads otherwise than it looks, such as `22-2` for `2-22`, is refused with the reason.
+The host reads the same expression with NCrontab.Signed 3.4.0. An expression accepted here means the same times there.
+One that the host would read differently from how it looks (`22-2` as `2-22`) is refused, with the reason.
 """
 
 import calendar
@@ -21,12 +21,12 @@ class _Field:
     name: str
     low: int
     high: int
-    # After which of these the steps begin anew.
+    # The period after which the steps begin again.
     cycle: str
     names: tuple[str, ...] = ()
 
     def values(self, text: str) -> list[int]:
-        """What the field stands for, in ascending order. Raises ValueError with the reason."""
+        """The values that match the field, in ascending order. Raises ValueError with the reason."""
         return sorted({value for item in text.split(",") for value in self._values_of_item(item)})
 
     def _values_of_item(self, item: str) -> range:
@@ -36,7 +36,7 @@ class _Field:
             raise ValueError(f"{item!r} can't stand for the {self.name}, which {self._takes}")
         first, last, step = parts.groups()
         start = self._value(first) if first else self.low
-        # Alone, a value with a step is where the steps begin.
+        # A single value with a step is where the steps begin.
         end = self._value(last) if last else self.high if step or not first else start
         if start > end:
             raise ValueError(
@@ -93,7 +93,8 @@ _FIELDS = (
 class Schedule:
     """`str()` gives the expression as it was written.
 
-    Raises ValueError for what is no schedule, never comes, or means something else to the host than it looks.
+    Raises ValueError if the expression is invalid, never comes due, or is read by the host differently from how it
+    looks.
     """
 
     def __init__(self, expression: str) -> None:
@@ -104,7 +105,7 @@ class Schedule:
         values = [field.values(text) for field, text in zip(_FIELDS, fields, strict=True)]
         self._seconds, self._minutes, self._hours, self._days, self._months, self._weekdays = values
         self._expression = expression
-        # Of a leap year: in the end each date falls on each day of the week, 29 February included.
+        # The days of a leap year: in time each date, 29 February included, falls on each day of the week.
         if self._days[0] > max(calendar.monthrange(2000, month)[1] for month in self._months):
             raise ValueError("names a day that none of its months has, so it never comes")
 

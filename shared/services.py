@@ -29,7 +29,7 @@ from shared.store.storage import Storage
 from shared.store.tenant_domains import TenantDomains
 
 Check = Literal["ok", "failed", "timeout", "forbidden"]
-# A deep look answers within this, and is shared by all who ask within half a minute.
+# A deep health check answers within this. Callers within half a minute share one.
 HEALTH_SECONDS = 30.0
 
 
@@ -49,7 +49,7 @@ class Services:
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)
         self._graph_client = GraphClient(url, self._tokens, clock)
         self.write_quota = WriteQuota(clock=clock)
-        # Good for answering and for passing a domain over, not for a run, which asks Graph itself.
+        # Good enough to answer requests and to skip a domain. A run asks Graph itself.
         self.tenant_domains = Cached(
             "domains.unknown",
             self._read_tenant_domains,
@@ -62,7 +62,7 @@ class Services:
         self.deep_health = Cached("health.unknown", self._look, clock, fresh=30, patience=HEALTH_SECONDS + 5)
 
     async def _look(self, _: object) -> dict[str, Check]:
-        """Tries storage, source and Graph with one small read each; what is wrong goes to the log alone."""
+        """Tries storage, source and Graph with one small read each. The reason for a failure goes to the log only."""
         looks = {
             "storage": self._try_storage(),
             "source": self._try_source(),
@@ -87,7 +87,10 @@ class Services:
         return with_removed(before or (), await self.directory().read_domains())
 
     def directory(self, stop: Stop | None = None) -> Directory:
-        """Entra, for one invocation, request or closing look; without a stop signal nothing ends its requests."""
+        """Entra, for one invocation, one request, or the lookup of doubts when a run ends.
+
+        Without a stop signal nothing ends its requests.
+        """
         stop = stop or NoStop(self.clock)
         graph = Graph(self._graph_client, self.write_quota, stop, self.settings.batches_in_flight)
         return Directory(graph, self.settings.attribute_map)

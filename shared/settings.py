@@ -241,7 +241,7 @@ class Settings(BaseModel):
 
     @property
     def terms(self) -> Terms:
-        """What a survey needs of them."""
+        """The settings that a survey needs."""
         return Terms(
             attribute_map=self.attribute_map,
             protection=Protection(self.protected_users, require_deletion_checks=self.require_deletion_checks),
@@ -252,7 +252,7 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _resolved(cls, value: object) -> object:
-        """The platform hands over a Key Vault reference as it stands when it could not read the secret."""
+        """Refuses an unresolved Key Vault reference: the platform passes it on when it can't read the secret."""
         if isinstance(value, str) and value.strip().lower().startswith("@microsoft.keyvault("):
             raise ValueError(
                 "is a Key Vault reference that was not resolved: check the secret's address, and that the app's "

@@ -1,4 +1,4 @@
-"""Where a caller is, for the Sync Logs and the log."""
+"""The caller's IP address, for the Sync Logs and the log."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -7,7 +7,7 @@ from ipaddress import ip_address
 def caller_address(headers: Mapping[str, str]) -> str:
     """The IP address that the platform's front end puts at the end of X-Forwarded-For, without its port.
 
-    What stands before it the caller may have made up. Empty where there is no address.
+    The caller may have forged the addresses before it. Empty if there is no address.
     """
     last = headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
     for text in (last, last.rpartition(":")[0]):

@@ -1,4 +1,4 @@
-"""The admin page: a few static files, with the headers that keep everything foreign out of it."""
+"""The admin page: a few static files, with headers that keep content of other sites out of it."""
 
 import hashlib
 import re
@@ -21,7 +21,7 @@ _MEDIA_TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-# Listed once, and nothing else is served: a name that is asked for never becomes a path of its own.
+# Listed once, and nothing else is served: a requested name is never used as a path.
 ASSETS = tuple(
     sorted(
         path.relative_to(FOLDER).as_posix()
@@ -29,7 +29,7 @@ ASSETS = tuple(
         if path.suffix in _MEDIA_TYPES and path.name != PAGE
     )
 )
-# Every module at once: found one from another, they would take four rounds of requests.
+# All modules at once: if the browser found them through their imports, they would take four rounds of requests.
 _PRELOADS = "".join(
     f"<link rel=modulepreload href=/api/console/{name}>" for name in ASSETS if name.endswith(".js")
 ).encode()
@@ -45,7 +45,7 @@ _HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    # Kept by the browser, and asked about each time: a new version of the app is a new page at once.
+    # The browser caches it and revalidates it each time: a new version of the app shows at once.
     "Cache-Control": "no-cache",
 }
 
@@ -69,15 +69,15 @@ def _file(name: str, asked: Mapping[str, str], auth_mode: str = "") -> func.Http
 
 
 def without_doc_comments(script: bytes) -> bytes:
-    """What explains a function and its types is a tenth of the bytes, and a browser needs none of it."""
+    """The script without its doc comments: they are a tenth of the bytes, and a browser does not need them."""
     return _DOC_COMMENTS.sub(b"", script)
 
 
 @cache
 def _read(name: str, auth_mode: str) -> tuple[bytes, str]:
-    """The file and its ETag, a weak one: the same for the file as it is and compressed.
+    """The file and its weak ETag, the same whether it is sent compressed or not.
 
-    The page learns how people are let in: the platform's 401 is the same for a key and for a session that is missing.
+    `auth_mode` is written into the page: the platform's 401 is the same for a missing key and a missing session.
     """
     body = (FOLDER / name).read_bytes()
     if name.endswith(".js"):

@@ -1,4 +1,4 @@
-"""Bodies that are not JSON: their type, and compressed for whoever takes that."""
+"""Answers with a body that is not JSON, compressed if the client accepts that."""
 
 import gzip
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def content(
 
 
 def _takes_gzip(accept_encoding: str) -> bool:
-    """Whether `gzip` is on the list, and not with a weight of nought."""
+    """Whether `gzip` is on the list, and its weight is not 0."""
     for item in accept_encoding.lower().split(","):
         coding, _, weight = (part.strip() for part in item.partition(";"))
         if coding == "gzip":

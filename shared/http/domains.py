@@ -24,7 +24,7 @@ AT_ONCE = 16
 
 
 def _any_subset(schema: JsonSchemaValue) -> None:
-    """What is not named stays as it is, whatever a new domain would have."""
+    """Adapts the schema: at least one setting, and no defaults, because a setting that is not named stays as it is."""
     schema["minProperties"] = 1
     for setting in schema["properties"].values():
         del setting["default"]
@@ -57,7 +57,7 @@ class DomainList(Record):
 
 
 async def domain_to_read(services: Services, name: str) -> str:
-    """The name of a domain that a run may read; DomainNotFound if the tenant has no such verified domain now."""
+    """The name of a domain that a run may read. Raises DomainNotFound if the tenant does not have it verified now."""
     for domain in (await services.tenant_domains.get()).value:
         if domain.name == name and not domain.removed:
             return name
@@ -65,9 +65,9 @@ async def domain_to_read(services: Services, name: str) -> str:
 
 
 async def kept_domain(services: Services, name: str) -> StoredSettings:
-    """The settings of a domain that was ever touched, or that the tenant has; DomainNotFound otherwise.
+    """The settings of a domain that has a row or that the tenant has. Raises DomainNotFound otherwise.
 
-    Nothing is asked of Graph for a domain that has a row: its settings and Sync Logs outlive its stay in the tenant.
+    For a domain with a row, Graph is not asked: settings and Sync Logs remain when the tenant has removed the domain.
     """
     found = await services.domains.find(name)
     if found is None:
@@ -116,7 +116,7 @@ async def change_domain(call: Call[Nothing, SettingsChange]) -> func.HttpRespons
 async def _view(call: AnyCall, settings: StoredSettings) -> Domain:
     try:
         known = await call.services.tenant_domains.get()
-    except Unavailable:  # what is kept here can be seen and set all the same
+    except Unavailable:  # stored settings can be read and changed without Graph
         return await domain_view(call.services, call.domain, settings, None, None)
     return await domain_view(call.services, call.domain, settings, known.value, known.as_of)
 

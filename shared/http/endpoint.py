@@ -63,7 +63,7 @@ class Call(Generic[Query_co, Body_co]):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a line of the log says of it: who asked, from where, about what."""
+        """The fields of a log line about the request: who asked, from where, about what."""
         return {
             "domain": self.domain,
             "runId": self.run_id,
@@ -80,10 +80,10 @@ Handler = Callable[[Call[Query_co, Body_co]], Awaitable[func.HttpResponse]]
 
 @dataclass(frozen=True)
 class Endpoint(Generic[Query_co, Body_co]):
-    """One method of one path. `role` is None where anybody may call; `answers` maps a status to its model.
+    """One method of one path. `role` is None if anybody may call.
 
-    For the document only: `files` are the types of a 200 that is no model, `takes` and `gives` are headers of the
-    request and of the answer.
+    `answers` maps a status to its model, or to a description. For the OpenAPI document only: `files` are the media
+    types of a 200 without a model, `takes` and `gives` are headers of the request and of the answer.
     """
 
     method: str
@@ -119,7 +119,7 @@ class Endpoint(Generic[Query_co, Body_co]):
     async def __call__(
         self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None] = lambda _: None
     ) -> func.HttpResponse:
-        """Answers the request; whatever goes wrong becomes a problem, never an exception."""
+        """Answers the request. Every error becomes a problem; nothing is raised."""
         return secured(await self._answer(services, request, enqueue))
 
     async def _answer(
@@ -143,7 +143,7 @@ class Endpoint(Generic[Query_co, Body_co]):
             return problem.answer()
         except SyncError as error:
             return Problem.of(error).answer()
-        except Exception as error:  # the last line of defence: logged whole, answered without a word of it
+        except Exception as error:  # anything unexpected: logged in full, answered without details
             logging.getLogger("sync").exception("%s %s failed", self.method, self.path)
             event(
                 "http.failed", logging.ERROR, method=self.method, path=self.path, error=type(error).__name__
@@ -157,7 +157,7 @@ class Endpoint(Generic[Query_co, Body_co]):
         author: Author,
         enqueue: Callable[[str], None],
     ) -> Call[Query_co, Body_co]:
-        """The request, checked; Problem or SyncError names what is wrong with it."""
+        """The request, checked. Raises Problem or SyncError, which name what is wrong with it."""
         return Call(
             services=services,
             author=author,
@@ -206,9 +206,9 @@ def _body(model: type[Model], request: func.HttpRequest) -> Model:
             413, "Body too large", say("http.bodyTooLarge", longest=LARGEST_BODY, bytes=len(content))
         )
     if not content and request.headers.get("Transfer-Encoding"):
-        # Azure's host hands over no chunked body: what it asked for is unknown (azure-functions-host#7930).
+        # Azure's host drops a chunked body, so its content is unknown (azure-functions-host#7930).
         raise Problem(411, "Length missing", say("http.lengthMissing"))
-    # A script's `curl -X POST` sends neither body nor type; a page of another site can't pass for one.
+    # A script's `curl -X POST` sends neither body nor type. A page of another site can't look like one.
     if not content and not kind and not from_browser(request.headers):
         return _validated(model, {}, "body")
     if kind != "application/json":

@@ -21,7 +21,7 @@ _UPSTREAM = {502: "Microsoft Graph or the source can't be read.", **_TENANT}
 _STARTED: Mapping[int, type[BaseModel] | str] = {
     202: Run, 409: "A run is active already; `runId` names it.", **_TENANT,
 }  # fmt: skip
-# Another run in the way, or this one of the wrong kind: one status, two reasons.
+# 409 has two reasons: another run is active, or this run is of the wrong kind.
 _ACTIVE_OR = "A run is active already, which `runId` names; or"
 _POLL = ("Location", "Retry-After")
 
@@ -117,7 +117,7 @@ def unknown_path(request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _matches(route: str, path: str) -> bool:
-    """As the host matches it: in any case, and nothing is not the beginning of an asset."""
+    """Whether the host routes the path there: it ignores case, and an asset's name is never empty."""
     pattern = re.sub(r"\\{\\\*\w+\\}", "[^/].*", re.escape(route))
     pattern = re.sub(r"\\{\w+\\}", "[^/]+", pattern)
     return re.fullmatch(pattern, path, re.IGNORECASE | re.DOTALL) is not None

@@ -1,4 +1,4 @@
-"""Whether the app runs, and on request whether it reaches what it needs. Anybody may ask, so nothing is told."""
+"""Whether the app runs, and on request whether it reaches what it needs. Anybody may ask: no details are given."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ class HealthQuery(Body):
 
 
 class Health(BaseModel):
-    """`checks` says of storage, source and Graph what a deep look found; the log says why."""
+    """`checks` has the results of a deep check of storage, source and Graph; the log says why one failed."""
 
     status: Literal["ok", "failed"]
     checks: dict[str, Check] = {}

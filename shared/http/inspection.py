@@ -36,7 +36,7 @@ async def trace(call: Call[TraceQuery, Nothing]) -> func.HttpResponse:
 
 
 async def _in_time(look: Awaitable[T]) -> T:
-    """What the look at both sides finds; Unavailable if it takes longer than the platform lets an answer wait."""
+    """The result of `look`. Raises Unavailable if it takes longer than the platform waits for an answer."""
     try:
         async with asyncio.timeout(LONGEST_LOOK):
             return await look

@@ -1,7 +1,7 @@
-"""What the app is while a setting is missing or bad: it says so, and does nothing else.
+"""The app that runs while a setting is missing or bad: it says so, and does nothing else.
 
-Azure shows nothing of an app that can't be loaded: it is "Running", has no functions, and answers everything with an
-empty 404; and of what is logged while it loads the host keeps nothing.
+Azure shows no error of an app that can't be loaded: it is "Running", has no functions, and answers everything with an
+empty 404. The host does not keep what the app logs while it is loaded.
 """
 
 import logging
@@ -14,9 +14,9 @@ from shared.model.parts import say
 
 
 def misconfigured(message: str) -> func.FunctionApp:
-    """Health and the admin page answer everybody with 503, without a name or value; `message` goes to the log.
+    """Health and the admin page answer 503, without the setting's name or value; `message` goes to the log.
 
-    No queue is listened to, so runs that wait go on waiting. The timer ticks each hour, whatever its schedule is.
+    The queue is not read, so queued runs go on waiting. The timer ticks each hour, whatever SYNC_SCHEDULE says.
     """
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 

@@ -61,7 +61,7 @@ _SECURITY_SCHEMES = {
         "description": "Where AUTH_MODE is entra: a token for this application, or a session of the admin page.",
     },
 }
-# What can go wrong with any request of a kind; what only one endpoint answers stands in its declaration.
+# Errors that any request of a kind can get. Those of a single endpoint are in its declaration.
 _BAD_REQUEST = {400: "A parameter or field is bad or unknown; `errors` names every one."}
 _PROTECTED = {
     401: "Nobody is signed in, or the function key is missing.",

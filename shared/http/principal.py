@@ -1,4 +1,4 @@
-"""Who calls: the holder of a function key, or a person or app that App Service authentication vouches for."""
+"""The caller: the holder of a function key, or a person or app that App Service authentication has signed in."""
 
 import base64
 import logging
@@ -23,7 +23,7 @@ _NAME_CLAIMS = (
 
 
 class Role(StrEnum):
-    """App roles, each of which may do what the ones before it may."""
+    """App roles; each includes the ones before it."""
 
     READER = "Sync.Reader"
     OPERATOR = "Sync.Operator"
@@ -31,6 +31,7 @@ class Role(StrEnum):
 
     @property
     def granted_by(self) -> frozenset["Role"]:
+        """This role and those that include it."""
         order = list(Role)
         return frozenset(order[order.index(self) :])
 
@@ -52,10 +53,10 @@ ANYBODY = Principal("anonymous")
 
 
 def identified(auth_mode: str, environment: Mapping[str, str], headers: Mapping[str, str]) -> Principal:
-    """The caller; Problem 401 for one who is not signed in, 503 where nobody can be believed.
+    """The caller. Raises Problem: 401 if not signed in, 503 if App Service authentication is off.
 
-    With keys the platform has checked the key before this code runs. With `entra`, the principal header is
-    believed only while the platform says that it stands in front: it strips the header from callers only then.
+    With `keys` the platform has checked the key before this code runs. With `entra` the principal header is trusted
+    only while the platform says that its authentication is on: otherwise it does not remove a caller's own header.
     """
     if auth_mode == "keys":
         return KEY_HOLDER
@@ -73,7 +74,7 @@ def identified(auth_mode: str, environment: Mapping[str, str], headers: Mapping[
 
 
 def require_role(principal: Principal, role: Role) -> None:
-    """Problem 403 for a caller who does not hold `role`, nor one that includes it."""
+    """Raises Problem 403 if the caller has neither `role` nor a role that includes it."""
     if not principal.roles & role.granted_by:
         raise Problem(
             403,
@@ -88,7 +89,7 @@ class _Claim(BaseModel):
 
 
 class _Header(BaseModel):
-    """What App Service authentication says of a caller; the types are those of the claims for roles and name."""
+    """A caller's claims from App Service authentication; `role_typ`, `name_typ`: the types of role and name claims."""
 
     claims: list[_Claim]
     role_typ: str | None = None

@@ -80,7 +80,7 @@ class Problem(Exception):
 
 
 def secured(answer: func.HttpResponse) -> func.HttpResponse:
-    """Any answer of the app, with what it asks of a browser: not to guess its type, and to come back by HTTPS only."""
+    """The answer with headers that tell a browser not to guess its type, and to use HTTPS only."""
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Strict-Transport-Security"] = "max-age=31536000"
     return answer
@@ -104,7 +104,7 @@ def json(
 
 
 def nothing_here(method: str, path: str, allowed: list[str]) -> func.HttpResponse:
-    """For a path that no trigger serves, or not with this method."""
+    """The 404 for a path that no trigger serves; 405 if other methods are `allowed`."""
     if allowed:
         taken = say("http.wrongMethod", path=path, methods=tuple(allowed), method=method)
         return Problem(405, HTTPStatus(405).phrase, taken).answer({"Allow": ", ".join(allowed)})

@@ -126,7 +126,7 @@ async def get_audit_log(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 
 
 async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
-    """For the admin page, which its own policy keeps from the storage account's host."""
+    """The CSV, for the admin page: its Content-Security-Policy forbids requests to the storage account."""
     if run.audit_log.size_bytes > LARGEST_LOG_TO_SHOW:
         raise Problem(
             406,
@@ -143,7 +143,7 @@ async def _start(call: AnyCall, mode: Mode) -> func.HttpResponse:
 
 
 async def _started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:
-    """202 with the run; 409 if there is an active one, which goes on if nobody was performing it."""
+    """202 with the run. Raises RunActive if the domain has one; it goes on if no invocation was performing it."""
     try:
         run = await start
     except RunActive:

@@ -1,6 +1,7 @@
-"""A page of another site must not be able to make an administrator's browser start a sync.
+"""Protection against cross-site request forgery: another site's page must not make a browser start a sync.
 
-A browser says where a request comes from; whoever does not is no browser, and its key or token is its own proof.
+A browser sends headers that say where a request comes from. A request without them does not come from a browser; its
+key or token is enough.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ def from_browser(headers: Mapping[str, str]) -> bool:
 
 
 def require_same_origin(headers: Mapping[str, str]) -> None:
-    """For a request that changes something; Problem 403 if a browser sends it for another site."""
+    """For requests that change something. Raises Problem 403 if a browser sends it for another site."""
     if not from_browser(headers):
         return
     origin, host = _origin(headers.get("Origin", "")), headers.get("Host", "").lower()
@@ -30,7 +31,7 @@ def require_same_origin(headers: Mapping[str, str]) -> None:
 
 
 def _origin(header: str) -> str:
-    """The host and port of an origin; empty for `null` and for what is none."""
+    """The host and port of an origin; empty for `null` and for an invalid one."""
     try:
         return urlsplit(header).netloc.lower()
     except ValueError:

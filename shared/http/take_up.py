@@ -1,4 +1,4 @@
-"""A run that nobody performs goes on for whoever asks after it, not only at the next full hour."""
+"""An abandoned run goes on as soon as a caller asks about it or starts another, not only at the next hourly sweep."""
 
 from shared.http.endpoint import AnyCall
 from shared.runs import lifecycle
@@ -6,9 +6,9 @@ from shared.runs.messages import message
 
 
 async def take_up(call: AnyCall) -> str | None:
-    """Sends the message of the domain's active run once more if nobody performs it; its id.
+    """Sends the message of the domain's active run again if no invocation performs it. Returns its id.
 
-    The platform sends a message after the answer: nobody hears of one that could not be sent.
+    The platform sends the message after the answer, so the caller never learns that it could not be sent.
     """
     abandoned = await lifecycle.take_up_abandoned(call.services, call.domain, call.services.clock.now())
     if abandoned:

@@ -13,7 +13,7 @@ from shared.words import said
 
 
 def run_view(run: Run, dry_run_log: str | None, now: datetime) -> Run:
-    """The run, and whether its audit log can still be had: a dry run's only until the next one's."""
+    """The run, and whether its audit log is still available: a dry run's log lasts until the next one's."""
     log = run.audit_log
     kept = log.expires_at is not None and now < log.expires_at
     available = kept and (run.mode is Mode.SYNC or dry_run_log == run.id)
@@ -21,7 +21,7 @@ def run_view(run: Run, dry_run_log: str | None, now: datetime) -> Run:
 
 
 def _in_english(run: Run) -> Run:
-    """The run with each of its texts beside its parts."""
+    """The run with the English text beside each of its parts."""
     checks, pre_check = run.limit_checks, run.pre_check
     update: dict[str, object] = {
         "message": said(run.message_parts),
@@ -44,7 +44,11 @@ async def domain_view(
     tenant: Sequence[TenantDomain] | None,
     as_of: datetime | None,
 ) -> Domain:
-    """`tenant`, as of then, is None while Graph has never answered; a domain that it does not list has been removed."""
+    """The domain with its settings and runs.
+
+    `tenant` are the tenant's domains at `as_of`, both None while Graph has never answered. A domain that is not listed
+    has been removed.
+    """
     now = services.clock.now()
     listed = next((one for one in tenant if one.name == name), None) if tenant else None
     removed = listed.removed if listed else tenant is not None

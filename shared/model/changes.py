@@ -1,4 +1,4 @@
-"""The nouns of a sync: who is on either side, and what is to change."""
+"""What a sync is to change: changes and plans."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class AttributeChange:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Why a change can't succeed, known before it is tried. `code` is a word for the audit log."""
+    """Why a change can't succeed, known before it is tried. `code` is the `errorCode` of the audit log."""
 
     code: str
     message: Parts
@@ -34,7 +34,7 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to happen to one person: exactly one per person and run.
+    """What is to happen to one person. A run has at most one change per person.
 
     `upn` is the name the person has in Entra now; for an add, the one they get. `via` is the temporary UPN
     of a rename or restore that Entra would not take in one step.
@@ -51,7 +51,7 @@ class Change:
     via: str | None = None
 
     def after(self, attribute: str) -> Value:
-        """The value the attribute gets, None also where the change leaves it alone."""
+        """The new value of the attribute; None also if the change leaves it alone."""
         return next((a.after for a in self.attributes if a.attribute == attribute), None)
 
     @property
@@ -65,8 +65,8 @@ class Change:
 class Plan:
     """Every change of one run, in the order in which a sync applies them.
 
-    `source` and `target` count the users in scope; `links` are to be remembered (source id → object id):
-    the pairs that matched, and what was known of the others.
+    `source` and `target` count the users in scope. `links` (source id → object id) are to be stored: the pairs that
+    matched, and the earlier links of the others.
     """
 
     changes: tuple[Change, ...]

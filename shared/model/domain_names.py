@@ -10,7 +10,7 @@ _NAME = re.compile(
 
 
 def domain_name(text: str) -> str:
-    """The name in lower case and ASCII, as Entra keeps it; ValueError if it is none."""
+    """The name in lower case and ASCII, as Entra keeps it. Raises ValueError if invalid."""
     try:
         name = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode("ascii")
     except idna.IDNAError as error:

@@ -52,10 +52,10 @@ class DomainSettings(Record):
 
 @dataclass(frozen=True, slots=True)
 class StoredSettings:
-    """A domain's settings as they are stored: `given` by Python name, `unreadable` by name alone.
+    """A domain's settings as they are stored: `given` are values by Python name, `unreadable` only names.
 
-    What can't be read (damaged, or written by a newer version) has no value: a default in its place could permit
-    what somebody forbade.
+    A setting that can't be read (damaged, or written by a newer version) has no value: a default in its place could
+    permit what an administrator forbade.
     """
 
     given: Mapping[str, object]
@@ -63,18 +63,18 @@ class StoredSettings:
     etag: str
 
     def complete(self) -> DomainSettings:
-        """All settings; raises SettingsUnreadable unless each can be read."""
+        """All settings. Raises SettingsUnreadable if one of them can't be read."""
         if self.unreadable:
             raise SettingsUnreadable("settings.unreadable", settings=tuple(map(to_camel, self.unreadable)))
         return self._readable
 
     @property
     def _readable(self) -> DomainSettings:
-        """With a default for what can't be read: only for those who leave it out themselves."""
+        """With defaults for the unreadable ones: only for callers that leave those out."""
         return DomainSettings.model_validate(dict(self.given))
 
     def told(self) -> dict[str, object]:
-        """The settings as a record of a change shows them, those that can't be read by name."""
+        """The settings as a record of a change shows them; of those that can't be read, the names."""
         readable = self._readable.model_dump(mode="json", by_alias=True, exclude=set(self.unreadable))
         return readable | ({"unreadable": list(map(to_camel, self.unreadable))} if self.unreadable else {})
 
@@ -85,7 +85,7 @@ class StoredSettings:
 
 @dataclass(frozen=True, slots=True)
 class TenantDomain:
-    """A verified domain of the tenant, or one that was and is no longer."""
+    """A verified domain of the tenant, or one that the tenant no longer has (`removed`)."""
 
     name: str
     authentication_type: str
@@ -98,7 +98,7 @@ class TenantDomain:
 
 
 def domain_named(name: str, tenant: Sequence[TenantDomain]) -> TenantDomain:
-    """DomainNotFound if the tenant has no such verified domain."""
+    """Raises DomainNotFound if the tenant has no such verified domain."""
     for domain in tenant:
         if domain.name == name:
             return domain
@@ -106,12 +106,12 @@ def domain_named(name: str, tenant: Sequence[TenantDomain]) -> TenantDomain:
 
 
 def initial_domain(tenant: Sequence[TenantDomain], otherwise: TenantDomain) -> str:
-    """The name of the tenant's initial domain."""
+    """The name of the tenant's initial domain; that of `otherwise` if none is marked as such."""
     return next((domain.name for domain in tenant if domain.initial), otherwise.name)
 
 
 def with_removed(before: Sequence[TenantDomain], now: Sequence[TenantDomain]) -> list[TenantDomain]:
-    """The domains of today, and those of before that the tenant no longer has; by name."""
+    """The domains that the tenant has now, and those it no longer has (marked `removed`); sorted by name."""
     names = {domain.name for domain in now}
     gone = [replace(domain, removed=True) for domain in before if domain.name not in names]
     return sorted((*now, *gone), key=lambda domain: domain.name)
@@ -122,7 +122,7 @@ class Domain(Record):
 
     `removed`: the tenant no longer has it. `as_of` is when that was last asked; both it and the authentication
     type are null while Graph has never answered. `unreadable` names settings whose stored value can't be read; they
-    are null until they are set anew, and no sync runs.
+    are null, and no sync runs, until they are set again.
     """
 
     name: str

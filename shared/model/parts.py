@@ -1,4 +1,4 @@
-"""What is said, as data: codes and what fills their sentences, which stand in `shared/words/` alone."""
+"""Texts as data: codes of sentences, and their parameters. The sentences are in `shared/words/` only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,16 +12,16 @@ Parameter = str | int | float | tuple["Part", ...] | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One sentence, or a phrase inside one: its code in `shared/words/`, and by name what stands in its places.
+    """One sentence, or a phrase inside one: its code in `shared/words/`, and its parameters by name.
 
-    That is text, a number, a list of texts, or parts. The code `verbatim` stands for English that has no code.
+    A parameter is text, a number, a list of texts, or parts. The code `verbatim` is for English that has no code.
     """
 
     code: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
 
 
-# A text: its sentences in order, none where there is nothing to say.
+# A text: its sentences in order; empty if there is nothing to say.
 Parts = tuple[Part, ...]
 
 _STORED = TypeAdapter(Parts)
@@ -38,7 +38,7 @@ def verbatim(text: str) -> Parts:
 
 
 def parts_of(error: Exception) -> Parts:
-    """What an error says, and what the one says that made it; the text of one that is not ours."""
+    """The sentences of an error and of its causes; for an error that is not a SyncError, its text."""
     if not isinstance(error, SyncError):
         return verbatim(str(error))
     return (Part(error.sentence, error.parameters), *(parts_of(error.because) if error.because else ()))

@@ -9,9 +9,9 @@ Value = str | bool | None
 
 @dataclass(frozen=True, slots=True)
 class SourceUser:
-    """A user of Access Control, mapped and normalised so that equal is equal.
+    """A user of Access Control, mapped and normalised so that its values compare with Entra's.
 
-    `values` stands in the order of `AttributeMap.attributes`. `upn` is empty for a user who has none.
+    `values` are in the order of `AttributeMap.attributes`. `upn` is empty for a user who has none.
     `problem` says why this one user can't be synchronised, where reading already shows it.
     """
 
@@ -24,7 +24,7 @@ class SourceUser:
 
 @dataclass(frozen=True, slots=True)
 class EntraUser:
-    """A user of the tenant; `values` stands in the order of `AttributeMap.attributes`."""
+    """A user of the tenant; `values` are in the order of `AttributeMap.attributes`."""
 
     object_id: str
     upn: str
@@ -39,7 +39,7 @@ class EntraUser:
 class Memory:
     """Which Entra user a source user became in earlier syncs, source id → object id.
 
-    `doubt` says why that may not be all there was; it is empty where nothing is missing.
+    `doubt` says why some of them may be missing; empty if none are.
     """
 
     links: dict[str, str]

@@ -7,12 +7,14 @@ from typing import Self
 from shared.model.changes import Action, Change, Obstacle
 from shared.model.parts import Parts
 
-# Codes of a user who is not deleted because the app could not look at them, or not a second time at the source.
+# Error codes of a user who is not deleted: a lookup was not possible, or the source could not be read a second time.
 NOT_LOOKED_AT = "NotLookedAt"
 SOURCE_UNREADABLE = "SourceUnreadable"
 
 
 class Result(StrEnum):
+    """`PLANNED`: in a dry run. `NOT_APPLIED`: in a sync that a limit cancelled."""
+
     PLANNED = "planned"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -21,16 +23,16 @@ class Result(StrEnum):
 
     @property
     def done(self) -> bool:
-        """Whether a change that ended so is one less to do."""
+        """Whether progress counts a change with this result as done."""
         return self in (Result.SUCCEEDED, Result.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How one change ended, or that it is planned: one record from the directory's answer to the audit log.
+    """How one change ended, or that it is planned: the same record from the directory's answer to the audit log.
 
-    `object_id` is the account that the change ended on, where the change itself can't know it (an add).
-    `note` goes behind the change's reason. `error_code` and `error_message` are empty for what took effect.
+    `object_id` is the account that the change ended on, if the change itself can't know it (an add).
+    `note` is appended to the change's reason. `error_code` and `error_message` are empty if the change took effect.
     """
 
     change: Change
@@ -47,33 +49,34 @@ class Outcome:
 
     @property
     def unseen(self) -> bool:
-        """Whether somebody was not deleted because a look or a permission was missing."""
+        """Whether the user was not deleted because a lookup, or a second read of the source, was not possible."""
         return self.error_code in (NOT_LOOKED_AT, SOURCE_UNREADABLE)
 
     @classmethod
     def planned(cls, change: Change) -> Self:
-        """As a dry run reports it, with the failure that is foreseen."""
+        """As a dry run reports the change, with its foreseen failure if there is one."""
         return cls._foreseen(change, Result.PLANNED)
 
     @classmethod
     def not_sent(cls, change: Change) -> Self:
-        """Of a change that is never sent: skipped, or certain to fail."""
+        """The outcome of a change that is never sent: skipped, or certain to fail."""
         return cls._foreseen(change, Result.FAILED)
 
     @classmethod
     def not_applied(cls, change: Change) -> Self:
-        """Of a sync that was refused as a whole."""
+        """The outcome of a change in a sync that was cancelled as a whole."""
         if change.action is Action.SKIP:
             return cls.not_sent(change)
         return cls(change=change, result=Result.NOT_APPLIED)
 
     @classmethod
     def left(cls, change: Change, note: Parts) -> Self:
+        """The outcome of a change that was skipped; `note` says why."""
         return cls(change=change, result=Result.SKIPPED, note=note)
 
     @classmethod
     def left_unseen(cls, change: Change, note: Parts) -> Self:
-        """Of a deletion before which the app could not look."""
+        """The outcome of a deletion that was skipped because a lookup before it was not possible."""
         return cls(
             change=change,
             result=Result.SKIPPED,
@@ -98,11 +101,11 @@ class Outcome:
         )
 
 
-# Action and person: the name of a change across the invocations of a run.
+# Action and person: they identify a change across the invocations of a run.
 Key = tuple[str, str]
 
 
 def key(change: Change) -> Key:
-    """Names a change: an add by its source id, the rest by the object."""
+    """Identifies a change: an add by its source id, all others by object id; by UPN if that is missing."""
     person = change.source_id if change.action is Action.ADD else change.object_id
     return change.action.value, person or change.upn

@@ -1,4 +1,4 @@
-"""What the app stores and answers: domains with their settings, and runs. JSON in camelCase, times in UTC."""
+"""Runs, as they are stored and as the API answers them. JSON in camelCase, times in UTC."""
 
 import re
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ class Status(StrEnum):
 
 
 class Counts(Record):
-    """People, not attributes: of a dry run what would happen, of a sync what did."""
+    """Counts of people, not of attributes: what a dry run would do, or what a sync did."""
 
     source: int = 0
     target: int = 0
@@ -99,7 +99,7 @@ class AuditLog(Record):
 
 
 class PreCheckSummary(Record):
-    """How many objects on the domain are no users to synchronise, by kind."""
+    """How many objects on the domain are not users to synchronise, by kind."""
 
     active_directory: bool
     notice: str = ""
@@ -151,12 +151,12 @@ def newest_first(moment: datetime) -> str:
 
 
 def new_run_id(now: datetime, token: str) -> str:
-    """An id that sorts newest first; `token`, eight hex digits, keeps it from being guessed by the time."""
+    """An id that sorts newest first. `token`, eight random hex digits, makes it hard to guess."""
     return f"{newest_first(now)}-{token}"
 
 
 def oldest_run_id(now: datetime) -> str:
-    """Every run that has outlived `RUN_LIFETIME` has an id that sorts after this."""
+    """A run older than `RUN_LIFETIME` has an id that sorts after this."""
     return f"{newest_first(now - RUN_LIFETIME)}-"
 
 

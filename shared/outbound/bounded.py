@@ -1,6 +1,6 @@
 """A transport whose answers are bounded in size and time, whatever the server does.
 
-httpx bounds the time between two bytes, not the whole answer, and decompresses without a limit whatever a server names.
+httpx limits the time between two bytes, not that of the whole answer, and it decompresses without a limit.
 """
 
 import asyncio
@@ -19,7 +19,11 @@ class AnswerRefused(httpx.TransportError):
 
 
 class BoundedTransport(httpx.AsyncBaseTransport):
-    """Reads each answer to its end, decompressed; certificates are verified, and redirects are not followed."""
+    """Reads each answer to its end and decompresses it. Certificates are verified, redirects are not followed.
+
+    Raises httpx.ReadTimeout after `seconds` for the whole answer, AnswerRefused for more than `LARGEST_ANSWER` or for
+    an unknown content coding, httpx.DecodingError for a damaged one.
+    """
 
     def __init__(self, seconds: float, clock: Clock) -> None:
         self._seconds = seconds
@@ -41,7 +45,7 @@ class BoundedTransport(httpx.AsyncBaseTransport):
             raise AnswerRefused(f"answered {error}", request=request) from error
         except zlib.error as error:
             raise httpx.DecodingError(str(error), request=request) from error
-        headers = [(n, v) for n, v in answer.headers.raw if n.lower() not in _OF_THE_WIRE]
+        headers = [(n, v) for n, v in answer.headers.raw if n.lower() not in _TRANSFER_HEADERS]
         return httpx.Response(answer.status_code, headers=headers, content=body, extensions=answer.extensions)
 
     async def aclose(self) -> None:
@@ -56,5 +60,5 @@ class BoundedTransport(httpx.AsyncBaseTransport):
         return await self._clock.in_thread(decoded, bytes(sent), coding, LARGEST_ANSWER)
 
 
-# They describe the body as it was sent, not as it is now.
-_OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encoding")
+# They describe the body as it was sent, not the decompressed one.
+_TRANSFER_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding")

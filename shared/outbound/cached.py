@@ -1,4 +1,4 @@
-"""A value that has to be asked for elsewhere, had within a bounded time: fresh, or as it was last known."""
+"""A cached value of another service, returned within a bounded time: fresh, or as it was last known."""
 
 import asyncio
 import logging
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 # How long a load may go on in the background, long after its callers have stopped waiting.
 LONGEST_LOAD = 60.0
-# Reading what is kept must leave time for asking.
+# In seconds. Reading the stored value must leave time for a load.
 _RECALL_SECONDS = 2.0
-# What has not changed is kept anew once a day, for the sake of its time alone.
+# A value that has not changed is stored again once a day, to renew its time.
 _KEEP_AGAIN = timedelta(days=1)
 
 
@@ -28,7 +28,7 @@ class Known(Generic[T]):
 
 
 class Kept(Protocol[T]):
-    """Where a value outlives the process."""
+    """Storage in which a value outlives the process."""
 
     async def read(self) -> Known[T] | None: ...
 
@@ -36,12 +36,12 @@ class Kept(Protocol[T]):
 
 
 class Cached(Generic[T]):
-    """One value, loaded by `load`, which gets the value as it was known before.
+    """One value, loaded by `load`, which gets the last known value.
 
-    `unknown` is the code of what is said while it was never known.
+    `unknown` is the code of the sentence for a value that was never known. `fresh`, `patience` and `rest` are seconds.
 
-    Callers who come at the same time share one load. A load that fails, or that takes longer than `patience`
-    seconds, is remembered for `rest` seconds, in which nobody waits for another one.
+    Concurrent callers share one load. After a load that failed, or that took longer than `patience`, no caller waits
+    for another one for `rest` seconds.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Cached(Generic[T]):
     async def get(self) -> Known[T]:
         """The value and its time, after `patience` seconds at most.
 
-        Raises Unavailable if it was never known, GraphError if asking for it is forbidden.
+        Raises Unavailable if it was never known, GraphError if it was never known and Graph forbids reading it (403).
         """
         now = self._clock.monotonic
         if now() >= self._fresh_until and now() >= self._resting_until:
@@ -82,7 +82,7 @@ class Cached(Generic[T]):
                 self._resting_until = now() + self._rest
         if self._known is None:
             if isinstance(self._error, GraphError) and self._error.status == 403:
-                raise self._error  # a missing permission does not come with time
+                raise self._error  # waiting does not help: a permission is missing
             wait = max(1, round(self._resting_until - now()))
             raise Unavailable(self._unknown, retry_after=wait, because=self._why)
         return self._known
@@ -116,12 +116,12 @@ class Cached(Generic[T]):
     async def _recall(self) -> None:
         if self._kept is None or self._known is not None:
             return
-        with suppress(Exception):  # what can't be read is asked for, as if it had never been kept
+        with suppress(Exception):  # if it can't be read, it is loaded, as if it had never been stored
             async with asyncio.timeout(_RECALL_SECONDS):
                 self._known = self._stored = await self._kept.read()
 
     async def _keep(self, known: Known[T]) -> None:
-        """Only what is news; an hour in which nothing changes costs no write."""
+        """Stores the value if it has changed, or if a day has passed."""
         if self._kept is None:
             return
         stored = self._stored
@@ -130,5 +130,5 @@ class Cached(Generic[T]):
         try:
             await self._kept.write(known)
             self._stored = known
-        except Exception as error:  # known all the same; the next load tries to keep it again
+        except Exception as error:  # the value is known anyway; the next load tries to store it again
             logging.getLogger("sync").warning("What %s speaks of could not be kept: %s", self._unknown, error)

@@ -1,8 +1,8 @@
-"""A body out of its content coding, within a limit: 3 kB of gzip can hold 3 GB, and gzip in gzip far more."""
+"""Decodes the content coding of a body within a limit: 3 kB of gzip can hold 3 GB, and gzip in gzip far more."""
 
 import zlib
 
-# As Accept-Encoding: all that is read.
+# For Accept-Encoding: the only coding that is read.
 ACCEPTED = "gzip"
 _GZIP = zlib.MAX_WBITS | 16
 
@@ -18,10 +18,10 @@ def require_size(size: int, limit: int) -> None:
 
 
 def decoded(body: bytes, coding: str, limit: int) -> bytes:
-    """The body without its coding, which is the value of Content-Encoding, "" for none.
+    """The decoded body. `coding` is the value of Content-Encoding, "" for none.
 
-    Never allocates much more than `limit`, in bytes. To be called in a thread: 64 MB take a third of a second.
-    Raises BodyRefused for a larger body, and for any coding but one gzip; zlib.error for a damaged one.
+    Never allocates much more than `limit` bytes. Call it in a thread: 64 MB take a third of a second.
+    Raises BodyRefused for a larger body and for any coding other than one gzip, zlib.error for damaged gzip.
     """
     match coding.strip().lower():
         case "" | "identity":

@@ -1,16 +1,20 @@
-"""An end to a listing that is read page by page, whatever its links say."""
+"""Limits for a listing that is read page by page: wrong links must not make it endless."""
 
 from hashlib import sha256
 
 from shared.errors import SyncError
 
-# A million users, who are as many as one worker's memory holds, at 20 a page.
+# A million users, as many as one worker's memory holds, at 20 a page.
 MOST_ITEMS = 1_000_000
 MOST_PAGES = 50_000
 
 
 class Pages:
-    """The pages of one listing by `service`, which calls its links `link`; `error` is raised for one without an end."""
+    """Counts the pages of one listing.
+
+    `service` and `link` (the service's word for a link to the next page) are named in `error`, which is raised for an
+    endless listing.
+    """
 
     def __init__(self, service: str, link: str, error: type[SyncError]) -> None:
         self._service = service
@@ -25,7 +29,10 @@ class Pages:
         return len(self._seen) + 1
 
     def turn(self, items: int, link: str) -> None:
-        """From a page with so many items along its link to the next one."""
+        """Goes from a page with `items` items to the next one, along `link`.
+
+        Raises `error` if the link was followed before, or if there are too many items or pages.
+        """
         # A digest: what a server sends as a link may be long.
         digest = sha256(link.encode()).digest()
         if digest in self._seen:

@@ -1,8 +1,8 @@
 """When a request is tried again, and after how long: one policy for Graph and for Access Control.
 
-What the service asks for in `Retry-After` is kept. Where it asks for nothing, the longest wait doubles with each
-try, and how long it really is, chance decides ("Exponential Backoff And Jitter", AWS Architecture Blog): callers
-who failed together must not come back together. How many tries there are is up to the caller.
+`Retry-After` is honoured. Without it, waits follow exponential backoff with full jitter ("Exponential Backoff And
+Jitter", AWS Architecture Blog), so that callers who failed together do not come back together. The caller decides how
+many tries there are.
 """
 
 import math
@@ -12,13 +12,13 @@ from email.utils import parsedate_to_datetime
 from shared.clock import Chance
 
 THROTTLED = 429
-# Overloaded or broken for the moment; whatever was asked may have taken effect all the same.
+# Overloaded or broken for the moment; the request may have taken effect nevertheless.
 TRANSIENT = frozenset({500, 502, 503, 504})
 LONGEST_BACKOFF = 60.0
 
 
 def passes(status: int) -> bool:
-    """Whether an answer with this status may be another one the next time."""
+    """Whether a request that was answered with this status is worth another try."""
     return status == THROTTLED or status in TRANSIENT
 
 

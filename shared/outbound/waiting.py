@@ -1,4 +1,4 @@
-"""Permission to go on: asked before every request and during every wait, so that work stops between two requests."""
+"""The stop signal: asked before every request and during every wait, so that work stops between two requests."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -37,7 +37,7 @@ class NoStop:
 
 
 class Deadline:
-    """Stops work once its seconds are over, by raising `spent`."""
+    """Stops work after `seconds`, by raising `spent`."""
 
     def __init__(self, seconds: float, clock: Clock, spent: TimeBudgetSpent) -> None:
         self._clock = clock
@@ -53,7 +53,7 @@ class Deadline:
 
 
 async def sleep_in_steps(seconds: float, stop: Stop, clock: Clock) -> None:
-    """Waits, and asks after every second whether the work must end."""
+    """Waits, and checks `stop` every second. Raises RunStopped if the work must end."""
     ends_at = clock.monotonic() + seconds
     while (left := ends_at - clock.monotonic()) > 0:
         await clock.sleep(min(left, LOOK_EVERY))
@@ -61,7 +61,7 @@ async def sleep_in_steps(seconds: float, stop: Stop, clock: Clock) -> None:
 
 
 async def unless_stopped(work: Coroutine[Any, Any, T], stop: Stop) -> T:
-    """The result of work that doesn't ask by itself; cancels it and raises RunStopped when it must end."""
+    """The result of work that doesn't check `stop` itself. If it must end, cancels it and raises RunStopped."""
     task = asyncio.create_task(work)
     try:
         while not (await asyncio.wait({task}, timeout=LOOK_EVERY))[0]:

@@ -25,11 +25,12 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def header() -> bytes:
+    """The line of column names, after the BOM."""
     return (BOM + _line(COLUMNS)).encode()
 
 
 def render(outcomes: Iterable[Outcome], run_id: str, domain: str, mode: Mode, time: datetime) -> bytes:
-    """The rows of these outcomes, which came about at this time; without the header."""
+    """The rows of these outcomes, without the header. `time` is when they ended: one time for all."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     start = (run_id, _iso(time), domain, mode.value)

@@ -13,7 +13,7 @@ _FACTS = (
 
 
 def facts(run: Run) -> dict[str, Any]:
-    """What every line about a run says."""
+    """The fields of every log line about a run."""
     document = run.model_dump(mode="json", by_alias=True)
     document["message"] = said(run.message_parts)
     return {"runId": run.id, **{name: document[name] for name in _FACTS}}

@@ -1,4 +1,4 @@
-"""What is on a domain that is no person to synchronise, and what to do about each. Pure."""
+"""Objects on a domain that are not users to synchronise, and what to do about each. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,7 +45,7 @@ class PreCheck(Record):
     objects: list[PreCheckObject]
 
     def noting(self, more: Parts) -> Self:
-        """The same, with more said in its notice."""
+        """A copy with `more` appended to its notice."""
         notice = self.notice_parts + more
         return self.model_copy(update={"notice": said(notice), "notice_parts": notice})
 
@@ -69,7 +69,11 @@ def pre_check(
     active_directory: bool,
     missing: tuple[str, ...] = (),
 ) -> PreCheck:
-    """`others` are (address, holder) of groups and applications; `missing` the permissions that kept a look away."""
+    """What is found on the domain.
+
+    `others` are (address, holder) of groups and applications. `missing` are the permissions without which a lookup was
+    not possible.
+    """
     objects = [found for user in users for found in _users(user, protection, initial_domain)]
     objects += [_other(address, holder) for address, holder in others]
     notice = _notice(domain, objects, active_directory, (*protection.missing_permissions, *missing))

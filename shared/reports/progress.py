@@ -1,12 +1,13 @@
-"""How long a sync still takes. Pure."""
+"""How much longer a sync takes. Pure."""
 
 
 def eta_seconds(
     left: int, done: int, elapsed: float, quota_left: float, quota_per_second: float, paused: float = 0.0
 ) -> int | None:
-    """The longest of what the speed seen, the quota that is left and a pause Graph asked for allow.
+    """Seconds until the `left` changes are made; None before the first one is done.
 
-    None before anything is done.
+    The longest of three estimates: by the speed so far (`done` changes in `elapsed` seconds), by the write quota, and
+    by the pause that Graph asked for (`paused` seconds).
     """
     if left <= 0:
         return 0

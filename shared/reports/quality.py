@@ -1,7 +1,7 @@
-"""Whether a sync was good, as the alerts ask it. Pure.
+"""Whether a sync was good, as the alerts define it. Pure.
 
-A sync may end without an error of its own and still have done nothing it was there for: Entra refused all its
-writes, or it deleted nobody because a permission is missing.
+A sync may end without an error of its own and still have failed its purpose: Entra refused all its writes, or it
+deleted nobody because a permission is missing.
 """
 
 import hashlib
@@ -11,14 +11,14 @@ from typing import Any
 
 from shared.model.runs import Counts, Mode, Run
 
-# As many failing people as one line of the log names by digest: 5,500 characters.
+# The most failing users that one log line lists by digest: 5,500 characters.
 MOST_DIGESTS = 500
 _DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """`tried` counts the changes that took effect or failed; `not_deleted` who stayed for want of a look.
+    """`tried` counts the changes that took effect or failed, `not_deleted` the users kept because a lookup failed.
 
     `mostly_failed`: nothing succeeded though something was tried, or more than 5 and a tenth of all failed.
     `failing` has a digest for each user with a failed change, in order, and no more than `MOST_DIGESTS`.
@@ -32,7 +32,7 @@ class Quality:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """As `run.finished` says it."""
+        """The fields of the log event `run.finished`."""
         return {
             "good": self.good,
             "tried": self.tried,
@@ -43,9 +43,9 @@ class Quality:
 
 
 def judge(run: Run, failed: Collection[str], not_deleted: int) -> Quality:
-    """`failed` names everybody with a failed change, as in the run's records.
+    """`failed` has the person of each failed change, as in a change's `Key`.
 
-    A dry run is never good, for it changes nothing; nor is an undo, which says nothing of the sync to come.
+    A dry run is never good, because it changes nothing; nor is an undo, which says nothing about the next sync.
     """
     is_sync = run.mode is Mode.SYNC
     tried = _made(run.counts) + run.counts.failed
@@ -68,5 +68,5 @@ def _made(counts: Counts) -> int:
 
 
 def _digest(domain: str, person: str) -> str:
-    """The same at each run, and no name: one in 4 billion is enough to tell the failing from each other."""
+    """The same in every run, and not a name. One in 4 billion is enough to tell failing users apart."""
     return hashlib.sha256(f"{domain}\n{person}".encode()).hexdigest()[:_DIGITS]

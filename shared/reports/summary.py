@@ -6,7 +6,7 @@ from shared.planning.limits import Checks, verdict
 
 
 def outcome(run: Run, checks: Checks) -> Parts:
-    """What a finished run did, or would do, and what kept it from seeing everything."""
+    """What a finished run did, or would do, and its warnings."""
     counts, preview = run.counts, run.mode is Mode.DRY_RUN
     clauses = _would(counts) if preview else _did(counts)
     if counts.failed:
@@ -24,7 +24,7 @@ def outcome(run: Run, checks: Checks) -> Parts:
 
 
 def refused(run: Run, checks: Checks) -> Parts:
-    """Why a limit cancelled the run, and the ways on."""
+    """Why a limit cancelled the run, and what an administrator can do."""
     made, verdicts = _made(run.counts), checks.reasons
     text = say("run.refused", verdicts=verdicts)
     if made:
@@ -69,7 +69,7 @@ def _did(counts: Counts) -> Parts:
 
 
 def _some(*deeds: tuple[int, Parts]) -> Parts:
-    """The deeds that were done at all."""
+    """The deeds whose count is not zero."""
     return tuple(part for count, parts in deeds if count for part in parts)
 
 

@@ -1,4 +1,4 @@
-"""Why one user is what they are: found where, matched by which rule, what would change, what protects. Pure."""
+"""One user explained: on which sides they are, matched by which rule, what would change, what protects. Pure."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -38,7 +38,7 @@ class TraceChange(Record):
 
 
 class Trace(Record):
-    """`source` and `entra` hold what was read, by Entra's attribute names, None for who is not there."""
+    """`source` and `entra` hold what was read, by Entra's attribute names; null if the user is not on that side."""
 
     domain: str
     query: str
@@ -53,7 +53,7 @@ class Trace(Record):
 
 
 def trace(seen: Survey, attribute_map: AttributeMap, query: str) -> Trace:
-    """The trace of the user whom `query` names by UPN, source id or object id, on either side."""
+    """The trace of the user on either side with `query` as UPN, source id or object id."""
     wanted = query.strip().lower()
     user = next((u for u in seen.source if wanted in (u.source_id.lower(), u.upn.lower())), None)
     target = next((t for t in seen.target if wanted in (t.object_id.lower(), t.upn.lower())), None)

@@ -8,7 +8,7 @@ from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap, flat
 from shared.planning.sides import Source
 
-# Access Control's built-in administrator is nobody to synchronise.
+# Access Control's built-in administrator, who is never synchronised.
 BUILT_IN_ADMINISTRATOR = "hdeadmin"
 
 
@@ -16,7 +16,7 @@ class OpenSource(Source, Protocol):
     """A source with its connections."""
 
     async def check(self) -> None:
-        """A small read, for the health check; SourceError if it fails."""
+        """A small read, for the health check. Raises SourceError if it fails."""
         ...
 
     async def aclose(self) -> None: ...
@@ -26,9 +26,9 @@ Unit = Literal["item", "line", "page"]
 
 
 class SourceUsers:
-    """Everybody whom a source lists, gathered record by record; SourceError names the record that is wrong.
+    """Collects the users of a source, record by record. Its errors name the record that is wrong.
 
-    `unit` is what a record stands on: its place is the number of that.
+    `unit` says what the place of a record counts.
     """
 
     def __init__(self, source: str, attribute_map: AttributeMap, unit: Unit) -> None:
@@ -40,7 +40,10 @@ class SourceUsers:
         self._absent = set(attribute_map.required_fields)
 
     def add(self, record: object, place: int) -> None:
-        """One user by the source's own names; `place` is the number of its line, page or item."""
+        """Adds one user, with the source's own field names. `place` is the number of its line, page or item.
+
+        Raises SourceError if the record is wrong.
+        """
         try:
             user = self._user(record)
         except SourceError as error:
@@ -77,10 +80,13 @@ class SourceUsers:
         return user
 
     def complete(self) -> list[SourceUser]:
-        """Everybody but the built-in administrator; SourceError if the list can't be the whole truth."""
+        """All users but the built-in administrator.
+
+        Raises SourceError if the list can't be right: it is empty, or a mapped field is in none of the records.
+        """
         if not self._users:
             raise SourceError("source.empty", source=self._source)
         if self._absent:
-            # A field that nobody has is called differently; taken for empty, it would clear the attribute everywhere.
+            # A field that no user has is misspelled. Taken for empty, it would clear the attribute for every user.
             raise SourceError("source.fieldUnknown", source=self._source, fields=tuple(sorted(self._absent)))
         return [user for user in self._users if user.source_id.lower() != BUILT_IN_ADMINISTRATOR]

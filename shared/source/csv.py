@@ -16,7 +16,7 @@ from shared.source import SourceUsers
 
 
 def parse(content: bytes, name: str, attribute_map: AttributeMap) -> list[SourceUser]:
-    """Every user of an exported CSV; SourceError names the line of what is wrong."""
+    """Every user of an exported CSV. Raises SourceError, which names the line, if anything is wrong."""
     rows = _rows(_text(content, name), name)
     try:
         header_line, header = next(rows)
@@ -60,7 +60,10 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _require_columns(header: list[str], name: str, line: int, attribute_map: AttributeMap) -> None:
-    """Said of the header, so that an error names the columns as they are spelled, and those that there are."""
+    """Checks the header by itself, so that the error names the missing columns as the export spells them.
+
+    It also names the columns that there are. Raises SourceError.
+    """
     keys = [field_key(column) for column in header]
     if twice := sorted(key for key, count in Counter(keys).items() if count > 1):
         raise SourceError("source.columnTwice", source=name, line=line, column=twice[0])

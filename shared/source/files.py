@@ -10,16 +10,17 @@ from shared.outbound.content_coding import BodyRefused, decoded, require_size
 from shared.planning.mapping import AttributeMap
 from shared.store.storage import Storage
 
-# Some 300,000 users, Entra's quota of a tenant, with all columns of Access Control's export.
+# About 300,000 users (Entra's quota for a tenant), with all columns of Access Control's export.
 LARGEST_FILE = 128 * 1024 * 1024
 
 Parse = Callable[[bytes, str, AttributeMap], list[SourceUser]]
 
 
 class FileSource:
-    """Everybody in the file that `setting` names, or in the blob, as `blob:container/name`.
+    """The users in the file at `path`, or in the blob if that is `blob:container/name`.
 
-    `parse` takes its content, its name for errors, and the attribute map.
+    `setting` is the app setting that `path` comes from, for errors. `parse` takes the file's content, its name for
+    errors, and the attribute map.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class FileSource:
     async def _read_blob(self) -> bytes:
         container, _, name = self._path.removeprefix("blob:").partition("/")
         blob = self._storage.blobs.get_blob_client(container, name)
-        # Left to itself, the SDK decompresses what the blob's Content-Encoding says, without a limit.
+        # By default the SDK decompresses by the blob's Content-Encoding, without a limit.
         download = await blob.download_blob(decompress=False)
         require_size(download.size, LARGEST_FILE)
         content = bytes(await download.readall())

@@ -1,7 +1,7 @@
 """Access Control's public API: a client-credentials token, then the users page by page.
 
 HENNGE publishes neither the spelling of the JSON keys nor the page size and calls the API "not supported", so
-keys are read tolerantly (`AttributeMap`) and everything else strictly: whatever is not plainly a page of users
+keys are read tolerantly (`AttributeMap`) and everything else strictly: an answer that is not clearly a page of users
 is an error that names the call.
 """
 
@@ -73,7 +73,7 @@ class HenngeSource:
             pages.turn(len(items), cursor)
 
     async def check(self) -> None:
-        """Reads one page, for the health check; SourceError if that fails."""
+        """Reads one page, for the health check. Raises SourceError if that fails."""
         _items(await self._page(None))
 
     async def _page(self, cursor: str | None) -> dict[str, Any]:
@@ -109,7 +109,10 @@ class HenngeSource:
         self._renew_at = self._clock.monotonic() + max(lifetime - RENEW_BEFORE_EXPIRY, lifetime / 2)
 
     async def _send(self, call: str, method: str, url: httpx.URL, **options: Any) -> httpx.Response:
-        """One call, tried again when throttled, overloaded or cut off; any last answer is returned as it is."""
+        """One call, retried if throttled, overloaded or cut off. The last answer is returned whatever its status.
+
+        Raises SourceError if the last try got no answer, or an answer was refused as too large.
+        """
         host = urlsplit(str(url)).hostname
         for attempt in range(1, TRIES + 1):
             named = None

@@ -1,1 +1,1 @@
-"""What the app remembers: settings and Sync Logs in tables, audit logs, links, journals and leases in blobs."""
+"""What the app stores: settings and Sync Logs in tables, audit logs, links, journals and leases in blobs."""

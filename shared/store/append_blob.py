@@ -1,7 +1,7 @@
-"""An append blob with one writer: whoever opens it for a later invocation shuts every earlier one out.
+"""An append blob with one writer, fenced: opening it for a later invocation shuts out every earlier one.
 
-Each append is conditional on the blob being as this writer left it. Opening changes the blob's metadata and so its
-ETag: an invocation that was given up for dead is refused even if it wakes before its successor has written.
+Each append is conditional on the ETag of this writer's last write. Opening changes the blob's metadata and so its
+ETag: a stale invocation is refused, even if it wakes before its successor has written.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 # An append block is at most 4 MiB in the versions of the service that are still in use.
 BLOCK_SIZE = 4 * 1024 * 1024
 _INVOCATION = "invocation"
-# The SDK reads a range of this size in one request; of more it makes several, which an append in between refuses.
+# The SDK reads up to this size in one request. A larger read takes several, and fails at an append in between.
 _READ_AT_ONCE = 32 * 1024 * 1024
 
 
 class AppendedLog:
-    """The writer that one invocation owns. `size` is what stands in the blob, `created_at` when it was begun."""
+    """The writer that one invocation owns; fenced. `size`: the blob's bytes. `created_at`: when it was created."""
 
     def __init__(
         self, storage: Storage, blob: "BlobClient", invocation: int, found: "BlobProperties", etag: str
@@ -46,7 +46,7 @@ class AppendedLog:
         metadata: Mapping[str, str],
         content_settings: Any = None,
     ) -> "AppendedLog":
-        """Begins the blob or takes it over; LeaseLost if a later invocation has it already."""
+        """Creates the blob or takes it over. Raises LeaseLost if a later invocation has it already."""
         lost = LeaseLost("blob.takenOver", blob=name)
 
         async def begin() -> "BlobClient":
@@ -65,7 +65,10 @@ class AppendedLog:
         return await update_if_unchanged(storage, blob.get_blob_properties, take_over, lost)
 
     async def append(self, records: Iterable[bytes]) -> None:
-        """LeaseLost if another invocation has opened the blob. A record is never torn by a crash."""
+        """Appends whole records: a crash never leaves part of one.
+
+        Raises LeaseLost if another invocation has opened the blob.
+        """
         for block in _blocks(records):
             await self._append(block)
 
@@ -76,7 +79,7 @@ class AppendedLog:
         lost = LeaseLost("blob.takenOver", blob=self._blob.blob_name)
 
         async def look() -> tuple[str, bool]:
-            """The blob's ETag, and whether the block is there by an earlier try."""
+            """The blob's ETag, and whether an earlier try has written the block already."""
             found = await self._blob.get_blob_properties()
             there = await self._ends_with(block, found.size)
             if _writer(found) != self._invocation or not (there or found.size == self.size):
@@ -110,7 +113,7 @@ def _writer(properties: "BlobProperties") -> int:
 
 
 def _blocks(records: Iterable[bytes]) -> Iterator[bytes]:
-    """As many whole records a block as fit."""
+    """Blocks with as many whole records as fit into `BLOCK_SIZE`."""
     block = bytearray()
     for record in records:
         if block and len(block) + len(record) > BLOCK_SIZE:

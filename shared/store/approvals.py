@@ -1,4 +1,4 @@
-"""Blob `journal/{domain}/approved-{dryRunId}`: the deletions that somebody released, by object id."""
+"""Blob `journal/{domain}/approved-{dryRunId}`: the deletions that an administrator approved, by object id."""
 
 from collections.abc import Sequence
 

@@ -1,11 +1,11 @@
-"""Optimistic concurrency, and tries of what storage did not answer for good.
+"""Optimistic concurrency, and retries of calls to which storage gave no final answer.
 
-Rows and blobs that several may write are written on the condition that nothing has changed since they were read. A
-connection that breaks, a time-out and a 5xx, also one inside a transaction's 202, leave open whether a write took
-effect; it may even do so later. So nothing is written a second time blindly: what stands there is read again, the
-writer sees by it whether an earlier try took effect, and of two tries the condition refuses the later one.
+Rows and blobs with several writers are written on the condition that nothing has changed since they were read. After
+a broken connection, a time-out or a 5xx (also one inside a transaction's 202) it is unknown whether a write took
+effect; it may even do so later. So no write is repeated blindly. The row or blob is read again, and the writer sees
+from it whether an earlier try took effect. If two tries are under way, the condition refuses the later one.
 
-The tables' SDK would try no POST and no PATCH again, and waits without jitter: for tables all tries are made here.
+The tables' SDK retries no POST and no PATCH, and waits without jitter. So all retries for tables are made here.
 """
 
 import logging
@@ -17,13 +17,13 @@ from shared.clock import Clock
 from shared.errors import SyncError
 from shared.log import event
 
-# A storage service that is away for a moment is back by then, and a container that was deleted is gone.
+# By then a short outage is over, and the deletion of a container has finished.
 KEEP_TRYING_SECONDS = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0
-# How often a row or blob is read and written anew when others keep changing it.
+# How often a row or blob is read and written again while others keep changing it.
 ROUNDS = 5
 
-# What the services say where a condition did not hold: it is not as it was read, or it is there already.
+# Error codes for a condition that did not hold: the row or blob has changed since it was read, or exists already.
 _REFUSED = frozenset(
     {
         "UpdateConditionNotSatisfied",
@@ -34,10 +34,10 @@ _REFUSED = frozenset(
         "BlobAlreadyExists",
     }
 )
-# Refusals that pass. Hierarchical namespaces, and an administrator's storage browser, cause the first.
-_PASSING = frozenset({"BlobModifiedWhileReading", "ContainerBeingDeleted", "TableBeingDeleted"})
+# Transient refusals. Hierarchical namespaces, and an administrator's storage browser, cause the first.
+_TRANSIENT = frozenset({"BlobModifiedWhileReading", "ContainerBeingDeleted", "TableBeingDeleted"})
 _MISSING = frozenset({"ContainerNotFound", "TableNotFound"})
-_FOR_GOOD = (501, 505)
+_PERMANENT = (501, 505)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,13 +45,13 @@ Seen = TypeVar("Seen")
 
 
 class Retrying(Protocol):
-    """What tries need of a storage account."""
+    """What retries need from a storage account."""
 
     @property
     def clock(self) -> Clock: ...
 
     def forget_existing(self) -> None:
-        """Has tables and containers made anew when they are opened next."""
+        """From now on tables and containers are created again, if missing, when they are opened."""
 
 
 class OnStorage(Protocol):
@@ -62,7 +62,7 @@ OnStorageT = TypeVar("OnStorageT", bound=OnStorage)
 
 
 def error_code(error: Exception) -> str:
-    """The service's own word for what is wrong; the SDKs set it without declaring it, some as an enum."""
+    """The service's error code, empty if there is none. The SDKs set it without declaring it, some as an enum."""
     code = getattr(error, "error_code", None) or ""
     return str(getattr(code, "value", code))
 
@@ -75,7 +75,7 @@ def unchanged(etag: str) -> dict[str, Any]:
 
 
 def missing() -> dict[str, Any]:
-    """The condition that a blob is not there yet, as the SDK takes it."""
+    """The condition that a blob does not exist yet, as the SDK takes it."""
     from azure.core import MatchConditions
 
     return {"match_condition": MatchConditions.IfMissing}
@@ -93,7 +93,7 @@ async def write_if(conditional: Awaitable[object]) -> bool:
 
 
 async def keep_trying(storage: Retrying, attempt: Callable[[], Awaitable[T]]) -> T:
-    """What `attempt` answers, which may be made again from its start. Raises what storage says in the end."""
+    """The result of `attempt`, which must be idempotent: it may be called several times. Raises its last error."""
     tries = _Tries(storage)
     while True:
         try:
@@ -106,7 +106,7 @@ async def keep_trying(storage: Retrying, attempt: Callable[[], Awaitable[T]]) ->
 def tried_again(
     method: Callable[Concatenate[OnStorageT, P], Awaitable[T]],
 ) -> Callable[Concatenate[OnStorageT, P], Coroutine[Any, Any, T]]:
-    """For a method that may be made again from its start: one that reads, or overwrites whatever is there."""
+    """Retries an idempotent method: one that only reads, or that overwrites what is there."""
 
     @wraps(method)
     async def trying(self: OnStorageT, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -122,11 +122,12 @@ async def update_if_unchanged(
     exhausted: SyncError,
     known: Seen | None = None,
 ) -> T:
-    """What `write` answers, whose condition is that nothing has changed since `read`; both again if it has.
+    """Reads, then writes on the condition that nothing has changed since. Returns the result of `write`.
 
-    Both again, too, where storage left open how a write ended: `write` must see by what was read that an earlier
-    try of its own took effect, or do no harm by taking effect twice. `known` is what was read before: it is tried
-    first. `read` and `write` may raise whatever ends all tries. Raises `exhausted` if others keep writing.
+    Both are repeated if the condition did not hold, and if it is unknown whether a write took effect. So `write` must
+    see from what was read that an earlier try of its own took effect, or be idempotent. `known` is the result of an
+    earlier read: it is tried first. An error of `read` or `write` that no retry can help is raised at once.
+    Raises `exhausted` if others keep writing.
     """
     tries, refusals, seen = _Tries(storage), 0, known
     while True:
@@ -150,7 +151,7 @@ class _Tries:
         self._pause = FIRST_PAUSE
 
     async def another(self, error: Exception) -> bool:
-        """Waits until the next try; False if that would not help, or the time is up, which the log then says."""
+        """Waits until the next try. False if that would not help, or if the time is up (which is logged)."""
         gone = error_code(error) in _MISSING
         if not gone and not _passes(error):
             return False
@@ -167,19 +168,22 @@ class _Tries:
 
 
 def _passes(error: Exception) -> bool:
-    """Whether another try may end otherwise."""
+    """Whether the error is transient: another try may succeed."""
     from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
 
     if isinstance(error, ServiceRequestError | ServiceResponseError | IncompleteReadError):
         return True
     # A transaction's error has the status of the operation inside it that was refused.
     status = getattr(error, "status_code", None) or 0
-    unanswered = status in (408, 429) or (status >= 500 and status not in _FOR_GOOD)
-    return unanswered or error_code(error) in _PASSING
+    unanswered = status in (408, 429) or (status >= 500 and status not in _PERMANENT)
+    return unanswered or error_code(error) in _TRANSIENT
 
 
 def _is_refused(error: Exception) -> bool:
-    """By the code, which the tables' SDK has for a transaction alone; for a row it has an exception of its own."""
+    """Whether a write's condition did not hold.
+
+    The tables' SDK sets a code only for a transaction; for a single row it raises an exception of its own.
+    """
     from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 
     code = error_code(error)

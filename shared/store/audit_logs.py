@@ -1,6 +1,6 @@
 """Container `audit-logs`: the last dry run's log of each domain, and a log per sync, appended while it runs.
 
-Beside a dry run's log stands its plan as data, which an approval reads: overwritten with it, and gone with it.
+A dry run's plan is kept beside its log as data, for approvals. It is overwritten and deleted with the log.
 A lifecycle rule deletes everything after a day; since it may act a day late, nothing older than 24 hours is served,
 and the hourly sweep deletes it.
 """
@@ -38,7 +38,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class DryRunVersions:
-    """The ETags of a domain's last dry run, None where nothing stands."""
+    """The ETags of the two blobs of a domain's last dry run, None for a blob that does not exist."""
 
     log: str | None = None
     plan: str | None = None
@@ -50,16 +50,16 @@ class AuditLogs:
 
     @tried_again
     async def read_dry_run_versions(self, run: Run) -> DryRunVersions:
-        """What stands in the place of this dry run's log and plan; for `write_dry_run`."""
+        """The versions that this dry run's log and plan will replace; for `write_dry_run`."""
         log, plan = await _properties(await self._blob(run)), await _properties(await self._plan(run))
         return DryRunVersions(log.etag if log else None, plan.etag if plan else None)
 
     async def write_dry_run(
         self, run: Run, log: bytes, plan: Sequence[Outcome], versions: DryRunVersions
     ) -> datetime:
-        """Puts log and plan in the place of those versions; when they expire.
+        """Replaces those versions with this log and plan. Returns when they expire.
 
-        Raises LeaseLost if others have been written since: an invocation that was given up for dead may wake here.
+        Raises LeaseLost if other versions have been written since: a stale invocation may wake up here.
         """
         await self._replace(self._blob, log, run, versions.log, _csv(run))
         lines = await self._storage.clock.in_thread(_plan_lines, plan)
@@ -69,7 +69,10 @@ class AuditLogs:
 
     @tried_again
     async def read_plan(self, run: Run, now: datetime) -> list[Outcome] | None:
-        """What a dry run planned; None if the previous version made it. Raises AuditLogGone as `make_link` does."""
+        """What a dry run planned; None if the app's previous version made it.
+
+        Raises AuditLogGone as `make_link` does.
+        """
         from azure.core.exceptions import ResourceNotFoundError
 
         await self._served(run, now)
@@ -83,7 +86,10 @@ class AuditLogs:
         return await self._storage.clock.in_thread(_read_plan_lines, await found.readall())
 
     async def open_sync(self, run: Run, invocation: int, header: bytes) -> AppendedLog:
-        """The sync's log, begun with `header`, or the one that an earlier invocation left."""
+        """The sync's log: a new one that begins with `header`, or the one that an earlier invocation left.
+
+        Raises LeaseLost if a later invocation has it already.
+        """
         metadata = {"runid": run.id}
         log = await AppendedLog.open(self._storage, AUDIT_LOGS, _name(run), invocation, metadata, _csv(run))
         if log.size == 0:
@@ -92,12 +98,12 @@ class AuditLogs:
 
     @tried_again
     async def has_begun(self, run: Run) -> bool:
-        """Whether the run has begun a log."""
+        """Whether the run's log exists."""
         return bool(await (await self._blob(run)).exists())
 
     @tried_again
     async def make_link(self, run: Run, now: datetime) -> Link:
-        """A read-only link to the run's log; AuditLogGone once it is expired or overwritten."""
+        """A read-only link to the run's log. Raises AuditLogGone once it is expired or overwritten."""
         blob, properties = await self._served(run, now)
         end = properties.creation_time + AUDIT_LOG_LIFETIME
         expires_at = min(now + LINK_LIFETIME, end).replace(microsecond=0)
@@ -105,9 +111,9 @@ class AuditLogs:
 
     @tried_again
     async def read(self, run: Run, now: datetime) -> bytes:
-        """The whole log; AuditLogGone as in `make_link`."""
+        """The whole log, as CSV. Raises AuditLogGone as `make_link` does."""
         blob, properties = await self._served(run, now)
-        if run.mode is Mode.SYNC:  # which may be writing it
+        if run.mode is Mode.SYNC:  # it may still be appending
             return await read_up_to(blob, properties.size)
         return bytes(await (await blob.download_blob()).readall())
 
@@ -121,7 +127,7 @@ class AuditLogs:
                 await write_if(container.delete_blob(blob.name, **unchanged(blob.etag)))
 
     async def _served(self, run: Run, now: datetime) -> tuple["BlobClient", "BlobProperties"]:
-        """The blob if it holds this run's log and may still be shown."""
+        """The blob with this run's log. Raises AuditLogGone if that is expired or overwritten."""
         blob = await self._blob(run)
         properties = await _properties(blob)
         if properties is None:
@@ -139,8 +145,8 @@ class AuditLogs:
         version: str | None,
         settings: "ContentSettings | None" = None,
     ) -> None:
-        """Puts a dry run's blob in the place of that version. Raises LeaseLost as `write_dry_run` does."""
-        # By it an upload whose answer was lost is known again.
+        """Replaces that version of a dry run's blob; None: creates it. Raises LeaseLost as `write_dry_run` does."""
+        # Identifies this upload if its answer is lost.
         mark = self._storage.clock.token(8)
 
         async def look() -> tuple[str | None, str]:
@@ -214,7 +220,7 @@ async def _properties(blob: "BlobClient") -> "BlobProperties | None":
 
 
 def _plan_lines(plan: Sequence[Outcome]) -> bytes:
-    """One JSON object a line: a change, and what is foreseen of it."""
+    """One JSON object a line: a change and its foreseen outcome."""
     return b"".join(
         orjson.dumps({"change": change_document(one.change), **outcome_document(one)}) + b"\n" for one in plan
     )

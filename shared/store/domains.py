@@ -1,8 +1,8 @@
-"""Table `Domains`: what an administrator set for each domain that was ever touched, and who changed it.
+"""Table `Domains`: the settings of each domain that ever had a setting or a run, and who changed them.
 
 One partition per domain: the row `settings`, and a row `change-…` for each change, newest first. They are written in
-one transaction, so that no setting changes without its record. Changes of versions before this one stand in the table
-`Changes`.
+one transaction, so that no setting changes without its record. Changes made with earlier versions of the app are in
+the table `Changes`.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from shared.store.attempts import tried_again, unchanged, update_if_unchanged, w
 from shared.store.storage import DOMAINS, Storage
 
 _ROW = "settings"
-# What a domain has that was never touched.
+# The settings of a domain that has no row.
 NEVER_SET = StoredSettings({}, (), '"default"')
 
 
@@ -31,17 +31,17 @@ class Domains:
         self._storage = storage
 
     async def read_settings(self, domain: str) -> StoredSettings:
-        """The domain's settings, defaults if it has none."""
+        """The domain's settings; the defaults if it has no row."""
         return await self.find(domain) or NEVER_SET
 
     async def find(self, domain: str) -> StoredSettings | None:
-        """The same, or None for a domain that was never touched."""
+        """The domain's settings; None if it has no row."""
         row = await self._row(domain)
         return None if row is None else _stored(row)
 
     @tried_again
     async def read_all(self) -> dict[str, StoredSettings]:
-        """Every domain that was ever touched."""
+        """Domain → settings, for every domain that has a row."""
         table = await self._storage.open_table(DOMAINS)
         rows = table.query_entities("RowKey eq @row", parameters={"row": _ROW})
         return {str(row["PartitionKey"]): _stored(row) async for row in rows}
@@ -50,14 +50,14 @@ class Domains:
     async def remember(self, domain: str) -> None:
         """Makes sure that the domain has a row, so that the hourly sweep looks after its runs."""
         table = await self._storage.open_table(DOMAINS)
-        # As a transaction: of a row alone the SDK does not say why it was refused.
+        # As a transaction: for a single row the SDK does not say why it was refused.
         row = {"PartitionKey": domain, "RowKey": _ROW}
         await write_if(table.submit_transaction([("create", row)]))
 
     async def change(
         self, domain: str, changes: Mapping[str, Any], author: Author, if_match: str | None = None
     ) -> tuple[StoredSettings, StoredSettings]:
-        """Sets some settings (by their Python names), and records who did; before and after.
+        """Sets some settings (by their Python names) and records who did. Returns all settings before and after.
 
         Raises PreconditionFailed if `if_match` names another version, or if others keep changing the row.
         """
@@ -74,7 +74,7 @@ class Domains:
         before = NEVER_SET
 
         async def look() -> tuple[Any, bool]:
-            """The row, and whether the change was made by an earlier try."""
+            """The row, and whether an earlier try has made the change already."""
             await self.remember(domain)
             made = await self._entity(domain, str(record["RowKey"])) is not None
             return await self._row(domain), made
@@ -113,7 +113,7 @@ class Domains:
 
 
 def _columns(settings: Mapping[str, Any]) -> Iterator[tuple[str, bool | int | str]]:
-    """One column a setting, those that are switched off left out; a limit with a unit is JSON."""
+    """One column per setting, none for a limit that is off. A limit with a unit is JSON."""
     for name, value in (
         DomainSettings.model_validate(dict(settings)).model_dump(include=set(settings)).items()
     ):
@@ -122,7 +122,7 @@ def _columns(settings: Mapping[str, Any]) -> Iterator[tuple[str, bool | int | st
 
 
 def _other_columns(row: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """What a change leaves alone, also what this version does not know or can't read."""
+    """The columns that a change leaves alone, also those that this version does not know or can't read."""
     return {name: value for name, value in row.items() if name not in changes}
 
 
@@ -140,7 +140,7 @@ def _stored(row: Mapping[str, Any]) -> StoredSettings:
 
 
 def _etag(row: Mapping[str, Any]) -> str:
-    """Follows what is set, not when: a row made only for housekeeping has the ETag of no row at all."""
+    """The ETag of the settings. A row without any setting (see `remember`) has the same ETag as no row."""
     if not any(name in row for name in DomainSettings.model_fields):
         return NEVER_SET.etag
     metadata = getattr(row, "metadata", {})

@@ -19,7 +19,7 @@ ADVICE = (
 
 
 def tell_forbidden(service: Service) -> Callable[[Any], None]:
-    """What an SDK calls with each response: a 403 goes to the log, with the role that is missing."""
+    """A hook that an SDK calls with each response: it logs a 403 with the role that is missing."""
 
     def tell(response: Any) -> None:
         answer = response.http_response

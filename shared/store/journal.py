@@ -1,15 +1,15 @@
-"""Blob `journal/{domain}/{runId}`: what a sync was about to do, written ahead of it, and how it ended.
+"""Blob `journal/{domain}/{runId}`: a sync's write-ahead journal, with each change it intends and how that ended.
 
-The machine's truth: after a crash it says which writes are in doubt and which rows the audit log lacks; for 30 days
-it is what an undo reads. A lifecycle rule deletes it. One JSON object a line:
+The source of truth: after a crash it says which writes are in doubt and which rows the audit log lacks. An undo reads
+it. A lifecycle rule deletes it after 30 days. One JSON object a line:
 
     {"format": 2}                      the first line
     {"intent": [change, …]}            before a batch goes out
     {"revoked": [[action, person]]}    an intent that is known not to have been carried out
     {"ended": [action, person], "time", "position", "result", …}
 
-`time` is the row's, `position` where its row begins in the audit log. `change` stands in `ended` where it is not
-the one that was intended, as for a change that is never sent.
+`time` is that of the row in the audit log, `position` the byte at which the row begins. An `ended` line has its
+`change` as well if no intent has exactly that one, as for a change that is never sent.
 """
 
 import io
@@ -34,7 +34,7 @@ _FORMAT = orjson.dumps({"format": 2}) + b"\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """An outcome with the time of its row, and the position in the audit log at which that begins."""
+    """An outcome, and its row in the audit log: the row's time, and the byte at which it begins."""
 
     outcome: Outcome
     time: datetime
@@ -53,23 +53,24 @@ class Journal:
     async def open(
         cls, storage: Storage, domain: str, run_id: str, invocation: int, *, begins: bool
     ) -> "Journal":
-        """Begins the journal or takes it over. Raises LeaseLost if a later invocation has it.
+        """Creates the journal or takes it over. Raises LeaseLost if a later invocation has it.
 
-        `begins` is false where the audit log has rows: an empty journal then lacks what the previous version did.
+        `begins` is false if the audit log has rows: an empty journal then lacks what the app's previous version did,
+        and is not marked as complete.
         """
         log = await AppendedLog.open(storage, JOURNAL, f"{domain}/{run_id}", invocation, {})
         return cls(log, storage.clock, begins=begins)
 
     async def intend(self, changes: Sequence[Change]) -> None:
-        """Before a batch goes out. Raises LeaseLost if a later invocation has the journal."""
+        """Writes what a batch will do, before it is sent. Raises LeaseLost if a later invocation has the journal."""
         await self._append([{"intent": [change_document(change) for change in changes]}])
 
     async def revoke(self, changes: Iterable[Change]) -> None:
-        """Takes intents back: Graph refused them for now, and they are not sent again."""
+        """Takes intents back: Graph throttled their requests, so they took no effect."""
         await self._append({"revoked": [key(change)]} for change in changes)
 
     async def record(self, recorded: Iterable[Recorded], intended: Mapping[Key, Change]) -> None:
-        """`intended`: the changes as they stand in the journal, which are not written again."""
+        """Writes outcomes. `intended` are the changes that the journal has already: they are not written again."""
         await self._append(_ended(one, intended) for one in recorded)
 
     async def read(self) -> "JournalContent":
@@ -77,7 +78,7 @@ class Journal:
         return await self._clock.in_thread(JournalContent.parse, content)
 
     async def _append(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        # The first line comes with the first of all others, in one write.
+        # The format line is written together with the first record.
         start = [_FORMAT] if self._begins and not self._log.size else []
         written = [orjson.dumps(line) + b"\n" for line in lines]
         await self._log.append([*start, *written] if written else [])
@@ -96,9 +97,9 @@ class Journal:
 
 
 class JournalContent:
-    """What a journal says: every intent, every outcome, and the outcomes with their rows as they were written.
+    """A parsed journal: intents and outcomes by key, and `recorded`, the outcomes with their rows in order.
 
-    `complete` is false for a journal that the previous version began: rows may be in the audit log alone.
+    `complete` is false for a journal that the app's previous version began: some rows may be in the audit log only.
     """
 
     def __init__(self) -> None:
@@ -143,10 +144,10 @@ class JournalContent:
         )
 
     def _read_previous(self, line: dict[str, Any]) -> None:
-        """The lines of the previous version; removable 30 days after the deployment that followed it.
+        """Lines of the app's previous version. Can be removed 30 days after this version is deployed.
 
-        They name people as cells of the audit log. An outcome without an intent (a change that was not sent) stands
-        in the audit log as well, and is known from there.
+        They name people by cells of the audit log. An outcome without an intent (a change that was not sent) is
+        ignored: it is read from the audit log.
         """
         for action, cell in line.get("withdrawn", ()):
             self.intents.pop(self.named(action, cell), None)
@@ -157,7 +158,7 @@ class JournalContent:
                 )
 
     def named(self, action: str, cell: str) -> Key:
-        """Which change the previous version means by a cell of its audit log."""
+        """The key of the change that the app's previous version names by a cell of its audit log."""
         known = (action, cell) in self.intents or (action, cell) in self.outcomes
         return action, cell if known else unescaped(cell)
 

@@ -1,8 +1,8 @@
 """Blob `locks/{domain}`: one invocation per domain at a time, by a lease that a heartbeat renews.
 
 The heartbeat is a thread with an event loop and a client of its own, so that a long CPU-bound step can't starve
-it. Once a renewal has failed for good, or has not succeeded for too long, the work must stop: that is well before
-the lease itself runs out.
+it. Once a renewal is refused, or none has succeeded for `Times.trusted` seconds, the work must stop: that is well
+before the lease itself expires.
 """
 
 import logging
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient
 
 _HELD = ("LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired")
-# The service looks at the lease before it looks whether the blob is there.
+# The service checks the lease before it checks whether the blob exists.
 _CREATED = ("BlobAlreadyExists", "LeaseIdMissing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """Seconds of a lease's life; the storage service takes 15 to 60 for `lease`."""
+    """The times of a lease, in seconds; the storage service takes 15 to 60 for `lease`."""
 
     lease: int = 60
     renew_every: float = 20.0
-    # Without a renewal for this long nothing is written any more; an answer under way has the rest to arrive.
+    # After this long without a renewal nothing more is written. Answers under way can arrive until the lease expires.
     trusted: float = 50.0
-    # A dead holder's lease is free once it has run out; whoever still holds it then is alive.
+    # How long to wait for the lease. A crashed holder's has expired by then; one that is still held is renewed.
     patience: float = 75.0
     retry_every: float = 2.0
 
     @classmethod
     def of(cls, lease: int) -> "Times":
-        """In the same proportions, for a lease of so many seconds."""
+        """The same proportions for a lease of `lease` seconds."""
         return cls(lease=lease, renew_every=lease / 3, trusted=lease * 5 / 6, patience=lease * 5 / 4)
 
     @property
     def one_try(self) -> dict[str, Any]:
-        """The SDK's options of one try of a renewal; the heartbeat itself tries again."""
+        """SDK options for one request without retries: the heartbeat retries by itself."""
         seconds = max(1, self.lease // 6)
         return {
             "timeout": seconds,
@@ -74,7 +74,7 @@ class Lease:
         self._heartbeat = clock.in_background(self._renew_until, f"lease-{domain}")
 
     def check(self) -> None:
-        """LeaseLost if another invocation may hold the domain by now."""
+        """Raises LeaseLost if another invocation may hold the domain by now."""
         self._report()
         if self._refused or self._clock.monotonic() - self._renewed_at > self._times.trusted:
             raise LeaseLost("lease.notRenewed", domain=self._domain)
@@ -84,7 +84,7 @@ class Lease:
         self._report()
 
     def _report(self) -> None:
-        """Logs renewals that failed: Azure's host drops lines of a thread, which belong to no invocation."""
+        """Logs failed renewals. Not in the heartbeat's thread: Azure's host drops lines outside of an invocation."""
         while self._failures:
             event("lease.notRenewed", logging.WARNING, domain=self._domain, message=self._failures.popleft())
 
@@ -106,16 +106,16 @@ class Lease:
                     wait = self._times.renew_every
                 except HttpResponseError as error:
                     self._refused = self._refused or error.status_code in (404, 409, 412)
-                except Exception as error:  # whatever it was, a heart that stops beating helps nobody
+                except Exception as error:  # the heartbeat must survive any error
                     self._failures.append(str(error))
-            with suppress(Exception):  # it runs out by itself
+            with suppress(Exception):  # if the release fails, the lease expires
                 await lease.release(**self._times.one_try)
         finally:
             await storage.aclose()
 
 
 async def is_held(storage: Storage, domain: str) -> bool:
-    """Whether an invocation holds the domain; the lease of one that died runs out within a minute."""
+    """Whether an invocation holds the domain. The lease of a crashed one expires within a minute."""
     from azure.core.exceptions import ResourceNotFoundError
 
     blob = (await storage.open_container(LOCKS)).get_blob_client(domain)
@@ -132,7 +132,7 @@ async def take_lease(
 ) -> AsyncIterator[Lease]:
     """Holds the domain for the length of the block.
 
-    Waits until a dead holder's lease has run out; DomainBusy if somebody alive keeps it.
+    Waits until the lease of a crashed holder has expired. Raises DomainBusy if another invocation keeps renewing it.
     """
     times = times or Times.of(settings.lease_seconds)
     clock = storage.clock
@@ -151,7 +151,10 @@ async def take_lease(
 
 
 async def _acquire(storage: Storage, domain: str, lease_id: str, times: Times) -> float | None:
-    """When the lease was asked for and given, None if somebody else has it. Given twice, it is the same lease."""
+    """The monotonic time at which the lease was requested; None if another invocation has it.
+
+    Idempotent: acquiring it again with the same `lease_id` gives the same lease.
+    """
     from azure.core.exceptions import HttpResponseError
     from azure.storage.blob.aio import BlobLeaseClient
 
@@ -171,7 +174,7 @@ async def _acquire(storage: Storage, domain: str, lease_id: str, times: Times) -
 
 
 async def _create(blob: "BlobClient") -> None:
-    """Another invocation may have been faster, and may hold the lease already."""
+    """Creates the blob, unless another invocation has done so. That one may hold the lease already."""
     from azure.core.exceptions import HttpResponseError
 
     try:

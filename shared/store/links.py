@@ -1,9 +1,9 @@
 """Blob `links/{domain}`: which Entra user a source user became (source id → object id), from earlier syncs.
 
-By these a UPN that is edited in Access Control is a rename even where there is no immutable ID. So what is lost of them
-must not look like people who were never there: a blob that is damaged, or missing although the domain was synchronised
-before, is said to be in doubt. The doubt outlives the blob that is written in its place (metadata `doubt`), until an
-administrator has approved a dry run.
+With links, a UPN that is edited in Access Control is a rename even without an immutable ID. Lost links must not look
+like people who were never there. So the memory is in doubt if the blob is damaged, or missing although the domain was
+synchronised before. The doubt is kept with the blob that replaces it (metadata `doubt`) until an administrator has
+approved a dry run.
 """
 
 import logging
@@ -20,7 +20,7 @@ from shared.store.runs import was_synchronised
 from shared.store.storage import LINKS, Storage
 
 _DOUBT = "doubt"
-# What could not be read is kept under this ending: somebody may make sense of it.
+# Content that could not be read is kept under this suffix, for an administrator to look at.
 _SET_ASIDE = ".damaged"
 
 
@@ -30,7 +30,7 @@ class Links:
 
     @tried_again
     async def read(self, domain: str) -> Memory:
-        """What the domain's earlier syncs remember; nothing, without a doubt, if there was none."""
+        """The links from the domain's earlier syncs; empty and not in doubt if there was no sync."""
         from azure.core.exceptions import ResourceNotFoundError
 
         container = await self._storage.open_container(LINKS)
@@ -50,7 +50,7 @@ class Links:
 
     @tried_again
     async def write(self, domain: str, links: Mapping[str, str], *, in_doubt: bool) -> None:
-        """Replaces what is remembered; `in_doubt`: something may be missing, and nobody has looked at it yet."""
+        """Replaces the links. `in_doubt`: some may be missing, and no administrator has approved a dry run yet."""
         container = await self._storage.open_container(LINKS)
         metadata = {_DOUBT: "true"} if in_doubt else {}
         await container.upload_blob(domain, orjson.dumps(links), overwrite=True, metadata=metadata)
@@ -59,10 +59,10 @@ class Links:
     async def find_elsewhere(
         self, domain: str, source_ids: Iterable[str], object_ids: Iterable[str]
     ) -> Memory:
-        """What every other domain remembers of these source users and of these Entra users.
+        """The links of all other domains that have one of these source users or Entra users.
 
-        Either may have moved: a person in the source, or their account in Entra. A blob that can't be read leaves a
-        doubt; one that is no domain's is named in the log and passed over.
+        Either may have moved: a person in the source, or their account in Entra. If a blob can't be read, the result
+        is in doubt. A blob whose name is not a domain is logged and skipped.
         """
         people, accounts = set(source_ids), set(object_ids)
         found = Memory({})

@@ -13,7 +13,7 @@ _TEXTS = {"object_id": "objectId", "error_code": "errorCode", "request_id": "req
 
 
 def change_document(change: Change) -> Document:
-    """What is intended, without what is foreseen to obstruct it."""
+    """The intended change, without its obstacle."""
     document = asdict(change)
     del document["obstacle"]
     return document
@@ -35,7 +35,7 @@ def read_change(document: Mapping[str, Any]) -> Change:
 
 
 def outcome_document(outcome: Outcome) -> Document:
-    """How a change ended, without the change; what is empty is left out."""
+    """How a change ended, without the change and without empty fields."""
     said = {name: getattr(outcome, field) for field, name in _TEXTS.items()}
     said |= {"note": outcome.note, "errorMessage": outcome.error_message}
     return {"result": outcome.result.value, **{name: value for name, value in said.items() if value}}

@@ -1,7 +1,7 @@
-"""Reads audit logs of the previous version, which kept nothing else of how a change ended. Pure.
+"""Reads audit logs of the app's previous version: its only record of how a change ended. Pure.
 
-Needed for a sync that is in flight over the deployment, and for the approval of a dry run from before it. Removable,
-with what calls it, 30 days after that deployment.
+Needed for a sync that is in flight during the deployment, and for the approval of a dry run made before it. Can be
+removed, with its callers, 30 days after that deployment.
 """
 
 import csv
@@ -10,12 +10,12 @@ import io
 from shared.model.changes import Action
 from shared.model.results import Key, Result
 
-# As it escaped them.
+# What that version took for the start of a formula, and escaped.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def read_ended(content: bytes) -> dict[Key, tuple[Result, str]]:
-    """How each change ended and the object id it ended on, empty if unknown. People are named as in their cells."""
+    """How each change ended, and its object id (empty if unknown). A key names the person as the cell does."""
     ended: dict[Key, tuple[Result, str]] = {}
     for row in _rows(content):
         person = row["sourceId"] if row["action"] == Action.ADD else row["objectId"]
@@ -24,7 +24,7 @@ def read_ended(content: bytes) -> dict[Key, tuple[Result, str]]:
 
 
 def planned_deletions(content: bytes, run_id: str) -> frozenset[str]:
-    """The object ids of everybody whom this dry run would have deleted."""
+    """The object ids of the users that this dry run would have deleted."""
     mine = (row for row in _rows(content) if row["runId"] == run_id)
     return frozenset(row["objectId"] for row in mine if row["action"] == Action.DELETE)
 

@@ -1,7 +1,7 @@
 """A run as a row of table `Runs`, and back. Pure.
 
-A property of a row holds 64 KiB, as UTF-16. What a run says at length, its message and its warnings, is cut to fit:
-a run that can't be stored could neither go on nor end.
+A property of a row holds 64 KiB of UTF-16. The run's message and warnings are cut to fit: a run that can't be stored
+could neither go on nor end.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from shared.model.parts import Parameter, Part, Parts, say, verbatim
 from shared.model.runs import Run
 
-# Of UTF-16 units, with something to spare.
+# In UTF-16 code units, below the limit of the service.
 LARGEST_DOCUMENT = 32_000
 _LONGEST_TEXT = 2_000
 # For the note that warnings are left out.
@@ -30,7 +30,7 @@ def to_row(run: Run) -> dict[str, Any]:
 def from_row(row: Any) -> Run:
     # A later version may have stored fields that this one does not know; that must not hide the run.
     run = Run.model_validate_json(row["run"], extra="ignore")
-    # An earlier version stored the English alone.
+    # An earlier version stored only the English text.
     warnings = run.warning_parts or tuple(part for text in run.warnings for part in verbatim(text))
     update = {"message_parts": run.message_parts or verbatim(run.message), "warning_parts": warnings}
     return run.model_copy(update=update)

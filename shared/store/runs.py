@@ -1,13 +1,13 @@
 """Table `Runs`: the Sync Logs, and which run of a domain is active.
 
-One partition per domain. A run's row is keyed by its id, newest first. Beside them stand a few rows that point:
-`active` (there is one exactly while a run is queued or running), `last-dryRun`, `last-sync`, `dry-run-log` (the
-run whose audit log the blob holds), `good-sync` (the size of the source in the last sync that did its work). They
-share the partition, so a run and its pointers change in one transaction: there is never a second active run, nor
-a finished one that blocks the next.
+One partition per domain. A run's row is keyed by its id, newest first. Beside the runs there are a few pointers:
+`active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `dry-run-log` (the run whose
+audit log the blob holds), `good-sync` (the size of the source in the last sync that succeeded, for all users or all
+but some). They share the partition, so a run and its pointers change in one transaction: there is never a second
+active run, nor a finished one that blocks the next.
 
-`active` carries the number of the invocation that performs the run. Every write of a running run is conditional
-on that row being as this invocation left it, so one that was given up for dead can't write over its successor.
+`active` has the number of the invocation that performs the run: the fencing token. Every write of a running run is
+conditional on that row's ETag, so a stale invocation can't overwrite its successor.
 """
 
 import base64
@@ -30,7 +30,7 @@ _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointers:
-    """What a domain's rows point at."""
+    """A domain's pointers; `active` and `dry_run_log` are run ids, `last_good_source` is a number of users."""
 
     active: str | None = None
     last_dry_run: Run | None = None
@@ -55,7 +55,7 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """An active run of which nothing was heard for a while, as its row stood then."""
+    """An active run that nothing has been written about for a while; `etag` is that of its row `active`."""
 
     domain: str
     run_id: str
@@ -63,7 +63,7 @@ class Idle:
 
 
 async def was_synchronised(storage: Storage, domain: str) -> bool:
-    """Whether a sync of the domain has ever done its work."""
+    """Whether a sync of the domain has ever succeeded, for all users or all but some."""
     from azure.core.exceptions import ResourceNotFoundError
 
     table = await storage.open_table(RUNS)
@@ -79,7 +79,7 @@ class Runs:
         self._storage = storage
 
     async def start(self, run: Run) -> None:
-        """Writes the run as the domain's active one; RunActive if it has one already."""
+        """Writes the run as the domain's active one. Raises RunActive if it has one already."""
         active = {"PartitionKey": run.domain, "RowKey": _ACTIVE, "runId": run.id, "invocation": 0}
 
         async def read() -> str:
@@ -92,11 +92,12 @@ class Runs:
             if not holder:
                 await self._transaction([("create", active), ("create", to_row(run))])
 
-        # It is there and not active: it was started, and has ended already.
+        # The run's row exists but the run is not active: it was started and has ended already.
         ended = RunActive(run.domain, run.id)
         await update_if_unchanged(self._storage, read, write, ended, known="")
 
     async def get(self, domain: str, run_id: str) -> Run:
+        """Raises RunNotFound if there is no such run."""
         row = await self._entity(domain, run_id)
         if row is None:
             raise RunNotFound("run.unknown", domain=domain, run=run_id)
@@ -104,7 +105,7 @@ class Runs:
 
     @tried_again
     async def read_page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
-        """The Sync Logs, newest first, after the run that `cursor` names; the cursor of the next page."""
+        """Up to `limit` Sync Logs, newest first, after the run in `cursor`; and the next page's cursor."""
         table = await self._storage.open_table(RUNS)
         condition, parameters = _RUNS_ONLY, {"domain": domain}
         if cursor:
@@ -135,12 +136,15 @@ class Runs:
         )
 
     async def take(self, domain: str, run_id: str) -> Fence | None:
-        """Takes the run for this invocation and fences off every earlier one; None if the run is not active."""
+        """Takes the run for this invocation and fences off every earlier one; None if the run is not active.
+
+        Raises LeaseLost if other invocations keep taking it.
+        """
 
         async def write(row: Any) -> Fence | None:
             if row is None or row["runId"] != run_id:
                 return None
-            # After a lost answer it is taken once more, with the next number: a number may be left out.
+            # After a lost answer the run is taken again, with the next number: numbers may have gaps.
             row["invocation"] = int(row["invocation"]) + 1
             table = await self._storage.open_table(RUNS)
             answer = await table.update_entity(row, **unchanged(row.metadata["etag"]))
@@ -156,7 +160,7 @@ class Runs:
         return await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
 
     async def check(self, fence: Fence) -> None:
-        """Before each batch. Raises CancelRequested if somebody asked for it, LeaseLost if the run was taken over."""
+        """Called before each batch. Raises CancelRequested if the run is to stop, LeaseLost if it was taken over."""
         row = await self._active(fence.domain)
         if row is None or row["runId"] != fence.run_id or int(row["invocation"]) != fence.invocation:
             raise LeaseLost("run.takenOver", domain=fence.domain, run=fence.run_id)
@@ -166,7 +170,7 @@ class Runs:
             raise CancelRequested("run.cancelled", by=fence.cancelled_by)
 
     async def save(self, fence: Fence, run: Run) -> None:
-        """Writes the run as it stands; LeaseLost if another invocation has taken over."""
+        """Writes the run. Raises LeaseLost if another invocation has taken over."""
         pointer = {"PartitionKey": run.domain, "RowKey": _ACTIVE, "savedBy": fence.invocation}
 
         async def write(etag: str) -> str:
@@ -180,7 +184,10 @@ class Runs:
         )
 
     async def finish(self, fence: Fence, run: Run) -> None:
-        """Writes the finished run and makes room for the next one, all or nothing; LeaseLost as in `save`."""
+        """Writes the finished run and frees the domain for the next one, in one transaction.
+
+        Raises LeaseLost as `save` does.
+        """
         pointers: list[dict[str, Any]] = [{**to_row(run), "RowKey": f"last-{run.mode}"}]
         if run.mode is Mode.DRY_RUN and run.status.good:
             pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
@@ -191,7 +198,7 @@ class Runs:
         active = {"PartitionKey": run.domain, "RowKey": _ACTIVE}
 
         async def look() -> str:
-            """The ETag of `active`; empty if the run stands there finished, by an earlier try."""
+            """The ETag of `active`; empty if an earlier try has finished the run already."""
             try:
                 return await self._look(fence)
             except LeaseLost:
@@ -207,7 +214,10 @@ class Runs:
         await update_if_unchanged(self._storage, look, write, _unwritten(fence), known=fence.etag)
 
     async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
-        """Leaves word for the invocation that performs the run, the first who asks; False if it is not active."""
+        """Asks the invocation that performs the run to stop; False if the run is not active.
+
+        Of several callers, the run names the first. Raises NotPossible if the run's row keeps changing.
+        """
 
         async def write(row: Any) -> bool:
             if row is None or row["runId"] != run_id:
@@ -223,7 +233,7 @@ class Runs:
 
     @tried_again
     async def purge(self, domain: str, now: datetime) -> None:
-        """Forgets runs that are older than 90 days."""
+        """Deletes the rows of runs that are older than 90 days."""
         table = await self._storage.open_table(RUNS)
         condition = f"{_RUNS_ONLY} and RowKey gt @oldest"
         parameters = {"domain": domain, "oldest": oldest_run_id(now)}
@@ -240,7 +250,10 @@ class Runs:
         return Idle(domain, str(row["runId"]), row.metadata["etag"])
 
     async def claim(self, idle: Idle, now: datetime) -> bool:
-        """Whether the caller is the first to take up that run, and nobody has written about it since."""
+        """Claims an idle run. False if another caller was first, or if something was written about it since.
+
+        Raises NotPossible if the run's row keeps changing.
+        """
         claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claimedAt": now}
         claimed["claim"] = claim = self._storage.clock.token(8)
 
@@ -273,8 +286,8 @@ class Runs:
             return None
 
     async def _look(self, fence: Fence) -> str:
-        """The ETag of `active`; LeaseLost if another invocation has the run."""
-        with suppress(CancelRequested):  # it changed the row, but does not take the run away
+        """The ETag of `active`. Raises LeaseLost if another invocation has the run."""
+        with suppress(CancelRequested):  # a request to cancel changes the row, but the run is still ours
             await self.check(fence)
         return fence.etag
 
@@ -284,7 +297,7 @@ class Runs:
 
 
 def decode_cursor(cursor: str) -> str:
-    """The run id in a cursor; ValueError if it is none that `page` gave."""
+    """The run id in a cursor of `Runs.read_page`. Raises ValueError if the cursor is invalid."""
     run_id = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
     if not is_run_id(run_id):
         raise ValueError("not a cursor of this list")

@@ -1,4 +1,4 @@
-"""The app's storage account: by connection string on a desk, by identity in Azure."""
+"""The app's storage account: by connection string in development, by identity in Azure."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 DOMAINS, RUNS = "Domains", "Runs"
 AUDIT_LOGS, LOCKS, LINKS, JOURNAL, TENANT = "audit-logs", "locks", "links", "journal", "tenant"
 
-# The blobs' SDK tries again by itself, with jitter, for half a minute; its own terms would have a run wait 15 s first.
+# The blobs' SDK retries by itself, with jitter, for half a minute. With its defaults it would first wait 15 s.
 _BLOB_RETRIES: dict[str, Any] = {
     **dict.fromkeys(("retry_total", "retry_connect", "retry_read", "retry_status"), 5),
     "initial_backoff": 1,
     "increment_base": 2,
     "random_jitter_range": 1,
 }
-# The tables' SDK is left one try: see attempts.py.
+# The tables' SDK does not retry: see attempts.py.
 _TABLE_RETRIES: dict[str, Any] = {"retry_total": 0}
 _ALREADY_THERE = ("ContainerAlreadyExists", "TableAlreadyExists")
 
 
 class Storage:
-    """Clients of one event loop, connected when first used; tables and containers are made if missing."""
+    """Clients for one event loop, made when first used. Tables and containers are created if missing."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.clock = clock
@@ -92,7 +92,7 @@ class Storage:
         return self.blobs.get_container_client(name)
 
     def forget_existing(self) -> None:
-        """Has tables and containers made anew when they are opened next: one was found missing."""
+        """One was found missing: from now on all are created again, if missing, when they are opened."""
         self._existing.clear()
 
     async def _make(self, name: str, create: Callable[[str], Awaitable[object]]) -> None:

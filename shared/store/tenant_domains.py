@@ -1,4 +1,4 @@
-"""Blob `tenant/domains`: the tenant's domains as they were last known, for an instance that starts from nothing."""
+"""Blob `tenant/domains`: the tenant's domains as they were last known, for an instance that has just started."""
 
 from datetime import datetime
 

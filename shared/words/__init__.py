@@ -1,7 +1,7 @@
-"""Every sentence a person reads, by its code: a file a language, read by Python and by the admin page.
+"""Every sentence a person reads, by its code: one file per language, read by Python and by the admin page.
 
-A place in a sentence is `{name}`, the name of a parameter. `{name:, }` says what stands between the items of a
-list, a space where nothing is said, and `{Name}` begins with a capital letter.
+A placeholder is `{name}`, the name of a parameter. `{name:, }` gives the separator between the items of a list (by
+default a space), and `{Name}` makes the first letter a capital.
 """
 
 import json
