@@ -16,7 +16,7 @@ _STYLES = {
     "delete": Style.RED,
     "skip": Style.DIM,
 }
-# An add's user name is in the row already, and its mail nickname follows from it.
+# For an add, the row already shows the user name, and the mail nickname is derived from it.
 _NOT_SHOWN_OF_AN_ADD = ("userPrincipalName", "mailNickname")
 
 Row = dict[str, str]
@@ -33,7 +33,7 @@ class Line:
 
 
 def lines(rows: Iterable[Row]) -> list[Line]:
-    """The rows of one person stand together in the log, one per changed attribute."""
+    """The log has one row per changed attribute; the rows of one person are adjacent."""
     return [_line(list(group)) for _, group in groupby(rows, key=_person)]
 
 
