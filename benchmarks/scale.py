@@ -270,7 +270,7 @@ def logs_table() -> Table:
 
 
 def logged_gb(runs: float) -> float:
-    """GB a month: the lines of so many runs, and those of the timer, which ticks even without domains."""
+    """GB a month: the lines of `runs` runs, and those of the timer, which ticks even without domains."""
     return (runs * LOG_LINES + HOURS_A_MONTH * TICK_LINES) * LINE_BYTES / 1e9
 
 

@@ -79,7 +79,7 @@ class EntraEmulator:
         self._url = url
 
     def slow_down(self, milliseconds: int) -> None:
-        """Delays each `$batch` by so many milliseconds from now on."""
+        """Delays each later `$batch` by this time."""
         rules = (
             [{"kind": "delay", "ms": milliseconds, "path": "/$batch", "where": "outer"}]
             if milliseconds

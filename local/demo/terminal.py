@@ -31,7 +31,7 @@ def width(text: str) -> int:
 
 
 def cut(text: str, columns: int) -> str:
-    """The text in at most so many columns; ends with an ellipsis if it was cut."""
+    """The text cut to at most `columns`; ends with an ellipsis if it was cut."""
     if width(text) <= columns:
         return text
     while text and width(text) > columns - 1:
