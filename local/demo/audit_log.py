@@ -17,7 +17,7 @@ _STYLES = {
     "skip": Style.DIM,
 }
 # For an add, the row already shows the user name, and the mail nickname is derived from it.
-_NOT_SHOWN_OF_AN_ADD = ("userPrincipalName", "mailNickname")
+_HIDDEN_FOR_ADD = ("userPrincipalName", "mailNickname")
 
 Row = dict[str, str]
 
@@ -58,7 +58,7 @@ def _line(rows: Sequence[Row]) -> Line:
 
 def _change(row: Row) -> str:
     name, before, after = row["attribute"], row["before"], row["after"]
-    if not name or (row["action"] == "add" and name in _NOT_SHOWN_OF_AN_ADD):
+    if not name or (row["action"] == "add" and name in _HIDDEN_FOR_ADD):
         return ""
     if row["action"] == "add":
         return f"{name} {after}"

@@ -64,11 +64,11 @@ class QueueListener:
             self._wake.clear()
             if await self._take_batch():
                 wait = _MINIMUM_WAIT
-                await self._below(self._settings.new_batch_threshold + 1)
+                await self._wait_for_fewer_than(self._settings.new_batch_threshold + 1)
             else:
                 await self._pause(wait * random.uniform(0.8, 1.2))
                 wait = min(wait * 2, self._settings.max_polling_interval)
-        await self._below(1)
+        await self._wait_for_fewer_than(1)
 
     def stop(self) -> None:
         self._stopping = True
@@ -80,7 +80,7 @@ class QueueListener:
         except TimeoutError:
             return
 
-    async def _below(self, count: int) -> None:
+    async def _wait_for_fewer_than(self, count: int) -> None:
         """Waits until fewer than `count` messages are being processed."""
         while len(self._processing) >= count:
             await asyncio.wait(self._processing, return_when=asyncio.FIRST_COMPLETED)

@@ -101,7 +101,7 @@ async def judge(scenario: Scenario, case: Case) -> None:
     run = case.run
     if run is not None:
         case.expect("queued told", case.told("run.queued"), int(scenario.queues))
-        await _told_of_its_end(case)
+        await _wait_for_end_event(case)
         case.expect("end told", case.told("run.finished"), 1)
         view = (await case.stack.get(f"domains/{case.domain}")).json()
         case.expect("active run", view["activeRun"], None)
@@ -130,7 +130,7 @@ async def _ended(case: Case) -> Run | None:
     return None
 
 
-async def _told_of_its_end(case: Case) -> None:
+async def _wait_for_end_event(case: Case) -> None:
     """Waits for the event: if storage's answer to the end of the run was lost, the app looks again before it logs."""
 
     async def told() -> bool:
