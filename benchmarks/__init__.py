@@ -1,5 +1,5 @@
-"""What the sync costs, measured: `make bench`, or one of these files alone, `python -m benchmarks.parsing`.
+"""Measures what the sync costs: `make bench` runs all benchmarks, `python -m benchmarks.parsing` only one.
 
-Each figure comes from fresh processes and is the median of as many runs as its row says. Where CPU is claimed, CPU
-time is measured: the machine may be busy with other things. Memory is read from /proc, so this needs Linux.
+Each figure is the median of several runs in fresh processes; the row says how many. CPU figures are CPU time, not wall
+time, because the machine may be busy with other things. Memory is read from /proc, so the benchmarks need Linux.
 """

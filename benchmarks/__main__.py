@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, into RESULTS.md and results.json. FULL=1 leaves nothing to extrapolation."""
+"""`make bench`: writes every benchmark's results to RESULTS.md and results.json. FULL=1 extrapolates nothing."""
 
 import os
 import sys

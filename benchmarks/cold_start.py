@@ -1,4 +1,4 @@
-"""What a worker pays before its first invocation: importing the app, against what it is made of."""
+"""Cold start: what importing the app costs a worker before its first invocation, against its libraries alone."""
 
 import importlib
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ def rows(runs: int = 9, **_: bool) -> list[Row]:
 
 
 def imported(name: str) -> Figures:
-    """The memory is that of the whole process, the interpreter included."""
+    """Memory is that of the whole process, including the interpreter."""
     watch = Stopwatch()
     importlib.import_module(name)
     return watch.figures() | {"peak": peak_mb()}

@@ -1,8 +1,8 @@
 """10,000 creates under Graph's write quota, whose clock runs 10 times faster, at 100 ms of latency.
 
-3,000 writes at once, then 200 a second: what a sync achieves of what the quota allows in the time it took, from the
-first create to the last, by the emulator's own log. In a real tenant the clock, but not the latency, is 10 times
-slower, so this is harder.
+The quota allows 3,000 writes at once, then 200 a second. The figure is the share of it that a sync used, from the first
+create to the last, by the emulator's log. In a real tenant the quota's clock is 10 times slower but the latency is the
+same, so this benchmark is harder.
 """
 
 from benchmarks.emulated import Emulated, emulated
@@ -14,12 +14,15 @@ TITLE = "Creates at Graph's quota, its clock 10 times faster, 100 ms of latency"
 _MODULE = "benchmarks.creates"
 CLOCK_RATE, LATENCY_MS = 10, 100
 BURST, PER_SECOND = 3000, 20 * CLOCK_RATE
-# Somebody is in Entra already: a domain with nobody in it would be another case.
+# One user is in Entra already, because a sync treats an empty domain differently.
 _PRESENT = 1
 
 
 def rows(creates: int = 10_000, script_creates: int = 200, runs: int = 5, full: bool = False) -> list[Row]:
-    """The script's speed shows in fewer creates than ours, unless `full`: then it takes half an hour, once."""
+    """The script makes only `script_creates` creates, enough to measure its speed.
+
+    With `full` it makes all of them, once, which takes half an hour.
+    """
     script_creates, script_runs = (creates, 1) if full else (script_creates, runs)
     ours = repeated(runs, lambda: _with_the_app(creates))
     script = repeated(script_runs, lambda: _with_the_plain_script(script_creates))
@@ -52,7 +55,7 @@ def _with_the_plain_script(creates: int) -> Figures:
 
 
 def _seen(tenant: Emulated) -> Figures:
-    """What the emulator's log says of the creates; `added` is how many people there are now."""
+    """The creates in the emulator's log; `added` is the number of users now in Entra."""
     summary = tenant.calls()
     creates = [call for call in summary["log"] if (call["method"], call["path"]) == ("POST", "/users")]
     done_at = [call["at"] for call in creates if call["status"] == 201]

@@ -1,4 +1,4 @@
-"""A tenant and an Access Control full of people, emulated in processes of their own."""
+"""Emulators of Entra and Access Control, filled with people, each in its own process."""
 
 import contextlib
 import tempfile
@@ -14,7 +14,7 @@ from benchmarks.measuring import Figures, cpu_of
 from benchmarks.people import DOMAIN, access_control_user, graph_user, people
 from local.stack import Stack, running_stack
 
-# As many as the emulator of Access Control puts on a page unless told otherwise: the real number is not known.
+# The default page size of the Access Control emulator; the real size is not known.
 SOURCE_PAGE_SIZE = 50
 
 
@@ -23,20 +23,20 @@ class Emulated:
     stack: Stack
 
     def begin(self) -> Figures:
-        """Forgets what was called so far; what each emulator has used up to now, for `costs`."""
+        """Clears the request log; returns each process's CPU time so far, for `costs`."""
         httpx.delete(f"{self.stack.entra_control}/requests", trust_env=False).raise_for_status()
         return self._cpu()
 
     def costs(self, since: Figures) -> Figures:
-        """CPU of everything that is not the app, since `begin`."""
+        """CPU seconds of the emulators and Azurite since `begin`."""
         return {name: cpu - since[name] for name, cpu in self._cpu().items()}
 
     def calls(self) -> dict[str, Any]:
-        """The Entra emulator's request log: a summary, and every call. `outer` are HTTP requests."""
+        """The Entra emulator's request log: a summary and every call. `outer` counts HTTP requests."""
         return self._look("requests?log=true")
 
     def users(self) -> int:
-        """How many there are in Entra now."""
+        """The number of users in Entra now."""
         return int(self._look("health")["users"])
 
     def _look(self, what: str) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Emulated:
 def emulated(
     in_source: int, in_entra: int, *, latency_ms: float = 0, clock_rate: float = 1
 ) -> Iterator[Emulated]:
-    """The first so many people on either side, who are the same people."""
+    """Runs both sides with the first `in_source` and `in_entra` of the same people."""
     with tempfile.TemporaryDirectory() as folder:
         source, tenant = Path(folder, "source.json"), Path(folder, "tenant.json")
         everybody = [access_control_user(person) for person in people(in_source)]

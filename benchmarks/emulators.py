@@ -1,6 +1,6 @@
-"""What the emulators and Azurite cost by themselves, so that nobody mistakes it for the sync's cost.
+"""The cost of the emulators and Azurite themselves, to tell it apart from the cost of the sync.
 
-CPU is that of the emulator's process; wall is what a client waits that does nothing else.
+CPU is that of the emulator's process; wall is the time that a client waits which does nothing else.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _LISTING = (
 
 
 def rows(users: int = 20_000, batches: int = 100, appends: int = 200, runs: int = 5, **_: bool) -> list[Row]:
-    # With its clock this much faster the quota never shows.
+    # The quota's clock is so fast that it never limits.
     with emulated(users, users, clock_rate=1000) as tenant:
         numbers = count(users)
 
@@ -51,7 +51,7 @@ def rows(users: int = 20_000, batches: int = 100, appends: int = 200, runs: int 
 
 
 def _cost(tenant: Emulated, process: str, work: Callable[[], int]) -> Figures:
-    """Per call, of which `work` answers how many it made."""
+    """Figures per call; `work` returns how many calls it made."""
     before, watch = tenant.begin(), Stopwatch()
     calls = work()
     wall = watch.figures()["wall"]

@@ -1,4 +1,4 @@
-"""Measuring in fresh processes: CPU time, wall time, and the high-water mark of memory."""
+"""Measures CPU time, wall time and peak memory in fresh processes."""
 
 import importlib
 import json
@@ -17,7 +17,7 @@ _TICKS_PER_SECOND = 100
 
 
 class Stopwatch:
-    """CPU and wall time since it was made."""
+    """CPU and wall time in seconds since it was created."""
 
     def __init__(self) -> None:
         self._cpu = time.process_time()
@@ -28,16 +28,16 @@ class Stopwatch:
 
 
 def peak_mb() -> float:
-    """The most memory this process has had so far.
+    """The peak memory of this process so far, in MB.
 
-    Not `ru_maxrss`: that one begins with what the parent had when it started the process.
+    Not from `ru_maxrss`, which starts with the parent's memory at the time of the fork.
     """
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def cpu_of(pid: int) -> float:
-    """CPU seconds that another process has used so far."""
+    """CPU seconds used by another process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
 
@@ -45,7 +45,7 @@ def cpu_of(pid: int) -> float:
 def in_fresh_process(
     function: Callable[..., Figures], *arguments: object, env: Mapping[str, str] | None = None
 ) -> Figures:
-    """What the function, of a module of this package, answers in a process of its own."""
+    """Calls the function in a new process and returns its result; it must be in a module of this package."""
     call = json.dumps([_module_of(function), function.__name__, *arguments])
     done = subprocess.run(  # noqa: S603 - this repository's own
         [sys.executable, "-m", "benchmarks.measuring", call],
@@ -69,7 +69,7 @@ def medians(runs: Sequence[Figures]) -> Figures:
 
 
 def _module_of(function: Callable[..., object]) -> str:
-    """Under its own name also when it was started by `-m` and calls itself `__main__`."""
+    """The module's real name, also if it was started with `-m` and is called `__main__`."""
     spec = sys.modules[function.__module__].__spec__
     return spec.name if spec else function.__module__
 

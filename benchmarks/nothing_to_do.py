@@ -1,4 +1,4 @@
-"""A whole sync that finds nothing to do: both sides read, compared, and the result logged."""
+"""A whole sync with nothing to do: it reads both sides, compares them and logs the result."""
 
 from benchmarks.emulated import Emulated, emulated
 from benchmarks.measuring import Figures, in_fresh_process, medians
@@ -16,7 +16,7 @@ def rows(
     runs: int = 5,
     full: bool = False,
 ) -> list[Row]:
-    """The plain script takes minutes of CPU at 100,000 users: measured only if `full`, else extrapolated."""
+    """The plain script takes minutes of CPU at 100,000 users: measured only with `full`, else extrapolated."""
     found: list[Row] = []
     last: tuple[int, Figures] | None = None
     for size in sizes:

@@ -1,4 +1,4 @@
-"""Answers of Graph, from bytes to people: orjson and small records against msgraph-sdk's models and page iterator."""
+"""Parsing Graph's answers: orjson and small records, compared with msgraph-sdk's models and page iterator."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ def rows(users: int = 100_000, sdk_users: int = 1_000, runs: int = 5, full: bool
 
 
 def pages(count: int) -> list[bytes]:
-    """What Graph answers, page by page."""
+    """Graph's answers, one per page."""
     everybody = map(graph_user, people(count))
     return list(_pages(everybody, -(-count // PAGE_SIZE)))
 
@@ -75,14 +75,14 @@ def with_orjson(users: int) -> Figures:
 
 def with_the_sdk(users: int) -> Figures:
     answers = pages(users)
-    # The first user makes the SDK import a thousand modules: that is no part of parsing.
+    # The first user makes the SDK import a thousand modules, which is not part of parsing.
     asyncio.run(_read_with_the_sdk(pages(1)))
     found, figures = asyncio.run(_read_with_the_sdk(answers))
     return _checked(found, users) | figures | {"peak": peak_mb()}
 
 
 async def _read_with_the_sdk(answers: Sequence[bytes]) -> tuple[int, Figures]:
-    """The whole SDK but for the network: each next page comes from memory."""
+    """Runs the whole SDK except the network: each page comes from memory."""
     import httpx
     from kiota_abstractions.authentication import AnonymousAuthenticationProvider
     from msgraph.graph_request_adapter import GraphRequestAdapter

@@ -1,4 +1,4 @@
-"""People by the hundred thousand, the same on both sides, as either service would send them."""
+"""Hundreds of thousands of people, the same on both sides, in the format of either service."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class Person:
 
 
 def _copy(text: str) -> str:
-    """Equal text, but not the same object: parsed answers share nothing either."""
+    """Equal text in a new object, because parsed answers share no strings either."""
     return f"{text}."[:-1]
 
 
@@ -78,7 +78,7 @@ def people(count: int) -> Iterator[Person]:
 
 
 def graph_user(person: Person) -> dict[str, object]:
-    """As Graph lists it under the `$select` of a run."""
+    """The user as Graph lists it with the `$select` of a run."""
     return {
         "id": person.object_id,
         "userPrincipalName": person.upn,
@@ -93,7 +93,7 @@ def graph_user(person: Person) -> dict[str, object]:
 
 
 def access_control_user(person: Person) -> dict[str, object]:
-    """As the seed of the Access Control emulator takes it."""
+    """The user in the seed format of the Access Control emulator."""
     return {
         "username": person.username,
         "user_principal_name": person.upn,

@@ -1,6 +1,6 @@
-"""The baseline: the same sync as a plain script, written the way msgraph-sdk's documentation shows.
+"""The baseline: the same sync as a plain script, written as msgraph-sdk's documentation shows.
 
-Models, the page iterator, one request per write. It has no dry run, no limits, no audit log and no second try.
+It uses models, the page iterator and one request per write. It has no dry run, limits, audit log or retries.
 https://learn.microsoft.com/graph/sdks/paging?tabs=python, https://learn.microsoft.com/graph/api/user-post-users
 """
 
@@ -27,7 +27,7 @@ Person = dict[str, str]
 
 
 class EmulatorToken(AuthenticationProvider):
-    """In place of azure-identity: an emulator takes any token."""
+    """Replaces azure-identity; an emulator accepts any token."""
 
     async def authenticate_request(
         self, request: RequestInformation, _context: dict[str, object] | None = None
@@ -42,7 +42,7 @@ class Done:
 
 
 async def sync(settings: dict[str, str], domain: str) -> Done:
-    """Creates and updates; of a run with nothing to do, it only reads and compares."""
+    """Creates and updates users; with nothing to do, it only reads and compares."""
     adapter = GraphRequestAdapter(EmulatorToken())
     adapter.base_url = settings["GRAPH_BASE_URL"]
     client = GraphServiceClient(request_adapter=adapter)

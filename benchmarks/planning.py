@@ -1,4 +1,4 @@
-"""Match, compare and decide for two large lists of people that differ in 0, 1 or 100 % of a name."""
+"""Plans (match, compare, decide) for two large lists in which 0, 1 or 100 % of the people differ in a name."""
 
 from collections.abc import Iterator
 
@@ -25,9 +25,9 @@ def rows(sizes: tuple[int, ...] = (100_000, 1_000_000), runs: int = 5, **_: bool
 
 
 def plan(size: int, percent: int, linked: bool) -> Figures:
-    """Memory beyond the input is what the high-water mark rises by while planning.
+    """Memory beyond the input is how far the peak rises while planning.
 
-    `linked`: an earlier sync remembered who is who, as it is every hour but the first.
+    `linked`: users are matched by links from an earlier sync, as in every hourly run except the first.
     """
     attribute_map = AttributeMap.of({})
     source, target = list(_source(size)), list(_target(size, percent))

@@ -23,7 +23,7 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Target:
-    """What the row is held against, in words, and whether it was met."""
+    """The row's target in words, and whether it was met."""
 
     text: str
     met: bool
@@ -31,7 +31,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Row:
-    """One line: medians of `runs` runs. `ratio` is in words, `counts` are figures that have a name of their own."""
+    """One row of the table: medians of `runs` runs. `ratio` is in words; `counts` are further figures by name."""
 
     what: str
     module: str
@@ -65,7 +65,7 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def markdown(title: str, rows: Sequence[Row]) -> str:
-    """A heading and a table, without the columns that nobody filled."""
+    """A heading and a table without empty columns."""
     table = [cells(row) for row in rows]
     used = [i for i in range(len(HEADER)) if any(line[i] for line in table)]
     lines = [[HEADER[i] for i in used], ["---"] * len(used), *([line[i] for i in used] for line in table)]

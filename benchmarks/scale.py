@@ -1,6 +1,6 @@
-"""Other sizes, on paper: what was measured, times published limits and prices. `make docs` puts it into docs/scale.md.
+"""Estimates for other sizes: measured figures times published limits and prices. `make docs` fills docs/scale.md.
 
-Measured figures come from results.json, settings from the files that set them. Change prices and guesses here.
+Measured figures come from results.json, settings from the files that set them. Prices and guesses are here.
 """
 
 import json
@@ -21,21 +21,21 @@ from shared.entra.write_quota import WINDOW_SECONDS, WRITES_PER_WINDOW
 from shared.settings import Settings
 from shared.store.leases import Times
 
-# Measured once, 2026-11: 100,000 users in the source with 1,000 or with all of them on the domain. The source's
-# share of what a user costs; the rest is that of their account in Entra, and of comparing the two.
+# The source's share of the cost of a user; the rest is for the account in Entra and for comparing the two.
+# Measured once, 2026-11: 100,000 users in the source, with 1,000 or all of them on the domain.
 SOURCE_CPU, SOURCE_MEMORY = 0.6, 1 / 3
-# Counted once, 2026-11, by the SDKs' own log of requests: an hourly run whose domain has somebody, a room perhaps,
-# whom only Entra knows. Each request to Graph adds one to the tables, each other domain one read of its links.
+# Counted once, 2026-11, in the SDKs' request log: an hourly run of a domain with an account, such as a room, that is
+# only in Entra. Each request to Graph adds one table request, each other domain one read of its links.
 TABLE_REQUESTS, BLOB_WRITES, BLOB_READS, QUEUE_REQUESTS = 14, 14, 8, 3
 MAILBOX_LOOKUPS = 1
-# The app's own and the host's, in Application Insights.
+# Lines of a run in Application Insights, from the app and the host.
 LOG_LINES = 10
-# Of a tick: the host's two and the app's one, and of the instance that starts for it, some fifty.
+# Lines of a timer tick: two from the host, one from the app, and some fifty from the instance that starts for it.
 TICK_LINES = 53
 
-# Guesses, since nothing was measured against the real services.
+# Guesses: nothing was measured against the real services.
 SOURCE_PAGE_SECONDS, GRAPH_PAGE_SECONDS, BATCH_SECONDS, STORAGE_SECONDS = 0.2, 1.0, 1.0, 0.01
-LINE_BYTES = 1_500  # of such a line, with all that Application Insights adds
+LINE_BYTES = 1_500  # of a log line, with what Application Insights adds
 USABLE_MEMORY = 0.8  # of an instance; the rest is the Functions host's
 CHANGED = 0.01  # of all users, in an hour with changes
 
@@ -44,8 +44,8 @@ CHANGED = 0.01  # of all users, in an hour with changes
 GRAPH_UNITS_PER_SECOND, STORAGE_REQUESTS_PER_SECOND = 800, 20_000
 WRITES_PER_SECOND = WRITES_PER_WINDOW / WINDOW_SECONDS
 
-# USD, East US, pay as you go, storage zone-redundant and hot; price lists of 2025 and 2026, from memory and from
-# second hand. Ask azure.microsoft.com/pricing before you rely on them.
+# USD, East US, pay as you go, zone-redundant hot storage. The price lists of 2025 and 2026, from memory and secondary
+# sources: check azure.microsoft.com/pricing before you rely on them.
 GB_SECOND, FREE_GB_SECONDS = 0.000026, 100_000  # Functions, Flex Consumption, on demand
 EXECUTION, FREE_EXECUTIONS = 0.40 / 1e6, 250_000
 ALWAYS_READY_GB_SECOND = 0.000004  # while it waits
@@ -61,7 +61,10 @@ Table = tuple[Sequence[str], list[Sequence[str]]]
 
 @dataclass(frozen=True)
 class Measured:
-    """A run with nothing to do as a fixed part and one per user, by least squares; and how writing went."""
+    """A run with nothing to do: a fixed cost and a cost per user, by least squares; and the write quota used.
+
+    CPU in seconds, memory in MB.
+    """
 
     cpu: float
     cpu_per_user: float
@@ -73,7 +76,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What host.json, main.bicep and the app's settings say."""
+    """The values of host.json, main.bicep and the app's settings."""
 
     batch_size: int
     at_a_time: int  # runs on one instance
@@ -86,7 +89,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Hour:
-    """One hour of periodic syncs that find nothing to do, of all domains."""
+    """One hour of periodic syncs of all domains, with nothing to do."""
 
     run_seconds: float
     seconds: float
@@ -137,7 +140,7 @@ def deployment() -> Deployment:
 
 
 def hour(users: int, domains: int, m: Measured, d: Deployment) -> Hour:
-    """Every run reads the whole source, and of Entra its own domain; users are spread evenly over the domains."""
+    """Every run reads the whole source and its domain in Entra; users are spread evenly over the domains."""
     on_domain, others = ceil(users / domains), domains - 1
     source = 1 + ceil(users / SOURCE_PAGE_SIZE)
     graph = m.lookups + MAILBOX_LOOKUPS + ceil(on_domain / PAGE_SIZE)
@@ -148,7 +151,7 @@ def hour(users: int, domains: int, m: Measured, d: Deployment) -> Hour:
     at_a_time = min(ceil(domains / instances), d.at_a_time)
     cpu = m.cpu + m.cpu_per_user * (SOURCE_CPU * users + (1 - SOURCE_CPU) * on_domain)
     reading = max(source * SOURCE_PAGE_SECONDS, graph * GRAPH_PAGE_SECONDS)
-    # Runs on one instance wait at the same time, but compute one after the other.
+    # Runs on one instance wait in parallel, but compute one after the other.
     run = reading + storage * STORAGE_SECONDS + at_a_time * cpu
     seconds = run * ceil(domains / (instances * at_a_time))
     reads += int(run / Times().renew_every)
@@ -184,7 +187,7 @@ def hour(users: int, domains: int, m: Measured, d: Deployment) -> Hour:
 
 
 def writing(writes: int, m: Measured, d: Deployment) -> tuple[float, str]:
-    """Seconds, and what they are bound by: the burst goes out as fast as answers come, the rest as quota refills."""
+    """Seconds, and what limits them: the burst is limited by latency, the rest by how fast the quota refills."""
     latency = ceil(writes / BATCH_SIZE / d.batches_in_flight) * BATCH_SECONDS
     quota = max(0, writes - WRITES_PER_WINDOW) / WRITES_PER_SECOND / m.quota_used
     return (latency, "latency") if latency >= quota else (quota, "Graph's quota")
@@ -195,7 +198,7 @@ def instance_mb(users: int, on_domain: int, at_a_time: int, m: Measured) -> floa
 
 
 def largest_domain(memory_mb: int, at_a_time: int, m: Measured) -> int:
-    """Users of a domain, if nobody is on another one, and so many runs of that size share the instance."""
+    """The most users of a domain, if it is the only one and `at_a_time` runs of that size share the instance."""
     return int((memory_mb * USABLE_MEMORY - m.mb) / (at_a_time * m.mb_per_user))
 
 
@@ -257,7 +260,7 @@ def measured_table() -> Table:
 
 
 def logs_table() -> Table:
-    """What goes into Log Analytics in a month, and what of it is paid for."""
+    """What Log Analytics takes in per month, and what that costs."""
     rows: list[Sequence[str]] = []
     for domains in (0, *DOMAINS):
         gigabytes = logged_gb(domains * HOURS_A_MONTH)
@@ -267,7 +270,7 @@ def logs_table() -> Table:
 
 
 def logged_gb(runs: float) -> float:
-    """In a month: the lines of so many runs, and those of the timer, which ticks for nobody too."""
+    """GB a month: the lines of `runs` runs, and those of the timer, which ticks even without domains."""
     return (runs * LOG_LINES + HOURS_A_MONTH * TICK_LINES) * LINE_BYTES / 1e9
 
 

@@ -1,4 +1,4 @@
-"""The two processes that are compared: the app's worker, and the plain script."""
+"""The two processes that are compared: the app's worker and the plain script."""
 
 import asyncio
 import os
@@ -8,7 +8,10 @@ from benchmarks.people import DOMAIN
 
 
 def sync_with_the_app(writes: int, window_seconds: float) -> Figures:
-    """The hourly sync of one domain, from the import of the app to the finished run, under that write quota."""
+    """The hourly sync of one domain, from importing the app to the end of the run.
+
+    The write quota is `writes` in `window_seconds`.
+    """
     watch = Stopwatch()
     counts = asyncio.run(_sync_with_the_app(writes, window_seconds))
     return {**watch.figures(), "peak": peak_mb(), **counts}

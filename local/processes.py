@@ -1,4 +1,4 @@
-"""Child processes of the demo and the tests: waited for by what they say, and never left behind."""
+"""Child processes of the demo and the tests: readiness is read from their output, and none outlives its parent."""
 
 import atexit
 import os
@@ -15,8 +15,8 @@ from typing import Self
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# Asks Linux to kill the child when its parent dies, however that dies, and then becomes the child.
-# An interpreter in between, because preexec_fn is unsafe in a process that has threads.
+# Asks Linux to kill this process when its parent dies, then executes the child's program in it.
+# A launcher instead of preexec_fn, which is unsafe in a process that has threads.
 _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -27,13 +27,13 @@ _children: "weakref.WeakSet[ChildProcess]" = weakref.WeakSet()
 
 
 class ChildNotReadyError(RuntimeError):
-    """A child process ended, or stayed silent, before it was ready; the message ends with what it said."""
+    """A child process ended, or printed nothing in time, before it was ready; the message ends with its output."""
 
 
 class ChildProcess:
-    """One child process whose output (stdout and stderr together) is kept, and written to `log` if given.
+    """One child process. Its output (stdout and stderr together) is kept, and written to `log` if given.
 
-    On Linux the child is killed when the thread that started it ends: start it from a thread that
+    On Linux the child is killed when the thread that started it ends, so start it from a thread that
     lives as long as the child should.
     """
 
@@ -79,7 +79,10 @@ class ChildProcess:
             return "".join(self._lines)
 
     def wait_for(self, pattern: str, timeout: float = 30.0) -> re.Match[str]:
-        """The first line of output, past or future, in which the pattern is found."""
+        """The first match in a line of output, past or future.
+
+        Raises ChildNotReadyError if the process ends, or after `timeout` seconds.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._ended or self._find(pattern) is not None, timeout)
             found = self._find(pattern)
@@ -91,7 +94,7 @@ class ChildProcess:
         return found
 
     def terminate(self, timeout: float = 15.0) -> int:
-        """Asks it to end, makes it end after `timeout`; answers its exit status."""
+        """SIGTERM, then SIGKILL after `timeout` seconds; returns the exit status."""
         if self.returncode is None:
             self._process.terminate()
             try:
@@ -137,7 +140,7 @@ class ChildProcess:
 
 
 def inherited_environment() -> dict[str, str]:
-    """What a child needs of this process's environment: not its settings, and not its proxies."""
+    """The part of this process's environment that a child needs: no app settings and no proxies."""
     wanted = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_START")
     return {name: os.environ[name] for name in wanted if name in os.environ}
 

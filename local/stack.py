@@ -1,7 +1,7 @@
-"""Everything the app talks to, on loopback: Azurite and both emulators, each a process of its own.
+"""All services that the app calls, on loopback: Azurite and both emulators, each in its own process.
 
-`python -m local.stack` runs it with the sample people until it is interrupted, and prints, for a shell to read, the
-settings by which a host finds it.
+`python -m local.stack` runs them with the sample people until it is interrupted. It prints the settings that a host
+needs to reach them, in a form that a shell can read.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _ADDRESS = r"^http://\S+"
 
 @dataclass(frozen=True)
 class Stack:
-    """What runs, and where; `graph_url` and `access_control_url` are what the app's settings take."""
+    """The running services; `graph_url` and `access_control_url` are the values of the app's settings."""
 
     azurite: Azurite
     entra: ChildProcess
@@ -33,7 +33,7 @@ class Stack:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The app settings by which a host finds all of it."""
+        """The app settings that a host needs to reach all services."""
         return {
             "AzureWebJobsStorage": self.azurite.connection_string,
             "HENNGE_CLIENT_ID": CLIENT_ID,
@@ -45,12 +45,12 @@ class Stack:
 
     @property
     def entra_control(self) -> str:
-        """Where the Entra emulator is looked at and changed; no part of Graph."""
+        """The URL of the Entra emulator's control API, which is not part of Graph."""
         return f"{_origin(self.graph_url)}/_emulator"
 
     @property
     def access_control_control(self) -> str:
-        """The same of the Access Control emulator."""
+        """The URL of the Access Control emulator's control API."""
         return f"{_origin(self.access_control_url)}/_emulator"
 
 
@@ -63,8 +63,8 @@ def running_stack(
     clock_rate: float = 1,
     strict: bool = True,
 ) -> Iterator[Stack]:
-    """All three, until the block ends. `latency_ms` and `clock_rate` are those of the Entra emulator, `strict` is
-    Azurite's."""
+    """Runs all three until the block ends. `latency_ms` and `clock_rate` go to the Entra emulator, `strict` to
+    Azurite."""
     speed = ["--latency-ms", str(latency_ms), "--clock-rate", str(clock_rate)]
     with contextlib.ExitStack() as running:
         entra = running.enter_context(_emulator("local.entra", tenant, *speed))
@@ -80,7 +80,7 @@ def running_stack(
 
 
 def main() -> None:
-    # However it is told to end, nothing it started stays behind.
+    # SIGTERM ends it like Ctrl-C, so that its child processes are stopped too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), running_stack() as stack:
         for name, value in stack.settings.items():

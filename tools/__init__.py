@@ -1,1 +1,1 @@
-"""What helps to develop and check the project; none of it is deployed."""
+"""Tools to develop and check the project; never deployed."""

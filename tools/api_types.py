@@ -1,6 +1,6 @@
-"""The API's answers as TypeScript types, for the check of the console: `make lint` writes them before it looks.
+"""The API's answers as TypeScript types: `make lint` writes them, then type-checks the console with them.
 
-A field that the app renames or drops is then an error at every place where the page reads it.
+A field that the app renames or removes is then an error wherever the page reads it.
 """
 
 import json
@@ -36,7 +36,7 @@ def _type(schema: JsonSchemaValue) -> str:
 
 
 def _object(schema: JsonSchemaValue) -> str:
-    """Every field is there: what is left out of a request stands in the answer with its default."""
+    """No field is optional: answers always contain all fields, those with a default too."""
     if "properties" not in schema:
         return f"Record<string, {_type(schema['additionalProperties'])}>"
     fields = (f"{name}: {_type(field)}" for name, field in schema["properties"].items())

@@ -1,6 +1,6 @@
-"""`make audit`: known weaknesses of what Azure installs (requirements.txt), and the licence of each package.
+"""`make audit`: known vulnerabilities of the packages that Azure installs (requirements.txt), and their licences.
 
-Exit status: 0 nothing is known, 1 something is, 2 the database could not be asked, so nothing can be said.
+Exit status: 0 no known vulnerability, 1 at least one, 2 unknown because the database did not answer.
 """
 
 import argparse
@@ -30,13 +30,13 @@ def main() -> int:
 
 
 def pinned(requirements: Path) -> Iterator[tuple[str, str]]:
-    """Every package of the file with its version."""
+    """(name, version) of every package in the file."""
     text = requirements.read_text(encoding="utf-8")
     yield from re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE)
 
 
 def licence(name: str) -> str:
-    """What the installed package says of itself."""
+    """The licence from the installed package's metadata."""
     try:
         said = metadata(name)
     except PackageNotFoundError:
@@ -50,7 +50,7 @@ def licence(name: str) -> str:
 
 
 def weaknesses(requirements: Path, osv_url: str | None) -> int:
-    """Prints what the database knows; the exit status."""
+    """Prints the known vulnerabilities; returns the exit status."""
     database = ["--vulnerability-service", "osv", *(["--osv-url", osv_url] if osv_url else [])]
     asked = subprocess.run(  # noqa: S603 - the pinned pip-audit, with arguments from here
         [

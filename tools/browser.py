@@ -1,6 +1,6 @@
-"""The Chromium that shows the admin page to its tests and takes its pictures: the system's own.
+"""The system's Chromium, for the tests of the admin page and for its screenshots.
 
-`python -m tools.browser` installs one where that is possible, and says so where it is not.
+`python -m tools.browser` installs one if possible, and says so if not.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ _ARGUMENTS = (
 
 
 def chromium() -> Path | None:
-    """Where it is: `CHROMIUM` if that is set, else the first one on the path."""
+    """Its path: `CHROMIUM` if set, else the first one on PATH; None if there is none."""
     if told := os.environ.get("CHROMIUM"):
         return Path(told)
     found = next((path for name in _NAMES if (path := shutil.which(name))), None)
@@ -43,7 +43,7 @@ def chromium() -> Path | None:
 
 
 def install() -> bool:
-    """Tries to install one with apt-get, which takes root; whether it is there now."""
+    """Tries to install one with apt-get, which needs root; returns whether there is one now."""
     if shutil.which("apt-get") and os.geteuid() == 0:
         for command in ("update", f"install --yes --no-install-recommends {' '.join(_PACKAGES)}"):
             subprocess.run(  # noqa: S603 - nothing in it comes from outside
@@ -57,7 +57,7 @@ def install() -> bool:
 
 @contextlib.asynccontextmanager
 async def running_browser() -> AsyncIterator[Browser]:
-    """Chromium without a window; FileNotFoundError if there is none."""
+    """Runs Chromium without a window. Raises FileNotFoundError if there is none."""
     path = chromium()
     if path is None:
         raise FileNotFoundError(MISSING)

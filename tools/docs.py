@@ -1,4 +1,4 @@
-"""`make docs`: fills what the program declares into the pages of docs/, between the marks that ask for it.
+"""`make docs`: writes tables made from the code into the pages of docs/, between marks like these:
 
 <!-- from the code: settings -->
 … replaced …
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def filled(page: str) -> str:
-    """The page with every block made anew; KeyError for a block that nobody knows."""
+    """The page with every block generated again. Raises KeyError for an unknown block."""
 
     def made(block: re.Match[str]) -> str:
         return "\n".join((block[1], *BLOCKS[block[2]](), "", block[3]))
@@ -64,7 +64,7 @@ def _settings() -> Lines:
 
 
 def _shown(name: str | None, default: object) -> str:
-    """A default as one would write it in the environment."""
+    """A default as it is written in the environment."""
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     if name == "ATTRIBUTE_MAP":
@@ -130,7 +130,7 @@ def _query(parameter: Schema) -> tuple[str, ...]:
 def _answer(status: str, answer: Schema) -> tuple[str, str]:
     schemas = [content.get("schema", {}) for content in answer.get("content", {}).values()]
     schema = schemas[0] if schemas else {}
-    # An error's words say more than its shape, which is the same for all.
+    # All errors have the same shape, so show the description instead.
     return status, _type(schema) if "$ref" in schema and status < "400" else str(answer["description"])
 
 

@@ -1,7 +1,7 @@
-"""`make mutants`: changes the pure middle in one small way after another, and wants a test to fail each time.
+"""`make mutants`: mutation testing of the pure middle: every small change of its code must make a test fail.
 
-mutmut leaves decorated functions alone, among them the two that matter most. So it works on a copy, in `.mutants/`,
-where `@decorator def f` is written `f = decorator(f)`.
+mutmut skips decorated functions, two of which matter most. So it works on a copy in `.mutants/`, where
+`@decorator def f` is written as `f = decorator(f)`.
 """
 
 import ast
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def undecorated(source: str) -> str:
-    """The same module, its functions decorated by assignments at its end."""
+    """The same module with each decorator replaced by an assignment at the end."""
     lines, module = source.splitlines(), ast.parse(source)
     classes = [node for node in module.body if isinstance(node, ast.ClassDef)]
     for prefix, body in (("", module.body), *((f"{one.name}.", one.body) for one in classes)):
@@ -47,7 +47,7 @@ def undecorated(source: str) -> str:
 
 
 def survivors() -> Iterator[tuple[str, str]]:
-    """`module: the line as it was changed`, and mutmut's name, of every mutant that no test kills."""
+    """For every mutant that no test kills: `module: changed line`, and mutmut's name for it."""
     for line in _mutmut("results").splitlines():
         name, status = line.strip().split(": ")
         if status != "timeout":

@@ -1,4 +1,4 @@
-"""Names the files of the pure middle, as pyproject.toml does for import-linter: no line of them may go untested."""
+"""Prints the files of the pure middle, from import-linter's contract in pyproject.toml: they need full coverage."""
 
 import tomllib
 from collections.abc import Iterator

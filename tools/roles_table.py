@@ -1,4 +1,4 @@
-"""Who may call what, as a table for docs/security.md, made from the declarations that are enforced."""
+"""Which role may call which endpoint: a table for docs/security.md, made from the endpoints that enforce it."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ HEADER = (
 
 
 def roles_table() -> Iterator[str]:
-    """Markdown lines; a cell is `yes`, or the status of the refusal."""
+    """Markdown lines; a cell is `yes` or the HTTP status of the refusal."""
     yield f"| {' | '.join(HEADER)} |"
     yield "|---" * len(HEADER) + "|"
     for endpoint in ENDPOINTS:

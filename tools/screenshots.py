@@ -1,6 +1,6 @@
-"""`make screenshots`: the pictures of the guide, in both languages and both colour schemes, into docs/images/.
+"""`make screenshots`: writes the guide's pictures to docs/images/, in both languages and both colour schemes.
 
-The people are the demo's, the runs are real, but for the last two days of hourly syncs, which are made up.
+The people are the demo's. The runs are real, except for two days of hourly syncs, which are made up.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ LANGUAGES = {"en": "en-GB", "ja": "ja-JP"}
 SCHEMES = ("light", "dark")
 WINDOW: ViewportSize = {"width": 1280, "height": 860}
 CONTOSO, FABRIKAM, CORP = "contoso.com", "fabrikam.com", "corp.contoso.com"
-# Enough for two days of hourly syncs to look like two days.
+# Two days of hourly syncs.
 HOURS = 47
 UNUSUAL = {31: Status.FAILED, 20: Status.CANCELLED, 8: Status.COMPLETED_WITH_ERRORS}
 UNREACHABLE = "Access Control: GET users answered 503."
@@ -53,7 +53,7 @@ async def main() -> None:
 
 @asynccontextmanager
 async def product() -> AsyncIterator[tuple[Stack, httpx.AsyncClient]]:
-    """The whole of it on loopback, and a client for its host."""
+    """Runs the whole product on loopback; yields its services and an HTTP client for its host."""
     with (
         running_stack() as stack,
         HostProcess(stack.settings) as host,
@@ -63,7 +63,7 @@ async def product() -> AsyncIterator[tuple[Stack, httpx.AsyncClient]]:
 
 
 async def demo_scenes(stack: Stack, host: httpx.AsyncClient) -> list[Picture]:
-    """What the guide shows, at the demo's company."""
+    """The guide's scenes, with the demo's people."""
     failed = await two_days_of_syncs(stack)
     await change(host, CONTOSO, periodicSync=True)
     dry_run = await run(host, CONTOSO, "dry-run")
@@ -121,7 +121,7 @@ async def start(host: httpx.AsyncClient, domain: str, kind: str) -> str:
 
 
 async def run(host: httpx.AsyncClient, domain: str, kind: str) -> str:
-    """The id of a run that has ended."""
+    """Runs it to its end; returns its id."""
     run_id = await start(host, domain, kind)
     async with asyncio.timeout(60):
         while True:
@@ -136,7 +136,7 @@ async def change(host: httpx.AsyncClient, domain: str, **settings: object) -> No
 
 
 async def two_days_of_syncs(stack: Stack) -> str:
-    """Writes an hourly sync of contoso.com for each hour; the id of the one that failed."""
+    """Writes an hourly sync of contoso.com for each hour; returns the id of the one that failed."""
     services = Services(Settings.from_environment(stack.settings))
     chance, now, failed = random.Random(48), datetime.now(UTC), ""
     try:
@@ -176,7 +176,7 @@ def what_it_says(run: Run) -> Parts:
 
 
 def a_working_hour(chance: random.Random, status: Status) -> Counts:
-    """Most hours change nobody or a few people."""
+    """Counts of one hourly sync: mostly no changes or a few."""
     if status in (Status.FAILED, Status.CANCELLED):
         return Counts(source=29, target=26)
     busy = chance.random() < 0.6

@@ -1,10 +1,11 @@
 """Checks a deployed app from outside: `python -m tools.smoke https://NAME.azurewebsites.net --domain contoso.com`.
 
-Callers without a key or token are refused or sent to sign in, health is deep-green, a dry run completes, the link to
-its audit log works, reads one blob only, and ends, and the hourly timer runs. The dry run changes nobody but overwrites
-the last dry run's audit log; the timer does now what it would do on the next hour, and starts a sync of each domain
-whose periodic sync is on. SMOKE_KEY is the app's master key, which the timer asks for; with sign-in SMOKE_TOKEN is
-given as well. From the environment they stand in no shell history and no list of processes.
+It checks that callers without a key or token are refused or sent to sign in, that the deep health check passes, that a
+dry run completes, that the link to its audit log works, reads only one blob, and expires, and that the hourly timer
+runs. The dry run changes no user but overwrites the last dry run's audit log. The timer does now what it would do at
+the next hour: it starts a sync of each domain whose periodic sync is on. SMOKE_KEY is the app's master key, which the
+timer needs; with sign-in, set SMOKE_TOKEN too. Both come from the environment, so that they are in no shell history and
+no list of processes.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from shared.store.forbidden import ADVICE, ROLES
 PATIENCE_SECONDS = 600
 LONGEST_LINK = timedelta(minutes=60)
 BOM = "\ufeff"
-# Where App Service authentication sends those who have not signed in: to Entra, in its clouds, or by way of itself.
+# Where App Service authentication sends callers who are not signed in: to Entra in one of its clouds, or via itself.
 SIGN_IN_HOSTS = {
     "login.microsoftonline.com",
     "login.windows.net",
@@ -37,11 +38,11 @@ SIGN_IN_PATH = "/.auth/login/"
 
 
 class SmokeError(Exception):
-    """The app does not do what it should; the text says what it did instead."""
+    """A check failed; the message says what the app did instead."""
 
 
 class Smoke:
-    """One app, and what it takes to be let in."""
+    """The checks of one app; `credentials` are the headers that it needs."""
 
     def __init__(self, url: str, domain: str, credentials: Mapping[str, str]) -> None:
         self._http = httpx.AsyncClient(base_url=url.rstrip("/"), timeout=60)
@@ -51,9 +52,9 @@ class Smoke:
         self._link = ""
 
     async def check(self) -> list[str]:
-        """What failed, each check having said on the way how it went; empty if all is well."""
+        """Runs and prints each check; returns those that failed."""
         checks: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
-            ("callers without a key or token are refused", self._refuses_strangers),
+            ("callers without a key or token are refused", self._refuses_unauthenticated_calls),
             ("storage, source and Graph are reached", self._is_healthy),
             ("a dry run completes", self._completes_a_dry_run),
             ("the audit log's link works", self._links_to_the_audit_log),
@@ -72,7 +73,7 @@ class Smoke:
                     print(f"ok      {name}")
         return failed
 
-    async def _refuses_strangers(self) -> None:
+    async def _refuses_unauthenticated_calls(self) -> None:
         for method, path in (
             ("GET", "/api/domains"),
             ("POST", f"{self._domain}/sync"),
@@ -123,7 +124,7 @@ class Smoke:
             await expect_bounded(stranger, self._link)
 
     async def _runs_the_timer(self) -> None:
-        """Asked through the host, which knows a function only once its trigger is in step."""
+        """Calls the host's admin API, which knows the function only once its trigger is synced."""
         before = await self._runs()
         answer = await self._http.post("/admin/functions/hourly_sync", json={}, headers=self._credentials)
         _expect(answer.status_code != 401, "it answered 401: give the master key as SMOKE_KEY")
@@ -150,7 +151,7 @@ class Smoke:
 
 
 async def expect_bounded(stranger: httpx.AsyncClient, url: str) -> None:
-    """SmokeError unless the link reads one blob and nothing else, and ends within the hour that it names."""
+    """Raises SmokeError unless the link reads only one blob and expires at its stated time, within an hour."""
     parts = urlsplit(url)
     terms = {name: values[0] for name, values in parse_qs(parts.query).items()}
     _expect("se" in terms, "the link names no end")
@@ -161,7 +162,7 @@ async def expect_bounded(stranger: httpx.AsyncClient, url: str) -> None:
 
     as_given = await stranger.get(url)
     _expect(as_given.status_code == 200, f"the link answered {as_given.status_code}")
-    # By the clock of the storage: that is the one by which it ends.
+    # By the clock of storage, which decides when the link expires.
     now, ends = parsedate_to_datetime(as_given.headers["Date"]), datetime.fromisoformat(terms["se"])
     _expect(now < ends <= now + LONGEST_LINK, f"the link ends at {ends}, and now it is {now}")
 

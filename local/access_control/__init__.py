@@ -1,12 +1,12 @@
-"""A strict emulator of HENNGE Access Control's public API: a token, then the users page by page.
+"""A strict emulator of HENNGE Access Control's public API: the token endpoint and the list of users, in pages.
 
-What HENNGE documents or public clients rely on is enforced, what nobody knows (the spelling of the
+It enforces what HENNGE documents and what public clients rely on. What is not known (the spelling of the
 keys, the size of a page, the CSV's encoding) is a setting of the seed.
 
     async with running_access_control({"users": [{"username": "a"}]}) as access_control:
         ...  # access_control.url, .token_url, .users, .faults, .requests
 
-The seed is one JSON object. Everything may be left out, and a mistake is an error that names the entry.
+The seed is one JSON object. Every entry is optional. A mistake raises SeedError, which names the entry.
 
     {
       "clients": {"emulator": "emulator-secret"},   // API clients and their secrets
@@ -21,8 +21,8 @@ The seed is one JSON object. Everything may be left out, and a mistake is an err
                  "rules": [{"kind": "status", "status": 503, "page": 2, "count": 1}]}
     }
 
-(Comments are for this page; the file is plain JSON.) The rules of faults are described at `Fault`.
-`hdeadmin`, the built-in administrator, is always there and always listed, as in the real one.
+(The comments are only for this description; the file is plain JSON.) `Fault` describes the rules of faults.
+`hdeadmin`, the built-in administrator, always exists and is always listed, as in the real service.
 """
 
 from local.access_control.faults import Fault, FaultPlan, Faults

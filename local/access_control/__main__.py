@@ -1,4 +1,4 @@
-"""`python -m local.access_control --port N [--seed FILE]`: the emulator alone, until SIGTERM or SIGINT."""
+"""`python -m local.access_control --port N [--seed FILE]`: runs the emulator until SIGTERM or SIGINT."""
 
 import argparse
 import asyncio

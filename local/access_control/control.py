@@ -1,4 +1,4 @@
-"""/_emulator/: what the demo or a test in another process looks at and changes. No part of HENNGE's API."""
+"""/_emulator/: the control API for the demo and for tests in other processes. Not part of HENNGE's API."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -87,7 +87,7 @@ def control_routes(access_control: "AccessControl") -> list[web.RouteDef]:
 
 
 def _checked(handler: _Handler) -> _Handler:
-    """Turns a refusal into 400, and a user that is not there into 404."""
+    """Answers a refused change with 400, and a missing user with 404."""
 
     async def checked(request: web.Request) -> web.Response:
         try:

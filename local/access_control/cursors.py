@@ -1,4 +1,4 @@
-"""Cursors: opaque to the client, and only this emulator's own are taken."""
+"""Cursors: opaque to the client and signed, so that the emulator accepts only its own."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ import secrets
 
 
 class Cursors:
-    """A cursor holds where the last page ended and which page comes next, signed."""
+    """A cursor holds the last page's last serial number and the number of the next page, signed."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(16)
@@ -17,7 +17,7 @@ class Cursors:
         return base64.urlsafe_b64encode(self._signature(place) + place).decode()
 
     def read(self, cursor: str | None) -> tuple[int, int] | None:
-        """Serial number and page; the beginning without a cursor, None for one that is not ours."""
+        """Serial number and page. Without a cursor these are the beginning; a foreign cursor gives None."""
         if cursor is None:
             return 0, 1
         try:

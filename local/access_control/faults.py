@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong, on which calls, and how often."""
+"""Faults on demand: which fault, on which calls, and how often."""
 
 import asyncio
 import contextlib
@@ -27,20 +27,20 @@ _PAGES_ONLY = {"repeatCursor", "endsEarly", "emptyList"}
 
 
 class Fault(BaseModel):
-    """One thing that goes wrong on a `call` that matches, and then with `probability`, at most `count`
-    times, or only at the `nth` matching call (1 is the first); `page` (1 is the first) narrows it to one
-    page of users, so that page 1 counts the reads of the whole list.
+    """A fault of a matching `call`: it strikes with `probability`, at most `count` times, or only at the
+    `nth` matching call (1 is the first). `page` (1 is the first) limits it to one page of users; page 1
+    counts the reads of the whole list.
 
     `kind` is one of
     - `status`: answers `status`, with `retryAfter` seconds if given;
     - `drop`: closes the connection without an answer;
-    - `delay`: answers after `ms`, or as soon as the fault is taken away;
+    - `delay`: answers after `ms`, or as soon as the fault is removed;
     - `cutOff`: the connection breaks in the middle of the answer's body;
-    - `invalidJson`: 200 with JSON that ends too soon;
+    - `invalidJson`: 200 with truncated JSON;
     - `notJson`: 200 with a page of HTML;
     - `redirect`: 302 to `to`;
-    - `expireToken`: the token is refused, and for good;
-    - `repeatCursor`: a page whose cursor leads to that page again;
+    - `expireToken`: the token is refused from now on;
+    - `repeatCursor`: a page whose cursor leads to the same page again;
     - `endsEarly`: a page without a cursor, as if it were the last;
     - `emptyList`: no users, and no cursor.
     """
@@ -64,7 +64,7 @@ class Fault(BaseModel):
 
     @property
     def struck(self) -> int:
-        """How often this fault has happened so far."""
+        """How often this fault has struck so far."""
         return self._struck
 
     @model_validator(mode="after")
@@ -74,7 +74,7 @@ class Fault(BaseModel):
         return self
 
     async def wait_out(self) -> None:
-        """Waits as long as a `delay` takes, or until it is taken away."""
+        """Waits for the time of a `delay`, or until the fault is removed."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._taken_away.wait(), self.ms / 1_000)
 
@@ -96,7 +96,7 @@ class Fault(BaseModel):
 
 
 class FaultPlan(BaseModel):
-    """All faults of an emulator, as the seed's `faults` and `PUT /_emulator/faults` take them."""
+    """All faults of an emulator: the format of the seed's `faults` and of `PUT /_emulator/faults`."""
 
     model_config = _CONFIG
 
@@ -107,7 +107,7 @@ class FaultPlan(BaseModel):
 
 
 class Faults:
-    """The plan in force, with the dice that decide; the same seed gives the same run."""
+    """The current plan and its random generator; the same seed gives the same decisions."""
 
     def __init__(self) -> None:
         self.plan = FaultPlan()
@@ -127,7 +127,7 @@ class Faults:
         self.load(FaultPlan())
 
     def struck(self, call: Call, page: int = 0) -> dict[Kind, Fault]:
-        """The faults that strike this call now, the first of each kind."""
+        """The faults that strike this call, the first of each kind; counts them as struck."""
         found: dict[Kind, Fault] = {}
         for rule in self.plan.rules:
             if rule.kind not in found and rule.strikes(call, page, self._chance):

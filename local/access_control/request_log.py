@@ -1,4 +1,4 @@
-"""What was called: for tests that count requests."""
+"""The log of calls, for tests that count requests."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class LoggedCall:
-    """One call; `page` is 0 except for users, `status` 0 for a connection dropped without an answer."""
+    """One call. `page` is 0 except for users; `status` is 0 if the connection was dropped without an answer."""
 
     method: str
     path: str
@@ -20,7 +20,7 @@ class RequestLog:
     calls: list[LoggedCall] = field(default_factory=list)
 
     def count(self, path: str | None = None, *, status: int | None = None) -> int:
-        """Calls that fit everything given; `path` is `/oauth/token` or `/20230822/users`."""
+        """The number of calls that match; `path` is `/oauth/token` or `/20230822/users`."""
         return sum(
             (path is None or call.path == path) and (status is None or call.status == status)
             for call in self.calls

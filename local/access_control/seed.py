@@ -1,4 +1,4 @@
-"""Access Control from a seed file."""
+"""The seed of the emulator: its settings and users."""
 
 from pathlib import Path
 
@@ -14,11 +14,11 @@ CLIENT_SECRET = "emulator-secret"  # noqa: S105 - of an emulator on loopback
 
 
 class SeedError(ValueError):
-    """A seed that cannot be loaded; the message names the entry."""
+    """A seed cannot be loaded; the message names the entry."""
 
 
 class Seed(BaseModel):
-    """The file as a whole; its users are checked one by one."""
+    """The whole file; `build_users` checks its users one by one."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
@@ -45,7 +45,7 @@ def read_seed(path: Path) -> Seed:
 
 
 def parse_seed(content: object) -> Seed:
-    """Raises SeedError for anything that would only be noticed later, a bad user included."""
+    """Raises SeedError for every mistake, also in a user."""
     try:
         seed = Seed.model_validate(content)
     except ValidationError as error:
@@ -71,7 +71,7 @@ def build_users(entries: list[dict[str, object]]) -> Users:
 
 
 def first_mistake(error: ValidationError) -> str:
-    """The first of pydantic's complaints, in one line and without the value."""
+    """The first of pydantic's errors, in one line and without the value."""
     mistake = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in mistake["loc"])
     return f"{place}: {mistake['msg']}" if place else str(mistake["msg"])

@@ -44,7 +44,7 @@ class AccessControl:
         return f"{self.address}/oauth/token"
 
     def load(self, seed: Seed) -> None:
-        """Replaces everything but the log; tokens and cursors given out before are worth nothing."""
+        """Replaces everything except the log; tokens and cursors issued before become invalid."""
         self.users: Users = build_users(seed.users)
         self.settings = seed
         self.tokens = Tokens(seed.clients, seed.token_lifetime)
@@ -52,7 +52,7 @@ class AccessControl:
         self._cursors = Cursors()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Any call to the API itself: faults first, then the API's own rules."""
+        """Answers any call of the API: faults first, then the API's rules."""
         call, method = _PATHS.get(request.path, ("any", ""))
         place = self._cursors.read(request.query.get("cursor")) if call == "users" else (0, 0)
         page = place[1] if place else 0
@@ -86,7 +86,7 @@ class AccessControl:
             refusal = _error(401, "unauthorized", "the access token is missing, unknown or expired")
             refusal.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
             return refusal
-        # Nothing else is documented, so a client that relies on anything else is told so.
+        # Only this parameter is documented, so a client that sends another one gets an error.
         if unknown := sorted(request.query.keys() - ({"cursor"} if call == "users" else set())):
             return _error(400, "invalid_request", f"unknown parameter {', '.join(unknown)}")
         if call == "csv":
@@ -134,7 +134,7 @@ class AccessControl:
 async def running_access_control(
     seed: Seed | Mapping[str, object] | None = None, *, port: int = 0
 ) -> AsyncIterator[AccessControl]:
-    """The emulator, listening on 127.0.0.1 until the block ends; raises SeedError for a bad seed."""
+    """Runs the emulator on 127.0.0.1 until the block ends. Raises SeedError for an invalid seed."""
     access_control = AccessControl(seed if isinstance(seed, Seed) else parse_seed(seed or {}))
     application = web.Application(client_max_size=_LARGEST_SEED)
     application.add_routes(control_routes(access_control))
@@ -150,7 +150,7 @@ async def running_access_control(
 
 
 def _faulty(faults: Mapping[Kind, Fault]) -> web.Response | None:
-    """The answer of a fault that needs nothing of the real one."""
+    """The answer of a fault that does not depend on the real answer."""
     if fault := faults.get("status"):
         answer = _error(fault.status, "fault", "as ordered")
         if fault.retry_after is not None:

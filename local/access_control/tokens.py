@@ -1,4 +1,4 @@
-"""The token endpoint's rules (RFC 6749, client credentials) and the tokens it gave out."""
+"""The token endpoint's rules (RFC 6749, client credentials) and the tokens it issued."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 
 class TokenRefusedError(Exception):
-    """Why there is no token, as the `error` of RFC 6749 section 5.2."""
+    """The request was refused; `error` is a code of RFC 6749 section 5.2."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(description)
@@ -19,7 +19,7 @@ class TokenRefusedError(Exception):
 
 
 class Tokens:
-    """Tokens live `lifetime` seconds; `calls` limits how often each may be used, for tests."""
+    """Tokens are valid for `lifetime` seconds."""
 
     def __init__(self, clients: Mapping[str, str], lifetime: float) -> None:
         self._clients = dict(clients)
@@ -42,7 +42,10 @@ class Tokens:
         return token
 
     def accepts(self, authorization: str, calls: int | None) -> bool:
-        """Whether this header carries a live token; it counts as a call made with it."""
+        """Whether this header holds a valid token; counts the call.
+
+        `calls` limits how often a token may be used, for tests; None means no limit.
+        """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or token not in self._ends:
             return False

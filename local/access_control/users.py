@@ -1,4 +1,4 @@
-"""The people in Access Control, and what a page of them looks like."""
+"""The users in Access Control, in the shapes of the API and of the CSV export."""
 
 import bisect
 import csv
@@ -17,11 +17,11 @@ ADMINISTRATOR = "hdeadmin"
 
 
 class UserError(ValueError):
-    """An edit that Access Control would refuse; the message names the user."""
+    """Access Control would refuse this edit; the message names the user."""
 
 
 class User(BaseModel):
-    """One user, with Access Control's own limits (support.hdeone.com, S/9579702991001)."""
+    """One user, with Access Control's limits (support.hdeone.com, S/9579702991001)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,11 +36,11 @@ class User(BaseModel):
     custom_attributes: dict[str, str] = {}
 
     def item(self, keys: Keys) -> dict[str, object]:
-        """As the API lists it; the keys inside custom_attributes are the customer's own."""
+        """The user as the API lists it; keys in custom_attributes are the customer's and stay as they are."""
         return {spelled(name, keys): value for name, value in self.__dict__.items()}
 
 
-# CSV columns as public clients know them, and below them the ones that nobody has documented.
+# CSV columns that public clients use, then those whose names are not documented.
 _CSV_COLUMNS = {
     "Username": "username",
     "Email": "email",
@@ -54,9 +54,9 @@ _CSV_COLUMNS = {
 
 
 class Users:
-    """Everybody by username, in the order in which they were added, hdeadmin first.
+    """All users by username, in the order in which they were added, hdeadmin first.
 
-    A page begins behind a serial number, so an edit between two pages neither skips nor repeats anybody.
+    A page begins after a serial number, so that an edit between two pages neither skips nor repeats a user.
     """
 
     def __init__(self) -> None:
@@ -87,14 +87,14 @@ class Users:
         self._serial_of[user.username] = self._last_serial
 
     def put(self, user: User) -> None:
-        """Adds the user, or takes the place of the one with the same username."""
+        """Adds the user, or replaces the one with the same username."""
         if user.username in self._serial_of:
             self._by_serial[self._serial_of[user.username]] = user
         else:
             self.add(user)
 
     def edit(self, username: str, changes: Mapping[str, object]) -> User:
-        """Changes some fields; raises KeyError for a stranger and ValueError for what may not be."""
+        """Changes some fields. Raises KeyError for an unknown username, ValueError for an invalid change."""
         before = self[username]
         if changes.get("username", username) != username:
             raise UserError(f"{username}: a username never changes")
@@ -110,14 +110,14 @@ class Users:
         del self._serials[bisect.bisect_left(self._serials, serial)]
 
     def page(self, after: int, size: int) -> tuple[list[User], int | None]:
-        """Up to `size` users behind that serial number, and the number to go on from if there are more."""
+        """Up to `size` users after that serial number, and the last serial number if there are more."""
         start = bisect.bisect_right(self._serials, after)
         serials = self._serials[start : start + size]
         more = start + size < len(self._serials)
         return [self._by_serial[serial] for serial in serials], serials[-1] if more else None
 
     def csv(self, encoding: CsvEncoding) -> bytes:
-        """The export: known columns first, then every custom attribute that anybody has."""
+        """The export: known columns first, then every custom attribute that any user has."""
         people = self.all()
         custom = list(dict.fromkeys(name for user in people for name in user.custom_attributes))
         text = io.StringIO(newline="")
@@ -130,7 +130,7 @@ class Users:
 
 
 def spelled(name: str, keys: Keys) -> str:
-    """A snake_case name in one of the spellings the real API might have."""
+    """A snake_case name in one of the spellings that the real API might use."""
     if keys == "snake_case":
         return name
     if keys == "camelCase":

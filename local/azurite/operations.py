@@ -1,4 +1,4 @@
-"""What a storage request asks for: the REST operation by its documented name, and what it is done to."""
+"""The REST operation of a storage request, by its documented name, and its resource."""
 
 import re
 from collections.abc import Mapping
@@ -34,10 +34,10 @@ _INNER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`resource` as people write it: `locks/contoso.com`, `Runs(contoso.com,active)`, `sync-runs`.
+    """`resource` in a short form: `locks/contoso.com`, `Runs(contoso.com,active)`, `sync-runs`.
 
-    A transaction's resource is its table, with each of its operations in order: `Runs(PATCH active, PUT 123)`.
-    `container` is the blob container, table or queue, empty where the account itself is asked.
+    A transaction's resource is its table with its operations in order: `Runs(PATCH active, PUT 123)`.
+    `container` is the blob container, table or queue; empty for an operation on the account.
     """
 
     service: Service
@@ -51,7 +51,7 @@ class Operation:
 def operation(
     service: Service, method: str, raw_path: str, headers: Mapping[str, str], body: bytes
 ) -> Operation:
-    """`raw_path` as it stands in the request line: /account/…?query; `headers` by any capitalisation."""
+    """`raw_path` as in the request line: /account/…?query; the case of `headers` does not matter."""
     path, _, raw_query = raw_path.partition("?")
     account, _, rest = unquote(path).lstrip("/").partition("/")
     query = {name.lower(): values[0] for name, values in parse_qs(raw_query, keep_blank_values=True).items()}
@@ -92,7 +92,7 @@ def _queue(account: str, method: str, rest: str, query: Mapping[str, str]) -> Op
     if not below:
         name = f"{_verb(method)}Queue{query.get('comp', '').title()}"
     elif method == "GET":
-        # Getting messages hides them from others: it is a write, peeking is none.
+        # Get Messages hides them from other callers, so it is a write; Peek Messages is not.
         name = "PeekMessages" if query.get("peekonly") == "true" else "GetMessages"
     else:
         name = {"POST": "PutMessage", "PUT": "UpdateMessage"}.get(

@@ -1,4 +1,4 @@
-"""A page without anything on it that leads on to what it should have held, as the services give at any time."""
+"""Empty pages with a continuation to what they should have held; the services may send one at any time."""
 
 import json
 from urllib.parse import parse_qsl, quote, urlencode
@@ -8,11 +8,11 @@ from local.azurite.operations import Operation
 
 _TOKEN = "after-an-empty-page"  # noqa: S105 - a continuation, no secret
 _FIRST = "!"
-"""Before the first name of a blob: where Azurite begins after a marker, all of them follow."""
+"""A marker that sorts before every blob name: Azurite lists the names after the marker, so all of them."""
 
 
 def empty_page(operation: Operation, raw_path: str) -> Answer:
-    """In the place of this page; the one after it begins where this one would have."""
+    """An empty page instead of the requested one; the next page begins where this one should have."""
     query = dict(parse_qsl(raw_path.partition("?")[2], keep_blank_values=True))
     if operation.service == "table":
         headers = {"Content-Type": "application/json;odata=minimalmetadata"}
@@ -28,9 +28,9 @@ def empty_page(operation: Operation, raw_path: str) -> Answer:
 
 
 def continued(operation: Operation, raw_path: str) -> str:
-    """The path as Azurite knows it: without the continuation that an empty page gave.
+    """The path for Azurite, without the continuation that an empty page gave.
 
-    A table's query is no part of what its caller signs.
+    A table request's signature does not cover the query, so it stays valid.
     """
     if operation.name != "QueryEntities" or _TOKEN not in raw_path:
         return raw_path

@@ -1,14 +1,14 @@
-"""Azurite answering as Azure Storage does: a proxy before its three services, one place for all differences.
+"""A proxy in front of Azurite's three services that makes them answer as Azure Storage does.
 
-`python -m local.azurite.service` listens on three ports of loopback, hands every request on to Azurite, and corrects
-what Azurite does otherwise (`corrections.py`). On demand things go wrong (`faults.py`), for each account by itself:
+`python -m local.azurite.service` listens on three loopback ports, forwards every request to Azurite, and corrects
+where Azurite differs from the service (`corrections.py`). It injects faults on demand (`faults.py`), per account:
 
     PUT    /_emulator/{account}/faults     {"deletionSeconds": 2, "rules": [{"kind": "drop", "operation": "Put*"}]}
     GET    /_emulator/{account}/faults     {"struck": [1]}
-    GET    /_emulator/{account}/requests   every operation in order, as it was answered
+    GET    /_emulator/{account}/requests   every operation in order, with its answer's status
     DELETE /_emulator/{account}/requests
 
-A signature covers the account's path and never the host, so requests and links signed for the proxy hold in Azurite.
+A signature covers the account's path but not the host, so requests and links signed for the proxy are valid in Azurite.
 """
 
 import argparse
@@ -50,7 +50,7 @@ _LARGEST_LOG = 20_000
 
 @dataclass
 class Logged:
-    """One operation as it was answered; 0 is a connection that was reset, -1 no answer yet."""
+    """One operation and its status: 0 means the connection was reset, -1 that there is no answer yet."""
 
     asked: Operation
     status: int = -1
@@ -58,14 +58,14 @@ class Logged:
 
 @dataclass
 class Account:
-    """What goes wrong with one account, and what it was asked."""
+    """The faults and the request log of one account."""
 
     faults: FaultPlan = field(default_factory=FaultPlan)
     asked: list[Logged] = field(default_factory=list)
 
 
 class StorageService:
-    """The proxy; `deletion_seconds` is for how long what was deleted can't be made anew."""
+    """The proxy; `deletion_seconds` is how long a deleted resource can't be created again."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class StorageService:
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
     async def _answer(self, asked: Operation, request: web.BaseRequest, body: bytes) -> Answer | None:
-        """As the service would answer when all is well; None where Azurite is gone."""
+        """The service's answer without any fault; None if Azurite does not answer."""
         if code := self._deletions.refused(asked) or await self._refused_condition(asked, request):
             return refusal(asked.service, code)
         answer = await self._pass_on(asked, request, body)
@@ -132,7 +132,7 @@ class StorageService:
             return await refused_condition(asked, request.headers, blob)
 
     def _blob(self, asked: Operation) -> "BlobClient":
-        """The blob in Azurite, for a look of our own."""
+        """A client for the blob in Azurite, for the proxy's own requests."""
         from azure.storage.blob.aio import BlobClient
 
         container, _, name = asked.resource.partition("/")
@@ -177,7 +177,7 @@ class StorageService:
 
 
 async def _faulty(fault: Fault, asked: Operation, answer: Answer | None) -> Answer | None:
-    """What the caller gets; None is a reset connection. A delay before the effect is not for here."""
+    """What the caller gets; None means a reset connection. `handle` does delays before the effect."""
     if fault.kind == "hang":
         await asyncio.Event().wait()
     if fault.kind == "delay":
@@ -193,7 +193,7 @@ def _forwarded(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
 
 
 def _reset(request: web.BaseRequest) -> web.StreamResponse:
-    """A connection reset, not merely closed."""
+    """Resets the connection instead of closing it."""
     if request.transport is not None:
         connection: socket.socket = request.transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -209,7 +209,7 @@ async def running_service(
     deletion_seconds: float,
     certificate: Path | None = None,
 ) -> AsyncIterator[dict[Service, int]]:
-    """Listens until the block ends; the ports, a free one for each that is 0."""
+    """Listens until the block ends; yields the ports, with a free one for each that is 0."""
     trust = serving = None
     if certificate:
         trust = ssl.create_default_context(cafile=str(certificate))

@@ -1,1 +1,1 @@
-"""`make demo`: the product page's own procedure on the sample people, over HTTP, checked step by step."""
+"""`make demo`: the product page's procedure with the sample people, over HTTP; every step is checked."""

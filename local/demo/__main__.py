@@ -1,6 +1,6 @@
 """`python -m local.demo`: starts everything, walks through the procedure, and serves until Ctrl-C.
 
-With DEMO_ONCE=1 it ends after the walk-through. The exit status is 1 if anything was not as expected.
+With DEMO_ONCE=1 it ends after the walk-through. The exit status is 1 if a step was not as expected.
 """
 
 import os
@@ -17,7 +17,7 @@ from local.host import HostProcess
 from local.stack import Stack, running_stack
 
 USUAL_PORT = 7071
-# About what Graph takes to answer.
+# About as long as Graph takes to answer.
 LATENCY_MS = 80
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def _stop(*_: object) -> NoReturn:
-    """Whoever ends the demo ends it as Ctrl-C does, once: impatience must not leave anything running."""
+    """Every signal stops the demo as Ctrl-C does. Later ones are ignored, so that the cleanup runs to its end."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -68,7 +68,7 @@ def _introduce(terminal: Terminal, stack: Stack, host: HostProcess) -> None:
 
 
 def _serve(terminal: Terminal, stack: Stack, host: HostProcess) -> None:
-    """Until Ctrl-C, or until the host ends by itself."""
+    """Shows what to try, then waits until Ctrl-C or until the host ends by itself."""
     terminal.title("It goes on serving")
     terminal.say(f"The console:  {host.url}/api/console")
     terminal.say()
@@ -91,9 +91,9 @@ def _serve(terminal: Terminal, stack: Stack, host: HostProcess) -> None:
 
 
 def _port() -> int:
-    """The usual one if nobody has it, else 0 for any free one."""
+    """The default port if it is free, else 0 for any free port."""
     with socket.socket() as probe:
-        # As the host binds: a port that a connection left a moment ago is free.
+        # The same option as the host's: a port with only closed connections in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", USUAL_PORT))

@@ -1,4 +1,4 @@
-"""The app's HTTP API, and the one control of the Entra emulator, as the walk-through calls them."""
+"""Clients of the walk-through: for the app's HTTP API and for the Entra emulator's control API."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ _PATIENCE_SECONDS = 60.0
 
 
 class Unexpected(Exception):
-    """An answer with which the walk-through can't go on."""
+    """An answer after which the walk-through can't go on."""
 
 
 class App:
@@ -32,18 +32,18 @@ class App:
         return self._call("PATCH", f"/api/domains/{domain}", settings)
 
     def tick(self) -> None:
-        """Fires the hourly timer now, as the platform's admin API does."""
+        """Fires the hourly timer now, through the host's admin API."""
         self._call("POST", "/admin/functions/hourly_sync", {})
 
     def start(self, domain: str, what: str) -> str:
-        """Starts `dry-run` or `sync`; where to look for it."""
+        """Starts a `dry-run` or `sync`; returns the run's URL. Raises Unexpected."""
         answer = self._http.post(f"/api/domains/{domain}/{what}")
         if answer.status_code != 202:
             raise Unexpected(f"POST {answer.url} answered {answer.status_code}: {answer.text}")
         return answer.headers["Location"]
 
     def finished(self, location: str, watch: Callable[[Json], None] = lambda _: None) -> Json:
-        """The run once it has ended; `watch` sees it each time it is looked at until then."""
+        """Waits until the run has ended and returns it; calls `watch` with each earlier answer. Raises Unexpected."""
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
         while (run := self.get(location))["finishedAt"] is None:
             watch(run)
@@ -58,7 +58,7 @@ class App:
         return runs
 
     def audit_log(self, run: Json) -> tuple[Json, list[dict[str, str]]]:
-        """The link as the API gives it, and the rows of the CSV that was downloaded through it."""
+        """The API's link, and the rows of the CSV downloaded through it."""
         path = f"/api/domains/{run['domain']}/runs/{run['id']}/audit-log"
         link = self._http.get(path, headers={"Accept": "application/json"}).raise_for_status().json()
         content = httpx.get(link["url"], trust_env=False).raise_for_status().content
@@ -73,13 +73,13 @@ class App:
 
 
 class EntraEmulator:
-    """The emulator's own controls, at `url`."""
+    """The Entra emulator's control API at `url`."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def slow_down(self, milliseconds: int) -> None:
-        """Each `$batch` takes so much longer from now on."""
+        """Delays each later `$batch` by this time."""
         rules = (
             [{"kind": "delay", "ms": milliseconds, "path": "/$batch", "where": "outer"}]
             if milliseconds

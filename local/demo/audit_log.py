@@ -16,8 +16,8 @@ _STYLES = {
     "delete": Style.RED,
     "skip": Style.DIM,
 }
-# An add's user name is in the row already, and its mail nickname follows from it.
-_NOT_SHOWN_OF_AN_ADD = ("userPrincipalName", "mailNickname")
+# For an add, the row already shows the user name, and the mail nickname is derived from it.
+_HIDDEN_FOR_ADD = ("userPrincipalName", "mailNickname")
 
 Row = dict[str, str]
 
@@ -33,7 +33,7 @@ class Line:
 
 
 def lines(rows: Iterable[Row]) -> list[Line]:
-    """The rows of one person stand together in the log, one per changed attribute."""
+    """The log has one row per changed attribute; the rows of one person are adjacent."""
     return [_line(list(group)) for _, group in groupby(rows, key=_person)]
 
 
@@ -58,7 +58,7 @@ def _line(rows: Sequence[Row]) -> Line:
 
 def _change(row: Row) -> str:
     name, before, after = row["attribute"], row["before"], row["after"]
-    if not name or (row["action"] == "add" and name in _NOT_SHOWN_OF_AN_ADD):
+    if not name or (row["action"] == "add" and name in _HIDDEN_FOR_ADD):
         return ""
     if row["action"] == "add":
         return f"{name} {after}"

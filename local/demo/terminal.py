@@ -1,4 +1,4 @@
-"""Plain text in a terminal: aligned tables that know how wide a Japanese name is, and colour where it shows."""
+"""Plain text in a terminal: tables aligned also with Japanese names, and colour if the terminal shows it."""
 
 import shutil
 import sys
@@ -31,7 +31,7 @@ def width(text: str) -> int:
 
 
 def cut(text: str, columns: int) -> str:
-    """The text in at most so many columns, with an ellipsis where something is missing."""
+    """The text cut to at most `columns`; ends with an ellipsis if it was cut."""
     if width(text) <= columns:
         return text
     while text and width(text) > columns - 1:
@@ -40,7 +40,7 @@ def cut(text: str, columns: int) -> str:
 
 
 class Terminal:
-    """Writes to standard output; anything but a terminal gets no colour, no rewritten line and nothing cut."""
+    """Writes to standard output. If that is not a terminal: no colour, no rewritten lines, nothing cut."""
 
     def __init__(self) -> None:
         self.live = sys.stdout.isatty()
@@ -59,7 +59,7 @@ class Terminal:
         )
 
     def progress(self, text: str) -> None:
-        """A line that the next one takes the place of; elsewhere each new one is written below."""
+        """A line that the next one replaces; without a terminal, each changed line is written below the last."""
         if self.live:
             print(f"\r\033[K{INDENT}{cut(text, self._columns - len(INDENT))}", end="", flush=True)
         elif text != self._last_progress:
@@ -74,7 +74,7 @@ class Terminal:
     def table(
         self, header: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[Style] = ()
     ) -> None:
-        """`styles` are those of the rows. Where it does not fit, the widest columns are cut."""
+        """`styles` are those of the rows. If the table does not fit, the widest columns are cut."""
         widths = [max(width(row[i]) for row in (header, *rows)) for i in range(len(header))]
         room = self._columns - len(INDENT) - len(_GAP) * (len(widths) - 1)
         while self.live and sum(widths) > room and max(widths) > _NARROWEST:

@@ -1,4 +1,4 @@
-"""The walk-through: the product page's procedure, step by step, each checked against what it must show."""
+"""The walk-through: the product page's procedure step by step, each checked against the expected result."""
 
 import time
 from collections import Counter
@@ -10,7 +10,7 @@ from local.demo.terminal import Style, Terminal, cut
 
 MANAGED, FEDERATED = "contoso.com", "fabrikam.com"
 PREDICTED_FAILURE = "alexandria.winter@contoso.com"
-# So few changes would be done before anybody had seen their progress.
+# Without a delay, so few changes would be done before their progress could be seen.
 SLOW_BATCH_MS = 600
 _DEEDS = ("add", "update", "rename", "restore", "delete")
 _COUNTS = {
@@ -25,7 +25,7 @@ _TICK_PATIENCE_SECONDS = 30.0
 
 
 class Walk:
-    """One walk-through; `surprises` is what was not as it should have been."""
+    """One walk-through; `surprises` lists what was not as expected."""
 
     def __init__(self, app: App, entra: EntraEmulator, terminal: Terminal) -> None:
         self._app = app

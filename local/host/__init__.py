@@ -1,6 +1,6 @@
-"""A functions host for one machine: runs what `function_app.py` declares, with no Core Tools.
+"""A Functions host for one machine: runs the functions that `function_app.py` declares, without Core Tools.
 
-`serve` runs an app inside a test's event loop, `HostProcess` runs the host as a process of its own.
+`serve` runs an app inside a test's event loop; `HostProcess` runs the host as a separate process.
 """
 
 from local.host.limits import Limits

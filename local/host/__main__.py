@@ -1,4 +1,4 @@
-"""`python -m local.host --port 7071`: runs what function_app.py declares, and nothing else."""
+"""`python -m local.host --port 7071`: runs the functions that function_app.py declares."""
 
 import argparse
 import asyncio
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def _start_log(level: int) -> None:
-    """The worker passes on DEBUG only where the setting asks for it; `level` is the least that the host then keeps."""
+    """The worker sends DEBUG lines only if the setting asks for them; the host then keeps lines from `level` up."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(level)
     handler.addFilter(reaches_the_log)

@@ -20,10 +20,10 @@ _JSON = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?json")
 
 
 class Admin:
-    """`POST /admin/functions/{name}` runs a timer's or a queue's function now, `{"input": …}` being
-    the queue message; `GET /admin/host/status` answers once the host runs.
+    """`POST /admin/functions/{name}` runs a timer or queue function now; `{"input": …}` is the queue message.
+    `GET /admin/host/status` answers once the host runs.
 
-    Only the master key opens it (azure-functions-host, FunctionsController.cs, HostController.cs).
+    Both need the master key (azure-functions-host, FunctionsController.cs, HostController.cs).
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Admin:
         self._keys = keys
 
     async def handle(self, request: web.BaseRequest, path: str) -> web.Response | None:
-        """None for a path or method that is not one of these two."""
+        """Returns None for any other path or method."""
         function = _FUNCTION.fullmatch(path) if request.method == "POST" else None
         status = _STATUS.fullmatch(path) if request.method == "GET" else None
         if not function and not status:

@@ -8,12 +8,12 @@ from local.host.rpc import RpcFunctionMetadata
 
 
 class AppError(Exception):
-    """The app cannot be run as it is; the message names the file or function and what is wrong."""
+    """The app cannot be run; the message names the file or function and what is wrong."""
 
 
 @dataclass(frozen=True)
 class Binding:
-    """One binding as function.json would hold it: `type`, the argument's `name`, and the rest."""
+    """One binding as in function.json: its `type`, the argument's `name`, and all other properties."""
 
     type: str
     name: str
@@ -26,7 +26,7 @@ class Binding:
 
 @dataclass(frozen=True)
 class DeclaredFunction:
-    """One function: the id by which the worker knows it, what triggers it, and where its outputs go."""
+    """One function: the worker's id for it, its trigger, and its output bindings."""
 
     name: str
     id: str

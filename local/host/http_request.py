@@ -13,12 +13,15 @@ _LARGEST_BODY = 100 * 1024 * 1024
 
 
 class BodyTooLarge(Exception):
-    """The host fails to read such a body, and answers 500."""
+    """The body is over the host's limit; the host answers 500."""
 
 
 async def function_request(request: web.BaseRequest, path: str, parameters: Mapping[str, str]) -> TypedData:
-    """From azure-functions-host, GrpcMessageConversionExtensions.cs, `ToRpcHttp`: header names in lower case, repeated
-    headers and query parameters joined by commas, empty query parameters left out, the body always bytes."""
+    """The request as the worker gets it. Raises BodyTooLarge.
+
+    From azure-functions-host, GrpcMessageConversionExtensions.cs, `ToRpcHttp`: header names are in lower case, repeated
+    headers and query parameters are joined by commas, empty query parameters are left out, the body is always bytes.
+    """
     query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
     headers = {name.lower(): value for name, value in _joined(request.headers).items()}
     return TypedData(
@@ -34,7 +37,7 @@ async def function_request(request: web.BaseRequest, path: str, parameters: Mapp
 
 
 async def _body(request: web.BaseRequest) -> TypedData:
-    """Only a body of known length arrives: a chunked one does not (azure-functions-host#7930)."""
+    """A chunked request arrives without its body (azure-functions-host#7930)."""
     length = request.content_length or 0
     if length > _LARGEST_BODY:
         raise BodyTooLarge
@@ -47,7 +50,7 @@ async def _body(request: web.BaseRequest) -> TypedData:
 
 
 def _forwarded_for(request: web.BaseRequest) -> str:
-    """App Service's front end adds the caller's address with its port to whatever the caller sent."""
+    """App Service's front end appends the caller's address and port to the header that the caller sent."""
     address, port = ((request.transport and request.transport.get_extra_info("peername")) or ("", 0))[:2]
     before = request.headers.getall("X-Forwarded-For", [])
     return ", ".join([*before, f"[{address}]:{port}" if ":" in address else f"{address}:{port}"])

@@ -1,4 +1,4 @@
-"""An HTTP server that takes and refuses what Kestrel does, with the limits of the Functions host."""
+"""An HTTP server that accepts and refuses requests as Kestrel does, with the limits of the Functions host."""
 
 import asyncio
 import logging
@@ -7,11 +7,11 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParserPy
 
-# Kestrel's defaults (aspnetcore, KestrelServerLimits.cs); the first is the request line's, method and version included.
+# Kestrel's defaults (aspnetcore, KestrelServerLimits.cs). The first limits the request line with method and version.
 _LONGEST_LINE = 8 * 1024
 _LARGEST_HEADERS = 32 * 1024
 _MOST_HEADERS = 100
-# The parser must let through whatever is refused here, with an answer of its own.
+# The parser's limit is higher, so that `refused` can answer a request that is too long.
 _PARSED = 1024 * 1024
 
 _log = logging.getLogger("local.host")
@@ -23,12 +23,12 @@ class HttpServer(web.Server):
 
 
 class _Connection(web.RequestHandler):
-    """Bodies stay as they are sent: the host decodes no Content-Encoding."""
+    """The host does not decode Content-Encoding: bodies stay as sent."""
 
     def __init__(self, server: web.Server) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(server, loop=loop, access_log=None, auto_decompress=False)  # type: ignore[arg-type]
-        # aiohttp's parser in C takes the methods it knows alone, and in capitals alone.
+        # aiohttp's C parser accepts only known methods, and only in capitals.
         self._parser = HttpRequestParserPy(
             self,
             loop,
@@ -52,7 +52,7 @@ class _Connection(web.RequestHandler):
 
 
 def refused(request: web.BaseRequest) -> web.Response | None:
-    """Kestrel's answer to a request that is too long."""
+    """Kestrel's answer if the request is too long, else None."""
     if len(request.method) + len(request.raw_path) + len("  HTTP/1.1\r\n") > _LONGEST_LINE:
         return empty(414, close=True)
     size = sum(len(name) + len(value) + len(": \r\n") for name, value in request.raw_headers)
@@ -62,7 +62,7 @@ def refused(request: web.BaseRequest) -> web.Response | None:
 
 
 def empty(status: int, *, close: bool = False, **headers: str) -> web.Response:
-    """An answer of the host itself: it has no body."""
+    """The host's own answers have no body."""
     answer = web.Response(
         status=status, headers={name.replace("_", "-"): text for name, text in headers.items()}
     )

@@ -1,4 +1,4 @@
-"""HTTP triggers: whose path it is, who may call, and the answer that a caller sees."""
+"""HTTP triggers: finds the function for a path, checks the key, and makes the answer."""
 
 import asyncio
 import logging
@@ -36,7 +36,7 @@ class HttpTriggers:
         self._limit = limit
 
     async def handle(self, request: web.BaseRequest, path: str) -> web.Response | None:
-        """None where no function has that path and method."""
+        """Returns None if no function has that path and method."""
         found = self.routes.find(request.method, path)
         if found is None:
             return None
@@ -59,7 +59,7 @@ class HttpTriggers:
 
 
 def _answer(result: TypedData | None, request: web.BaseRequest) -> web.Response:
-    """From azure-functions-host, RawScriptResult.cs: a body of whatever length goes out chunked."""
+    """From azure-functions-host, RawScriptResult.cs: every body is sent chunked."""
     http = result.http if result else None
     if http is None:
         text = (result.string if result else None) or ""

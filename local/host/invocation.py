@@ -1,4 +1,4 @@
-"""One invocation: handed to the worker, its outputs sent once the function has returned."""
+"""Invocations: the worker runs the function; its outputs are sent once it has returned."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ class FunctionTimeoutError(Exception):
 
 
 class Invoker:
-    """Runs functions: async ones on this loop, the others in the worker's threads."""
+    """Runs async functions on this loop, and synchronous ones in the worker's threads."""
 
     def __init__(self, worker: Worker, send: SendOutput, timeout: float | None) -> None:
         self._worker = worker
@@ -37,14 +37,14 @@ class Invoker:
         trigger: rpc.TypedData,
         metadata: Mapping[str, rpc.TypedData] = MappingProxyType({}),
     ) -> asyncio.Task[Result]:
-        """The invocation as a task that goes on when nobody waits for it; its result is the function's."""
+        """Starts an invocation. The task runs to its end even if no one awaits it; its result is the function's."""
         task = asyncio.create_task(self._invoke(function, trigger, metadata), name=f"invoke {function.name}")
         self._running.add(task)
         task.add_done_callback(self._done)
         return task
 
     async def drain(self, limit: float) -> None:
-        """Lets what runs finish, and cancels what still runs after `limit` seconds."""
+        """Waits for running invocations; cancels those that still run after `limit` seconds."""
         if not self._running:
             return
         _, late = await asyncio.wait(self._running, timeout=limit)
@@ -57,7 +57,7 @@ class Invoker:
     def _done(self, task: asyncio.Task[Result]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # Reported by _invoke; nobody need be waiting for it.
+            task.exception()  # Already logged by _invoke. Reading it avoids asyncio's "never retrieved" warning.
 
     async def _invoke(
         self, function: DeclaredFunction, trigger: rpc.TypedData, metadata: Mapping[str, rpc.TypedData]

@@ -1,4 +1,4 @@
-"""Function keys, as the platform keeps and checks them."""
+"""Function keys, checked as the platform does."""
 
 import hmac
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from typing import Self
 
 from aiohttp import web
 
-# Settings of this host alone; the platform keeps its keys in storage.
+# Settings of this host only; the platform keeps its keys in storage.
 _HOST_KEYS = "LOCAL_FUNCTION_KEY"
 _MASTER_KEY = "LOCAL_MASTER_KEY"
 
 
 class Level(IntEnum):
-    """What a request's key opens."""
+    """What a request's key allows."""
 
     ANONYMOUS = 0
     FUNCTION = 1
@@ -23,9 +23,9 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Keys:
-    """Any host key opens every function; the master key opens `/admin` too.
+    """A host key allows every function; the master key allows `/admin` too.
 
-    `host` are the host keys. Without any key at all nothing asks for one, as with `func start`.
+    `host` are the host keys. If no key is set, none is required, as with `func start`.
     """
 
     host: frozenset[str]
@@ -33,14 +33,14 @@ class Keys:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """`LOCAL_FUNCTION_KEY` may be several, separated by commas."""
+        """`LOCAL_FUNCTION_KEY` may hold several keys, separated by commas."""
         named = environ.get(_HOST_KEYS, "").split(",")
         return cls(frozenset(filter(None, named)), environ.get(_MASTER_KEY, ""))
 
     def level(self, request: web.BaseRequest) -> Level:
-        """A header wins over `?code=`, also a wrong or empty one.
+        """The header is used even if it is wrong or empty; `?code=` counts only without a header.
 
-        From azure-functions-host, AuthenticationLevelHandler.cs; that `?Code=` is no key was seen on the host.
+        From azure-functions-host, AuthenticationLevelHandler.cs. Seen on the host: `?Code=` is not read.
         """
         if not self.host and not self.master:
             return Level.ADMIN

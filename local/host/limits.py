@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """The platform's own, which tests shorten.
+    """The platform's limits; tests use shorter ones.
 
-    `message_lock`: a queue message stays invisible unless renewed. `answer`: the load balancer gives up on every plan,
-    while the function goes on. `storage`: the host ends when its storage was away for so long.
+    `message_lock`: how long a queue message stays invisible unless renewed. `answer`: when the load balancer stops
+    waiting, on every plan; the function goes on. `storage`: how long storage may be unreachable before the host exits.
     """
 
     message_lock: int = 600

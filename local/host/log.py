@@ -1,9 +1,10 @@
-"""What of an app's log reaches the log: the host takes a line only from an invocation that is running.
+"""Which lines of an app's log the host keeps: only those of an invocation that is running.
 
-The worker sends each line with the invocation of the asyncio task that writes it, which its child tasks inherit, or of
-the thread that a synchronous function runs in (azure-functions-python-worker, `get_current_invocation_id`). The host
-drops lines without one, and those of an invocation that has ended (azure-functions-host, GrpcWorkerChannel.cs, `Log`):
-lines written at import, from plain threads, from `asyncio.to_thread`, by a task that outlives its function.
+The worker sends each line with the id of an invocation: that of the asyncio task that writes the line (child tasks
+inherit it), or that of the thread that runs a synchronous function (azure-functions-python-worker,
+`get_current_invocation_id`). The host drops lines without an id, and lines of an invocation that has ended
+(azure-functions-host, GrpcWorkerChannel.cs, `Log`). So these lines are lost: written at import, in plain threads, in
+`asyncio.to_thread`, or by a task that outlives its function.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 
 from local.host.worker import Worker
 
-# The worker's categories that only Microsoft sees (azure-functions-python-worker, `is_system_log_category`).
+# Log categories that only Microsoft sees (azure-functions-python-worker, `is_system_log_category`).
 _SYSTEM = ("azure_functions_worker", "azure.functions")
 _HOST = "local.host"
 
@@ -35,7 +36,7 @@ _running: dict[str, Worker] = {}
 
 @contextlib.contextmanager
 def invocation_running(invocation_id: str, worker: Worker) -> Iterator[None]:
-    """For the length of the block this task, and every task that it starts, writes for the invocation."""
+    """During the block, log lines of this task and of the tasks it starts belong to the invocation."""
     token = _task.set(_Task(invocation_id, threading.get_ident()))
     _running[invocation_id] = worker
     try:
@@ -46,20 +47,20 @@ def invocation_running(invocation_id: str, worker: Worker) -> Iterator[None]:
 
 
 def current_invocation() -> str | None:
-    """The running invocation that a line written here would belong to."""
+    """The id of the running invocation that a log line written here belongs to, or None."""
     found = _of_task() or _of_thread()
     return found if found in _running else None
 
 
 def reaches_the_log(record: logging.LogRecord) -> bool:
-    """A filter for the handlers of the app's log; the host's own lines pass it."""
+    """A filter for the handlers of the app's log; the host's own lines pass."""
     if record.name.startswith(_HOST):
         return True
     return not record.name.startswith(_SYSTEM) and current_invocation() is not None
 
 
 def _of_task() -> str | None:
-    """A callback is no task. The worker takes it for the invocation that began last, which may be anybody's."""
+    """None in a callback, which is not a task: the worker would use the latest invocation, perhaps a wrong one."""
     try:
         in_a_task = asyncio.current_task() is not None
     except RuntimeError:  # no event loop runs in this thread

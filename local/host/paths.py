@@ -1,9 +1,9 @@
-"""A request's path as Kestrel hands it on: percent-decoded, and without dot segments."""
+"""A request's path as Kestrel passes it on: percent-decoded, without dot segments."""
 
 import re
 
 _ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-# What ASP.NET Core writes as it is when it puts a path into a URL (PathString.ToUriComponent).
+# Characters that ASP.NET Core must escape when it puts a path into a URL (PathString.ToUriComponent).
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]|%(?![0-9A-Fa-f]{2})")
 
 
@@ -12,16 +12,16 @@ class BadPath(ValueError):
 
 
 def normalised(raw_path: str) -> str:
-    """The path that routes are matched with; raises BadPath if it holds a zero byte.
+    """The path that routes are matched with. Raises BadPath if it holds a zero byte.
 
-    From aspnetcore, UrlDecoder.cs and PathNormalizer.cs: `%2F` stays as it is, in its case, and so does what is no
-    UTF-8; dots are resolved after decoding, so that `%2e%2e` is `..`.
+    From aspnetcore, UrlDecoder.cs and PathNormalizer.cs: `%2F`, in either case, and invalid UTF-8 stay encoded.
+    Dot segments are resolved after decoding, so `%2e%2e` is `..`.
     """
     return _without_dots(_ENCODED.sub(lambda run: _decoded(run[0]), raw_path))
 
 
 def escaped(path: str) -> str:
-    """The path in a URL, as the host writes it into the request that a function sees."""
+    """The path as the host writes it into the URL that a function sees."""
     return _NOT_PLAIN.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), path)
 
 
@@ -42,7 +42,7 @@ def _decoded(run: str) -> str:
 
 
 def _character(octets: bytes) -> str | None:
-    """The one at the beginning, if it is UTF-8."""
+    """The first character, or None if the bytes do not begin with valid UTF-8."""
     for length in range(1, len(octets) + 1):
         try:
             return octets[:length].decode()

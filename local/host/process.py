@@ -1,4 +1,4 @@
-"""The host as a process of its own, for tests that kill it and for the demo."""
+"""The host as a separate process, for the demo and for tests that kill it."""
 
 import sys
 from collections.abc import Mapping
@@ -11,7 +11,10 @@ _LISTENING = r"Functions host listening on (http://\S+):"
 
 
 class HostProcess(ChildProcess):
-    """`python -m local.host` with these settings and no others; ready when the constructor returns."""
+    """`python -m local.host` with exactly these settings; ready when the constructor returns.
+
+    Raises ChildNotReadyError if the host does not start.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What the host makes of a value that a function gave to a queue output."""
+"""The queue messages that the host makes from a queue output's value."""
 
 import json
 
@@ -6,10 +6,10 @@ from local.host.rpc import TypedData
 
 
 def messages(value: TypedData) -> list[str | bytes]:
-    """The messages; raises ValueError for what only looks like JSON, as the host's invocation fails then.
+    """Raises ValueError for text that looks like JSON and is not: on the host the invocation fails then.
 
-    From azure-functions-host, FunctionBinding.cs, `ReadAsEnumerable` and `BindAsyncCollectorAsync`: an array becomes a
-    message for each item, also one given as text; whatever else is JSON is written anew, indented.
+    From azure-functions-host, FunctionBinding.cs, `ReadAsEnumerable` and `BindAsyncCollectorAsync`: an array, also one
+    given as text, becomes one message per item. Other JSON is formatted again, with indents.
     """
     if value.bytes is not None:
         return [value.bytes]
@@ -24,7 +24,7 @@ def _of(document: object) -> list[str | bytes]:
 
 
 def _text(item: object) -> str:
-    """Newtonsoft's JToken.ToString(); it would also reformat texts that are dates, which is left out here."""
+    """As Newtonsoft's JToken.ToString(), except that it also reformats dates in texts; this does not."""
     if item is None:
         return ""
     if isinstance(item, bool):
@@ -33,6 +33,6 @@ def _text(item: object) -> str:
 
 
 def _looks_like_json(text: str) -> bool:
-    """Utility.cs, `IsJson`: by its first and last character."""
+    """As Utility.cs, `IsJson`: looks at the first and last character only."""
     stripped = text.strip()
     return (stripped[:1], stripped[-1:]) in (("{", "}"), ("[", "]"))

@@ -1,4 +1,4 @@
-"""Queue triggers, as the listener of the Functions storage extension works them."""
+"""Queue triggers that behave like the listener of the Functions storage extension."""
 
 import asyncio
 import base64
@@ -26,8 +26,10 @@ _MINIMUM_WAIT = 0.1
 
 
 class QueueListener:
-    """Polls one queue and runs its function for each message; `lock` is for how many seconds a
-    message stays invisible unless renewed, so a killed host's message comes back after that."""
+    """Polls one queue and runs its function for each message.
+
+    `lock`: seconds that a message stays invisible unless renewed. The message of a killed host comes back after that.
+    """
 
     def __init__(
         self,
@@ -56,17 +58,17 @@ class QueueListener:
         return self._address[1]
 
     async def run(self) -> None:
-        """Until `stop()`; then once every message it took is dealt with."""
+        """Runs until `stop()`, and then until every message it took has been processed."""
         wait = _MINIMUM_WAIT
         while not self._stopping:
             self._wake.clear()
             if await self._take_batch():
                 wait = _MINIMUM_WAIT
-                await self._below(self._settings.new_batch_threshold + 1)
+                await self._wait_for_fewer_than(self._settings.new_batch_threshold + 1)
             else:
                 await self._pause(wait * random.uniform(0.8, 1.2))
                 wait = min(wait * 2, self._settings.max_polling_interval)
-        await self._below(1)
+        await self._wait_for_fewer_than(1)
 
     def stop(self) -> None:
         self._stopping = True
@@ -78,15 +80,15 @@ class QueueListener:
         except TimeoutError:
             return
 
-    async def _below(self, count: int) -> None:
+    async def _wait_for_fewer_than(self, count: int) -> None:
         """Waits until fewer than `count` messages are being processed."""
         while len(self._processing) >= count:
             await asyncio.wait(self._processing, return_when=asyncio.FIRST_COMPLETED)
-            # A task leaves the set in its own callback, which runs right after it has ended.
+            # A task is removed from the set by its done callback, which runs right after the task ends.
             await asyncio.sleep(0)
 
     async def _take_batch(self) -> bool:
-        """Starts whatever it could take; False when there was nothing, or no storage to ask."""
+        """Starts a function for each message it got; False if there was none or storage did not answer."""
         size = self._settings.batch_size
         found = False
         try:
@@ -122,7 +124,7 @@ class QueueListener:
             elif (message.dequeue_count or 0) > self._settings.max_dequeue_count:
                 await self._to_poison_queue(message)
             elif (body := self._body(message)) is None:
-                # No try could end better, so the extension spends none (azure-sdk-for-net#18326).
+                # Another try would fail too, so the extension makes none (azure-sdk-for-net#18326).
                 await self._to_poison_queue(message)
             else:
                 await self._run_function(message, body)
@@ -135,22 +137,22 @@ class QueueListener:
         text = TypedData(string=body.decode(errors="replace"))
         invocation = self._invoker.start(self._function, text, _metadata(message))
         await asyncio.wait([invocation])
-        # Ended rather than cancelled: a renewal under way brings the receipt that the next call needs.
+        # Not cancelled: a renewal in flight returns the pop receipt that the next call needs.
         finished.set()
         await renewal
         if invocation.cancelled():
-            return  # The host is ending: like a killed host's, the message comes back after the lock.
+            return  # The host is stopping: the message comes back after the lock, as after a kill.
         if invocation.exception() is None:
             await self._if_still_ours(self._queue.delete_message(message))
         elif self.queue_name.endswith(_POISON):
-            return  # A poison queue has none of its own: the message is tried again after the lock.
+            return  # A poison queue has no poison queue: the message is tried again after the lock.
         elif (message.dequeue_count or 0) >= self._settings.max_dequeue_count:
             await self._to_poison_queue(message)
         else:
             await self._release(message, self._settings.visibility_timeout)
 
     async def _renew(self, message: StoredMessage, finished: asyncio.Event) -> None:
-        """Keeps the message invisible while its function runs; half-way, like the extension."""
+        """Keeps the message invisible while its function runs; renews at half the lock, like the extension."""
         while True:
             try:
                 await asyncio.wait_for(finished.wait(), self._lock / 2)
@@ -182,7 +184,7 @@ class QueueListener:
         await self._if_still_ours(self._queue.delete_message(message))
 
     async def _if_still_ours(self, call: Awaitable[object]) -> None:
-        """Someone else may have the message by now, or have deleted it; then it is theirs to deal with."""
+        """Ignores an error that means another host has taken or deleted the message."""
         try:
             await call
         except HttpResponseError as error:
@@ -193,7 +195,7 @@ class QueueListener:
             )
 
     def _body(self, message: StoredMessage) -> bytes | None:
-        """None when it is not what messageEncoding says."""
+        """The message's bytes, or None if it is not encoded as messageEncoding says."""
         text = str(message.content)
         if not self._settings.base64:
             return text.encode()
@@ -204,7 +206,7 @@ class QueueListener:
 
 
 def _metadata(message: StoredMessage) -> dict[str, TypedData]:
-    """By the names of the storage extension's binding data; what is no text goes as JSON."""
+    """The storage extension's binding data by name; values other than text are JSON."""
     values = {
         "DequeueCount": message.dequeue_count,
         "ExpirationTime": message.expires_on,

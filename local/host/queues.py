@@ -1,4 +1,4 @@
-"""The queues that an app's bindings name, and what a queue output does."""
+"""The queues that an app's bindings name, and sending to them."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from local.host.settings import QueueSettings, SettingError, connection_string, 
 
 
 class Queues:
-    """The queues that an app's bindings name, created where they are missing."""
+    """The queues that an app's bindings name; missing ones are created."""
 
     def __init__(self, settings: QueueSettings, environ: Mapping[str, str]) -> None:
         self._settings = settings
@@ -22,7 +22,7 @@ class Queues:
         self._listeners: dict[tuple[str, str], Callable[[], None]] = {}
 
     def address(self, binding: Binding) -> tuple[str, str]:
-        """The connection string and the queue's name, both resolved."""
+        """The connection string and the queue's name, both resolved. Raises SettingError."""
         connection = binding.text("connection") or "AzureWebJobsStorage"
         name = resolve(binding.text("queueName"), self._environ)
         return connection_string(connection, self._environ), name
@@ -35,7 +35,7 @@ class Queues:
                     *address, initial_backoff=1, increment_base=2, random_jitter_range=1
                 )
             except ValueError as error:
-                # UseDevelopmentStorage=true, for one, is known to .NET only.
+                # For example, only .NET knows UseDevelopmentStorage=true.
                 raise SettingError(f"queue {address[1]}: its connection string cannot be read") from error
         return self._clients[address]
 
@@ -46,7 +46,7 @@ class Queues:
             return
 
     async def send(self, binding: Binding, value: TypedData) -> None:
-        """What a queue output does; a listener of this host on the same queue is woken."""
+        """Sends a queue output's value; wakes this host's listener on the same queue."""
         for message in messages(value):
             raw = message.encode() if isinstance(message, str) else message
             text = base64.b64encode(raw).decode() if self._settings.base64 else raw.decode()
@@ -72,5 +72,5 @@ class Queues:
 
 
 def error_code(error: AzureError) -> str | None:
-    """The storage service's own code, which the SDK adds to the exceptions it raises."""
+    """The storage service's error code, which the SDK adds to the exceptions it raises."""
     return getattr(error, "error_code", None)

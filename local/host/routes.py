@@ -1,4 +1,4 @@
-"""Routes of HTTP triggers, matched as ASP.NET Core does it for the Functions host."""
+"""Routes of HTTP triggers, matched as ASP.NET Core does for the Functions host."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ _CONSTRAINTS: dict[str, Callable[[str, str], bool]] = {
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment of a template. `pattern` has a group for each parameter; `name` is the last one's."""
+    """One segment of a template. `pattern` has a group for each parameter; `name` is that of the last parameter."""
 
     pattern: re.Pattern[str]
     name: str
@@ -42,7 +42,7 @@ class Route:
     constraints: tuple[tuple[str, str, str], ...]
 
     def parameters(self, path: str) -> dict[str, str] | None:
-        """The path's route parameters, or None where the path is another one's."""
+        """The path's route parameters, or None if the path does not match this route."""
         values = _matched(self.segments, path)
         if values is None:
             return None
@@ -57,9 +57,9 @@ class Route:
 class Routes:
     """All routes of an app.
 
-    The Functions host tries them in the order of the functions' names and takes the first that
-    fits, whichever is more specific (azure-functions-host#9876); and it answers a known path with
-    the wrong method with 404, not 405 (azure-functions-host#10098). So does this.
+    The Functions host tries them in the order of the functions' names and takes the first match, even if
+    another is more specific (azure-functions-host#9876). It answers a known path with the wrong method with
+    404, not 405 (azure-functions-host#10098). This class does the same.
     """
 
     def __init__(self, functions: Iterable[DeclaredFunction], prefix: str) -> None:
@@ -70,7 +70,7 @@ class Routes:
         return iter(self._routes)
 
     def find(self, method: str, path: str) -> tuple[DeclaredFunction, dict[str, str]] | None:
-        """The function whose route a path fits, decoded as `paths.normalised` does it, and its parameters."""
+        """The function whose route matches, and the route's parameters; `path` comes from `paths.normalised`."""
         for route in self._routes:
             if route.methods is not None and method.upper() not in route.methods:
                 continue
@@ -81,8 +81,8 @@ class Routes:
 
 
 def _matched(segments: Sequence[Segment], path: str) -> dict[str, str] | None:
-    """From aspnetcore, RoutePatternMatcher.cs, `TryMatch`: an empty segment, `//`, is matched by a catch-all alone,
-    and not at its beginning; one slash at the end is ignored."""
+    """From aspnetcore, RoutePatternMatcher.cs, `TryMatch`: only a catch-all matches an empty segment, `//`,
+    and not as its first segment. One slash at the end is ignored."""
     parts = path.split("/")[1:]
     given = parts if parts[-1] else parts[:-1]
     values: dict[str, str] = {}
@@ -116,7 +116,7 @@ def _route(function: DeclaredFunction, prefix: str) -> Route:
 
 
 def _segment(text: str) -> Segment:
-    """A segment may mix text and parameters, `{id}.json`."""
+    """A segment may mix text and parameters, as in `{id}.json`."""
     pattern, end, name = "", 0, ""
     whole = _PARAMETER.fullmatch(text)
     for parameter in _PARAMETER.finditer(text):

@@ -1,8 +1,8 @@
-"""The messages between the host and its worker, as plain dataclasses: names and fields are FunctionRpc.proto's.
+"""The messages between the host and its worker, as plain dataclasses; names and fields are from FunctionRpc.proto.
 
 Microsoft's library takes its protobuf classes as an argument (`protos.RpcHttp(…)`). This module is that argument, so
-that no gRPC is needed. It has what the library makes or reads for the triggers and outputs that this host knows; an
-app that uses more, cookies for one, fails with an AttributeError.
+gRPC is not needed. It has the classes that the library uses for the triggers and outputs that this host supports. An
+app that uses more, for example cookies, fails with an AttributeError.
 """
 
 import builtins
@@ -14,7 +14,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class TypedData:
-    """One value, in the field of its kind; no field at all is null."""
+    """One value, in the field of its type; if no field is set, the value is null."""
 
     string: str | None = None
     json: str | None = None
@@ -27,7 +27,7 @@ class TypedData:
 
 @dataclass(frozen=True)
 class RpcHttp:
-    """A request (method, url, query, params) or an answer (status_code); `params` are the route's."""
+    """A request (method, url, query, params) or an answer (status_code); `params` are route parameters."""
 
     method: str = ""
     url: str = ""
@@ -42,7 +42,7 @@ class RpcHttp:
 
 @dataclass(frozen=True)
 class ParameterBinding:
-    """A value that goes to an argument of the function, or comes from one."""
+    """A value passed to an argument of the function, or set by it as an output."""
 
     name: str
     data: TypedData
@@ -69,7 +69,7 @@ class StatusResult:
 
 @dataclass(frozen=True)
 class BindingInfo:
-    """`in` is Python's own word: `undefined` stands for both."""
+    """The direction `in` is a keyword in Python, so `undefined` stands for it too."""
 
     undefined: ClassVar[int] = 0
     out: ClassVar[int] = 1
@@ -82,7 +82,7 @@ class BindingInfo:
 
 @dataclass(frozen=True)
 class RpcFunctionMetadata:
-    """One indexed function; each of `raw_bindings` is the JSON that function.json would hold."""
+    """One indexed function; each of `raw_bindings` is a binding's JSON as in function.json."""
 
     name: str
     function_id: str
@@ -122,7 +122,7 @@ class WorkerInitResponse:
 
 @dataclass(frozen=True)
 class FunctionMetadataResponse:
-    """`function_metadata_results` is None where there is no function_app.py."""
+    """`function_metadata_results` is None if there is no function_app.py."""
 
     result: StatusResult
     use_default_metadata_indexing: bool
@@ -155,7 +155,7 @@ class InvocationRequest:
 
 @dataclass(frozen=True)
 class InvocationResponse:
-    """`output_data` has the outputs that were set; a failed invocation has none."""
+    """`output_data` holds the outputs that were set; a failed invocation has none."""
 
     invocation_id: str
     result: StatusResult
@@ -165,7 +165,7 @@ class InvocationResponse:
 
 @dataclass(frozen=True)
 class StreamingMessage:
-    """What goes to the worker: exactly one of the two."""
+    """A message to the worker: exactly one of the two fields is set."""
 
     worker_init_request: WorkerInitRequest | None = None
     invocation_request: InvocationRequest | None = None
@@ -173,7 +173,7 @@ class StreamingMessage:
 
 @dataclass(frozen=True)
 class WorkerRequest:
-    """A message as the process around the library hands it over; `properties` come with the first one alone."""
+    """A message as the worker process passes it to the library; only the first one has `properties`."""
 
     request: StreamingMessage
     properties: Mapping[str, str | ModuleType] = field(default_factory=dict)

@@ -1,9 +1,8 @@
 """NCRONTAB: the schedules of timer triggers, always in UTC.
 
-Six fields, `{second} {minute} {hour} {day} {month} {day of week}`; Functions also takes five, and then fires at
-second 0. As in NCrontab.Signed 3.4.0: day and day of week must both fit, Sunday is 0, names may be shortened to one
-letter, a range that ends before it begins is turned round, a step below 1 counts as 1, and `5/10` means from 5 to the
-end in steps of 10.
+Six fields: `{second} {minute} {hour} {day} {month} {day of week}`. Functions also accepts five, and fires at second 0
+then. As in NCrontab.Signed 3.4.0: day and day of week must both match, Sunday is 0, names may be shortened to one
+letter, the ends of a backward range are swapped, a step below 1 counts as 1, and `5/10` means every 10th value from 5.
 """
 
 import datetime
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 
 _ONE_SECOND = datetime.timedelta(seconds=1)
 _ONE_DAY = datetime.timedelta(days=1)
-# A 29 February on a certain day of the week is never further away than this.
+# 29 February on a given day of the week always comes within 40 years.
 _HORIZON_DAYS = 366 * 40
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -24,7 +23,7 @@ _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "
 
 
 class ScheduleError(ValueError):
-    """A schedule that cannot be read or never comes; the message quotes it."""
+    """A schedule that cannot be parsed or that never fires."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Schedule:
     weekdays: frozenset[int]
 
     def next_after(self, moment: datetime.datetime) -> datetime.datetime:
-        """The first occurrence strictly after the moment."""
+        """The first occurrence strictly after the moment. Raises ScheduleError if there is none."""
         start = moment.astimezone(datetime.UTC).replace(microsecond=0) + _ONE_SECOND
         for offset in range(_HORIZON_DAYS):
             day = start.date() + offset * _ONE_DAY
@@ -54,6 +53,7 @@ class Schedule:
 
 
 def parse(expression: str) -> Schedule:
+    """Raises ScheduleError; its message quotes the expression."""
     fields = [field for field in expression.split(" ") if field]
     if len(fields) == 5:
         fields.insert(0, "0")
@@ -78,7 +78,7 @@ def parse(expression: str) -> Schedule:
 
 
 def _values(field: str, low: int, high: int, names: Sequence[str] = ()) -> list[int]:
-    """The values that one field stands for, in order."""
+    """The values that one field means, in order. Raises ValueError if invalid."""
     values: set[int] = set()
     for item in field.split(","):
         span, slash, step = item.partition("/")

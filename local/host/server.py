@@ -1,4 +1,4 @@
-"""The host itself: what an app declares, running on loopback."""
+"""The host itself: runs an app's functions on loopback."""
 
 import asyncio
 import contextlib
@@ -30,12 +30,12 @@ from local.processes import REPOSITORY
 
 _log = logging.getLogger("local.host")
 
-# In the place of Microsoft's own page, of 150 kB.
+# Replaces Microsoft's page, which has 150 kB.
 _HOMEPAGE = "<!DOCTYPE html><title>Your Functions app is up and running</title>"
 
 
 class Host:
-    """A running host; `url` without a slash at its end."""
+    """A running host; `url` has no slash at the end."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Host:
         self.url = ""
 
     def summary(self) -> str:
-        """Every function that runs, with what triggers it."""
+        """Every running function with its trigger, as one line."""
         parts = [f"{name} (timer {timer.expression})" for name, timer in self._timers.items()]
         parts += [f"{name} (queue {listener.queue_name})" for name, listener in self._listeners.items()]
         parts += [
@@ -90,7 +90,7 @@ class Host:
         self._loops = [asyncio.create_task(trigger.run()) for trigger in self._triggers()]
 
     async def stop(self, drain: float) -> None:
-        """Takes nothing new, gives what runs `drain` seconds, then cancels it."""
+        """Accepts nothing new, waits `drain` seconds for running invocations, then cancels them."""
         if self._site:
             await self._site.stop()
         for trigger in self._triggers():
@@ -124,7 +124,7 @@ class Host:
         return [*self._timers.values(), *self._listeners.values()]
 
     def _add_trigger(self, function: DeclaredFunction) -> None:
-        """A function in error does not keep the others from running; the real host does the same."""
+        """A function in error does not stop the others, as on the real host."""
         try:
             if function.trigger.type == "timerTrigger":
                 self._timers[function.name] = Timer(function, self._invoker, self._environ)
@@ -154,11 +154,11 @@ async def serve(
     drain: float = 10.0,
     root: Path = REPOSITORY,
 ) -> AsyncIterator[Host]:
-    """Runs the app, or the only one of a module, on loopback, in this event loop, until the block ends.
+    """Runs the app, or the only app of a module, on loopback in this event loop, until the block ends.
 
-    `environ` is what bindings are resolved from (the app's own code reads what it reads);
-    `host_json` stands in for the file in `root`; `drain` is how many seconds running invocations
-    may go on at the end. `host.storage.lost` is set once storage has been away for too long.
+    `environ`: the settings that bindings name; the app's code still reads its own environment. `host_json`: used
+    instead of the file in `root`. `drain`: how many seconds running invocations may go on when the block ends.
+    `host.storage.lost` is set once storage has been unreachable for too long.
     """
     settings = HostSettings.read(read_host_json(root) if host_json is None else host_json, environ)
     worker = app if isinstance(app, Worker) else await Worker.of(app)

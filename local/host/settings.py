@@ -1,4 +1,4 @@
-"""What the host is told: host.json, and the settings that bindings name."""
+"""The host's configuration: host.json, and the settings that bindings name."""
 
 import datetime
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from local.azurite import ACCOUNT_KEY, ACCOUNT_NAME
 
-# What the real host takes UseDevelopmentStorage=true for; the queue SDK does not know it.
+# What UseDevelopmentStorage=true means to the real host; Python's queue SDK does not know it.
 DEVELOPMENT_STORAGE = (
     f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT_NAME};AccountKey={ACCOUNT_KEY};"
     + "".join(
@@ -19,7 +19,7 @@ DEVELOPMENT_STORAGE = (
     )
 )
 
-# Functions' own: a setting of this form overrides the entry of host.json that its path names.
+# A setting with this prefix overrides an entry of host.json; the rest of its name is the entry's path.
 _OVERRIDE = "azurefunctionsjobhost__"
 _UNBOUNDED = "-1"
 # .NET's names.
@@ -35,7 +35,7 @@ _LOG_LEVELS = {
 
 
 class SettingError(ValueError):
-    """A setting or an entry of host.json that is missing or cannot be read; the message names it."""
+    """A setting or an entry of host.json is missing or cannot be read; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class QueueSettings:
 
 @dataclass(frozen=True)
 class HostSettings:
-    """The entries of host.json that this host heeds; `function_timeout` in seconds, None for unbounded.
+    """The entries of host.json that this host uses; `function_timeout` is in seconds, None means no limit.
 
-    `log_level` is `logLevel.default`, as Python's number; levels of single categories are not looked at.
+    `log_level` is `logLevel.default` as Python's number; levels of single categories are ignored.
     """
 
     route_prefix: str = "api"
@@ -64,6 +64,7 @@ class HostSettings:
 
     @classmethod
     def read(cls, host_json: Mapping[str, object], environ: Mapping[str, str]) -> "HostSettings":
+        """From host.json's content and the settings that override it. Raises SettingError."""
         entries = _flat(host_json) | {
             name.lower().removeprefix(_OVERRIDE).replace("__", "."): value
             for name, value in environ.items()
@@ -94,7 +95,7 @@ class HostSettings:
 
 
 def read_host_json(folder: Path) -> dict[str, object]:
-    """Empty when there is none: Functions' defaults apply."""
+    """Empty if there is no file: Functions' defaults apply. Raises SettingError."""
     path = folder / "host.json"
     if not path.exists():
         return {}
@@ -108,7 +109,7 @@ def read_host_json(folder: Path) -> dict[str, object]:
 
 
 def resolve(text: str, environ: Mapping[str, str]) -> str:
-    """Replaces each `%NAME%` by that setting, as Functions does in a schedule or a queue's name."""
+    """Replaces each `%NAME%` by that setting, as Functions does in schedules and queue names. Raises SettingError."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1]
@@ -120,7 +121,10 @@ def resolve(text: str, environ: Mapping[str, str]) -> str:
 
 
 def connection_string(name: str, environ: Mapping[str, str]) -> str:
-    """The connection string that a binding's `connection` names; `AzureWebJobs<name>` comes first."""
+    """The connection string that a binding's `connection` names; `AzureWebJobs<name>` is tried first.
+
+    Raises SettingError.
+    """
     for setting in (f"AzureWebJobs{name}", name):
         if value := environ.get(setting):
             return DEVELOPMENT_STORAGE if value == "UseDevelopmentStorage=true" else value
@@ -128,7 +132,7 @@ def connection_string(name: str, environ: Mapping[str, str]) -> str:
 
 
 def seconds(text: str, name: str) -> float:
-    """A .NET time span, `[d.]hh:mm:ss[.fff]`."""
+    """Parses a .NET time span, `[d.]hh:mm:ss[.fff]`. Raises SettingError; `name` is for its message."""
     match = re.fullmatch(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2}(?:\.\d+)?)", text.strip())
     if not match:
         raise SettingError(f"host.json: {name} must be a time span like 00:00:02, not {text!r}")
@@ -146,7 +150,7 @@ def _log_level(name: str) -> int:
 
 
 def _flat(entries: Mapping[str, object], path: str = "") -> dict[str, object]:
-    """Nested objects as `a.b.c`, in lower case, since the host reads its configuration that way."""
+    """Nested objects as `a.b.c`, in lower case, because the host reads its configuration that way."""
     flat: dict[str, object] = {}
     for name, value in entries.items():
         key = f"{path}{name.lower()}"

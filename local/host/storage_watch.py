@@ -1,13 +1,13 @@
-"""How long the app's storage has been away."""
+"""Notices when the app's storage has been unreachable for too long."""
 
 import asyncio
 import time
 
 
 class StorageWatch:
-    """Told of each look into a queue; `lost` once storage has not answered for `patience` seconds.
+    """Records each poll of a queue; sets `lost` once storage has not answered for `patience` seconds.
 
-    Seen on the real host: with storage away for 40 s it exits, whatever runs in it, and the platform starts another.
+    Seen on the real host: after 40 s without storage it exits, even if functions run, and the platform starts another.
     """
 
     def __init__(self, patience: float) -> None:

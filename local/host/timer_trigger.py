@@ -1,4 +1,4 @@
-"""Timer triggers: one invocation at a time, at the times its schedule says."""
+"""Timer triggers: invocations at the times of the schedule, one at a time."""
 
 import asyncio
 import datetime
@@ -14,7 +14,7 @@ from local.host.settings import resolve
 
 _log = logging.getLogger("local.host")
 
-# A laptop that slept wakes up with the wall clock ahead of the loop's.
+# After a laptop's sleep the wall clock is ahead of the event loop's clock, so long sleeps would end late.
 _LONGEST_SLEEP = 30.0
 _PAST_DUE = datetime.timedelta(seconds=5)
 
@@ -37,12 +37,12 @@ class Timer:
             if left > 0:
                 await self._pause(min(left, _LONGEST_SLEEP))
                 continue
-            # Functions never runs a timer twice at a time: what it missed meanwhile is skipped.
+            # Functions never runs a timer twice at the same time: occurrences missed meanwhile are skipped.
             await asyncio.wait([self.fire(past_due=_now() - due > _PAST_DUE)])
             due = self._schedule.next_after(max(due, _now()))
 
     def fire(self, *, past_due: bool = False) -> asyncio.Task[Result]:
-        """One invocation, due or not: the admin endpoint's way in."""
+        """Starts an invocation now, due or not; the admin endpoint calls this too."""
         now = _now()
         last, self._last = self._last, now
         status = {

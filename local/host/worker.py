@@ -1,8 +1,8 @@
-"""The Python worker: Microsoft's own library indexes an app, converts triggers and outputs, and invokes.
+"""The Python worker: Microsoft's library indexes an app, converts triggers and outputs, and invokes functions.
 
 azure-functions-runtime is the library inside the platform's worker from Python 3.13 on; the workers of 3.11 and 3.12
-have the same code built in. It declares Python 3.13 and runs on 3.11, so `make setup` installs it into a folder of
-its own, without its dependencies.
+have the same code built in. It declares Python 3.13 and runs on 3.11, so `make setup` installs it into a separate
+folder, without its dependencies.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ _APP = "function_app"
 
 
 class FunctionFailed(Exception):
-    """What the host shows as `Result: Failure`; the message ends with the function's own stack trace."""
+    """The host shows this as `Result: Failure`; the message ends with the function's stack trace."""
 
 
 class Worker:
@@ -36,7 +36,7 @@ class Worker:
 
     @classmethod
     async def load(cls, folder: Path) -> "Worker":
-        """Indexes the function_app.py in the folder; AppError if it can't be run."""
+        """Indexes the function_app.py in the folder. Raises AppError if it can't be run."""
         if not (folder / f"{_APP}.py").exists():
             raise AppError(f"there is no {folder / _APP}.py")
         sys.path.insert(0, str(folder))
@@ -44,7 +44,7 @@ class Worker:
 
     @classmethod
     async def of(cls, app: ModuleType | func.FunctionApp) -> "Worker":
-        """Indexes an app that is imported already, or the only one of a module. AppError if it can't be run."""
+        """Indexes an imported app, or the only app of a module. Raises AppError if it can't be run."""
         if isinstance(app, func.FunctionApp):
             module = ModuleType(_APP)
             vars(module)["app"] = app
@@ -74,7 +74,7 @@ class Worker:
         trigger: rpc.TypedData,
         metadata: Mapping[str, rpc.TypedData],
     ) -> rpc.InvocationResponse:
-        """What the function answered and sent; raises FunctionFailed if it raised."""
+        """The function's return value and outputs. Raises FunctionFailed if the function raised."""
         request = rpc.InvocationRequest(
             invocation_id, function.id, [rpc.ParameterBinding(function.trigger.name, trigger)], metadata
         )
@@ -85,19 +85,19 @@ class Worker:
         return response
 
     def invocation_of_thread(self) -> str | None:
-        """The invocation whose synchronous function runs in this thread."""
+        """The id of the invocation whose synchronous function runs in this thread, or None."""
         found: str | None = self._library.invocation_id_cv.get()
         return found
 
     def close(self) -> None:
-        """Without waiting for synchronous functions, which nothing can cancel."""
+        """Does not wait for synchronous functions: they can't be cancelled."""
         self._library.get_threadpool_executor().shutdown(wait=False, cancel_futures=True)
 
 
 def _copy_of_the_library() -> ModuleType:
-    """The library keeps one app for the whole process, as there is one in each on the platform.
+    """The library keeps one app per process, which is enough on the platform.
 
-    Tests run several hosts in a process, at the same time too: each has a copy of the library's modules.
+    Tests run several hosts in one process, also at the same time, so each host gets a copy of the library's modules.
     """
     for name in [name for name in sys.modules if name.partition(".")[0] == _LIBRARY]:
         del sys.modules[name]
@@ -114,7 +114,7 @@ def _copy_of_the_library() -> ModuleType:
 
 @contextlib.contextmanager
 def _imported_as(name: str, module: ModuleType) -> Iterator[None]:
-    """The library imports the app by its name, and finds this one."""
+    """During the block, importing `name` gives this module: the library imports the app by name."""
     before = sys.modules.get(name)
     sys.modules[name] = module
     try:

@@ -1,4 +1,4 @@
-"""Performs a scenario in peace to learn its writes, and again with one of them struck."""
+"""Runs a scenario without faults to learn its writes, then again with a fault at one of them."""
 
 import asyncio
 import itertools
@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One write of one scenario, and what happens to it."""
+    """One write of one scenario, and the fault that strikes it."""
 
     scenario: str
     write: Write
@@ -30,7 +30,7 @@ class Strike:
 
 
 async def writes_in_peace(scenario: Scenario, storage: str) -> list[Write]:
-    """Every write of the scenario in its order; it must end as it should."""
+    """Every write of the scenario without faults, in order; asserts that the scenario ends as it should."""
     async with _prepared(scenario, storage) as (case, control):
         await perform(scenario, case)
         asked = await control.writes()
@@ -40,7 +40,7 @@ async def writes_in_peace(scenario: Scenario, storage: str) -> list[Write]:
 
 
 async def struck(strikes: Iterable[Strike], storage: Iterator[str]) -> dict[Strike, list[str]]:
-    """What is wrong after each strike, several at a time, each with a stack and an account of its own."""
+    """What is wrong after each strike; several run at a time, each with its own stack and storage account."""
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(strike: Strike) -> tuple[Strike, list[str]]:
@@ -64,7 +64,7 @@ async def _struck(strike: Strike, storage: str) -> list[str]:
 @asynccontextmanager
 async def _prepared(scenario: Scenario, storage: str) -> AsyncIterator[tuple[Case, StorageControl]]:
     domain = f"strike{next(_numbers)}.example"
-    # A stack that ends puts back the level it found: with several at a time that must be this one.
+    # Each stack restores the level that it found. As several run at a time, all must find this one.
     logging.getLogger("sync").setLevel(logging.INFO)
     source, entra = scenario.people(domain)
     domains = [{"id": domain, "isDefault": True}]

@@ -1,4 +1,4 @@
-"""Which writes there are, and what can happen to one: the strike matrix."""
+"""The strike matrix: the writes, and the faults that can strike each of them."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from tests.support.stack import Json
 from tests.support.storage_control import Asked
 
 STORAGE_TIMEOUT, LEASE = 2, 15
-# Late is after the caller has stopped waiting and tried again.
+# After the caller's timeout and retry.
 _LATE_MS = STORAGE_TIMEOUT * 1_000 + 1_000
 
 FAULTS: dict[str, Json] = {
@@ -23,9 +23,10 @@ FAULTS: dict[str, Json] = {
     "hang": {"kind": "hang", "tookEffect": True},
     "late": {"kind": "delay", "ms": _LATE_MS},
 }
-# aiohttp tries a PUT or DELETE once more on its own when a kept connection turns out closed; the app never hears of it.
+# aiohttp retries a PUT or DELETE once by itself if a kept-alive connection turns out closed, unseen by the app. So
+# these faults must strike twice.
 _TWICE = ("lost after", "lost before")
-# The host's own: its queues, what it polls for, and how long it waits for an answer, are not the app's.
+# Operations and timeouts of the host's queues: they belong to the host, not to the app.
 _OF_THE_HOST = ("CreateQueue", "GetMessages")
 _HOST_WAITS = ("hang", "late")
 
@@ -54,7 +55,7 @@ class Write:
 
     @property
     def faults(self) -> list[str]:
-        """Those that can happen to it."""
+        """The faults that can strike this write."""
         return [
             name
             for name, fault in FAULTS.items()
@@ -63,12 +64,12 @@ class Write:
         ]
 
 
-# Neither PUT nor DELETE: sent once.
+# Neither PUT nor DELETE, so aiohttp does not retry them.
 _POSTED = ("CreateTable", "EntityGroupTransaction", "InsertEntity", "MergeEntity", "PutMessage")
 
 
 def writes_of(asked: Iterable[Asked], domain: str) -> list[Write]:
-    """Every write in the order in which it came, the host's own left out."""
+    """Every write in order, without those of the host."""
     seen: Counter[tuple[str, str]] = Counter()
     found = []
     for one in asked:

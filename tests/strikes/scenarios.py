@@ -1,7 +1,7 @@
-"""What is struck: a dry run, a sync, an undo, an approval, a cancel and a settings change, each asked for over HTTP.
+"""The scenarios: a dry run, a sync, an undo, an approval, a cancel and a settings change, each requested over HTTP.
 
-A scenario prepares in peace, acts under fire, and then says what is wrong: with what was answered, with what Entra
-and the audit log hold, and with what the log told.
+A scenario prepares without faults, acts with faults, and then checks the answer, Entra, the audit log and the events
+in the app's log.
 """
 
 import base64
@@ -29,7 +29,7 @@ PATIENCE = LEASE + 3
 
 @dataclass
 class Case:
-    """One run of a scenario on a stack and a domain of its own."""
+    """One run of a scenario, on its own stack and domain; `wrong` lists what was not as expected."""
 
     stack: Stack
     domain: str
@@ -48,7 +48,7 @@ class Case:
             self.wrong.append(f"{what}: {found!r}, not {wanted!r}")
 
     def told(self, event: str) -> int:
-        """How often the log told this of the domain."""
+        """How often the log has this event for the domain."""
         return sum(one.get("domain") == self.domain for one in self.stack.events.named(event))
 
 
@@ -57,7 +57,7 @@ Step = Callable[[Case], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Scenario:
-    """`act` sends one request; `starts` says whether a run ends by it, `queues` whether it is told that one began."""
+    """`act` sends one request. `starts`: a run must end after it. `queues`: the log must have `run.queued`."""
 
     name: str
     people: Callable[[str], tuple[list[Json], list[Json]]]
@@ -69,7 +69,7 @@ class Scenario:
 
 
 def changed_people(domain: str) -> tuple[list[Json], list[Json]]:
-    """One of each kind of change beside people who stay: the source, and Entra."""
+    """The users of the source and of Entra: one of each kind of change, and people who stay."""
     source = [in_source(name, domain) for name in ("added", "updated", "renamed", *KEPT)]
     source[2]["immutable_id"] = "renamed=="
     entra = [
@@ -84,12 +84,12 @@ def changed_people(domain: str) -> tuple[list[Json], list[Json]]:
 
 
 def leavers(domain: str) -> tuple[list[Json], list[Json]]:
-    """Three of ten have left: more than the limit allows."""
+    """The users of the source and of Entra: three of ten have left, more than the limit allows."""
     return [in_source(n, domain) for n in KEPT], [in_entra(n, domain) for n in (*KEPT, *GONE)]
 
 
 async def perform(scenario: Scenario, case: Case) -> None:
-    """From the request to the end of what it started; a run has until after the second tick."""
+    """Sends the request and waits for the end of its run, at most until after the timer's second tick."""
     answer = await scenario.act(case)
     case.expect("answer", answer.status_code, 202 if scenario.starts else 200)
     if scenario.starts:
@@ -97,11 +97,11 @@ async def perform(scenario: Scenario, case: Case) -> None:
 
 
 async def judge(scenario: Scenario, case: Case) -> None:
-    """Adds to `case.wrong` what is not as it should be in the end."""
+    """Adds everything that is not as expected in the end to `case.wrong`."""
     run = case.run
     if run is not None:
         case.expect("queued told", case.told("run.queued"), int(scenario.queues))
-        await _told_of_its_end(case)
+        await _wait_for_end_event(case)
         case.expect("end told", case.told("run.finished"), 1)
         view = (await case.stack.get(f"domains/{case.domain}")).json()
         case.expect("active run", view["activeRun"], None)
@@ -112,7 +112,7 @@ async def judge(scenario: Scenario, case: Case) -> None:
 
 
 async def _ended(case: Case) -> Run | None:
-    """The run that was started, once it has ended: by itself, or by the second tick of the timer."""
+    """The run that was started, once it has ended by itself or after a tick of the timer; None if it has not."""
     known = case.prepared.id if case.prepared else ""
     run = next((run for run in await case.stack.runs(case.domain) if run.id != known), None)
     if run is None:
@@ -122,7 +122,7 @@ async def _ended(case: Case) -> Run | None:
         if tick:
             await case.stack.http.post("/admin/functions/hourly_sync", json={})
         try:
-            # A tick takes up only a run that was idle for as long as a lease lasts.
+            # A tick resumes only a run that has been idle for the duration of a lease.
             return await case.stack.finished(run, PATIENCE, poll=0.5)
         except TimeoutError:
             continue
@@ -130,8 +130,8 @@ async def _ended(case: Case) -> Run | None:
     return None
 
 
-async def _told_of_its_end(case: Case) -> None:
-    """Waits for the line of the log: the run may have ended with an answer that was lost, and is asked after again."""
+async def _wait_for_end_event(case: Case) -> None:
+    """Waits for the event: if storage's answer to the end of the run was lost, the app looks again before it logs."""
 
     async def told() -> bool:
         return case.told("run.finished") > 0
@@ -141,13 +141,13 @@ async def _told_of_its_end(case: Case) -> None:
 
 
 async def judge_sync(case: Case, run: Run | None, *, wanted: Counter[str]) -> None:
-    """Each effect once in Entra, and once in the audit log."""
+    """Each change must be exactly once in Entra and once in the audit log."""
     assert run is not None
     case.expect("status", run.status.value, "succeeded")
     after, rows = await case.tenant(), await case.stack.audit_log(run)
     done = deeds(case.before, after, case.domain)
     case.expect("effects", Counter(action for action, _ in done), wanted)
-    # A user who comes back gets the rest as an update of its own.
+    # After a restore, the rest of the user's changes follows as an update.
     case.expect("rows", sorted(told(rows)), sorted(done))
     cells = Counter((row["action"], row["objectId"], row["attribute"]) for row in rows)
     case.expect("rows that stand twice", [cell for cell, count in cells.items() if count > 1], [])
@@ -202,7 +202,7 @@ async def _approve(case: Case) -> httpx.Response:
     return await case.stack.post(f"domains/{case.domain}/sync", {"approve": {"dryRunId": case.prepared.id}})
 
 
-async def _wait_for_nobody(case: Case) -> None:
+async def _start_without_message(case: Case) -> None:
     """A sync whose message was lost."""
     await case.stack.start_without_message(case.domain)
 
@@ -220,7 +220,7 @@ async def judge_cancelled(case: Case, run: Run | None) -> None:
 
 
 async def _send_twice(case: Case) -> httpx.Response:
-    """Sync Now, whose message comes a second time."""
+    """Sync Now with its queue message delivered twice."""
     answer = await case.stack.post(f"domains/{case.domain}/sync")
     if answer.status_code == 202:
         again = message(case.domain, answer.json()["id"])
@@ -261,7 +261,7 @@ SCENARIOS = {
         Scenario(
             "approval", leavers, _approve, partial(judge_sync, wanted=Counter(delete=3)), _dry_run_first
         ),
-        Scenario("cancel", changed_people, _cancel, judge_cancelled, _wait_for_nobody, queues=False),
+        Scenario("cancel", changed_people, _cancel, judge_cancelled, _start_without_message, queues=False),
         Scenario("second message", changed_people, _send_twice, _judge_second_message),
         Scenario(
             "settings change",

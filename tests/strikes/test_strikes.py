@@ -1,4 +1,4 @@
-"""Storage fails at any one write, and everything ends as if it hadn't: one row an effect, the right state and events.
+"""A storage fault at any one write must not change the result: each change has one row, state and events are right.
 
 `make test` strikes each kind of write once, chosen by STRIKES_SEED; `make strikes` every write in every way.
 """
@@ -18,12 +18,12 @@ whole_matrix = pytest.mark.skipif(os.environ.get("STRIKES") != "all", reason="ma
 
 
 def described(results: dict[Strike, list[str]]) -> list[str]:
-    """What went wrong, a line a strike."""
+    """What went wrong, one line per strike."""
     return [f"{strike}: {'; '.join(wrong)}" for strike, wrong in results.items() if wrong]
 
 
 async def possible_strikes(storage: Iterator[str], *scenarios: str) -> list[Strike]:
-    """Everything that can happen to the writes of these scenarios."""
+    """Every fault at every write of these scenarios."""
     found = []
     for name in scenarios:
         for write in await writes_in_peace(SCENARIOS[name], next(storage)):

@@ -1,4 +1,4 @@
-"""Callers as App Service authentication describes them to the app, in the header that it sets."""
+"""The header in which App Service authentication describes the caller to the app."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ OBJECT_ID = "11111111-1111-4111-8111-111111111111"
 OBJECT_ID_CLAIM = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 ROLE_CLAIM = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 HEADER = "X-MS-CLIENT-PRINCIPAL"
-# What the platform sets while it stands in front.
+# The setting that the platform adds while App Service authentication is on.
 IN_FRONT = {"WEBSITE_AUTH_ENABLED": "True"}
 
 
@@ -18,13 +18,13 @@ def signed_in(*roles: str, role_claim: str = "roles", name: str = "aoki@contoso.
 
 
 def application(*roles: str) -> dict[str, str]:
-    """A script with a token of its own, which names no person (client credentials)."""
+    """A script with a client-credentials token, which names no person."""
     claims = [("azp", "nightly-job"), (OBJECT_ID_CLAIM, OBJECT_ID), ("idtyp", "app")]
     return _header(claims, roles, "roles")
 
 
 def header_of(document: object) -> dict[str, str]:
-    """The header with this as its JSON."""
+    """The header with this document as its JSON, Base64-encoded."""
     return {HEADER: base64.b64encode(json.dumps(document).encode()).decode()}
 
 

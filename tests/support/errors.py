@@ -1,4 +1,4 @@
-"""Errors by what they say in English."""
+"""Errors by their English text."""
 
 import re
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ E = TypeVar("E", bound=Exception)
 
 
 def english(error: Exception) -> str:
-    """What an administrator reads of this error."""
+    """The error's text as an administrator reads it."""
     return said(parts_of(error))
 
 
 @contextmanager
 def raises(kind: type[E], match: str = "") -> Iterator[pytest.ExceptionInfo[E]]:
-    """The block raises an error of this kind; `match` is a pattern in what it says."""
+    """The block must raise an error of this kind; `match` is a pattern to find in its English text."""
     with pytest.raises(kind) as raised:
         yield raised
     assert re.search(match, english(raised.value)), english(raised.value)

@@ -1,4 +1,4 @@
-"""The app's directory on a real socket to the strict emulator, with time that passes only in waits."""
+"""The app's Graph client on a real socket to the strict emulator, with a clock that moves only in waits."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ DOMAINS = [
 
 
 class TestClock(Clock):
-    """Time that passes only in waits."""
+    """A clock that moves only when something sleeps."""
 
     __test__ = False
 
@@ -42,7 +42,7 @@ class TestClock(Clock):
 
 @dataclass
 class Patience:
-    """A `Stop` that waits in no time, notes how long, and can stop the run before its nth request."""
+    """A `Stop` that does not really sleep, records the seconds, and can stop the run before its nth request."""
 
     clock: TestClock
     before_request: int | None = None
@@ -76,13 +76,13 @@ class Connected:
         return Directory(self.graph(), MAP)
 
     def limit_writes(self, count: int, seconds: float) -> None:
-        """Puts the emulator's quota on the same clock as everything else."""
+        """Limits the emulator's writes to `count` in `seconds`, by the same clock as everything else."""
         self.entra.quota = Quota(Limit(count, seconds), None, clock=self.clock.monotonic)
 
 
 @contextlib.asynccontextmanager
 async def connected(*users: EntraUser, **seed: object) -> AsyncIterator[Connected]:
-    """A tenant with these users and a client that can call it."""
+    """Runs a tenant with these users; yields it with a client for it."""
     clock = TestClock()
     given = {"domains": DOMAINS, "users": [seeded(user) for user in users], "limits": None, **seed}
     async with running_entra(given) as entra:

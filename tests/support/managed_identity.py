@@ -1,8 +1,8 @@
-"""The app with an identity, as in Azure, on loopback: nothing of its own code is replaced.
+"""The app with a managed identity, as in Azure, on loopback; none of its code is replaced.
 
-It gets tokens where App Service hands them out (IDENTITY_ENDPOINT), from a server that invents them, and spends them
-at an Azurite that serves HTTPS and looks at their claims. Python trusts Azurite's certificate by SSL_CERT_FILE, so
-the app runs as a process of its own. Its queues are read by connection string: the local host knows nothing else.
+It gets tokens from IDENTITY_ENDPOINT, as on App Service; here a test server makes them. It uses them with an Azurite
+that serves HTTPS and checks their claims. SSL_CERT_FILE makes Python trust Azurite's certificate, so the app runs in a
+separate process. The local host reads queues by connection string, the only way it supports.
 """
 
 import base64
@@ -24,7 +24,7 @@ from tests.support.recording_proxy import Wiretap, tapped
 from tests.support.stack import Stack, StackOptions, running_stack
 
 TENANT = "00000000-0000-0000-0000-000000000000"
-# What it takes on Azure until a DEBUG line is kept: the worker must send it and the host let it through.
+# The settings that keep DEBUG lines on Azure: one makes the worker send them, one makes the host keep them.
 DEBUGGING = {
     "PYTHON_ENABLE_DEBUG_LOGGING": "1",
     "AzureFunctionsJobHost__logging__logLevel__default": "Debug",
@@ -50,7 +50,7 @@ def unsigned_token(audience: str = "https://storage.azure.com") -> str:
 
 @dataclass
 class ByIdentity:
-    """`stack` turns to the host; `graph` and `hennge` hear what the app sends; `tokens` are all it was given."""
+    """`stack` calls the host; `graph` and `hennge` record the app's requests; `tokens` are all tokens it got."""
 
     stack: Stack
     host: HostProcess
@@ -60,7 +60,7 @@ class ByIdentity:
     tokens: list[str]
 
     def client(self) -> httpx.AsyncClient:
-        """For links: trusts Azurite's certificate."""
+        """A client for the links of audit logs: it trusts Azurite's certificate."""
         return httpx.AsyncClient(verify=ssl.create_default_context(cafile=str(self.azurite.certificate)))
 
 
@@ -72,7 +72,7 @@ async def running_by_identity(
     debugging: bool = False,
     **options: Unpack[StackOptions],
 ) -> AsyncIterator[ByIdentity]:
-    """The whole product on an Azurite with HTTPS, its storage reached by identity; the host logs to `log`."""
+    """Runs the whole product with access to an HTTPS Azurite by managed identity; the host logs to `log`."""
     async with contextlib.AsyncExitStack() as ending:
         options["host"] = False
         stack = await ending.enter_async_context(running_stack(azurite.connection_string, **options))
@@ -85,7 +85,7 @@ async def running_by_identity(
             "GRAPH_BASE_URL": graph.url_of(stack.settings["GRAPH_BASE_URL"]),
             "HENNGE_API_URL": hennge.url_of(stack.settings["HENNGE_API_URL"]),
             "HENNGE_TOKEN_URL": hennge.url_of(stack.settings["HENNGE_TOKEN_URL"]),
-            # The name under which the local host looks first, and the app does not look at all.
+            # Only the local host reads this name, and before AzureWebJobsStorage.
             "AzureWebJobsAzureWebJobsStorage": azurite.connection_string,
             "AzureWebJobsStorage": "",
             "AzureWebJobsStorage__blobServiceUri": azurite.url("blob"),
@@ -103,7 +103,7 @@ async def running_by_identity(
 
 @contextlib.asynccontextmanager
 async def _token_endpoint(given: list[str]) -> AsyncIterator[str]:
-    """What App Service puts beside an app with a managed identity."""
+    """The token endpoint that App Service gives an app with a managed identity."""
 
     async def give(request: web.Request) -> web.Response:
         if request.headers.get("X-IDENTITY-HEADER") != "identity-header":

@@ -1,4 +1,4 @@
-"""Schedules: what the host's parser was measured to make of them, and made-up ones with what they stand for."""
+"""Schedules: measured results of the real host's parser, and generated schedules with their meaning."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "S
 
 @dataclass(frozen=True)
 class Measured:
-    """`times` are the first ones after MEASURED_AT; none for an expression that is refused or never comes."""
+    """`times` are the first occurrences after MEASURED_AT; none if the expression is refused or never fires."""
 
     expression: str
     times: tuple[datetime, ...]
@@ -40,13 +40,13 @@ def _rows(text: str) -> Iterator[Measured]:
 
 @dataclass(frozen=True)
 class MadeUp:
-    """A schedule as it is written, and the seconds, minutes, hours, days, months and days of the week it means."""
+    """A generated schedule: its text, and the seconds, minutes, hours, days, months and weekdays that it means."""
 
     expression: str
     fields: tuple[frozenset[int], ...]
 
     def next_after(self, moment: datetime) -> datetime:
-        """By walking there; one that never comes ends in an OverflowError."""
+        """Steps forward until a moment fits. Raises OverflowError if the schedule never fires."""
         seconds, minutes, hours, days, months, weekdays = self.fields
         at = moment.replace(microsecond=0) + timedelta(seconds=1)
         while True:
@@ -64,7 +64,7 @@ class MadeUp:
 
 @st.composite
 def items(draw: st.DrawFn, low: int, high: int, names: Sequence[str]) -> tuple[str, set[int]]:
-    """One item of a field's list."""
+    """One item of a field's list, and the values that it means."""
 
     def written(value: int) -> str:
         spellings = [str(value), f"{value:02}"]
@@ -102,7 +102,7 @@ def made_up(draw: st.DrawFn) -> MadeUp:
     return MadeUp(draw(st.sampled_from([" ", "  "])).join(texts), tuple(fields))
 
 
-# What other dialects know, what is missing, what is too much, and anything else that can be written with such letters.
+# Fields of other cron dialects, incomplete fields, values out of range, and other texts of the same characters.
 ODD = st.text("0123456789*,-/MONJULWHR#?", min_size=1, max_size=5) | st.sampled_from(
     [
         "?",
@@ -128,7 +128,7 @@ ODD = st.text("0123456789*,-/MONJULWHR#?", min_size=1, max_size=5) | st.sampled_
 
 @st.composite
 def nearly(draw: st.DrawFn) -> str:
-    """A made-up schedule of which one field is odd."""
+    """A generated schedule with one odd field."""
     fields = draw(made_up()).expression.split()
     fields[draw(st.integers(0, 5))] = draw(ODD)
     return " ".join(fields)

@@ -1,4 +1,4 @@
-"""What the safety scenarios ask of a run: who was treated how, and why."""
+"""The results of a run for the safety scenarios: each person's action, result and error."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from tests.support.stack import CONTOSO, Json, Stack
 
 Row = dict[str, str]
 GRANTED = REPOSITORY / "infra" / "graph" / "permissions.json"
-# With a limit of 100 percent and one user who stays, only what a test is about keeps anybody from deletion.
+# With a limit of 100 percent and one user who stays, only the rule under test prevents a deletion.
 ANY_DELETION = 100
 FABRIKAM = "fabrikam.com"
 TWO_DOMAINS = ({"id": CONTOSO, "isDefault": True}, {"id": FABRIKAM})
@@ -29,19 +29,19 @@ async def treated(stack: Stack, run: Run) -> dict[str, tuple[str, str]]:
 
 
 async def errors_of(stack: Stack, run: Run) -> dict[str, str]:
-    """The error code of everybody who failed or would fail, by the local part of their UPN."""
+    """The error code of each person who failed or would fail, by the local part of their UPN."""
     return {name: row["errorCode"] for name, row in (await rows_of(stack, run)).items() if row["errorCode"]}
 
 
 async def approved_sync(stack: Stack, dry_run: Run) -> Run:
-    """A sync that releases the deletions which that dry run listed."""
+    """Runs a sync that approves the deletions of that dry run, to its end."""
     answer = await stack.post(f"domains/{dry_run.domain}/sync", {"approve": {"dryRunId": dry_run.id}})
     assert answer.status_code == 202, answer.text
     return await stack.finished(Run.model_validate(answer.json()))
 
 
 async def undone(stack: Stack, sync: Run, **order: bool) -> Run:
-    """The run that takes a sync back; `order` by its names in the API."""
+    """Undoes a sync and returns the finished run; `order` are fields of the API's request."""
     answer = await stack.post(f"domains/{sync.domain}/runs/{sync.id}/undo", order)
     assert answer.status_code == 202, answer.text
     return await stack.finished(Run.model_validate(answer.json()))
@@ -57,7 +57,7 @@ def object_id(stack: Stack, name: str, domain: str = CONTOSO) -> str:
 
 
 def all_permissions_but(missing: str) -> list[str]:
-    """What the app is granted in Azure, less one."""
+    """The app's Graph permissions in Azure without one."""
     granted = {permission["name"] for permission in json.loads(GRANTED.read_bytes())}
     assert missing in granted
     return sorted(granted - {missing})

@@ -1,4 +1,4 @@
-"""Builders: people of both sides who are equal unless a test says otherwise, and what happens to them."""
+"""Builders for users of both sides, equal unless a test says otherwise, and for changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -40,7 +40,7 @@ def source_user(
     values: tuple[Value, ...] = values(),
     problem: str = "",
 ) -> SourceUser:
-    """Its source id is the UPN's local part."""
+    """The default source id is the UPN's local part."""
     return SourceUser(
         source_id or upn.partition("@")[0].lower(), upn, immutable_id, values, verbatim(problem)
     )
@@ -55,7 +55,7 @@ def entra_user(
     on_premises_synced: bool = False,
     guest: bool = False,
 ) -> EntraUser:
-    """Its object id is `id-` and the UPN's local part."""
+    """The default object id is `id-` and the UPN's local part."""
     return EntraUser(
         object_id or f"id-{upn.partition('@')[0].lower()}",
         upn,
@@ -75,18 +75,18 @@ def plan_of(
     links: Mapping[str, str] | None = None,
     domain: str = DOMAIN,
 ) -> Plan:
-    """What a run plans for these people."""
+    """The plan of a run for these people."""
     return decide(match(domain, source, target, links or {}), around, MAP)
 
 
 def only(plan: Plan) -> Change:
-    """The one change of a plan that has just one."""
+    """The only change of a plan; fails if there is not exactly one."""
     assert len(plan.changes) == 1, plan.changes
     return plan.changes[0]
 
 
 def summary(plan: Plan) -> list[tuple[Action, str]]:
-    """Who is to be treated how, in the plan's order."""
+    """(action, UPN) of each change, in the plan's order."""
     return [(change.action, change.upn) for change in plan.changes]
 
 
@@ -101,7 +101,7 @@ def change(
     reason: str = "",
     display_name: str = "青木 花子",
 ) -> Change:
-    """A change of somebody whose ids follow from the UPN's local part, as those of the builders above."""
+    """A change of a user whose ids are derived from the UPN, as in the builders above."""
     name = upn.partition("@")[0].lower()
     if action is not Action.ADD:
         object_id = object_id or f"id-{name}"
@@ -119,7 +119,7 @@ def change(
 
 
 def rename(before: str, after: str, *, obstacle: Obstacle | None = None, via: str | None = None) -> Change:
-    """A rename within the domain, by local parts."""
+    """A rename within the domain; `before` and `after` are local parts."""
     upns = (f"{before}@{DOMAIN}", f"{after}@{DOMAIN}")
     return change(
         Action.RENAME, upns[0], attributes=[AttributeChange(UPN, *upns)], obstacle=obstacle, via=via
@@ -127,7 +127,7 @@ def rename(before: str, after: str, *, obstacle: Obstacle | None = None, via: st
 
 
 def add(upn: str = f"new@{DOMAIN}", *, immutable_id: str | None = None, display_name: str = "新人") -> Change:
-    """A user to be created, complete enough for Entra to take."""
+    """The creation of a user, with all attributes that Entra requires."""
     attributes = [
         AttributeChange(UPN, None, upn),
         AttributeChange("mailNickname", None, upn.partition("@")[0]),

@@ -1,12 +1,11 @@
-"""The product as it runs in Azure: a host, both sides and the storage each a process of its own.
+"""The product as it runs in Azure: the host, both sides and storage, each in its own process.
 
     async with apart(sides, storage, people) as product:
         with product.host():
             run = await product.sync("contoso.com")
         await product.assert_settled(run, people)
 
-What became of a sync is judged from outside: by what Entra held before and holds now, by what it was asked, and by
-the audit log.
+The result of a sync is checked from outside: by Entra's users before and after, Entra's request log, and the audit log.
 """
 
 import contextlib
@@ -42,7 +41,7 @@ _URL = r"(http://127\.0\.0\.1:\d+)"
 
 
 class Sides:
-    """Entra and Access Control, each a process; what they hold and get wrong is changed from here."""
+    """The emulators of Entra and Access Control, each in its own process."""
 
     def __init__(self) -> None:
         self._processes = [
@@ -58,7 +57,7 @@ class Sides:
 
 @dataclass
 class People:
-    """Who is on either side of one domain, and what a sync has to do about it."""
+    """The users of one domain on both sides; `counts` are the changes that a sync must make."""
 
     domain: str
     source: list[Json] = field(default_factory=list)
@@ -68,7 +67,7 @@ class People:
 
     @property
     def wanted(self) -> dict[str, tuple[object, ...]]:
-        """Everybody by UPN, as Entra must have them in the end."""
+        """The users that Entra must have in the end, by UPN."""
         return {
             str(user["user_principal_name"]): (
                 user["display_name"],
@@ -86,10 +85,10 @@ def domain(number: int) -> str:
 
 
 def people(number: int, **changes: int) -> People:
-    """So many changes of each kind, and `keep` people who are equal on both sides.
+    """`changes` is the number of changes of each kind; `keep` people are equal on both sides.
 
-    `swap` counts people who take each other's UPN, two by two. Object ids begin with the `number` and the kind, so
-    that a fault can be aimed at some; usernames end in the number, so that two domains have no one in common.
+    `swap` counts people who exchange UPNs in pairs. Object ids begin with the `number` and the kind, so that a fault
+    can match one kind; usernames end in the number, so that no two domains share a person.
     """
     name_of_domain = domain(number)
     them = People(name_of_domain)
@@ -132,7 +131,7 @@ def _prefix(number: int, kind: str) -> str:
 
 
 def of_kind(number: int, kind: str) -> str:
-    """The path of everybody of one kind in one domain, for a fault."""
+    """The path pattern of all users of one kind in one domain, for a fault."""
     return f"/users/{_prefix(number, kind)}-*"
 
 
@@ -146,13 +145,13 @@ class Apart(Product):
 
     @contextlib.contextmanager
     def host(self, message_lock: int = 600) -> Iterator[HostProcess]:
-        """A host that this product turns to, until the block ends."""
+        """Runs a host for this product until the block ends."""
         with HostProcess(self.settings, message_lock=message_lock, drain=0.2) as host:
             self.connect(host)
             yield host
 
     async def faults(self, *rules: Json, **others: object) -> None:
-        """What Entra gets wrong from now on."""
+        """Sets Entra's faults, in place of earlier ones."""
         await self._put(f"{self.sides.entra}/_emulator/faults", {"seed": 7, "rules": rules, **others})
 
     async def source_faults(self, *rules: Json) -> None:
@@ -164,18 +163,18 @@ class Apart(Product):
         return [int(rule["count"]) for rule in answer.json()["struck"]]
 
     async def asked(self) -> list[Json]:
-        """Everything that Entra was asked, in order."""
+        """Entra's request log, in order."""
         answer = await self.http.get(f"{self.sides.entra}/_emulator/requests?log=true")
         log: list[Json] = answer.json()["log"]
         return log
 
     async def writes(self) -> int:
-        """How many writes have reached Entra."""
+        """The number of writes that have reached Entra."""
         counts = (await self.http.get(f"{self.sides.entra}/_emulator/requests")).json()["counts"]
         return sum(c["inner"] for name, c in counts.items() if not name.startswith("GET"))
 
     async def written(self, count: int, seconds: float = 60) -> None:
-        """Waits until so many writes have reached Entra."""
+        """Waits until `count` writes have reached Entra."""
 
         async def enough() -> bool:
             return await self.writes() >= count
@@ -187,9 +186,9 @@ class Apart(Product):
         return tenant
 
     async def seed(self, *them: People) -> None:
-        """Puts these people on both sides, and everything else away."""
+        """Replaces everything on both sides by these people."""
         seed = {
-            # All at once: the host remembers for a minute which ones the tenant has.
+            # All domains at once, because the host caches the tenant's domains for a minute.
             "domains": [{"id": CONTOSO}, *({"id": domain(number)} for number in range(1, DOMAINS))],
             "users": [user for one in them for user in one.entra],
             "deletedUsers": [user for one in them for user in one.deleted],
@@ -203,7 +202,7 @@ class Apart(Product):
         self.before = await self.tenant()
 
     async def assert_settled(self, run: Run, them: People) -> None:
-        """Entra equals the source with one account a person, and the audit log tells all of it exactly once."""
+        """Entra equals the source, each person has one account, and the audit log has each change exactly once."""
         rows, after, asked = await self.audit_log(run), await self.tenant(), await self.asked()
         assert_settled(run, them, rows, self.before, after, asked)
 
@@ -220,13 +219,13 @@ def assert_settled(
     after: Json,
     asked: Sequence[Json],
 ) -> None:
-    """The same, from what was read before."""
+    """The same check, on data that was read before."""
     on_domain = [user for user in after["users"] if _is_on(them.domain, user)]
     assert {user["userPrincipalName"]: _shown(user) for user in on_domain} == them.wanted
     assert len(on_domain) == len(them.wanted)
     done = deeds(before, after, them.domain)
     assert Counter(action for action, _ in done) == +them.counts
-    # A restored user whose sync was cut off before the rest gets the rest as an update of its own.
+    # If a sync is interrupted after a restore, the rest of the user's changes follows as an update.
     assert told(rows) - {("update", who) for action, who in done if action == "restore"} == done
     assert [row for row in rows if row["result"] == "failed"] == []
     cells = Counter((row["action"], row["objectId"], row["attribute"]) for row in rows)
@@ -240,7 +239,7 @@ def assert_settled(
 
 
 def deeds(before: Json, after: Json, domain: str) -> set[tuple[str, str]]:
-    """What has been done to whom, as (action, object id), by comparing the tenant with what it was."""
+    """(action, object id) of each change, from comparing the tenant before and after."""
     was = {user["id"]: user for user in before["users"]}
     were_deleted = {user["id"] for user in before["deletedUsers"]}
     done = {
@@ -264,7 +263,7 @@ def deeds(before: Json, after: Json, domain: str) -> set[tuple[str, str]]:
 
 
 def told(rows: Sequence[Mapping[str, str]], result: str = "succeeded") -> set[tuple[str, str]]:
-    """Who was treated how according to the audit log, as (action, object id)."""
+    """(action, object id) of each row of the audit log with this result."""
     return {(row["action"], row["objectId"]) for row in rows if row["result"] == result}
 
 
@@ -273,7 +272,7 @@ def _is_write(call: Json) -> bool:
 
 
 def _object_of(call: Json) -> str:
-    """The object id in a write's address; a creation has none."""
+    """The object id in a write's URL; empty for a creation."""
     return next((part for part in str(call["url"]).split("/") if len(part) == 36), "")
 
 
@@ -288,7 +287,7 @@ def _shown(user: Json) -> tuple[object, ...]:
 def settings_of(
     sides: Sides, storage: str, settings: Mapping[str, str] = MappingProxyType({})
 ) -> dict[str, str]:
-    """The app's settings between these sides."""
+    """The app's settings for these sides and this storage."""
     return {
         "AzureWebJobsStorage": storage,
         "GRAPH_BASE_URL": f"{sides.entra}/v1.0",
@@ -305,7 +304,7 @@ def settings_of(
 async def apart(
     sides: Sides, storage: str, *them: People, settings: Mapping[str, str] = MappingProxyType({})
 ) -> AsyncIterator[Apart]:
-    """The product with these people on its sides; the test starts the host."""
+    """Yields the product with these people on both sides; the test starts the host."""
     async with httpx.AsyncClient(timeout=60, verify=NO_CERTIFICATES) as http:
         product = Apart(http, settings_of(sides, storage, settings), sides)
         if them:

@@ -1,4 +1,4 @@
-"""A proxy that remembers what passes between the app and a service it calls."""
+"""A proxy that records the requests and answers between the app and a service."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ _HOP_BY_HOP = {
 
 @dataclass
 class Wiretap:
-    """`origin` is where the proxy listens; bodies as text, headers of requests only."""
+    """The record. `origin` is the proxy's URL; bodies are text, and only requests keep their headers."""
 
     origin: str = ""
     sent: list[str] = field(default_factory=list)
@@ -27,13 +27,13 @@ class Wiretap:
     headers: list[dict[str, str]] = field(default_factory=list)
 
     def url_of(self, url: str) -> str:
-        """The same address by way of the proxy."""
+        """The same URL through the proxy."""
         return self.origin + urlsplit(url).path
 
 
 @contextlib.asynccontextmanager
 async def tapped(url: str) -> AsyncIterator[Wiretap]:
-    """Listens in front of the service at this address until the block ends."""
+    """Runs a proxy in front of the service at this URL until the block ends."""
     parts, tap = urlsplit(url), Wiretap()
 
     async with ClientSession(auto_decompress=True) as session:

@@ -4,8 +4,8 @@
         stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("baba")])
         run = await stack.sync("contoso.com")
 
-Each stack has a storage account and emulators of its own, so that no test sees anything of another. The emulators
-run in the test's event loop, for a test to look into; the host does too, unless the test wants to kill it.
+Each stack has its own storage account and emulators, so that tests are isolated. The emulators run in the test's event
+loop, so that the test can inspect them; the host does too, unless the test wants to kill it.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from shared.settings import Settings
 
 CONTOSO = "contoso.com"
 POLL_SECONDS = 0.03
-# What the host would do after half a minute is what a test waits for.
+# Shorter than in host.json, because tests wait for these.
 HOST_SETTINGS = {
     "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00",
     "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.2",
@@ -52,7 +52,7 @@ Json = dict[str, Any]
 
 
 def in_source(name: str, domain: str = CONTOSO, **fields: object) -> Json:
-    """A user of Access Control, equal to `in_entra(name)` but for `fields`."""
+    """A user of Access Control, equal to `in_entra(name)` except for `fields`."""
     return {
         "username": name,
         "user_principal_name": f"{name}@{domain}",
@@ -64,7 +64,7 @@ def in_source(name: str, domain: str = CONTOSO, **fields: object) -> Json:
 
 
 def in_entra(name: str, domain: str = CONTOSO, **properties: object) -> Json:
-    """A user of Entra, equal to `in_source(name)` but for `properties`."""
+    """A user of Entra, equal to `in_source(name)` except for `properties`."""
     return {
         "userPrincipalName": f"{name}@{domain}",
         "displayName": f"{name.title()} 太郎",
@@ -77,7 +77,7 @@ def in_entra(name: str, domain: str = CONTOSO, **properties: object) -> Json:
 async def until(
     look: Callable[[], Awaitable[T | None]], seconds: float = 30.0, poll: float = POLL_SECONDS
 ) -> T:
-    """What `look` answers once it is neither None nor false; TimeoutError if it never is."""
+    """The first result of `look` that is neither None nor false. Raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while True:
             if seen := await look():
@@ -87,16 +87,16 @@ async def until(
 
 @dataclass
 class Product:
-    """A running product as a caller sees it, over HTTP."""
+    """A client for a running product's HTTP API."""
 
     http: httpx.AsyncClient
 
     def connect(self, host: HostProcess) -> None:
-        """Turns to a host that the test has started itself."""
+        """Uses this host, which the test has started, from now on."""
         self.http.base_url = httpx.URL(host.url)
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
-        """GET of a path below /api; redirects are answers, not followed."""
+        """GET of a path below /api; does not follow redirects."""
         return await self.http.get(f"/api/{path}", headers=headers)
 
     async def post(self, path: str, body: object = None, **headers: str) -> httpx.Response:
@@ -106,15 +106,15 @@ class Product:
         return await self.http.patch(f"/api/{path}", json=body, headers=headers)
 
     async def dry_run(self, domain: str = CONTOSO) -> Run:
-        """A dry run from its start to its end."""
+        """Starts a dry run and waits for its end."""
         return await self.finished(await self.start("dry-run", domain))
 
     async def sync(self, domain: str = CONTOSO, seconds: float = 60.0) -> Run:
-        """Sync Now, from its start to its end."""
+        """Starts a sync as Sync Now does and waits for its end."""
         return await self.finished(await self.start("sync", domain), seconds)
 
     async def start(self, kind: str, domain: str = CONTOSO) -> Run:
-        """A run that was just queued; `kind` is "dry-run" or "sync"."""
+        """Starts a run and returns it as queued; `kind` is "dry-run" or "sync"."""
         answer = await self.post(f"domains/{domain}/{kind}")
         assert answer.status_code == 202, answer.text
         return Run.model_validate(answer.json())
@@ -138,7 +138,7 @@ class Product:
         return await until(ended, seconds, poll)
 
     async def set(self, domain: str = CONTOSO, **settings: object) -> None:
-        """Changes settings of a domain, by their names in the API."""
+        """Changes settings of a domain; `settings` have their names in the API."""
         answer = await self.patch(f"domains/{domain}", settings)
         assert answer.status_code == 200, answer.text
 
@@ -157,7 +157,7 @@ class Product:
 
 @dataclass
 class Stack(Product):
-    """A running product to look into. `services` is a second pair of eyes on the same storage, never the host's own."""
+    """A running product that a test can inspect. `services` are the test's own, on the host's storage."""
 
     settings: dict[str, str]
     entra: Entra
@@ -166,12 +166,12 @@ class Stack(Product):
     events: "Events"
 
     async def start_without_message(self, domain: str = CONTOSO) -> Run:
-        """A sync as a process leaves it that dies between writing the row and sending the message."""
+        """A sync whose process died after writing the run's row and before sending the message."""
         author = Author("somebody", "127.0.0.1")
         return await lifecycle.start(self.services, domain, Mode.SYNC, Trigger.MANUAL, author)
 
     async def tick(self) -> Json:
-        """Fires the hourly timer; what it logged when it was done."""
+        """Fires the hourly timer; returns the event that it logs at its end."""
         ticks = len(self.events.named("timer.tick"))
         answer = await self.http.post("/admin/functions/hourly_sync", json={})
         assert answer.status_code == 202
@@ -183,7 +183,7 @@ class Stack(Product):
         return await until(done)
 
     def hold_up(self, **calls: object) -> Fault:
-        """Graph answers none of these calls, by default the lists of users, before the test says `let_go`."""
+        """Holds Graph's answers to these calls, by default the lists of users, until `let_go`."""
         fault = Fault.model_validate({"kind": "delay", "ms": 600_000, "path": "/users", **calls})
         self.entra.faults.add(fault)
         return fault
@@ -192,7 +192,7 @@ class Stack(Product):
         self.entra.faults.clear()
 
     async def written(self, count: int) -> None:
-        """Waits until so many writes have reached Graph."""
+        """Waits until `count` writes have reached Graph."""
 
         async def enough() -> bool:
             return len(self.writes()) >= count
@@ -200,11 +200,11 @@ class Stack(Product):
         await until(enough)
 
     def users(self, domain: str = CONTOSO) -> dict[str, Json]:
-        """Entra's active users of a domain by UPN, looked at behind Graph's back."""
+        """Entra's active users of a domain by UPN, read from the emulator directly, not through Graph."""
         return {user.upn: dict(user.properties) for user in self.entra.directory.users_of(domain)}
 
     def writes(self) -> list[str]:
-        """Every write that reached Graph, `$batch` looked into, as "METHOD url"."""
+        """Every write that reached Graph, also those inside a `$batch`, as "METHOD url"."""
         calls = self.entra.requests.calls
         return [
             f"{call.method} {call.url}" for call in calls if call.method != "GET" and call.path != "/$batch"
@@ -212,7 +212,7 @@ class Stack(Product):
 
 
 class StackOptions(TypedDict, total=False):
-    """What `running_stack` takes beside its storage account."""
+    """The options of `running_stack` beside its storage account."""
 
     source: Sequence[Json]
     entra: Sequence[Json]
@@ -241,10 +241,10 @@ async def running_stack(
     settings: Mapping[str, str] = MappingProxyType({}),
     host: bool = True,
 ) -> AsyncIterator[Stack]:
-    """A stack on the storage account of that connection string, until the block ends.
+    """Runs a stack on the storage account of that connection string until the block ends.
 
-    `tenant` and `access_control` are further entries of the emulators' seeds, `settings` further settings of the
-    app. Without `host` the test starts one itself, `HostProcess(stack.settings)`, and says `stack.connect(host)`.
+    `tenant` and `access_control` are further entries of the emulators' seeds, `settings` are further settings of the
+    app. Without `host` the test starts `HostProcess(stack.settings)` itself and calls `stack.connect(host)`.
     """
     async with contextlib.AsyncExitStack() as ending:
         graph = await ending.enter_async_context(
@@ -276,7 +276,7 @@ async def running_stack(
 
 
 def load_app(settings: Mapping[str, str]) -> ModuleType:
-    """function_app.py, imported anew with these settings and no others."""
+    """function_app.py, imported again with exactly these settings."""
     spec = importlib.util.spec_from_file_location("function_app", REPOSITORY / "function_app.py")
     assert spec is not None
     assert spec.loader is not None
@@ -291,7 +291,7 @@ def load_app(settings: Mapping[str, str]) -> ModuleType:
 
 
 class Events(logging.Handler):
-    """The app's structured log as Azure keeps it, as far as the host runs in this process."""
+    """The app's structured log as Azure keeps it; only for a host in this process."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)

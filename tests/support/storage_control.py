@@ -1,4 +1,4 @@
-"""How a test looks at one storage account's traffic, and has it go wrong."""
+"""Reads the requests of one storage account and injects faults into them."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tests.support.stack import Json
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One operation by its documented name; `status` is 0 for a reset connection, -1 while there is no answer."""
+    """One operation by its documented name; `status` is 0 if the connection was reset, -1 without an answer yet."""
 
     service: str
     operation: str
@@ -23,7 +23,7 @@ class Asked:
 
 
 class StorageControl:
-    """What the proxy before Azurite does with the account of this connection string."""
+    """The control API of the proxy in front of Azurite, for the account of this connection string."""
 
     def __init__(self, http: httpx.AsyncClient, storage: str) -> None:
         found = re.search(r"BlobEndpoint=(\w+://[^/]+)/(\w+)", storage)
@@ -32,7 +32,7 @@ class StorageControl:
         self._http = http
 
     async def faults(self, *rules: Json, **others: object) -> None:
-        """What goes wrong from now on, as `local.azurite.faults` takes it."""
+        """Sets the faults, in the format of `local.azurite.faults`."""
         answer = await self._http.put(f"{self._url}/faults", json={"rules": rules, **others})
         assert answer.status_code == 204, answer.text
 
@@ -42,11 +42,11 @@ class StorageControl:
         return [int(count) for count in answer.json()["struck"]]
 
     async def writes(self) -> list[Asked]:
-        """Every write in the order in which they came."""
+        """Every write, in order."""
         return [one for one in await self.operations() if one.write]
 
     async def operations(self) -> list[Asked]:
-        """Everything that was asked, in the order in which it came."""
+        """Every operation, in order."""
         answer = await self._http.get(f"{self._url}/requests")
         return [
             Asked(one["service"], one["name"], one["resource"], one["status"], one["write"])
