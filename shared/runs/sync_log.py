@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
 
+from shared.entra.workloads import Workload
 from shared.log import event, facts
 from shared.model.changes import Action
 from shared.model.results import Key, Outcome, Result
@@ -132,4 +133,5 @@ class SyncLog:
 
     def _eta_seconds(self, left: int) -> int | None:
         quota, elapsed = self._quota, self._clock.monotonic() - self._writing_since
-        return eta_seconds(left, self._written, elapsed, quota.left, quota.per_second, quota.paused)
+        paused = quota.paused([Workload.DIRECTORY_WRITES])
+        return eta_seconds(left, self._written, elapsed, quota.left, quota.per_second, paused)
