@@ -19,10 +19,10 @@ _LIMITS = {
 
 def workload(method: str, url: str) -> Workload:
     """Which part of Graph answers a request, by its endpoint."""
-    path = url.partition("?")[0]
-    if path.endswith("/mailboxSettings"):
+    segments = url.partition("?")[0].split("/")
+    if segments[-1] == "mailboxSettings":
         return Workload.MAILBOXES
-    if "/roleManagement/" in path:
+    if "roleManagement" in segments:
         return Workload.ROLES
     return Workload.DIRECTORY_READS if method == "GET" else Workload.DIRECTORY_WRITES
 
