@@ -53,6 +53,10 @@ class RunStopped(SyncError):
     """The run must not write any more; what was written so far stands."""
 
 
+class CallerRefused(RunStopped):
+    """Graph refuses the app itself, whatever it asks for: no answer about a person."""
+
+
 class LeaseLost(RunStopped):
     """Another invocation may hold the domain by now."""
 
