@@ -54,6 +54,10 @@ class RunStopped(SyncError):
     """The run must not write any more; what it has written so far remains."""
 
 
+class CallerRefused(RunStopped):
+    """Graph refuses the app itself, whatever it asks for: no answer about a person."""
+
+
 class LeaseLost(RunStopped):
     """Another invocation may hold the domain by now."""
 

@@ -86,13 +86,14 @@ class Services:
         """The tenant's verified domains; those that it no longer has are kept as removed."""
         return with_removed(before or (), await self.directory().read_domains())
 
-    def directory(self, stop: Stop | None = None) -> Directory:
+    def directory(self, stop: Stop | None = None, *, low_priority: bool = False) -> Directory:
         """Entra, for one invocation, one request, or the lookup of doubts when a run ends.
 
-        Without a stop signal nothing ends its requests.
+        Without a stop signal nothing ends its requests. With `low_priority`, Graph throttles these requests before
+        others.
         """
-        stop = stop or NoStop(self.clock)
-        graph = Graph(self._graph_client, self.write_quota, stop, self.settings.batches_in_flight)
+        stop, in_flight = stop or NoStop(self.clock), self.settings.batches_in_flight
+        graph = Graph(self._graph_client, self.write_quota, stop, in_flight, low_priority=low_priority)
         return Directory(graph, self.settings.attribute_map)
 
     def source(self, stop: Stop) -> StoppableSource:

@@ -64,13 +64,15 @@ def _fail(entra: Entra, call: Call, *, took_effect: bool) -> None:
     raise fault.answer()
 
 
-def has_token(call: Call) -> bool:
+def require_token(entra: Entra, call: Call) -> None:
+    """Raises 401 for a call without a bearer token, or with one that is no longer good."""
     scheme, _, token = call.headers.get("authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and bool(token.strip())
-
-
-def unauthenticated() -> GraphError:
-    return GraphError(401, "InvalidAuthenticationToken", "Access token is empty.")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty.")
+    if token.strip() in entra.expired_tokens:
+        raise GraphError(
+            401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."
+        )
 
 
 def finish(entra: Entra, call: Call, template: str, request_id: str, outcome: Answer | GraphError) -> Answer:
@@ -86,6 +88,7 @@ def finish(entra: Entra, call: Call, template: str, request_id: str, outcome: An
 
 def log(entra: Entra, call: Call, template: str, request_id: str, status: int) -> None:
     url = f"{call.path}?{call.query_string}" if call.query_string else call.path
+    priority = call.headers.get("x-ms-throttle-priority", "normal").lower()
     entra.requests.calls.append(
-        LoggedCall(call.method, template, url, call.inner, status, request_id, time())
+        LoggedCall(call.method, template, url, call.inner, status, request_id, time(), priority)
     )

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
 Json = dict[str, object]
+# Which requests a limit counts, as x-ms-throttle-scope names it.
+ThrottleLimit = Literal["Read", "Write", "ReadWrite"]
+_APP_AND_TENANT = "9a3d526c-b3c1-4479-ba74-197b5c5751ae/0785ef7c-2d7a-4542-b048-95bcab406e0b"
 
 
 @dataclass(eq=False)
@@ -96,8 +100,14 @@ def no_mailbox() -> GraphError:
     )
 
 
-def throttled(retry_after: str | None) -> GraphError:
+def throttled(retry_after: str | None, limit: ThrottleLimit | None = None) -> GraphError:
+    """`limit` is what the directory says of its own limits; Exchange says nothing.
+
+    https://learn.microsoft.com/graph/throttling-limits, "Throttled responses requests"
+    """
     headers = {} if retry_after is None else {"Retry-After": retry_after}
+    if limit is not None:
+        headers["x-ms-throttle-scope"] = f"Tenant_Application/{limit}/{_APP_AND_TENANT}"
     return GraphError(429, "TooManyRequests", "Too many requests.", headers=headers)
 
 

@@ -14,11 +14,15 @@ from pydantic.alias_generators import to_camel
 
 from local.entra.calls import Call
 from local.entra.directory import JOURNAL_SECONDS
-from local.entra.errors import GraphError, throttled
+from local.entra.errors import GraphError, ThrottleLimit, throttled
 
 Kind = Literal["status", "drop", "delay", "emptyPage", "shortListing", "countTooHigh"]
 _CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 _MESSAGES = {
+    400: ("Request_BadRequest", "One or more property values specified are invalid."),
+    401: ("InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."),
+    403: ("Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
+    409: ("Directory_ConcurrencyViolation", "Concurrency violation has occurred."),
     500: ("InternalServerError", "An internal server error occurred."),
     502: ("BadGateway", "Bad gateway."),
     503: ("ServiceUnavailable", "The service is temporarily unavailable."),
@@ -38,7 +42,8 @@ class Fault(BaseModel):
     and `path` may hold `*`; the path is decoded, without query, and begins after /v1.0.
 
     `kind` is one of
-    - `status`: answers `status`, with `retryAfter` (seconds; `retryAfterAs: "date"` for an HTTP date);
+    - `status`: answers `status`, with `retryAfter` (seconds; `retryAfterAs: "date"` for an HTTP date) and, if it
+      is 429, with the limit of `scope` in x-ms-throttle-scope;
     - `drop`: closes the connection. Inside a batch, the items already done stay done;
     - `delay`: answers after `ms`, or as soon as the fault is taken away;
     - `emptyPage`: a page without values whose nextLink leads on to what it should have held;
@@ -51,9 +56,10 @@ class Fault(BaseModel):
     model_config = _CONFIG
 
     kind: Kind
-    status: Literal[429, 500, 502, 503, 504] = 503
+    status: Literal[400, 401, 403, 409, 429, 500, 502, 503, 504] = 503
     retry_after: int | None = Field(default=None, ge=0)
     retry_after_as: Literal["seconds", "date"] = "seconds"
+    scope: ThrottleLimit | None = None
     took_effect: bool = False
     ms: int = Field(default=1_000, ge=0)
     missing: int = Field(default=1, ge=1)
@@ -80,6 +86,8 @@ class Fault(BaseModel):
             ("status", 503),
         }:
             raise ValueError("retryAfter goes with status 429 or 503")
+        if self.scope is not None and (self.kind, self.status) != ("status", 429):
+            raise ValueError("scope goes with status 429")
         if self.took_effect and self.kind not in {"status", "drop"}:
             raise ValueError("tookEffect goes with kind status or drop")
         return self
@@ -116,7 +124,7 @@ class Fault(BaseModel):
                 moment = datetime.now(UTC) + timedelta(seconds=self.retry_after)
                 retry_after = format_datetime(moment, usegmt=True)
         if self.status == 429:
-            return throttled(retry_after)
+            return throttled(retry_after, self.scope)
         code, message = _MESSAGES[self.status]
         headers = {} if retry_after is None else {"Retry-After": retry_after}
         return GraphError(self.status, code, message, headers=headers)

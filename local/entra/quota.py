@@ -57,20 +57,25 @@ class Quota:
     clock: Callable[[], float] = monotonic
 
     def __post_init__(self) -> None:
-        self._writes = self.writes and _Bucket(self.writes, self._now)
-        self._units = self.units and _Bucket(self.units, self._now)
+        self._writes = None if self.writes is None else _Bucket(self.writes, self._now)
+        self._units = None if self.units is None else _Bucket(self.units, self._now)
 
     def _now(self) -> float:
         return self.clock() * self.clock_rate
 
     def charge(self, *, units: int, writes: int) -> None:
         """Raises 429 and charges nothing when either quota is used up."""
-        costs = [(b, cost) for b, cost in ((self._writes, writes), (self._units, units)) if b and cost]
-        wait = max((bucket.seconds_until(cost) for bucket, cost in costs), default=0.0)
+        limits: list[tuple[_Bucket | None, int, errors.ThrottleLimit]] = [
+            (self._writes, writes, "Write"),
+            (self._units, units, "ReadWrite"),
+        ]
+        costs = [(bucket, cost, limit) for bucket, cost, limit in limits if bucket and cost]
+        waits = [(bucket.seconds_until(cost), limit) for bucket, cost, limit in costs]
+        wait, limit = max(waits, default=(0.0, None))
         # Below a microsecond of wait is what rounding leaves of a bucket refilled exactly in time.
         if wait > 1e-6:
-            raise errors.throttled(str(max(1, math.ceil(wait / self.clock_rate - 1e-6))))
-        for bucket, cost in costs:
+            raise errors.throttled(str(max(1, math.ceil(wait / self.clock_rate - 1e-6))), limit)
+        for bucket, cost, _ in costs:
             bucket.level -= cost
 
 

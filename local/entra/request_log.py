@@ -7,7 +7,10 @@ from local.entra.errors import Json
 
 @dataclass(frozen=True, slots=True)
 class LoggedCall:
-    """`path` is the template of the route, `url` what was really asked for; `inner`: in a $batch."""
+    """`path` is the template of the route, `url` what was really asked for; `inner`: in a $batch.
+
+    `priority` is the call's x-ms-throttle-priority, "normal" without one.
+    """
 
     method: str
     path: str
@@ -16,6 +19,7 @@ class LoggedCall:
     status: int
     request_id: str
     at: float
+    priority: str = "normal"
 
     def as_json(self) -> Json:
         return {
@@ -26,6 +30,7 @@ class LoggedCall:
             "status": self.status,
             "requestId": self.request_id,
             "at": self.at,
+            "priority": self.priority,
         }
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from local.entra.batch import perform_batch
 from local.entra.calls import Answer, Call
 from local.entra.control import control_routes
-from local.entra.dispatch import dispatch, finish, has_token, unauthenticated
+from local.entra.dispatch import dispatch, finish, require_token
 from local.entra.errors import ConnectionDropped, GraphError, bad_request, method_not_allowed
 from local.entra.faults import Faults
 from local.entra.seed import Seed, parse_seed
@@ -68,7 +68,7 @@ async def _answer(entra: Entra, request: web.Request) -> Answer:
     )
     await asyncio.sleep(entra.faults.latency())
     try:
-        _refuse_stranger(call, raw_path)
+        _refuse_stranger(entra, call, raw_path)
         call = _with_body(call, await request.read())
     except GraphError as refusal:
         return finish(entra, call, "(refused)", str(uuid.uuid4()), refusal)
@@ -77,11 +77,10 @@ async def _answer(entra: Entra, request: web.Request) -> Answer:
     return await dispatch(entra, call)
 
 
-def _refuse_stranger(call: Call, raw_path: str) -> None:
+def _refuse_stranger(entra: Entra, call: Call, raw_path: str) -> None:
     if not raw_path.startswith(f"{_PREFIX}/"):
         raise GraphError(404, "ResourceNotFound", f"Nothing is here but {_PREFIX} and /_emulator.")
-    if not has_token(call):
-        raise unauthenticated()
+    require_token(entra, call)
     if call.plain_path == "/$batch" and call.method != "POST":
         raise method_not_allowed()
 

@@ -12,7 +12,10 @@ from local.entra.seed import Seed, build_directory
 
 @dataclass
 class Entra:
-    """`url` ends in `/v1.0`; `permissions` are what the app was granted, None for all."""
+    """`url` ends in `/v1.0`; `permissions` are what the app was granted, None for all.
+
+    `expired_tokens` are bearer tokens that are answered 401.
+    """
 
     directory: Directory = field(default_factory=Directory)
     permissions: frozenset[str] | None = None
@@ -20,6 +23,7 @@ class Entra:
     faults: Faults = field(default_factory=Faults)
     requests: RequestLog = field(default_factory=RequestLog)
     paging: Paging = field(default_factory=Paging)
+    expired_tokens: set[str] = field(default_factory=set)
     url: str = ""
     clock_rate: float = 1.0
 

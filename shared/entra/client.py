@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.entra.sdk import TokenSource, Transport
 from shared.errors import GraphError
 from shared.outbound.paging import Pages
-from shared.outbound.retries import retry_after_seconds
+from shared.outbound.retries import UNAUTHORIZED, retry_after_seconds
 
 if TYPE_CHECKING:
     import httpx
@@ -28,6 +28,7 @@ class Answer:
     body: dict[str, Any] = field(default_factory=dict)
     retry_after: float | None = None
     request_id: str = ""
+    throttle_scope: str = ""
     lost: GraphError | None = None
     """Why there is no answer; its status is 0 then."""
 
@@ -36,14 +37,19 @@ class Answer:
         """The answer as an exception; what it says is Graph's own, which names the property or object at fault."""
         if self.lost:
             return self.lost
-        code, text = str(self._error.get("code") or ""), str(self._error.get("message") or "")
-        if text:
+        code = str(self._error.get("code") or "")
+        if self.message:
             return GraphError(
-                "graph.refused", text=text, status=self.status, code=code, request_id=self.request_id
+                "graph.refused", text=self.message, status=self.status, code=code, request_id=self.request_id
             )
         return GraphError(
             "graph.answered", answer=self.status, status=self.status, code=code, request_id=self.request_id
         )
+
+    @property
+    def message(self) -> str:
+        """What Graph says of an error, in English; empty where it says nothing."""
+        return str(self._error.get("message") or "")
 
     def conflict_on(self) -> list[str]:
         """The properties that somebody else has already; by `details`, the message is not stable."""
@@ -55,6 +61,12 @@ class Answer:
     def _error(self) -> dict[str, Any]:
         error = self.body.get("error")
         return error if isinstance(error, dict) else {}
+
+
+def headers(*, eventual: bool, low_priority: bool) -> dict[str, str]:
+    """What a request says of itself: its consistency, and that it may be throttled before others."""
+    named = {"ConsistencyLevel": "eventual"} if eventual else {}
+    return {**named, "x-ms-throttle-priority": "low"} if low_priority else named
 
 
 def literal(text: str) -> str:
@@ -97,17 +109,20 @@ class GraphClient:
             raise GraphError("graph.foreignPage", host=str(urlsplit(path).hostname))
         return path
 
-    async def get(self, url: str, *, eventual: bool = False) -> Answer:
-        """GraphError when no answer came."""
-        headers = {"ConsistencyLevel": "eventual"} if eventual else {}
-        return await self._send("GET", url, headers, None)
+    async def get(self, url: str, given: Mapping[str, str]) -> Answer:
+        """With the `headers` given. GraphError when no answer came."""
+        return await self._send("GET", url, given, None)
 
     async def post_batch(self, requests: list[dict[str, object]]) -> Answer:
         """One `$batch`, sent once. GraphError when no answer came: nobody knows then what took effect."""
         return await self._send("POST", self.url("/$batch"), {}, orjson.dumps({"requests": requests}))
 
-    async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        return _answer(await self._transport.send(method, url, headers, body), self.clock.now())
+    async def _send(self, method: str, url: str, given: Mapping[str, str], body: bytes | None) -> Answer:
+        response = await self._transport.send(method, url, given, body)
+        if response.status_code == UNAUTHORIZED:
+            sent = response.request.headers.get("Authorization", "")
+            await self._tokens.discard(sent.removeprefix("Bearer "))
+        return _answer(response, self.clock.now())
 
 
 def _origin(url: str) -> tuple[str, str]:
@@ -129,6 +144,7 @@ def _answer(response: "httpx.Response", now: datetime) -> Answer:
         body if isinstance(body, dict) else {},
         retry_after_seconds(response.headers.get("Retry-After"), now),
         response.headers.get("request-id", ""),
+        response.headers.get("x-ms-throttle-scope", ""),
     )
 
 

@@ -3,11 +3,14 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from shared.entra.batch import Batches, BeforeSend, Request
-from shared.entra.client import Answer, GraphClient, graph_pages, next_link, page_items
+from shared.entra.batch import BeforeSend, Request
+from shared.entra.batches import Batches
+from shared.entra.caller import CallerPatience, why
+from shared.entra.client import Answer, GraphClient, graph_pages, headers, next_link, page_items
+from shared.entra.workloads import throttled_workloads, workload
 from shared.entra.write_quota import WriteQuota
 from shared.errors import GraphError, TimeBudgetSpent
-from shared.outbound.retries import passes, wait_before
+from shared.outbound.retries import THROTTLED, UNAUTHORIZED, passes, wait_before
 from shared.outbound.waiting import Deadline, Stop
 from shared.planning.mapping import AttributeMap
 
@@ -17,12 +20,21 @@ READ_TRIES = 8
 class Graph:
     """Bound to a stop signal, which ends every request with RunStopped, and to the app's write quota."""
 
-    def __init__(self, client: GraphClient, quota: WriteQuota, stop: Stop, in_flight: int) -> None:
+    def __init__(
+        self,
+        client: GraphClient,
+        quota: WriteQuota,
+        stop: Stop,
+        in_flight: int,
+        *,
+        low_priority: bool = False,
+    ) -> None:
         self.clock = client.clock
         self._client = client
         self._quota = quota
         self._stop = stop
         self._in_flight = in_flight
+        self._low_priority = low_priority
 
     def within(self, seconds: float) -> "Graph":
         """For reads that must end by then, whatever stops or delays the rest.
@@ -35,25 +47,37 @@ class Graph:
     async def get(self, path: str, *, eventual: bool = False) -> Answer:
         """GET of a path, or of a nextLink as Graph gave it; tried again until answered for good.
 
-        Raises GraphError when Graph can't be reached or answers 5xx to the last try. Any other answer is
-        returned, 4xx included.
+        Raises GraphError when Graph can't be reached or answers 5xx to the last try, CallerRefused when it has
+        answered 401 for a minute. Any other answer is returned, 4xx included.
         """
         url = self._client.url(path)
-        for attempt in range(1, READ_TRIES + 1):
+        given = headers(eventual=eventual, low_priority=self._low_priority)
+        patience = CallerPatience()
+        attempt = 1
+        while True:
             await self._stop.check()
+            if paused := self._quota.paused([workload("GET", url)]):
+                await self._stop.sleep(paused)
             try:
-                answer = await self._client.get(url, eventual=eventual)
+                answer = await self._client.get(url, given)
             except GraphError:
                 if attempt == READ_TRIES:
                     raise
                 await self.pause(attempt)
+                attempt += 1
+                continue
+            if answer.status == UNAUTHORIZED:
+                await self._stop.sleep(patience.wait(self.clock.monotonic(), why(answer)))
                 continue
             if not passes(answer.status):
                 return answer
             if attempt == READ_TRIES:
-                break
+                raise answer.error
+            if answer.status == THROTTLED and answer.retry_after is not None:
+                bound = throttled_workloads("GET", url, answer.throttle_scope)
+                self._quota.pause(answer.retry_after, bound, drained=False)
             await self.pause(attempt, answer.retry_after)
-        raise answer.error
+            attempt += 1
 
     async def read(self, path: str, *, eventual: bool = False) -> dict[str, Any]:
         """The body of a GET that must succeed; GraphError otherwise."""
@@ -89,7 +113,7 @@ class Graph:
         self, requests: Sequence[Request], before_send: BeforeSend | None = None
     ) -> AsyncIterator[list[tuple[Request, Answer]]]:
         """Reads or writes in batches, as `Batches.send` has it."""
-        batches = Batches(self._client, self._quota, self._stop, self._in_flight)
+        batches = Batches(self._client, self._quota, self._stop, self._in_flight, self._low_priority)
         return batches.send(requests, before_send)
 
     async def pause(self, attempt: int, retry_after: float | None = None) -> None:

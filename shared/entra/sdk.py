@@ -21,6 +21,10 @@ WHOLE_ANSWER_SECONDS = 200.0
 class TokenSource(Protocol):
     async def token(self) -> str: ...
 
+    async def discard(self, token: str) -> None:
+        """This one was refused: the next one comes from where tokens are given, not from a cache of ours."""
+        ...
+
 
 class Transport:
     """Connected when first used, since the SDK takes long to import; `aclose` ends its connections."""

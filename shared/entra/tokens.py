@@ -16,6 +16,9 @@ class EmulatorTokens:
     async def token(self) -> str:
         return "emulator"
 
+    async def discard(self, token: str) -> None:
+        """There is no other."""
+
     async def aclose(self) -> None:
         """Nothing is kept open."""
 
@@ -48,6 +51,14 @@ class AzureTokens:
                     raise GraphError("graph.noToken", error=type(error).__name__) from error
                 self._token, self._expires_at = fresh.token, float(fresh.expires_on)
         return self._token
+
+    async def discard(self, token: str) -> None:
+        """Forgets this token, and the credential: it has a cache of its own. Another token is kept."""
+        async with self._renewing:
+            if token != self._token:
+                return
+            await self.aclose()
+            self._credential, self._token, self._expires_at = None, "", 0.0
 
     async def aclose(self) -> None:
         if self._credential is not None:

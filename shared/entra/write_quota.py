@@ -2,10 +2,13 @@
 
 Graph allows 3,000 writes per 150 s ("Microsoft Graph throttling limits", identity and access): 3,000 may go out
 at once, and 20 more every second. That burst is spent first, and then exactly what refills. A `Retry-After` seen by
-one request pauses all.
+one request pauses all requests to the same workload.
 """
 
+from collections.abc import Iterable
+
 from shared.clock import Clock
+from shared.entra.workloads import Workload
 
 WRITES_PER_WINDOW = 3000
 WINDOW_SECONDS = 150.0
@@ -26,7 +29,7 @@ class WriteQuota:
         self._clock = clock
         self._tokens = self._capacity
         self._counted_at = clock.monotonic()
-        self._paused_until = 0.0
+        self._paused_until: dict[Workload, float] = {}
 
     @property
     def left(self) -> float:
@@ -35,27 +38,27 @@ class WriteQuota:
         return self._tokens
 
     def wait_for(self, writes: int) -> float:
-        """Seconds until that many writes may go out; 0 means now."""
+        """Seconds until that many writes are in the quota; 0 means now."""
         self._refill()
-        refill = max(0.0, (min(writes, self._capacity) - self._tokens) / self.per_second)
-        return max(refill, self._paused_until - self._clock.monotonic())
+        return max(0.0, (min(writes, self._capacity) - self._tokens) / self.per_second) if writes else 0.0
 
     def spend(self, writes: int) -> None:
         self._refill()
         self._tokens -= writes
 
-    @property
-    def paused(self) -> float:
-        """Seconds until anything may go out again."""
-        return max(0.0, self._paused_until - self._clock.monotonic())
+    def paused(self, workloads: Iterable[Workload]) -> float:
+        """Seconds until requests to all of these may go out again; 0 means now."""
+        now = self._clock.monotonic()
+        return max((self._paused_until.get(one, now) - now for one in workloads), default=0.0)
 
-    def pause(self, seconds: float, *, writes: bool = True) -> None:
-        """Graph said stop: nothing goes out before that; and if it said so of writes, then only what refills."""
+    def pause(self, seconds: float, workloads: Iterable[Workload], *, drained: bool) -> None:
+        """Graph said stop: nothing goes there before that; and if a write was `drained`, then only what refills."""
         self._refill()
-        if writes:
+        if drained:
             self._tokens = min(self._tokens, 0.0)
         until = self._clock.monotonic() + seconds
-        self._paused_until = max(self._paused_until, until)
+        for one in workloads:
+            self._paused_until[one] = max(self._paused_until.get(one, until), until)
 
     def _refill(self) -> None:
         now = self._clock.monotonic()

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from shared.errors import (
     AuditLogGone,
+    CallerRefused,
     DomainNotFound,
     GraphError,
     JournalGone,
@@ -32,6 +33,7 @@ _STATUS: Mapping[type[SyncError], tuple[int, str]] = {
     JournalGone: (410, "Too long ago"),
     NotPossible: (409, "Not possible with this run"),
     PreconditionFailed: (412, "Settings changed meanwhile"),
+    CallerRefused: (502, "Microsoft Graph can't be read"),
     GraphError: (502, "Microsoft Graph can't be read"),
     SourceError: (502, "The source can't be read"),
     Unavailable: (503, "Not to be had just now"),

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 
 from shared.clock import Chance
 
+UNAUTHORIZED = 401
 THROTTLED = 429
 # Overloaded or broken for the moment; the request may have taken effect nevertheless.
 TRANSIENT = frozenset({500, 502, 503, 504})

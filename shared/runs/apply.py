@@ -5,23 +5,32 @@ from contextlib import aclosing
 
 from shared.entra.batch import Request
 from shared.entra.directory import Directory
-from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
+from shared.entra.sending import QUOTA_EXCEEDED
+from shared.errors import CallerRefused, CancelRequested, GraphError, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
-from shared.model.parts import parts_of, say
-from shared.model.results import SOURCE_UNREADABLE, Key, Outcome, key
+from shared.model.parts import Parts, parts_of, say
+from shared.model.results import SOURCE_UNREADABLE, Key, Outcome, Result, key
 from shared.planning.deletions import reason_to_leave, source_people, unseen
+from shared.planning.mapping import UPN
 from shared.planning.surveyed import Survey
+from shared.runs.denials import Denials
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle_doubts
 from shared.runs.stop import RunStop
 from shared.runs.survey import require_users_on
 from shared.services import Services
 
+(NO_ROOM,) = say("warning.noRoom", code=QUOTA_EXCEEDED)
+_LEFT = say("newcomer.noRoom")
+
 Report = Callable[[Sequence[Outcome]], Awaitable[None]]
 
 
 class Sync:
-    """Applies what a survey planned. `report` hears of every outcome once it is recorded."""
+    """Applies what a survey planned. `report` hears of every outcome once it is recorded.
+
+    `warnings`: what Graph said of the tenant, not of a person.
+    """
 
     def __init__(
         self,
@@ -40,6 +49,9 @@ class Sync:
         self._report = report
         self._links = dict(seen.plan.links)
         self._under_way: dict[Key, Request] = {}
+        done = (action for (action, _), result in recorder.results.items() if result is Result.SUCCEEDED)
+        self._denials = Denials(map(Action, done))
+        self.warnings: Parts = ()
 
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
@@ -47,11 +59,15 @@ class Sync:
         await self._record([Outcome.not_applied(change) for change in self._seen.plan.changes])
 
     async def apply(self) -> None:
-        """Raises RunStopped: what was applied is recorded, and the next invocation goes on from there."""
+        """Raises RunStopped: what was applied is recorded, and the next invocation or run goes on from there.
+
+        CallerRefused, if it is the app that Graph refuses: who was refused by that has no record.
+        """
         try:
             await self._apply_in_order()
-        except (CancelRequested, TimeBudgetSpent):
-            await self._recorder.revoke([r.subject for r in self._under_way.values() if _took_no_effect(r)])
+        except (CancelRequested, TimeBudgetSpent, CallerRefused, GraphError):
+            throttled = [request.subject for request in self._under_way.values() if _took_no_effect(request)]
+            await self._recorder.revoke([*throttled, *self._denials.held])
             await self._write_links()
             raise
         await self._write_links()
@@ -72,13 +88,30 @@ class Sync:
         deletions = [change for change in writes if change.action is Action.DELETE]
         if deletions:
             await self._apply(await self._confirm_deletions(deletions))
+        await self._record(self._denials.rest())
+        self._denials.check(enough=1)
 
     async def _apply(self, changes: Sequence[Change]) -> None:
         async with aclosing(self._directory.apply(changes, self._before_send)) as applied:
             async for outcomes in applied:
-                await self._record(outcomes)
+                await self._record(self._about_people(outcomes))
+        self._denials.check()
+
+    def _about_people(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Without what Graph says of the app, and with what it says of the tenant said once."""
+        if any(outcome.error_code == QUOTA_EXCEEDED for outcome in outcomes):
+            self.warnings = (NO_ROOM,)
+        return [
+            Outcome.left(outcome.change, _LEFT) if outcome.error_code == QUOTA_EXCEEDED else outcome
+            for outcome in self._denials.sift(outcomes)
+        ]
 
     async def _before_send(self, batch: Sequence[Request]) -> None:
+        # Here, not where the answers come in: those of batches under way are still to be recorded.
+        self._denials.check()
+        for request in batch:
+            if not _is_first_step(request):
+                self._denials.allow(request.subject.action)
         await self._recorder.intend([request.subject for request in batch])
         self._under_way |= {key(request.subject): request for request in batch}
         # Again: an append that is tried again takes long, and the lease may have run out meanwhile.
@@ -134,6 +167,11 @@ class Sync:
 
 def _took_no_effect(request: Request) -> bool:
     """Whether a change that got no final answer is known not to have been made, not even its first step."""
+    return _is_first_step(request) and request.no_effect and not request.in_doubt
+
+
+def _is_first_step(request: Request) -> bool:
     change: Change = request.subject
-    one_step = change.via is None and change.action is not Action.RESTORE
-    return one_step and request.throttled and not request.in_doubt
+    if change.action is Action.RESTORE:
+        return request.method == "POST"
+    return change.via is None or request.body == {UPN: change.via}

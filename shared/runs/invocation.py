@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from shared.errors import (
+    CallerRefused,
     CancelRequested,
     DomainBusy,
     DomainNotFound,
@@ -27,13 +28,13 @@ from shared.errors import (
 from shared.log import event
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Outcome, key
-from shared.model.runs import AuditLog, Counts, Mode, Run, Status
+from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
 from shared.planning.limits import Checks, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
 from shared.reports import summary
 from shared.reports.audit_csv import header, render
 from shared.reports.logged import error_text, facts
-from shared.runs.apply import Sync
+from shared.runs.apply import NO_ROOM, Sync
 from shared.runs.inspection import pre_checked
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
@@ -93,7 +94,7 @@ class Invocation:
         self._clock = services.clock
         self._fence = fence
         self._stop = RunStop(held, services.runs, fence, budget, services.clock)
-        self._directory = services.directory(self._stop)
+        self._directory = services.directory(self._stop, low_priority=run.trigger is Trigger.SCHEDULE)
         self._log = SyncLog(services, fence, run)
 
     async def perform(self) -> Ended:
@@ -118,6 +119,7 @@ class Invocation:
         except (
             SourceError,
             GraphError,
+            CallerRefused,
             DomainNotFound,
             JournalGone,
             SettingsUnreadable,
@@ -194,7 +196,8 @@ class Invocation:
         async with self._writing(seen, left_behind) as sync:
             await sync.apply()
         run = self._log.run
-        status = Status.COMPLETED_WITH_ERRORS if run.counts.failed else Status.SUCCEEDED
+        partly = run.counts.failed or NO_ROOM in run.warning_parts
+        status = Status.COMPLETED_WITH_ERRORS if partly else Status.SUCCEEDED
         await self._finish(status, summary.outcome(run, checks))
 
     @asynccontextmanager
@@ -202,10 +205,13 @@ class Invocation:
         recorder = left_behind or await Recorder.open(self._services, self._log.run, self._fence.invocation)
         left = sum(1 for change in seen.plan.writes if key(change) not in recorder.results)
         await self._log.begin_writing(recorder.results, left)
+        sync = Sync(self._services, self._directory, seen, recorder, self._stop, self._log.report)
         try:
-            yield Sync(self._services, self._directory, seen, recorder, self._stop, self._log.report)
+            yield sync
         finally:
             self._log.take_over(recorder)
+            known = self._log.run.warning_parts
+            self._log.note(warning_parts=known + tuple(one for one in sync.warnings if one not in known))
 
     async def _end_early(self, status: Status, reason: Parts) -> None:
         """Ends the run with what was under way settled: nothing that was written is without its row."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
 
+from shared.entra.workloads import Workload
 from shared.log import event
 from shared.model.changes import Action
 from shared.model.parts import Parts
@@ -147,4 +148,5 @@ class SyncLog:
 
     def _eta_seconds(self, left: int) -> int | None:
         quota, elapsed = self._quota, self._clock.monotonic() - self._writing_since
-        return eta_seconds(left, self._written, elapsed, quota.left, quota.per_second, quota.paused)
+        paused = quota.paused([Workload.DIRECTORY_WRITES])
+        return eta_seconds(left, self._written, elapsed, quota.left, quota.per_second, paused)

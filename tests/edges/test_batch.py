@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from local.entra import Fault
-from shared.entra.batch import TRIES, Request
+from shared.entra.batch import Request
 from shared.entra.client import Answer
 from shared.entra.graph import Graph
+from shared.entra.sending import TRIES
 from shared.entra.write_quota import WriteQuota
 from shared.errors import RunStopped
 from tests.support.graph_client import connected

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from shared.entra.directory import Directory
+from shared.entra.workloads import Workload
 from shared.entra.write_quota import WriteQuota
 from shared.errors import TimeBudgetSpent
 from shared.planning.protection import Protection
@@ -93,7 +94,7 @@ async def test_on_addresses(both: Both) -> None:
 async def test_a_closing_look_has_its_own_deadline_and_never_waits_for_the_write_quota() -> None:
     async with connected(ROOM) as tenant:
         quota = WriteQuota(clock=tenant.clock)
-        quota.pause(3_600)
+        quota.pause(3_600, Workload, drained=True)
         tenant.stop.before_request = 1
         directory = Directory(tenant.graph(quota), MAP)
 

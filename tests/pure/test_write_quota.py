@@ -1,9 +1,12 @@
-"""The write quota: a burst, then exactly what refills; and a pause that holds for everybody."""
+"""The write quota: a burst, then exactly what refills; and pauses, each for the workload that asked for it."""
 
 import pytest
 
+from shared.entra.workloads import Workload
 from shared.entra.write_quota import WriteQuota
 from tests.support.graph_client import TestClock
+
+WRITES, READS = Workload.DIRECTORY_WRITES, Workload.DIRECTORY_READS
 
 
 def test_the_burst_goes_out_at_once() -> None:
@@ -38,26 +41,26 @@ def test_more_than_it_ever_holds_waits_until_it_is_full() -> None:
     assert quota.wait_for(20) == pytest.approx(10)
 
 
-def test_reads_pass_while_nothing_is_overdrawn() -> None:
+def test_reads_pass_however_much_is_overdrawn() -> None:
     quota = WriteQuota(20, 1, clock=TestClock())
-    quota.spend(20)
+    quota.spend(40)
 
     assert quota.wait_for(0) == 0
 
 
-def test_a_pause_holds_reads_and_writes_alike() -> None:
+def test_a_pause_holds_its_own_workload_and_no_other() -> None:
     quota = WriteQuota(3000, 150, clock=TestClock())
 
-    quota.pause(7)
+    quota.pause(7, [WRITES], drained=True)
 
-    assert quota.wait_for(0) == 7
-    assert quota.wait_for(20) == 7
+    assert [quota.paused([one]) for one in Workload] == [7 if one is WRITES else 0 for one in Workload]
+    assert quota.paused([READS, WRITES]) == 7
 
 
 def test_after_a_pause_there_is_no_burst_left() -> None:
     clock = TestClock()
     quota = WriteQuota(3000, 150, clock=clock)
-    quota.pause(2)
+    quota.pause(2, [WRITES], drained=True)
 
     clock.elapsed += 2
 
@@ -68,18 +71,18 @@ def test_after_a_pause_there_is_no_burst_left() -> None:
 def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     quota = WriteQuota(clock=TestClock())
 
-    quota.pause(10)
-    quota.pause(1)
+    quota.pause(10, [WRITES], drained=True)
+    quota.pause(1, [WRITES], drained=True)
 
-    assert quota.wait_for(1) == 10
+    assert quota.paused([WRITES]) == 10
 
 
 def test_a_pause_for_reads_leaves_the_burst_to_the_writes() -> None:
     clock = TestClock()
     quota = WriteQuota(writes=3000, window_seconds=150, clock=clock)
 
-    quota.pause(2, writes=False)
+    quota.pause(2, [READS, WRITES], drained=False)
 
-    assert (quota.paused, quota.wait_for(20)) == (2, 2)
+    assert (quota.paused([WRITES]), quota.wait_for(20)) == (2, 0)
     clock.elapsed += 2
-    assert (quota.paused, quota.left) == (0, 3000)
+    assert (quota.paused([WRITES]), quota.left) == (0, 3000)

@@ -24,6 +24,7 @@ OTHERWISE: Mapping[str, set[str]] = {
     "GraphError": {"status", "code", "request_id"},
     "Unavailable": {"because", "retry_after"},
     "SourceError": {"because"},
+    "CallerRefused": {"because"},
     "Cached": {"fresh", "patience", "kept"},
 }
 # Where a code is handed on that others gave.

@@ -77,7 +77,7 @@ async def running_by_identity(
         options["host"] = False
         stack = await ending.enter_async_context(running_stack(azurite.connection_string, **options))
         tokens: list[str] = []
-        endpoint = await ending.enter_async_context(_token_endpoint(tokens))
+        endpoint = await ending.enter_async_context(token_endpoint(tokens))
         graph = await ending.enter_async_context(tapped(stack.settings["GRAPH_BASE_URL"]))
         hennge = await ending.enter_async_context(tapped(stack.settings["HENNGE_API_URL"]))
         settings = {
@@ -102,7 +102,7 @@ async def running_by_identity(
 
 
 @contextlib.asynccontextmanager
-async def _token_endpoint(given: list[str]) -> AsyncIterator[str]:
+async def token_endpoint(given: list[str]) -> AsyncIterator[str]:
     """The token endpoint that App Service gives an app with a managed identity."""
 
     async def give(request: web.Request) -> web.Response:

@@ -17,7 +17,7 @@ from .graph import batch_item, graph, new_user, people, person
 ON_CONTOSO = "/users?$filter=endsWith(userPrincipalName,'@contoso.com')&$count=true"
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 429, 500, 502, 503, 504])
 async def test_a_status_strikes_as_often_as_it_says(status: int) -> None:
     rules = [{"kind": "status", "status": status, "count": 2}]
     async with graph(faults={"rules": rules}) as g:
@@ -53,6 +53,36 @@ async def test_a_literal_retry_after_is_seconds_or_a_date() -> None:
         assert (await g.get("/users")).headers["Retry-After"] == "200"
         date = parsedate_to_datetime((await g.get("/users")).headers["Retry-After"])
         assert 195 < (date - datetime.now(UTC)).total_seconds() <= 200
+
+
+async def test_a_throttled_answer_names_the_limit_if_it_is_the_directorys() -> None:
+    rules = [
+        {"kind": "status", "status": 429, "scope": "Read", "nth": 1},
+        {"kind": "status", "status": 429, "nth": 1},
+    ]
+    async with graph(limits={"writes": {"count": 1, "seconds": 150}}, faults={"rules": rules}) as g:
+        named = (await g.get("/users")).headers["x-ms-throttle-scope"].split("/")
+        assert named[:2] == ["Tenant_Application", "Read"]
+        assert "x-ms-throttle-scope" not in (await g.get("/users")).headers
+        await g.post("/users", new_user("a"))
+        used_up = await g.post("/users", new_user("b"))
+        assert used_up.headers["x-ms-throttle-scope"].split("/")[1] == "Write"
+
+
+async def test_a_token_can_expire_before_its_time() -> None:
+    async with graph(users=[person()]) as g:
+        g.entra.expired_tokens.add("any")
+        refused = await g.post("/$batch", {"requests": [batch_item("a", "GET", "/users/a@contoso.com")]})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
+        g.entra.expired_tokens.clear()
+        assert (await g.get("/users/a@contoso.com")).status_code == 200
+
+
+async def test_a_call_is_remembered_with_its_priority() -> None:
+    async with graph() as g:
+        await g.get("/users")
+        await g.http.get("/users", headers={"x-ms-throttle-priority": "Low"})
+        assert [call.priority for call in g.entra.requests.calls] == ["normal", "low"]
 
 
 async def test_inner_faults_leave_the_batch_alone_and_outer_ones_do_not() -> None:

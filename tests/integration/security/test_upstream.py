@@ -16,7 +16,7 @@ from aiohttp import web
 
 from local.azurite.certificate import write_certificate
 from shared.clock import Clock
-from shared.entra import batch, graph, sdk
+from shared.entra import graph, sdk, sending
 from shared.entra.batch import Request
 from shared.entra.client import GraphClient
 from shared.entra.directory import Directory
@@ -461,7 +461,7 @@ async def test_an_error_of_another_shape_is_still_an_error(error: object) -> Non
 async def test_a_batch_of_another_shape_is_no_answer_and_no_success(
     monkeypatch: pytest.MonkeyPatch, responses: object
 ) -> None:
-    monkeypatch.setattr(batch, "TRIES", 1)
+    monkeypatch.setattr(sending, "TRIES", 1)
     deletion = [Request("DELETE", "/users/1")]
     async with serving(always({"responses": responses})) as server, directory_of(server) as directory:
         answers = [pair async for pairs in directory.graph.send(deletion) for pair in pairs]

@@ -1,0 +1,136 @@
+"""`$batch`: 20 requests a call, several calls in flight, every inner answer looked at and matched by its id.
+
+The outer 200 proves nothing and no SDK retries an inner 429, so each request is followed until it is answered for
+good, as `Sending` has it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from shared.entra.batch import BATCH_SIZE, BeforeSend, Posted, Request
+from shared.entra.client import Answer, GraphClient
+from shared.entra.sending import Sending, pause_after
+from shared.entra.workloads import Workload, throttled_workloads
+from shared.entra.write_quota import WriteQuota
+from shared.errors import GraphError
+from shared.outbound.retries import THROTTLED, retry_after_seconds
+from shared.outbound.waiting import Stop
+
+
+class Batches:
+    """Sends requests within one write quota; `in_flight` batches at a time."""
+
+    def __init__(
+        self, client: GraphClient, quota: WriteQuota, stop: Stop, in_flight: int, low_priority: bool
+    ) -> None:
+        self._client = client
+        self._quota = quota
+        self._stop = stop
+        self._in_flight = in_flight
+        self._low_priority = low_priority
+
+    async def send(
+        self, requests: Sequence[Request], before_send: BeforeSend | None = None
+    ) -> AsyncIterator[list[tuple[Request, Answer]]]:
+        """Yields the final answers as they come, each request exactly once, in any order.
+
+        Raises RunStopped between two batches, CallerRefused when Graph refuses the app itself; the answers of
+        batches under way are yielded first. Requests of one call must not depend on each other's order.
+        """
+        sending = Sending(deque(requests), self._client.clock)
+        stopped: Exception | None = None
+        try:
+            while sending.tasks or (sending.left and stopped is None):
+                if stopped is None:
+                    try:
+                        await self._launch(sending, before_send)
+                    except Exception as error:
+                        stopped = error
+                if sending.tasks:
+                    done, sending.tasks = await asyncio.wait(
+                        sending.tasks, return_when=asyncio.FIRST_COMPLETED
+                    )
+                    answered = [pair for task in done for pair in sending.settle(task.result())]
+                    stopped = stopped or sending.refusal
+                    if answered:
+                        yield answered
+        finally:
+            for task in sending.tasks:
+                task.cancel()
+        if stopped is not None:
+            raise stopped
+
+    async def _launch(self, sending: Sending, before_send: BeforeSend | None) -> None:
+        """Starts as many batches as may go out now; a part-filled one only when nothing else is under way."""
+        while sending.left and len(sending.tasks) < self._in_flight:
+            ready = sending.ready()
+            if len(ready) < BATCH_SIZE and sending.tasks:
+                return
+            writes = sum(1 for request in ready if request.writes)
+            try:
+                await self._client.authenticate()
+            except GraphError as error:
+                sending.turned_away(error)
+                if sending.refusal is not None:
+                    raise sending.refusal from error
+            await self._stop.check()
+            # After the last await before the quota is spent: another run may have used it up meanwhile, or have
+            # been told to wait.
+            paused = self._quota.paused({request.workload for request in ready})
+            wait = max(self._quota.wait_for(writes), paused, sending.held(ready))
+            if wait > 0 or not ready:
+                if sending.tasks:
+                    return
+                await self._stop.sleep(wait)
+                continue
+            batch = [sending.waiting.popleft() for _ in ready]
+            self._quota.spend(writes)
+            for request in batch:
+                request.no_effect = False
+            if before_send is not None:
+                await before_send(batch)
+            sending.tasks.add(asyncio.create_task(self._post(batch)))
+
+    async def _post(self, batch: list[Request]) -> Posted:
+        items = [request.as_json(number, self._low_priority) for number, request in enumerate(batch)]
+        try:
+            outer = await self._client.post_batch(items)
+        except GraphError as error:
+            error.code = "NoAnswer"
+            outer = Answer(0, lost=error)
+        if outer.status != 200:
+            answers = [outer] * len(batch)
+        else:
+            inner = _by_id(outer, self._client.clock.now())
+            left_out = Answer(0, lost=GraphError("graph.leftOut", code="NoAnswer"))
+            answers = [inner.get(str(number), left_out) for number in range(len(batch))]
+        for request, answer in zip(batch, answers, strict=True):
+            # A mailbox is throttled for itself alone: its request waits, and nothing else.
+            if answer.status == THROTTLED and request.workload is not Workload.MAILBOXES:
+                bound = throttled_workloads(request.method, request.path, answer.throttle_scope)
+                self._quota.pause(pause_after(answer), bound, drained=request.writes)
+        return Posted(outer, list(zip(batch, answers, strict=True)))
+
+
+def _by_id(outer: Answer, now: datetime) -> dict[str, Answer]:
+    """What is not shaped like an answer is none: its request counts as unanswered, and is followed up."""
+    answers: dict[str, Answer] = {}
+    responses = outer.body.get("responses")
+    for item in responses if isinstance(responses, list) else ():
+        status = item.get("status") if isinstance(item, dict) else None
+        if not isinstance(status, int):
+            continue
+        given = item.get("headers")
+        named = given if isinstance(given, dict) else {}
+        headers = {str(name).lower(): str(value) for name, value in named.items()}
+        body = item.get("body")
+        answers[str(item.get("id"))] = Answer(
+            status,
+            body if isinstance(body, dict) else {},
+            retry_after_seconds(headers.get("retry-after"), now),
+            headers.get("request-id", outer.request_id),
+            headers.get("x-ms-throttle-scope", ""),
+        )
+    return answers
