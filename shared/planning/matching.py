@@ -171,15 +171,22 @@ def by_name_alone(matching: Matching, links: Mapping[str, str]) -> dict[str, str
     }
 
 
-def set_aside(matching: Matching, remembered: Mapping[str, EntraUser]) -> None:
-    """Makes the pairs of these source ids ambiguous: `remembered` is the account they had, and it still lives."""
+def set_aside(matching: Matching, remembered: Mapping[str, EntraUser], unread: Mapping[str, str]) -> None:
+    """Makes the pairs of these source ids ambiguous: `remembered` is the account they had, and it still lives.
+
+    `unread`: object id → source id, of accounts of which nobody knows whether they do.
+    """
+    lives = {source_id: f"{account.upn} ({account.object_id})" for source_id, account in remembered.items()}
+    lives |= {
+        source_id: f"{object_id}, which could not be looked up," for object_id, source_id in unread.items()
+    }
     pairs, matching.pairs = matching.pairs, []
     for user, target in pairs:
-        account = remembered.get(user.source_id)
+        account = lives.get(user.source_id)
         if account is None:
             matching.pairs.append((user, target))
             continue
-        both = f"{account.upn} ({account.object_id}) by an earlier sync, {target.upn} ({target.object_id}) by UPN"
+        both = f"{account} by an earlier sync, {target.upn} ({target.object_id}) by UPN"
         reason = f"{user.source_id} in the source matches two users in Entra, {both}: {UNTOUCHED}"
         matching.ambiguous.append(Ambiguity(user, reason, (target,)))
 

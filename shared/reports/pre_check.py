@@ -60,14 +60,19 @@ def pre_check(
     *,
     active_directory: bool,
     missing: tuple[str, ...] = (),
+    unread: tuple[str, ...] = (),
 ) -> PreCheck:
-    """`others` are (address, holder) of groups and applications; `missing` the permissions that kept a look away."""
+    """`others` are (address, holder) of groups and applications; `missing` the permissions that kept a look away.
+
+    `unread` are sentences about other looks that failed.
+    """
     objects = [found for user in users for found in _users(user, protection, initial_domain)]
     objects += [_other(address, holder) for address, holder in others]
+    notice = _notice(domain, objects, active_directory, (*protection.missing_permissions, *missing))
     return PreCheck(
         domain=domain,
         active_directory=active_directory,
-        notice=_notice(domain, objects, active_directory, (*protection.missing_permissions, *missing)),
+        notice=" ".join((notice, *unread)).strip(),
         objects=objects,
     )
 

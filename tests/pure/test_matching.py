@@ -135,11 +135,18 @@ class TestByNameAlone:
         source, target = [source_user(upn) for upn in people], [entra_user(upn) for upn in people]
         matching = match(DOMAIN, source, target, {})
 
-        set_aside(matching, {"b": entra_user("b@other.com", object_id="id-other")})
+        set_aside(matching, {"b": entra_user("b@other.com", object_id="id-other")}, {"id-old": "c"})
 
         reason = (
             "b in the source matches two users in Entra, b@other.com (id-other) by an earlier sync, "
             "b@contoso.com (id-b) by UPN: none of them is touched until the source is clear."
         )
-        assert matching.pairs == [(source[0], target[0]), (source[2], target[2])]
-        assert matching.ambiguous == [Ambiguity(source[1], reason, (target[1],))]
+        unknown = (
+            "c in the source matches two users in Entra, id-old, which could not be looked up, by an earlier sync, "
+            "c@contoso.com (id-c) by UPN: none of them is touched until the source is clear."
+        )
+        assert matching.pairs == [(source[0], target[0])]
+        assert matching.ambiguous == [
+            Ambiguity(source[1], reason, (target[1],)),
+            Ambiguity(source[2], unknown, (target[2],)),
+        ]
