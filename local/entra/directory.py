@@ -73,6 +73,7 @@ class Tenant:
     # Graph may refuse a rename onto a federated domain unless it starts from onmicrosoft.com.
     refuses_federated_renames: bool = True
     object_quota: int | None = None
+    exchange_online: bool = True
 
 
 @dataclass

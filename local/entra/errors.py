@@ -96,6 +96,15 @@ def no_mailbox() -> GraphError:
     )
 
 
+def no_exchange_online() -> GraphError:
+    """Of a tenant without Exchange Online, as reported for calls to calendars."""
+    return GraphError(
+        401,
+        "OrganizationFromTenantGuidNotFound",
+        "The tenant for tenant guid does not exist.",
+    )
+
+
 def throttled(retry_after: str | None) -> GraphError:
     headers = {} if retry_after is None else {"Retry-After": retry_after}
     return GraphError(429, "TooManyRequests", "Too many requests.", headers=headers)

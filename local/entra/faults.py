@@ -19,6 +19,10 @@ from local.entra.errors import GraphError, throttled
 Kind = Literal["status", "drop", "delay", "emptyPage", "shortListing", "countTooHigh"]
 _CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 _MESSAGES = {
+    400: ("Request_BadRequest", "The request is invalid."),
+    401: ("InvalidAuthenticationToken", "Access token validation failure."),
+    403: ("Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
+    404: ("Request_ResourceNotFound", "Resource does not exist or is not replicated yet."),
     500: ("InternalServerError", "An internal server error occurred."),
     502: ("BadGateway", "Bad gateway."),
     503: ("ServiceUnavailable", "The service is temporarily unavailable."),
@@ -38,7 +42,8 @@ class Fault(BaseModel):
     and `path` may hold `*`; the path is decoded, without query, and begins after /v1.0.
 
     `kind` is one of
-    - `status`: answers `status`, with `retryAfter` (seconds; `retryAfterAs: "date"` for an HTTP date);
+    - `status`: answers `status`, with `code` instead of the usual one where it is given, and with `retryAfter`
+      (seconds; `retryAfterAs: "date"` for an HTTP date);
     - `drop`: closes the connection. Inside a batch, the items already done stay done;
     - `delay`: answers after `ms`, or as soon as the fault is taken away;
     - `emptyPage`: a page without values whose nextLink leads on to what it should have held;
@@ -51,7 +56,8 @@ class Fault(BaseModel):
     model_config = _CONFIG
 
     kind: Kind
-    status: Literal[429, 500, 502, 503, 504] = 503
+    status: Literal[400, 401, 403, 404, 429, 500, 502, 503, 504] = 503
+    code: str = ""
     retry_after: int | None = Field(default=None, ge=0)
     retry_after_as: Literal["seconds", "date"] = "seconds"
     took_effect: bool = False
@@ -119,7 +125,7 @@ class Fault(BaseModel):
             return throttled(retry_after)
         code, message = _MESSAGES[self.status]
         headers = {} if retry_after is None else {"Retry-After": retry_after}
-        return GraphError(self.status, code, message, headers=headers)
+        return GraphError(self.status, self.code or code, message, headers=headers)
 
 
 class FaultPlan(BaseModel):

@@ -115,13 +115,7 @@ ROUTES = (
         (_READ_DOMAINS, _READ_GROUPS),
         units=4,
     ),
-    Route(
-        "GET",
-        "/domains/{domain}/domainNameReferences/microsoft.graph.application",
-        domains.list_references_of_type,
-        (_READ_DOMAINS, _READ_APPLICATIONS),
-        units=4,
-    ),
+    Route("GET", "/applications", domains.list_applications, (_READ_APPLICATIONS,)),
     Route(
         "GET",
         "/organization",

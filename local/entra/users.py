@@ -53,6 +53,8 @@ def delete_user(entra: Entra, call: Call) -> Answer:
 
 def read_mailbox_settings(entra: Entra, call: Call) -> Answer:
     user = find_user(entra, call)
+    if not entra.directory.tenant.exchange_online:
+        raise errors.no_exchange_online()
     if user.mailbox == "none":
         raise errors.no_mailbox()
     query = call.query

@@ -67,6 +67,17 @@ def ends_with(name: str, ending: str) -> str:
     return quote(f"endsWith({name},{literal(ending)})", safe="(),'@")
 
 
+def any_ends_with(name: str, ending: str) -> str:
+    """As `ends_with`, of a property that is a list of text."""
+    return quote(f"{name}/any(x:endsWith(x,{literal(ending)}))", safe="/:(),'@")
+
+
+def any_starts_with(name: str, beginnings: Iterable[str]) -> str:
+    """A filter on a list of text, one of which begins in one of these ways; encoded for a URL."""
+    each = (f"{name}/any(x:startsWith(x,{literal(beginning)}))" for beginning in beginnings)
+    return quote(" or ".join(each), safe="/:(),'@")
+
+
 def one_of(name: str, values: Iterable[str]) -> str:
     """A filter on at most 15 values, encoded for a URL."""
     return quote(f"{name} in ({','.join(map(literal, values))})", safe="(),'@")

@@ -19,12 +19,13 @@ _MEMORY_IN_DOUBT = say("leaver.memoryInDoubt")
 
 @dataclass(slots=True)
 class _Newcomers:
-    """Those whom the domain lacks: new, known in another domain, in the recycle bin, or claimed by two."""
+    """Those whom the domain lacks: new, known in another domain, in the recycle bin, claimed by two, or unclear."""
 
     new: list[SourceUser] = field(default_factory=list)
     joining: list[tuple[SourceUser, EntraUser]] = field(default_factory=list)
     returning: list[tuple[SourceUser, EntraUser]] = field(default_factory=list)
     contested: list[Ambiguity] = field(default_factory=list)
+    unclear: list[SourceUser] = field(default_factory=list)
 
 
 def _newcomers(matching: Matching, around: Lookups) -> _Newcomers:
@@ -41,6 +42,8 @@ def _newcomers(matching: Matching, around: Lookups) -> _Newcomers:
             newcomers.joining.append((user, outside))
         elif gone:
             newcomers.returning.append((user, gone))
+        elif user.source_id in around.unclear:
+            newcomers.unclear.append(user)
         else:
             newcomers.new.append(user)
     return newcomers
@@ -61,7 +64,10 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
                 skips.append(_skip(target, reason, user.source_id))
                 out_of_scope += counted
             elif change := differences.between(user, target):
-                existing.append(change)
+                reason = protection.reason_not_to_change(target, change)
+                (skips if reason else existing).append(
+                    _skip(target, reason, user.source_id) if reason else change
+                )
             else:
                 unchanged += 1
     for user, gone in newcomers.returning:
@@ -75,6 +81,7 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
         # Any of them could be a rename of one of those.
         skips += [_wait(add) for add in adds]
         adds = []
+    skips += [_not_added(user, around.unclear[user.source_id], attribute_map) for user in newcomers.unclear]
     doubts = [_doubt(one, attribute_map) for one in (*matching.ambiguous, *newcomers.contested)]
 
     renames = in_workable_order([c for c in existing if c.action is Action.RENAME], around.initial_domain)
@@ -138,6 +145,11 @@ def _wait(add: Change) -> Change:
 
 def _skip(target: EntraUser, reason: Parts, source_id: str | None = None) -> Change:
     return Change(Action.SKIP, target.upn, target.display_name, target.object_id, source_id, reason=reason)
+
+
+def _not_added(user: SourceUser, reason: Parts, attribute_map: AttributeMap) -> Change:
+    name = attribute_map.display_name(user)
+    return Change(Action.SKIP, user.upn, name, None, user.source_id, reason=reason)
 
 
 def _doubt(ambiguity: Ambiguity, attribute_map: AttributeMap) -> Change:

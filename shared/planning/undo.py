@@ -76,9 +76,16 @@ class _Undoing:
         elif protected := self.now.protection.reason_not_to_touch(user):
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=protected)
         elif change.action in (Action.ADD, Action.RESTORE):
-            yield from self._disable(person, user)
+            yield from self._unless_unseen(user, self._disable(person, user))
         else:
-            yield from self._put_back(person, change, user)
+            yield from self._unless_unseen(user, self._put_back(person, change, user))
+
+    def _unless_unseen(self, user: EntraUser, changes: Iterator[Change]) -> Iterator[Change]:
+        """The same changes, or why this user must not be changed while some look is impossible."""
+        for change in changes:
+            writes = change.action is not Action.SKIP and change.obstacle is None
+            reason = self.now.protection.reason_not_to_change(user, change) if writes else ()
+            yield replace(change, action=Action.SKIP, attributes=(), reason=reason) if reason else change
 
     def _undelete(self, person: Change) -> Change:
         if person.object_id in self.now.users:

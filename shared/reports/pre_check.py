@@ -68,11 +68,15 @@ def pre_check(
     *,
     active_directory: bool,
     missing: tuple[str, ...] = (),
+    unread: Parts = (),
 ) -> PreCheck:
-    """`others` are (address, holder) of groups and applications; `missing` the permissions that kept a look away."""
+    """`others` are (address, holder) of groups and applications; `missing` the permissions that kept a look away.
+
+    `unread` are sentences about other looks that failed.
+    """
     objects = [found for user in users for found in _users(user, protection, initial_domain)]
     objects += [_other(address, holder) for address, holder in others]
-    notice = _notice(domain, objects, active_directory, (*protection.missing_permissions, *missing))
+    notice = _notice(domain, objects, active_directory, (*protection.missing_permissions, *missing)) + unread
     return PreCheck(
         domain=domain,
         active_directory=active_directory,
