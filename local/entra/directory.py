@@ -72,6 +72,8 @@ class Tenant:
     synced_from_ad: bool = False
     # Graph may refuse a rename onto a federated domain unless it starts from onmicrosoft.com.
     refuses_federated_renames: bool = True
+    # Whether Graph takes a first immutable ID in place on a federated domain, nothing says.
+    refuses_first_immutable_ids: bool = True
     object_quota: int | None = None
 
 
@@ -157,6 +159,7 @@ class Directory:
         if {"userPrincipalName", "onPremisesImmutableId"} & changes.keys():
             self._refuse_bad_sign_in_name(properties)
             self._refuse_federated_rename(user.upn, str(properties["userPrincipalName"]))
+            self._refuse_federated_immutable_id(user.properties, properties)
             self._refuse_conflicts(properties)
         self._record(user.id, replace(user))
         self.index.remove(user)
@@ -222,6 +225,21 @@ class Directory:
             raise errors.invalid_value(
                 "userPrincipalName",
                 "The userPrincipalName cannot be changed to a federated domain from another domain.",
+            )
+
+    def _refuse_federated_immutable_id(self, before: Json, after: Json) -> None:
+        """An immutable ID changes away from any federated domain only, and not on the way from or to one.
+
+        https://github.com/MicrosoftDocs/azure-docs/issues/5108
+        """
+        replaced, given = before.get("onPremisesImmutableId"), after.get("onPremisesImmutableId")
+        upns = (str(properties["userPrincipalName"]) for properties in (before, after))
+        federated = any(self.domains[upn.partition("@")[2].lower()].federated for upn in upns)
+        refused = replaced is not None or self.tenant.refuses_first_immutable_ids
+        if federated and refused and replaced != given:
+            raise errors.invalid_value(
+                "onPremisesImmutableId",
+                "The property 'onPremisesImmutableId' of a user in a federated domain cannot be changed.",
             )
 
     def _refuse_conflicts(self, properties: Json) -> None:

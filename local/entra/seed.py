@@ -32,6 +32,7 @@ class TenantSeed(BaseModel):
     display_name: str = "Contoso"
     on_premises_sync_enabled: bool = False
     federated_renames: bool = False
+    first_immutable_ids: bool = False
     object_quota: int | None = None
 
 
@@ -113,6 +114,7 @@ def build_directory(seed: Seed) -> Directory:
         display_name=seed.tenant.display_name,
         synced_from_ad=seed.tenant.on_premises_sync_enabled,
         refuses_federated_renames=not seed.tenant.federated_renames,
+        refuses_first_immutable_ids=not seed.tenant.first_immutable_ids,
         object_quota=seed.tenant.object_quota,
     )
     directory = Directory(tenant, _domains(seed))

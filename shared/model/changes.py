@@ -36,7 +36,8 @@ class Change:
     """What is to happen to one person: exactly one per person and run.
 
     `upn` is the name the person has in Entra now; for an add, the one they get. `via` is the temporary UPN
-    of a rename or restore that Entra would not take in one step.
+    of a change that Entra would not take in one step; with `direct_first` it is tried in one step, and goes by
+    `via` only where Entra refuses that.
     """
 
     action: Action
@@ -48,6 +49,7 @@ class Change:
     reason: str = ""
     obstacle: Obstacle | None = None
     via: str | None = None
+    direct_first: bool = False
 
     def after(self, attribute: str) -> Value:
         """The value the attribute gets, None also where the change leaves it alone."""

@@ -58,6 +58,15 @@ class Sync:
     async def _apply_in_order(self) -> None:
         plan = self._seen.plan
         planned = {key(change) for change in plan.changes}
+        # Who was cut off at a temporary UPN may be planned anew as a rename: it gets the row.
+        going_on = {change.object_id for change in plan.writes}
+        await self._recorder.revoke(
+            [
+                c
+                for c in self._recorder.in_doubt
+                if c.via and key(c) not in planned and c.object_id in going_on
+            ]
+        )
         # What did not take effect before an interruption is planned again, and gets its row in its turn.
         await self._settle([change for change in self._recorder.in_doubt if key(change) not in planned])
         recorded_people = {person for _, person in self._recorder.results}

@@ -111,17 +111,62 @@ class TestFederation:
         [
             (FEDERATED, "a@other.com", f"sync-id-a@{INITIAL_DOMAIN}"),
             (FEDERATED, "a@CONTOSO.com", None),
+            (FEDERATED, f"a@{INITIAL_DOMAIN}", None),
             (MANAGED, "a@other.com", None),
         ],
-        ids=["from another domain", "within the domain", "managed"],
+        ids=["from another domain", "within the domain", "from onmicrosoft.com", "managed"],
     )
-    def test_only_the_way_onto_a_federated_domain_leads_over_onmicrosoft_com(
+    def test_only_a_rename_onto_a_federated_domain_may_lead_over_onmicrosoft_com(
         self, differences: Differences, before: str, via: str | None
     ) -> None:
-        change = differences.between(source_user("b@contoso.com", immutable_id="K"), entra_user(before))
+        user, target = source_user("b@contoso.com", immutable_id="K"), entra_user(before, immutable_id="K")
+
+        change = differences.between(user, target)
 
         assert change
         assert change.via == via
+
+    def test_an_immutable_id_is_changed_while_the_upn_is_away_and_the_dry_run_says_so(self) -> None:
+        change = FEDERATED.between(source_user(immutable_id="NEW"), entra_user(immutable_id="OLD"))
+
+        assert change
+        assert (change.action, change.via, change.direct_first) == (
+            Action.UPDATE, f"sync-id-aoki@{INITIAL_DOMAIN}", False,
+        )  # fmt: skip
+        assert change.reason == (
+            f"The UPN moves to sync-id-aoki@{INITIAL_DOMAIN} and back, since Entra changes the immutable ID of a "
+            "federated user in no other way: no sign-in meanwhile, and the address of OneDrive may change."
+        )
+
+    @pytest.mark.parametrize("before", ["aoki@contoso.com", "aoki@other.com"])
+    def test_a_first_immutable_id_is_tried_in_place(self, before: str) -> None:
+        change = FEDERATED.between(source_user(immutable_id="K"), entra_user(before))
+
+        assert change
+        assert (change.via, change.direct_first) == (f"sync-id-aoki@{INITIAL_DOMAIN}", True)
+        assert change.reason.startswith(
+            "Tried in one step first. If Entra refuses that, the UPN moves by way of "
+        )
+
+    def test_who_leaves_an_unknown_domain_with_another_immutable_id_may_have_to_go_round(self) -> None:
+        user = source_user(immutable_id="NEW")
+
+        left = MANAGED.between(user, entra_user("aoki@other.com", immutable_id="OLD"))
+        stayed = MANAGED.between(user, entra_user(immutable_id="OLD"))
+
+        assert left
+        assert stayed
+        assert (left.via, left.direct_first) == (f"sync-id-aoki@{INITIAL_DOMAIN}", True)
+        assert (stayed.via, stayed.reason) == (None, "")
+
+    @pytest.mark.parametrize("has", [None, "OLD"])
+    def test_whose_upn_is_away_already_gets_the_immutable_id_where_they_are(self, has: str | None) -> None:
+        away = f"sync-id-aoki@{INITIAL_DOMAIN}"
+
+        change = FEDERATED.between(source_user(immutable_id="NEW"), entra_user(away, immutable_id=has))
+
+        assert change
+        assert (change.action, change.via, change.direct_first) == (Action.RENAME, away, False)
 
 
 class TestAdded:

@@ -24,6 +24,7 @@ CHANGES = st.builds(
     attributes=ATTRIBUTES,
     reason=TEXT,
     via=st.none() | TEXT,
+    direct_first=st.booleans(),
 )
 OUTCOMES = st.builds(
     Outcome,

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from local.entra.seed import user_id
+
 from .graph import graph, new_user, person, refusal
 
 INVALID = (400, "Request_BadRequest")
@@ -184,6 +186,29 @@ async def test_a_rename_onto_a_federated_domain_goes_through_onmicrosoft_com() -
         ):
             answer = await g.patch(f"/users/a@{before}", userPrincipalName=f"a@{after}")
             assert answer.status_code == 204
+
+
+async def test_on_a_federated_domain_an_immutable_id_is_changed_in_a_call_of_its_own_elsewhere() -> None:
+    async with graph(users=[person("f", "fed.example", onPremisesImmutableId="F")]) as g:
+        path = f"/users/{user_id('f@fed.example')}"
+        aside, back = ({"userPrincipalName": f"f@{d}"} for d in ("contoso.onmicrosoft.com", "fed.example"))
+        for together in ({}, aside):
+            refused = await g.patch(path, onPremisesImmutableId="G", **together)
+            assert refusal(refused) == (*INVALID, "onPremisesImmutableId")
+
+        assert (await g.patch(path, **aside)).status_code == 204
+        together_on_the_way_back = await g.patch(path, onPremisesImmutableId="G", **back)
+        assert refusal(together_on_the_way_back) == (*INVALID, "onPremisesImmutableId")
+        for step in ({"onPremisesImmutableId": "G"}, back):
+            assert (await g.patch(path, **step)).status_code == 204
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_the_seed_says_whether_a_first_immutable_id_is_taken_in_place(taken: bool) -> None:
+    users = [person("f", "fed.example")]
+    async with graph(users=users, tenant={"firstImmutableIds": taken}) as g:
+        answer = await g.patch("/users/f@fed.example", onPremisesImmutableId="F")
+        assert (answer.status_code == 204) is taken
 
 
 async def test_the_seed_can_allow_renames_onto_a_federated_domain() -> None:
