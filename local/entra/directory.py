@@ -140,6 +140,9 @@ class Directory:
             **body,
         }
         self._refuse_bad_sign_in_name(properties)
+        if not self.domains[split_upn(str(properties["userPrincipalName"]))[1]].federated:
+            # Whatever its password, a federated user has none: https://learn.microsoft.com/graph/api/user-post-users
+            properties["signInSessionsValidFromDateTime"] = properties["createdDateTime"]
         self._refuse_conflicts(properties)
         quota = self.tenant.object_quota
         if quota is not None and quota <= len(self.users) + len(self.deleted) + len(self.groups):
@@ -166,6 +169,14 @@ class Directory:
         user.properties = properties
         user.written_at = monotonic()
         self.index.add(user)
+
+    def revoke_sessions(self, user: User) -> None:
+        # https://learn.microsoft.com/graph/api/resources/users#who-can-perform-sensitive-actions
+        if self.is_administrator(user):
+            raise errors.request_denied()
+        self._record(user.id, replace(user))
+        user.properties = {**user.properties, "signInSessionsValidFromDateTime": timestamp()}
+        user.written_at = monotonic()
 
     def delete(self, user: User) -> None:
         if user["onPremisesSyncEnabled"]:

@@ -192,6 +192,7 @@ def _user(entry: Mapping[str, object], directory: Directory) -> User:
         "createdDateTime": "2024-04-01T00:00:00Z",
         "displayName": local,
         "mailNickname": local,
+        "signInSessionsValidFromDateTime": "2024-04-01T00:00:00Z",
         "userType": "Guest" if "#EXT#" in upn.upper() else "Member",
     }
     properties = {**defaults, **properties}

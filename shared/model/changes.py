@@ -67,7 +67,8 @@ class Plan:
     """Every change of one run, in the order in which a sync applies them.
 
     `source` and `target` count the users in scope; `links` are to be remembered (source id → object id):
-    the pairs that matched, and what was known of the others.
+    the pairs that matched, and what was known of the others. `without_session_time` are the object ids of those
+    who stay and whose sessions Entra ends every 12 hours.
     """
 
     changes: tuple[Change, ...]
@@ -75,6 +76,7 @@ class Plan:
     target: int
     unchanged: int
     links: Mapping[str, str] = field(default_factory=dict)
+    without_session_time: tuple[str, ...] = ()
 
     def of(self, *actions: Action) -> Iterator[Change]:
         return (change for change in self.changes if change.action in actions)

@@ -31,3 +31,5 @@ class EntraUser:
     values: tuple[Value, ...]
     on_premises_synced: bool = False
     guest: bool = False
+    without_session_time: bool = False
+    """`signInSessionsValidFromDateTime` is null: on a federated domain Entra asks them to sign in every 12 hours."""

@@ -24,7 +24,8 @@ class Terms:
 class Survey:
     """What was read, and the plan that follows from it.
 
-    `addresses`: lower-case address → who holds it. `warnings` are sentences for the administrator.
+    `federated`: whether the domain is, where that matters to a sync. `addresses`: lower-case address → who holds
+    it. `warnings` are sentences for the administrator.
     """
 
     domain: str
@@ -36,3 +37,4 @@ class Survey:
     plan: Plan
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    federated: bool = False

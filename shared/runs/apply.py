@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from shared.entra.batch import Request
 from shared.entra.directory import Directory
-from shared.errors import CancelRequested, SourceError, TimeBudgetSpent
+from shared.errors import CancelRequested, GraphError, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
 from shared.model.results import Key, Outcome, key
 from shared.planning.deletions import reason_to_leave, source_people
@@ -16,6 +16,9 @@ from shared.runs.stop import RunStop
 from shared.runs.survey import require_users_on
 from shared.services import Services
 
+SESSION_PERMISSION = "User.RevokeSessions.All"
+# So many who were there before are signed out by one run: it ends, and not everybody has to sign in at once.
+SIGNED_OUT_AT_ONCE = 1_000
 Report = Callable[[Sequence[Outcome]], Awaitable[None]]
 
 
@@ -39,6 +42,7 @@ class Sync:
         self._report = report
         self._links = dict(seen.plan.links)
         self._under_way: dict[Key, Request] = {}
+        self.warnings: list[str] = []
 
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
@@ -77,6 +81,7 @@ class Sync:
             # A rename that is cut off at its temporary UPN is found again by its link.
             await self._write_links()
         await self._apply([change for change in writes if change.action is not Action.DELETE])
+        await self._end_short_sessions()
         deletions = [change for change in writes if change.action is Action.DELETE]
         if deletions:
             await self._apply(await self._confirm_deletions(deletions))
@@ -85,6 +90,25 @@ class Sync:
         async with aclosing(self._directory.apply(changes, self._before_send)) as applied:
             async for outcomes in applied:
                 await self._record(outcomes)
+
+    async def _end_short_sessions(self) -> None:
+        """Of those whom this run created on a federated domain, and of some who were there without the time stamp.
+
+        A run that is cut off before knows from its journal whom it created; a later one, from the time stamp.
+        """
+        if not self._seen.federated:
+            return
+        stamped = {user.object_id for user in self._seen.target if not user.without_session_time}
+        created = [one for one in self._recorder.created.values() if one not in stamped]
+        others = self._seen.plan.without_session_time[:SIGNED_OUT_AT_ONCE]
+        refusals = await self._directory.revoke_sessions(
+            dict.fromkeys((*created, *others)), self._check_lease
+        )
+        if refusals:
+            self.warnings.append(_short_sessions(refusals))
+
+    async def _check_lease(self, _batch: Sequence[Request]) -> None:
+        self._stop.check_lease()
 
     async def _before_send(self, batch: Sequence[Request]) -> None:
         await self._recorder.intend([request.subject for request in batch])
@@ -134,6 +158,17 @@ class Sync:
     async def _write_links(self) -> None:
         self._stop.check_lease()
         await self._services.links.write(self._seen.domain, self._links)
+
+
+def _short_sessions(refusals: Sequence[GraphError]) -> str:
+    denied = next((error for error in refusals if error.status == 403), None)
+    remedy = (
+        f"grant {SESSION_PERMISSION}, or see why for these users" if denied else "the next sync tries again"
+    )
+    return (
+        f"The sign-in sessions of {len(refusals)} users could not be revoked, so Entra may ask them to sign in every "
+        f"12 hours: {remedy}. Graph says: {denied or refusals[0]}"
+    )
 
 
 def _took_no_effect(request: Request) -> bool:

@@ -79,7 +79,8 @@ class Surveyor:
             protection=lookups.protection,
             plan=plan,
             addresses=lookups.addresses,
-            warnings=tuple(_warnings(listing, lookups.protection)),
+            warnings=tuple(_warnings(listing, lookups.protection, plan)),
+            federated=domain.federated,
         )
 
     async def _read_both_sides(
@@ -194,7 +195,7 @@ async def _given(people: list[SourceUser]) -> list[SourceUser]:
     return people
 
 
-def _warnings(listing: Listing, protection: Protection) -> Sequence[str]:
+def _warnings(listing: Listing, protection: Protection, plan: Plan) -> Sequence[str]:
     warnings = []
     if listing.short:
         warnings.append(
@@ -205,6 +206,11 @@ def _warnings(listing: Listing, protection: Protection) -> Sequence[str]:
         names = " and ".join(protection.missing_permissions)
         effect = "nobody is deleted" if protection.require_deletion_checks else "deletions were not looked at"
         warnings.append(f"Protection is partly off: grant {names}. Until then {effect}.")
+    if plan.without_session_time:
+        warnings.append(
+            f"Entra asks {len(plan.without_session_time)} users of this federated domain to sign in every 12 hours. "
+            "A sync ends that, and signs each of them out once."
+        )
     return warnings
 
 

@@ -176,6 +176,35 @@ async def test_a_federated_domain_needs_an_immutable_id() -> None:
         assert given.status_code == 201
 
 
+async def test_a_user_created_on_a_federated_domain_has_no_session_time_until_the_sessions_are_revoked() -> (
+    None
+):
+    async with graph() as g:
+        federated = new_user("f", "fed.example", onPremisesImmutableId="F")
+        ids = [(await g.post("/users", body)).json()["id"] for body in (new_user("m"), federated)]
+
+        async def times() -> list[bool]:
+            stamp = "signInSessionsValidFromDateTime"
+            answers = [(await g.get(f"/users/{i}?$select={stamp}")).json() for i in ids]
+            return [answer[stamp] is not None for answer in answers]
+
+        assert await times() == [True, False]
+        refused = await g.post(f"/users/{ids[1]}/revokeSignInSessions", {"all": True})
+        revoked = await g.post(f"/users/{ids[1]}/revokeSignInSessions")
+
+        assert (refused.status_code, revoked.status_code, revoked.json()["value"]) == (400, 200, True)
+        assert await times() == [True, True]
+
+
+async def test_sessions_are_revoked_with_a_permission_of_their_own_and_never_an_administrators() -> None:
+    users = [person("a"), person("admin", _roles=["User Administrator"])]
+    async with graph(users=users, permissions=["User.ReadWrite.All"]) as g:
+        assert (await g.post("/users/a@contoso.com/revokeSignInSessions")).status_code == 403
+    async with graph(users=users, permissions=["User.RevokeSessions.All"]) as g:
+        assert (await g.post("/users/a@contoso.com/revokeSignInSessions")).status_code == 200
+        assert (await g.post("/users/admin@contoso.com/revokeSignInSessions")).status_code == 403
+
+
 async def test_a_rename_onto_a_federated_domain_goes_through_onmicrosoft_com() -> None:
     async with graph(users=[person("a", onPremisesImmutableId="A")]) as g:
         direct = await g.patch("/users/a@contoso.com", userPrincipalName="a@fed.example")

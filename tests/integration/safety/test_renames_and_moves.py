@@ -9,6 +9,7 @@ from tests.support.outcomes import (
     ANY_DELETION,
     FABRIKAM,
     TWO_DOMAINS,
+    all_permissions_but,
     errors_of,
     names,
     object_id,
@@ -242,6 +243,62 @@ class TestImmutableIdsOnAFederatedDomain:
         assert (run.status, run.counts.failed, run.invocations > 1) == ("succeeded", 0, True)
         assert len(await treated(stack, run)) == 1
         assert (user.upn, user["onPremisesImmutableId"]) == (f"aoki@{FABRIKAM}", "NEW")
+
+
+class TestSessionsOnAFederatedDomain:
+    stamp = "signInSessionsValidFromDateTime"
+
+    def unstamped(self, stack: Stack) -> set[str]:
+        return {upn.partition("@")[0] for upn, user in stack.users(FABRIKAM).items() if not user[self.stamp]}
+
+    async def with_newcomer(self, start_stack: StartStack) -> Stack:
+        """`new` is to be added, `old` was created long ago, `fine` has signed in with a password once."""
+        names = {"fine": {}, "old": {self.stamp: None}}
+        return await start_stack(
+            source=[in_source(name, FABRIKAM, immutable_id=name) for name in ("new", *names)],
+            entra=[in_entra(n, FABRIKAM, onPremisesImmutableId=n, **more) for n, more in names.items()],
+            domains=FEDERATED,
+        )
+
+    async def test_are_ended_once_of_whom_entra_would_ask_every_twelve_hours(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.with_newcomer(start_stack)
+
+        foretold, run, again = [
+            await stack.dry_run(FABRIKAM),
+            await stack.sync(FABRIKAM),
+            await stack.sync(FABRIKAM),
+        ]
+
+        assert "asks 1 users of this federated domain to sign in every 12 hours" in foretold.warnings[0]
+        assert (run.status, self.unstamped(stack), again.warnings) == ("succeeded", set(), ())
+        assert len([w for w in stack.writes() if w.endswith("/revokeSignInSessions")]) == 2
+
+    async def test_a_missing_permission_is_one_warning_and_no_persons_failure(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.with_newcomer(start_stack)
+        stack.entra.permissions = frozenset(all_permissions_but("User.RevokeSessions.All"))
+
+        run = await stack.sync(FABRIKAM)
+
+        assert (run.status, run.counts.add, run.counts.failed) == ("succeeded", 1, 0)
+        assert len([warning for warning in run.warnings if "User.RevokeSessions.All" in warning]) == 1
+
+    async def test_a_sync_that_was_cancelled_before_leaves_it_to_the_next_one(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.with_newcomer(start_stack)
+        stack.hold_up(method="POST", path="/users", where="inner")
+        run = await stack.start("sync", FABRIKAM)
+        await stack.post(f"domains/{FABRIKAM}/runs/{run.id}/cancel")
+        stack.let_go()
+        await stack.finished(run)
+
+        await stack.sync(FABRIKAM)
+
+        assert (names(stack.users(FABRIKAM)), self.unstamped(stack)) == ({"new", "old", "fine"}, set())
 
 
 class TestAmbiguousMatches:
