@@ -154,6 +154,7 @@ class Directory:
         return user
 
     def update(self, user: User, changes: Json) -> None:
+        self._refuse_restricted(user)
         if user["onPremisesSyncEnabled"]:
             raise errors.mastered_on_premises()
         if SENSITIVE & changes.keys() and self.is_administrator(user):
@@ -172,6 +173,7 @@ class Directory:
 
     def revoke_sessions(self, user: User) -> None:
         # https://learn.microsoft.com/graph/api/resources/users#who-can-perform-sensitive-actions
+        self._refuse_restricted(user)
         if self.is_administrator(user):
             raise errors.request_denied()
         self._record(user.id, replace(user))
@@ -179,6 +181,7 @@ class Directory:
         user.written_at = monotonic()
 
     def delete(self, user: User) -> None:
+        self._refuse_restricted(user)
         if user["onPremisesSyncEnabled"]:
             raise errors.mastered_on_premises()
         if self.is_administrator(user):
@@ -209,6 +212,14 @@ class Directory:
         user.properties = properties
         user.written_at = user.created_at = monotonic()
         self.index.add(user)
+
+    def _refuse_restricted(self, user: User) -> None:
+        """Members of a restricted management administrative unit, in which no app here has a role.
+
+        https://learn.microsoft.com/entra/identity/role-based-access-control/admin-units-restricted-management
+        """
+        if user["isManagementRestricted"]:
+            raise errors.request_denied()
 
     def _refuse_bad_sign_in_name(self, properties: Json) -> None:
         _, domain_name = split_upn(str(properties["userPrincipalName"]))

@@ -20,8 +20,9 @@ _PLAIN = (str, bool, type(None))
 
 def selected(attribute_map: AttributeMap) -> str:
     """The `$select` with just the attributes in use; it also makes the query cheaper in resource units."""
-    always = ("id", UPN, "displayName", IMMUTABLE_ID, "onPremisesSyncEnabled", "userType", SESSION_TIME)
-    return ",".join(dict.fromkeys((*always, *attribute_map.attributes)))
+    always = ("id", UPN, "displayName", IMMUTABLE_ID, "userType", SESSION_TIME)
+    protecting = ("onPremisesSyncEnabled", "isManagementRestricted")
+    return ",".join(dict.fromkeys((*always, *protecting, *attribute_map.attributes)))
 
 
 class Users(Part):

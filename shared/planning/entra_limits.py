@@ -35,6 +35,10 @@ def refused_value(attribute: str, value: Value) -> Obstacle | None:
         return Obstacle(
             "DisplayNameMissing", "Entra needs a display name, and the source gives no name at all."
         )
+    if attribute == "usageLocation" and value is None:
+        return Obstacle(
+            "InvalidValue", "Entra can't clear a usageLocation: give the user a country code in the source."
+        )
     if not isinstance(value, str):
         return None
     if attribute == "usageLocation" and not (len(value) == 2 and value.isascii() and value.isalpha()):

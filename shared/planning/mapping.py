@@ -135,6 +135,7 @@ class AttributeMap:
             values=tuple(values),
             on_premises_synced=item.get("onPremisesSyncEnabled") is True,
             guest=item.get("userType") == "Guest" or "#EXT#" in upn,
+            restricted=item.get("isManagementRestricted") is True,
             without_session_time=item.get(SESSION_TIME, "") is None,
         )
 

@@ -52,10 +52,8 @@ class Protection:
 
     def reason_not_to_touch(self, user: EntraUser) -> str:
         """Why this user is left alone in every way; empty if nothing protects them."""
-        if user.on_premises_synced:
-            return "Synchronised from Active Directory: it is changed there, not here."
-        if user.guest:
-            return "Guest of the tenant."
+        if reason := _kind_of_account(user):
+            return reason
         if self.protected_users and not self.protected_users.isdisjoint(
             (user.upn.lower(), user.object_id.lower())
         ):
@@ -86,3 +84,15 @@ class Protection:
             return ""
         names = " and ".join(self.missing_permissions)
         return f"Not looked at first, without {names} (REQUIRE_DELETION_CHECKS=false)."
+
+
+def _kind_of_account(user: EntraUser) -> str:
+    """Why an account of this kind is left alone, whoever it belongs to; empty for all others."""
+    if user.on_premises_synced:
+        return "Synchronised from Active Directory: it is changed there, not here."
+    if user.restricted:
+        return (
+            "Member of a restricted management administrative unit, in which Entra lets only its own "
+            "administrators change anybody."
+        )
+    return "Guest of the tenant." if user.guest else ""

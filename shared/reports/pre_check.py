@@ -11,8 +11,9 @@ from shared.planning.holders import Holder
 from shared.planning.protection import Protection
 
 Kind = Literal[
-    "sharedMailbox", "room", "equipment", "guest", "onPremisesSynced", "roleHolder", "group", "application"
-]
+    "sharedMailbox", "room", "equipment", "guest", "onPremisesSynced", "restricted", "roleHolder",
+    "group", "application",
+]  # fmt: skip
 _MAILBOXES: Mapping[str, tuple[Kind, str]] = {
     "shared": (
         "sharedMailbox",
@@ -80,6 +81,12 @@ def _users(user: EntraUser, protection: Protection, initial_domain: str) -> Iter
         kind: Kind = "onPremisesSynced"
         why = "Mastered in Active Directory: Graph can't change this user, and the sync there would undo it."
         action = "Nothing here. Manage this user in Active Directory."
+    elif user.restricted:
+        kind, why = (
+            "restricted",
+            "In a restricted management administrative unit: Entra refuses every change.",
+        )
+        action = "Manage this user through the unit, or take them out of it."
     elif user.guest:
         kind, why = "guest", "A guest of the tenant is nobody whom the source should manage."
         action = "Nothing, unless the guest should not have an address on this domain."

@@ -6,7 +6,16 @@ from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.planning.differences import Differences
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
-from tests.support.people import INITIAL_DOMAIN, MAP, entra_user, only, plan_of, source_user, values
+from tests.support.people import (
+    INITIAL_DOMAIN,
+    MAP,
+    NOTHING_AROUND,
+    entra_user,
+    only,
+    plan_of,
+    source_user,
+    values,
+)
 
 MANAGED = Differences(Lookups(initial_domain=INITIAL_DOMAIN), MAP)
 FEDERATED = Differences(Lookups(federated=True, initial_domain=INITIAL_DOMAIN), MAP)
@@ -68,6 +77,21 @@ class TestComparing:
         plan = plan_of([source_user(values=values(enabled=False))], [entra_user()])
 
         assert only(plan).attributes == (AttributeChange("accountEnabled", True, False),)
+
+    def test_a_usage_location_that_would_be_cleared_is_foreseen_to_be_refused(self) -> None:
+        differences = Differences(NOTHING_AROUND, AttributeMap.of({"usageLocation": "Country"}))
+        target = entra_user(values=(*values(), "JP"))
+
+        changed, added = (
+            differences.between(source_user(values=(*values(), None)), target),
+            differences.added(source_user(values=(*values(), None))),
+        )
+
+        assert changed
+        assert changed.obstacle == Obstacle(
+            "InvalidValue", "Entra can't clear a usageLocation: give the user a country code in the source."
+        )
+        assert added.obstacle is None
 
     def test_a_rename_carries_the_other_changes_with_it(self) -> None:
         plan = plan_of(

@@ -144,6 +144,8 @@ class ModelTenant:
     def _patch(self, change: Change, values: Mapping[str, object]) -> None:
         user = self.users[str(change.object_id)]
         patched = _patched(user, values, MAP)
+        if user.restricted:
+            raise Refused(f"{user.upn} is in a restricted administrative unit")
         if self.federated and IMMUTABLE_ID in values and DOMAIN in map(domain_of, (user.upn, patched.upn)):
             raise Refused(f"{user.upn}: an immutable ID changes in a call of its own, away from the domain")
         stranger = domain_of(user.upn) not in (DOMAIN, INITIAL_DOMAIN)
@@ -173,7 +175,9 @@ def _patched(user: EntraUser, values: Mapping[str, object], attribute_map: Attri
         **values,
     }
     patched = attribute_map.entra_user(item)
-    return replace(patched, on_premises_synced=user.on_premises_synced, guest=user.guest)
+    return replace(
+        patched, on_premises_synced=user.on_premises_synced, guest=user.guest, restricted=user.restricted
+    )
 
 
 def _values(change: Change) -> dict[str, object]:

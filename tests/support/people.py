@@ -51,6 +51,7 @@ def entra_user(
     values: tuple[Value, ...] = values(),
     on_premises_synced: bool = False,
     guest: bool = False,
+    restricted: bool = False,
     without_session_time: bool = False,
 ) -> EntraUser:
     """Its object id is `id-` and the UPN's local part."""
@@ -62,6 +63,7 @@ def entra_user(
         values,
         on_premises_synced,
         guest,
+        restricted,
         without_session_time,
     )
 

@@ -176,6 +176,29 @@ async def test_a_federated_domain_needs_an_immutable_id() -> None:
         assert given.status_code == 201
 
 
+async def test_nobody_in_a_restricted_administrative_unit_is_written_to() -> None:
+    async with graph(users=[person("a", isManagementRestricted=True)]) as g:
+        path = "/users/a@contoso.com"
+        shown = (await g.get(f"{path}?$select=isManagementRestricted")).json()
+        refused = [
+            await g.patch(path, surname="B"),
+            await g.delete(path),
+            await g.post(f"{path}/revokeSignInSessions"),
+        ]
+
+        assert shown["isManagementRestricted"] is True
+        assert [answer.status_code for answer in refused] == [403] * 3
+
+
+async def test_a_usage_location_is_never_cleared() -> None:
+    async with graph(users=[person("a", usageLocation="JP")]) as g:
+        assert refusal(await g.patch("/users/a@contoso.com", usageLocation=None)) == (
+            *INVALID,
+            "usageLocation",
+        )
+        assert (await g.post("/users", new_user(usageLocation=None))).status_code == 201
+
+
 async def test_a_user_created_on_a_federated_domain_has_no_session_time_until_the_sessions_are_revoked() -> (
     None
 ):

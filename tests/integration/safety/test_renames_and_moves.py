@@ -301,6 +301,18 @@ class TestSessionsOnAFederatedDomain:
         assert (names(stack.users(FABRIKAM)), self.unstamped(stack)) == ({"new", "old", "fine"}, set())
 
 
+async def test_a_member_of_a_restricted_administrative_unit_is_left_alone(start_stack: StartStack) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki", display_name="別名"), in_source("stays")],
+        entra=[in_entra("aoki", isManagementRestricted=True), in_entra("stays")],
+    )
+
+    run = await stack.sync()
+
+    assert (run.status, await treated(stack, run)) == ("succeeded", {"aoki": ("skip", "skipped")})
+    assert stack.writes() == []
+
+
 class TestAmbiguousMatches:
     @pytest.mark.parametrize(
         ("source", "entra", "both"),
