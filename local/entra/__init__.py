@@ -12,6 +12,7 @@ every time, and a mistake is an error that names the entry.
       "tenant": {"displayName": "Contoso", "onPremisesSyncEnabled": false,
                  "federatedRenames": false,    // true: renames onto a federated domain are not refused
                  "exchangeOnline": true,       // false: every look at a mailbox is refused
+                 "firstImmutableIds": false,   // true: on a federated domain null → ID is taken in place
                  "objectQuota": null},         // Directory_QuotaExceeded from so many objects on
       "domains": [{"id": "contoso.com", "authenticationType": "Managed", "isDefault": true},
                   {"id": "fed.contoso.com", "authenticationType": "Federated", "isVerified": true}],

@@ -62,6 +62,13 @@ ROUTES = (
         users.delete_user,
         (("User.DeleteRestore.All", "User.ReadWrite.All", "Directory.ReadWrite.All"),),
     ),
+    # https://learn.microsoft.com/graph/api/user-revokesigninsessions: for applications, this permission alone.
+    Route(
+        "POST",
+        "/users/{user}/revokeSignInSessions",
+        users.revoke_sign_in_sessions,
+        (("User.RevokeSessions.All",),),
+    ),
     Route(
         "GET",
         "/users/{user}/mailboxSettings",

@@ -33,6 +33,7 @@ class TenantSeed(BaseModel):
     on_premises_sync_enabled: bool = False
     federated_renames: bool = False
     exchange_online: bool = True
+    first_immutable_ids: bool = False
     object_quota: int | None = None
 
 
@@ -114,6 +115,7 @@ def build_directory(seed: Seed) -> Directory:
         display_name=seed.tenant.display_name,
         synced_from_ad=seed.tenant.on_premises_sync_enabled,
         refuses_federated_renames=not seed.tenant.federated_renames,
+        refuses_first_immutable_ids=not seed.tenant.first_immutable_ids,
         object_quota=seed.tenant.object_quota,
         exchange_online=seed.tenant.exchange_online,
     )
@@ -192,6 +194,7 @@ def _user(entry: Mapping[str, object], directory: Directory) -> User:
         "createdDateTime": "2024-04-01T00:00:00Z",
         "displayName": local,
         "mailNickname": local,
+        "signInSessionsValidFromDateTime": "2024-04-01T00:00:00Z",
         "userType": "Guest" if "#EXT#" in upn.upper() else "Member",
     }
     properties = {**defaults, **properties}

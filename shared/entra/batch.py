@@ -7,7 +7,7 @@ bounded number of times. Whoever asks learns with each answer whether an earlier
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,7 +70,7 @@ class Batches:
 
     async def send(
         self, requests: Sequence[Request], before_send: BeforeSend | None = None
-    ) -> AsyncIterator[list[tuple[Request, Answer]]]:
+    ) -> AsyncGenerator[list[tuple[Request, Answer]], None]:
         """Yields the final answers as they come, each request exactly once, in any order.
 
         Raises RunStopped between two batches; the answers of batches under way are yielded first. Requests of

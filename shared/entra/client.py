@@ -47,9 +47,16 @@ class Answer:
 
     def conflict_on(self) -> list[str]:
         """The properties that somebody else has already; by `details`, the message is not stable."""
+        return self._targets("ObjectConflict")
+
+    def invalid(self) -> list[str]:
+        """The properties whose values are refused; empty also where Graph does not say which."""
+        return self._targets("InvalidValue")
+
+    def _targets(self, code: str) -> list[str]:
         details = self._error.get("details")
         objects = [d for d in details if isinstance(d, dict)] if isinstance(details, list) else []
-        return [str(d.get("target")) for d in objects if d.get("code") == "ObjectConflict"]
+        return [str(d.get("target")) for d in objects if d.get("code") == code]
 
     @property
     def _error(self) -> dict[str, Any]:

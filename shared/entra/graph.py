@@ -1,6 +1,6 @@
 """Requests to Graph as one invocation makes them, tried again until they are answered for good."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from shared.entra.batch import Batches, BeforeSend, Request
@@ -95,7 +95,7 @@ class Graph:
 
     def send(
         self, requests: Sequence[Request], before_send: BeforeSend | None = None
-    ) -> AsyncIterator[list[tuple[Request, Answer]]]:
+    ) -> AsyncGenerator[list[tuple[Request, Answer]], None]:
         """Reads or writes in batches, as `Batches.send` has it."""
         batches = Batches(self._client, self._quota, self._stop, self._in_flight)
         return batches.send(requests, before_send)

@@ -57,17 +57,22 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
     existing: list[Change] = []
     restores: list[Change] = []
     skips: list[Change] = []
+    without_session_time: list[str] = []
     out_of_scope = unchanged = 0
     for pairs, counted in ((matching.pairs, True), (newcomers.joining, False)):
         for user, target in pairs:
             if reason := protection.reason_not_to_touch(target):
                 skips.append(_skip(target, reason, user.source_id))
                 out_of_scope += counted
-            elif change := differences.between(user, target):
-                reason = protection.reason_not_to_change(target, change)
-                (skips if reason else existing).append(
-                    _skip(target, reason, user.source_id) if reason else change
-                )
+                continue
+            change = differences.between(user, target)
+            if change and (reason := protection.reason_not_to_change(target, change)):
+                skips.append(_skip(target, reason, user.source_id))
+                continue
+            if target.without_session_time and around.federated:
+                without_session_time.append(target.object_id)
+            if change:
+                existing.append(change)
             else:
                 unchanged += 1
     for user, gone in newcomers.returning:
@@ -103,6 +108,7 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
         target=len(matching.pairs) + len(strangers) - out_of_scope,
         unchanged=unchanged,
         links=_links(matching, newcomers),
+        without_session_time=tuple(without_session_time),
     )
 
 

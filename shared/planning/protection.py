@@ -94,10 +94,8 @@ class Protection:
 
     def reason_not_to_touch(self, user: EntraUser) -> Parts:
         """Why this user is left alone in every way; empty if nothing protects them."""
-        if user.on_premises_synced:
-            return say("protected.activeDirectory")
-        if user.guest:
-            return say("protected.guest")
+        if reason := _kind_of_account(user):
+            return reason
         if self.protected_users and not self.protected_users.isdisjoint(
             (user.upn.lower(), user.object_id.lower())
         ):
@@ -164,3 +162,12 @@ class Protection:
         if self.mailboxes_unread:
             told += say("warning.mailboxesUnread", count=self.mailboxes_unread)
         return told
+
+
+def _kind_of_account(user: EntraUser) -> Parts:
+    """Why an account of this kind is left alone, whoever it belongs to; empty for all others."""
+    if user.on_premises_synced:
+        return say("protected.activeDirectory")
+    if user.restricted:
+        return say("protected.restricted")
+    return say("protected.guest") if user.guest else ()

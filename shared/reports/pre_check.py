@@ -13,8 +13,9 @@ from shared.planning.protection import Protection
 from shared.words import said
 
 Kind = Literal[
-    "sharedMailbox", "room", "equipment", "guest", "onPremisesSynced", "roleHolder", "group", "application"
-]
+    "sharedMailbox", "room", "equipment", "guest", "onPremisesSynced", "restricted", "roleHolder",
+    "group", "application",
+]  # fmt: skip
 _MAILBOXES: Mapping[str, tuple[Kind, Parts]] = {
     "shared": ("sharedMailbox", say("preCheck.sharedMailbox")),
     "room": ("room", say("preCheck.room")),
@@ -93,6 +94,9 @@ def _users(user: EntraUser, protection: Protection, initial_domain: str) -> Iter
     if user.on_premises_synced:
         kind: Kind = "onPremisesSynced"
         why, action = say("preCheck.onPremisesSynced"), say("preCheck.manageInActiveDirectory")
+    elif user.restricted:
+        kind = "restricted"
+        why, action = say("preCheck.restricted"), say("preCheck.manageInUnit")
     elif user.guest:
         kind = "guest"
         why, action = say("preCheck.guest"), say("preCheck.leaveGuest")

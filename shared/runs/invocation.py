@@ -202,10 +202,14 @@ class Invocation:
         recorder = left_behind or await Recorder.open(self._services, self._log.run, self._fence.invocation)
         left = sum(1 for change in seen.plan.writes if key(change) not in recorder.results)
         await self._log.begin_writing(recorder.results, left)
+        sync = Sync(self._services, self._directory, seen, recorder, self._stop, self._log.report)
         try:
-            yield Sync(self._services, self._directory, seen, recorder, self._stop, self._log.report)
+            yield sync
         finally:
             self._log.take_over(recorder)
+            warnings = self._log.run.warning_parts
+            fresh = tuple(warning for warning in sync.warnings if warning not in warnings)
+            self._log.note(warning_parts=warnings + fresh)
 
     async def _end_early(self, status: Status, reason: Parts) -> None:
         """Ends the run with what was under way settled: nothing that was written is without its row."""

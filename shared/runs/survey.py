@@ -90,8 +90,12 @@ class Surveyor:
             protection=lookups.protection,
             plan=plan,
             addresses=lookups.addresses,
-            warnings=_short(listing) + lookups.protection.warnings + looks.warnings + memory.doubt,
+            warnings=_of_both_sides(listing, plan)
+            + lookups.protection.warnings
+            + looks.warnings
+            + memory.doubt,
             memory_doubt=memory.doubt,
+            federated=domain.federated,
         )
 
     async def _read_both_sides(
@@ -167,10 +171,14 @@ async def _given(people: list[SourceUser]) -> list[SourceUser]:
     return people
 
 
-def _short(listing: Listing) -> Parts:
-    if not listing.short:
-        return ()
-    return say("warning.shortListing", listed=listing.listed, counted=listing.expected)
+def _of_both_sides(listing: Listing, plan: Plan) -> Parts:
+    """What an administrator is told of the users themselves, a part each."""
+    told: Parts = ()
+    if listing.short:
+        told += say("warning.shortListing", listed=listing.listed, counted=listing.expected)
+    if plan.without_session_time:
+        told += say("warning.shortSessions", count=len(plan.without_session_time))
+    return told
 
 
 async def _together(*reads: Coroutine[Any, Any, Any]) -> list[Any]:

@@ -18,6 +18,12 @@ from tests.support.people import change, entra_user, rename
             Protection(),
             "Synchronised from Active Directory: it is changed there, not here.",
         ),
+        (
+            entra_user(restricted=True),
+            Protection(),
+            "Member of a restricted management administrative unit, in which Entra lets only its own "
+            "administrators change anybody.",
+        ),
         (entra_user(guest=True), Protection(), "Guest of the tenant."),
         (
             entra_user("AOKI@contoso.com"),

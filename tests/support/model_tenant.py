@@ -110,12 +110,12 @@ class ModelTenant:
         writes = list(plan.writes)
         renames = [change for change in writes if change.action is Action.RENAME]
         for change in renames:
-            if change.via:
-                self._patch(change, {UPN: change.via})
+            if change.via and not change.direct_first:
+                self._step_aside(change)
         for wave in in_waves(renames):
             # Those of one wave may go out in any order; backwards is the least convenient.
             for change in reversed(wave):
-                self._patch(change, _values(change))
+                self._finish(change)
         for change in writes:
             self._write(change)
         self.links = dict(plan.links)
@@ -125,11 +125,15 @@ class ModelTenant:
 
     def _write(self, change: Change) -> None:
         if change.action is Action.UPDATE:
-            self._patch(change, _values(change))
+            if change.via and not change.direct_first:
+                self._step_aside(change)
+            self._finish(change)
         elif change.action is Action.RESTORE:
             gone = self.deleted.pop(str(change.object_id))
             self._keep(replace(gone, upn=change.via or change.new_upn))
-            self._patch(change, {UPN: change.new_upn, **_values(change)})
+            if change.via:
+                self._step_aside(change)
+            self._finish(change)
         elif change.action is Action.ADD:
             values, serial = _values(change), len(self.users) + len(self.deleted)
             account = self.created[str(change.source_id)] = f"new-{change.source_id}-{serial}"
@@ -138,9 +142,32 @@ class ModelTenant:
             gone = self.users.pop(str(change.object_id))
             self.deleted[gone.object_id] = gone
 
+    def _step_aside(self, change: Change) -> None:
+        self._patch(change, {UPN: change.via})
+        if change.after(IMMUTABLE_ID):
+            self._patch(change, {IMMUTABLE_ID: change.after(IMMUTABLE_ID)})
+
+    def _finish(self, change: Change) -> None:
+        values = _values(change)
+        if change.direct_first:
+            try:
+                self._patch(change, values)
+            except Refused:
+                self._step_aside(change)
+            else:
+                return
+        if change.via:
+            values = {UPN: change.new_upn, **values}
+            values.pop(IMMUTABLE_ID, None)
+        self._patch(change, values)
+
     def _patch(self, change: Change, values: Mapping[str, object]) -> None:
         user = self.users[str(change.object_id)]
         patched = _patched(user, values, MAP)
+        if user.restricted:
+            raise Refused(f"{user.upn} is in a restricted administrative unit")
+        if self.federated and IMMUTABLE_ID in values and DOMAIN in map(domain_of, (user.upn, patched.upn)):
+            raise Refused(f"{user.upn}: an immutable ID changes in a call of its own, away from the domain")
         stranger = domain_of(user.upn) not in (DOMAIN, INITIAL_DOMAIN)
         if self.federated and stranger and domain_of(patched.upn) == DOMAIN:
             raise Refused(f"{patched.upn}: from another domain onto a federated one")
@@ -168,7 +195,9 @@ def _patched(user: EntraUser, values: Mapping[str, object], attribute_map: Attri
         **values,
     }
     patched = attribute_map.entra_user(item)
-    return replace(patched, on_premises_synced=user.on_premises_synced, guest=user.guest)
+    return replace(
+        patched, on_premises_synced=user.on_premises_synced, guest=user.guest, restricted=user.restricted
+    )
 
 
 def _values(change: Change) -> dict[str, object]:
