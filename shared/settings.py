@@ -209,8 +209,8 @@ class Settings(BaseModel):
     require_deletion_checks: bool = Field(
         True,
         alias="REQUIRE_DELETION_CHECKS",
-        description="`true`: without the permissions to look at whoever is about to be deleted, nobody is. "
-        "`false`: such deletions go ahead, and say so.",
+        description="`true`: without the permissions to look at whoever is about to be deleted, blocked or renamed, "
+        "nobody is. `false`: such changes go ahead, and deletions say so.",
     )
     restore_deleted_users: bool = Field(
         True,

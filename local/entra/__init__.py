@@ -11,6 +11,8 @@ every time, and a mistake is an error that names the entry.
     {
       "tenant": {"displayName": "Contoso", "onPremisesSyncEnabled": false,
                  "federatedRenames": false,    // true: renames onto a federated domain are not refused
+                 "exchangeOnline": true,       // false: every look at a mailbox is refused
+                 "firstImmutableIds": false,   // true: on a federated domain null → ID is taken in place
                  "objectQuota": null},         // Directory_QuotaExceeded from so many objects on
       "domains": [{"id": "contoso.com", "authenticationType": "Managed", "isDefault": true},
                   {"id": "fed.contoso.com", "authenticationType": "Federated", "isVerified": true}],
@@ -18,7 +20,7 @@ every time, and a mistake is an error that names the entry.
       "users": [{"userPrincipalName": "a@contoso.com", "displayName": "青木", "…": "any property of user",
                  "_mailbox": "user",           // user linked shared room equipment others none
                  "_roles": ["Global Administrator"]}],
-      "deletedUsers": [],                      // as users, with the UPN they had
+      "deletedUsers": [],                      // as users, with the UPN they had; null: Graph shows none
       "groups": [{"displayName": "Sales", "mail": "sales@contoso.com",
                   "proxyAddresses": ["SMTP:sales@contoso.com"], "isAssignableToRole": false,
                   "_members": ["a@contoso.com"], "_owners": [], "_roles": []}],
@@ -31,6 +33,8 @@ every time, and a mistake is an error that names the entry.
                  "freshNotFoundSeconds": 0,
                  "rules": [{"kind": "status", "status": 503, "path": "/$batch", "probability": 0.05}]}
     }
+
+A group's `mail` is one of its addresses, as a user's is.
 
 (Comments are for this page; the file is plain JSON.) The rules of faults are described at `Fault`.
 Seeded users have a mailbox unless `_mailbox` says otherwise; created ones, without a licence, have none.

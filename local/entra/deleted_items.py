@@ -23,11 +23,10 @@ def refuse_without_cast(_entra: Entra, _call: Call) -> Answer:
 
 
 def read_deleted_item(entra: Entra, call: Call) -> Answer:
+    """Always the same properties: $select is taken and may be ignored."""
     user = _find(entra, call)
-    query = call.query
-    check_options(query, frozenset({"$select"}))
-    names = USER.selected(query) if "$select" in query else (*USER.defaults, "deletedDateTime")
-    return Answer(200, _entity(entra, user, names))
+    check_options(call.query, frozenset({"$select"}))
+    return Answer(200, _entity(entra, user, (*USER.defaults, "deletedDateTime")))
 
 
 def restore(entra: Entra, call: Call) -> Answer:

@@ -72,7 +72,10 @@ class Tenant:
     synced_from_ad: bool = False
     # Graph may refuse a rename onto a federated domain unless it starts from onmicrosoft.com.
     refuses_federated_renames: bool = True
+    # Whether Graph takes a first immutable ID in place on a federated domain, nothing says.
+    refuses_first_immutable_ids: bool = True
     object_quota: int | None = None
+    exchange_online: bool = True
 
 
 @dataclass
@@ -138,6 +141,9 @@ class Directory:
             **body,
         }
         self._refuse_bad_sign_in_name(properties)
+        if not self.domains[split_upn(str(properties["userPrincipalName"]))[1]].federated:
+            # Whatever its password, a federated user has none: https://learn.microsoft.com/graph/api/user-post-users
+            properties["signInSessionsValidFromDateTime"] = properties["createdDateTime"]
         self._refuse_conflicts(properties)
         quota = self.tenant.object_quota
         if quota is not None and quota <= len(self.users) + len(self.deleted) + len(self.groups):
@@ -149,6 +155,7 @@ class Directory:
         return user
 
     def update(self, user: User, changes: Json) -> None:
+        self._refuse_restricted(user)
         if user["onPremisesSyncEnabled"]:
             raise errors.mastered_on_premises()
         if SENSITIVE & changes.keys() and self.is_administrator(user):
@@ -157,6 +164,7 @@ class Directory:
         if {"userPrincipalName", "onPremisesImmutableId"} & changes.keys():
             self._refuse_bad_sign_in_name(properties)
             self._refuse_federated_rename(user.upn, str(properties["userPrincipalName"]))
+            self._refuse_federated_immutable_id(user.properties, properties)
             self._refuse_conflicts(properties)
         self._record(user.id, replace(user))
         self.index.remove(user)
@@ -164,7 +172,17 @@ class Directory:
         user.written_at = monotonic()
         self.index.add(user)
 
+    def revoke_sessions(self, user: User) -> None:
+        # https://learn.microsoft.com/graph/api/resources/users#who-can-perform-sensitive-actions
+        self._refuse_restricted(user)
+        if self.is_administrator(user):
+            raise errors.request_denied()
+        self._record(user.id, replace(user))
+        user.properties = {**user.properties, "signInSessionsValidFromDateTime": timestamp()}
+        user.written_at = monotonic()
+
     def delete(self, user: User) -> None:
+        self._refuse_restricted(user)
         if user["onPremisesSyncEnabled"]:
             raise errors.mastered_on_premises()
         if self.is_administrator(user):
@@ -196,6 +214,14 @@ class Directory:
         user.written_at = user.created_at = monotonic()
         self.index.add(user)
 
+    def _refuse_restricted(self, user: User) -> None:
+        """Members of a restricted management administrative unit, in which no app here has a role.
+
+        https://learn.microsoft.com/entra/identity/role-based-access-control/admin-units-restricted-management
+        """
+        if user["isManagementRestricted"]:
+            raise errors.request_denied()
+
     def _refuse_bad_sign_in_name(self, properties: Json) -> None:
         _, domain_name = split_upn(str(properties["userPrincipalName"]))
         domain = self.domains.get(domain_name)
@@ -222,6 +248,21 @@ class Directory:
             raise errors.invalid_value(
                 "userPrincipalName",
                 "The userPrincipalName cannot be changed to a federated domain from another domain.",
+            )
+
+    def _refuse_federated_immutable_id(self, before: Json, after: Json) -> None:
+        """An immutable ID changes away from any federated domain only, and not on the way from or to one.
+
+        https://github.com/MicrosoftDocs/azure-docs/issues/5108
+        """
+        replaced, given = before.get("onPremisesImmutableId"), after.get("onPremisesImmutableId")
+        upns = (str(properties["userPrincipalName"]) for properties in (before, after))
+        federated = any(self.domains[upn.partition("@")[2].lower()].federated for upn in upns)
+        refused = replaced is not None or self.tenant.refuses_first_immutable_ids
+        if federated and refused and replaced != given:
+            raise errors.invalid_value(
+                "onPremisesImmutableId",
+                "The property 'onPremisesImmutableId' of a user in a federated domain cannot be changed.",
             )
 
     def _refuse_conflicts(self, properties: Json) -> None:

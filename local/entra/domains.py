@@ -8,15 +8,19 @@ from local.entra.directory import Domain
 from local.entra.errors import Json
 from local.entra.index import smtp_addresses
 from local.entra.listing import check_options, list_objects
-from local.entra.paging import MAX_TOP, collection, page_size
+from local.entra.paging import MAX_TOP, collection
 from local.entra.resources import APPLICATION, DOMAIN, GROUP, ORGANIZATION, USER, Resource
 from local.entra.state import Entra
 
 _CASTS = {
     "microsoft.graph.user": USER,
     "microsoft.graph.group": GROUP,
-    "microsoft.graph.application": APPLICATION,
 }
+_REFERENCE_OPTIONS = frozenset({"$select", "$skiptoken"})
+
+
+def list_applications(entra: Entra, call: Call) -> Answer:
+    return list_objects(entra, call, APPLICATION, lambda _: entra.directory.applications.values())
 
 
 def list_domains(entra: Entra, call: Call) -> Answer:
@@ -37,18 +41,21 @@ def list_references(entra: Entra, call: Call) -> Answer:
     https://github.com/microsoftgraph/msgraph-sdk-powershell/issues/2851
     """
     domain = _find(entra, call).name
-    query = call.query
-    check_options(query, frozenset({"$top"}))
-    top = page_size(query) if "$top" in query else MAX_TOP
+    check_options(call.query, frozenset())
     found = [
         resource.typed(stored)
-        for resource in _CASTS.values()
+        for resource in (USER, GROUP, APPLICATION)
         for stored in _on_domain(entra, domain, resource)
     ]
-    return Answer(200, collection("directoryObjects", entra.url, found[:top]))
+    return Answer(200, collection("directoryObjects", entra.url, found[:MAX_TOP]))
 
 
 def list_references_of_type(entra: Entra, call: Call) -> Answer:
+    """Takes what is documented: the casts to user and group, and $select.
+
+    https://learn.microsoft.com/graph/api/domain-list-domainnamereferences
+    """
+    check_options(call.query, _REFERENCE_OPTIONS)
     domain = _find(entra, call).name
     resource = _CASTS[call.segments[-1]]
     return list_objects(entra, call, resource, lambda _: _on_domain(entra, domain, resource))

@@ -100,6 +100,15 @@ def no_mailbox() -> GraphError:
     )
 
 
+def no_exchange_online() -> GraphError:
+    """Of a tenant without Exchange Online, as reported for calls to calendars."""
+    return GraphError(
+        401,
+        "OrganizationFromTenantGuidNotFound",
+        "The tenant for tenant guid does not exist.",
+    )
+
+
 def throttled(retry_after: str | None, limit: ThrottleLimit | None = None) -> GraphError:
     """`limit` is what the directory says of its own limits; Exchange says nothing.
 

@@ -22,6 +22,7 @@ _MESSAGES = {
     400: ("Request_BadRequest", "One or more property values specified are invalid."),
     401: ("InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."),
     403: ("Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
+    404: ("Request_ResourceNotFound", "Resource does not exist or is not replicated yet."),
     409: ("Directory_ConcurrencyViolation", "Concurrency violation has occurred."),
     500: ("InternalServerError", "An internal server error occurred."),
     502: ("BadGateway", "Bad gateway."),
@@ -42,8 +43,8 @@ class Fault(BaseModel):
     and `path` may hold `*`; the path is decoded, without query, and begins after /v1.0.
 
     `kind` is one of
-    - `status`: answers `status`, with `retryAfter` (seconds; `retryAfterAs: "date"` for an HTTP date) and, if it
-      is 429, with the limit of `scope` in x-ms-throttle-scope;
+    - `status`: answers `status`, with `code` instead of the usual one where it is given, with `retryAfter` (seconds;
+      `retryAfterAs: "date"` for an HTTP date) and, if it is 429, with the limit of `scope` in x-ms-throttle-scope;
     - `drop`: closes the connection. Inside a batch, the items already done stay done;
     - `delay`: answers after `ms`, or as soon as the fault is taken away;
     - `emptyPage`: a page without values whose nextLink leads on to what it should have held;
@@ -56,7 +57,8 @@ class Fault(BaseModel):
     model_config = _CONFIG
 
     kind: Kind
-    status: Literal[400, 401, 403, 409, 429, 500, 502, 503, 504] = 503
+    status: Literal[400, 401, 403, 404, 409, 429, 500, 502, 503, 504] = 503
+    code: str = ""
     retry_after: int | None = Field(default=None, ge=0)
     retry_after_as: Literal["seconds", "date"] = "seconds"
     scope: ThrottleLimit | None = None
@@ -127,7 +129,7 @@ class Fault(BaseModel):
             return throttled(retry_after, self.scope)
         code, message = _MESSAGES[self.status]
         headers = {} if retry_after is None else {"Retry-After": retry_after}
-        return GraphError(self.status, code, message, headers=headers)
+        return GraphError(self.status, self.code or code, message, headers=headers)
 
 
 class FaultPlan(BaseModel):

@@ -135,7 +135,8 @@ def _checked(name: str, value: object, *, creating: bool) -> object:
     if name in _LISTS:
         return _checked_list(name, value)
     if value is None:
-        if name in _NEVER_EMPTY:
+        # A new user may have no usageLocation; nobody loses one (hashicorp/terraform-provider-azuread).
+        if name in _NEVER_EMPTY or (name == "usageLocation" and not creating):
             raise invalid_value(name)
         return None
     if name in _FLAGS:

@@ -62,6 +62,13 @@ ROUTES = (
         users.delete_user,
         (("User.DeleteRestore.All", "User.ReadWrite.All", "Directory.ReadWrite.All"),),
     ),
+    # https://learn.microsoft.com/graph/api/user-revokesigninsessions: for applications, this permission alone.
+    Route(
+        "POST",
+        "/users/{user}/revokeSignInSessions",
+        users.revoke_sign_in_sessions,
+        (("User.RevokeSessions.All",),),
+    ),
     Route(
         "GET",
         "/users/{user}/mailboxSettings",
@@ -115,13 +122,7 @@ ROUTES = (
         (_READ_DOMAINS, _READ_GROUPS),
         units=4,
     ),
-    Route(
-        "GET",
-        "/domains/{domain}/domainNameReferences/microsoft.graph.application",
-        domains.list_references_of_type,
-        (_READ_DOMAINS, _READ_APPLICATIONS),
-        units=4,
-    ),
+    Route("GET", "/applications", domains.list_applications, (_READ_APPLICATIONS,)),
     Route(
         "GET",
         "/organization",

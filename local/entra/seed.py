@@ -32,6 +32,8 @@ class TenantSeed(BaseModel):
     display_name: str = "Contoso"
     on_premises_sync_enabled: bool = False
     federated_renames: bool = False
+    exchange_online: bool = True
+    first_immutable_ids: bool = False
     object_quota: int | None = None
 
 
@@ -113,7 +115,9 @@ def build_directory(seed: Seed) -> Directory:
         display_name=seed.tenant.display_name,
         synced_from_ad=seed.tenant.on_premises_sync_enabled,
         refuses_federated_renames=not seed.tenant.federated_renames,
+        refuses_first_immutable_ids=not seed.tenant.first_immutable_ids,
         object_quota=seed.tenant.object_quota,
+        exchange_online=seed.tenant.exchange_online,
     )
     directory = Directory(tenant, _domains(seed))
     for number, entry in enumerate(seed.users):
@@ -190,6 +194,7 @@ def _user(entry: Mapping[str, object], directory: Directory) -> User:
         "createdDateTime": "2024-04-01T00:00:00Z",
         "displayName": local,
         "mailNickname": local,
+        "signInSessionsValidFromDateTime": "2024-04-01T00:00:00Z",
         "userType": "Guest" if "#EXT#" in upn.upper() else "Member",
     }
     properties = {**defaults, **properties}
@@ -198,11 +203,18 @@ def _user(entry: Mapping[str, object], directory: Directory) -> User:
 
 
 def _deleted_user(entry: Mapping[str, object], directory: Directory) -> User:
-    """Given with the UPN it had, and kept under the one that deletion gives it."""
-    user = _user(entry, directory)
+    """Given with the UPN it had, and kept under the one that deletion gives it; null is kept as null."""
+    nameless = entry.get("userPrincipalName", "") is None
+    user = _user({**entry, "userPrincipalName": _anywhere(directory)} if nameless else entry, directory)
     properties = {"deletedDateTime": "2026-01-01T00:00:00Z", **user.properties}
-    user.properties = {**properties, "userPrincipalName": deleted_upn(user.id, user.upn)}
+    upn = None if nameless else deleted_upn(user.id, user.upn)
+    user.properties = {**properties, "userPrincipalName": upn}
     return user
+
+
+def _anywhere(directory: Directory) -> str:
+    """A UPN to derive the rest from where the seed has none."""
+    return f"nameless@{next(iter(directory.domains))}"
 
 
 def _group(entry: Mapping[str, object], directory: Directory) -> Group:
@@ -213,6 +225,8 @@ def _group(entry: Mapping[str, object], directory: Directory) -> Group:
     roles = _texts(marks.pop("_roles", []), "_roles")
     if marks:
         raise SeedError(f"unknown {', '.join(marks)}")
+    if (mail := properties.get("mail")) and "proxyAddresses" not in properties:
+        properties["proxyAddresses"] = [f"SMTP:{mail}"]
     return Group(_named(properties, GROUP), members, owners, tuple(roles))
 
 

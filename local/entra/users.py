@@ -51,8 +51,18 @@ def delete_user(entra: Entra, call: Call) -> Answer:
     return Answer(204)
 
 
+def revoke_sign_in_sessions(entra: Entra, call: Call) -> Answer:
+    if call.body not in (None, {}):
+        raise errors.bad_request("The action 'revokeSignInSessions' takes no parameters.")
+    entra.directory.revoke_sessions(find_user(entra, call))
+    context: Json = {"@odata.context": f"{entra.url}/$metadata#Edm.Boolean"}
+    return Answer(200, context | {"value": True})
+
+
 def read_mailbox_settings(entra: Entra, call: Call) -> Answer:
     user = find_user(entra, call)
+    if not entra.directory.tenant.exchange_online:
+        raise errors.no_exchange_online()
     if user.mailbox == "none":
         raise errors.no_mailbox()
     query = call.query

@@ -288,6 +288,7 @@ export default {
 		"kind.equipment": "Equipment",
 		"kind.guest": "Guests",
 		"kind.onPremisesSynced": "Users from Active Directory",
+		"kind.restricted": "Users in restricted administrative units",
 		"kind.roleHolder": "Administrators",
 		"kind.group": "Groups",
 		"kind.application": "Applications",

@@ -288,6 +288,7 @@ export default {
 		"kind.equipment": "備品",
 		"kind.guest": "ゲスト",
 		"kind.onPremisesSynced": "Active Directory のユーザー",
+		"kind.restricted": "管理が制限された管理単位のユーザー",
 		"kind.roleHolder": "管理者",
 		"kind.group": "グループ",
 		"kind.application": "アプリケーション",

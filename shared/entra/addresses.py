@@ -3,70 +3,62 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
-from shared.entra.batch import Request
-from shared.entra.client import segment, text
+from shared.entra.client import any_ends_with, any_starts_with, ends_with, text
 from shared.entra.graph import Part
-from shared.entra.users import PAGE_SIZE
-from shared.errors import GraphError
+from shared.entra.users import PAGE_SIZE, aliases, texts
 from shared.planning.holders import Holder, Kind
+from shared.planning.mapping import UPN
+
+# With which the identifier URI of an application may begin, before its domain.
+_SCHEMES = ("api", "https", "http")
 
 
 class Addresses(Part):
     async def read_addresses(self, domain: str) -> dict[str, Holder]:
-        """Users by UPN or alias, groups by their addresses; without `Group.Read.All` the groups are left out."""
+        """Users by UPN or alias, groups by their addresses; without `Group.Read.All` the groups are left out.
+
+        By filters, since domainNameReferences has no documented way to read more than a first page of 100.
+        """
+        suffix = f"@{domain.lower()}"
+        by_alias = any_ends_with("proxyAddresses", suffix)
+        rest = f"&$count=true&$select=id,displayName,mail,proxyAddresses,userPrincipalName&$top={PAGE_SIZE}"
+        named = await self.graph.read_all(f"/users?$filter={ends_with(UPN, suffix)}{rest}", eventual=True)
+        reached = await self.graph.read_all(f"/users?$filter={by_alias}{rest}", eventual=True)
+        groups = await self.graph.read_all_if_granted(
+            f"/groups?$filter={by_alias}&$count=true&$select=id,displayName,mail,proxyAddresses&$top={PAGE_SIZE}",
+            eventual=True,
+        )
+        users = {text(item, "id"): item for item in (*named, *reached)}
         holders: dict[str, Holder] = {}
-        kind: Kind
-        for kind, extra in (("user", ",userPrincipalName"), ("group", "")):
-            path = (
-                f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.{kind}"
-                f"?$select=id,displayName,mail,proxyAddresses{extra}&$top={PAGE_SIZE}"
-            )
-            for item in await self.graph.read_all_if_granted(path) or ():
-                upn, aliases = item.get("userPrincipalName"), _aliases(item)
-                holder = Holder(text(item, "id"), str(item.get("displayName")), kind)
-                for alias in aliases:
-                    holders.setdefault(alias, replace(holder, alias=True))
-                for address in (upn, item.get("mail")):
-                    if address:
-                        holders.setdefault(str(address).lower(), holder)
+        kinds: tuple[tuple[Kind, Iterable[Mapping[str, Any]]], ...] = (
+            ("user", users.values()),
+            ("group", groups or ()),
+        )
+        for kind, items in kinds:
+            for item in items:
+                _add(holders, item, kind)
         return holders
 
-    async def look_up_former_addresses(self, object_ids: Iterable[str]) -> dict[str, list[str]]:
-        """Object id of a deleted user → the addresses that a restore brings back; unreadable ones are absent."""
-        path = "/directory/deletedItems/{}?$select=id,proxyAddresses"
-        requests = [Request("GET", path.format(segment(i)), subject=i) for i in object_ids]
-        found: dict[str, list[str]] = {}
-        async for answers in self.graph.send(requests):
-            for request, answer in answers:
-                if answer.status == 200:
-                    found[request.subject] = _aliases(answer.body)
-        return found
-
     async def read_applications(self, domain: str) -> list[Holder] | None:
-        """Applications with an address on the domain; None without `Application.Read.All`."""
-        path = (
-            f"/domains/{segment(domain)}/domainNameReferences/microsoft.graph.application"
-            "?$select=id,displayName"
-        )
+        """Applications with a URI on the domain; None without `Application.Read.All`."""
+        condition = any_starts_with("identifierUris", (f"{scheme}://{domain}" for scheme in _SCHEMES))
+        path = f"/applications?$filter={condition}&$select=id,displayName,identifierUris&$top={PAGE_SIZE}"
         found = await self.graph.read_all_if_granted(path)
-        # Without the permission Graph may also answer with bare ids, every other property null.
-        if found is None or any(item.get("displayName") is None for item in found):
+        if found is None:
             return None
-        return [Holder(text(item, "id"), text(item, "displayName"), "application") for item in found]
+        return [
+            Holder(text(item, "id"), text(item, "displayName"), "application")
+            for item in found
+            if any(urlsplit(uri).hostname == domain.lower() for uri in texts(item, "identifierUris"))
+        ]
 
 
-def _aliases(item: Mapping[str, Any]) -> list[str]:
-    """The addresses of an object beside its UPN, in lower case, without their `SMTP:`."""
-    entries = (entry.partition(":") for entry in _texts(item, "proxyAddresses"))
-    return [address.lower() for kind, _, address in entries if kind.lower() == "smtp"]
-
-
-def _texts(item: Mapping[str, Any], name: str) -> list[str]:
-    """A property that is a list of text, or absent; GraphError names it if it is anything else."""
-    values = item.get(name)
-    if values is None:
-        return []
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise GraphError("graph.notTexts", name=name)
-    return values
+def _add(holders: dict[str, Holder], item: Mapping[str, Any], kind: Kind) -> None:
+    holder = Holder(text(item, "id"), str(item.get("displayName")), kind)
+    for alias in aliases(item):
+        holders.setdefault(alias, replace(holder, alias=True))
+    for address in (item.get(UPN), item.get("mail")):
+        if address:
+            holders.setdefault(str(address).lower(), holder)

@@ -6,7 +6,7 @@ good, as `Sending` has it.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
 from shared.entra.batch import BATCH_SIZE, BeforeSend, Posted, Request
@@ -33,7 +33,7 @@ class Batches:
 
     async def send(
         self, requests: Sequence[Request], before_send: BeforeSend | None = None
-    ) -> AsyncIterator[list[tuple[Request, Answer]]]:
+    ) -> AsyncGenerator[list[tuple[Request, Answer]], None]:
         """Yields the final answers as they come, each request exactly once, in any order.
 
         Raises RunStopped between two batches, CallerRefused when Graph refuses the app itself; the answers of

@@ -53,9 +53,16 @@ class Answer:
 
     def conflict_on(self) -> list[str]:
         """The properties that somebody else has already; by `details`, the message is not stable."""
+        return self._targets("ObjectConflict")
+
+    def invalid(self) -> list[str]:
+        """The properties whose values are refused; empty also where Graph does not say which."""
+        return self._targets("InvalidValue")
+
+    def _targets(self, code: str) -> list[str]:
         details = self._error.get("details")
         objects = [d for d in details if isinstance(d, dict)] if isinstance(details, list) else []
-        return [str(d.get("target")) for d in objects if d.get("code") == "ObjectConflict"]
+        return [str(d.get("target")) for d in objects if d.get("code") == code]
 
     @property
     def _error(self) -> dict[str, Any]:
@@ -77,6 +84,17 @@ def literal(text: str) -> str:
 def ends_with(name: str, ending: str) -> str:
     """A filter, encoded for a URL; an advanced query, which needs `$count=true` and eventual consistency."""
     return quote(f"endsWith({name},{literal(ending)})", safe="(),'@")
+
+
+def any_ends_with(name: str, ending: str) -> str:
+    """As `ends_with`, of a property that is a list of text."""
+    return quote(f"{name}/any(x:endsWith(x,{literal(ending)}))", safe="/:(),'@")
+
+
+def any_starts_with(name: str, beginnings: Iterable[str]) -> str:
+    """A filter on a list of text, one of which begins in one of these ways; encoded for a URL."""
+    each = (f"{name}/any(x:startsWith(x,{literal(beginning)}))" for beginning in beginnings)
+    return quote(" or ".join(each), safe="/:(),'@")
 
 
 def one_of(name: str, values: Iterable[str]) -> str:

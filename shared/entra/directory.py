@@ -6,13 +6,14 @@ from shared.entra.addresses import Addresses
 from shared.entra.batch import BeforeSend
 from shared.entra.domains import Domains
 from shared.entra.protected import Protected
+from shared.entra.sessions import Sessions
 from shared.entra.users import Users
 from shared.entra.writes import apply
 from shared.model.changes import Change
 from shared.model.results import Outcome
 
 
-class Directory(Domains, Users, Addresses, Protected):
+class Directory(Domains, Users, Addresses, Protected, Sessions):
     """Every read and write of the app, in parts by subject; all of them share one `graph`.
 
     Keeps the protocol `shared.planning.sides.Directory`. What Graph refuses or can't answer is a GraphError, and a

@@ -1,7 +1,7 @@
 """Requests to Graph as one invocation makes them, tried again until they are answered for good."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from shared.entra.batch import BeforeSend, Request
 from shared.entra.batches import Batches
@@ -14,7 +14,12 @@ from shared.outbound.retries import THROTTLED, UNAUTHORIZED, passes, wait_before
 from shared.outbound.waiting import Deadline, Stop
 from shared.planning.mapping import AttributeMap
 
+T = TypeVar("T")
+
 READ_TRIES = 8
+# A listing is begun again so often when the link to one of its pages has expired.
+LISTINGS = 3
+_EXPIRED = "Directory_ExpiredPageToken"
 
 
 class Graph:
@@ -86,13 +91,16 @@ class Graph:
             raise answer.error
         return answer.body
 
-    async def read_all(self, path: str) -> list[dict[str, Any]]:
+    async def read_all(self, path: str, *, eventual: bool = False) -> list[dict[str, Any]]:
         """Every item of a collection, to the last page: an empty page with a nextLink is not the last one."""
+        return await begun_again_if_expired(lambda: self._read_pages(path, eventual=eventual))
+
+    async def _read_pages(self, path: str, *, eventual: bool) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
         pages = graph_pages()
         link: str | None = path
         while link:
-            page = await self.read(link)
+            page = await self.read(link, eventual=eventual)
             found = page_items(page)
             items.extend(found)
             link = next_link(page)
@@ -100,10 +108,10 @@ class Graph:
                 pages.turn(len(found), link)
         return items
 
-    async def read_all_if_granted(self, path: str) -> list[dict[str, Any]] | None:
+    async def read_all_if_granted(self, path: str, *, eventual: bool = False) -> list[dict[str, Any]] | None:
         """Every item, or None where the app was not granted what this look needs."""
         try:
-            return await self.read_all(path)
+            return await self.read_all(path, eventual=eventual)
         except GraphError as error:
             if error.status == 403:
                 return None
@@ -111,7 +119,7 @@ class Graph:
 
     def send(
         self, requests: Sequence[Request], before_send: BeforeSend | None = None
-    ) -> AsyncIterator[list[tuple[Request, Answer]]]:
+    ) -> AsyncGenerator[list[tuple[Request, Answer]], None]:
         """Reads or writes in batches, as `Batches.send` has it."""
         batches = Batches(self._client, self._quota, self._stop, self._in_flight, self._low_priority)
         return batches.send(requests, before_send)
@@ -119,6 +127,17 @@ class Graph:
     async def pause(self, attempt: int, retry_after: float | None = None) -> None:
         """Waits before the next try: as long as Graph asks for, or a little longer with each attempt."""
         await self._stop.sleep(wait_before(self.clock.chance, attempt, retry_after))
+
+
+async def begun_again_if_expired(listing: Callable[[], Awaitable[T]]) -> T:
+    """What a listing gives, which is begun again when Graph no longer knows the link to one of its pages."""
+    for _ in range(LISTINGS - 1):
+        try:
+            return await listing()
+        except GraphError as error:
+            if error.code != _EXPIRED:
+                raise
+    return await listing()
 
 
 class Part:

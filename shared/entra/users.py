@@ -6,10 +6,11 @@ from typing import Any
 
 from shared.entra.batch import Request
 from shared.entra.client import ends_with, graph_pages, next_link, one_of, page_items, segment, text
-from shared.entra.graph import Part
+from shared.entra.graph import Part, begun_again_if_expired
 from shared.errors import GraphError
 from shared.model.people import EntraUser
-from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
+from shared.planning.mapping import IMMUTABLE_ID, SESSION_TIME, UPN, AttributeMap
+from shared.planning.recycle_bin import RecycleBin
 from shared.planning.sides import Listing
 
 PAGE_SIZE = 999
@@ -20,16 +21,17 @@ _PLAIN = (str, bool, type(None))
 
 def selected(attribute_map: AttributeMap) -> str:
     """The `$select` with just the attributes in use; it also makes the query cheaper in resource units."""
-    always = ("id", UPN, "displayName", IMMUTABLE_ID, "onPremisesSyncEnabled", "userType")
-    return ",".join(dict.fromkeys((*always, *attribute_map.attributes)))
+    always = ("id", UPN, "displayName", IMMUTABLE_ID, "userType", SESSION_TIME)
+    protecting = ("onPremisesSyncEnabled", "isManagementRestricted")
+    return ",".join(dict.fromkeys((*always, *protecting, *attribute_map.attributes)))
 
 
 class Users(Part):
     async def read_users(self, domain: str) -> Listing:
         """Every user whose UPN is on exactly this domain; read once more if Graph lists fewer than it counted."""
-        listing = await self._list(domain)
+        listing = await begun_again_if_expired(lambda: self._list(domain))
         if listing.short:
-            again = await self._list(domain)
+            again = await begun_again_if_expired(lambda: self._list(domain))
             listing = max(listing, again, key=lambda one: one.listed - one.expected)
         return listing
 
@@ -106,19 +108,20 @@ class Users(Part):
                 found.extend(entra_user(self._attribute_map, item) for item in page_items(answer.body))
         return found
 
-    async def read_deleted_users(self) -> list[EntraUser]:
-        """Newest first, under the UPN they had before: deletion puts the id in front of it."""
+    async def read_deleted_users(self) -> RecycleBin:
+        """Deletion puts the id in front of the UPN, which is taken off again."""
         path = (
             "/directory/deletedItems/microsoft.graph.user"
-            f"?$select={selected(self._attribute_map)},deletedDateTime&$top={PAGE_SIZE}"
+            f"?$select={selected(self._attribute_map)},proxyAddresses,deletedDateTime&$top={PAGE_SIZE}"
         )
         items = await self.graph.read_all(path)
         items.sort(key=lambda item: str(item.get("deletedDateTime")), reverse=True)
         users = []
         for item in items:
-            upn = text(item, UPN).removeprefix(text(item, "id").replace("-", ""))
-            users.append(entra_user(self._attribute_map, {**item, UPN: upn}))
-        return users
+            object_id, upn = text(item, "id"), item.get(UPN)
+            former = str(upn or "").removeprefix(object_id.replace("-", ""))
+            users.append(_record(self._attribute_map, {**item, UPN: former}))
+        return RecycleBin(users, {text(item, "id"): aliases(item) for item in items})
 
     async def find_active_directory(self) -> bool:
         """Whether anybody in the tenant is mastered in Active Directory."""
@@ -128,8 +131,28 @@ class Users(Part):
 
 def entra_user(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:
     """One user as Graph returned it; GraphError names what is missing or not of its type."""
-    text(item, "id")
     text(item, UPN)
+    return _record(attribute_map, item)
+
+
+def aliases(item: Mapping[str, Any]) -> list[str]:
+    """The addresses of an object beside its UPN, in lower case, without their `SMTP:`."""
+    entries = (entry.partition(":") for entry in texts(item, "proxyAddresses"))
+    return [address.lower() for kind, _, address in entries if kind.lower() == "smtp"]
+
+
+def texts(item: Mapping[str, Any], name: str) -> list[str]:
+    """A property that is a list of text, or absent; GraphError names it if it is anything else."""
+    values = item.get(name)
+    if values is None:
+        return []
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise GraphError("graph.notTexts", name=name)
+    return values
+
+
+def _record(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:
+    text(item, "id")
     for attribute in (*attribute_map.attributes, IMMUTABLE_ID, "displayName"):
         if not isinstance(item.get(attribute), _PLAIN):
             raise GraphError("graph.notPlain", attribute=attribute)

@@ -1,25 +1,24 @@
-"""A `Change` as Graph requests, in the order in which they may go out, and what their answers mean.
+"""Changes sent to Graph in the order of their waves, and what the answers mean.
 
 Every write is safe to repeat: a create that meets its own earlier result counts as done, a delete of a user who
 is gone counts as done. No licence is ever assigned.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.clock import Chance
 from shared.entra.batch import BeforeSend, Request
 from shared.entra.client import Answer, segment, text
 from shared.entra.graph import Graph
-from shared.entra.passwords import random_password
+from shared.entra.write_waves import detours, goes_by_detour, patch, values_of, waves_of
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
-from shared.model.results import Outcome, Result
+from shared.model.results import Key, Outcome, Result, key
 from shared.planning.mapping import IMMUTABLE_ID, UPN
-from shared.planning.renames import in_waves
 
 # A user created a moment ago may answer 404 for a while; looked up this often before the doubt is reported.
 LOOK_UPS, LOOK_UPS_IN_DOUBT = 2, 6
@@ -35,72 +34,40 @@ async def apply(
     Renames, updates, restores, adds, deletes last. `before_send` is told the requests of a batch before it goes
     out; RunStopped ends the iteration between two graph.
     """
-    failed: set[int] = set()
-    for requests, last in _waves(writes, graph.clock.chance):
-        ready = [request for request in requests if id(request.subject) not in failed]
+    failed: set[Key] = set()
+    # Whose UPN is a temporary one now.
+    aside: set[Key] = set()
+    waves = deque(waves_of(writes, graph.clock.chance))
+    while waves:
+        wave = waves.popleft()
+        ready = [request for request in wave.requests if key(request.subject) not in failed]
         stranded: list[Outcome] = []
+        detoured: list[Change] = []
         stopped: RunStopped | None = None
         async for answers in graph.send(ready, before_send):
             ends = await asyncio.gather(*(_outcome(request, answer, graph) for request, answer in answers))
-            outcomes = [end for end in ends if isinstance(end, Outcome)]
-            # A look-up that had to stop leaves that one person in doubt and nobody else.
-            stopped = next((end for end in ends if isinstance(end, RunStopped)), stopped)
-            failed.update(id(outcome.change) for outcome in outcomes if not outcome.succeeded)
             final: list[Outcome] = []
-            for outcome in outcomes:
-                if last or not outcome.succeeded:
-                    (stranded if last and _stranded(outcome) else final).append(outcome)
+            for (_, answer), end in zip(answers, ends, strict=True):
+                if isinstance(end, RunStopped):
+                    # A look-up that had to stop leaves that one person in doubt and nobody else.
+                    stopped = end
+                elif end.succeeded:
+                    if wave.steps_aside:
+                        aside.add(key(end.change))
+                    if wave.last:
+                        final.append(end)
+                elif end.change.direct_first and _asks_for_a_detour(answer):
+                    detoured.append(replace(end.change, direct_first=False))
+                else:
+                    failed.add(key(end.change))
+                    (stranded if key(end.change) in aside else final).append(end)
             if final:
                 yield final
         if stopped is not None:
             raise stopped
         if stranded:
             yield await _stepped_back(stranded, graph, before_send)
-
-
-def _waves(writes: Sequence[Change], chance: Chance) -> list[tuple[list[Request], bool]]:
-    """Requests that may go out together, wave after wave; True where a wave is the last word on its changes."""
-    renames = [change for change in writes if change.action is Action.RENAME]
-    restores = [change for change in writes if change.action is Action.RESTORE]
-    waves: list[tuple[list[Request], bool]] = [
-        ([_patch(change, {UPN: change.via}) for change in renames if change.via], False),
-        *(([_patch(change, _values(change)) for change in wave], True) for wave in in_waves(renames)),
-        ([_patch(c, _values(c)) for c in writes if c.action is Action.UPDATE], True),
-        ([_restore(change) for change in restores if change.attributes], False),
-        ([_restore(change) for change in restores if not change.attributes], True),
-        ([_after_restore(change) for change in restores if change.attributes], True),
-        ([_create(change, chance) for change in writes if change.action is Action.ADD], True),
-        ([Request("DELETE", _user(c), subject=c) for c in writes if c.action is Action.DELETE], True),
-    ]
-    return [(requests, last) for requests, last in waves if requests]
-
-
-def _user(change: Change) -> str:
-    return f"/users/{segment(change.object_id or change.upn)}"
-
-
-def _values(change: Change) -> dict[str, Any]:
-    return {attribute.attribute: attribute.after for attribute in change.attributes}
-
-
-def _patch(change: Change, body: dict[str, Any]) -> Request:
-    return Request("PATCH", _user(change), body, subject=change)
-
-
-def _restore(change: Change) -> Request:
-    # Never by the former UPN where there is a new one: somebody else may have it by now.
-    body = {"newUserPrincipalName": change.via or change.new_upn}
-    return Request("POST", f"/directory/deletedItems/{change.object_id}/restore", body, subject=change)
-
-
-def _after_restore(change: Change) -> Request:
-    values = _values(change)
-    return _patch(change, {**values, UPN: change.new_upn} if change.via else values)
-
-
-def _create(change: Change, chance: Chance) -> Request:
-    profile = {"password": random_password(chance), "forceChangePasswordNextSignIn": True}
-    return Request("POST", "/users", {**_values(change), "passwordProfile": profile}, subject=change)
+        waves.extendleft(reversed(detours(detoured)))
 
 
 async def _outcome(request: Request, answer: Answer, graph: Graph) -> Outcome | RunStopped:
@@ -112,8 +79,8 @@ async def _outcome(request: Request, answer: Answer, graph: Graph) -> Outcome | 
         return _took_effect(change, change.object_id, answer, note)
     if change.action is Action.ADD and _may_exist(request, answer):
         return await _in_doubt(change, answer, _looked_up(change, request, answer, graph))
-    if _is_second_step(request) and (request.in_doubt or answer.status == 0 or answer.status >= 500):
-        return await _in_doubt(change, answer, _looked_at(change, answer, graph))
+    if _is_a_step(request) and (request.in_doubt or answer.status == 0 or answer.status >= 500):
+        return await _in_doubt(change, answer, _looked_at(request, answer, graph))
     if change.action is Action.RESTORE and request.method == "PATCH":
         state = say("write.restoredAside", upn=change.via) if change.via else say("write.restoredAsBefore")
         return _refused(change, answer, state)
@@ -135,16 +102,17 @@ def _may_exist(request: Request, answer: Answer) -> bool:
     return lost or bool(_MAY_BE_OURS.intersection(answer.conflict_on()))
 
 
-def _is_second_step(request: Request) -> bool:
-    """Whether this takes a renamed user on from their temporary UPN."""
+def _is_a_step(request: Request) -> bool:
+    """Whether this is one of the steps of a detour, on which the next one depends."""
     change: Change = request.subject
-    return change.action is Action.RENAME and change.via is not None and request.body != {UPN: change.via}
+    return change.action in (Action.RENAME, Action.UPDATE) and goes_by_detour(change)
 
 
-def _stranded(outcome: Outcome) -> bool:
-    """Whether the user has a temporary UPN now; whoever could not step aside never comes to a last wave."""
-    change = outcome.change
-    return change.action is Action.RENAME and change.via is not None and not outcome.succeeded
+def _asks_for_a_detour(answer: Answer) -> bool:
+    """Whether Graph refused a UPN or an immutable ID as such, not because somebody else has it already."""
+    if answer.status != 400 or answer.conflict_on():
+        return False
+    return set(answer.invalid()) <= {UPN, IMMUTABLE_ID}
 
 
 def _took_effect(change: Change, object_id: str | None, answer: Answer, note: Parts = ()) -> Outcome:
@@ -173,7 +141,7 @@ def _refused(change: Change, answer: Answer, addition: Parts = ()) -> Outcome:
 async def _stepped_back(stranded: Sequence[Outcome], graph: Graph, before_send: BeforeSend) -> list[Outcome]:
     """Undoes the first step of renames whose second was refused: nobody can sign in with a temporary UPN."""
     refusals = {id(outcome.change): outcome for outcome in stranded}
-    backs = [_patch(outcome.change, {UPN: outcome.change.upn}) for outcome in stranded]
+    backs = [patch(outcome.change, {UPN: outcome.change.upn}) for outcome in stranded]
     ended: list[Outcome] = []
     async for answers in graph.send(backs, before_send):
         for request, answer in answers:
@@ -201,10 +169,12 @@ async def _in_doubt(
         return stopped
 
 
-async def _looked_at(change: Change, answer: Answer, graph: Graph) -> Outcome:
-    """Which UPN a user has, whose answer to the second step of a rename was lost."""
-    found = await graph.get(f"{_user(change)}?$select=id,{UPN}")
-    if found.status == 200 and str(found.body.get(UPN)).lower() == change.new_upn.lower():
+async def _looked_at(request: Request, answer: Answer, graph: Graph) -> Outcome:
+    """What a user has, whose answer to a step of a detour was lost."""
+    change: Change = request.subject
+    name = UPN if UPN in (request.body or {}) else IMMUTABLE_ID
+    found = await graph.get(f"/users/{segment(str(change.object_id))}?$select=id,{name}")
+    if found.status == 200 and _comparable(found.body.get(name)) == _comparable((request.body or {})[name]):
         return _took_effect(change, change.object_id, found, say("write.renamedBefore"))
     return _refused(change, answer)
 
@@ -214,7 +184,7 @@ async def _looked_up(change: Change, request: Request, answer: Answer, graph: Gr
 
     Ours is whoever has the UPN and every value that was sent; a user made a moment ago may answer 404 for a while.
     """
-    wanted = _values(change)
+    wanted = values_of(change)
     path = f"/users/{segment(change.upn)}?$select=id,{','.join(dict.fromkeys(['displayName', *wanted]))}"
     tries = LOOK_UPS_IN_DOUBT if request.in_doubt else LOOK_UPS
     for attempt in range(tries):

@@ -37,7 +37,8 @@ class Change:
     """What is to happen to one person. A run has at most one change per person.
 
     `upn` is the name the person has in Entra now; for an add, the one they get. `via` is the temporary UPN
-    of a rename or restore that Entra would not take in one step.
+    of a change that Entra would not take in one step; with `direct_first` it is tried in one step, and goes by
+    `via` only where Entra refuses that.
     """
 
     action: Action
@@ -49,6 +50,7 @@ class Change:
     reason: Parts = ()
     obstacle: Obstacle | None = None
     via: str | None = None
+    direct_first: bool = False
 
     def after(self, attribute: str) -> Value:
         """The new value of the attribute; None also if the change leaves it alone."""
@@ -66,7 +68,8 @@ class Plan:
     """Every change of one run, in the order in which a sync applies them.
 
     `source` and `target` count the users in scope. `links` (source id → object id) are to be stored: the pairs that
-    matched, and the earlier links of the others.
+    matched, and the earlier links of the others. `without_session_time` are the object ids of
+    those who stay and whose sessions Entra ends every 12 hours.
     """
 
     changes: tuple[Change, ...]
@@ -74,6 +77,7 @@ class Plan:
     target: int
     unchanged: int
     links: Mapping[str, str] = field(default_factory=dict)
+    without_session_time: tuple[str, ...] = ()
 
     def of(self, *actions: Action) -> Iterator[Change]:
         return (change for change in self.changes if change.action in actions)

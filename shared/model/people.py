@@ -33,6 +33,10 @@ class EntraUser:
     values: tuple[Value, ...]
     on_premises_synced: bool = False
     guest: bool = False
+    restricted: bool = False
+    """A member of a restricted management administrative unit: Entra refuses every write."""
+    without_session_time: bool = False
+    """`signInSessionsValidFromDateTime` is null: on a federated domain Entra asks them to sign in every 12 hours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.parts import say
 from shared.model.people import EntraUser, SourceUser
+from shared.planning.detours import with_detour
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
 from shared.planning.lookups import Lookups
-from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of
+from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.renames import temporary_upn
 
 KEYLESS = Obstacle("ImmutableIdMissing", say("immutableId.missing"))
@@ -48,9 +49,7 @@ class Differences:
             tuple(attributes),
             obstacle=_refused(user, attributes) or (self._no_immutable_id(user, target) if renamed else None),
         )
-        if renamed and self._enters_federation(target.upn, user.upn):
-            change = replace(change, via=temporary_upn(change, self.around.initial_domain))
-        return change
+        return with_detour(change, self.around.initial_domain, federated=self.around.federated)
 
     def added(self, user: SourceUser) -> Change:
         attributes = [
@@ -105,10 +104,6 @@ class Differences:
         if not self.around.federated or user.immutable_id or (target and target.immutable_id):
             return None
         return KEYLESS
-
-    def _enters_federation(self, before: str, after: str) -> bool:
-        """Entra may refuse a UPN on a federated domain to a user who comes from another domain."""
-        return self.around.federated and domain_of(before) != domain_of(after)
 
 
 def _refused(user: SourceUser, attributes: Sequence[AttributeChange]) -> Obstacle | None:

@@ -34,6 +34,8 @@ def refused_value(attribute: str, value: Value) -> Obstacle | None:
     """Why Entra would refuse this value of a mapped attribute, None if it would take it."""
     if attribute == "displayName" and value is None:
         return Obstacle("DisplayNameMissing", say("value.displayNameMissing"))
+    if attribute == "usageLocation" and value is None:
+        return Obstacle("InvalidValue", say("value.usageLocationCleared"))
     if not isinstance(value, str):
         return None
     if attribute == "usageLocation" and not (len(value) == 2 and value.isascii() and value.isalpha()):

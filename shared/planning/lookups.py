@@ -16,7 +16,8 @@ class Lookups:
     `outside`: source id → the Entra user in another domain who is the same person. `deleted`: source id → the
     soft-deleted Entra user who is, under their UPN from before the deletion. `addresses`: lower-case address →
     who holds it. `immutable_ids`: immutable ID → who holds it. `former_addresses`: object id of a deleted user →
-    the addresses that a restore brings back. `memory_doubt`: why earlier syncs may have known more than is known now.
+    the addresses that a restore brings back. `unclear`: source id → why nobody knows whether they have an account
+    already. `memory_doubt`: why earlier syncs may have known more than is known now.
     """
 
     federated: bool = False
@@ -28,4 +29,5 @@ class Lookups:
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     immutable_ids: Mapping[str, Holder] = field(default_factory=dict)
     former_addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unclear: Mapping[str, Parts] = field(default_factory=dict)
     memory_doubt: Parts = ()

@@ -15,6 +15,7 @@ from shared.model.people import EntraUser, SourceUser, Value
 from shared.planning.entra_limits import LENGTHS
 
 UPN, IMMUTABLE_ID, ENABLED = "userPrincipalName", "onPremisesImmutableId", "accountEnabled"
+SESSION_TIME = "signInSessionsValidFromDateTime"
 MAPPABLE = (*LENGTHS, ENABLED, UPN, IMMUTABLE_ID)
 
 DEFAULT_MAP: Mapping[str, str | None] = {
@@ -137,6 +138,8 @@ class AttributeMap:
             values=tuple(values),
             on_premises_synced=item.get("onPremisesSyncEnabled") is True,
             guest=item.get("userType") == "Guest" or "#EXT#" in upn,
+            restricted=item.get("isManagementRestricted") is True,
+            without_session_time=item.get(SESSION_TIME, "") is None,
         )
 
     def display_name(self, user: SourceUser) -> str:

@@ -172,17 +172,22 @@ def by_name_alone(matching: Matching, links: Mapping[str, str]) -> dict[str, str
     }
 
 
-def set_aside(matching: Matching, remembered: Mapping[str, EntraUser]) -> None:
-    """Makes the pairs of these source ids ambiguous: `remembered` is the account they had, and it still lives."""
+def set_aside(matching: Matching, remembered: Mapping[str, EntraUser], unread: Mapping[str, str]) -> None:
+    """Makes the pairs of these source ids ambiguous: `remembered` is the account they had, and it still lives.
+
+    `unread`: object id → source id, of accounts of which nobody knows whether they do.
+    """
+    lives = {source_id: named(account) for source_id, account in remembered.items()}
+    lives |= {
+        source_id: say("match.accountUnread", objectId=object_id) for object_id, source_id in unread.items()
+    }
     pairs, matching.pairs = matching.pairs, []
     for user, target in pairs:
-        account = remembered.get(user.source_id)
+        account = lives.get(user.source_id)
         if account is None:
             matching.pairs.append((user, target))
             continue
-        reason = say(
-            "match.remembered", user=user.source_id, remembered=named(account), account=named(target)
-        )
+        reason = say("match.remembered", user=user.source_id, remembered=account, account=named(target))
         matching.ambiguous.append(Ambiguity(user, reason, (target,)))
 
 

@@ -19,12 +19,13 @@ _MEMORY_IN_DOUBT = say("leaver.memoryInDoubt")
 
 @dataclass(slots=True)
 class _Newcomers:
-    """Those whom the domain lacks: new, known in another domain, in the recycle bin, or claimed by two."""
+    """Those whom the domain lacks: new, known in another domain, in the recycle bin, claimed by two, or unclear."""
 
     new: list[SourceUser] = field(default_factory=list)
     joining: list[tuple[SourceUser, EntraUser]] = field(default_factory=list)
     returning: list[tuple[SourceUser, EntraUser]] = field(default_factory=list)
     contested: list[Ambiguity] = field(default_factory=list)
+    unclear: list[SourceUser] = field(default_factory=list)
 
 
 def _newcomers(matching: Matching, around: Lookups) -> _Newcomers:
@@ -41,6 +42,8 @@ def _newcomers(matching: Matching, around: Lookups) -> _Newcomers:
             newcomers.joining.append((user, outside))
         elif gone:
             newcomers.returning.append((user, gone))
+        elif user.source_id in around.unclear:
+            newcomers.unclear.append(user)
         else:
             newcomers.new.append(user)
     return newcomers
@@ -54,13 +57,21 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
     existing: list[Change] = []
     restores: list[Change] = []
     skips: list[Change] = []
+    without_session_time: list[str] = []
     out_of_scope = unchanged = 0
     for pairs, counted in ((matching.pairs, True), (newcomers.joining, False)):
         for user, target in pairs:
             if reason := protection.reason_not_to_touch(target):
                 skips.append(_skip(target, reason, user.source_id))
                 out_of_scope += counted
-            elif change := differences.between(user, target):
+                continue
+            change = differences.between(user, target)
+            if change and (reason := protection.reason_not_to_change(target, change)):
+                skips.append(_skip(target, reason, user.source_id))
+                continue
+            if target.without_session_time and around.federated:
+                without_session_time.append(target.object_id)
+            if change:
                 existing.append(change)
             else:
                 unchanged += 1
@@ -75,6 +86,7 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
         # Any of them could be a rename of one of those.
         skips += [_wait(add) for add in adds]
         adds = []
+    skips += [_not_added(user, around.unclear[user.source_id], attribute_map) for user in newcomers.unclear]
     doubts = [_doubt(one, attribute_map) for one in (*matching.ambiguous, *newcomers.contested)]
 
     renames = in_workable_order([c for c in existing if c.action is Action.RENAME], around.initial_domain)
@@ -96,6 +108,7 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
         target=len(matching.pairs) + len(strangers) - out_of_scope,
         unchanged=unchanged,
         links=_links(matching, newcomers),
+        without_session_time=tuple(without_session_time),
     )
 
 
@@ -138,6 +151,11 @@ def _wait(add: Change) -> Change:
 
 def _skip(target: EntraUser, reason: Parts, source_id: str | None = None) -> Change:
     return Change(Action.SKIP, target.upn, target.display_name, target.object_id, source_id, reason=reason)
+
+
+def _not_added(user: SourceUser, reason: Parts, attribute_map: AttributeMap) -> Change:
+    name = attribute_map.display_name(user)
+    return Change(Action.SKIP, user.upn, name, None, user.source_id, reason=reason)
 
 
 def _doubt(ambiguity: Ambiguity, attribute_map: AttributeMap) -> Change:

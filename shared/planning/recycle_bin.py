@@ -1,8 +1,26 @@
 """Who of the people to be added lies in Entra's recycle bin and is restored instead. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from shared.model.people import EntraUser, SourceUser
+from shared.planning.mapping import AttributeMap
+
+
+@dataclass(frozen=True, slots=True)
+class RecycleBin:
+    """Entra's deleted users, newest first, under the UPN they had before; empty where Graph shows none.
+
+    `addresses`: object id → the addresses that a restore brings back.
+    """
+
+    users: Sequence[EntraUser] = ()
+    addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def nameless(self) -> list[EntraUser]:
+        """Those whom Graph shows without a UPN; nobody can be told from them by name."""
+        return [user for user in self.users if not user.upn]
 
 
 def matches(
@@ -10,12 +28,13 @@ def matches(
 ) -> dict[str, EntraUser]:
     """Source id → the deleted user who is the same person, by immutable ID, remembered link, then former UPN.
 
-    `deleted` comes newest first. Neither a link nor a former UPN counts where both sides have immutable IDs that
-    differ: a name that was given to somebody new must not open the old one's mailbox to them. Nobody is restored
-    twice.
+    `deleted` comes newest first; those without a UPN are left to `may_be`. Neither a link nor a former UPN counts
+    where both sides have immutable IDs that differ: a name that was given to somebody new must not open the old
+    one's mailbox to them. Nobody is restored twice.
     """
     by_key: dict[str, EntraUser] = {}
     by_upn: dict[str, EntraUser] = {}
+    deleted = [gone for gone in deleted if gone.upn]
     for gone in deleted:
         if gone.immutable_id:
             by_key.setdefault(gone.immutable_id, gone)
@@ -41,3 +60,15 @@ def matches(
                 taken.add(match.object_id)
                 found[user.source_id] = match
     return found
+
+
+def may_be(
+    user: SourceUser, nameless: EntraUser, links: Mapping[str, str], attribute_map: AttributeMap
+) -> bool:
+    """Whether a deleted user without a UPN may be this person: nothing that is known of both tells them apart."""
+    if links.get(user.source_id) == nameless.object_id:
+        return True
+    if user.immutable_id and nameless.immutable_id:
+        return user.immutable_id == nameless.immutable_id
+    name = attribute_map.display_name(user)
+    return not nameless.display_name or not name or name == nameless.display_name

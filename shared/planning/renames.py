@@ -30,7 +30,8 @@ def in_workable_order(renames: Sequence[Change], initial_domain: str) -> list[Ch
             change = by_current.get(change.new_upn.lower())
         if change is not None and change.upn.lower() in on_path:
             # `change` closes the circle: once it has stepped aside, the others can follow from the far end.
-            path[path.index(change)] = replace(change, via=temporary_upn(change, initial_domain))
+            aside = temporary_upn(change, initial_domain)
+            path[path.index(change)] = replace(change, via=aside, direct_first=False)
         ordered.extend(reversed(path))
         done |= on_path
     return ordered
@@ -46,7 +47,7 @@ def in_waves(renames: Iterable[Change]) -> list[list[Change]]:
     wave_that_frees: dict[str, int] = {}
     for change in renames:
         wave = wave_that_frees.get(change.new_upn.lower(), -1) + 1
-        if not change.via:
+        if not change.via or change.direct_first:
             wave_that_frees[change.upn.lower()] = wave
         while len(waves) <= wave:
             waves.append([])

@@ -4,14 +4,15 @@ Protocols, so that nothing above them depends on where people come from, nor on 
 one that is bound to a stop signal raises RunStopped when the run must end.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from shared.model.domains import TenantDomain
 from shared.model.people import EntraUser, Memory, SourceUser
 from shared.planning.holders import Holder
-from shared.planning.protection import Roles
+from shared.planning.protection import Mailboxes, Roles
+from shared.planning.recycle_bin import RecycleBin
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class Directory(Protocol):
         """Every user whose UPN is on exactly this domain."""
         ...
 
-    async def read_deleted_users(self) -> list[EntraUser]:
-        """Entra's deleted users, newest first, under the UPN they had before."""
+    async def read_deleted_users(self) -> RecycleBin:
+        """Entra's deleted users, with the addresses that a restore brings back."""
         ...
 
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
@@ -66,19 +67,12 @@ class Directory(Protocol):
         """Lower-case address on the domain → who holds it."""
         ...
 
-    async def look_up_former_addresses(self, object_ids: Iterable[str]) -> Mapping[str, list[str]]:
-        """Object id of a deleted user → the addresses that a restore brings back; unreadable ones are absent."""
-        ...
-
     async def read_roles(self) -> Roles:
-        """Who holds a directory role, or could through a group."""
+        """Who holds a directory role, or could through a group; what could not be read is named there."""
         ...
 
-    async def look_up_mailboxes(self, object_ids: Iterable[str]) -> dict[str, str] | None:
-        """Object id → purpose of the mailbox, "none" without one; whoever could not be looked at is absent.
-
-        None without the permission to look.
-        """
+    async def look_up_mailboxes(self, object_ids: Iterable[str]) -> Mailboxes:
+        """What the mailboxes of these users are for; any number of them may be unreadable."""
         ...
 
 

@@ -25,8 +25,9 @@ class Terms:
 class Survey:
     """What was read, and the plan that follows from it.
 
-    `addresses`: lower-case address → who holds it. `warnings` are for the administrator, a part each.
-    `memory_doubt`: why earlier syncs may have known more than `links`.
+    `federated`: whether the domain is, where that matters to a sync. `addresses`: lower-case address → who holds
+    it. `warnings` are for the administrator, a part each. `memory_doubt`: why earlier syncs may have known more than
+    `links`.
     """
 
     domain: str
@@ -39,3 +40,4 @@ class Survey:
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     warnings: Parts = ()
     memory_doubt: Parts = ()
+    federated: bool = False

@@ -10,11 +10,12 @@ from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
 from shared.planning.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
+from shared.planning.detours import with_detour
 from shared.planning.differences import KEYLESS
 from shared.planning.holders import Holder
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of, normalised
 from shared.planning.protection import Protection
-from shared.planning.renames import in_workable_order, temporary_upn
+from shared.planning.renames import in_workable_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,16 @@ class _Undoing:
         elif protected := self.now.protection.reason_not_to_touch(user):
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=protected)
         elif change.action in (Action.ADD, Action.RESTORE):
-            yield from self._disable(person, user)
+            yield from self._unless_unseen(user, self._disable(person, user))
         else:
-            yield from self._put_back(person, change, user)
+            yield from self._unless_unseen(user, self._put_back(person, change, user))
+
+    def _unless_unseen(self, user: EntraUser, changes: Iterator[Change]) -> Iterator[Change]:
+        """The same changes, or why this user must not be changed while some look is impossible."""
+        for change in changes:
+            writes = change.action is not Action.SKIP and change.obstacle is None
+            reason = self.now.protection.reason_not_to_change(user, change) if writes else ()
+            yield replace(change, action=Action.SKIP, attributes=(), reason=reason) if reason else change
 
     def _undelete(self, person: Change) -> Change:
         if person.object_id in self.now.users:
@@ -130,18 +138,15 @@ class _Undoing:
             )
             rekeyed = [a.after for a in attributes if a.attribute == IMMUTABLE_ID]
             immutable_id = rekeyed[0] if rekeyed else user.immutable_id
-            yield self._unless_keyless(self._through_onmicrosoft(back), immutable_id) if renamed else back
+            federated = domain_of(back.new_upn) in self.now.federated
+            back = with_detour(back, self.now.initial_domain, federated=federated)
+            yield self._unless_keyless(back, immutable_id) if renamed or rekeyed else back
 
     def _unless_keyless(self, change: Change, immutable_id: Value) -> Change:
         """The same change, with an obstacle where it would bring somebody to a federated domain without an ID."""
         if immutable_id or domain_of(change.new_upn) not in self.now.federated:
             return change
         return replace(change, obstacle=KEYLESS)
-
-    def _through_onmicrosoft(self, change: Change) -> Change:
-        if domain_of(change.upn) == domain_of(change.new_upn):
-            return change
-        return replace(change, via=temporary_upn(change, self.now.initial_domain))
 
     def _conflict(self, person: Change, action: Action, code: str, message: Parts) -> Change:
         return replace(person, action=action, obstacle=Obstacle(code, message))

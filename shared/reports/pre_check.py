@@ -13,8 +13,9 @@ from shared.planning.protection import Protection
 from shared.words import said
 
 Kind = Literal[
-    "sharedMailbox", "room", "equipment", "guest", "onPremisesSynced", "roleHolder", "group", "application"
-]
+    "sharedMailbox", "room", "equipment", "guest", "onPremisesSynced", "restricted", "roleHolder",
+    "group", "application",
+]  # fmt: skip
 _MAILBOXES: Mapping[str, tuple[Kind, Parts]] = {
     "shared": ("sharedMailbox", say("preCheck.sharedMailbox")),
     "room": ("room", say("preCheck.room")),
@@ -68,15 +69,16 @@ def pre_check(
     *,
     active_directory: bool,
     missing: tuple[str, ...] = (),
+    unread: Parts = (),
 ) -> PreCheck:
     """What is found on the domain.
 
     `others` are (address, holder) of groups and applications. `missing` are the permissions without which a lookup was
-    not possible.
+    not possible. `unread` are sentences about other lookups that failed.
     """
     objects = [found for user in users for found in _users(user, protection, initial_domain)]
     objects += [_other(address, holder) for address, holder in others]
-    notice = _notice(domain, objects, active_directory, (*protection.missing_permissions, *missing))
+    notice = _notice(domain, objects, active_directory, (*protection.missing_permissions, *missing)) + unread
     return PreCheck(
         domain=domain,
         active_directory=active_directory,
@@ -93,6 +95,9 @@ def _users(user: EntraUser, protection: Protection, initial_domain: str) -> Iter
     if user.on_premises_synced:
         kind: Kind = "onPremisesSynced"
         why, action = say("preCheck.onPremisesSynced"), say("preCheck.manageInActiveDirectory")
+    elif user.restricted:
+        kind = "restricted"
+        why, action = say("preCheck.restricted"), say("preCheck.manageInUnit")
     elif user.guest:
         kind = "guest"
         why, action = say("preCheck.guest"), say("preCheck.leaveGuest")

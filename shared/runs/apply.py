@@ -23,6 +23,9 @@ from shared.services import Services
 (NO_ROOM,) = say("warning.noRoom", code=QUOTA_EXCEEDED)
 _LEFT = say("newcomer.noRoom")
 
+SESSION_PERMISSION = "User.RevokeSessions.All"
+# So many who were there before are signed out by one run: it ends, and not everybody has to sign in at once.
+SIGNED_OUT_AT_ONCE = 1_000
 Report = Callable[[Sequence[Outcome]], Awaitable[None]]
 
 
@@ -75,6 +78,15 @@ class Sync:
     async def _apply_in_order(self) -> None:
         plan = self._seen.plan
         planned = {key(change) for change in plan.changes}
+        # Who was cut off at a temporary UPN may be planned anew as a rename: it gets the row.
+        going_on = {change.object_id for change in plan.writes}
+        await self._recorder.revoke(
+            [
+                c
+                for c in self._recorder.in_doubt
+                if c.via and key(c) not in planned and c.object_id in going_on
+            ]
+        )
         # What did not take effect before an interruption is planned again, and gets its row in its turn.
         await self._settle([change for change in self._recorder.in_doubt if key(change) not in planned])
         recorded_people = {person for _, person in self._recorder.results}
@@ -85,6 +97,7 @@ class Sync:
             # A rename that is cut off at its temporary UPN is found again by its link.
             await self._write_links()
         await self._apply([change for change in writes if change.action is not Action.DELETE])
+        await self._end_short_sessions()
         deletions = [change for change in writes if change.action is Action.DELETE]
         if deletions:
             await self._apply(await self._confirm_deletions(deletions))
@@ -105,6 +118,25 @@ class Sync:
             Outcome.left(outcome.change, _LEFT) if outcome.error_code == QUOTA_EXCEEDED else outcome
             for outcome in self._denials.sift(outcomes)
         ]
+
+    async def _end_short_sessions(self) -> None:
+        """Of those whom this run created on a federated domain, and of some who were there without the time stamp.
+
+        A run that is cut off before knows from its journal whom it created; a later one, from the time stamp.
+        """
+        if not self._seen.federated:
+            return
+        stamped = {user.object_id for user in self._seen.target if not user.without_session_time}
+        created = [one for one in self._recorder.created.values() if one not in stamped]
+        others = self._seen.plan.without_session_time[:SIGNED_OUT_AT_ONCE]
+        refusals = await self._directory.revoke_sessions(
+            dict.fromkeys((*created, *others)), self._check_lease
+        )
+        if refusals:
+            self.warnings += _short_sessions(refusals)
+
+    async def _check_lease(self, _batch: Sequence[Request]) -> None:
+        self._stop.check_lease()
 
     async def _before_send(self, batch: Sequence[Request]) -> None:
         # Here, not where the answers come in: those of batches under way are still to be recorded.
@@ -163,6 +195,17 @@ class Sync:
         self._stop.check_lease()
         in_doubt = bool(self._seen.memory_doubt)
         await self._services.links.write(self._seen.domain, self._links, in_doubt=in_doubt)
+
+
+def _short_sessions(refusals: Sequence[GraphError]) -> Parts:
+    """One part, with what Graph says in it."""
+    denied = next((error for error in refusals if error.status == 403), None)
+    because = parts_of(denied or refusals[0])
+    if denied:
+        return say(
+            "warning.sessionsDenied", count=len(refusals), permission=SESSION_PERMISSION, because=because
+        )
+    return say("warning.sessionsNotRevoked", count=len(refusals), because=because)
 
 
 def _took_no_effect(request: Request) -> bool:

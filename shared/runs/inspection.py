@@ -2,11 +2,13 @@
 
 from shared.entra.directory import Directory
 from shared.errors import SourceError
-from shared.model.parts import parts_of
+from shared.model.parts import parts_of, say
 from shared.outbound.waiting import NoStop
+from shared.planning.holders import Holder
 from shared.planning.surveyed import Survey
 from shared.reports.pre_check import PreCheck, pre_check
 from shared.reports.trace import Trace, trace
+from shared.runs.side_looks import SideLooks
 from shared.runs.survey import surveyor
 from shared.services import Services
 
@@ -25,11 +27,14 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
 
 
 async def pre_checked(directory: Directory, seen: Survey) -> PreCheck:
-    """The pre-check of a domain that has been surveyed."""
-    name = seen.domain
-    holders = seen.addresses or await directory.read_addresses(name)
+    """The pre-check of a domain that has been surveyed; what could not be looked at is named in its notice."""
+    name, looks = seen.domain, SideLooks()
+    none: dict[str, Holder] = {}
+    holders = seen.addresses or await looks.at(
+        directory.read_addresses(name), none, say("preCheck.groupsUnread")
+    )
     others = [(address, holder) for address, holder in holders.items() if holder.kind == "group"]
-    applications = await directory.read_applications(name)
+    applications = await looks.at(directory.read_applications(name), (), say("preCheck.applicationsUnread"))
     others += [("", found) for found in applications or ()]
     return pre_check(
         name,
@@ -37,8 +42,11 @@ async def pre_checked(directory: Directory, seen: Survey) -> PreCheck:
         seen.protection,
         others,
         seen.initial_domain,
-        active_directory=await directory.find_active_directory(),
+        active_directory=await looks.at(
+            directory.find_active_directory(), False, say("preCheck.activeDirectoryUnread")
+        ),
         missing=("Application.Read.All",) if applications is None else (),
+        unread=seen.protection.roles_unread + looks.warnings,
     )
 
 

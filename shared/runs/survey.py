@@ -12,14 +12,14 @@ from shared.model.domains import domain_named, initial_domain
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Memory, SourceUser
 from shared.outbound.waiting import Stop
-from shared.planning.holders import holders_of_immutable_ids
+from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.matching import Matching, by_name_alone, match, set_aside
 from shared.planning.plan import decide
-from shared.planning.protection import Protection
-from shared.planning.recycle_bin import matches
 from shared.planning.sides import Directory, Links, Listing, Source
 from shared.planning.surveyed import Survey, Terms
+from shared.runs.missing import Missing
+from shared.runs.side_looks import SideLooks
 from shared.services import Services
 
 
@@ -55,22 +55,31 @@ class Surveyor:
         With `people` given, the source is not read, and they may be nobody: good for looking, never for a sync.
 
         Raises SourceError or GraphError when a side can't be read completely, DomainNotFound for a domain that is
-        not the tenant's, RunStopped when a side was told to stop.
+        not the tenant's, RunStopped when a side was told to stop. Any other look may fail: what follows from not
+        knowing is in the plan, and in the warnings.
         """
+        looks = SideLooks()
         tenant = await self._directory.read_domains()
         domain = domain_named(self._domain, tenant)
         initial = initial_domain(tenant, domain)
         people, listing, memory = await self._read_both_sides(people)
         matching, memory = await self._match(people, listing.users, memory)
         links = memory.links
-        await self._set_aside_upn_only_matches(matching, links)
+        await self._set_aside_upn_only_matches(matching, links, looks)
         lookups = Lookups(domain.federated, initial, self._terms.usage_location, memory_doubt=memory.doubt)
-        lookups = await self._look_for_the_missing(matching, links, lookups)
+        missing = Missing(self._directory, self._terms, links, looks)
+        lookups = await missing.look_for(matching, lookups)
         plan, lookups = await self._plan_with_protection(matching, lookups)
         wanted = plan.of(Action.ADD, Action.RENAME, Action.RESTORE)
         # Whoever steps aside to a temporary UPN must find the way on from there free.
         if any(predict or change.via for change in wanted):
-            lookups = await self._look_up_addresses(plan, lookups)
+            none: dict[str, Holder] = {}
+            addresses = await looks.at(
+                self._directory.read_addresses(self._domain),
+                none,
+                say("look.addressesOnDomain", domain=self._domain),
+            )
+            lookups = replace(lookups, addresses=addresses)
             plan = await self._decide(matching, lookups)
         return Survey(
             domain=self._domain,
@@ -81,8 +90,12 @@ class Surveyor:
             protection=lookups.protection,
             plan=plan,
             addresses=lookups.addresses,
-            warnings=_warnings(listing, lookups.protection) + memory.doubt,
+            warnings=_of_both_sides(listing, plan)
+            + lookups.protection.warnings
+            + looks.warnings
+            + memory.doubt,
             memory_doubt=memory.doubt,
+            federated=domain.federated,
         )
 
     async def _read_both_sides(
@@ -115,71 +128,33 @@ class Surveyor:
             matching = await self._clock.in_thread(match, self._domain, source, target, memory.links)
         return matching, memory
 
-    async def _set_aside_upn_only_matches(self, matching: Matching, links: Mapping[str, str]) -> None:
-        """Of those who are remembered with another account, if that one still lives."""
+    async def _set_aside_upn_only_matches(
+        self, matching: Matching, links: Mapping[str, str], looks: SideLooks
+    ) -> None:
+        """Of those who are remembered with another account, if that one still lives, or may."""
         if doubted := by_name_alone(matching, links):
-            accounts = await self._directory.look_up_users(doubted)
-            set_aside(matching, {doubted[object_id]: account for object_id, account in accounts.items()})
-
-    async def _look_for_the_missing(
-        self, matching: Matching, links: Mapping[str, str], lookups: Lookups
-    ) -> Lookups:
-        """Those whom the domain does not have: elsewhere in the tenant, then in the recycle bin.
-
-        And whoever has the immutable ID that somebody on the domain is to get.
-        """
-        people = matching.source_only
-        rekeyed = [
-            user.immutable_id
-            for user, target in matching.pairs
-            if user.immutable_id and user.immutable_id != target.immutable_id
-        ]
-        if not people and not rekeyed:
-            return lookups
-        outside = await self._find_outside(people, links)
-        rivals = await self._directory.find_users(immutable_ids=rekeyed)
-        deleted = await self._directory.read_deleted_users()
-        still_missing = [user for user in people if user.source_id not in outside]
-        return replace(
-            lookups,
-            outside=outside,
-            deleted=matches(still_missing, deleted, links) if self._terms.restore_deleted_users else {},
-            immutable_ids=holders_of_immutable_ids(deleted, rivals),
-        )
-
-    async def _find_outside(
-        self, people: Sequence[SourceUser], links: Mapping[str, str]
-    ) -> dict[str, EntraUser]:
-        """Source id → the Entra user, wherever in the tenant, with the person's immutable ID or remembered link."""
-        by_key = {user.immutable_id: user.source_id for user in people if user.immutable_id}
-        by_id = {links[user.source_id]: user.source_id for user in people if user.source_id in links}
-        users = await self._directory.find_users(immutable_ids=by_key, object_ids=by_id)
-        linked = {by_id[user.object_id]: user for user in users if user.object_id in by_id}
-        keyed = {by_key[user.immutable_id]: user for user in users if user.immutable_id in by_key}
-        return {**linked, **keyed}
+            accounts = await looks.at(
+                self._directory.look_up_users(doubted),
+                None,
+                say("look.remembered"),
+            )
+            known = {doubted[object_id]: account for object_id, account in (accounts or {}).items()}
+            set_aside(matching, known, doubted if accounts is None else {})
 
     async def _plan_with_protection(self, matching: Matching, lookups: Lookups) -> tuple[Plan, Lookups]:
         """Plans, looks at everybody whom that plan would touch, and plans again with what was seen."""
         protection = self._terms.protection.with_roles(await self._directory.read_roles())
         # As if nothing were missing: whom a missing permission keeps from deletion is looked at all the same.
-        unhindered = replace(lookups, protection=replace(protection, missing_permissions=()))
+        seen = replace(protection, missing_permissions=(), roles_unread=())
+        unhindered = replace(lookups, protection=seen)
         lookups = replace(lookups, protection=protection)
         plan = await self._decide(matching, unhindered)
         touched = [c.object_id for c in plan.of(Action.RENAME, Action.UPDATE, Action.DELETE) if c.object_id]
         if not touched:
             return plan, lookups
-        purposes = await self._directory.look_up_mailboxes(touched)
-        lookups = replace(lookups, protection=protection.with_mailboxes(purposes))
+        mailboxes = await self._directory.look_up_mailboxes(touched)
+        lookups = replace(lookups, protection=protection.with_mailboxes(mailboxes))
         return await self._decide(matching, lookups), lookups
-
-    async def _look_up_addresses(self, plan: Plan, lookups: Lookups) -> Lookups:
-        """Whoever has the addresses that the plan wants."""
-        restored = [str(change.object_id) for change in plan.of(Action.RESTORE)]
-        return replace(
-            lookups,
-            addresses=await self._directory.read_addresses(self._domain),
-            former_addresses=await self._directory.look_up_former_addresses(restored),
-        )
 
     async def _decide(self, matching: Matching, lookups: Lookups) -> Plan:
         return await self._clock.in_thread(decide, matching, lookups, self._terms.attribute_map)
@@ -196,17 +171,14 @@ async def _given(people: list[SourceUser]) -> list[SourceUser]:
     return people
 
 
-def _warnings(listing: Listing, protection: Protection) -> Parts:
-    """Each is one part."""
-    warnings: Parts = ()
+def _of_both_sides(listing: Listing, plan: Plan) -> Parts:
+    """What an administrator is told of the users themselves, a part each."""
+    told: Parts = ()
     if listing.short:
-        warnings += say("warning.shortListing", listed=listing.listed, counted=listing.expected)
-    if protection.missing_permissions:
-        warnings += say(
-            "warning.nobodyDeleted" if protection.require_deletion_checks else "warning.deletedUnseen",
-            permissions=protection.missing_permissions,
-        )
-    return warnings
+        told += say("warning.shortListing", listed=listing.listed, counted=listing.expected)
+    if plan.without_session_time:
+        told += say("warning.shortSessions", count=len(plan.without_session_time))
+    return told
 
 
 async def _together(*reads: Coroutine[Any, Any, Any]) -> list[Any]:

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass, replace
 
-from shared.model.changes import Change
+from shared.model.changes import Action, Change
 from shared.model.domains import TenantDomain, domain_named, initial_domain
+from shared.model.parts import say
 from shared.model.people import Memory
 from shared.model.runs import Run
 from shared.planning.holders import Holder, holders_of_immutable_ids
 from shared.planning.mapping import IMMUTABLE_ID, UPN, domain_of
+from shared.planning.recycle_bin import RecycleBin
 from shared.planning.sides import Directory
 from shared.planning.surveyed import Survey, Terms
 from shared.planning.undo import Now, plan_undo
+from shared.runs.side_looks import SideLooks
 from shared.services import Services
 from shared.store.journal import Journal
 
@@ -41,26 +44,38 @@ async def survey_undo(services: Services, run: Run, undoes: str, directory: Dire
 
 
 async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, disable_added: bool) -> Survey:
-    """Looks at everybody whom the sync touched, and plans to take it back."""
+    """Looks at everybody whom the sync touched, and plans to take it back.
+
+    Raises GraphError where those people can't be read, or the deleted ones among them; no other look is needed.
+    """
+    looks = SideLooks()
     tenant = await directory.read_domains()
     initial = initial_domain(tenant, domain_named(sync.domain, tenant))
     touched = [object_id for _, object_id in sync.done if object_id]
     users = await directory.look_up_users(touched)
-    in_the_bin = await directory.read_deleted_users()
-    deleted = {user.object_id: user for user in in_the_bin if user.object_id in set(touched)}
+    recycle_bin = await _read_deleted_users(sync, directory, looks)
+    deleted = {user.object_id: user for user in recycle_bin.users if user.object_id in set(touched)}
     protection = terms.protection.with_roles(await directory.read_roles())
     protection = protection.with_mailboxes(await directory.look_up_mailboxes(users))
     wanted = {*sync.before(IMMUTABLE_ID), *(user.immutable_id for user in deleted.values())}
-    rivals = await directory.find_users(immutable_ids=filter(None, wanted))
+    rivals = await looks.at(
+        directory.find_users(immutable_ids=filter(None, wanted)),
+        (),
+        say("look.immutableIds"),
+    )
     now = Now(
         users=users,
         deleted=deleted,
         protection=protection,
         initial_domain=initial,
         federated=frozenset(domain.name for domain in tenant if domain.federated),
-        addresses=await _read_addresses(sync, tenant, directory),
-        immutable_ids=holders_of_immutable_ids(in_the_bin, rivals),
-        former_addresses=await directory.look_up_former_addresses(deleted),
+        addresses=await looks.at(
+            _read_addresses(sync, tenant, directory),
+            {},
+            say("look.addresses"),
+        ),
+        immutable_ids=holders_of_immutable_ids(recycle_bin.users, rivals),
+        former_addresses=recycle_bin.addresses,
     )
     plan = plan_undo(sync.run_id, sync.done, now, terms.attribute_map, disable_added=disable_added)
     return Survey(
@@ -71,8 +86,18 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         links=sync.memory.links,
         protection=protection,
         plan=replace(plan, links=sync.memory.links),
+        warnings=protection.warnings + looks.warnings,
         memory_doubt=sync.memory.doubt,
     )
+
+
+async def _read_deleted_users(sync: DoneSync, directory: Directory, looks: SideLooks) -> RecycleBin:
+    """Needed where the sync deleted somebody; elsewhere they only tell which immutable IDs are taken."""
+    reading = directory.read_deleted_users()
+    if any(change.action is Action.DELETE for change, _ in sync.done):
+        return await reading
+    effect = say("look.deletedConflicts")
+    return await looks.at(reading, RecycleBin(), effect)
 
 
 async def _read_addresses(

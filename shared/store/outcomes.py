@@ -31,6 +31,8 @@ def read_change(document: Mapping[str, Any]) -> Change:
         ),
         reason=stored_parts(document["reason"]),
         via=document["via"],
+        # Absent in what the previous version wrote.
+        direct_first=document.get("direct_first", False),
     )
 
 

@@ -45,13 +45,13 @@ async def test_one_mailbox_of_two_hours_is_not_looked_at_and_stops_nothing() -> 
     async with connected(*SEVERAL) as tenant:
         quota = WriteQuota(clock=tenant.clock)
         tenant.entra.faults.add(throttled("/users/id-u7/mailboxSettings"))
-        purposes = await Directory(tenant.graph(quota), MAP).look_up_mailboxes(IDS)
+        mailboxes = await Directory(tenant.graph(quota), MAP).look_up_mailboxes(IDS)
 
-        assert purposes == {one: "user" for one in IDS if one != "id-u7"}
+        assert mailboxes.purposes == {one: "user" for one in IDS if one != "id-u7"}
         assert tenant.clock.elapsed == 0
         assert await waited(tenant, quota, writes=True) == await waited(tenant, quota, writes=False) == 0
 
-    protection = Protection().with_mailboxes(purposes)
+    protection = Protection().with_mailboxes(mailboxes)
     left_alone = [user.object_id for user in SEVERAL if protection.reason_not_to_delete(user)]
     assert left_alone == ["id-u7"]
 
@@ -69,18 +69,18 @@ async def test_one_mailbox_of_two_hours_is_not_looked_at_and_stops_nothing() -> 
 async def test_a_mailbox_is_waited_for_a_minute_in_all(fault: Fault, seconds: float, tries: int) -> None:
     async with connected(*SEVERAL) as tenant:
         tenant.entra.faults.add(fault)
-        purposes = await tenant.directory.look_up_mailboxes(IDS)
+        mailboxes = await tenant.directory.look_up_mailboxes(IDS)
 
-    assert set(IDS) - set(purposes or {}) == {"id-u7"}
+    assert set(IDS) - set(mailboxes.purposes) == {"id-u7"}
     assert (tenant.clock.elapsed, fault.struck) == (seconds, tries)
 
 
 async def test_a_mailbox_that_answers_in_time_is_looked_at_after_all_others() -> None:
     async with connected(*SEVERAL) as tenant:
         tenant.entra.faults.add(throttled("/users/id-u7/mailboxSettings", 30, count=1))
-        purposes = await tenant.directory.look_up_mailboxes(IDS)
+        mailboxes = await tenant.directory.look_up_mailboxes(IDS)
 
-    assert purposes == dict.fromkeys(IDS, "user")
+    assert mailboxes.purposes == dict.fromkeys(IDS, "user")
     assert tenant.clock.elapsed == 30
     assert [call.url for call in tenant.entra.requests.calls if call.inner][-1].startswith("/users/id-u7/")
 

@@ -10,7 +10,7 @@ from shared.errors import GraphError
 from shared.model.people import EntraUser
 from shared.planning.mapping import AttributeMap
 from tests.support.errors import raises
-from tests.support.graph_client import connected
+from tests.support.graph_client import connected, seeded
 from tests.support.people import MAP, entra_user
 
 MANY = [entra_user(f"u{number}@contoso.com", immutable_id=f"K{number}") for number in range(2_100)]
@@ -85,6 +85,45 @@ async def test_a_graph_that_does_not_recover_gives_no_part_of_the_users() -> Non
         tenant.entra.faults.add(Fault(kind="status", status=503, nth=tuple(range(2, 30))))
         with raises(GraphError, match="unavailable"):
             await tenant.directory.read_users("contoso.com")
+
+
+def expired(path: str = "/users", *nth: int) -> Fault:
+    return Fault(kind="status", status=400, code="Directory_ExpiredPageToken", path=path, nth=nth)
+
+
+async def test_a_listing_whose_page_token_expires_is_begun_again() -> None:
+    async with connected(*MANY) as tenant:
+        tenant.entra.faults.add(expired("/users", 3, 5))
+        listing = await tenant.directory.read_users("contoso.com")
+
+    assert {user.object_id for user in listing.users} == {user.object_id for user in MANY}
+    assert tenant.entra.requests.count("GET", "/users") == 3 + 2 + 3
+
+
+async def test_page_tokens_that_always_expire_give_no_part_of_the_users() -> None:
+    async with connected(*MANY) as tenant:
+        tenant.entra.faults.add(expired("/users", 2, 4, 6))
+        with raises(GraphError, match="is invalid"):
+            await tenant.directory.read_users("contoso.com")
+
+
+async def test_a_listing_beside_the_two_sides_is_begun_again_too() -> None:
+    deleted = [seeded(user) for user in MANY[:1_000]]
+    path = "/directory/deletedItems/microsoft.graph.user"
+    async with connected(deletedUsers=deleted) as tenant:
+        tenant.entra.faults.add(expired(path, 2))
+        recycle_bin = await tenant.directory.read_deleted_users()
+
+    assert len(recycle_bin.users) == 1_000
+
+
+async def test_a_deleted_user_without_a_upn_is_shown_as_such() -> None:
+    nameless = {"userPrincipalName": None, "displayName": "x", "id": "00000000-0000-4000-8000-0000000000c1"}
+    async with connected(deletedUsers=[seeded(entra_user()), nameless]) as tenant:
+        recycle_bin = await tenant.directory.read_deleted_users()
+
+    assert [user.object_id for user in recycle_bin.nameless] == [nameless["id"]]
+    assert len(recycle_bin.users) == 2
 
 
 async def test_without_the_permission_to_read_graphs_own_words_are_raised() -> None:

@@ -1,6 +1,7 @@
 """Changes as Graph requests: in an order that Entra takes, safe to repeat, one bad user stops nobody."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -159,16 +160,6 @@ class TestRenaming:
             "id-y": "x@contoso.com",
         }
 
-    async def test_onto_a_federated_domain_graph_takes_only_the_way_over_onmicrosoft_com(self) -> None:
-        attributes = [AttributeChange("userPrincipalName", "aoki@contoso.com", "aoki@fed.example")]
-        direct = change(Action.RENAME, attributes=attributes)
-        over = change(Action.RENAME, attributes=attributes, via=f"sync-id-aoki@{INITIAL_DOMAIN}")
-        async with connected(entra_user(immutable_id="K")) as tenant:
-            refused, renamed = await outcome(tenant, direct), await outcome(tenant, over)
-
-        assert (refused.succeeded, renamed.succeeded) == (False, True)
-        assert upns(tenant.entra) == {"id-aoki": "aoki@fed.example"}
-
     async def test_who_is_refused_on_the_second_step_has_the_former_upn_again(self) -> None:
         async with connected(entra_user("a@contoso.com"), groups=[HOLDER_OF_B]) as tenant:
             ended = await outcome(tenant, rename("a", "b", via=f"sync-id-a@{INITIAL_DOMAIN}"))
@@ -230,6 +221,129 @@ class TestRenaming:
             ended = await outcomes(tenant, rename("gone", "b", via=f"sync-id-gone@{INITIAL_DOMAIN}"))
 
         assert [one.error_code for one in ended] == ["Request_ResourceNotFound"]
+
+
+def patches(tenant: Connected) -> int:
+    return tenant.entra.requests.count("PATCH", "/users/{user}")
+
+
+FED, AWAY = "aoki@fed.example", f"sync-id-aoki@{INITIAL_DOMAIN}"
+MOVED = AttributeChange("userPrincipalName", "aoki@contoso.com", FED)
+REKEYED = AttributeChange("onPremisesImmutableId", "OLD", "NEW")
+FIRST_ID = AttributeChange("onPremisesImmutableId", None, "NEW")
+
+
+class TestDetours:
+    """Onto a federated domain, and immutable IDs on one."""
+
+    @pytest.mark.parametrize(("taken", "sent"), [(True, 1), (False, 3)])
+    async def test_a_rename_goes_round_only_where_it_is_refused(self, taken: bool, sent: int) -> None:
+        move = replace(change(Action.RENAME, attributes=[MOVED], via=AWAY), direct_first=True)
+        async with connected(entra_user(immutable_id="K"), tenant={"federatedRenames": taken}) as tenant:
+            renamed = await outcome(tenant, move)
+            calls = patches(tenant)
+
+        assert renamed.succeeded
+        assert (upns(tenant.entra), calls) == ({"id-aoki": FED}, sent)
+
+    async def test_a_rename_whose_target_is_taken_is_not_worth_a_detour(self) -> None:
+        move = replace(change(Action.RENAME, attributes=[MOVED], via=AWAY), direct_first=True)
+        taken = {"displayName": "Team", "proxyAddresses": [f"SMTP:{FED}"]}
+        async with connected(
+            entra_user(immutable_id="K"), groups=[taken], tenant={"federatedRenames": True}
+        ) as tenant:
+            refused = await outcome(tenant, move)
+            calls = patches(tenant)
+
+        assert (refused.error_code, calls) == ("ObjectConflict:proxyAddresses", 1)
+        assert upns(tenant.entra) == {"id-aoki": "aoki@contoso.com"}
+
+    async def test_an_immutable_id_is_changed_while_the_upn_is_away(self) -> None:
+        rekey = change(upn=FED, attributes=[REKEYED, *surname("鈴木")], via=AWAY)
+        async with connected(entra_user(FED, immutable_id="OLD")) as tenant:
+            updated = await outcome(tenant, rekey)
+            calls = patches(tenant)
+
+        user = tenant.entra.directory.users["id-aoki"]
+        assert (updated.succeeded, calls) == (True, 3)
+        assert (user.upn, user["onPremisesImmutableId"], user["surname"]) == (FED, "NEW", "鈴木")
+
+    @pytest.mark.parametrize(("taken", "sent"), [(True, 1), (False, 4)])
+    async def test_a_first_immutable_id_goes_round_only_where_it_is_refused(
+        self, taken: bool, sent: int
+    ) -> None:
+        first = replace(change(upn=FED, attributes=[FIRST_ID], via=AWAY), direct_first=True)
+        async with connected(entra_user(FED), tenant={"firstImmutableIds": taken}) as tenant:
+            updated = await outcome(tenant, first)
+            calls = patches(tenant)
+
+        assert (updated.succeeded, calls) == (True, sent)
+        assert tenant.entra.directory.users["id-aoki"]["onPremisesImmutableId"] == "NEW"
+        assert upns(tenant.entra) == {"id-aoki": FED}
+
+    async def test_who_was_cut_off_while_away_is_taken_on_from_there(self) -> None:
+        attributes = [AttributeChange("userPrincipalName", AWAY, FED), REKEYED]
+        go_on = change(Action.RENAME, AWAY, object_id="id-aoki", attributes=attributes, via=AWAY)
+        async with connected(entra_user(AWAY, object_id="id-aoki", immutable_id="OLD")) as tenant:
+            renamed = await outcome(tenant, go_on)
+            calls = patches(tenant)
+
+        assert (renamed.succeeded, calls) == (True, 2)
+        assert upns(tenant.entra) == {"id-aoki": FED}
+
+    async def test_an_immutable_id_that_somebody_has_leaves_the_user_as_they_were(self) -> None:
+        rekey = change(upn=FED, attributes=[REKEYED], via=AWAY)
+        rival = entra_user("b@contoso.com", immutable_id="NEW")
+        async with connected(entra_user(FED, immutable_id="OLD"), rival) as tenant:
+            refused = await outcome(tenant, rekey)
+
+        user = tenant.entra.directory.users["id-aoki"]
+        assert refused.error_code == "ObjectConflict:onPremisesImmutableId"
+        assert said(refused.error_message).endswith(f" The user has the UPN {FED} again.")
+        assert (user.upn, user["onPremisesImmutableId"]) == (FED, "OLD")
+
+    @pytest.mark.parametrize("step", [1, 2, 3])
+    async def test_a_step_that_took_effect_unseen_is_not_lost(self, step: int) -> None:
+        lost = Fault(
+            kind="status",
+            status=504,
+            method="PATCH",
+            where="inner",
+            took_effect=True,
+            nth=tuple(range(step, step + 6)),
+        )
+        rekey = change(upn=FED, attributes=[REKEYED], via=AWAY)
+        async with connected(entra_user(FED, immutable_id="OLD")) as tenant:
+            tenant.entra.faults.add(lost)
+            updated = await outcome(tenant, rekey)
+
+        user = tenant.entra.directory.users["id-aoki"]
+        assert updated.succeeded
+        assert (user.upn, user["onPremisesImmutableId"]) == (FED, "NEW")
+
+    async def test_of_many_only_some_are_away_at_a_time(self) -> None:
+        people = [entra_user(f"u{n}@fed.example", immutable_id=f"OLD{n}") for n in range(100)]
+        rekeys = [
+            change(
+                upn=p.upn,
+                attributes=[AttributeChange("onPremisesImmutableId", p.immutable_id, f"NEW{n}")],
+                via=f"sync-{p.object_id}@{INITIAL_DOMAIN}",
+            )
+            for n, p in enumerate(people)
+        ]
+        most = 0
+
+        async def count_away(_batch: Sequence[Request]) -> None:
+            nonlocal most
+            away = [upn for upn in upns(tenant.entra).values() if upn.endswith(INITIAL_DOMAIN)]
+            most = max(most, len(away))
+
+        async with connected(*people) as tenant:
+            ended = [o async for some in tenant.directory.apply(rekeys, count_away) for o in some]
+
+        assert len(ended) == 100
+        assert all(one.succeeded for one in ended)
+        assert 0 < most <= 80
 
 
 class TestRestoring:

@@ -22,6 +22,7 @@ ELSEWHERE = re.compile(
     r"shared/http/.*: (?:\{\}|/api)/"  # this app's own addresses
     r"|shared/store/.*: \{\}/"  # names of blobs
     r"|shared/source/hennge.py: \{\}/users$"
+    r"|shared/entra/client.py: \{\}/any\("  # conditions of a filter
     r"|shared/entra/writes.py: /restore$"  # the end of a path, which others are compared with
 )
 

@@ -7,7 +7,17 @@ from shared.model.parts import say
 from shared.planning.differences import Differences
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
-from tests.support.people import INITIAL_DOMAIN, MAP, entra_user, only, plan_of, source_user, values
+from shared.words import said
+from tests.support.people import (
+    INITIAL_DOMAIN,
+    MAP,
+    NOTHING_AROUND,
+    entra_user,
+    only,
+    plan_of,
+    source_user,
+    values,
+)
 
 MANAGED = Differences(Lookups(initial_domain=INITIAL_DOMAIN), MAP)
 FEDERATED = Differences(Lookups(federated=True, initial_domain=INITIAL_DOMAIN), MAP)
@@ -64,6 +74,19 @@ class TestComparing:
 
         assert only(plan).attributes == (AttributeChange("accountEnabled", True, False),)
 
+    def test_a_usage_location_that_would_be_cleared_is_foreseen_to_be_refused(self) -> None:
+        differences = Differences(NOTHING_AROUND, AttributeMap.of({"usageLocation": "Country"}))
+        target = entra_user(values=(*values(), "JP"))
+
+        changed, added = (
+            differences.between(source_user(values=(*values(), None)), target),
+            differences.added(source_user(values=(*values(), None))),
+        )
+
+        assert changed
+        assert changed.obstacle == Obstacle("InvalidValue", say("value.usageLocationCleared"))
+        assert added.obstacle is None
+
     def test_a_rename_carries_the_other_changes_with_it(self) -> None:
         plan = plan_of(
             [source_user("b@contoso.com", immutable_id="K", values=values(surname="鈴木"))],
@@ -106,17 +129,62 @@ class TestFederation:
         [
             (FEDERATED, "a@other.com", f"sync-id-a@{INITIAL_DOMAIN}"),
             (FEDERATED, "a@CONTOSO.com", None),
+            (FEDERATED, f"a@{INITIAL_DOMAIN}", None),
             (MANAGED, "a@other.com", None),
         ],
-        ids=["from another domain", "within the domain", "managed"],
+        ids=["from another domain", "within the domain", "from onmicrosoft.com", "managed"],
     )
-    def test_only_the_way_onto_a_federated_domain_leads_over_onmicrosoft_com(
+    def test_only_a_rename_onto_a_federated_domain_may_lead_over_onmicrosoft_com(
         self, differences: Differences, before: str, via: str | None
     ) -> None:
-        change = differences.between(source_user("b@contoso.com", immutable_id="K"), entra_user(before))
+        user, target = source_user("b@contoso.com", immutable_id="K"), entra_user(before, immutable_id="K")
+
+        change = differences.between(user, target)
 
         assert change
         assert change.via == via
+
+    def test_an_immutable_id_is_changed_while_the_upn_is_away_and_the_dry_run_says_so(self) -> None:
+        change = FEDERATED.between(source_user(immutable_id="NEW"), entra_user(immutable_id="OLD"))
+
+        assert change
+        assert (change.action, change.via, change.direct_first) == (
+            Action.UPDATE, f"sync-id-aoki@{INITIAL_DOMAIN}", False,
+        )  # fmt: skip
+        assert said(change.reason) == (
+            f"The UPN moves to sync-id-aoki@{INITIAL_DOMAIN} and back, since Entra changes the immutable ID of a "
+            "federated user in no other way: no sign-in meanwhile, and the address of OneDrive may change."
+        )
+
+    @pytest.mark.parametrize("before", ["aoki@contoso.com", "aoki@other.com"])
+    def test_a_first_immutable_id_is_tried_in_place(self, before: str) -> None:
+        change = FEDERATED.between(source_user(immutable_id="K"), entra_user(before))
+
+        assert change
+        assert (change.via, change.direct_first) == (f"sync-id-aoki@{INITIAL_DOMAIN}", True)
+        assert said(change.reason).startswith(
+            "Tried in one step first. If Entra refuses that, the UPN moves by way of "
+        )
+
+    def test_who_leaves_an_unknown_domain_with_another_immutable_id_may_have_to_go_round(self) -> None:
+        user = source_user(immutable_id="NEW")
+
+        left = MANAGED.between(user, entra_user("aoki@other.com", immutable_id="OLD"))
+        stayed = MANAGED.between(user, entra_user(immutable_id="OLD"))
+
+        assert left
+        assert stayed
+        assert (left.via, left.direct_first) == (f"sync-id-aoki@{INITIAL_DOMAIN}", True)
+        assert (stayed.via, stayed.reason) == (None, ())
+
+    @pytest.mark.parametrize("has", [None, "OLD"])
+    def test_whose_upn_is_away_already_gets_the_immutable_id_where_they_are(self, has: str | None) -> None:
+        away = f"sync-id-aoki@{INITIAL_DOMAIN}"
+
+        change = FEDERATED.between(source_user(immutable_id="NEW"), entra_user(away, immutable_id=has))
+
+        assert change
+        assert (change.action, change.via, change.direct_first) == (Action.RENAME, away, False)
 
 
 class TestAdded:

@@ -26,6 +26,7 @@ CHANGES = st.builds(
     attributes=ATTRIBUTES,
     reason=PARTS,
     via=st.none() | TEXT,
+    direct_first=st.booleans(),
 )
 OUTCOMES = st.builds(
     Outcome,

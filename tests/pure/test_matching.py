@@ -140,12 +140,20 @@ class TestByNameAlone:
         source, target = [source_user(upn) for upn in people], [entra_user(upn) for upn in people]
         matching = match(DOMAIN, source, target, {})
 
-        set_aside(matching, {"b": entra_user("b@other.com", object_id="id-other")})
+        set_aside(matching, {"b": entra_user("b@other.com", object_id="id-other")}, {"id-old": "c"})
 
-        (one,) = matching.ambiguous
-        assert matching.pairs == [(source[0], target[0]), (source[2], target[2])]
-        assert (one.user, one.targets) == (source[1], (target[1],))
-        assert said(one.reason) == (
-            "b in the source matches two users in Entra, b@other.com (id-other) by an earlier sync, "
-            "b@contoso.com (id-b) by UPN: none of them is touched until the source is clear."
-        )
+        assert matching.pairs == [(source[0], target[0])]
+        assert [(one.user, one.targets, said(one.reason)) for one in matching.ambiguous] == [
+            (
+                source[1],
+                (target[1],),
+                "b in the source matches two users in Entra, b@other.com (id-other) by an earlier sync, "
+                "b@contoso.com (id-b) by UPN: none of them is touched until the source is clear.",
+            ),
+            (
+                source[2],
+                (target[2],),
+                "c in the source matches two users in Entra, id-old, which could not be looked up, by an earlier "
+                "sync, c@contoso.com (id-c) by UPN: none of them is touched until the source is clear.",
+            ),
+        ]

@@ -460,6 +460,23 @@ class TestMoving:
         assert only(plan).via == f"sync-id-aoki@{INITIAL_DOMAIN}"
 
 
+class TestSessionTimes:
+    @pytest.mark.parametrize(("federated", "waiting"), [(True, ("id-a",)), (False, ())])
+    def test_who_stays_on_a_federated_domain_without_one_is_remembered(
+        self, federated: bool, waiting: tuple[str, ...]
+    ) -> None:
+        source = [source_user(f"{name}@contoso.com") for name in "abr"]
+        target = [
+            entra_user("a@contoso.com", without_session_time=True),
+            entra_user("b@contoso.com"),
+            entra_user("r@contoso.com", without_session_time=True, on_premises_synced=True),
+            entra_user("leaver@contoso.com", without_session_time=True),
+        ]
+        around = Lookups(federated=federated, initial_domain=INITIAL_DOMAIN)
+
+        assert plan_of(source, target, around).without_session_time == waiting
+
+
 class TestProtecting:
     @pytest.mark.parametrize(
         "protected",

@@ -30,6 +30,7 @@ class TestUsers:
         ("user", "protection", "kind", "command"),
         [
             (entra_user(on_premises_synced=True), Protection(), "onPremisesSynced", None),
+            (entra_user(restricted=True), Protection(), "restricted", None),
             (entra_user(guest=True), Protection(), "guest", None),
             (entra_user(), Protection(mailboxes={"id-aoki": "shared"}), "sharedMailbox", RENAME),
             (entra_user(), Protection(mailboxes={"id-aoki": "room"}), "room", RENAME),

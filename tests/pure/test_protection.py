@@ -2,10 +2,12 @@
 
 import pytest
 
+from shared.model.changes import AttributeChange, Change
+from shared.model.parts import verbatim
 from shared.model.people import EntraUser
-from shared.planning.protection import MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
+from shared.planning.protection import GROUP_PERMISSION, MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
 from shared.words import said
-from tests.support.people import entra_user
+from tests.support.people import change, entra_user, rename
 
 
 @pytest.mark.parametrize(
@@ -15,6 +17,12 @@ from tests.support.people import entra_user
             entra_user(on_premises_synced=True),
             Protection(),
             "Synchronised from Active Directory: it is changed there, not here.",
+        ),
+        (
+            entra_user(restricted=True),
+            Protection(),
+            "Member of a restricted management administrative unit, in which Entra lets only its own "
+            "administrators change anybody.",
         ),
         (entra_user(guest=True), Protection(), "Guest of the tenant."),
         (
@@ -96,6 +104,47 @@ def test_deleting_unseen_is_no_excuse_for_a_mailbox_that_failed_to_answer() -> N
     )
 
     assert "could not be looked at" in said(protection.reason_not_to_delete(entra_user()))
+
+
+BLOCK = change(attributes=[AttributeChange("accountEnabled", True, False)])
+RENAME = rename("aoki", "married")
+UPDATE = change(attributes=[AttributeChange("displayName", "a", "b")])
+
+
+@pytest.mark.parametrize(
+    ("protection", "held"),
+    [
+        (Protection(), []),
+        (Protection(roles_unread=verbatim("Refused.")), [BLOCK, RENAME]),
+        (Protection(roles_unread=verbatim("Refused."), require_deletion_checks=False), [BLOCK, RENAME]),
+        (Protection(missing_permissions=(ROLE_PERMISSION,)), [BLOCK, RENAME]),
+        (Protection(missing_permissions=(GROUP_PERMISSION,)), [BLOCK, RENAME]),
+        (Protection(missing_permissions=(MAILBOX_PERMISSION,)), [BLOCK]),
+        (Protection(missing_permissions=(ROLE_PERMISSION,), require_deletion_checks=False), []),
+        (Protection(mailboxes={"id-mori": "user"}), [BLOCK, RENAME, UPDATE]),
+        (Protection(mailboxes={"id-aoki": "user"}), []),
+    ],
+)
+def test_an_unknown_keeps_a_person_from_what_it_could_forbid(
+    protection: Protection, held: list[Change]
+) -> None:
+    changes = [BLOCK, RENAME, UPDATE]
+
+    assert [c for c in changes if protection.reason_not_to_change(entra_user(), c)] == held
+    assert bool(protection.reason_not_to_delete(entra_user())) == bool(held)
+
+
+def test_what_could_not_be_looked_at_is_said_once() -> None:
+    protection = Protection(
+        roles_unread=verbatim("Bad gateway."), mailboxes={}, mailboxes_unread=2, exchange_online=False
+    )
+
+    assert tuple(said((warning,)) for warning in protection.warnings) == (
+        "Who holds a directory role could not be read in this run: nobody is deleted, blocked or renamed. Bad gateway.",
+        "The tenant has no Exchange Online, so there are no mailboxes to look at.",
+        "Mailboxes that could not be looked at in this run: 2. Their users are left alone.",
+    )
+    assert Protection(mailboxes={"id-aoki": "user"}).warnings == ()
 
 
 def test_there_is_no_caveat_when_everybody_could_be_looked_at() -> None:

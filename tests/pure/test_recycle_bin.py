@@ -1,7 +1,11 @@
 """Who is restored instead of created."""
 
-from shared.planning.recycle_bin import matches
-from tests.support.people import entra_user, source_user
+from dataclasses import replace
+
+import pytest
+
+from shared.planning.recycle_bin import matches, may_be
+from tests.support.people import MAP, entra_user, source_user, values
 
 
 def test_an_immutable_id_finds_the_deleted_user_under_any_upn() -> None:
@@ -61,3 +65,24 @@ def test_a_namesake_who_comes_first_does_not_get_the_mailbox_of_whom_the_immutab
 
 def test_whoever_is_not_there_is_not_restored() -> None:
     assert matches([source_user()], [entra_user("b@contoso.com")], {"aoki": "gone-for-good"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("immutable_id", "name", "links", "maybe"),
+    [
+        ("K", "Somebody else", {}, True),
+        ("K2", "青木 花子", {}, False),
+        (None, "青木 花子", {}, True),
+        (None, "Somebody else", {}, False),
+        (None, None, {}, True),
+        ("K2", "Somebody else", {"aoki": "id-gone"}, True),
+    ],
+    ids=["same key", "other key", "same name", "other name", "no name at all", "remembered"],
+)
+def test_a_deleted_user_without_a_upn_may_be_whoever_nothing_tells_apart(
+    immutable_id: str | None, name: str | None, links: dict[str, str], maybe: bool
+) -> None:
+    gone = replace(entra_user("gone@contoso.com", immutable_id=immutable_id, values=values(name)), upn="")
+
+    assert may_be(source_user(immutable_id="K"), gone, links, MAP) == maybe
+    assert matches([source_user(immutable_id="K")], [gone], links) == {}

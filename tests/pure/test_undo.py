@@ -124,6 +124,22 @@ class TestFederation:
             "Fill it in in the source.",
         )
 
+    def test_a_changed_immutable_id_is_put_back_while_the_upn_is_away(self) -> None:
+        done = change(attributes=[AttributeChange(IMMUTABLE_ID, "OLD", "NEW")])
+
+        plan = undo(done, users=[entra_user(immutable_id="NEW")], federated=frozenset({"contoso.com"}))
+
+        assert (only(plan).action, only(plan).via, only(plan).direct_first) == (
+            Action.UPDATE, f"sync-id-aoki@{INITIAL_DOMAIN}", False,
+        )  # fmt: skip
+
+    def test_a_first_immutable_id_is_not_taken_away_from_a_federated_user(self) -> None:
+        done = change(attributes=[AttributeChange(IMMUTABLE_ID, None, "K")])
+
+        plan = undo(done, users=[entra_user(immutable_id="K")], federated=frozenset({"contoso.com"}))
+
+        assert obstacle(plan)[0] == "ImmutableIdMissing"
+
     def test_an_immutable_id_that_the_undo_itself_takes_away_does_not_count(self) -> None:
         keyed = AttributeChange(IMMUTABLE_ID, None, "K")
         done = change(Action.RENAME, "aoki@old.com", attributes=[*self.moved.attributes, keyed])

@@ -45,6 +45,7 @@ ENTRA = st.lists(
         values=VALUES,
         on_premises_synced=st.sampled_from([False, False, False, True]),
         guest=st.sampled_from([False, False, False, True]),
+        restricted=st.sampled_from([False, False, False, True]),
     ),
     unique_by=(lambda user: user.object_id, lambda user: user.immutable_id or user.object_id),
     max_size=7,

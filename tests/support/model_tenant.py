@@ -3,17 +3,22 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from shared.errors import GraphError
 from shared.model.changes import Action, Change, Plan
 from shared.model.domains import TenantDomain
+from shared.model.parts import verbatim
 from shared.model.people import EntraUser
 from shared.planning.holders import Holder
 from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap, domain_of
-from shared.planning.protection import MAILBOX_PERMISSION, Protection, Roles
+from shared.planning.protection import MAILBOX_PERMISSION, Mailboxes, Protection, Roles
+from shared.planning.recycle_bin import RecycleBin
 from shared.planning.renames import in_waves
 from shared.planning.sides import Listing
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP
 
 OTHER_DOMAIN = "other.com"
+# What a survey looks at beside the two sides, and which may fail.
+SIDE_LOOKS = ("read_deleted_users", "look_up_users", "find_users", "read_addresses", "read_roles")
 
 
 class Refused(AssertionError):
@@ -25,7 +30,8 @@ class ModelTenant:
     """Keeps the protocol `Directory`, and takes the writes of a plan.
 
     `protection` is who is protected in truth; mailboxes that it doesn't name can't be looked at, and with None all
-    can, and are nobody's but their user's. `links` are what the app remembers of earlier runs: source id → object
+    can, and are nobody's but their user's. The looks in `unread` fail; the deleted users in `nameless` are shown
+    without a UPN. `links` are what the app remembers of earlier runs: source id → object
     id. `created` are the accounts that the last add of each source user made.
     """
 
@@ -35,6 +41,8 @@ class ModelTenant:
     federated: bool = False
     protection: Protection = field(default_factory=Protection)
     created: dict[str, str] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
+    nameless: frozenset[str] = frozenset()
 
     @property
     def of_domain(self) -> list[EntraUser]:
@@ -52,35 +60,47 @@ class ModelTenant:
         users = self._on(domain)
         return Listing(users, len(users), len(users))
 
-    async def read_deleted_users(self) -> list[EntraUser]:
+    async def read_deleted_users(self) -> RecycleBin:
         """Newest first, as they were put there."""
-        return [*reversed(self.deleted.values())]
+        self._fail("read_deleted_users")
+        shown = [
+            replace(gone, upn="") if object_id in self.nameless else gone
+            for object_id, gone in self.deleted.items()
+        ]
+        return RecycleBin(shown[::-1], {object_id: [] for object_id in self.deleted})
 
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
+        self._fail("look_up_users")
         return {object_id: self.users[object_id] for object_id in object_ids if object_id in self.users}
 
     async def find_users(
         self, *, immutable_ids: Iterable[str] = (), object_ids: Iterable[str] = ()
     ) -> list[EntraUser]:
+        self._fail("find_users")
         keys, ids = set(immutable_ids), set(object_ids)
         return [user for user in self.users.values() if user.immutable_id in keys or user.object_id in ids]
 
     async def read_addresses(self, domain: str) -> dict[str, Holder]:
+        self._fail("read_addresses")
         return {user.upn.lower(): Holder(user.object_id, user.display_name) for user in self._on(domain)}
 
-    async def look_up_former_addresses(self, object_ids: Iterable[str]) -> dict[str, list[str]]:
-        return {object_id: [] for object_id in object_ids if object_id in self.deleted}
-
     async def read_roles(self) -> Roles:
+        if "read_roles" in self.unread:
+            return Roles({}, unread=verbatim("Refused."))
         missing = self.protection.missing_permissions
         return Roles(self.protection.roles, tuple(name for name in missing if name != MAILBOX_PERMISSION))
 
-    async def look_up_mailboxes(self, object_ids: Iterable[str]) -> dict[str, str] | None:
+    async def look_up_mailboxes(self, object_ids: Iterable[str]) -> Mailboxes:
         if MAILBOX_PERMISSION in self.protection.missing_permissions:
-            return None
+            return Mailboxes(granted=False)
         known, wanted = self.protection.mailboxes, list(object_ids)
         without = dict.fromkeys((i for i in wanted if known is None or i not in self.users), "none")
-        return without | {i: known[i] for i in wanted if known and i in known and i not in without}
+        found = without | {i: known[i] for i in wanted if known and i in known and i not in without}
+        return Mailboxes(found, unread=len(wanted) - len(found))
+
+    def _fail(self, look: str) -> None:
+        if look in self.unread:
+            raise GraphError("graph.refused", status=403, text=f"{look} was refused.")
 
     def _on(self, domain: str) -> list[EntraUser]:
         return [user for user in self.users.values() if domain_of(user.upn) == domain]
@@ -90,12 +110,12 @@ class ModelTenant:
         writes = list(plan.writes)
         renames = [change for change in writes if change.action is Action.RENAME]
         for change in renames:
-            if change.via:
-                self._patch(change, {UPN: change.via})
+            if change.via and not change.direct_first:
+                self._step_aside(change)
         for wave in in_waves(renames):
             # Those of one wave may go out in any order; backwards is the least convenient.
             for change in reversed(wave):
-                self._patch(change, _values(change))
+                self._finish(change)
         for change in writes:
             self._write(change)
         self.links = dict(plan.links)
@@ -105,11 +125,15 @@ class ModelTenant:
 
     def _write(self, change: Change) -> None:
         if change.action is Action.UPDATE:
-            self._patch(change, _values(change))
+            if change.via and not change.direct_first:
+                self._step_aside(change)
+            self._finish(change)
         elif change.action is Action.RESTORE:
             gone = self.deleted.pop(str(change.object_id))
             self._keep(replace(gone, upn=change.via or change.new_upn))
-            self._patch(change, {UPN: change.new_upn, **_values(change)})
+            if change.via:
+                self._step_aside(change)
+            self._finish(change)
         elif change.action is Action.ADD:
             values, serial = _values(change), len(self.users) + len(self.deleted)
             account = self.created[str(change.source_id)] = f"new-{change.source_id}-{serial}"
@@ -118,9 +142,32 @@ class ModelTenant:
             gone = self.users.pop(str(change.object_id))
             self.deleted[gone.object_id] = gone
 
+    def _step_aside(self, change: Change) -> None:
+        self._patch(change, {UPN: change.via})
+        if change.after(IMMUTABLE_ID):
+            self._patch(change, {IMMUTABLE_ID: change.after(IMMUTABLE_ID)})
+
+    def _finish(self, change: Change) -> None:
+        values = _values(change)
+        if change.direct_first:
+            try:
+                self._patch(change, values)
+            except Refused:
+                self._step_aside(change)
+            else:
+                return
+        if change.via:
+            values = {UPN: change.new_upn, **values}
+            values.pop(IMMUTABLE_ID, None)
+        self._patch(change, values)
+
     def _patch(self, change: Change, values: Mapping[str, object]) -> None:
         user = self.users[str(change.object_id)]
         patched = _patched(user, values, MAP)
+        if user.restricted:
+            raise Refused(f"{user.upn} is in a restricted administrative unit")
+        if self.federated and IMMUTABLE_ID in values and DOMAIN in map(domain_of, (user.upn, patched.upn)):
+            raise Refused(f"{user.upn}: an immutable ID changes in a call of its own, away from the domain")
         stranger = domain_of(user.upn) not in (DOMAIN, INITIAL_DOMAIN)
         if self.federated and stranger and domain_of(patched.upn) == DOMAIN:
             raise Refused(f"{patched.upn}: from another domain onto a federated one")
@@ -148,7 +195,9 @@ def _patched(user: EntraUser, values: Mapping[str, object], attribute_map: Attri
         **values,
     }
     patched = attribute_map.entra_user(item)
-    return replace(patched, on_premises_synced=user.on_premises_synced, guest=user.guest)
+    return replace(
+        patched, on_premises_synced=user.on_premises_synced, guest=user.guest, restricted=user.restricted
+    )
 
 
 def _values(change: Change) -> dict[str, object]:

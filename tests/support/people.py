@@ -54,6 +54,8 @@ def entra_user(
     values: tuple[Value, ...] = values(),
     on_premises_synced: bool = False,
     guest: bool = False,
+    restricted: bool = False,
+    without_session_time: bool = False,
 ) -> EntraUser:
     """The default object id is `id-` and the UPN's local part."""
     return EntraUser(
@@ -64,6 +66,8 @@ def entra_user(
         values,
         on_premises_synced,
         guest,
+        restricted,
+        without_session_time,
     )
 
 

@@ -6,7 +6,7 @@ import { button, empty, icon, muted, note, pace, table } from "../parts/marks.js
 import { number, said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
-const KINDS = ["sharedMailbox", "room", "equipment", "group", "application", "roleHolder", "onPremisesSynced", "guest"];
+const KINDS = ["sharedMailbox", "room", "equipment", "group", "application", "roleHolder", "onPremisesSynced", "restricted", "guest"];
 
 /** @type {View<{ domain: Api.Domain, features: Features, found: Api.PreCheck | null }>} */
 export default {

@@ -35,6 +35,20 @@ async def test_deleted_users_are_found_by_immutable_id_and_by_suffix() -> None:
         assert len(await g.names(suffix, eventual=True)) == 1
 
 
+async def test_one_deleted_user_always_comes_with_the_same_properties() -> None:
+    async with graph(deletedUsers=[person(proxyAddresses=["SMTP:a@contoso.com"])]) as g:
+        user_id = next(iter(g.entra.directory.deleted))
+        item = (await g.get(f"{BIN}/{user_id}?$select=id,proxyAddresses")).json()
+        assert "proxyAddresses" not in item
+        (listed,) = (await g.get(f"{USERS}?$select=id,proxyAddresses")).json()["value"]
+        assert listed["proxyAddresses"] == ["SMTP:a@contoso.com"]
+
+
+async def test_a_deleted_user_may_be_shown_without_a_upn() -> None:
+    async with graph(deletedUsers=[person("gone"), {"userPrincipalName": None, "displayName": "x"}]) as g:
+        assert len([name for name in await g.names(USERS) if name is None]) == 1
+
+
 async def test_the_recycle_bin_is_paged() -> None:
     async with graph(deletedUsers=people(3)) as g:
         first = (await g.get(f"{USERS}?$top=2")).json()

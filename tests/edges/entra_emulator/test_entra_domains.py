@@ -1,6 +1,6 @@
 """Domains, what depends on them, and the organisation."""
 
-from .graph import graph, people, person
+from .graph import graph, people, person, refusal
 
 REFERENCES = "/domains/contoso.com/domainNameReferences"
 
@@ -27,10 +27,21 @@ async def test_the_untyped_references_stop_at_999_and_do_not_say_so() -> None:
 
 async def test_references_of_one_type_are_paged_to_the_end() -> None:
     async with graph(users=people(1_001)) as g:
-        first = (await g.get(f"{REFERENCES}/microsoft.graph.user?$select=id&$top=999")).json()
-        second = (await g.get(first["@odata.nextLink"])).json()
-        assert (len(first["value"]), len(second["value"])) == (999, 2)
-        assert first["value"][0].keys() == {"id"}
+        pages, link = [], f"{REFERENCES}/microsoft.graph.user?$select=id"
+        while link:
+            page = (await g.get(link)).json()
+            pages.append(page["value"])
+            link = page.get("@odata.nextLink")
+        assert [len(page) for page in pages] == [100] * 10 + [1]
+        assert pages[0][0].keys() == {"id"}
+
+
+async def test_what_is_not_documented_of_references_is_refused() -> None:
+    async with graph() as g:
+        for query in ("$top=999", "$filter=startsWith(displayName,'a')", "$count=true"):
+            answer = await g.get(f"{REFERENCES}/microsoft.graph.user?{query}")
+            assert refusal(answer)[:2] == (400, "Request_BadRequest"), query
+        assert (await g.get(f"{REFERENCES}/microsoft.graph.application")).status_code == 404
 
 
 async def test_references_are_upns_addresses_groups_and_applications() -> None:
@@ -51,9 +62,31 @@ async def test_references_are_upns_addresses_groups_and_applications() -> None:
                 each["displayName"]
                 for each in (await g.get(f"{REFERENCES}/microsoft.graph.{cast}")).json()["value"]
             ]
-            for cast in ("user", "group", "application")
+            for cast in ("user", "group")
         }
-        assert found == {"user": ["a", "b"], "group": ["Sales"], "application": ["HR"]}
+        assert found == {"user": ["a", "b"], "group": ["Sales"]}
+        untyped = (await g.get(REFERENCES)).json()["value"]
+        assert [each["displayName"] for each in untyped] == ["a", "b", "Sales", "HR"]
+
+
+async def test_addresses_and_uris_are_found_by_filters() -> None:
+    async with graph(
+        users=[person("a", proxyAddresses=["SMTP:x@contoso.com"]), person("b")],
+        groups=[{"displayName": "Sales", "mail": "sales@contoso.com"}, {"displayName": "None"}],
+        applications=[
+            {"displayName": "HR", "identifierUris": ["api://contoso.com/hr"]},
+            {"displayName": "Other", "identifierUris": ["https://fed.example"]},
+        ],
+    ) as g:
+        condition = "$filter=proxyAddresses/any(p:endsWith(p,'@contoso.com'))"
+        for path, found in (("/users", ["a"]), ("/groups", ["Sales"])):
+            plain = await g.get(f"{path}?{condition}&$count=true")
+            assert refusal(plain)[:2] == (400, "Request_UnsupportedQuery")
+            answer = await g.get(f"{path}?{condition}&$count=true", eventual=True)
+            assert [each["displayName"] for each in answer.json()["value"]] == found
+        uris = "$filter=identifierUris/any(u:startswith(u,'api://contoso.com'))"
+        (application,) = (await g.get(f"/applications?{uris}")).json()["value"]
+        assert application["displayName"] == "HR"
 
 
 async def test_the_organisation_tells_whether_it_synchronises_from_active_directory() -> None:

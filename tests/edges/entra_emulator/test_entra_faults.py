@@ -12,18 +12,26 @@ from pydantic import ValidationError
 from local.entra import Fault, FaultPlan
 from tests.support.stack import until
 
-from .graph import batch_item, graph, new_user, people, person
+from .graph import batch_item, graph, new_user, people, person, refusal
 
 ON_CONTOSO = "/users?$filter=endsWith(userPrincipalName,'@contoso.com')&$count=true"
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 409, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 500, 502, 503, 504])
 async def test_a_status_strikes_as_often_as_it_says(status: int) -> None:
     rules = [{"kind": "status", "status": status, "count": 2}]
     async with graph(faults={"rules": rules}) as g:
         answers = [await g.get("/users") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [status, status, 200]
         assert answers[0].json()["error"]["code"]
+
+
+async def test_a_status_can_come_with_a_code_of_its_own() -> None:
+    rules = [{"kind": "status", "status": 400, "code": "Directory_ExpiredPageToken", "nth": 2}]
+    async with graph(users=people(2), faults={"rules": rules}) as g:
+        link = (await g.get("/users?$top=1")).json()["@odata.nextLink"]
+        assert refusal(await g.get(link))[:2] == (400, "Directory_ExpiredPageToken")
+        assert (await g.get(link)).status_code == 200
 
 
 async def test_a_status_can_strike_the_nth_calls_of_one_method_and_path() -> None:

@@ -149,5 +149,15 @@ async def test_writes_need_their_permissions() -> None:
 async def test_references_of_a_type_need_the_permission_of_that_type() -> None:
     async with graph(permissions=["Domain.Read.All", "User.Read.All"]) as g:
         path = "/domains/contoso.com/domainNameReferences/microsoft.graph."
-        statuses = [(await g.get(path + cast)).status_code for cast in ("user", "group", "application")]
-        assert statuses == [200, 403, 403]
+        assert [(await g.get(path + cast)).status_code for cast in ("user", "group")] == [200, 403]
+        assert (await g.get("/applications")).status_code == 403
+
+
+async def test_a_tenant_without_exchange_online_has_no_mailbox_to_look_at() -> None:
+    async with graph(
+        users=[person("a"), person("b", _mailbox="none")], tenant={"exchangeOnline": False}
+    ) as g:
+        for name in "ab":
+            answer = await g.get(f"/users/{name}@contoso.com/mailboxSettings")
+            assert refusal(answer)[:2] == (401, "OrganizationFromTenantGuidNotFound")
+        assert (await g.get("/users/x@contoso.com/mailboxSettings")).status_code == 404

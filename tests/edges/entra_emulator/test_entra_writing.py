@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from local.entra.seed import user_id
+
 from .graph import graph, new_user, person, refusal
 
 INVALID = (400, "Request_BadRequest")
@@ -174,6 +176,58 @@ async def test_a_federated_domain_needs_an_immutable_id() -> None:
         assert given.status_code == 201
 
 
+async def test_nobody_in_a_restricted_administrative_unit_is_written_to() -> None:
+    async with graph(users=[person("a", isManagementRestricted=True)]) as g:
+        path = "/users/a@contoso.com"
+        shown = (await g.get(f"{path}?$select=isManagementRestricted")).json()
+        refused = [
+            await g.patch(path, surname="B"),
+            await g.delete(path),
+            await g.post(f"{path}/revokeSignInSessions"),
+        ]
+
+        assert shown["isManagementRestricted"] is True
+        assert [answer.status_code for answer in refused] == [403] * 3
+
+
+async def test_a_usage_location_is_never_cleared() -> None:
+    async with graph(users=[person("a", usageLocation="JP")]) as g:
+        assert refusal(await g.patch("/users/a@contoso.com", usageLocation=None)) == (
+            *INVALID,
+            "usageLocation",
+        )
+        assert (await g.post("/users", new_user(usageLocation=None))).status_code == 201
+
+
+async def test_a_user_created_on_a_federated_domain_has_no_session_time_until_the_sessions_are_revoked() -> (
+    None
+):
+    async with graph() as g:
+        federated = new_user("f", "fed.example", onPremisesImmutableId="F")
+        ids = [(await g.post("/users", body)).json()["id"] for body in (new_user("m"), federated)]
+
+        async def times() -> list[bool]:
+            stamp = "signInSessionsValidFromDateTime"
+            answers = [(await g.get(f"/users/{i}?$select={stamp}")).json() for i in ids]
+            return [answer[stamp] is not None for answer in answers]
+
+        assert await times() == [True, False]
+        refused = await g.post(f"/users/{ids[1]}/revokeSignInSessions", {"all": True})
+        revoked = await g.post(f"/users/{ids[1]}/revokeSignInSessions")
+
+        assert (refused.status_code, revoked.status_code, revoked.json()["value"]) == (400, 200, True)
+        assert await times() == [True, True]
+
+
+async def test_sessions_are_revoked_with_a_permission_of_their_own_and_never_an_administrators() -> None:
+    users = [person("a"), person("admin", _roles=["User Administrator"])]
+    async with graph(users=users, permissions=["User.ReadWrite.All"]) as g:
+        assert (await g.post("/users/a@contoso.com/revokeSignInSessions")).status_code == 403
+    async with graph(users=users, permissions=["User.RevokeSessions.All"]) as g:
+        assert (await g.post("/users/a@contoso.com/revokeSignInSessions")).status_code == 200
+        assert (await g.post("/users/admin@contoso.com/revokeSignInSessions")).status_code == 403
+
+
 async def test_a_rename_onto_a_federated_domain_goes_through_onmicrosoft_com() -> None:
     async with graph(users=[person("a", onPremisesImmutableId="A")]) as g:
         direct = await g.patch("/users/a@contoso.com", userPrincipalName="a@fed.example")
@@ -184,6 +238,29 @@ async def test_a_rename_onto_a_federated_domain_goes_through_onmicrosoft_com() -
         ):
             answer = await g.patch(f"/users/a@{before}", userPrincipalName=f"a@{after}")
             assert answer.status_code == 204
+
+
+async def test_on_a_federated_domain_an_immutable_id_is_changed_in_a_call_of_its_own_elsewhere() -> None:
+    async with graph(users=[person("f", "fed.example", onPremisesImmutableId="F")]) as g:
+        path = f"/users/{user_id('f@fed.example')}"
+        aside, back = ({"userPrincipalName": f"f@{d}"} for d in ("contoso.onmicrosoft.com", "fed.example"))
+        for together in ({}, aside):
+            refused = await g.patch(path, onPremisesImmutableId="G", **together)
+            assert refusal(refused) == (*INVALID, "onPremisesImmutableId")
+
+        assert (await g.patch(path, **aside)).status_code == 204
+        together_on_the_way_back = await g.patch(path, onPremisesImmutableId="G", **back)
+        assert refusal(together_on_the_way_back) == (*INVALID, "onPremisesImmutableId")
+        for step in ({"onPremisesImmutableId": "G"}, back):
+            assert (await g.patch(path, **step)).status_code == 204
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_the_seed_says_whether_a_first_immutable_id_is_taken_in_place(taken: bool) -> None:
+    users = [person("f", "fed.example")]
+    async with graph(users=users, tenant={"firstImmutableIds": taken}) as g:
+        answer = await g.patch("/users/f@fed.example", onPremisesImmutableId="F")
+        assert (answer.status_code == 204) is taken
 
 
 async def test_the_seed_can_allow_renames_onto_a_federated_domain() -> None:

@@ -77,6 +77,13 @@ class TestWhoIsNoLeaver:
         assert requests.count("GET", "/roleManagement/directory/roleAssignments") == 1
 
 
+HELD = {
+    "MailboxSettings.Read": "deleted or blocked",
+    "RoleManagement.Read.Directory": "deleted, blocked or renamed",
+    "Group.Read.All": "deleted, blocked or renamed",
+}
+
+
 class TestAMissingPermission:
     @pytest.mark.parametrize(
         "missing", ["MailboxSettings.Read", "RoleManagement.Read.Directory", "Group.Read.All"]
@@ -94,7 +101,7 @@ class TestAMissingPermission:
             assert (row["action"], row["result"]) == ("skip", "skipped")
             assert f"without {missing} the app can't tell" in row["reason"]
             assert run.warnings == (
-                f"Protection is partly off: grant {missing}. Until then nobody is deleted.",
+                f"Protection is partly off: grant {missing}. Until then nobody is {HELD[missing]}.",
             )
             assert run.warnings[0] in run.message
 

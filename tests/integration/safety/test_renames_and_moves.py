@@ -4,10 +4,12 @@ from collections import Counter
 
 import pytest
 
+from local.entra import Fault
 from tests.support.outcomes import (
     ANY_DELETION,
     FABRIKAM,
     TWO_DOMAINS,
+    all_permissions_but,
     errors_of,
     names,
     object_id,
@@ -156,7 +158,7 @@ class TestFederation:
         run = await stack.sync(FABRIKAM)
 
         assert await treated(stack, run) == {"aoki": ("rename", "succeeded")}
-        assert stack.writes() == [f"PATCH /users/{account}"] * 2
+        assert stack.writes() == [f"PATCH /users/{account}"] * 3
         assert object_id(stack, "aoki", FABRIKAM) == account
 
     async def test_a_target_that_is_taken_leaves_the_user_where_they_were(
@@ -180,6 +182,135 @@ class TestFederation:
         assert await errors_of(stack, foretold) == {"aoki": "ImmutableIdMissing"}
         assert await errors_of(stack, done) == {"aoki": "ImmutableIdMissing"}
         assert (names(stack.users(CONTOSO)), stack.users(INITIAL)) == ({"aoki"}, {})
+
+
+class TestImmutableIdsOnAFederatedDomain:
+    @staticmethod
+    async def rekeyed(start_stack: StartStack, **settings: str) -> Stack:
+        """`aoki`, synchronised once, is to get another immutable ID."""
+        stack = await start_stack(
+            source=[in_source("aoki", FABRIKAM, immutable_id="OLD")],
+            entra=[in_entra("aoki", FABRIKAM, onPremisesImmutableId="OLD")],
+            domains=FEDERATED,
+            settings=settings,
+        )
+        await stack.sync(FABRIKAM)
+        stack.access_control.users.edit("aoki", {"immutable_id": "NEW"})
+        return stack
+
+    async def test_are_changed_by_way_of_onmicrosoft_com_which_the_dry_run_foretells(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.rekeyed(start_stack)
+        account = object_id(stack, "aoki", FABRIKAM)
+
+        foretold, run = await stack.dry_run(FABRIKAM), await stack.sync(FABRIKAM)
+        again = await stack.sync(FABRIKAM)
+
+        assert "moves to sync-" in (await rows_of(stack, foretold))["aoki"]["reason"]
+        assert await treated(stack, run) == {"aoki": ("update", "succeeded")}
+        assert stack.writes() == [f"PATCH /users/{account}"] * 3
+        assert stack.users(FABRIKAM)[f"aoki@{FABRIKAM}"]["onPremisesImmutableId"] == "NEW"
+        assert again.counts.unchanged == 1
+
+    @pytest.mark.parametrize("step", [1, 2, 3])
+    async def test_that_a_cancel_leaves_half_changed_are_taken_up_by_the_next_run(
+        self, start_stack: StartStack, step: int
+    ) -> None:
+        stack = await self.rekeyed(start_stack)
+        account = object_id(stack, "aoki", FABRIKAM)
+        stack.hold_up(method="PATCH", path="/users/*", where="inner", nth=step)
+        run = await stack.start("sync", FABRIKAM)
+        await stack.written(step - 1)
+        await stack.post(f"domains/{FABRIKAM}/runs/{run.id}/cancel")
+        stack.let_go()
+        await stack.finished(run)
+
+        await stack.sync(FABRIKAM)
+
+        (user,) = stack.entra.directory.users.values()
+        assert (user.id, user.upn, user["onPremisesImmutableId"]) == (account, f"aoki@{FABRIKAM}", "NEW")
+
+    async def test_that_the_end_of_an_invocation_leaves_half_changed_are_one_row_of_the_run(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.rekeyed(start_stack, TIME_BUDGET_SECONDS="4")
+        stack.entra.faults.add(Fault(kind="delay", method="PATCH", where="inner", ms=5_000, nth=(2,)))
+
+        run = await stack.sync(FABRIKAM)
+
+        (user,) = stack.entra.directory.users.values()
+        assert (run.status, run.counts.failed, run.invocations > 1) == ("succeeded", 0, True)
+        assert len(await treated(stack, run)) == 1
+        assert (user.upn, user["onPremisesImmutableId"]) == (f"aoki@{FABRIKAM}", "NEW")
+
+
+class TestSessionsOnAFederatedDomain:
+    stamp = "signInSessionsValidFromDateTime"
+
+    def unstamped(self, stack: Stack) -> set[str]:
+        return {upn.partition("@")[0] for upn, user in stack.users(FABRIKAM).items() if not user[self.stamp]}
+
+    async def with_newcomer(self, start_stack: StartStack) -> Stack:
+        """`new` is to be added, `old` was created long ago, `fine` has signed in with a password once."""
+        names = {"fine": {}, "old": {self.stamp: None}}
+        return await start_stack(
+            source=[in_source(name, FABRIKAM, immutable_id=name) for name in ("new", *names)],
+            entra=[in_entra(n, FABRIKAM, onPremisesImmutableId=n, **more) for n, more in names.items()],
+            domains=FEDERATED,
+        )
+
+    async def test_are_ended_once_of_whom_entra_would_ask_every_twelve_hours(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.with_newcomer(start_stack)
+
+        foretold, run, again = [
+            await stack.dry_run(FABRIKAM),
+            await stack.sync(FABRIKAM),
+            await stack.sync(FABRIKAM),
+        ]
+
+        assert "asks 1 users of this federated domain to sign in every 12 hours" in foretold.warnings[0]
+        assert (run.status, self.unstamped(stack), again.warnings) == ("succeeded", set(), ())
+        assert len([w for w in stack.writes() if w.endswith("/revokeSignInSessions")]) == 2
+
+    async def test_a_missing_permission_is_one_warning_and_no_persons_failure(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.with_newcomer(start_stack)
+        stack.entra.permissions = frozenset(all_permissions_but("User.RevokeSessions.All"))
+
+        run = await stack.sync(FABRIKAM)
+
+        assert (run.status, run.counts.add, run.counts.failed) == ("succeeded", 1, 0)
+        assert len([warning for warning in run.warnings if "User.RevokeSessions.All" in warning]) == 1
+
+    async def test_a_sync_that_was_cancelled_before_leaves_it_to_the_next_one(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.with_newcomer(start_stack)
+        stack.hold_up(method="POST", path="/users", where="inner")
+        run = await stack.start("sync", FABRIKAM)
+        await stack.post(f"domains/{FABRIKAM}/runs/{run.id}/cancel")
+        stack.let_go()
+        await stack.finished(run)
+
+        await stack.sync(FABRIKAM)
+
+        assert (names(stack.users(FABRIKAM)), self.unstamped(stack)) == ({"new", "old", "fine"}, set())
+
+
+async def test_a_member_of_a_restricted_administrative_unit_is_left_alone(start_stack: StartStack) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki", display_name="別名"), in_source("stays")],
+        entra=[in_entra("aoki", isManagementRestricted=True), in_entra("stays")],
+    )
+
+    run = await stack.sync()
+
+    assert (run.status, await treated(stack, run)) == ("succeeded", {"aoki": ("skip", "skipped")})
+    assert stack.writes() == []
 
 
 class TestAmbiguousMatches:

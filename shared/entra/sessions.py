@@ -1,0 +1,44 @@
+"""The sign-in sessions of users on a federated domain.
+
+Entra asks a user who was created through Graph there to sign in every 12 hours, until the sessions are revoked once:
+that sets `signInSessionsValidFromDateTime` (learn.microsoft.com/graph/api/user-post-users).
+"""
+
+from collections.abc import Iterable
+from contextlib import aclosing
+from itertools import count
+
+from shared.entra.batch import BATCH_SIZE, BeforeSend, Request
+from shared.entra.client import segment
+from shared.entra.graph import Part
+from shared.errors import GraphError
+
+# A user created a moment ago may answer 404 for a while.
+TRIES = 5
+
+
+class Sessions(Part):
+    async def revoke_sessions(self, object_ids: Iterable[str], before_send: BeforeSend) -> list[GraphError]:
+        """Signs these users out everywhere; the refusals. Gives up where nothing but refusals came."""
+        waiting, revoked, refusals = list(object_ids), 0, list[GraphError]()
+        for attempt in count(1):
+            # An action without parameters needs a body all the same inside a batch.
+            requests = [
+                Request("POST", f"/users/{segment(i)}/revokeSignInSessions", {}, subject=i) for i in waiting
+            ]
+            waiting = []
+            async with aclosing(self.graph.send(requests, before_send)) as sent:
+                async for answers in sent:
+                    for request, answer in answers:
+                        if answer.status == 404 and attempt < TRIES:
+                            waiting.append(request.subject)
+                        elif answer.status == 200:
+                            revoked += 1
+                        else:
+                            refusals.append(answer.error)
+                    if not revoked and len(refusals) >= BATCH_SIZE:
+                        return refusals
+            if not waiting:
+                break
+            await self.graph.pause(attempt)
+        return refusals

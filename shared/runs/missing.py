@@ -1,0 +1,102 @@
+"""Looks for those whom a domain does not have: elsewhere in the tenant, then among the deleted users."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from shared.model.parts import Parts, say
+from shared.model.people import EntraUser, SourceUser
+from shared.planning.holders import holders_of_immutable_ids
+from shared.planning.lookups import Lookups
+from shared.planning.matching import Matching
+from shared.planning.recycle_bin import RecycleBin, matches, may_be
+from shared.planning.sides import Directory
+from shared.planning.surveyed import Terms
+from shared.runs.side_looks import SideLooks
+
+_OUTSIDE = say("add.outsideUnread")
+_DELETED = say("add.deletedUnread")
+_NAMELESS = say("add.mayBeNameless")
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """`links`: source id → object id, of earlier syncs."""
+
+    directory: Directory
+    terms: Terms
+    links: Mapping[str, str]
+    looks: SideLooks
+
+    async def look_for(self, matching: Matching, lookups: Lookups) -> Lookups:
+        """The same lookups, and where those are whom the domain lacks: active, deleted, or nobody knows.
+
+        And who has the immutable ID that somebody on the domain is to get.
+        """
+        people = matching.source_only
+        rekeyed = [
+            user.immutable_id
+            for user, target in matching.pairs
+            if user.immutable_id and user.immutable_id != target.immutable_id
+        ]
+        if not people and not rekeyed:
+            return lookups
+        outside = await self.looks.at(
+            self._find_outside(people),
+            None,
+            say("look.outside"),
+        )
+        rivals = await self.looks.at(
+            self.directory.find_users(immutable_ids=rekeyed),
+            (),
+            say("look.immutableIds"),
+        )
+        recycle_bin = await self.looks.at(
+            self.directory.read_deleted_users(),
+            None,
+            say("look.deleted"),
+        )
+        lookups = replace(
+            lookups,
+            immutable_ids=holders_of_immutable_ids((recycle_bin or RecycleBin()).users, rivals),
+            former_addresses=(recycle_bin or RecycleBin()).addresses,
+        )
+        if outside is None:
+            return replace(lookups, unclear=dict.fromkeys((user.source_id for user in people), _OUTSIDE))
+        missing = [user for user in people if user.source_id not in outside]
+        deleted, unclear = self._among_the_deleted(missing, recycle_bin)
+        return replace(lookups, outside=outside, deleted=deleted, unclear=unclear)
+
+    async def _find_outside(self, people: Sequence[SourceUser]) -> dict[str, EntraUser]:
+        """Source id → the Entra user, wherever in the tenant, with the person's immutable ID or remembered link."""
+        links = self.links
+        by_key = {user.immutable_id: user.source_id for user in people if user.immutable_id}
+        by_id = {links[user.source_id]: user.source_id for user in people if user.source_id in links}
+        users = await self.directory.find_users(immutable_ids=by_key, object_ids=by_id)
+        linked = {by_id[user.object_id]: user for user in users if user.object_id in by_id}
+        keyed = {by_key[user.immutable_id]: user for user in users if user.immutable_id in by_key}
+        return {**linked, **keyed}
+
+    def _among_the_deleted(
+        self, people: Sequence[SourceUser], recycle_bin: RecycleBin | None
+    ) -> tuple[dict[str, EntraUser], dict[str, Parts]]:
+        """Source id → the deleted user who is the same person, and source id → why nobody knows whether one is."""
+        if not self.terms.restore_deleted_users:
+            return {}, {}
+        if recycle_bin is None:
+            return {}, dict.fromkeys((user.source_id for user in people), _DELETED)
+        deleted = matches(people, recycle_bin.users, self.links)
+        nameless = recycle_bin.nameless
+        if nameless:
+            self.looks.warnings += say("warning.namelessDeleted", count=len(nameless))
+        unclear = {
+            user.source_id: _NAMELESS
+            for user in people
+            if not _certain(user, deleted.get(user.source_id))
+            and any(may_be(user, gone, self.links, self.terms.attribute_map) for gone in nameless)
+        }
+        return {who: gone for who, gone in deleted.items() if who not in unclear}, unclear
+
+
+def _certain(user: SourceUser, gone: EntraUser | None) -> bool:
+    """Whether this deleted user is that person for sure, whoever else may be: nobody shares an immutable ID."""
+    return gone is not None and user.immutable_id is not None and user.immutable_id == gone.immutable_id
