@@ -45,7 +45,9 @@ def plan(size: int, percent: int, linked: bool) -> Figures:
 def _source(size: int) -> Iterator[SourceUser]:
     for person in people(size):
         values = (person.display_name, person.given_name, person.family_name, True)
-        yield SourceUser(person.username, person.upn, person.immutable_id, values)
+        yield SourceUser(
+            source_id=person.username, upn=person.upn, immutable_id=person.immutable_id, values=values
+        )
 
 
 def _target(size: int, percent: int) -> Iterator[EntraUser]:
@@ -53,7 +55,13 @@ def _target(size: int, percent: int) -> Iterator[EntraUser]:
         name = person.display_name
         shown = f"{name} (old)" if person.number % 100 < percent else name
         values = (shown, person.given_name, person.family_name, True)
-        yield EntraUser(person.object_id, person.upn, person.immutable_id, shown, values)
+        yield EntraUser(
+            object_id=person.object_id,
+            upn=person.upn,
+            immutable_id=person.immutable_id,
+            display_name=shown,
+            values=values,
+        )
 
 
 def _row(size: int, percent: int, linked: bool, runs: int, figures: Figures) -> Row:

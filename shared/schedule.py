@@ -16,7 +16,7 @@ _ITEM = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Field:
     name: str
     low: int
@@ -81,12 +81,12 @@ _MONTHS = (
 )
 _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _FIELDS = (
-    _Field("second", 0, 59, "minute"),
-    _Field("minute", 0, 59, "hour"),
-    _Field("hour", 0, 23, "day"),
-    _Field("day", 1, 31, "month"),
-    _Field("month", 1, 12, "year", _MONTHS),
-    _Field("day of week", 0, 6, "week", _WEEKDAYS),
+    _Field(name="second", low=0, high=59, cycle="minute"),
+    _Field(name="minute", low=0, high=59, cycle="hour"),
+    _Field(name="hour", low=0, high=23, cycle="day"),
+    _Field(name="day", low=1, high=31, cycle="month"),
+    _Field(name="month", low=1, high=12, cycle="year", names=_MONTHS),
+    _Field(name="day of week", low=0, high=6, cycle="week", names=_WEEKDAYS),
 )
 
 

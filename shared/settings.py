@@ -244,7 +244,9 @@ class Settings(BaseModel):
         """The settings that a survey needs."""
         return Terms(
             attribute_map=self.attribute_map,
-            protection=Protection(self.protected_users, require_deletion_checks=self.require_deletion_checks),
+            protection=Protection(
+                protected_users=self.protected_users, require_deletion_checks=self.require_deletion_checks
+            ),
             usage_location=self.usage_location,
             restore_deleted_users=self.restore_deleted_users,
         )

@@ -49,14 +49,14 @@ class Addresses(Part):
         if found is None:
             return None
         return [
-            Holder(text(item, "id"), text(item, "displayName"), "application")
+            Holder(object_id=text(item, "id"), name=text(item, "displayName"), kind="application")
             for item in found
             if any(urlsplit(uri).hostname == domain.lower() for uri in texts(item, "identifierUris"))
         ]
 
 
 def _add(holders: dict[str, Holder], item: Mapping[str, Any], kind: Kind) -> None:
-    holder = Holder(text(item, "id"), str(item.get("displayName")), kind)
+    holder = Holder(object_id=text(item, "id"), name=str(item.get("displayName")), kind=kind)
     for alias in aliases(item):
         holders.setdefault(alias, replace(holder, alias=True))
     for address in (item.get(UPN), item.get("mail")):

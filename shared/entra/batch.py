@@ -12,7 +12,7 @@ BATCH_SIZE = 20
 BeforeSend = Callable[[Sequence["Request"]], Awaitable[None]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Request:
     """One request inside a batch. `subject` is whatever the caller wants back with the answer."""
 

@@ -39,7 +39,7 @@ class Batches:
         Raises RunStopped between two batches, CallerRefused when Graph refuses the app itself; the answers of
         batches under way are yielded first. Requests of one call must not depend on each other's order.
         """
-        sending = Sending(deque(requests), self._client.clock)
+        sending = Sending(waiting=deque(requests), clock=self._client.clock)
         stopped: Exception | None = None
         try:
             while sending.tasks or (sending.left and stopped is None):
@@ -99,12 +99,12 @@ class Batches:
             outer = await self._client.post_batch(items)
         except GraphError as error:
             error.code = "NoAnswer"
-            outer = Answer(0, lost=error)
+            outer = Answer(status=0, lost=error)
         if outer.status != 200:
             answers = [outer] * len(batch)
         else:
             inner = _by_id(outer, self._client.clock.now())
-            left_out = Answer(0, lost=GraphError("graph.leftOut", code="NoAnswer"))
+            left_out = Answer(status=0, lost=GraphError("graph.leftOut", code="NoAnswer"))
             answers = [inner.get(str(number), left_out) for number in range(len(batch))]
         for request, answer in zip(batch, answers, strict=True):
             # A mailbox is throttled for itself alone: its request waits, and nothing else.
@@ -127,10 +127,10 @@ def _by_id(outer: Answer, now: datetime) -> dict[str, Answer]:
         headers = {str(name).lower(): str(value) for name, value in named.items()}
         body = item.get("body")
         answers[str(item.get("id"))] = Answer(
-            status,
-            body if isinstance(body, dict) else {},
-            retry_after_seconds(headers.get("retry-after"), now),
-            headers.get("request-id", outer.request_id),
-            headers.get("x-ms-throttle-scope", ""),
+            status=status,
+            body=body if isinstance(body, dict) else {},
+            retry_after=retry_after_seconds(headers.get("retry-after"), now),
+            request_id=headers.get("request-id", outer.request_id),
+            throttle_scope=headers.get("x-ms-throttle-scope", ""),
         )
     return answers

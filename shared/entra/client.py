@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     status: int
     body: dict[str, Any] = field(default_factory=dict)
@@ -158,11 +158,11 @@ def _answer(response: "httpx.Response", now: datetime) -> Answer:
             if response.status_code < 400:
                 raise GraphError("graph.notJson", status=response.status_code) from error
     return Answer(
-        response.status_code,
-        body if isinstance(body, dict) else {},
-        retry_after_seconds(response.headers.get("Retry-After"), now),
-        response.headers.get("request-id", ""),
-        response.headers.get("x-ms-throttle-scope", ""),
+        status=response.status_code,
+        body=body if isinstance(body, dict) else {},
+        retry_after=retry_after_seconds(response.headers.get("Retry-After"), now),
+        request_id=response.headers.get("request-id", ""),
+        throttle_scope=response.headers.get("x-ms-throttle-scope", ""),
     )
 
 

@@ -12,7 +12,9 @@ class Domains(Part):
         path = "/domains?$select=id,authenticationType,isInitial,isVerified"
         domains = [
             TenantDomain(
-                text(item, "id").lower(), str(item.get("authenticationType")), item.get("isInitial") is True
+                name=text(item, "id").lower(),
+                authentication_type=str(item.get("authenticationType")),
+                initial=item.get("isInitial") is True,
             )
             for item in await self.graph.read_all(path)
             if item.get("isVerified")

@@ -52,7 +52,9 @@ class Protected(Part):
         """The purposes of these users' mailboxes, of which any number may be unreadable."""
         requests = [
             Request(
-                "GET", f"/users/{segment(object_id)}/mailboxSettings?$select=userPurpose", subject=object_id
+                method="GET",
+                path=f"/users/{segment(object_id)}/mailboxSettings?$select=userPurpose",
+                subject=object_id,
             )
             for object_id in object_ids
         ]
@@ -62,11 +64,11 @@ class Protected(Part):
         if found and all(answer.status == 403 for answer in found.values()):
             return Mailboxes(granted=False)
         if found and all(answer.error.code == _NO_EXCHANGE for answer in found.values()):
-            return Mailboxes(dict.fromkeys(found, "none"), exchange_online=False)
+            return Mailboxes(purposes=dict.fromkeys(found, "none"), exchange_online=False)
         purposes = {
             object_id: purpose for object_id, answer in found.items() if (purpose := _purpose(answer))
         }
-        return Mailboxes(purposes, unread=len(found) - len(purposes))
+        return Mailboxes(purposes=purposes, unread=len(found) - len(purposes))
 
 
 class _Unknown:

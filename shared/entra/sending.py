@@ -27,7 +27,7 @@ MAILBOX_PATIENCE = 60.0
 QUOTA_EXCEEDED = "Directory_QuotaExceeded"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Sending:
     """What is left of one `send`: requests that wait, batches under way, and how long to hold back.
 

@@ -24,7 +24,8 @@ class Sessions(Part):
         for attempt in count(1):
             # An action without parameters needs a body all the same inside a batch.
             requests = [
-                Request("POST", f"/users/{segment(i)}/revokeSignInSessions", {}, subject=i) for i in waiting
+                Request(method="POST", path=f"/users/{segment(i)}/revokeSignInSessions", body={}, subject=i)
+                for i in waiting
             ]
             waiting = []
             async with aclosing(self.graph.send(requests, before_send)) as sent:

@@ -66,7 +66,9 @@ class Users(Part):
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
         """Object id → the user as they are now; whoever is gone is absent. GraphError if one can't be read."""
         select = selected(self._attribute_map)
-        requests = [Request("GET", f"/users/{segment(i)}?$select={select}", subject=i) for i in object_ids]
+        requests = [
+            Request(method="GET", path=f"/users/{segment(i)}?$select={select}", subject=i) for i in object_ids
+        ]
         found: dict[str, EntraUser] = {}
         async for answers in self.graph.send(requests):
             for request, answer in answers:
@@ -79,7 +81,8 @@ class Users(Part):
     async def look_up_upns(self, object_ids: Iterable[str]) -> dict[str, str | None]:
         """Object id → the UPN the user has right now, None for one who is gone; unreadable ones are absent."""
         requests = [
-            Request("GET", f"/users/{segment(i)}?$select=id,userPrincipalName", subject=i) for i in object_ids
+            Request(method="GET", path=f"/users/{segment(i)}?$select=id,userPrincipalName", subject=i)
+            for i in object_ids
         ]
         upns: dict[str, str | None] = {}
         async for answers in self.graph.send(requests):
@@ -96,7 +99,7 @@ class Users(Part):
         """The active users, wherever in the tenant, who have one of these."""
         select = selected(self._attribute_map)
         requests = [
-            Request("GET", f"/users?$filter={one_of(name, chunk)}&$select={select}")
+            Request(method="GET", path=f"/users?$filter={one_of(name, chunk)}&$select={select}")
             for name, values in ((IMMUTABLE_ID, list(immutable_ids)), ("id", list(object_ids)))
             for chunk in _chunks(values)
         ]

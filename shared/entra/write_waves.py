@@ -39,7 +39,13 @@ def waves_of(writes: Sequence[Change], chance: Chance) -> list[Wave]:
         _immutable_ids([change for change in restores if change.via]),
         Wave([_last_patch(change) for change in restores if change.attributes]),
         Wave([_create(change, chance) for change in writes if change.action is Action.ADD]),
-        Wave([Request("DELETE", _user_path(c), subject=c) for c in writes if c.action is Action.DELETE]),
+        Wave(
+            [
+                Request(method="DELETE", path=_user_path(c), subject=c)
+                for c in writes
+                if c.action is Action.DELETE
+            ]
+        ),
     ]
     return [wave for wave in waves if wave.requests]
 
@@ -87,15 +93,19 @@ def values_of(change: Change) -> dict[str, Any]:
 
 
 def patch(change: Change, body: dict[str, Any]) -> Request:
-    return Request("PATCH", _user_path(change), body, subject=change)
+    return Request(method="PATCH", path=_user_path(change), body=body, subject=change)
 
 
 def _restore(change: Change) -> Request:
     # Never by the former UPN where there is a new one: somebody else may have it by now.
     body = {"newUserPrincipalName": change.via or change.new_upn}
-    return Request("POST", f"/directory/deletedItems/{change.object_id}/restore", body, subject=change)
+    return Request(
+        method="POST", path=f"/directory/deletedItems/{change.object_id}/restore", body=body, subject=change
+    )
 
 
 def _create(change: Change, chance: Chance) -> Request:
     profile = {"password": random_password(chance), "forceChangePasswordNextSignIn": True}
-    return Request("POST", "/users", {**values_of(change), "passwordProfile": profile}, subject=change)
+    return Request(
+        method="POST", path="/users", body={**values_of(change), "passwordProfile": profile}, subject=change
+    )

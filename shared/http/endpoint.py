@@ -47,7 +47,7 @@ Query_co = TypeVar("Query_co", bound=BaseModel, covariant=True)
 Body_co = TypeVar("Body_co", bound=BaseModel, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[Query_co, Body_co]):
     """One request, checked. `domain`, `run_id` and `asset` are empty where the path has none."""
 
@@ -78,7 +78,7 @@ AnyCall = Call[BaseModel, BaseModel]
 Handler = Callable[[Call[Query_co, Body_co]], Awaitable[func.HttpResponse]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Endpoint(Generic[Query_co, Body_co]):
     """One method of one path. `role` is None if anybody may call.
 

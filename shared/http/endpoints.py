@@ -26,74 +26,89 @@ _ACTIVE_OR = "A run is active already, which `runId` names; or"
 _POLL = ("Location", "Retry-After")
 
 list_domains = Endpoint(
-    "GET", "domains", "The tenant's verified domains with settings, active and last runs.",
-    Role.READER, domains.list_domains, answers={200: domains.DomainList, **_TENANT},
+    method="GET", route="domains",
+    summary="The tenant's verified domains with settings, active and last runs.",
+    role=Role.READER, handler=domains.list_domains, answers={200: domains.DomainList, **_TENANT},
 )  # fmt: skip
 get_domain = Endpoint(
-    "GET", _DOMAIN, "One domain; `ETag` is the version of its settings.",
-    Role.READER, domains.get_domain, answers={200: Domain, **_TENANT}, gives=("ETag",),
+    method="GET", route=_DOMAIN,
+    summary="One domain; `ETag` is the version of its settings.",
+    role=Role.READER, handler=domains.get_domain, answers={200: Domain, **_TENANT}, gives=("ETag",),
 )  # fmt: skip
 change_domain = Endpoint(
-    "PATCH", _DOMAIN, "Changes settings, any subset; honours `If-Match`.",
-    Role.ADMINISTRATOR, domains.change_domain,
+    method="PATCH", route=_DOMAIN,
+    summary="Changes settings, any subset; honours `If-Match`.",
+    role=Role.ADMINISTRATOR, handler=domains.change_domain,
     answers={200: Domain, 412: "The settings were changed meanwhile.", **_TENANT},
     takes=("If-Match",), gives=("ETag",),
 )  # fmt: skip
 start_dry_run = Endpoint(
-    "POST", f"{_DOMAIN}/dry-run", "Starts a dry run.",
-    Role.OPERATOR, runs.start_dry_run, answers=_STARTED, gives=_POLL,
+    method="POST", route=f"{_DOMAIN}/dry-run",
+    summary="Starts a dry run.",
+    role=Role.OPERATOR, handler=runs.start_dry_run, answers=_STARTED, gives=_POLL,
 )  # fmt: skip
 start_sync = Endpoint(
-    "POST", f"{_DOMAIN}/sync", "Sync Now; `approve` releases exactly the deletions which that dry run listed.",
-    Role.ADMINISTRATOR, runs.start_sync,
+    method="POST", route=f"{_DOMAIN}/sync",
+    summary="Sync Now; `approve` releases exactly the deletions which that dry run listed.",
+    role=Role.ADMINISTRATOR, handler=runs.start_sync,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} `dryRunId` is no dry run that succeeded.",
              410: "The dry run's list of deletions is gone: run it again."}, gives=_POLL,
 )  # fmt: skip
 pre_check = Endpoint(
-    "GET", f"{_DOMAIN}/pre-check", "Objects on the domain that are not users to synchronise, and what to do.",
-    Role.OPERATOR, inspection.pre_check, answers={200: PreCheck, **_UPSTREAM},
+    method="GET", route=f"{_DOMAIN}/pre-check",
+    summary="Objects on the domain that are not users to synchronise, and what to do.",
+    role=Role.OPERATOR, handler=inspection.pre_check, answers={200: PreCheck, **_UPSTREAM},
 )  # fmt: skip
 trace_user = Endpoint(
-    "GET", f"{_DOMAIN}/trace", "Why one user is what they are; read-only.",
-    Role.OPERATOR, inspection.trace, answers={200: Trace, **_UPSTREAM},
+    method="GET", route=f"{_DOMAIN}/trace",
+    summary="Why one user is what they are; read-only.",
+    role=Role.OPERATOR, handler=inspection.trace, answers={200: Trace, **_UPSTREAM},
 )  # fmt: skip
 list_runs = Endpoint(
-    "GET", f"{_DOMAIN}/runs", "The Sync Logs, newest first.",
-    Role.READER, runs.list_runs, answers={200: runs.RunList, **_TENANT},
+    method="GET", route=f"{_DOMAIN}/runs",
+    summary="The Sync Logs, newest first.",
+    role=Role.READER, handler=runs.list_runs, answers={200: runs.RunList, **_TENANT},
 )  # fmt: skip
 get_run = Endpoint(
-    "GET", _RUN, "One run, live while it runs.",
-    Role.READER, runs.get_run, answers={200: Run}, gives=("Retry-After",),
+    method="GET", route=_RUN,
+    summary="One run, live while it runs.",
+    role=Role.READER, handler=runs.get_run, answers={200: Run}, gives=("Retry-After",),
 )  # fmt: skip
 cancel_run = Endpoint(
-    "POST", f"{_RUN}/cancel", "Stops a run before its next write.",
-    Role.ADMINISTRATOR, runs.cancel_run, answers={202: Run}, gives=("Retry-After",),
+    method="POST", route=f"{_RUN}/cancel",
+    summary="Stops a run before its next write.",
+    role=Role.ADMINISTRATOR, handler=runs.cancel_run, answers={202: Run}, gives=("Retry-After",),
 )  # fmt: skip
 undo_run = Endpoint(
-    "POST", f"{_RUN}/undo", "Takes a sync back, or previews that.",
-    Role.ADMINISTRATOR, runs.undo_run,
+    method="POST", route=f"{_RUN}/undo",
+    summary="Takes a sync back, or previews that.",
+    role=Role.ADMINISTRATOR, handler=runs.undo_run,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} this one is no sync that has ended.",
              410: "The sync is more than 30 days ago."}, gives=_POLL,
 )  # fmt: skip
 get_audit_log = Endpoint(
-    "GET", f"{_RUN}/audit-log", "The audit log: a redirect to a link; by `Accept` the link as JSON, or the CSV itself.",
-    Role.READER, runs.get_audit_log,
+    method="GET", route=f"{_RUN}/audit-log",
+    summary="The audit log: a redirect to a link; by `Accept` the link as JSON, or the CSV itself.",
+    role=Role.READER, handler=runs.get_audit_log,
     answers={200: runs.AuditLogLink, 302: "The link, for 60 minutes at most.",
              406: "Too large to be had as text/csv from here.", 410: "Expired or overwritten."},
     files=("text/csv",),
 )  # fmt: skip
 get_console = Endpoint(
-    "GET", "console", "The admin page.",
-    None, console.page, answers={200: "HTML", 304: "Unchanged."}, files=("text/html",),
+    method="GET", route="console",
+    summary="The admin page.",
+    role=None, handler=console.page, answers={200: "HTML", 304: "Unchanged."}, files=("text/html",),
 )  # fmt: skip
 get_console_asset = Endpoint(
-    "GET", "console/{*asset}", "A style sheet, script or picture of the admin page.",
-    None, console.asset, answers={200: "The file.", 304: "Unchanged."},
+    method="GET", route="console/{*asset}",
+    summary="A style sheet, script or picture of the admin page.",
+    role=None, handler=console.asset, answers={200: "The file.", 304: "Unchanged."},
     files=("text/css", "text/javascript", "image/svg+xml"),
 )  # fmt: skip
 get_health = Endpoint(
-    "GET", "health", "Whether the app runs; `deep=true` also tries storage, source and Graph.",
-    None, health.health, answers={200: health.Health, 503: health.Health},
+    method="GET", route="health",
+    summary="Whether the app runs; `deep=true` also tries storage, source and Graph.",
+    role=None, handler=health.health, answers={200: health.Health, 503: health.Health},
 )  # fmt: skip
 
 
@@ -102,8 +117,9 @@ async def document(_: Call[Nothing, Nothing]) -> func.HttpResponse:
 
 
 get_openapi = Endpoint(
-    "GET", "openapi.json", "This API as OpenAPI 3.1.",
-    None, document, answers={200: "OpenAPI"}, files=("application/json",),
+    method="GET", route="openapi.json",
+    summary="This API as OpenAPI 3.1.",
+    role=None, handler=document, answers={200: "OpenAPI"}, files=("application/json",),
 )  # fmt: skip
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = tuple(one for one in [*globals().values()] if isinstance(one, Endpoint))

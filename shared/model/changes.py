@@ -32,7 +32,7 @@ class Obstacle:
     message: Parts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What is to happen to one person. A run has at most one change per person.
 
@@ -63,7 +63,7 @@ class Change:
         return renamed if isinstance(renamed, str) else self.upn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Every change of one run, in the order in which a sync applies them.
 

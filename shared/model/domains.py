@@ -83,7 +83,7 @@ class StoredSettings:
         return dict(self._readable) | dict.fromkeys(self.unreadable)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TenantDomain:
     """A verified domain of the tenant, or one that the tenant no longer has (`removed`)."""
 

@@ -7,7 +7,7 @@ from shared.model.parts import Parts
 Value = str | bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceUser:
     """A user of Access Control, mapped and normalised so that its values compare with Entra's.
 
@@ -22,7 +22,7 @@ class SourceUser:
     problem: Parts = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntraUser:
     """A user of the tenant; `values` are in the order of `AttributeMap.attributes`."""
 

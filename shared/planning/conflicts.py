@@ -17,7 +17,7 @@ LOOKED_UP = frozenset({ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN})
 
 
 def with_known_conflicts(
-    changes: Sequence[Change], around: Holders, renames: Sequence[Change]
+    changes: Sequence[Change], lookups: Holders, renames: Sequence[Change]
 ) -> Iterator[Change]:
     """The same changes, with an obstacle on each that wants an address or an immutable ID somebody else has.
 
@@ -26,15 +26,15 @@ def with_known_conflicts(
     """
     stuck = {c.upn.lower() for c in renames if c.obstacle}
     freed = {c.upn.lower(): c.object_id for c in renames if c.upn.lower() not in stuck}
-    addresses = dict(around.addresses)
+    addresses = dict(lookups.addresses)
     for change in changes:
         wanted = [change.new_upn] if change.action is not Action.UPDATE else []
         if change.action is Action.RESTORE:
-            wanted.extend(around.former_addresses.get(str(change.object_id), ()))
+            wanted.extend(lookups.former_addresses.get(str(change.object_id), ()))
         obstacle = change.obstacle or _address_taken(change, wanted, addresses, freed)
-        obstacle = obstacle or _immutable_id_taken(change, around.immutable_ids)
+        obstacle = obstacle or _immutable_id_taken(change, lookups.immutable_ids)
         if change.action is Action.RESTORE and not obstacle:
-            holder = Holder(str(change.object_id), change.display_name, "restored user")
+            holder = Holder(object_id=str(change.object_id), name=change.display_name, kind="restored user")
             addresses.update((address.lower(), holder) for address in wanted)
         yield change if obstacle is change.obstacle else replace(change, obstacle=obstacle)
 

@@ -20,7 +20,7 @@ _NEW, _RETURNED = say("newcomer.inSourceOnly"), say("newcomer.restored")
 class Differences:
     """Compares one person's two sides under the run's attribute map."""
 
-    around: Lookups
+    lookups: Lookups
     attribute_map: AttributeMap
 
     def between(self, user: SourceUser, target: EntraUser) -> Change | None:
@@ -41,15 +41,17 @@ class Differences:
             if before != after
         ]
         change = Change(
-            Action.RENAME if renamed else Action.UPDATE,
-            target.upn,
-            target.display_name,
-            target.object_id,
-            user.source_id,
-            tuple(attributes),
+            action=Action.RENAME if renamed else Action.UPDATE,
+            upn=target.upn,
+            display_name=target.display_name,
+            object_id=target.object_id,
+            source_id=user.source_id,
+            attributes=tuple(attributes),
             obstacle=_refused(user, attributes) or (self._no_immutable_id(user, target) if renamed else None),
         )
-        return with_detour(change, self.around.initial_domain, federated=self.around.federated)
+        if not renamed and not rekeyed:
+            return change
+        return with_detour(change, self.lookups.initial_domain, federated=self.lookups.federated)
 
     def added(self, user: SourceUser) -> Change:
         attributes = [
@@ -66,42 +68,44 @@ class Differences:
         named = {change.attribute for change in attributes}
         if ENABLED not in named:
             attributes.append(AttributeChange(ENABLED, None, True))
-        if self.around.usage_location and "usageLocation" not in named:
-            attributes.append(AttributeChange("usageLocation", None, self.around.usage_location))
+        if self.lookups.usage_location and "usageLocation" not in named:
+            attributes.append(AttributeChange("usageLocation", None, self.lookups.usage_location))
         obstacle = _refused(user, attributes)
         if "displayName" not in named:
             obstacle = obstacle or refused_value("displayName", None)
         obstacle = obstacle or self._no_immutable_id(user)
         name = self.attribute_map.display_name(user)
         return Change(
-            Action.ADD,
-            user.upn,
-            name,
-            None,
-            user.source_id,
-            tuple(attributes),
+            action=Action.ADD,
+            upn=user.upn,
+            display_name=name,
+            object_id=None,
+            source_id=user.source_id,
+            attributes=tuple(attributes),
             reason=_NEW,
             obstacle=obstacle,
         )
 
     def restored(self, user: SourceUser, gone: EntraUser) -> Change:
         change = self.between(user, gone)
-        keyless = self.around.federated and not gone.immutable_id
+        keyless = self.lookups.federated and not gone.immutable_id
         restored = Change(
-            Action.RESTORE,
-            gone.upn,
-            gone.display_name,
-            gone.object_id,
-            user.source_id,
-            change.attributes if change else (),
+            action=Action.RESTORE,
+            upn=gone.upn,
+            display_name=gone.display_name,
+            object_id=gone.object_id,
+            source_id=user.source_id,
+            attributes=change.attributes if change else (),
             reason=_RETURNED,
             obstacle=(change.obstacle if change else None) or self._no_immutable_id(user, gone),
         )
         # A federated domain takes nobody without an immutable ID, not even for the moment until they get one.
-        return replace(restored, via=temporary_upn(restored, self.around.initial_domain) if keyless else None)
+        return replace(
+            restored, via=temporary_upn(restored, self.lookups.initial_domain) if keyless else None
+        )
 
     def _no_immutable_id(self, user: SourceUser, target: EntraUser | None = None) -> Obstacle | None:
-        if not self.around.federated or user.immutable_id or (target and target.immutable_id):
+        if not self.lookups.federated or user.immutable_id or (target and target.immutable_id):
             return None
         return KEYLESS
 

@@ -17,7 +17,7 @@ _KINDS: Mapping[Kind, Parts] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
     """Who has an address or an immutable ID. An `alias` stays with its holder when they are renamed."""
 
@@ -47,7 +47,7 @@ def holders_of_immutable_ids(deleted: Sequence[EntraUser], active: Iterable[Entr
     """Immutable ID → who blocks it: a deleted user until they are restored or gone for good."""
     kinds: tuple[tuple[Kind, Iterable[EntraUser]], ...] = (("deleted user", deleted), ("user", active))
     return {
-        user.immutable_id: Holder(user.object_id, user.upn, kind)
+        user.immutable_id: Holder(object_id=user.object_id, name=user.upn, kind=kind)
         for kind, users in kinds
         for user in users
         if user.immutable_id

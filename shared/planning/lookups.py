@@ -9,7 +9,7 @@ from shared.planning.holders import Holder
 from shared.planning.protection import Protection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lookups:
     """Looked up for those whom `match` left without a partner.
 

@@ -55,7 +55,7 @@ def normalised(value: object) -> str | None:
     return text.strip() or None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeMap:
     """Which Entra attribute is filled from which source field (`custom_attributes.x` reaches a nested one)."""
 

@@ -21,7 +21,7 @@ class Ambiguity:
     targets: tuple[EntraUser, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Matching:
     """The two sides of one domain, paired; everybody is on exactly one of the lists.
 
@@ -55,7 +55,7 @@ def match(
     """
     remembered = {user.source_id: links[user.source_id] for user in source if user.source_id in links}
     departed = {source_id: linked for source_id, linked in links.items() if source_id not in remembered}
-    matching = Matching(domain, links=remembered, departed=departed)
+    matching = Matching(domain=domain, links=remembered, departed=departed)
     claims = _claims(matching, source, target)
     by_upn = {user.upn.lower(): user for user in target}
     formerly = {object_id: source_id for source_id, object_id in departed.items()}

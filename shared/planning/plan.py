@@ -17,7 +17,7 @@ from shared.planning.renames import in_workable_order
 _MEMORY_IN_DOUBT = say("leaver.memoryInDoubt")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Newcomers:
     """Those whom the domain lacks: new, known in another domain, in the recycle bin, claimed by two, or unclear."""
 
@@ -28,10 +28,10 @@ class _Newcomers:
     unclear: list[SourceUser] = field(default_factory=list)
 
 
-def _newcomers(matching: Matching, around: Lookups) -> _Newcomers:
+def _newcomers(matching: Matching, lookups: Lookups) -> _Newcomers:
     newcomers = _Newcomers()
     for user in matching.source_only:
-        outside, gone = around.outside.get(user.source_id), around.deleted.get(user.source_id)
+        outside, gone = lookups.outside.get(user.source_id), lookups.deleted.get(user.source_id)
         found = outside or gone
         owner = matching.by_immutable_id.get(found.immutable_id or "", user) if found else user
         if found and owner is not user:
@@ -42,7 +42,7 @@ def _newcomers(matching: Matching, around: Lookups) -> _Newcomers:
             newcomers.joining.append((user, outside))
         elif gone:
             newcomers.returning.append((user, gone))
-        elif user.source_id in around.unclear:
+        elif user.source_id in lookups.unclear:
             newcomers.unclear.append(user)
         else:
             newcomers.new.append(user)
@@ -50,10 +50,10 @@ def _newcomers(matching: Matching, around: Lookups) -> _Newcomers:
 
 
 @makes_no_cycles
-def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> Plan:
+def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) -> Plan:
     """What is to happen to everybody: one `Change` per person who is not simply equal on both sides."""
-    protection, differences = around.protection, Differences(around, attribute_map)
-    newcomers = _newcomers(matching, around)
+    protection, differences = lookups.protection, Differences(lookups, attribute_map)
+    newcomers = _newcomers(matching, lookups)
     existing: list[Change] = []
     restores: list[Change] = []
     skips: list[Change] = []
@@ -69,7 +69,7 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
             if change and (reason := protection.reason_not_to_change(target, change)):
                 skips.append(_skip(target, reason, user.source_id))
                 continue
-            if target.without_session_time and around.federated:
+            if target.without_session_time and lookups.federated:
                 without_session_time.append(target.object_id)
             if change:
                 existing.append(change)
@@ -80,17 +80,17 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
             skips.append(_skip(gone, reason, user.source_id))
         else:
             restores.append(differences.restored(user, gone))
-    leavers = [_left(target, matching, around) for target in matching.target_only]
+    leavers = [_left(target, matching, lookups) for target in matching.target_only]
     adds = [differences.added(user) for user in newcomers.new]
-    if around.memory_doubt and any(leaver.reason[:1] == _MEMORY_IN_DOUBT for leaver in leavers):
+    if lookups.memory_doubt and any(leaver.reason[:1] == _MEMORY_IN_DOUBT for leaver in leavers):
         # Any of them could be a rename of one of those.
         skips += [_wait(add) for add in adds]
         adds = []
-    skips += [_not_added(user, around.unclear[user.source_id], attribute_map) for user in newcomers.unclear]
+    skips += [_not_added(user, lookups.unclear[user.source_id], attribute_map) for user in newcomers.unclear]
     doubts = [_doubt(one, attribute_map) for one in (*matching.ambiguous, *newcomers.contested)]
 
-    renames = in_workable_order([c for c in existing if c.action is Action.RENAME], around.initial_domain)
-    renames = with_the_blocked(list(with_known_conflicts(renames, around, renames)))
+    renames = in_workable_order([c for c in existing if c.action is Action.RENAME], lookups.initial_domain)
+    renames = with_the_blocked(list(with_known_conflicts(renames, lookups, renames)))
     others = [*(c for c in existing if c.action is Action.UPDATE), *restores, *adds]
     doubtful = {target.object_id: target for one in matching.ambiguous for target in one.targets}
     strangers = (*matching.target_only, *doubtful.values())
@@ -98,7 +98,7 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
     return Plan(
         changes=(
             *renames,
-            *with_known_conflicts(others, around, renames),
+            *with_known_conflicts(others, lookups, renames),
             *(change for change in leavers if change.action is Action.DELETE),
             *skips,
             *(change for change in leavers if change.action is Action.SKIP),
@@ -112,20 +112,26 @@ def decide(matching: Matching, around: Lookups, attribute_map: AttributeMap) -> 
     )
 
 
-def _left(target: EntraUser, matching: Matching, around: Lookups) -> Change:
+def _left(target: EntraUser, matching: Matching, lookups: Lookups) -> Change:
     """A user in Entra only is deleted, unless there is a reason against it."""
-    protection = around.protection
+    protection = lookups.protection
     if reason := protection.reason_not_to_touch(target):
         return _skip(target, reason)
     if owner := matching.moved.get(target.object_id):
         where = domain_of(owner.upn)
         reason = say("leaver.moved", domain=where) if where else say("leaver.withoutUpn")
         return _skip(target, reason, owner.source_id)
-    doubt = around.memory_doubt and _MEMORY_IN_DOUBT + around.memory_doubt
+    doubt = lookups.memory_doubt and _MEMORY_IN_DOUBT + lookups.memory_doubt
     if reason := protection.reason_not_to_delete(target) or doubt:
         return replace(_skip(target, reason), obstacle=Obstacle(NOT_LOOKED_AT, reason))
     reason = say("leaver.notInSource") + protection.caveat
-    return Change(Action.DELETE, target.upn, target.display_name, target.object_id, reason=reason)
+    return Change(
+        action=Action.DELETE,
+        upn=target.upn,
+        display_name=target.display_name,
+        object_id=target.object_id,
+        reason=reason,
+    )
 
 
 def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
@@ -150,22 +156,36 @@ def _wait(add: Change) -> Change:
 
 
 def _skip(target: EntraUser, reason: Parts, source_id: str | None = None) -> Change:
-    return Change(Action.SKIP, target.upn, target.display_name, target.object_id, source_id, reason=reason)
+    return Change(
+        action=Action.SKIP,
+        upn=target.upn,
+        display_name=target.display_name,
+        object_id=target.object_id,
+        source_id=source_id,
+        reason=reason,
+    )
 
 
 def _not_added(user: SourceUser, reason: Parts, attribute_map: AttributeMap) -> Change:
     name = attribute_map.display_name(user)
-    return Change(Action.SKIP, user.upn, name, None, user.source_id, reason=reason)
+    return Change(
+        action=Action.SKIP,
+        upn=user.upn,
+        display_name=name,
+        object_id=None,
+        source_id=user.source_id,
+        reason=reason,
+    )
 
 
 def _doubt(ambiguity: Ambiguity, attribute_map: AttributeMap) -> Change:
     user = ambiguity.user
     return Change(
-        Action.SKIP,
-        user.upn,
-        attribute_map.display_name(user),
-        ambiguity.targets[0].object_id if ambiguity.targets else None,
-        user.source_id,
+        action=Action.SKIP,
+        upn=user.upn,
+        display_name=attribute_map.display_name(user),
+        object_id=ambiguity.targets[0].object_id if ambiguity.targets else None,
+        source_id=user.source_id,
         reason=ambiguity.reason,
         obstacle=Obstacle("AmbiguousMatch", ambiguity.reason),
     )

@@ -39,7 +39,7 @@ class Roles:
     unread: Parts = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mailboxes:
     """What a look at mailboxes found.
 
@@ -54,7 +54,7 @@ class Mailboxes:
     exchange_online: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
     """What a run knows about who must not be touched.
 

@@ -11,7 +11,7 @@ from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What the settings say about people; `protection` holds whom they alone protect."""
 
@@ -21,7 +21,7 @@ class Terms:
     restore_deleted_users: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """What was read, and the plan that follows from it.
 

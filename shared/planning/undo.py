@@ -18,7 +18,7 @@ from shared.planning.protection import Protection
 from shared.planning.renames import in_workable_order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
     """How those whom the sync touched stand today; `deleted` are those of them who lie in the recycle bin.
 
@@ -45,7 +45,9 @@ def plan_undo(
     disable_added: bool,
 ) -> Plan:
     """The opposite of every change in `done` (with the object id it ended on), as far as it still makes sense."""
-    undoing = _Undoing(say("undo.of", run=run_id), now, attribute_map, disable_added)
+    undoing = _Undoing(
+        reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
+    )
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], now.initial_domain)
     renames = with_the_blocked(list(with_known_conflicts(renames, now, renames)))
@@ -59,7 +61,7 @@ def plan_undo(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Undoing:
     reason: Parts
     now: Now

@@ -16,7 +16,7 @@ MOST_DIGESTS = 500
 _DIGITS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """`tried` counts the changes that took effect or failed, `not_deleted` the users kept because a lookup failed.
 

@@ -18,7 +18,7 @@ _DELETED = say("add.deletedUnread")
 _NAMELESS = say("add.mayBeNameless")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
     """`links`: source id → object id, of earlier syncs."""
 

@@ -90,7 +90,7 @@ async def settle_doubts(changes: Sequence[Change], graph: Graph) -> list[Outcome
 def _look(change: Change) -> Request:
     names = dict.fromkeys(["id", UPN, *(attribute.attribute for attribute in change.attributes)])
     path = f"/users/{segment(change.object_id or change.upn)}?$select={','.join(names)}"
-    return Request("GET", path, subject=change)
+    return Request(method="GET", path=path, subject=change)
 
 
 def _outcome(change: Change, answer: Answer | None, unread: Parts) -> Outcome | None:

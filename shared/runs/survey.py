@@ -66,8 +66,13 @@ class Surveyor:
         matching, memory = await self._match(people, listing.users, memory)
         links = memory.links
         await self._set_aside_upn_only_matches(matching, links, looks)
-        lookups = Lookups(domain.federated, initial, self._terms.usage_location, memory_doubt=memory.doubt)
-        missing = Missing(self._directory, self._terms, links, looks)
+        lookups = Lookups(
+            federated=domain.federated,
+            initial_domain=initial,
+            usage_location=self._terms.usage_location,
+            memory_doubt=memory.doubt,
+        )
+        missing = Missing(directory=self._directory, terms=self._terms, links=links, looks=looks)
         lookups = await missing.look_for(matching, lookups)
         plan, lookups = await self._plan_with_protection(matching, lookups)
         wanted = plan.of(Action.ADD, Action.RENAME, Action.RESTORE)

@@ -21,7 +21,7 @@ from shared.store.journal import Journal
 Done = tuple[Change, str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DoneSync:
     """A sync that is to be taken back: what it did, and what is remembered now."""
 
@@ -39,7 +39,7 @@ class DoneSync:
 async def survey_undo(services: Services, run: Run, undoes: str, directory: Directory) -> Survey:
     """Plans to take the sync `undoes` back; JournalGone after 30 days."""
     done = await changes_made(services, run.domain, undoes)
-    sync = DoneSync(undoes, run.domain, done, await services.links.read(run.domain))
+    sync = DoneSync(run_id=undoes, domain=run.domain, done=done, memory=await services.links.read(run.domain))
     return await survey_done(sync, directory, services.settings.terms, disable_added=run.disable_added)
 
 

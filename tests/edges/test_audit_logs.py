@@ -37,7 +37,9 @@ def dry_run() -> Run:
 
 
 def deletion(name: str) -> Outcome:
-    return Outcome.planned(Change(Action.DELETE, f"{name}@contoso.com", name, f"id-{name}"))
+    return Outcome.planned(
+        Change(action=Action.DELETE, upn=f"{name}@contoso.com", display_name=name, object_id=f"id-{name}")
+    )
 
 
 async def write(logs: AuditLogs, run: Run, name: str, versions: DryRunVersions | None = None) -> None:

@@ -18,12 +18,15 @@ SEVERAL = [entra_user(f"u{number}@contoso.com") for number in range(45)]
 
 
 def reads(count: int) -> list[Request]:
-    return [Request("GET", f"/users/id-u{n}?$select=id", subject=f"id-u{n}") for n in range(count)]
+    return [
+        Request(method="GET", path=f"/users/id-u{n}?$select=id", subject=f"id-u{n}") for n in range(count)
+    ]
 
 
 def writes(count: int) -> list[Request]:
     return [
-        Request("PATCH", f"/users/id-u{n}", {"surname": "鈴木"}, subject=f"id-u{n}") for n in range(count)
+        Request(method="PATCH", path=f"/users/id-u{n}", body={"surname": "鈴木"}, subject=f"id-u{n}")
+        for n in range(count)
     ]
 
 
@@ -75,7 +78,9 @@ async def test_a_throttled_batch_is_sent_again_as_a_whole() -> None:
 
 async def test_a_refusal_is_final() -> None:
     async with connected() as tenant:
-        ((request, answer),) = await answers(tenant.graph(), [Request("GET", "/users/nobody?$select=id")])
+        ((request, answer),) = await answers(
+            tenant.graph(), [Request(method="GET", path="/users/nobody?$select=id")]
+        )
 
     assert (answer.status, request.in_doubt) == (404, False)
     assert answer.error.code == "Request_ResourceNotFound"

@@ -24,7 +24,10 @@ SEVERAL = [entra_user(f"u{number}@contoso.com") for number in range(45)]
 
 
 def writes(count: int) -> list[Request]:
-    return [Request("PATCH", f"/users/id-u{n}", {"surname": "鈴木"}, subject=n) for n in range(count)]
+    return [
+        Request(method="PATCH", path=f"/users/id-u{n}", body={"surname": "鈴木"}, subject=n)
+        for n in range(count)
+    ]
 
 
 async def answers(graph: Graph, requests: Sequence[Request]) -> list[tuple[Request, Answer]]:

@@ -19,7 +19,10 @@ SEVERAL = [entra_user(f"u{number}@contoso.com") for number in range(40)]
 
 
 def writes(count: int) -> list[Request]:
-    return [Request("PATCH", f"/users/id-u{n}", {"surname": "鈴木"}, subject=n) for n in range(count)]
+    return [
+        Request(method="PATCH", path=f"/users/id-u{n}", body={"surname": "鈴木"}, subject=n)
+        for n in range(count)
+    ]
 
 
 async def statuses(graph: Graph, requests: list[Request]) -> list[int]:

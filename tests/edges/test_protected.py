@@ -30,7 +30,7 @@ class TestMailboxes:
         async with connected(*PEOPLE, tenant={"exchangeOnline": False}) as tenant:
             found = await tenant.directory.look_up_mailboxes(IDS)
 
-        assert found == Mailboxes(dict.fromkeys(IDS, "none"), exchange_online=False)
+        assert found == Mailboxes(purposes=dict.fromkeys(IDS, "none"), exchange_online=False)
 
     @pytest.mark.parametrize(("status", "code"), [(401, NO_EXCHANGE), (403, ""), (400, ""), (503, "")])
     async def test_that_some_users_alone_are_refused_are_not_looked_at(self, status: int, code: str) -> None:
@@ -38,7 +38,7 @@ class TestMailboxes:
             tenant.entra.faults.add(mailbox_of(0, status, code), mailbox_of(1, status, code))
             found = await tenant.directory.look_up_mailboxes(IDS)
 
-        assert found == Mailboxes({IDS[2]: "user"}, unread=2)
+        assert found == Mailboxes(purposes={IDS[2]: "user"}, unread=2)
 
     async def test_that_are_all_refused_show_that_the_permission_is_missing(self) -> None:
         async with connected(*PEOPLE, permissions=["User.Read.All"]) as tenant:

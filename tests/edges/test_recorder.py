@@ -50,11 +50,19 @@ def run() -> Run:
 
 def add(name: str) -> Change:
     upn = AttributeChange("userPrincipalName", None, f"{name}@contoso.com")
-    return Change(Action.ADD, f"{name}@contoso.com", "青木", source_id=name, attributes=(upn,))
+    return Change(
+        action=Action.ADD, upn=f"{name}@contoso.com", display_name="青木", source_id=name, attributes=(upn,)
+    )
 
 
 def skip(name: str) -> Change:
-    return Change(Action.SKIP, f"{name}@contoso.com", "馬場", f"id-{name}", reason=say("protected.guest"))
+    return Change(
+        action=Action.SKIP,
+        upn=f"{name}@contoso.com",
+        display_name="馬場",
+        object_id=f"id-{name}",
+        reason=say("protected.guest"),
+    )
 
 
 def done(change: Change, object_id: str = "o1", result: Result = Result.SUCCEEDED) -> Outcome:
@@ -114,7 +122,7 @@ async def test_who_failed_and_who_stayed_unseen_is_known_to_the_next_invocation(
     services: Services, run: Run
 ) -> None:
     kept = replace(skip("kept"), obstacle=Obstacle(NOT_LOOKED_AT, verbatim("Not deleted unseen.")))
-    leaver = Change(Action.DELETE, "gone@contoso.com", "青木", "id-gone")
+    leaver = Change(action=Action.DELETE, upn="gone@contoso.com", display_name="青木", object_id="id-gone")
     first = await Recorder.open(services, run, 1)
     await first.intend([add("aoki"), leaver])
     await first.record([Outcome.not_sent(kept), Outcome.not_sent(skip("guest"))])
@@ -172,7 +180,7 @@ async def test_a_change_is_rendered_as_it_ended_not_as_it_was_intended(services:
     """Planned anew after an interruption, a change may have other values, or something in its way."""
     first = await Recorder.open(services, run, 1)
     await first.intend([add("aoki")])
-    anew = Change(Action.ADD, "other@contoso.com", "青木", source_id="aoki")
+    anew = Change(action=Action.ADD, upn="other@contoso.com", display_name="青木", source_id="aoki")
 
     await first.record([Outcome.failed(anew, "AddressTaken", verbatim("taken"))])
 

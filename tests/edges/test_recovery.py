@@ -12,7 +12,15 @@ AOKI = entra_user("aoki@contoso.com")
 
 
 def change(action: Action, *attributes: AttributeChange, via: str | None = None) -> Change:
-    return Change(action, AOKI.upn, "青木", AOKI.object_id, "aoki", attributes, via=via)
+    return Change(
+        action=action,
+        upn=AOKI.upn,
+        display_name="青木",
+        object_id=AOKI.object_id,
+        source_id="aoki",
+        attributes=attributes,
+        via=via,
+    )
 
 
 def renamed(upn: str, via: str | None = None) -> Change:
@@ -21,7 +29,7 @@ def renamed(upn: str, via: str | None = None) -> Change:
 
 def add(upn: str) -> Change:
     attribute = AttributeChange("userPrincipalName", None, upn)
-    return Change(Action.ADD, upn, "青木", source_id="aoki", attributes=(attribute,))
+    return Change(action=Action.ADD, upn=upn, display_name="青木", source_id="aoki", attributes=(attribute,))
 
 
 async def settled(tenant: Connected, doubt: Change) -> tuple[Result, str, str | None] | None:
@@ -88,7 +96,12 @@ async def test_whoever_has_stepped_aside_is_named_with_the_temporary_upn() -> No
 
 
 async def test_whoever_is_gone_was_deleted_and_whoever_is_there_was_not() -> None:
-    gone = Change(Action.DELETE, "gone@contoso.com", "馬場", "00000000-0000-4000-8000-00000000dead")
+    gone = Change(
+        action=Action.DELETE,
+        upn="gone@contoso.com",
+        display_name="馬場",
+        object_id="00000000-0000-4000-8000-00000000dead",
+    )
     async with connected(AOKI) as tenant:
         assert await settled(tenant, gone) == (Result.SUCCEEDED, "", gone.object_id)
         assert await settled(tenant, change(Action.DELETE)) is None

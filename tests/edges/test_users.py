@@ -150,7 +150,7 @@ class Waiting(AttributeMap):
 async def test_the_next_page_is_asked_for_while_this_one_is_read() -> None:
     async with connected(*MANY) as tenant:
         tenant.entra.faults.add(Waiting.second_page)
-        waiting = Waiting(MAP.attributes, MAP.fields)
+        waiting = Waiting(attributes=MAP.attributes, fields=MAP.fields)
 
         listing = await Directory(tenant.graph(), waiting).read_users("contoso.com")
 

@@ -8,7 +8,7 @@ from shared.planning.lookups import Lookups
 from shared.words import said
 from tests.support.people import add, change, rename
 
-SALES = Holder("g1", "Sales", "group")
+SALES = Holder(object_id="g1", name="Sales", kind="group")
 BROKEN = Obstacle("ValueTooLong", verbatim("…"))
 
 
@@ -26,7 +26,7 @@ class TestAddresses:
 
     def test_an_alias_stays_with_whoever_is_renamed(self) -> None:
         moving = rename("b", "c")
-        around = Lookups(addresses={"b@contoso.com": Holder("id-b", "B", alias=True)})
+        around = Lookups(addresses={"b@contoso.com": Holder(object_id="id-b", name="B", alias=True)})
 
         assert conflicts(add("b@contoso.com"), around=around, renames=(moving,)) == [
             "b@contoso.com is taken by the user B (id-b): free it there or change it here."
@@ -68,14 +68,16 @@ class TestWhatARestoreBringsBack:
 
 class TestImmutableIds:
     def test_one_that_somebody_else_has_is_named_with_its_holder(self) -> None:
-        around = Lookups(immutable_ids={"K": Holder("o9", "old@contoso.com", "deleted user")})
+        around = Lookups(
+            immutable_ids={"K": Holder(object_id="o9", name="old@contoso.com", kind="deleted user")}
+        )
 
         assert conflicts(add(immutable_id="K"), around=around) == [
             "The immutable ID K belongs to the deleted user old@contoso.com (o9) already."
         ]
 
     def test_nobody_wants_one_whom_the_source_gives_none_even_if_somebody_is_called_none(self) -> None:
-        around = Lookups(immutable_ids={"None": Holder("o9", "old@contoso.com")})
+        around = Lookups(immutable_ids={"None": Holder(object_id="o9", name="old@contoso.com")})
 
         assert conflicts(add(), around=around) == [""]
 

@@ -30,8 +30,8 @@ class TestBetween:
         target = entra_user("old@contoso.com", object_id="o1", immutable_id="OLD", values=values("旧名"))
 
         assert MANAGED.between(user, target) == Change(
-            Action.RENAME, "old@contoso.com", "旧名", "o1", "s1",
-            (
+            action=Action.RENAME, upn="old@contoso.com", display_name="旧名", object_id="o1", source_id="s1",
+            attributes=(
                 AttributeChange("userPrincipalName", "old@contoso.com", "new@contoso.com"),
                 AttributeChange("onPremisesImmutableId", "OLD", "NEW"),
                 AttributeChange("displayName", "旧名", "青木 花子"),
@@ -221,12 +221,12 @@ class TestRestored:
         gone = entra_user("old@contoso.com", object_id="o1", values=values("旧名"))
 
         assert MANAGED.restored(source_user(source_id="s1"), gone) == Change(
-            Action.RESTORE, "old@contoso.com", "旧名", "o1", "s1",
-            (
+            action=Action.RESTORE, upn="old@contoso.com", display_name="旧名", object_id="o1", source_id="s1",
+            attributes=(
                 AttributeChange("userPrincipalName", "old@contoso.com", "aoki@contoso.com"),
                 AttributeChange("displayName", "旧名", "青木 花子"),
             ),
-            say("newcomer.restored"),
+            reason=say("newcomer.restored"),
         )  # fmt: skip
 
     def test_whoever_is_equal_already_is_restored_as_they_are(self) -> None:

@@ -215,7 +215,7 @@ class TestMaxAllowedDeletions:
         self, case: tuple[int, int, int]
     ) -> None:
         deletions, users, limit = case
-        plan = Plan((change(Action.DELETE),) * deletions, source=users, target=users, unchanged=0)
+        plan = Plan(changes=(change(Action.DELETE),) * deletions, source=users, target=users, unchanged=0)
 
         check = check_deletions(plan, limit)
 
@@ -230,7 +230,9 @@ class TestMaxAllowedDeletions:
     def test_a_higher_limit_never_stops_what_a_lower_one_lets_through(
         self, users: int, deletions: int, limit: int
     ) -> None:
-        plan = Plan((change(Action.DELETE),) * min(users, deletions), source=users, target=users, unchanged=0)
+        plan = Plan(
+            changes=(change(Action.DELETE),) * min(users, deletions), source=users, target=users, unchanged=0
+        )
 
         assert check_deletions(plan, limit).exceeded >= check_deletions(plan, limit + 1).exceeded
 
@@ -266,13 +268,13 @@ def outcomes(draw: st.DrawFn) -> Outcome:
         st.lists(st.builds(AttributeChange, TEXT, TEXT | st.none() | st.booleans(), TEXT), max_size=2)
     )
     of_whom = Change(
-        action,
-        draw(TEXT),
-        draw(TEXT),
-        draw(st.none() | TEXT),
-        draw(st.none() | TEXT),
-        tuple(attributes),
-        verbatim(draw(TEXT)),
+        action=action,
+        upn=draw(TEXT),
+        display_name=draw(TEXT),
+        object_id=draw(st.none() | TEXT),
+        source_id=draw(st.none() | TEXT),
+        attributes=tuple(attributes),
+        reason=verbatim(draw(TEXT)),
     )
     return Outcome(
         change=of_whom,

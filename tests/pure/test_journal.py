@@ -50,7 +50,10 @@ def test_an_outcome_comes_back_from_its_document(outcome: Outcome) -> None:
 
 def test_what_is_foreseen_to_obstruct_a_change_stands_in_its_outcome_alone() -> None:
     obstructed = Change(
-        Action.UPDATE, "a@contoso.com", "a", obstacle=Obstacle("TooLong", say("upn.dot", upn="a"))
+        action=Action.UPDATE,
+        upn="a@contoso.com",
+        display_name="a",
+        obstacle=Obstacle("TooLong", say("upn.dot", upn="a")),
     )
 
     assert "obstacle" not in change_document(obstructed)
@@ -66,7 +69,10 @@ class TestLinesOfThePreviousVersion:
 
     @staticmethod
     def intent(*source_ids: str) -> dict[str, object]:
-        people = (Change(Action.ADD, f"{who}@contoso.com", who, source_id=who) for who in source_ids)
+        people = (
+            Change(action=Action.ADD, upn=f"{who}@contoso.com", display_name=who, source_id=who)
+            for who in source_ids
+        )
         return {"intent": [change_document(change) for change in people]}
 
     def test_they_are_not_complete(self) -> None:
@@ -100,7 +106,7 @@ class TestLinesOfThePreviousVersion:
 
 
 def test_an_outcome_without_an_intent_brings_its_change() -> None:
-    skipped = Change(Action.SKIP, "a@contoso.com", "a", "o1")
+    skipped = Change(action=Action.SKIP, upn="a@contoso.com", display_name="a", object_id="o1")
     line = {
         "ended": ["skip", "o1"],
         "result": "skipped",

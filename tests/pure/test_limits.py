@@ -15,13 +15,13 @@ from tests.support.people import change
 
 def plan(deletions: int, target: int) -> Plan:
     deletes = (change(Action.DELETE, f"u{number}@contoso.com") for number in range(deletions))
-    return Plan((*deletes, change(Action.UPDATE)), source=target, target=target, unchanged=0)
+    return Plan(changes=(*deletes, change(Action.UPDATE)), source=target, target=target, unchanged=0)
 
 
 def plan_with(source: int = 100, target: int = 100, **amounts: int) -> Plan:
     """So many changes of each action: `plan_with(add=3, rename=1)`."""
     changes = (change(Action(name)) for name, amount in amounts.items() for _ in range(amount))
-    return Plan(tuple(changes), source=source, target=target, unchanged=0)
+    return Plan(changes=tuple(changes), source=source, target=target, unchanged=0)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_an_approval_is_noted_with_the_deletions_it_releases_and_nowhere_else() 
         change(Action.DELETE, "gone@contoso.com", reason="Left."),
     )
     update = change(Action.UPDATE, "gone@contoso.com", reason="Differs.")
-    whole = Plan((kept, gone, update), source=1, target=3, unchanged=0)
+    whole = Plan(changes=(kept, gone, update), source=1, target=3, unchanged=0)
 
     plan = released(whole, frozenset({"id-gone"}), verbatim("Approved by Mori."))
 
@@ -165,7 +165,7 @@ class TestFurtherLimits:
         self, code: str, counted: bool
     ) -> None:
         stuck = change(obstacle=Obstacle(code, verbatim("…")))
-        plan = Plan((change(), stuck), source=2, target=2, unchanged=0)
+        plan = Plan(changes=(change(), stuck), source=2, target=2, unchanged=0)
 
         (check,) = check_limits(plan, DomainSettings(max_updates=Limit(count=9)), None)
 

@@ -211,7 +211,7 @@ class TestAmbiguity:
 
         reason = say("match.sameAccount", users=("s1", "s2"), account=named(entra_user("x@contoso.com")))
         assert first == Change(
-            SKIP, "x@contoso.com", "青木 花子", "id-x", "s1", reason=reason,
+            action=SKIP, upn="x@contoso.com", display_name="青木 花子", object_id="id-x", source_id="s1", reason=reason,
             obstacle=Obstacle("AmbiguousMatch", reason),
         )  # fmt: skip
         assert second == replace(first, source_id="s2")
@@ -305,7 +305,7 @@ class TestForeseenFailures:
         assert codes(plan) == {"aoki": "DisplayNameMissing"}
 
     def test_an_address_that_a_group_has_is_named_with_its_holder(self) -> None:
-        around = Lookups(addresses={"sales@contoso.com": Holder("g1", "Sales", "group")})
+        around = Lookups(addresses={"sales@contoso.com": Holder(object_id="g1", name="Sales", kind="group")})
 
         plan = plan_of([source_user("Sales@contoso.com")], [], around)
 
@@ -313,7 +313,7 @@ class TestForeseenFailures:
         assert "the group Sales (g1)" in foreseen(plan)
 
     def test_the_address_somebody_has_already_is_no_conflict_with_themselves(self) -> None:
-        around = Lookups(addresses={"b@contoso.com": Holder("id-a", "青木")})
+        around = Lookups(addresses={"b@contoso.com": Holder(object_id="id-a", name="青木")})
 
         plan = plan_of(
             [source_user("b@contoso.com", source_id="a")],
@@ -325,7 +325,7 @@ class TestForeseenFailures:
         assert codes(plan) == {"a": None}
 
     def test_an_address_that_a_rename_of_this_run_frees_is_free(self) -> None:
-        around = Lookups(addresses={"a@contoso.com": Holder("id-a", "青木")})
+        around = Lookups(addresses={"a@contoso.com": Holder(object_id="id-a", name="青木")})
 
         plan = plan_of(
             [source_user("b@contoso.com", source_id="s1"), source_user("a@contoso.com", source_id="s2")],
@@ -337,7 +337,7 @@ class TestForeseenFailures:
         assert [(c.action, c.obstacle) for c in plan.changes] == [(RENAME, None), (ADD, None)]
 
     def test_an_address_whose_holder_cannot_be_renamed_is_not_free(self) -> None:
-        around = Lookups(addresses={"a@contoso.com": Holder("id-a", "青木")})
+        around = Lookups(addresses={"a@contoso.com": Holder(object_id="id-a", name="青木")})
 
         plan = plan_of(
             [source_user("青木@contoso.com", source_id="s1"), source_user("a@contoso.com", source_id="s2")],
@@ -352,7 +352,7 @@ class TestForeseenFailures:
         chain = {"a": "b", "b": "c", "c": "d"}
         source = [source_user(f"{new}@contoso.com", source_id=f"s-{old}") for old, new in chain.items()]
         target = [entra_user(f"{old}@contoso.com") for old in chain]
-        around = Lookups(addresses={"d@contoso.com": Holder("g1", "D team", "group")})
+        around = Lookups(addresses={"d@contoso.com": Holder(object_id="g1", name="D team", kind="group")})
 
         plan = plan_of(source, target, around, links={f"s-{old}": f"id-{old}" for old in chain})
 
@@ -375,7 +375,9 @@ class TestForeseenFailures:
     def test_an_immutable_id_that_somebody_else_has_is_named_with_its_holder(
         self, target: tuple[EntraUser, ...]
     ) -> None:
-        around = Lookups(immutable_ids={"K": Holder("o9", "old@contoso.com", "deleted user")})
+        around = Lookups(
+            immutable_ids={"K": Holder(object_id="o9", name="old@contoso.com", kind="deleted user")}
+        )
 
         plan = plan_of([source_user(immutable_id="K")], target, around)
 
@@ -404,7 +406,7 @@ class TestRestoring:
         ],
     )
     def test_a_protected_user_is_not_even_restored(self, gone: EntraUser, reason: str) -> None:
-        protection = Protection(frozenset({"protected"}))
+        protection = Protection(protected_users=frozenset({"protected"}))
 
         plan = plan_of([source_user()], [], Lookups(protection=protection, deleted={"aoki": gone}))
 
@@ -426,7 +428,7 @@ class TestMoving:
         plan = plan_of([source_user("", source_id="s1")], [entra_user(object_id="o1")], links={"s1": "o1"})
 
         assert only(plan) == Change(
-            SKIP, "aoki@contoso.com", "青木 花子", "o1", "s1",
+            action=SKIP, upn="aoki@contoso.com", display_name="青木 花子", object_id="o1", source_id="s1",
             reason=say("leaver.withoutUpn"),
         )  # fmt: skip
 
@@ -521,11 +523,11 @@ class TestProtecting:
 
         assert plan.changes == tuple(
             Change(
-                SKIP,
-                f"{name}@contoso.com",
-                "青木 花子",
-                f"id-{name}",
-                source_id,
+                action=SKIP,
+                upn=f"{name}@contoso.com",
+                display_name="青木 花子",
+                object_id=f"id-{name}",
+                source_id=source_id,
                 reason=say("protected.guest"),
             )
             for name, source_id in (("a", "s1"), ("b", None))
@@ -555,7 +557,12 @@ class TestProtecting:
         plan = plan_of([source_user(source_id="s1")], [], Lookups(deleted={"s1": entra_user(guest=True)}))
 
         assert only(plan) == Change(
-            SKIP, "aoki@contoso.com", "青木 花子", "id-aoki", "s1", reason=say("protected.guest")
+            action=SKIP,
+            upn="aoki@contoso.com",
+            display_name="青木 花子",
+            object_id="id-aoki",
+            source_id="s1",
+            reason=say("protected.guest"),
         )
 
     def test_a_leaver_whose_mailbox_was_not_looked_at_is_kept_with_the_reason(self) -> None:
@@ -569,10 +576,11 @@ class TestProtecting:
 
         assert plan.changes == (
             Change(
-                DELETE, "a@contoso.com", "青木 花子", "id-a", reason=say("leaver.notInSource")
+                action=DELETE, upn="a@contoso.com", display_name="青木 花子",
+                object_id="id-a", reason=say("leaver.notInSource")
             ),
             Change(
-                SKIP, "b@contoso.com", "青木 花子", "id-b",
+                action=SKIP, upn="b@contoso.com", display_name="青木 花子", object_id="id-b",
                 reason=say("leaver.mailboxNotSeen"), obstacle=Obstacle("NotLookedAt", say("leaver.mailboxNotSeen")),
             ),
         )  # fmt: skip

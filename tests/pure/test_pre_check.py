@@ -10,7 +10,10 @@ from tests.support.people import DOMAIN, INITIAL_DOMAIN, entra_user
 
 NOTHING_PROTECTED = Protection()
 RENAME = f"Update-MgUser -UserId id-aoki -UserPrincipalName 'aoki@{INITIAL_DOMAIN}'"
-GROUP, APPLICATION = Holder("g1", "Sales", "group"), Holder("app1", "Intranet", "application")
+GROUP, APPLICATION = (
+    Holder(object_id="g1", name="Sales", kind="group"),
+    Holder(object_id="app1", name="Intranet", kind="application"),
+)
 
 
 def check(

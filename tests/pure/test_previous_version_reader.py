@@ -36,7 +36,7 @@ def test_it_says_how_each_change_ended_and_on_which_object() -> None:
 
 @given(PEOPLE)
 def test_a_person_is_named_by_their_cell_which_says_who_they_are(source_id: str) -> None:
-    created = Change(Action.ADD, "new@contoso.com", "新人", source_id=source_id)
+    created = Change(action=Action.ADD, upn="new@contoso.com", display_name="新人", source_id=source_id)
 
     ((_, cell),) = read_ended(header() + log(outcome(created)))
 

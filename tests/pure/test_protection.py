@@ -27,10 +27,14 @@ from tests.support.people import change, entra_user, rename
         (entra_user(guest=True), Protection(), "Guest of the tenant."),
         (
             entra_user("AOKI@contoso.com"),
-            Protection(frozenset({"aoki@contoso.com"})),
+            Protection(protected_users=frozenset({"aoki@contoso.com"})),
             "Listed in PROTECTED_USERS.",
         ),
-        (entra_user(object_id="ID-1"), Protection(frozenset({"id-1"})), "Listed in PROTECTED_USERS."),
+        (
+            entra_user(object_id="ID-1"),
+            Protection(protected_users=frozenset({"id-1"})),
+            "Listed in PROTECTED_USERS.",
+        ),
         (
             entra_user(),
             Protection(roles={"id-aoki": "User Administrator"}),
@@ -49,7 +53,7 @@ def test_whoever_is_protected_is_left_alone_with_a_reason(
 
 def test_a_list_of_protected_users_protects_nobody_else() -> None:
     protection = Protection(
-        frozenset({"mori@contoso.com", "id-mori"}), roles={"id-mori": "User Administrator"}
+        protected_users=frozenset({"mori@contoso.com", "id-mori"}), roles={"id-mori": "User Administrator"}
     )
 
     assert protection.reason_not_to_touch(entra_user()) == ()

@@ -182,7 +182,7 @@ class TestLimits:
     def test_a_percentage_is_reached_from_exactly_its_share_on(
         self, amount: int, users: int, percent: int
     ) -> None:
-        plan = Plan((change(Action.UPDATE),) * amount, source=users, target=users, unchanged=0)
+        plan = Plan(changes=(change(Action.UPDATE),) * amount, source=users, target=users, unchanged=0)
 
         (check,) = check_limits(plan, DomainSettings(max_updates=Limit(percent=percent)), None)
 
@@ -191,7 +191,7 @@ class TestLimits:
 
     @given(st.integers(0, 50), st.integers(0, 50))
     def test_a_count_may_be_used_up_but_not_passed(self, amount: int, count: int) -> None:
-        plan = Plan((change(Action.RENAME),) * amount, source=50, target=50, unchanged=0)
+        plan = Plan(changes=(change(Action.RENAME),) * amount, source=50, target=50, unchanged=0)
 
         (check,) = check_limits(plan, DomainSettings(max_renames=Limit(count=count)), None)
 
@@ -201,7 +201,7 @@ class TestLimits:
     def test_a_source_may_shrink_by_its_share_but_by_nobody_more(
         self, before: int, now: int, percent: int
     ) -> None:
-        plan = Plan((), source=now, target=before, unchanged=now)
+        plan = Plan(changes=(), source=now, target=before, unchanged=now)
 
         (check,) = check_limits(plan, DomainSettings(max_source_shrink=percent), before)
 
@@ -215,7 +215,7 @@ class TestLimits:
         leavers = [change(Action.DELETE, f"u{number}@{DOMAIN}") for number in range(deletions)]
         others = [leaver for number, leaver in enumerate(leavers) if number not in approved]
         whole, rest = (
-            Plan(tuple(changes), source=60, target=60, unchanged=0) for changes in (leavers, others)
+            Plan(changes=tuple(changes), source=60, target=60, unchanged=0) for changes in (leavers, others)
         )
 
         released = check_deletions(whole, percent, frozenset(f"id-u{number}" for number in approved))

@@ -35,7 +35,7 @@ def a_run(
 def checks(deletions: int = 0, *, updates: int = 0) -> Checks:
     """Of 100 users in scope, under a Max Allowed Deletions of 20 % and a limit of 5 updates."""
     changes = (*[change(Action.DELETE)] * deletions, *[change(Action.UPDATE)] * updates)
-    plan = Plan(changes, source=100, target=100, unchanged=0)
+    plan = Plan(changes=changes, source=100, target=100, unchanged=0)
     others = check_limits(plan, DomainSettings(max_updates=Limit(count=5)), None)
     return Checks(check_deletions(plan, 20), others)
 

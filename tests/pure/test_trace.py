@@ -29,7 +29,13 @@ def traced(
     around = Lookups(initial_domain=INITIAL_DOMAIN, protection=protection)
     plan = plan_of(source, target, around, links=remembered)
     seen = Survey(
-        DOMAIN, INITIAL_DOMAIN, list(source), list(target), remembered, protection=protection, plan=plan
+        domain=DOMAIN,
+        initial_domain=INITIAL_DOMAIN,
+        source=list(source),
+        target=list(target),
+        links=remembered,
+        protection=protection,
+        plan=plan,
     )
     return trace(seen, MAP, query)
 

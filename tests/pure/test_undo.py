@@ -188,7 +188,7 @@ class TestDeletions:
         plan = undo(
             self.leaver,
             deleted=[entra_user(immutable_id="K")],
-            immutable_ids={"K": Holder(holder, "Other")},
+            immutable_ids={"K": Holder(object_id=holder, name="Other")},
         )
 
         assert obstacle(plan) == ("ImmutableIdTaken" if message else "", message)

@@ -51,9 +51,9 @@ class ModelTenant:
     async def read_domains(self) -> list[TenantDomain]:
         kind = "Federated" if self.federated else "Managed"
         return [
-            TenantDomain(DOMAIN, kind, initial=False),
-            TenantDomain(INITIAL_DOMAIN, "Managed", initial=True),
-            TenantDomain(OTHER_DOMAIN, "Managed", initial=False),
+            TenantDomain(name=DOMAIN, authentication_type=kind, initial=False),
+            TenantDomain(name=INITIAL_DOMAIN, authentication_type="Managed", initial=True),
+            TenantDomain(name=OTHER_DOMAIN, authentication_type="Managed", initial=False),
         ]
 
     async def read_users(self, domain: str) -> Listing:
@@ -82,7 +82,10 @@ class ModelTenant:
 
     async def read_addresses(self, domain: str) -> dict[str, Holder]:
         self._fail("read_addresses")
-        return {user.upn.lower(): Holder(user.object_id, user.display_name) for user in self._on(domain)}
+        return {
+            user.upn.lower(): Holder(object_id=user.object_id, name=user.display_name)
+            for user in self._on(domain)
+        }
 
     async def read_roles(self) -> Roles:
         if "read_roles" in self.unread:
@@ -96,7 +99,7 @@ class ModelTenant:
         known, wanted = self.protection.mailboxes, list(object_ids)
         without = dict.fromkeys((i for i in wanted if known is None or i not in self.users), "none")
         found = without | {i: known[i] for i in wanted if known and i in known and i not in without}
-        return Mailboxes(found, unread=len(wanted) - len(found))
+        return Mailboxes(purposes=found, unread=len(wanted) - len(found))
 
     def _fail(self, look: str) -> None:
         if look in self.unread:
@@ -137,7 +140,19 @@ class ModelTenant:
         elif change.action is Action.ADD:
             values, serial = _values(change), len(self.users) + len(self.deleted)
             account = self.created[str(change.source_id)] = f"new-{change.source_id}-{serial}"
-            self._keep(_patched(EntraUser(account, change.upn, None, "", (None,) * 4), values, MAP))
+            self._keep(
+                _patched(
+                    EntraUser(
+                        object_id=account,
+                        upn=change.upn,
+                        immutable_id=None,
+                        display_name="",
+                        values=(None,) * 4,
+                    ),
+                    values,
+                    MAP,
+                )
+            )
         elif change.action is Action.DELETE:
             gone = self.users.pop(str(change.object_id))
             self.deleted[gone.object_id] = gone

@@ -42,7 +42,11 @@ def source_user(
 ) -> SourceUser:
     """The default source id is the UPN's local part."""
     return SourceUser(
-        source_id or upn.partition("@")[0].lower(), upn, immutable_id, values, verbatim(problem)
+        source_id=source_id or upn.partition("@")[0].lower(),
+        upn=upn,
+        immutable_id=immutable_id,
+        values=values,
+        problem=verbatim(problem),
     )
 
 
@@ -59,15 +63,15 @@ def entra_user(
 ) -> EntraUser:
     """The default object id is `id-` and the UPN's local part."""
     return EntraUser(
-        object_id or f"id-{upn.partition('@')[0].lower()}",
-        upn,
-        immutable_id,
-        str(values[0] or ""),
-        values,
-        on_premises_synced,
-        guest,
-        restricted,
-        without_session_time,
+        object_id=object_id or f"id-{upn.partition('@')[0].lower()}",
+        upn=upn,
+        immutable_id=immutable_id,
+        display_name=str(values[0] or ""),
+        values=values,
+        on_premises_synced=on_premises_synced,
+        guest=guest,
+        restricted=restricted,
+        without_session_time=without_session_time,
     )
 
 
@@ -110,13 +114,13 @@ def change(
     if action is not Action.ADD:
         object_id = object_id or f"id-{name}"
     return Change(
-        action,
-        upn,
-        display_name,
-        object_id,
-        name,
-        tuple(attributes),
-        verbatim(reason),
+        action=action,
+        upn=upn,
+        display_name=display_name,
+        object_id=object_id,
+        source_id=name,
+        attributes=tuple(attributes),
+        reason=verbatim(reason),
         obstacle=obstacle,
         via=via,
     )

@@ -70,7 +70,7 @@ def planned_undo(tenant: ModelTenant, plan: Plan, *, disable_added: bool = False
     done: list[tuple[Change, str | None]] = [
         (change, change.object_id or tenant.created[str(change.source_id)]) for change in plan.writes
     ]
-    sync = DoneSync("r1", DOMAIN, done, Memory(tenant.links))
+    sync = DoneSync(run_id="r1", domain=DOMAIN, done=done, memory=Memory(tenant.links))
     survey = survey_done(sync, tenant, _terms(tenant), disable_added=disable_added)
     return _LOOP.run_until_complete(survey).plan
 
@@ -78,4 +78,6 @@ def planned_undo(tenant: ModelTenant, plan: Plan, *, disable_added: bool = False
 def _terms(tenant: ModelTenant) -> Terms:
     """What the settings know of the tenant's protection: the rest has to be looked up."""
     protection = tenant.protection
-    return Terms(MAP, replace(protection, roles={}, mailboxes=None, missing_permissions=()))
+    return Terms(
+        attribute_map=MAP, protection=replace(protection, roles={}, mailboxes=None, missing_permissions=())
+    )

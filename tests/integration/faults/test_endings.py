@@ -22,7 +22,9 @@ EDITED = "edited@contoso.com"
 
 def add(name: str) -> Change:
     upn = AttributeChange(UPN, None, f"{name}@contoso.com")
-    return Change(Action.ADD, f"{name}@contoso.com", name, source_id=name, attributes=(upn,))
+    return Change(
+        action=Action.ADD, upn=f"{name}@contoso.com", display_name=name, source_id=name, attributes=(upn,)
+    )
 
 
 async def cut_off(stack: Stack, *intended: str) -> Run:
