@@ -2,25 +2,26 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from shared.entra.client import Answer, headers
 from shared.entra.workloads import Workload, workload
 
 BATCH_SIZE = 20
 
-BeforeSend = Callable[[Sequence["Request"]], Awaitable[None]]
+Subject = TypeVar("Subject")
+BeforeSend = Callable[[Sequence["Request[Subject]"]], Awaitable[None]]
 
 
 @dataclass(slots=True, kw_only=True)
-class Request:
+class Request(Generic[Subject]):
     """One request inside a batch. `subject` is whatever the caller wants back with the answer."""
 
     method: str
     path: str
     body: dict[str, Any] | None = None
     eventual: bool = False
-    subject: Any = None
+    subject: Subject
     failures: int = field(default=0, init=False)
     waited: float = field(default=0.0, init=False)
     """Seconds that this request alone was waited for."""
@@ -48,8 +49,8 @@ class Request:
         return item
 
 
-class Posted(NamedTuple):
+class Posted(NamedTuple, Generic[Subject]):
     """The answer to one `$batch`, and to each request in it."""
 
     outer: Answer
-    answers: list[tuple[Request, Answer]]
+    answers: list[tuple[Request[Subject], Answer]]

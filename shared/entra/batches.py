@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
-from shared.entra.batch import BATCH_SIZE, BeforeSend, Posted, Request
+from shared.entra.batch import BATCH_SIZE, BeforeSend, Posted, Request, Subject
 from shared.entra.client import Answer, GraphClient
 from shared.entra.sending import Sending, pause_after
 from shared.entra.workloads import Workload, throttled_workloads
@@ -32,8 +32,8 @@ class Batches:
         self._low_priority = low_priority
 
     async def send(
-        self, requests: Sequence[Request], before_send: BeforeSend | None = None
-    ) -> AsyncGenerator[list[tuple[Request, Answer]], None]:
+        self, requests: Sequence[Request[Subject]], before_send: BeforeSend[Subject] | None = None
+    ) -> AsyncGenerator[list[tuple[Request[Subject], Answer]], None]:
         """Yields the final answers as they come, each request exactly once, in any order.
 
         Raises RunStopped between two batches, CallerRefused when Graph refuses the app itself; the answers of
@@ -62,7 +62,7 @@ class Batches:
         if stopped is not None:
             raise stopped
 
-    async def _launch(self, sending: Sending, before_send: BeforeSend | None) -> None:
+    async def _launch(self, sending: Sending[Subject], before_send: BeforeSend[Subject] | None) -> None:
         """Starts as many batches as may go out now; a part-filled one only when nothing else is under way."""
         while sending.left and len(sending.tasks) < self._in_flight:
             ready = sending.ready()
@@ -93,7 +93,7 @@ class Batches:
                 await before_send(batch)
             sending.tasks.add(asyncio.create_task(self._post(batch)))
 
-    async def _post(self, batch: list[Request]) -> Posted:
+    async def _post(self, batch: list[Request[Subject]]) -> Posted[Subject]:
         items = [request.as_json(number, self._low_priority) for number, request in enumerate(batch)]
         try:
             outer = await self._client.post_batch(items)

@@ -25,7 +25,7 @@ class Directory(Domains, Users, Addresses, Protected, Sessions):
         return Directory(self.graph.within(seconds), self._attribute_map)
 
     def apply(
-        self, changes: Sequence[Change], before_send: BeforeSend
+        self, changes: Sequence[Change], before_send: BeforeSend[Change]
     ) -> AsyncGenerator[list[Outcome], None]:
         """Writes these changes, as `writes.apply` has it."""
         return apply(changes, self.graph, before_send)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from shared.entra.batch import BeforeSend, Request
+from shared.entra.batch import BeforeSend, Request, Subject
 from shared.entra.batches import Batches
 from shared.entra.caller import CallerPatience, why
 from shared.entra.client import Answer, GraphClient, graph_pages, headers, next_link, page_items
@@ -118,8 +118,8 @@ class Graph:
             raise
 
     def send(
-        self, requests: Sequence[Request], before_send: BeforeSend | None = None
-    ) -> AsyncGenerator[list[tuple[Request, Answer]], None]:
+        self, requests: Sequence[Request[Subject]], before_send: BeforeSend[Subject] | None = None
+    ) -> AsyncGenerator[list[tuple[Request[Subject], Answer]], None]:
         """Reads or writes in batches, as `Batches.send` has it."""
         batches = Batches(self._client, self._quota, self._stop, self._in_flight, self._low_priority)
         return batches.send(requests, before_send)

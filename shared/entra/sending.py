@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Generic
 
 from shared.clock import Clock
-from shared.entra.batch import BATCH_SIZE, Posted, Request
+from shared.entra.batch import BATCH_SIZE, Posted, Request, Subject
 from shared.entra.caller import CallerPatience, why
 from shared.entra.client import Answer
 from shared.entra.workloads import Workload
@@ -28,16 +29,16 @@ QUOTA_EXCEEDED = "Directory_QuotaExceeded"
 
 
 @dataclass(slots=True, kw_only=True)
-class Sending:
+class Sending(Generic[Subject]):
     """What is left of one `send`: requests that wait, batches under way, and how long to hold back.
 
     `later`: requests that wait each for itself, with the moment at which they may go out.
     """
 
-    waiting: deque[Request]
+    waiting: deque[Request[Subject]]
     clock: Clock
-    tasks: set["asyncio.Task[Posted]"] = field(default_factory=set)
-    later: list[tuple[float, Request]] = field(default_factory=list)
+    tasks: set["asyncio.Task[Posted[Subject]]"] = field(default_factory=set)
+    later: list[tuple[float, Request[Subject]]] = field(default_factory=list)
     held_until: float = 0.0
     patience: CallerPatience = field(default_factory=CallerPatience)
     refusal: CallerRefused | None = None
@@ -46,14 +47,14 @@ class Sending:
     def left(self) -> bool:
         return bool(self.waiting or self.later)
 
-    def ready(self) -> list[Request]:
+    def ready(self) -> list[Request[Subject]]:
         """The next batch, empty while all that is left waits for a moment of its own."""
         now = self.clock.monotonic()
         self.waiting.extend(request for due, request in self.later if due <= now)
         self.later = [(due, request) for due, request in self.later if due > now]
         return list(islice(self.waiting, BATCH_SIZE))
 
-    def held(self, ready: Sequence[Request]) -> float:
+    def held(self, ready: Sequence[Request[Subject]]) -> float:
         """Seconds until this batch may go out, as far as its own requests have been told."""
         until = self.held_until if ready else min(due for due, _ in self.later)
         return max(0.0, until - self.clock.monotonic())
@@ -65,7 +66,7 @@ class Sending:
         except CallerRefused as refusal:
             self.refusal = refusal
 
-    def settle(self, posted: Posted) -> list[tuple[Request, Answer]]:
+    def settle(self, posted: Posted[Subject]) -> list[tuple[Request[Subject], Answer]]:
         """Final answers; what is to be tried again waits once more, in front."""
         outer, answers = posted
         if 400 <= outer.status < 500 and outer.status != THROTTLED:
@@ -94,7 +95,7 @@ class Sending:
         self.waiting.extendleft(reversed(again))
         return [*final, *self._answered_alike(final)]
 
-    def _wait(self, request: Request, answer: Answer) -> float | None:
+    def _wait(self, request: Request[Subject], answer: Answer) -> float | None:
         """Seconds until the request is tried again; None if this answer is its last."""
         if answer.status == THROTTLED:
             wait = pause_after(answer)
@@ -110,7 +111,9 @@ class Sending:
     def _hold(self, seconds: float) -> None:
         self.held_until = max(self.held_until, self.clock.monotonic() + seconds)
 
-    def _answered_alike(self, final: Sequence[tuple[Request, Answer]]) -> list[tuple[Request, Answer]]:
+    def _answered_alike(
+        self, final: Sequence[tuple[Request[Subject], Answer]]
+    ) -> list[tuple[Request[Subject], Answer]]:
         """Creates behind one that found the tenant full: they would be answered the same, so they are not sent."""
         full = next((pair for pair in final if _tenant_is_full(*pair)), None)
         if full is None:
@@ -129,7 +132,7 @@ def _unclear(answer: Answer) -> bool:
     return not answer.status or answer.status in TRANSIENT
 
 
-def _tries(request: Request, answer: Answer) -> int:
+def _tries(request: Request[Subject], answer: Answer) -> int:
     """How often a request may be sent that is answered so."""
     if _unclear(answer):
         return TRIES
@@ -142,9 +145,9 @@ def _tries(request: Request, answer: Answer) -> int:
     return 2 if invalid and _creates(request) else 1
 
 
-def _creates(request: Request) -> bool:
+def _creates(request: Request[Subject]) -> bool:
     return request.method == "POST" and request.path.split("/") == ["", "users"]
 
 
-def _tenant_is_full(request: Request, answer: Answer) -> bool:
+def _tenant_is_full(request: Request[Subject], answer: Answer) -> bool:
     return _creates(request) and answer.status == 403 and answer.error.code == QUOTA_EXCEEDED

@@ -18,7 +18,9 @@ TRIES = 5
 
 
 class Sessions(Part):
-    async def revoke_sessions(self, object_ids: Iterable[str], before_send: BeforeSend) -> list[GraphError]:
+    async def revoke_sessions(
+        self, object_ids: Iterable[str], before_send: BeforeSend[str]
+    ) -> list[GraphError]:
         """Signs these users out everywhere; the refusals. Gives up where nothing but refusals came."""
         waiting, revoked, refusals = list(object_ids), 0, list[GraphError]()
         for attempt in count(1):

@@ -99,7 +99,7 @@ class Users(Part):
         """The active users, wherever in the tenant, who have one of these."""
         select = selected(self._attribute_map)
         requests = [
-            Request(method="GET", path=f"/users?$filter={one_of(name, chunk)}&$select={select}")
+            Request(method="GET", path=f"/users?$filter={one_of(name, chunk)}&$select={select}", subject=None)
             for name, values in ((IMMUTABLE_ID, list(immutable_ids)), ("id", list(object_ids)))
             for chunk in _chunks(values)
         ]

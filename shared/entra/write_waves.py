@@ -20,7 +20,7 @@ _AWAY_AT_ONCE = 80
 class Wave:
     """Requests that may go out together. `last`: it is the last word on its changes."""
 
-    requests: list[Request]
+    requests: list[Request[Change]]
     last: bool = True
     steps_aside: bool = False
 
@@ -75,7 +75,7 @@ def goes_by_detour(change: Change) -> bool:
     return change.via is not None and not change.direct_first
 
 
-def _last_patch(change: Change) -> Request:
+def _last_patch(change: Change) -> Request[Change]:
     """All values at once, or what is left of them behind a temporary UPN."""
     values = values_of(change)
     if goes_by_detour(change):
@@ -92,11 +92,11 @@ def values_of(change: Change) -> dict[str, Any]:
     return {attribute.attribute: attribute.after for attribute in change.attributes}
 
 
-def patch(change: Change, body: dict[str, Any]) -> Request:
+def patch(change: Change, body: dict[str, Any]) -> Request[Change]:
     return Request(method="PATCH", path=_user_path(change), body=body, subject=change)
 
 
-def _restore(change: Change) -> Request:
+def _restore(change: Change) -> Request[Change]:
     # Never by the former UPN where there is a new one: somebody else may have it by now.
     body = {"newUserPrincipalName": change.via or change.new_upn}
     return Request(
@@ -104,7 +104,7 @@ def _restore(change: Change) -> Request:
     )
 
 
-def _create(change: Change, chance: Chance) -> Request:
+def _create(change: Change, chance: Chance) -> Request[Change]:
     profile = {"password": random_password(chance), "forceChangePasswordNextSignIn": True}
     return Request(
         method="POST", path="/users", body={**values_of(change), "passwordProfile": profile}, subject=change

@@ -27,7 +27,7 @@ _MAY_BE_OURS = frozenset({UPN, IMMUTABLE_ID})
 
 
 async def apply(
-    writes: Sequence[Change], graph: Graph, before_send: BeforeSend
+    writes: Sequence[Change], graph: Graph, before_send: BeforeSend[Change]
 ) -> AsyncGenerator[list[Outcome], None]:
     """Sends these writes; yields each change's outcome once.
 
@@ -70,7 +70,7 @@ async def apply(
         waves.extendleft(reversed(detours(detoured)))
 
 
-async def _outcome(request: Request, answer: Answer, graph: Graph) -> Outcome | RunStopped:
+async def _outcome(request: Request[Change], answer: Answer, graph: Graph) -> Outcome | RunStopped:
     change: Change = request.subject
     if 200 <= answer.status < 300:
         object_id = change.object_id or str(answer.body.get("id") or "") or None
@@ -87,7 +87,7 @@ async def _outcome(request: Request, answer: Answer, graph: Graph) -> Outcome | 
     return _refused(change, answer)
 
 
-def _done_before(request: Request, answer: Answer) -> Parts:
+def _done_before(request: Request[Change], answer: Answer) -> Parts:
     """Why a write that meets nobody counts as done; empty if it does not."""
     if answer.status != 404:
         return ()
@@ -96,13 +96,13 @@ def _done_before(request: Request, answer: Answer) -> Parts:
     return say("write.restoredBefore") if request.path.endswith("/restore") and request.in_doubt else ()
 
 
-def _may_exist(request: Request, answer: Answer) -> bool:
+def _may_exist(request: Request[Change], answer: Answer) -> bool:
     """Whether a create that failed may have created the user all the same."""
     lost = request.in_doubt or answer.status == 0 or answer.status >= 500
     return lost or bool(_MAY_BE_OURS.intersection(answer.conflict_on()))
 
 
-def _is_a_step(request: Request) -> bool:
+def _is_a_step(request: Request[Change]) -> bool:
     """Whether this is one of the steps of a detour, on which the next one depends."""
     change: Change = request.subject
     return change.action in (Action.RENAME, Action.UPDATE) and goes_by_detour(change)
@@ -138,7 +138,9 @@ def _refused(change: Change, answer: Answer, addition: Parts = ()) -> Outcome:
     )
 
 
-async def _stepped_back(stranded: Sequence[Outcome], graph: Graph, before_send: BeforeSend) -> list[Outcome]:
+async def _stepped_back(
+    stranded: Sequence[Outcome], graph: Graph, before_send: BeforeSend[Change]
+) -> list[Outcome]:
     """Undoes the first step of renames whose second was refused: nobody can sign in with a temporary UPN."""
     refusals = {id(outcome.change): outcome for outcome in stranded}
     backs = [patch(outcome.change, {UPN: outcome.change.upn}) for outcome in stranded]
@@ -169,7 +171,7 @@ async def _in_doubt(
         return stopped
 
 
-async def _looked_at(request: Request, answer: Answer, graph: Graph) -> Outcome:
+async def _looked_at(request: Request[Change], answer: Answer, graph: Graph) -> Outcome:
     """What a user has, whose answer to a step of a detour was lost."""
     change: Change = request.subject
     name = UPN if UPN in (request.body or {}) else IMMUTABLE_ID
@@ -179,7 +181,7 @@ async def _looked_at(request: Request, answer: Answer, graph: Graph) -> Outcome:
     return _refused(change, answer)
 
 
-async def _looked_up(change: Change, request: Request, answer: Answer, graph: Graph) -> Outcome:
+async def _looked_up(change: Change, request: Request[Change], answer: Answer, graph: Graph) -> Outcome:
     """Who has the UPN that the create was to give.
 
     Ours is whoever has the UPN and every value that was sent; a user made a moment ago may answer 404 for a while.

@@ -51,7 +51,7 @@ class Sync:
         self._stop = stop
         self._report = report
         self._links = dict(seen.plan.links)
-        self._under_way: dict[Key, Request] = {}
+        self._under_way: dict[Key, Request[Change]] = {}
         done = (action for (action, _), result in recorder.results.items() if result is Result.SUCCEEDED)
         self._denials = Denials(map(Action, done))
         self.warnings: Parts = ()
@@ -135,10 +135,10 @@ class Sync:
         if refusals:
             self.warnings += _short_sessions(refusals)
 
-    async def _check_lease(self, _batch: Sequence[Request]) -> None:
+    async def _check_lease(self, _batch: Sequence[Request[str]]) -> None:
         self._stop.check_lease()
 
-    async def _before_send(self, batch: Sequence[Request]) -> None:
+    async def _before_send(self, batch: Sequence[Request[Change]]) -> None:
         # Here, not where the answers come in: those of batches under way are still to be recorded.
         self._denials.check()
         for request in batch:
@@ -208,12 +208,12 @@ def _short_sessions(refusals: Sequence[GraphError]) -> Parts:
     return say("warning.sessionsNotRevoked", count=len(refusals), because=because)
 
 
-def _took_no_effect(request: Request) -> bool:
+def _took_no_effect(request: Request[Change]) -> bool:
     """Whether a change that got no final answer is known not to have been made, not even its first step."""
     return _is_first_step(request) and request.no_effect and not request.in_doubt
 
 
-def _is_first_step(request: Request) -> bool:
+def _is_first_step(request: Request[Change]) -> bool:
     change: Change = request.subject
     if change.action is Action.RESTORE:
         return request.method == "POST"

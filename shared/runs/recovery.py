@@ -87,7 +87,7 @@ async def settle_doubts(changes: Sequence[Change], graph: Graph) -> list[Outcome
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _look(change: Change) -> Request:
+def _look(change: Change) -> Request[Change]:
     names = dict.fromkeys(["id", UPN, *(attribute.attribute for attribute in change.attributes)])
     path = f"/users/{segment(change.object_id or change.upn)}?$select={','.join(names)}"
     return Request(method="GET", path=path, subject=change)

@@ -1,6 +1,7 @@
 """`$batch`: every request followed until it is answered for good, through throttling and lost answers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -17,24 +18,24 @@ from tests.support.people import entra_user
 SEVERAL = [entra_user(f"u{number}@contoso.com") for number in range(45)]
 
 
-def reads(count: int) -> list[Request]:
+def reads(count: int) -> list[Request[Any]]:
     return [
         Request(method="GET", path=f"/users/id-u{n}?$select=id", subject=f"id-u{n}") for n in range(count)
     ]
 
 
-def writes(count: int) -> list[Request]:
+def writes(count: int) -> list[Request[Any]]:
     return [
         Request(method="PATCH", path=f"/users/id-u{n}", body={"surname": "鈴木"}, subject=f"id-u{n}")
         for n in range(count)
     ]
 
 
-async def answers(graph: Graph, requests: Sequence[Request]) -> list[tuple[Request, Answer]]:
+async def answers(graph: Graph, requests: Sequence[Request[Any]]) -> list[tuple[Request[Any], Answer]]:
     return [pair async for some in graph.send(requests) for pair in some]
 
 
-def statuses(answered: Sequence[tuple[Request, Answer]]) -> set[int]:
+def statuses(answered: Sequence[tuple[Request[Any], Answer]]) -> set[int]:
     return {answer.status for _, answer in answered}
 
 
@@ -79,7 +80,7 @@ async def test_a_throttled_batch_is_sent_again_as_a_whole() -> None:
 async def test_a_refusal_is_final() -> None:
     async with connected() as tenant:
         ((request, answer),) = await answers(
-            tenant.graph(), [Request(method="GET", path="/users/nobody?$select=id")]
+            tenant.graph(), [Request(method="GET", path="/users/nobody?$select=id", subject=None)]
         )
 
     assert (answer.status, request.in_doubt) == (404, False)
@@ -149,7 +150,7 @@ async def test_a_quota_that_promises_too_much_is_corrected_by_graph() -> None:
 async def test_a_stopped_run_sends_nothing_more_but_yields_what_is_under_way() -> None:
     async with connected(*SEVERAL) as tenant:
         tenant.stop.before_request = 2
-        answered: list[tuple[Request, Answer]] = []
+        answered: list[tuple[Request[Any], Answer]] = []
         with pytest.raises(RunStopped):
             async for some in tenant.graph().send(writes(45)):
                 answered += some
@@ -162,7 +163,7 @@ async def test_whoever_keeps_a_journal_is_told_of_a_batch_before_it_goes_out() -
     async with connected(*SEVERAL) as tenant:
         told: list[tuple[int, int]] = []
 
-        async def before_send(batch: Sequence[Request]) -> None:
+        async def before_send(batch: Sequence[Request[Any]]) -> None:
             told.append((len(batch), tenant.entra.requests.count("POST", "/$batch")))
 
         async for _ in tenant.graph(in_flight=1).send(writes(25), before_send):
@@ -174,7 +175,7 @@ async def test_whoever_keeps_a_journal_is_told_of_a_batch_before_it_goes_out() -
 async def test_a_journal_that_cannot_be_written_holds_the_batch_back() -> None:
     async with connected(*SEVERAL) as tenant:
 
-        async def before_send(_batch: Sequence[Request]) -> None:
+        async def before_send(_batch: Sequence[Request[Any]]) -> None:
             raise RunStopped("The lease is lost.")
 
         with pytest.raises(RunStopped):

@@ -4,6 +4,7 @@ Time passes only in waits.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -23,19 +24,19 @@ from tests.support.people import add, entra_user
 SEVERAL = [entra_user(f"u{number}@contoso.com") for number in range(45)]
 
 
-def writes(count: int) -> list[Request]:
+def writes(count: int) -> list[Request[Any]]:
     return [
         Request(method="PATCH", path=f"/users/id-u{n}", body={"surname": "鈴木"}, subject=n)
         for n in range(count)
     ]
 
 
-async def answers(graph: Graph, requests: Sequence[Request]) -> list[tuple[Request, Answer]]:
+async def answers(graph: Graph, requests: Sequence[Request[Any]]) -> list[tuple[Request[Any], Answer]]:
     return [pair async for some in graph.send(requests) for pair in some]
 
 
 async def created(tenant: Connected, count: int) -> list[Outcome]:
-    async def before_send(_batch: Sequence[Request]) -> None:
+    async def before_send(_batch: Sequence[Request[Any]]) -> None:
         return None
 
     people = [add(f"new{number}@contoso.com") for number in range(count)]
@@ -147,7 +148,7 @@ async def test_without_a_token_nothing_goes_out_and_nobody_has_failed(refusals: 
     async with connected(*SEVERAL) as tenant:
         client = GraphClient(tenant.entra.url, tokens, tenant.clock)
         graph = Graph(client, WriteQuota(clock=tenant.clock), tenant.stop, in_flight=1)
-        answered: list[tuple[Request, Answer]] = []
+        answered: list[tuple[Request[Any], Answer]] = []
         try:
             answered = await answers(graph, writes(45))
         except CallerRefused as refusal:

@@ -3,6 +3,8 @@
 Time passes only in waits, so that 200 seconds take none.
 """
 
+from typing import Any
+
 import pytest
 
 from local.entra import Fault
@@ -18,15 +20,17 @@ from tests.support.people import entra_user
 SEVERAL = [entra_user(f"u{number}@contoso.com") for number in range(40)]
 
 
-def writes(count: int) -> list[Request]:
+def writes(count: int) -> list[Request[Any]]:
     return [
         Request(method="PATCH", path=f"/users/id-u{n}", body={"surname": "鈴木"}, subject=n)
         for n in range(count)
     ]
 
 
-async def statuses(graph: Graph, requests: list[Request]) -> list[int]:
-    answers: list[tuple[Request, Answer]] = [pair async for some in graph.send(requests) for pair in some]
+async def statuses(graph: Graph, requests: list[Request[Any]]) -> list[int]:
+    answers: list[tuple[Request[Any], Answer]] = [
+        pair async for some in graph.send(requests) for pair in some
+    ]
     return [answer.status for _, answer in answers]
 
 

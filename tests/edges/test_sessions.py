@@ -1,6 +1,7 @@
 """Revoking the sign-in sessions of users on a federated domain."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from shared.entra.batch import Request
 from shared.entra.sessions import TRIES
@@ -10,7 +11,7 @@ from tests.support.people import entra_user
 FRESH = "signInSessionsValidFromDateTime"
 
 
-async def unrecorded(_batch: Sequence[Request]) -> None:
+async def unrecorded(_batch: Sequence[Request[Any]]) -> None:
     """For tests that need no lease."""
 
 

@@ -26,7 +26,7 @@ def throttled(path: str, retry_after: int = TWO_HOURS, **more: object) -> Fault:
 
 
 async def write(graph: Graph) -> int:
-    request = Request(method="PATCH", path="/users/id-u1", body={"surname": "鈴木"})
+    request = Request(method="PATCH", path="/users/id-u1", body={"surname": "鈴木"}, subject=None)
     ((status,),) = [[answer.status for _, answer in some] async for some in graph.send([request])]
     return status
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.support.people import INITIAL_DOMAIN, add, change, entra_user, rename
 HOLDER_OF_B = {"displayName": "B", "mail": "b@contoso.com", "proxyAddresses": ["SMTP:b@contoso.com"]}
 
 
-async def unrecorded(_batch: Sequence[Request]) -> None:
+async def unrecorded(_batch: Sequence[Request[Any]]) -> None:
     """For tests that need no journal."""
 
 
@@ -333,7 +334,7 @@ class TestDetours:
         ]
         most = 0
 
-        async def count_away(_batch: Sequence[Request]) -> None:
+        async def count_away(_batch: Sequence[Request[Any]]) -> None:
             nonlocal most
             away = [upn for upn in upns(tenant.entra).values() if upn.endswith(INITIAL_DOMAIN)]
             most = max(most, len(away))

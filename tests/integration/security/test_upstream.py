@@ -462,7 +462,7 @@ async def test_a_batch_of_another_shape_is_no_answer_and_no_success(
     monkeypatch: pytest.MonkeyPatch, responses: object
 ) -> None:
     monkeypatch.setattr(sending, "TRIES", 1)
-    deletion = [Request(method="DELETE", path="/users/1")]
+    deletion = [Request(method="DELETE", path="/users/1", subject=None)]
     async with serving(always({"responses": responses})) as server, directory_of(server) as directory:
         answers = [pair async for pairs in directory.graph.send(deletion) for pair in pairs]
 
