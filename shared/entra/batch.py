@@ -10,7 +10,6 @@ from shared.entra.workloads import Workload, workload
 BATCH_SIZE = 20
 
 Subject = TypeVar("Subject")
-BeforeSend = Callable[[Sequence["Request[Subject]"]], Awaitable[None]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +46,9 @@ class Request(Generic[Subject]):
         if given:
             item["headers"] = given
         return item
+
+
+BeforeSend = Callable[[Sequence[Request[Subject]]], Awaitable[None]]
 
 
 class Posted(NamedTuple, Generic[Subject]):

@@ -1,8 +1,10 @@
 """A source that is one file, on the app's disk or in its storage account."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.errors import SourceError
 from shared.model.people import SourceUser
@@ -10,8 +12,12 @@ from shared.outbound.content_coding import BodyRefused, decoded, require_size
 from shared.planning.mapping import AttributeMap
 from shared.store.storage import Storage
 
+if TYPE_CHECKING:
+    from azure.storage.blob.aio import BlobClient
+
 # About 300,000 users (Entra's quota for a tenant), with all columns of Access Control's export.
 LARGEST_FILE = 128 * 1024 * 1024
+LARGEST_LOOK = 1024 * 1024
 
 Parse = Callable[[bytes, str, AttributeMap], list[SourceUser]]
 
@@ -38,18 +44,33 @@ class FileSource:
         return await self._storage.clock.in_thread(self._parse, content, self._path, self._attribute_map)
 
     async def check(self) -> None:
-        await self.users()
+        """Reads a file of at most 1 MB, and only looks for a larger one: anybody may ask for a health check."""
+        with self._errors():
+            size = await self._size()
+        if size <= LARGEST_LOOK:
+            await self.users()
 
     async def aclose(self) -> None:
         """Nothing is kept open."""
 
     async def _read(self) -> bytes:
+        with self._errors():
+            if self._is_blob:
+                return await self._read_blob()
+            return await self._storage.clock.in_thread(_read_file, Path(self._path))
+
+    async def _size(self) -> int:
+        if self._is_blob:
+            return int((await self._blob().get_blob_properties()).size)
+        return (await self._storage.clock.in_thread(Path(self._path).stat)).st_size
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Raises SourceError for whatever keeps the file from being read."""
         from azure.core.exceptions import AzureError
 
         try:
-            if self._path.startswith("blob:"):
-                return await self._read_blob()
-            return await self._storage.clock.in_thread(_read_file, Path(self._path))
+            yield
         except OSError as error:
             raise self._unreadable(error.strerror) from error
         except BodyRefused as error:
@@ -60,14 +81,20 @@ class FileSource:
             raise self._unreadable(type(error).__name__) from error
 
     async def _read_blob(self) -> bytes:
-        container, _, name = self._path.removeprefix("blob:").partition("/")
-        blob = self._storage.blobs.get_blob_client(container, name)
         # By default the SDK decompresses by the blob's Content-Encoding, without a limit.
-        download = await blob.download_blob(decompress=False)
+        download = await self._blob().download_blob(decompress=False)
         require_size(download.size, LARGEST_FILE)
         content = bytes(await download.readall())
         coding = download.properties.content_settings.content_encoding or ""
         return await self._storage.clock.in_thread(decoded, content, coding, LARGEST_FILE)
+
+    @property
+    def _is_blob(self) -> bool:
+        return self._path.startswith("blob:")
+
+    def _blob(self) -> "BlobClient":
+        container, _, name = self._path.removeprefix("blob:").partition("/")
+        return self._storage.blobs.get_blob_client(container, name)
 
     def _unreadable(self, why: str | None) -> SourceError:
         return SourceError("source.unreadable", setting=self._setting, path=self._path, why=str(why))

@@ -10,9 +10,10 @@ from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap
 from shared.settings import Settings
 from shared.source import SourceUsers
-from shared.source.files import FileSource
+from shared.source.csv import parse
+from shared.source.files import LARGEST_LOOK, FileSource
 from shared.store.storage import Storage
-from tests.support.errors import english
+from tests.support.errors import english, raises
 from tests.support.people import MAP, source_user
 
 
@@ -62,3 +63,17 @@ async def test_a_file_that_can_not_be_read_is_named_with_its_setting(
         await FileSource("PEOPLE_PATH", path, storage, lines, MAP).users()
 
     assert english(raised.value) == f"PEOPLE_PATH {path} can't be read: {why}."
+
+
+async def test_a_health_check_reads_a_small_file_and_only_looks_for_a_large_one(
+    storage: Storage, tmp_path: Path
+) -> None:
+    broken, large = tmp_path / "broken.csv", tmp_path / "large.csv"
+    broken.write_bytes(b"\xff\xfe")
+    large.write_bytes(b"\xff" * (LARGEST_LOOK + 1))
+
+    with raises(SourceError):
+        await FileSource("CSV_PATH", str(broken), storage, parse, MAP).check()
+    await FileSource("CSV_PATH", str(large), storage, parse, MAP).check()
+    with raises(SourceError, match="can't be read"):
+        await FileSource("CSV_PATH", str(tmp_path / "none.csv"), storage, parse, MAP).check()
