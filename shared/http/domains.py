@@ -8,7 +8,7 @@ import azure.functions as func
 from pydantic import ConfigDict, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
-from shared.errors import DomainNotFound, Unavailable
+from shared.errors import DomainNotFound, GraphError, Unavailable
 from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.problems import json
 from shared.http.take_up import take_up
@@ -70,15 +70,15 @@ async def kept_domain(services: Services, name: str) -> StoredSettings:
     For a domain with a row, Graph is not asked: settings and Sync Logs remain when the tenant has removed the domain.
     """
     found = await services.domains.find(name)
-    if found is None:
-        await domain_to_read(services, name)
+    if found is None and name not in {one.name for one in (await services.tenant_domains.get()).value}:
+        raise DomainNotFound("domain.notVerified", domain=name)
     return found or NEVER_SET
 
 
 async def list_domains(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     tenant = await call.services.tenant_domains.get()
     settings = await call.services.domains.read_all()
-    names = {domain.name for domain in tenant.value if not domain.removed} | settings.keys()
+    names = {domain.name for domain in tenant.value} | settings.keys()
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def view(name: str) -> Domain:
@@ -116,7 +116,7 @@ async def change_domain(call: Call[Nothing, SettingsChange]) -> func.HttpRespons
 async def _view(call: AnyCall, settings: StoredSettings) -> Domain:
     try:
         known = await call.services.tenant_domains.get()
-    except Unavailable:  # stored settings can be read and changed without Graph
+    except (GraphError, Unavailable):  # stored settings can be read and changed without Graph
         return await domain_view(call.services, call.domain, settings, None, None)
     return await domain_view(call.services, call.domain, settings, known.value, known.as_of)
 

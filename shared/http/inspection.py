@@ -16,7 +16,7 @@ from shared.runs import inspection
 
 T = TypeVar("T")
 # The platform ends a request after 230 s ("Azure Functions HTTP trigger", limits).
-LONGEST_LOOK = 200.0
+LONGEST_LOOK = 190.0
 
 
 class TraceQuery(Body):

@@ -82,7 +82,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
             restores.append(differences.restored(user, gone))
     leavers = [_left(target, matching, lookups) for target in matching.target_only]
     adds = [differences.added(user) for user in newcomers.new]
-    if lookups.memory_doubt and any(leaver.reason[:1] == _MEMORY_IN_DOUBT for leaver in leavers):
+    if lookups.memory_doubt and matching.target_only:
         # Any of them could be a rename of one of those.
         skips += [_wait(add) for add in adds]
         adds = []

@@ -4,12 +4,13 @@ One domain's trouble never costs another domain its hour. What storage refuses a
 at once, is tried again within the timer's own invocation.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import TypeVar
 
-from shared.errors import RunActive, Unavailable
+from shared.errors import GraphError, RunActive, Unavailable
 from shared.log import event
 from shared.model.domains import StoredSettings
 from shared.model.records import Author
@@ -23,6 +24,9 @@ T = TypeVar("T")
 SCHEDULE = Author("schedule", "timer")
 KEEP_TRYING_SECONDS = 600.0
 TRY_AGAIN_SECONDS = 20.0
+# The invocation must end before the platform ends it: until then no message goes out.
+CLEAR_AWAY_SECONDS = 300.0
+AT_ONCE = 16
 # A removal that was seen longer ago may have been taken back since.
 _RECENT = timedelta(hours=1)
 # Application Insights cuts a trace at 32,768 characters.
@@ -47,6 +51,7 @@ class _Hour:
         self._now = services.clock.now()
         self._give_up_at = services.clock.monotonic() + KEEP_TRYING_SECONDS
         self._removed: frozenset[str] = frozenset()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self.queued: dict[str, str] = {}
 
     async def pass_through(self, *, past_due: bool) -> None:
@@ -54,27 +59,35 @@ class _Hour:
         self._removed = await self._no_longer_in_the_tenant(domains)
         waiting = dict(domains)
         while waiting:
-            refused = [name for name, stored in waiting.items() if not await self._done(name, stored)]
-            waiting = {name: waiting[name] for name in refused}
+            done = await asyncio.gather(*(self._done(name, stored) for name, stored in waiting.items()))
+            waiting = {
+                name: waiting[name] for name, ended in zip(list(waiting), done, strict=True) if not ended
+            }
             if waiting:
                 await self._clock.sleep(TRY_AGAIN_SECONDS)
-        await self._clear_away(domains)
+        try:
+            async with asyncio.timeout(CLEAR_AWAY_SECONDS):
+                await self._clear_away(domains)
+        except TimeoutError as error:  # the rest is cleared away in the next hour
+            _failed("", error)
         self._report(domains, past_due=past_due)
 
     async def _done(self, domain: str, stored: StoredSettings) -> bool:
         """Whether the domain has had its turn; False if storage refused and there is time to try again."""
-        try:
-            if run_id := await self._due(domain, stored):
-                self.queued[domain] = run_id
-        except Exception as error:
-            if _is_refusal_of_storage(error) and self._clock.monotonic() < self._give_up_at:
-                return False
-            _failed(domain, error)
-        return True
+        async with self._turns:
+            try:
+                left = max(0.0, self._give_up_at - self._clock.monotonic())
+                async with asyncio.timeout(left):
+                    if run_id := await self._due(domain, stored):
+                        self.queued[domain] = run_id
+            except Exception as error:
+                _failed(domain, error)
+                return not _is_refusal_of_storage(error) or self._clock.monotonic() >= self._give_up_at
+            return True
 
     async def _due(self, domain: str, stored: StoredSettings) -> str | None:
         """The run of this domain whose message is to be sent now: one whose message was lost, or a new one."""
-        if run_id := await take_up_abandoned(self._services, domain, self._now):
+        if run_id := await take_up_abandoned(self._services, domain, self._clock.now()):
             return run_id
         if stored.unreadable:
             event("settings.unreadable", logging.ERROR, domain=domain, settings=stored.unreadable)
@@ -94,7 +107,7 @@ class _Hour:
         """Those of the domains that the tenant no longer has; none where nobody can say so just now."""
         try:
             tenant = await self._services.tenant_domains.get()
-        except Unavailable:
+        except (GraphError, Unavailable):
             return frozenset()
         if self._now - tenant.as_of > _RECENT:
             return frozenset()

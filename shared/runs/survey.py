@@ -63,6 +63,7 @@ class Surveyor:
         domain = domain_named(self._domain, tenant)
         initial = initial_domain(tenant, domain)
         people, listing, memory = await self._read_both_sides(people)
+        own_doubt = memory.doubt
         matching, memory = await self._match(people, listing.users, memory)
         links = memory.links
         await self._set_aside_upn_only_matches(matching, links, looks)
@@ -70,7 +71,7 @@ class Surveyor:
             federated=domain.federated,
             initial_domain=initial,
             usage_location=self._terms.usage_location,
-            memory_doubt=memory.doubt,
+            memory_doubt=own_doubt,
         )
         missing = Missing(directory=self._directory, terms=self._terms, links=links, looks=looks)
         lookups = await missing.look_for(matching, lookups)

@@ -134,7 +134,7 @@ def _stored(row: Mapping[str, Any]) -> StoredSettings:
         try:
             decoded = json.loads(value) if isinstance(value, str) else value
             given[name] = getattr(DomainSettings.model_validate({name: decoded}), name)
-        except (ValidationError, ValueError):
+        except (ValidationError, ValueError, RecursionError):
             unreadable.append(name)
     return StoredSettings(given, tuple(sorted(unreadable)), _etag(row))
 

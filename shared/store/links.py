@@ -74,9 +74,7 @@ class Links:
                 continue
             other = await self.read(name)
             known = {who: to for who, to in other.links.items() if who in people or to in accounts}
-            found = Memory(
-                {**found.links, **known}, found.doubt if other.links else found.doubt + other.doubt
-            )
+            found = Memory({**found.links, **known}, found.doubt + other.doubt)
         return found
 
 

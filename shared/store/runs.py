@@ -11,13 +11,17 @@ conditional on that row's ETag, so a stale invocation can't overwrite its succes
 """
 
 import base64
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from pydantic import ValidationError
+
 from shared.errors import CancelRequested, LeaseLost, NotPossible, RunActive, RunNotFound
+from shared.log import event
 from shared.model.runs import Mode, Run, is_run_id, oldest_run_id
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged
 from shared.store.run_rows import from_row, to_row
@@ -63,15 +67,19 @@ class Idle:
 
 
 async def was_synchronised(storage: Storage, domain: str) -> bool:
-    """Whether a sync of the domain has ever succeeded, for all users or all but some."""
+    """Whether a sync of the domain has ever succeeded, or the last one changed users before it was cut short."""
     from azure.core.exceptions import ResourceNotFoundError
 
     table = await storage.open_table(RUNS)
-    try:
-        await table.get_entity(domain, _GOOD_SYNC)
-    except ResourceNotFoundError:
-        return False
-    return True
+    for key in (_GOOD_SYNC, f"last-{Mode.SYNC}"):
+        try:
+            row = await table.get_entity(domain, key)
+        except ResourceNotFoundError:
+            continue
+        run = _readable(row) if "run" in row else None
+        if run is None or run.progress.done:
+            return True
+    return False
 
 
 class Runs:
@@ -98,10 +106,10 @@ class Runs:
 
     async def get(self, domain: str, run_id: str) -> Run:
         """Raises RunNotFound if there is no such run."""
-        row = await self._entity(domain, run_id)
-        if row is None:
+        run = _readable(await self._entity(domain, run_id))
+        if run is None:
             raise RunNotFound("run.unknown", domain=domain, run=run_id)
-        return from_row(row)
+        return run
 
     @tried_again
     async def read_page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
@@ -117,7 +125,8 @@ class Runs:
         async for row in table.query_entities(condition, parameters=parameters, results_per_page=limit + 1):
             if len(found) == limit:
                 return found, base64.urlsafe_b64encode(found[-1].id.encode()).decode()
-            found.append(from_row(row))
+            if run := _readable(row):
+                found.append(run)
         return found, None
 
     @tried_again
@@ -129,8 +138,8 @@ class Runs:
         last = {mode: rows.get(f"last-{mode}") for mode in Mode}
         return Pointers(
             active=rows[_ACTIVE]["runId"] if _ACTIVE in rows else None,
-            last_dry_run=from_row(last[Mode.DRY_RUN]) if last[Mode.DRY_RUN] else None,
-            last_sync=from_row(last[Mode.SYNC]) if last[Mode.SYNC] else None,
+            last_dry_run=_readable(last[Mode.DRY_RUN]),
+            last_sync=_readable(last[Mode.SYNC]),
             dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
             last_good_source=int(rows[_GOOD_SYNC]["source"]) if _GOOD_SYNC in rows else None,
         )
@@ -306,3 +315,16 @@ def decode_cursor(cursor: str) -> str:
 
 def _unwritten(fence: Fence) -> LeaseLost:
     return LeaseLost("run.notWritten", domain=fence.domain, run=fence.run_id)
+
+
+def _readable(row: Any) -> Run | None:
+    """The run of a row; None for no row, and for one with a value that only a newer version knows."""
+    if row is None:
+        return None
+    try:
+        return from_row(row)
+    except ValidationError as error:
+        event(
+            "run.unreadable", logging.ERROR, domain=row["PartitionKey"], row=row["RowKey"], error=str(error)
+        )
+        return None

@@ -3,7 +3,7 @@
 import pytest
 
 from local.entra import Fault
-from shared.errors import GraphError
+from shared.errors import CallerRefused
 from shared.planning.protection import GROUP_PERMISSION, ROLE_PERMISSION, Mailboxes
 from tests.support.graph_client import connected, seeded
 from tests.support.people import entra_user
@@ -88,5 +88,5 @@ class TestRoles:
     async def test_that_are_refused_to_the_app_itself_are_no_matter_of_this_look(self) -> None:
         async with connected(*PEOPLE) as tenant:
             tenant.entra.faults.add(Fault(kind="status", status=401, path="/groups"))
-            with pytest.raises(GraphError):
+            with pytest.raises(CallerRefused):
                 await tenant.directory.read_roles()

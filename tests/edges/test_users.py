@@ -103,7 +103,7 @@ async def test_a_listing_whose_page_token_expires_is_begun_again() -> None:
 async def test_page_tokens_that_always_expire_give_no_part_of_the_users() -> None:
     async with connected(*MANY) as tenant:
         tenant.entra.faults.add(expired("/users", 2, 4, 6))
-        with raises(GraphError, match="is invalid"):
+        with raises(GraphError, match="invalid"):
             await tenant.directory.read_users("contoso.com")
 
 

@@ -91,9 +91,13 @@ class Module:
         raise self._lost(call)
 
     def _written(self, call: ast.Call) -> tuple[str, ast.expr]:
-        if len(call.args) < 2 or not isinstance(method := call.args[0], ast.Constant):
+        named = {keyword.arg: keyword.value for keyword in call.keywords}
+        method, path = (named.get("method"), named.get("path")) if named else (None, None)
+        if len(call.args) >= 2:
+            method, path = call.args[0], call.args[1]
+        if not isinstance(method, ast.Constant) or path is None:
             raise self._lost(call)
-        return str(method.value), call.args[1]
+        return str(method.value), path
 
     def _paths(self, expression: ast.expr, call: ast.Call) -> Iterator[str]:
         for text in self._values(expression, self.function_of.get(id(call))):

@@ -10,8 +10,10 @@ from local.entra import Fault
 from shared.clock import Clock
 from shared.http import inspection
 from shared.model.runs import Run
-from shared.store.storage import DOMAINS, LINKS
+from shared.runs import hourly
+from shared.store.storage import DOMAINS, LINKS, RUNS
 from tests.support.stack import Stack, StartStack, in_entra, in_source, until
+from tests.support.storage_control import storage_of
 
 ONE, TWO, GONE = "one.example", "two.example", "gone.example"
 
@@ -275,6 +277,46 @@ async def test_a_damaged_blob_of_another_domain_holds_back_deletions_and_nothing
 
     assert (run.status, run.counts.delete, run.counts.skipped) == ("succeeded", 0, 2)
     assert {line["domain"] for line in stack.events.named("links.unreadable")} == {ONE}
+    # The doubt is that domain's: it lasts until a dry run of it has been approved, and ends for both.
+    await stack.sync(ONE)
+    assert (await stack.sync(TWO)).counts.delete == 0
+    dry_run = await stack.dry_run(ONE)
+    approved = await stack.post(f"domains/{ONE}/sync", {"approve": {"dryRunId": dry_run.id}})
+    await stack.finished(Run.model_validate(approved.json()))
+    stack.access_control.users.put(User.model_validate(in_source("doi", TWO)))
+    after = await stack.sync(TWO)
+    assert (after.warnings, after.counts.add) == ((), 2)
+
+
+async def test_a_run_that_only_a_newer_version_can_read_hides_nothing_else(stack: Stack) -> None:
+    run = await stack.sync(ONE)
+    await stack.sync(TWO)
+    runs = await stack.services.storage.open_table(RUNS)
+    for key in (run.id, "last-sync"):
+        row = await runs.get_entity(ONE, key)
+        row["run"] = row["run"].replace('"succeeded"', '"paused"')
+        await runs.update_entity(row)
+
+    listed = {one["name"]: one for one in (await stack.get("domains")).json()["domains"]}
+    logs = await stack.get(f"domains/{ONE}/runs")
+
+    assert (listed[ONE]["lastSync"], listed[TWO]["lastSync"]["status"]) == (None, "succeeded")
+    assert (logs.status_code, logs.json()["runs"]) == (200, [])
+    assert {line["domain"] for line in stack.events.named("run.unreadable")} == {ONE}
+
+
+async def test_storage_that_is_busy_for_one_domain_costs_no_other_its_hour(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hourly, "KEEP_TRYING_SECONDS", 3.0)
+    monkeypatch.setattr(hourly, "TRY_AGAIN_SECONDS", 0.1)
+    storage = storage_of(stack)
+    await storage.faults({"kind": "refuse", "code": "ServerBusy", "resource": f"Runs({ONE}*"})
+
+    tick = await stack.tick()
+
+    assert set(tick["queued"]) == {TWO, GONE}
+    assert ONE in {line["domain"] for line in stack.events.named("timer.failed")}
 
 
 async def test_a_foreign_blob_among_the_links_is_named_and_passed_over(stack: Stack) -> None:

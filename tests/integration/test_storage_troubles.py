@@ -6,15 +6,11 @@ import pytest
 
 from shared.runs import lifecycle
 from shared.store.storage import LINKS
-from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
-from tests.support.storage_control import StorageControl
+from tests.support.stack import CONTOSO, StartStack, in_entra, in_source
+from tests.support.storage_control import storage_of
 from tools.smoke import Smoke, SmokeError
 
 KEPT = [f"kept{n}" for n in range(9)]
-
-
-def storage_of(stack: Stack) -> StorageControl:
-    return StorageControl(stack.http, stack.settings["AzureWebJobsStorage"])
 
 
 @pytest.mark.parametrize(

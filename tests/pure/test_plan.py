@@ -67,6 +67,20 @@ class TestMatching:
 
         assert summary(plan) == [(SKIP, "new@contoso.com"), (SKIP, "old@contoso.com")]
 
+    @pytest.mark.parametrize(
+        "protection",
+        [Protection(missing_permissions=("MailboxSettings.Read",)), Protection(roles={"id-old": "Reader"})],
+        ids=["a missing permission", "a role"],
+    )
+    def test_a_memory_in_doubt_lets_adds_wait_for_whatever_keeps_the_leaver(
+        self, protection: Protection
+    ) -> None:
+        source, target = [source_user("new@contoso.com")], [entra_user("old@contoso.com")]
+
+        plan = plan_of(source, target, replace(IN_DOUBT, protection=protection))
+
+        assert {change.action for change in plan.changes} == {SKIP}
+
     def test_with_a_memory_in_doubt_an_add_that_can_be_no_rename_goes_on(self) -> None:
         assert summary(plan_of([source_user()], [], IN_DOUBT)) == [(ADD, "aoki@contoso.com")]
 

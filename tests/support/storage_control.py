@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.support.stack import Json
+from tests.support.stack import Json, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,7 @@ class StorageControl:
 
     async def forget(self) -> None:
         await self._http.delete(f"{self._url}/requests")
+
+
+def storage_of(stack: Stack) -> StorageControl:
+    return StorageControl(stack.http, stack.settings["AzureWebJobsStorage"])
