@@ -1,1 +1,1 @@
-"""Microsoft Entra ID through Microsoft Graph: reading and writing, under its quota."""
+"""Reads and writes Microsoft Entra ID through Microsoft Graph, within its write quota."""

@@ -1,4 +1,4 @@
-"""Who or what has an address on a domain."""
+"""The holders of addresses on a domain: users, groups and applications."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -11,15 +11,16 @@ from shared.entra.users import PAGE_SIZE, aliases, texts
 from shared.planning.holders import Holder, Kind
 from shared.planning.mapping import UPN
 
-# With which the identifier URI of an application may begin, before its domain.
+# The schemes that an identifier URI of an application may have before the domain.
 _SCHEMES = ("api", "https", "http")
 
 
 class Addresses(Part):
     async def read_addresses(self, domain: str) -> dict[str, Holder]:
-        """Users by UPN or alias, groups by their addresses; without `Group.Read.All` the groups are left out.
+        """Lower-case address → its holder, for users and groups with an address on the domain.
 
-        By filters, since domainNameReferences has no documented way to read more than a first page of 100.
+        Without `Group.Read.All` the groups are left out. Reads with filters, since domainNameReferences has no
+        documented way to read more than a first page of 100.
         """
         suffix = f"@{domain.lower()}"
         by_alias = any_ends_with("proxyAddresses", suffix)
@@ -42,7 +43,7 @@ class Addresses(Part):
         return holders
 
     async def read_applications(self, domain: str) -> list[Holder] | None:
-        """Applications with a URI on the domain; None without `Application.Read.All`."""
+        """Applications with an identifier URI on the domain; None without `Application.Read.All`."""
         condition = any_starts_with("identifierUris", (f"{scheme}://{domain}" for scheme in _SCHEMES))
         path = f"/applications?$filter={condition}&$select=id,displayName,identifierUris&$top={PAGE_SIZE}"
         found = await self.graph.read_all_if_granted(path)

@@ -1,7 +1,7 @@
-"""A refusal of the app itself, which says nothing about the person or object that was asked for.
+"""Graph refuses the app itself, which says nothing about the user or object in the request.
 
-A 401 of `$batch`, or of a read outside it, means the token; for a managed identity the same token may come back for
-a while. A 401 inside a batch is a workload's own, and is an answer.
+A 401 to `$batch`, or to a read outside a batch, concerns the token; a managed identity may return the same token
+again for a while. A 401 to one request inside a batch comes from its workload, and is an ordinary answer.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SHORTEST_WAIT = 1.0
 
 @dataclass(slots=True)
 class CallerPatience:
-    """Waits that grow, for 60 seconds in all, until the app is answered again."""
+    """Growing waits, for 60 seconds in total, until Graph accepts the app again. `since`: time of the first refusal."""
 
     since: float | None = None
 
@@ -24,7 +24,10 @@ class CallerPatience:
         self.since = None
 
     def wait(self, now: float, why: GraphError) -> float:
-        """Seconds until the next try, each time as long as the refusals have lasted; CallerRefused after 60."""
+        """Seconds until the next try: as long as the refusals have lasted so far, at least 1.
+
+        Raises CallerRefused once they have lasted 60 seconds.
+        """
         if self.since is None:
             self.since = now
         lasted = now - self.since
@@ -34,7 +37,7 @@ class CallerPatience:
 
 
 def why(answer: Answer) -> GraphError:
-    """What Graph said to the app."""
+    """Graph's refusal of the app as an error: status, code and message."""
     named = f"{answer.status} {answer.error.code}".rstrip()
     said = ", ".join(filter(None, (named, answer.message.rstrip("."))))
     return GraphError(

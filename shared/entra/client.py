@@ -1,7 +1,7 @@
 """Single requests to Microsoft Graph, and their answers.
 
-The SDK's models cost more than 4 ms of CPU per user, orjson less than a thousandth of that, so answers are taken
-as bytes.
+Answers are taken as bytes and parsed with orjson: the SDK's models cost more than 4 ms of CPU per user, orjson less
+than a thousandth of that.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
+    """Graph's answer to one request. `retry_after`: seconds; `body` is empty unless it is a JSON object."""
+
     status: int
     body: dict[str, Any] = field(default_factory=dict)
     retry_after: float | None = None
@@ -34,7 +36,7 @@ class Answer:
 
     @property
     def error(self) -> GraphError:
-        """The answer as an exception; what it says is Graph's own, which names the property or object at fault."""
+        """The answer as an exception, with Graph's own message: it names the property or object at fault."""
         if self.lost:
             return self.lost
         code = str(self._error.get("code") or "")
@@ -48,15 +50,15 @@ class Answer:
 
     @property
     def message(self) -> str:
-        """What Graph says of an error, in English; empty where it says nothing."""
+        """Graph's error message, in English; empty if it has none."""
         return str(self._error.get("message") or "")
 
     def conflict_on(self) -> list[str]:
-        """The properties that somebody else has already; by `details`, the message is not stable."""
+        """The properties whose values another object has already; from `details`, since the message is not stable."""
         return self._targets("ObjectConflict")
 
     def invalid(self) -> list[str]:
-        """The properties whose values are refused; empty also where Graph does not say which."""
+        """The properties whose values are refused; also empty if Graph does not say which."""
         return self._targets("InvalidValue")
 
     def _targets(self, code: str) -> list[str]:
@@ -71,7 +73,7 @@ class Answer:
 
 
 def headers(*, eventual: bool, low_priority: bool) -> dict[str, str]:
-    """What a request says of itself: its consistency, and that it may be throttled before others."""
+    """The headers for eventual consistency, and for a low throttling priority (throttled before others)."""
     named = {"ConsistencyLevel": "eventual"} if eventual else {}
     return {**named, "x-ms-throttle-priority": "low"} if low_priority else named
 
@@ -82,28 +84,28 @@ def literal(text: str) -> str:
 
 
 def ends_with(name: str, ending: str) -> str:
-    """A filter, encoded for a URL; an advanced query, which needs `$count=true` and eventual consistency."""
+    """An `endsWith` filter, encoded for a URL. An advanced query: it needs `$count=true` and eventual consistency."""
     return quote(f"endsWith({name},{literal(ending)})", safe="(),'@")
 
 
 def any_ends_with(name: str, ending: str) -> str:
-    """As `ends_with`, of a property that is a list of text."""
+    """As `ends_with`, for a property that is a list of strings."""
     return quote(f"{name}/any(x:endsWith(x,{literal(ending)}))", safe="/:(),'@")
 
 
 def any_starts_with(name: str, beginnings: Iterable[str]) -> str:
-    """A filter on a list of text, one of which begins in one of these ways; encoded for a URL."""
+    """A filter on a list of strings: any starts with any of `beginnings`. Encoded for a URL."""
     each = (f"{name}/any(x:startsWith(x,{literal(beginning)}))" for beginning in beginnings)
     return quote(" or ".join(each), safe="/:(),'@")
 
 
 def one_of(name: str, values: Iterable[str]) -> str:
-    """A filter on at most 15 values, encoded for a URL."""
+    """An `in` filter with at most 15 values, encoded for a URL."""
     return quote(f"{name} in ({','.join(map(literal, values))})", safe="(),'@")
 
 
 class GraphClient:
-    """Connections to Graph, one per event loop; `aclose` ends them. Each request is sent once."""
+    """The connections to Graph, one client per event loop; `aclose` closes them. Never retries a request."""
 
     def __init__(self, base_url: str, tokens: TokenSource, clock: Clock) -> None:
         self.clock = clock
@@ -116,11 +118,11 @@ class GraphClient:
         await self._transport.aclose()
 
     async def authenticate(self) -> None:
-        """Makes sure of a token beforehand, so that a request goes out when it is sent, not after a wait for one."""
+        """Gets a token in advance, so that the next request goes out at once."""
         await self._tokens.token()
 
     def url(self, path: str) -> str:
-        """The address of a path, or of a nextLink as Graph gave it; GraphError if that leads to another host."""
+        """The URL of a path, or of a nextLink from Graph. Raises GraphError if the nextLink is on another host."""
         if path.startswith("/"):
             return self._base_url + path
         if _origin(path) != self._origin:
@@ -128,11 +130,11 @@ class GraphClient:
         return path
 
     async def get(self, url: str, given: Mapping[str, str]) -> Answer:
-        """With the `headers` given. GraphError when no answer came."""
+        """One GET with these headers. Raises GraphError if no answer came."""
         return await self._send("GET", url, given, None)
 
     async def post_batch(self, requests: list[dict[str, object]]) -> Answer:
-        """One `$batch`, sent once. GraphError when no answer came: nobody knows then what took effect."""
+        """One `$batch`, sent once. Raises GraphError if no answer came: it is then unknown what took effect."""
         return await self._send("POST", self.url("/$batch"), {}, orjson.dumps({"requests": requests}))
 
     async def _send(self, method: str, url: str, given: Mapping[str, str], body: bytes | None) -> Answer:
@@ -167,6 +169,7 @@ def _answer(response: "httpx.Response", now: datetime) -> Answer:
 
 
 def page_items(page: dict[str, Any]) -> list[dict[str, Any]]:
+    """The items of one page. Raises GraphError if `value` is not a list of objects."""
     items = page.get("value")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise GraphError("graph.noValue")
@@ -174,7 +177,7 @@ def page_items(page: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def text(item: Mapping[str, Any], name: str) -> str:
-    """A property that must be there; GraphError names it if it is not."""
+    """A property that must be a string and not empty. Raises GraphError that names it otherwise."""
     value = item.get(name)
     if not isinstance(value, str) or not value:
         raise GraphError("graph.propertyMissing", name=name)
@@ -186,6 +189,7 @@ def graph_pages() -> Pages:
 
 
 def next_link(page: dict[str, Any]) -> str | None:
+    """The link to the next page, None on the last one. Raises GraphError if it is not a string."""
     link = page.get("@odata.nextLink")
     if link is not None and not isinstance(link, str):
         raise GraphError("graph.badNextLink")
@@ -193,5 +197,5 @@ def next_link(page: dict[str, Any]) -> str | None:
 
 
 def segment(text: str) -> str:
-    """One segment of a path."""
+    """One segment of a path, encoded for a URL."""
     return quote(text, safe="@.'")

@@ -1,4 +1,4 @@
-"""The directory of one tenant, as one invocation, request or closing look sees it."""
+"""The directory of one tenant; one object per invocation, request or final lookup."""
 
 from collections.abc import AsyncGenerator, Sequence
 
@@ -14,18 +14,18 @@ from shared.model.results import Outcome
 
 
 class Directory(Domains, Users, Addresses, Protected, Sessions):
-    """Every read and write of the app, in parts by subject; all of them share one `graph`.
+    """Every read and write of the app, in parts by subject that share one `graph`.
 
-    Keeps the protocol `shared.planning.sides.Directory`. What Graph refuses or can't answer is a GraphError, and a
-    directory that must stop raises RunStopped, unless a method says otherwise.
+    Implements the protocol `shared.planning.sides.Directory`. Unless a method says otherwise, it raises GraphError
+    if Graph refuses or can't answer, and RunStopped if the run must stop.
     """
 
     def within(self, seconds: float) -> "Directory":
-        """For looking up what a run leaves behind: done by then, and never waiting for the write quota."""
+        """The same directory for lookups at the end of a run: with a deadline, and not delayed by the write quota."""
         return Directory(self.graph.within(seconds), self._attribute_map)
 
     def apply(
         self, changes: Sequence[Change], before_send: BeforeSend[Change]
     ) -> AsyncGenerator[list[Outcome], None]:
-        """Writes these changes, as `writes.apply` has it."""
+        """Writes these changes; see `writes.apply`."""
         return apply(changes, self.graph, before_send)

@@ -8,7 +8,7 @@ from shared.model.domains import TenantDomain
 
 class Domains(Part):
     async def read_domains(self) -> list[TenantDomain]:
-        """The verified domains, by name."""
+        """The verified domains, sorted by name. Raises GraphError if there is none."""
         path = "/domains?$select=id,authenticationType,isInitial,isVerified"
         domains = [
             TenantDomain(

@@ -1,4 +1,4 @@
-"""Requests to Graph as one invocation makes them, tried again until they are answered for good."""
+"""The requests of one invocation to Graph, retried until they have a final answer."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
@@ -17,13 +17,16 @@ from shared.planning.mapping import AttributeMap
 T = TypeVar("T")
 
 READ_TRIES = 8
-# A listing is begun again so often when the link to one of its pages has expired.
+# Most times a listing is read when the link to one of its pages expires.
 LISTINGS = 3
 _EXPIRED = "Directory_ExpiredPageToken"
 
 
 class Graph:
-    """Bound to a stop signal, which ends every request with RunStopped, and to the app's write quota."""
+    """Bound to a stop signal, which ends every request with RunStopped, and to the app's write quota.
+
+    `in_flight`: most batches under way at the same time.
+    """
 
     def __init__(
         self,
@@ -42,18 +45,19 @@ class Graph:
         self._low_priority = low_priority
 
     def within(self, seconds: float) -> "Graph":
-        """For reads that must end by then, whatever stops or delays the rest.
+        """For reads with a deadline of their own, which no other stop or pause affects.
 
-        They have a quota of their own: a pause that writes were told to keep must not keep these few waiting.
+        Raises TimeBudgetSpent at the deadline. They have a quota of their own, so that a pause of the shared one
+        does not delay them.
         """
         deadline = Deadline(seconds, self.clock, TimeBudgetSpent("graph.tookTooLong"))
         return Graph(self._client, WriteQuota(clock=self.clock), deadline, self._in_flight)
 
     async def get(self, path: str, *, eventual: bool = False) -> Answer:
-        """GET of a path, or of a nextLink as Graph gave it; tried again until answered for good.
+        """GET of a path, or of a nextLink from Graph, retried until it has a final answer.
 
-        Raises GraphError when Graph can't be reached or answers 5xx to the last try, CallerRefused when it has
-        answered 401 for a minute. Any other answer is returned, 4xx included.
+        Raises GraphError if the last try gets no answer, or a temporary one such as 5xx; raises CallerRefused after a
+        minute of 401. Returns any other answer, including other 4xx.
         """
         url = self._client.url(path)
         given = headers(eventual=eventual, low_priority=self._low_priority)
@@ -85,14 +89,14 @@ class Graph:
             attempt += 1
 
     async def read(self, path: str, *, eventual: bool = False) -> dict[str, Any]:
-        """The body of a GET that must succeed; GraphError otherwise."""
+        """The body of a GET. Raises GraphError unless the status is 200."""
         answer = await self.get(path, eventual=eventual)
         if answer.status != 200:
             raise answer.error
         return answer.body
 
     async def read_all(self, path: str, *, eventual: bool = False) -> list[dict[str, Any]]:
-        """Every item of a collection, to the last page: an empty page with a nextLink is not the last one."""
+        """Every item of a collection, of all pages: an empty page with a nextLink is not the last one."""
         return await begun_again_if_expired(lambda: self._read_pages(path, eventual=eventual))
 
     async def _read_pages(self, path: str, *, eventual: bool) -> list[dict[str, Any]]:
@@ -109,7 +113,7 @@ class Graph:
         return items
 
     async def read_all_if_granted(self, path: str, *, eventual: bool = False) -> list[dict[str, Any]] | None:
-        """Every item, or None where the app was not granted what this look needs."""
+        """Every item, or None if the app lacks the permission (403)."""
         try:
             return await self.read_all(path, eventual=eventual)
         except GraphError as error:
@@ -125,12 +129,12 @@ class Graph:
         return batches.send(requests, before_send)
 
     async def pause(self, attempt: int, retry_after: float | None = None) -> None:
-        """Waits before the next try: as long as Graph asks for, or a little longer with each attempt."""
+        """Waits before the next try: `retry_after` seconds if given, else a backoff that grows with `attempt`."""
         await self._stop.sleep(wait_before(self.clock.chance, attempt, retry_after))
 
 
 async def begun_again_if_expired(listing: Callable[[], Awaitable[T]]) -> T:
-    """What a listing gives, which is begun again when Graph no longer knows the link to one of its pages."""
+    """The result of a listing, which is started again if the link to one of its pages has expired."""
     for _ in range(LISTINGS - 1):
         try:
             return await listing()
@@ -141,7 +145,7 @@ async def begun_again_if_expired(listing: Callable[[], Awaitable[T]]) -> T:
 
 
 class Part:
-    """What the parts of the directory share: how they ask Graph, and for which attributes."""
+    """Base of the directory's parts: their access to Graph, and the attributes they read."""
 
     def __init__(self, graph: Graph, attribute_map: AttributeMap) -> None:
         self.graph = graph

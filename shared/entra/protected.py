@@ -1,4 +1,4 @@
-"""Who must not be touched, as far as Entra and Exchange say: role holders, and the purposes of mailboxes."""
+"""Role holders and non-user mailboxes, read from Entra and Exchange, so that they are not touched."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,16 +15,16 @@ _ROLE_ASSIGNMENTS = "/roleManagement/directory/roleAssignments?$expand=roleDefin
 _ASSIGNABLE_GROUPS = "/groups?$filter=isAssignableToRole%20eq%20true&$select=id,displayName"
 
 
-# What Exchange answers, with 401, for a tenant that is not one of its own.
+# The error code that Exchange answers, with 401, for a tenant without Exchange Online.
 _NO_EXCHANGE = "OrganizationFromTenantGuidNotFound"
 
 
 class Protected(Part):
     async def read_roles(self) -> Roles:
-        """Everybody who holds a directory role directly, or could through a group.
+        """Users who hold a directory role directly, or could through a group.
 
         Graph refuses to change members and owners of role-assignable groups even before the group has a role.
-        Never raises GraphError for what concerns these looks alone: what could not be read is named.
+        Raises GraphError only for a 401; any other error is returned as a missing permission or an unread reason.
         """
         unknown = _Unknown()
         holders: dict[str, str | Parts] = {}
@@ -49,7 +49,7 @@ class Protected(Part):
                 holders.setdefault(text(person, "id"), role)
 
     async def look_up_mailboxes(self, object_ids: Iterable[str]) -> Mailboxes:
-        """The purposes of these users' mailboxes, of which any number may be unreadable."""
+        """The purposes of these users' mailboxes; any number of them may be unreadable."""
         requests = [
             Request(
                 method="GET",
@@ -72,14 +72,14 @@ class Protected(Part):
 
 
 class _Unknown:
-    """Why some role holders are unknown."""
+    """Collects why some role holders are unknown."""
 
     def __init__(self) -> None:
         self.permissions: list[str] = []
         self.reasons: Parts = ()
 
     def add(self, error: GraphError, permission: str) -> None:
-        """Raises the error itself where it concerns the app as a whole, not this look."""
+        """Raises the error again if it concerns the whole app (401), not this lookup."""
         if error.status == 401:
             raise error
         if error.status == 403:
@@ -89,7 +89,7 @@ class _Unknown:
 
 
 def _purpose(answer: Answer) -> str | None:
-    """What a mailbox is for, "none" where there is none; None if the answer doesn't say."""
+    """The `userPurpose` of a mailbox, "none" if there is no mailbox; None if it could not be read."""
     if answer.status == 404:
         return "none"
     purpose = answer.body.get("userPurpose") if answer.status == 200 else None

@@ -1,7 +1,7 @@
-"""Requests to Microsoft Graph as msgraph-sdk's adapter sends them, each just once.
+"""Sends requests to Microsoft Graph through msgraph-sdk's adapter, each exactly once.
 
-Its authentication and transport are kept. Its own retries are off: they know neither a `Retry-After` beyond 180 s,
-nor the other requests of this process, nor that a POST must not simply be sent again.
+The SDK's authentication and transport are used. Its retries are off: they ignore a `Retry-After` above 180 s and the
+other requests of this process, and they would repeat a POST, which is not idempotent.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ class TokenSource(Protocol):
     async def token(self) -> str: ...
 
     async def discard(self, token: str) -> None:
-        """This one was refused: the next one comes from where tokens are given, not from a cache of ours."""
+        """Drops a refused token from the cache, so that the next one is newly requested."""
         ...
 
 
 class Transport:
-    """Connected when first used, since the SDK takes long to import; `aclose` ends its connections."""
+    """Connects on first use, since the SDK takes long to import; `aclose` closes its connections."""
 
     def __init__(self, base_url: str, tokens: TokenSource, clock: Clock) -> None:
         self._clock = clock
@@ -42,7 +42,7 @@ class Transport:
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> "httpx.Response":
-        """The answer with its body as bytes, whatever its status; GraphError if none came."""
+        """The answer of any status, with its body as bytes. Raises GraphError if none came or it was refused."""
         import httpx
         from kiota_abstractions.headers_collection import HeadersCollection
         from kiota_abstractions.method import Method
@@ -54,7 +54,7 @@ class Transport:
 
         request = RequestInformation(Method(method))
         request.url = url
-        # A collection of its own: the SDK shares one between requests, and ConsistencyLevel leaks.
+        # A new collection: the SDK shares one between requests, and ConsistencyLevel would leak.
         request.headers = HeadersCollection()
         for name, value in {"Accept": "application/json", **headers}.items():
             request.headers.add(name, value)
@@ -105,7 +105,7 @@ def _authentication(tokens: TokenSource) -> "AuthenticationProvider":
     from kiota_abstractions.request_information import RequestInformation
 
     class Bearer(AuthenticationProvider):
-        """The SDK's own provider closes an asynchronous credential after every token."""
+        """Replaces the SDK's provider, which closes an asynchronous credential after every token."""
 
         async def authenticate_request(
             self, request: RequestInformation, _context: dict[str, Any] | None = None

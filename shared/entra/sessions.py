@@ -1,6 +1,6 @@
-"""The sign-in sessions of users on a federated domain.
+"""Revokes the sign-in sessions of users on a federated domain.
 
-Entra asks a user who was created through Graph there to sign in every 12 hours, until the sessions are revoked once:
+A user created through Graph on such a domain must sign in every 12 hours, until the sessions are revoked once:
 that sets `signInSessionsValidFromDateTime` (learn.microsoft.com/graph/api/user-post-users).
 """
 
@@ -13,7 +13,7 @@ from shared.entra.client import segment
 from shared.entra.graph import Part
 from shared.errors import GraphError
 
-# A user created a moment ago may answer 404 for a while.
+# Eventual consistency: Graph may answer 404 for a newly created user for a while.
 TRIES = 5
 
 
@@ -24,7 +24,7 @@ class Sessions(Part):
         """Signs these users out everywhere; the refusals. Gives up where nothing but refusals came."""
         waiting, revoked, refusals = list(object_ids), 0, list[GraphError]()
         for attempt in count(1):
-            # An action without parameters needs a body all the same inside a batch.
+            # Inside a batch, even an action without parameters needs a body.
             requests = [
                 Request(method="POST", path=f"/users/{segment(i)}/revokeSignInSessions", body={}, subject=i)
                 for i in waiting

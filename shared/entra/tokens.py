@@ -1,4 +1,4 @@
-"""Access tokens for Graph: the app's identity in Azure, a placeholder for an emulator on this machine."""
+"""Access tokens for Graph: from the app's identity in Azure, or a placeholder for a local emulator."""
 
 import asyncio
 from typing import Any
@@ -11,21 +11,23 @@ RENEW_BEFORE_EXPIRY = 300.0
 
 
 class EmulatorTokens:
-    """An emulator on loopback must never see a credential."""
+    """A placeholder token: an emulator on loopback must never see a credential."""
 
     async def token(self) -> str:
         return "emulator"
 
     async def discard(self, token: str) -> None:
-        """There is no other."""
+        """Does nothing: the token never changes."""
 
     async def aclose(self) -> None:
-        """Nothing is kept open."""
+        """Does nothing: no connection is open."""
 
 
 class AzureTokens:
-    """Tokens of azure-identity's default chain (managed identity in Azure, `az login` on a desk), kept until
-    five minutes before they end; one request at a time."""
+    """Tokens from azure-identity's default chain: managed identity in Azure, `az login` on a developer's machine.
+
+    A token is cached until five minutes before it expires; only one request for a token runs at a time.
+    """
 
     def __init__(self, graph_base_url: str, clock: Clock) -> None:
         self._clock = clock
@@ -53,7 +55,7 @@ class AzureTokens:
         return self._token
 
     async def discard(self, token: str) -> None:
-        """Forgets this token, and the credential: it has a cache of its own. Another token is kept."""
+        """Drops this token, and the credential with its own cache. Does nothing if the cached token is another."""
         async with self._renewing:
             if token != self._token:
                 return

@@ -1,4 +1,4 @@
-"""Entra's users, from bytes into small records: those of a domain, those who are named, and the deleted ones."""
+"""Reads Entra users as small records: users of a domain, users by id, and deleted users."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ _PLAIN = (str, bool, type(None))
 
 
 def selected(attribute_map: AttributeMap) -> str:
-    """The `$select` with just the attributes in use; it also makes the query cheaper in resource units."""
+    """The value of `$select`: only the attributes in use, which also costs fewer resource units."""
     always = ("id", UPN, "displayName", IMMUTABLE_ID, "userType", SESSION_TIME)
     protecting = ("onPremisesSyncEnabled", "isManagementRestricted")
     return ",".join(dict.fromkeys((*always, *protecting, *attribute_map.attributes)))
@@ -28,7 +28,7 @@ def selected(attribute_map: AttributeMap) -> str:
 
 class Users(Part):
     async def read_users(self, domain: str) -> Listing:
-        """Every user whose UPN is on exactly this domain; read once more if Graph lists fewer than it counted."""
+        """Every user whose UPN is on exactly this domain; read once more if Graph lists fewer users than it counted."""
         listing = await begun_again_if_expired(lambda: self._list(domain))
         if listing.short:
             again = await begun_again_if_expired(lambda: self._list(domain))
@@ -51,7 +51,7 @@ class Users(Part):
                 pages.turn(len(items), link)
             following = asyncio.create_task(self.graph.read(link, eventual=True)) if link else None
             try:
-                # In a thread: the next page is asked for while this one is turned into records.
+                # In a thread, so that the next page is requested while this one is parsed.
                 for user in await self.graph.clock.in_thread(_records, items, self._attribute_map):
                     users[user.object_id] = user
                 if following is None:
@@ -64,7 +64,7 @@ class Users(Part):
                     following.cancel()
 
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
-        """Object id → the user as they are now; whoever is gone is absent. GraphError if one can't be read."""
+        """Object id → the current user; users who are gone are absent. Raises GraphError if one can't be read."""
         select = selected(self._attribute_map)
         requests = [
             Request(method="GET", path=f"/users/{segment(i)}?$select={select}", subject=i) for i in object_ids
@@ -79,7 +79,7 @@ class Users(Part):
         return found
 
     async def look_up_upns(self, object_ids: Iterable[str]) -> dict[str, str | None]:
-        """Object id → the UPN the user has right now, None for one who is gone; unreadable ones are absent."""
+        """Object id → the current UPN, None for a user who is gone; users who could not be read are absent."""
         requests = [
             Request(method="GET", path=f"/users/{segment(i)}?$select=id,userPrincipalName", subject=i)
             for i in object_ids
@@ -96,7 +96,7 @@ class Users(Part):
     async def find_users(
         self, *, immutable_ids: Iterable[str] = (), object_ids: Iterable[str] = ()
     ) -> list[EntraUser]:
-        """The active users, wherever in the tenant, who have one of these."""
+        """The active users, on any domain of the tenant, with one of these immutable IDs or object ids."""
         select = selected(self._attribute_map)
         requests = [
             Request(method="GET", path=f"/users?$filter={one_of(name, chunk)}&$select={select}", subject=None)
@@ -112,7 +112,7 @@ class Users(Part):
         return found
 
     async def read_deleted_users(self) -> RecycleBin:
-        """Deletion puts the id in front of the UPN, which is taken off again."""
+        """Entra's deleted users, newest first. A deletion prefixes the UPN with the object id; it is removed here."""
         path = (
             "/directory/deletedItems/microsoft.graph.user"
             f"?$select={selected(self._attribute_map)},proxyAddresses,deletedDateTime&$top={PAGE_SIZE}"
@@ -127,25 +127,25 @@ class Users(Part):
         return RecycleBin(users, {text(item, "id"): aliases(item) for item in items})
 
     async def find_active_directory(self) -> bool:
-        """Whether anybody in the tenant is mastered in Active Directory."""
+        """Whether any user of the tenant is synchronised from Active Directory."""
         path = "/users?$filter=onPremisesSyncEnabled%20eq%20true&$select=id&$top=1"
         return bool(page_items(await self.graph.read(path)))
 
 
 def entra_user(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:
-    """One user as Graph returned it; GraphError names what is missing or not of its type."""
+    """One user as Graph returned it. Raises GraphError that names a missing property or one of the wrong type."""
     text(item, UPN)
     return _record(attribute_map, item)
 
 
 def aliases(item: Mapping[str, Any]) -> list[str]:
-    """The addresses of an object beside its UPN, in lower case, without their `SMTP:`."""
+    """The `proxyAddresses` of an object that are SMTP addresses, in lower case and without the `SMTP:` prefix."""
     entries = (entry.partition(":") for entry in texts(item, "proxyAddresses"))
     return [address.lower() for kind, _, address in entries if kind.lower() == "smtp"]
 
 
 def texts(item: Mapping[str, Any], name: str) -> list[str]:
-    """A property that is a list of text, or absent; GraphError names it if it is anything else."""
+    """A property that is a list of strings, or absent. Raises GraphError that names it otherwise."""
     values = item.get(name)
     if values is None:
         return []

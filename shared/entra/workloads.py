@@ -1,4 +1,4 @@
-"""The parts of Graph that throttle each for itself: a `Retry-After` binds the one that sent it, and no other."""
+"""Graph's workloads. Each has its own rate limits: a `Retry-After` applies only to the workload that sent it."""
 
 from enum import StrEnum
 
@@ -18,7 +18,7 @@ _LIMITS = {
 
 
 def workload(method: str, url: str) -> Workload:
-    """Which part of Graph answers a request, by its endpoint."""
+    """The workload that answers a request, by its endpoint."""
     segments = url.partition("?")[0].split("/")
     if segments[-1] == "mailboxSettings":
         return Workload.MAILBOXES
@@ -28,7 +28,7 @@ def workload(method: str, url: str) -> Workload:
 
 
 def throttled_workloads(method: str, url: str, scope: str) -> frozenset[Workload]:
-    """Whom a 429 binds: by its `x-ms-throttle-scope`, which the directory alone sends, else by the endpoint.
+    """The workloads that a 429 applies to: by its `x-ms-throttle-scope`, which only the directory sends, else by URL.
 
     The header is `<Scope>/<Limit>/<ApplicationId>/<TenantId>` ("Microsoft Graph throttling limits").
     """

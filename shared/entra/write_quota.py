@@ -1,8 +1,8 @@
 """The write quota of one app in one tenant, shared by every run of the process.
 
-Graph allows 3,000 writes per 150 s ("Microsoft Graph throttling limits", identity and access): 3,000 may go out
-at once, and 20 more every second. That burst is spent first, and then exactly what refills. A `Retry-After` seen by
-one request pauses all requests to the same workload.
+Graph allows 3,000 writes per 150 s ("Microsoft Graph throttling limits", identity and access). This is a token
+bucket: a burst of 3,000 writes, then the 20 per second that refill it. A `Retry-After` to one request pauses all
+requests to the same workload.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ WINDOW_SECONDS = 150.0
 
 
 class WriteQuota:
-    """Counts what may still be sent. Belongs to one event loop; nothing in it awaits."""
+    """A token bucket of writes, and the pauses of each workload. Belongs to one event loop; nothing in it awaits."""
 
     def __init__(
         self,
@@ -33,12 +33,12 @@ class WriteQuota:
 
     @property
     def left(self) -> float:
-        """Writes that may go out right now; negative when some are promised already."""
+        """Writes that may be sent now; negative if more were spent than the bucket held."""
         self._refill()
         return self._tokens
 
     def wait_for(self, writes: int) -> float:
-        """Seconds until that many writes are in the quota; 0 means now."""
+        """Seconds until that many writes may be sent; 0 means now."""
         self._refill()
         return max(0.0, (min(writes, self._capacity) - self._tokens) / self.per_second) if writes else 0.0
 
@@ -47,12 +47,12 @@ class WriteQuota:
         self._tokens -= writes
 
     def paused(self, workloads: Iterable[Workload]) -> float:
-        """Seconds until requests to all of these may go out again; 0 means now."""
+        """Seconds until requests to all of these workloads may be sent again; 0 means now."""
         now = self._clock.monotonic()
         return max((self._paused_until.get(one, now) - now for one in workloads), default=0.0)
 
     def pause(self, seconds: float, workloads: Iterable[Workload], *, drained: bool) -> None:
-        """Graph said stop: nothing goes there before that; and if a write was `drained`, then only what refills."""
+        """Graph asked to wait: no request to these workloads for `seconds`. `drained`: also empties the write quota."""
         self._refill()
         if drained:
             self._tokens = min(self._tokens, 0.0)

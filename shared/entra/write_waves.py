@@ -1,4 +1,4 @@
-"""A `Change` as Graph requests, in waves: those of one wave may go out together, in any order."""
+"""Turns each `Change` into Graph requests, in waves: requests of one wave may be sent together, in any order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,16 @@ from shared.model.changes import Action, Change
 from shared.planning.mapping import IMMUTABLE_ID, UPN
 from shared.planning.renames import in_waves
 
-# So many users have a temporary UPN at a time, where that is for their own sake.
+# Most users with a temporary UPN at the same time in `detours`.
 _AWAY_AT_ONCE = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Requests that may go out together. `last`: it is the last word on its changes."""
+    """Requests that may be sent together.
+
+    `last`: its answers decide the outcome of its changes. `steps_aside`: it sets temporary UPNs.
+    """
 
     requests: list[Request[Change]]
     last: bool = True
@@ -26,6 +29,7 @@ class Wave:
 
 
 def waves_of(writes: Sequence[Change], chance: Chance) -> list[Wave]:
+    """The waves of all writes in order: renames, updates, restores, adds, deletes; none is empty."""
     renames = [change for change in writes if change.action is Action.RENAME]
     updates = [change for change in writes if change.action is Action.UPDATE]
     restores = [change for change in writes if change.action is Action.RESTORE]
@@ -51,7 +55,7 @@ def waves_of(writes: Sequence[Change], chance: Chance) -> list[Wave]:
 
 
 def detours(changes: Sequence[Change]) -> list[Wave]:
-    """Away, the immutable ID, and back, for a few people at a time: nobody can sign in meanwhile."""
+    """Temporary UPN, immutable ID, final UPN; for a few users at a time, since they can't sign in meanwhile."""
     waves: list[Wave] = []
     for start in range(0, len(changes), _AWAY_AT_ONCE):
         some = changes[start : start + _AWAY_AT_ONCE]
@@ -60,13 +64,13 @@ def detours(changes: Sequence[Change]) -> list[Wave]:
 
 
 def _to_temporary_upns(changes: Sequence[Change]) -> list[Wave]:
-    # Whose UPN is on the onmicrosoft.com domain already have stepped aside before.
+    # Users whose UPN is on the onmicrosoft.com domain already skip this step.
     leaving = [patch(change, {UPN: change.via}) for change in changes if change.via != change.upn]
     return [Wave(leaving, last=False, steps_aside=True), _immutable_ids(changes)]
 
 
 def _immutable_ids(changes: Sequence[Change]) -> Wave:
-    """Entra takes the immutable ID of who is to be on a federated domain in a call of its own."""
+    """The immutable IDs alone: for users of a federated domain, Entra accepts them only in a separate call."""
     ids = [(change, values_of(change)) for change in changes]
     return Wave([patch(c, {IMMUTABLE_ID: v[IMMUTABLE_ID]}) for c, v in ids if IMMUTABLE_ID in v], last=False)
 

@@ -1,7 +1,7 @@
-"""Changes sent to Graph in the order of their waves, and what the answers mean.
+"""Sends changes to Graph in waves, and turns the answers into outcomes.
 
-Every write is safe to repeat: a create that meets its own earlier result counts as done, a delete of a user who
-is gone counts as done. No licence is ever assigned.
+Every write is idempotent: a create that finds its own earlier result counts as done, and so does a delete of a user
+who is gone. No licence is ever assigned.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Key, Outcome, Result, key
 from shared.planning.mapping import IMMUTABLE_ID, UPN
 
-# A user created a moment ago may answer 404 for a while; looked up this often before the doubt is reported.
+# Eventual consistency: a new user may answer 404 for a while. Number of lookups before the failure is reported.
 LOOK_UPS, LOOK_UPS_IN_DOUBT = 2, 6
-# A create that meets one of these may have met its own earlier try.
+# A create that conflicts on one of these may conflict with its own earlier try.
 _MAY_BE_OURS = frozenset({UPN, IMMUTABLE_ID})
 
 
@@ -31,11 +31,11 @@ async def apply(
 ) -> AsyncGenerator[list[Outcome], None]:
     """Sends these writes; yields each change's outcome once.
 
-    Renames, updates, restores, adds, deletes last. `before_send` is told the requests of a batch before it goes
-    out; RunStopped ends the iteration between two graph.
+    The order is renames, updates, restores, adds, deletes. `before_send` gets the requests of each batch before it
+    is sent. Raises RunStopped between two batches, CallerRefused if Graph refuses the app itself.
     """
     failed: set[Key] = set()
-    # Whose UPN is a temporary one now.
+    # Changes whose user has a temporary UPN now.
     aside: set[Key] = set()
     waves = deque(waves_of(writes, graph.clock.chance))
     while waves:
@@ -49,7 +49,7 @@ async def apply(
             final: list[Outcome] = []
             for (_, answer), end in zip(answers, ends, strict=True):
                 if isinstance(end, RunStopped):
-                    # A look-up that had to stop leaves that one person in doubt and nobody else.
+                    # An interrupted lookup leaves only this one change in doubt.
                     stopped = end
                 elif end.succeeded:
                     if wave.steps_aside:
@@ -109,7 +109,7 @@ def _is_a_step(request: Request[Change]) -> bool:
 
 
 def _asks_for_a_detour(answer: Answer) -> bool:
-    """Whether Graph refused a UPN or an immutable ID as such, not because somebody else has it already."""
+    """Whether Graph refused the UPN or immutable ID itself, not because another object has it already."""
     if answer.status != 400 or answer.conflict_on():
         return False
     return set(answer.invalid()) <= {UPN, IMMUTABLE_ID}
@@ -162,7 +162,7 @@ async def _stepped_back(
 async def _in_doubt(
     change: Change, answer: Answer, look: Coroutine[Any, Any, Outcome]
 ) -> Outcome | RunStopped:
-    """Nobody knows what became of a write: whoever it was about is looked at, nothing guessed."""
+    """Settles a write of unknown outcome by a lookup of its user, without a guess."""
     try:
         return await look
     except GraphError as error:
@@ -184,7 +184,7 @@ async def _looked_at(request: Request[Change], answer: Answer, graph: Graph) -> 
 async def _looked_up(change: Change, request: Request[Change], answer: Answer, graph: Graph) -> Outcome:
     """Who has the UPN that the create was to give.
 
-    Ours is whoever has the UPN and every value that was sent; a user made a moment ago may answer 404 for a while.
+    The create succeeded if that user has every value that was sent. A new user may answer 404 for a while.
     """
     wanted = values_of(change)
     path = f"/users/{segment(change.upn)}?$select=id,{','.join(dict.fromkeys(['displayName', *wanted]))}"
@@ -204,7 +204,7 @@ async def _looked_up(change: Change, request: Request[Change], answer: Answer, g
 
 
 def shows(change: Change, user: Mapping[str, Any]) -> bool:
-    """Whether the user has every value that the change was to set."""
+    """Whether the user has every value that the change sets; letter case is ignored."""
     return all(_comparable(user.get(a.attribute)) == _comparable(a.after) for a in change.attributes)
 
 

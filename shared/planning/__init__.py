@@ -1,7 +1,7 @@
-"""Two lists of people in, a `Plan` out: what is to happen to everybody. Pure.
+"""Turns the two lists of users into a `Plan`: one change per user. Pure.
 
-`matching` pairs the two sides. `lookups` holds what was looked up beyond them: `protection` has every reason not
-to touch somebody, `recycle_bin` says who comes back. `decisions` makes the plan of it: `differences` is one person's
-change, `conflicts` what can't succeed, `renames` the order that works. `deletions` has the last word, in a sync, on
-whoever is to be deleted. `cycles` only keeps Python's garbage collector out of the way.
+`matching` pairs the two sides. `lookups` holds what was read beyond them: `protection` has every reason not to
+touch a user, `recycle_bin` finds deleted users to restore. `plan` builds the plan: `differences` computes one user's
+change, `conflicts` marks changes that can't succeed, `renames` puts renames in a workable order. During a sync,
+`deletions` checks every deletion once more. `cycles` turns off Python's garbage collector while planning.
 """

@@ -1,6 +1,6 @@
-"""Changes that want what somebody else has: an address, or an immutable ID. Pure.
+"""Changes that need an address or an immutable ID that another object already holds. Pure.
 
-Known beforehand, they are said before a sync instead of failing in it.
+They are reported before a sync, instead of failing during it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,17 +12,17 @@ from shared.planning.holders import Holder, Holders
 from shared.planning.mapping import IMMUTABLE_ID
 
 ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN = "AddressTaken", "ImmutableIdTaken"
-# Found by looking up who has what; a sync that does not look meets them when Entra refuses the change.
+# Found by looking up the holders; a sync without these lookups learns of them when Entra refuses the change.
 LOOKED_UP = frozenset({ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN})
 
 
 def with_known_conflicts(
     changes: Sequence[Change], lookups: Holders, renames: Sequence[Change]
 ) -> Iterator[Change]:
-    """The same changes, with an obstacle on each that wants an address or an immutable ID somebody else has.
+    """The same changes, with an obstacle on each that needs an address or an immutable ID held by another object.
 
-    A UPN that a rename of this run gives up is free, unless that rename itself can't succeed. The addresses that
-    a restore brings back are taken for whoever comes after.
+    A UPN that a rename of this run frees counts as free, unless that rename has an obstacle itself. Addresses that
+    a restore brings back count as taken for the changes after it.
     """
     stuck = {c.upn.lower() for c in renames if c.obstacle}
     freed = {c.upn.lower(): c.object_id for c in renames if c.upn.lower() not in stuck}
@@ -40,9 +40,9 @@ def with_known_conflicts(
 
 
 def with_the_blocked(renames: Sequence[Change]) -> list[Change]:
-    """The same renames; one that waits for a UPN whose holder can't be renamed can't succeed either.
+    """The same renames, with an obstacle on each that waits for the UPN of a user who can't be renamed.
 
-    In a circle that would leave the one who stepped aside at a temporary UPN.
+    Without it, a cycle of renames would leave a user at a temporary UPN.
     """
     waiting_for = {change.new_upn.lower(): change for change in renames}
     obstacles: dict[str | None, Obstacle] = {c.object_id: c.obstacle for c in renames if c.obstacle}

@@ -1,7 +1,7 @@
-"""Python's cycle collector, put off while a function runs that makes millions of objects and not one cycle.
+"""Turns off Python's cyclic garbage collector while a function makes millions of objects and no reference cycle.
 
-It walks through everything that lives each time that has grown by a quarter: for a large domain this takes longer
-than planning itself.
+The collector walks through all live objects each time their number has grown by a quarter. For a large domain this
+takes longer than the planning itself.
 """
 
 import gc
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class _Collector:
-    """Runs are planned in threads side by side: it goes on once the last of them is done."""
+    """Counts the calls in progress: runs are planned in parallel threads, and the last one turns it on again."""
 
     def __init__(self) -> None:
-        # A list, since appending to it and taking from it can't be interrupted; whoever empties it comes last.
+        # A list, since `append` and `pop` are atomic; the call that empties it is the last one.
         self._calls: list[None] = []
 
     def put_off(self) -> None:
@@ -34,7 +34,7 @@ _collector = _Collector()
 
 
 def makes_no_cycles(function: Callable[P, T]) -> Callable[P, T]:
-    """Keeps the collector from looking for cycles while the function runs."""
+    """Decorator: no cyclic garbage collection while the function runs."""
 
     @wraps(function)
     def uncollected(*args: P.args, **kwargs: P.kwargs) -> T:

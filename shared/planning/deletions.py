@@ -1,7 +1,7 @@
-"""A deletion needs two reads that agree: every reason to leave a user whom the plan would delete. Pure.
+"""A deletion needs two reads that agree: every reason to keep a user that the plan would delete. Pure.
 
-Before it comes to that, `protection.py` has kept everybody whom something protects, `decisions.py` whoever only
-moved to another domain, and `checks.py` everybody if they are too many.
+Three filters come before this one: `protection.py` keeps protected users, `plan.py` keeps users who moved to another
+domain, and `limits.py` refuses the sync if there are too many deletions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from shared.model.people import EntraUser, SourceUser
 
 @dataclass(frozen=True, slots=True)
 class SourcePeople:
-    """Everything by which the source may know an Entra user."""
+    """The keys by which the source may know an Entra user: lower-case UPNs, immutable IDs, linked object ids."""
 
     upns: frozenset[str]
     immutable_ids: frozenset[str]
@@ -21,7 +21,7 @@ class SourcePeople:
 
 
 def source_people(users: Sequence[SourceUser], links: Mapping[str, str]) -> SourcePeople:
-    """`links`: source id → object id, as earlier syncs remembered."""
+    """The keys of all source users. `links`: source id → object id, remembered by earlier syncs."""
     return SourcePeople(
         upns=frozenset(user.upn.lower() for user in users),
         immutable_ids=frozenset(user.immutable_id for user in users if user.immutable_id),
@@ -30,10 +30,10 @@ def source_people(users: Sequence[SourceUser], links: Mapping[str, str]) -> Sour
 
 
 def reason_to_leave(user: EntraUser, people: SourcePeople, upns: Mapping[str, str | None]) -> Parts:
-    """Why this user is not deleted after all; empty if they are.
+    """Why this user is not deleted after all; empty if the deletion goes ahead.
 
-    `people` is the source's second read; `upns` Entra's: object id → UPN, None for who is gone, absent for whom
-    Entra could not be asked about.
+    `people` comes from the second read of the source, `upns` from the second read of Entra: object id → UPN, None
+    for a user who is gone, absent for a user who could not be read.
     """
     if still_in_source(user, people):
         return say("leaver.backInSource")
@@ -46,12 +46,12 @@ def reason_to_leave(user: EntraUser, people: SourcePeople, upns: Mapping[str, st
 
 
 def unseen(user: EntraUser, people: SourcePeople, upns: Mapping[str, str | None]) -> bool:
-    """Whether the user is left only because Entra could not be asked about them."""
+    """Whether the user is kept only because the second read of Entra failed for them."""
     return user.object_id not in upns and not still_in_source(user, people)
 
 
 def still_in_source(user: EntraUser, people: SourcePeople) -> bool:
-    """Whether the source has this Entra user by UPN, immutable ID or remembered link."""
+    """Whether the source knows this Entra user by UPN, immutable ID or remembered link."""
     return (
         user.upn.lower() in people.upns
         or user.immutable_id in people.immutable_ids

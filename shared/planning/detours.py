@@ -1,8 +1,9 @@
-"""Changes of federated users that Entra takes only while their UPN is on the onmicrosoft.com domain. Pure.
+"""Changes of federated users that Entra accepts only while their UPN is on the onmicrosoft.com domain. Pure.
 
-On a federated domain an immutable ID can't be changed: the UPN moves away, the ID changes in a call of its own, the
-UPN comes back (MicrosoftDocs/azure-docs#5108). Nothing says whether a first immutable ID is taken in place; a UPN on
-another federated domain is, by most reports (azure-docs PR#51233). Both are tried in one step first.
+On a federated domain an immutable ID can't be changed directly. It takes three calls: move the UPN to the
+onmicrosoft.com domain, change the ID, move the UPN back (MicrosoftDocs/azure-docs#5108). It is not documented
+whether a first immutable ID can be set directly. A UPN can move directly to another federated domain, by most
+reports (azure-docs PR#51233). Both are tried in one step first.
 """
 
 from dataclasses import replace
@@ -14,9 +15,9 @@ from shared.planning.renames import temporary_upn
 
 
 def with_detour(change: Change, initial_domain: str, *, federated: bool) -> Change:
-    """The same update or rename, by a temporary UPN where Entra demands that or may.
+    """The same update or rename, with a temporary UPN (`via`) where Entra demands one or may demand one.
 
-    `federated` says it of the domain that the user is on afterwards; whether the one before is, need not be known.
+    `federated`: whether the domain of the new UPN is federated. The domain of the old UPN does not matter.
     """
     rekeyed = next((a for a in change.attributes if a.attribute == IMMUTABLE_ID), None)
     replaced = rekeyed is not None and rekeyed.before is not None

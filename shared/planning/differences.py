@@ -1,4 +1,4 @@
-"""One person's two sides compared: the change that makes Entra equal to the source, and why it can't be made. Pure."""
+"""Compares one user's two sides: the change that makes Entra equal to the source, and its obstacle. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,13 +18,13 @@ _NEW, _RETURNED = say("newcomer.inSourceOnly"), say("newcomer.restored")
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Compares one person's two sides under the run's attribute map."""
+    """Compares the source user and the Entra user under the run's attribute map."""
 
     lookups: Lookups
     attribute_map: AttributeMap
 
     def between(self, user: SourceUser, target: EntraUser) -> Change | None:
-        """The update or rename that makes `target` equal to `user`, None if it is equal already."""
+        """The update or rename that makes `target` equal to `user`; None if they are equal already."""
         renamed = user.upn != target.upn and user.upn.lower() != target.upn.lower()
         rekeyed = user.immutable_id is not None and user.immutable_id != target.immutable_id
         if user.values == target.values and not renamed and not rekeyed:
@@ -54,6 +54,7 @@ class Differences:
         return with_detour(change, self.lookups.initial_domain, federated=self.lookups.federated)
 
     def added(self, user: SourceUser) -> Change:
+        """The add of a user that Entra lacks: enabled, with the default usage location, unless the source sets them."""
         attributes = [
             AttributeChange(UPN, None, user.upn),
             AttributeChange("mailNickname", None, user.upn.partition("@")[0]),
@@ -87,6 +88,7 @@ class Differences:
         )
 
     def restored(self, user: SourceUser, gone: EntraUser) -> Change:
+        """The restore of the deleted user `gone`, with the attributes that differ from the source."""
         change = self.between(user, gone)
         keyless = self.lookups.federated and not gone.immutable_id
         restored = Change(
@@ -99,7 +101,7 @@ class Differences:
             reason=_RETURNED,
             obstacle=(change.obstacle if change else None) or self._no_immutable_id(user, gone),
         )
-        # A federated domain takes nobody without an immutable ID, not even for the moment until they get one.
+        # A federated domain accepts no user without an immutable ID, not even briefly until the ID is set.
         return replace(
             restored, via=temporary_upn(restored, self.lookups.initial_domain) if keyless else None
         )
@@ -111,7 +113,7 @@ class Differences:
 
 
 def _refused(user: SourceUser, attributes: Sequence[AttributeChange]) -> Obstacle | None:
-    """The first reason why Entra would refuse these values, None if it would take them all."""
+    """The first reason why Entra would refuse these values; None if it would accept them all."""
     if user.problem:
         return Obstacle("InvalidValue", user.problem)
     for change in attributes:

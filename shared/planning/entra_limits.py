@@ -1,4 +1,4 @@
-"""What Entra refuses: lengths, characters and values, known before anything is sent."""
+"""What Entra refuses: lengths, characters and values, checked before anything is sent. Pure."""
 
 import re
 
@@ -6,7 +6,7 @@ from shared.model.changes import Obstacle
 from shared.model.parts import say
 from shared.model.people import Value
 
-# Longest value Entra takes, by attribute ("User resource type" and "Create user" in Graph's documentation).
+# Longest accepted value in characters, by attribute ("User resource type" and "Create user" in Graph's documentation).
 LENGTHS = {
     "displayName": 256,
     "givenName": 64,
@@ -31,7 +31,7 @@ _UPN = re.compile(r"[A-Za-z0-9'.\-_!#^~]+@[A-Za-z0-9.\-]+")
 
 
 def refused_value(attribute: str, value: Value) -> Obstacle | None:
-    """Why Entra would refuse this value of a mapped attribute, None if it would take it."""
+    """Why Entra would refuse this value of a mapped attribute; None if it would accept it."""
     if attribute == "displayName" and value is None:
         return Obstacle("DisplayNameMissing", say("value.displayNameMissing"))
     if attribute == "usageLocation" and value is None:
@@ -48,7 +48,7 @@ def refused_value(attribute: str, value: Value) -> Obstacle | None:
 
 
 def refused_upn(upn: str) -> Obstacle | None:
-    """Why Entra would refuse this UPN ("Create user": characters, 64 before the @ and 113 in all)."""
+    """Why Entra would refuse this UPN ("Create user": characters, 64 before the @ and 113 in all); None if valid."""
     if not _UPN.fullmatch(upn):
         return Obstacle("InvalidValue", say("upn.characters", upn=repr(upn)))
     if len(upn) > UPN_LENGTH or len(upn.partition("@")[0]) > UPN_LOCAL_LENGTH:
@@ -59,6 +59,7 @@ def refused_upn(upn: str) -> Obstacle | None:
 
 
 def refused_immutable_id(immutable_id: str) -> Obstacle | None:
+    """Why Entra would refuse this immutable ID (it must not contain `$` or `_`); None if valid."""
     if "$" in immutable_id or "_" in immutable_id:
         return Obstacle("InvalidValue", say("immutableId.characters"))
     return None

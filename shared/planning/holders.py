@@ -1,4 +1,4 @@
-"""Who has an address or an immutable ID already."""
+"""The objects that already hold an address or an immutable ID."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _KINDS: Mapping[Kind, Parts] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who has an address or an immutable ID. An `alias` stays with its holder when they are renamed."""
+    """The object that holds an address or an immutable ID. An `alias` stays with its holder after a rename."""
 
     object_id: str
     name: str
@@ -28,12 +28,12 @@ class Holder:
 
     @property
     def described(self) -> Parts:
-        """A phrase that names them, for inside a sentence."""
+        """A phrase that names the holder, for use inside a sentence."""
         return say("holder.described", kind=_KINDS[self.kind], name=self.name, objectId=self.object_id)
 
 
 class Holders(Protocol):
-    """Who has what a change may want; see `Lookups`."""
+    """The holders that a change may collide with; see `Lookups` for the keys."""
 
     @property
     def addresses(self) -> Mapping[str, Holder]: ...
@@ -44,7 +44,7 @@ class Holders(Protocol):
 
 
 def holders_of_immutable_ids(deleted: Sequence[EntraUser], active: Iterable[EntraUser]) -> dict[str, Holder]:
-    """Immutable ID → who blocks it: a deleted user until they are restored or gone for good."""
+    """Immutable ID → its holder. A deleted user holds theirs until restored or purged."""
     kinds: tuple[tuple[Kind, Iterable[EntraUser]], ...] = (("deleted user", deleted), ("user", active))
     return {
         user.immutable_id: Holder(object_id=user.object_id, name=user.upn, kind=kind)

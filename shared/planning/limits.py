@@ -1,4 +1,4 @@
-"""Whether a sync may go ahead: the limits an administrator set, computed in whole numbers. Pure."""
+"""Whether a sync may go ahead: the limits an administrator set, compared in integer arithmetic. Pure."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from shared.planning.conflicts import LOOKED_UP
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """Every verdict on one plan."""
+    """The result of every limit for one plan."""
 
     deletions: DeletionCheck
     others: tuple[LimitCheck, ...] = ()
@@ -23,7 +23,7 @@ class Checks:
 
     @property
     def reasons(self) -> Parts:
-        """The arithmetic of every limit that is exceeded, as phrases."""
+        """The arithmetic of every exceeded limit, as phrases."""
         deletions = verdict(self.deletions) if self.deletions.exceeded else ()
         others = (part for check in self.others if check.exceeded for part in check.verdict_parts)
         return (*deletions, *others)
@@ -34,7 +34,7 @@ def check_deletions(
 ) -> DeletionCheck:
     """Max Allowed Deletions: exceeded when deletions > 0 and deletions × 100 ≥ percent × users in scope.
 
-    `approved` holds the object ids of deletions that somebody has released: they do not count.
+    `approved` holds the object ids of deletions that an administrator approved: they do not count.
     """
     deletions = sum(1 for change in plan.of(Action.DELETE) if change.object_id not in approved)
     exceeded = _reaches(deletions, max_allowed_deletions, plan.target)
@@ -48,7 +48,7 @@ def check_deletions(
 
 
 def released(plan: Plan, approved: frozenset[str], note: Parts) -> Plan:
-    """The same plan, with `note` in the reason of every deletion that somebody approved."""
+    """The same plan, with `note` added to the reason of every approved deletion."""
     return replace(
         plan,
         changes=tuple(
@@ -74,7 +74,7 @@ def verdict(check: DeletionCheck) -> Parts:
 
 
 def check_limits(plan: Plan, settings: DomainSettings, source_before: int | None) -> tuple[LimitCheck, ...]:
-    """The further limits that are switched on; `source_before` is the source's size in the last good run."""
+    """The other limits that are switched on. `source_before`: source users in the last good run, None if unknown."""
     return (*_amounts(plan, settings), *_shrink(plan, settings.max_source_shrink, source_before))
 
 
@@ -122,7 +122,10 @@ def _share(name: str, what: Parts, amount: int, whole: int, limit: int) -> Limit
 
 
 def _counts(change: Change) -> bool:
-    """Whether a sync tries this change: what only a dry run foresees must not tip the verdict."""
+    """Whether a sync would send this change.
+
+    Conflicts found only by the lookups of a dry run must not change the verdict.
+    """
     return change.obstacle is None or change.obstacle.code in LOOKED_UP
 
 
@@ -154,7 +157,7 @@ def _reaches(part: int, percent: int, whole: int) -> bool:
 
 
 def _percent(part: int, whole: int, agrees: Callable[[float], bool]) -> float:
-    """One digit after the point, or as many as it takes to agree with the verdict (1,999 of 10,000 at 20 %)."""
+    """Rounded to one decimal, or to as many as it takes to agree with the verdict (1,999 of 10,000 at 20 %)."""
     percent = 100.0 if part else 0.0
     for digits in range(1, 16):
         percent = round(part * 100 / whole, digits) if whole else percent

@@ -1,4 +1,4 @@
-"""What a decision must know beyond the two lists of people, as plain data."""
+"""What planning needs to know beyond the two lists of users, as plain data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from shared.planning.protection import Protection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookups:
-    """Looked up for those whom `match` left without a partner.
+    """What was looked up for the users that `match` left unpaired.
 
-    `outside`: source id → the Entra user in another domain who is the same person. `deleted`: source id → the
-    soft-deleted Entra user who is, under their UPN from before the deletion. `addresses`: lower-case address →
-    who holds it. `immutable_ids`: immutable ID → who holds it. `former_addresses`: object id of a deleted user →
-    the addresses that a restore brings back. `unclear`: source id → why nobody knows whether they have an account
-    already. `memory_doubt`: why earlier syncs may have known more than is known now.
+    `outside`: source id → the same person's Entra user in another domain. `deleted`: source id → the same person's
+    soft-deleted Entra user, with the UPN from before the deletion. `addresses`: lower-case address → its holder.
+    `immutable_ids`: immutable ID → its holder. `former_addresses`: object id of a deleted user → the addresses that
+    a restore brings back. `unclear`: source id → why it is unknown whether the user has an account already.
+    `memory_doubt`: why some remembered links may be missing; empty if none are.
     """
 
     federated: bool = False

@@ -1,8 +1,8 @@
-"""Source fields → Entra attributes, normalised so that equal is equal.
+"""Maps source fields to Entra attributes, normalised so that equal values compare equal. Pure.
 
-Both sides pass through `normalised`, so that a comparison sees neither the form in which a Japanese name was
-typed nor white space that Entra trims anyway. Nothing is ever cut: a value that Entra would refuse becomes an
-obstacle for that one user.
+Both sides pass through `normalised`, so that a comparison ignores the Unicode form in which a Japanese name was
+typed and the white space that Entra trims anyway. Values are never truncated: a value that Entra would refuse
+becomes an obstacle for that one user.
 """
 
 import unicodedata
@@ -24,7 +24,7 @@ DEFAULT_MAP: Mapping[str, str | None] = {
     "surname": "Family Name",
     ENABLED: "Status",
 }
-# The names under which Access Control may show who a user is: the API's spelling is not published.
+# The field names under which Access Control may return a user's identity: the API's spelling is not published.
 SOURCE_ID_FIELDS = ("username",)
 UPN_FIELDS = ("userprincipalname", "upn", "email")
 IMMUTABLE_ID_FIELDS = ("immutableid", "onpremisesimmutableid")
@@ -41,12 +41,12 @@ _STATUS = {
 
 @lru_cache(maxsize=4096)
 def field_key(name: str) -> str:
-    """One key for every spelling of a field: `Display Name`, `display_name` and `displayName` are one."""
+    """The same key for every spelling of a field: `Display Name`, `display_name` and `displayName`."""
     return name.casefold().replace(" ", "").replace("_", "").replace("-", "")
 
 
 def normalised(value: object) -> str | None:
-    """Text in NFC without outer white space; None for what is empty or absent."""
+    """Text in NFC without outer white space; None for an empty or absent value."""
     if value is None:
         return None
     text = value if isinstance(value, str) else str(value)
@@ -57,7 +57,10 @@ def normalised(value: object) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeMap:
-    """Which Entra attribute is filled from which source field (`custom_attributes.x` reaches a nested one)."""
+    """Which source field fills which Entra attribute (`custom_attributes.x` is a nested field).
+
+    `fields[i]` fills `attributes[i]`. All field names are in the form of `field_key`.
+    """
 
     attributes: tuple[str, ...]
     fields: tuple[str, ...]
@@ -66,15 +69,15 @@ class AttributeMap:
 
     @property
     def required_fields(self) -> tuple[str, ...]:
-        """What at least somebody in the source must have: every field that was named on purpose."""
+        """Fields that at least one source user must have: all mapped fields, and identity fields that were set."""
         identity = ((self.upn_fields, UPN_FIELDS), (self.immutable_id_fields, IMMUTABLE_ID_FIELDS))
         return (*self.fields, *(name for named, usual in identity if named != usual for name in named))
 
     @classmethod
     def of(cls, overrides: Mapping[str, str | None]) -> "AttributeMap":
-        """The default map with `overrides` on top; an attribute mapped to None is left alone.
+        """The default map with `overrides` on top; an attribute mapped to None is not synchronised.
 
-        Raises ValueError for an attribute that can't be mapped.
+        Raises ValueError for an attribute that can't be mapped, and if displayName is not mapped.
         """
         merged = {**DEFAULT_MAP, **overrides}
         if unknown := sorted(set(merged) - set(MAPPABLE)):
@@ -91,14 +94,14 @@ class AttributeMap:
         )
 
     def source_user(self, record: Mapping[str, object]) -> SourceUser:
-        """Reads one source record, in whatever spelling its keys come. `source_id` is empty if it has none.
+        """Reads one source record; any spelling of its keys will do. `source_id` is empty if the record has none.
 
-        Raises ValueError, whose text is the field, for a list where a single value is expected.
+        Raises ValueError with the field name as its text, for a list where a single value is expected.
         """
         fields = flat(record)
         for name in (*SOURCE_ID_FIELDS, *self.fields, *self.upn_fields, *self.immutable_id_fields):
             if isinstance(fields.get(name), list):
-                raise ValueError(name)  # noqa: TRY004 - of the data, not of the code
+                raise ValueError(name)  # noqa: TRY004 - the data is wrong, not the code
         source_id = _first(fields, SOURCE_ID_FIELDS) or ""
         problem: Parts = ()
         values: list[Value] = []
@@ -124,7 +127,7 @@ class AttributeMap:
         )
 
     def entra_user(self, item: Mapping[str, object]) -> EntraUser:
-        """Reads one user as Graph returns it; KeyError if Graph left out the id or the UPN."""
+        """Reads one user as Graph returns it. Raises KeyError without an id or a UPN."""
         values: list[Value] = []
         for attribute in self.attributes:
             value = item.get(attribute)
@@ -148,7 +151,7 @@ class AttributeMap:
 
 
 def flat(record: Mapping[str, object]) -> dict[str, object]:
-    """A source record by `field_key`; what is nested stands under `outer.inner`."""
+    """A source record with keys in the form of `field_key`; a nested value gets the key `outer.inner`."""
     fields: dict[str, object] = {}
     for name, value in record.items():
         key = field_key(name)
@@ -165,5 +168,5 @@ def _first(fields: Mapping[str, object], names: Sequence[str]) -> str | None:
 
 
 def domain_of(upn: str) -> str:
-    """The domain of a UPN in lower case; empty where there is none."""
+    """The domain of a UPN in lower case; empty if it has none."""
     return upn.partition("@")[2].lower()

@@ -1,4 +1,4 @@
-"""Who on one side is who on the other. Pure.
+"""Pairs source users with Entra users. Pure.
 
 By immutable ID, then by the remembered link, then by UPN. A user that matches two accounts is left untouched until
 the source is corrected.
@@ -14,7 +14,7 @@ from shared.planning.cycles import makes_no_cycles
 
 @dataclass(frozen=True, slots=True)
 class Ambiguity:
-    """A source user of whom nobody can say which Entra user they are; neither is touched."""
+    """A source user who can't be paired with certainty. Neither they nor the `targets` in question are touched."""
 
     user: SourceUser
     reason: Parts
@@ -23,11 +23,11 @@ class Ambiguity:
 
 @dataclass(slots=True, kw_only=True)
 class Matching:
-    """The two sides of one domain, paired; everybody is on exactly one of the lists.
+    """The two sides of one domain, paired. Each user is on exactly one of the lists.
 
-    `moved`: object id → the source user, for Entra users of this domain whose source user has left it.
-    `by_immutable_id`: everybody in the source who has one, in whatever domain. `links`: what was remembered of
-    those who are in the source, `departed` of those who have left it.
+    `source`: number of source users on the domain. `moved`: object id → the source user, for Entra users of this
+    domain whose source user is no longer on it. `by_immutable_id`: immutable ID → source user, of all domains.
+    `links`: source id → object id, remembered for users still in the source; `departed`: for users who left it.
     """
 
     domain: str
@@ -48,10 +48,10 @@ def match(
 ) -> Matching:
     """Pairs the people of one domain by immutable ID, then remembered link, then UPN.
 
-    `source` is everybody in the source, so that a move to another domain is seen; `target` is Entra's users of
-    this domain. A UPN counts for nothing where its Entra user belongs to somebody else by a stronger rule: that
-    one is about to be renamed. Whoever matches two, or is matched by two, is ambiguous, and so is whoever shares
-    an immutable ID with somebody else in the source.
+    `source` holds the source users of all domains, so that a move to another domain is seen; `target` holds the
+    Entra users of this domain. A UPN match is ignored if a stronger rule pairs that Entra user with another source
+    user: the Entra user is about to be renamed. Ambiguous are source users who match two Entra users, who share an
+    Entra user with another source user, or who share an immutable ID with another source user.
     """
     remembered = {user.source_id: links[user.source_id] for user in source if user.source_id in links}
     departed = {source_id: linked for source_id, linked in links.items() if source_id not in remembered}
@@ -90,9 +90,11 @@ def match(
 
 @dataclass(slots=True)
 class _Claims:
-    """Who in the source says to be whom. `inside` are those on the domain: user, UPN, and who has their immutable
-    ID or link; `owners` maps an object id to who has it by one of these two. `rivals` holds those who share an
-    immutable ID, a UPN or an account, under just that.
+    """Which source users claim which Entra users.
+
+    `inside`: source users on the domain, each with UPN, Entra user by immutable ID, and Entra user by link.
+    `owners`: object id → the source user who claims it by immutable ID or link. `rivals`: a shared immutable ID, UPN
+    or object id → the source users who share it.
     """
 
     inside: list[tuple[SourceUser, str, EntraUser | None, EntraUser | None]] = field(default_factory=list)
@@ -143,26 +145,26 @@ def _claims(matching: Matching, source: Sequence[SourceUser], target: Sequence[E
 
 
 def _other_person(user: SourceUser, target: EntraUser) -> bool:
-    """Whether the immutable IDs of the two say that they are not one person."""
+    """Whether the two have different immutable IDs, and so are different people."""
     return None not in (user.immutable_id, target.immutable_id) and user.immutable_id != target.immutable_id
 
 
 def _handed_on(user: SourceUser, target: EntraUser, former: str) -> Ambiguity:
-    """A new person with the UPN of one who has left: they must not get the other's mailbox with the name."""
+    """A new person has the UPN of a person who left: they must not get that person's mailbox."""
     reason = say("match.upnHandedOn", user=user.source_id, account=named(target), former=former)
     return Ambiguity(user, reason, (target,))
 
 
 def named(account: EntraUser) -> Parts:
-    """A phrase that names an account in Entra, for inside a sentence."""
+    """A phrase that names an account in Entra, for use inside a sentence."""
     return say("match.account", upn=account.upn, objectId=account.object_id)
 
 
 def by_name_alone(matching: Matching, links: Mapping[str, str]) -> dict[str, str]:
-    """Object id of the account that is remembered → source id, for everybody who was paired with another one.
+    """Remembered object id → source id, for users who were paired with a different account by UPN alone.
 
-    Only their UPN paired them: if the remembered account still lives, somewhere else in the tenant, the name may
-    have been given to somebody new, or to an account that is not theirs.
+    If the remembered account still exists elsewhere in the tenant, the pair is uncertain: the UPN may have been
+    given to a new person, or to an account of another person.
     """
     return {
         links[user.source_id]: user.source_id
@@ -173,9 +175,10 @@ def by_name_alone(matching: Matching, links: Mapping[str, str]) -> dict[str, str
 
 
 def set_aside(matching: Matching, remembered: Mapping[str, EntraUser], unread: Mapping[str, str]) -> None:
-    """Makes the pairs of these source ids ambiguous: `remembered` is the account they had, and it still lives.
+    """Makes the pairs of these source users ambiguous.
 
-    `unread`: object id → source id, of accounts of which nobody knows whether they do.
+    `remembered`: source id → the remembered account, which still exists. `unread`: object id → source id, for
+    remembered accounts that could not be read.
     """
     lives = {source_id: named(account) for source_id, account in remembered.items()}
     lives |= {

@@ -1,4 +1,4 @@
-"""What is to happen to everybody: two matched lists and what was looked up in, a `Plan` out. Pure."""
+"""Builds the `Plan` from the matched lists and the lookups. Pure."""
 
 from dataclasses import dataclass, field, replace
 
@@ -19,7 +19,11 @@ _MEMORY_IN_DOUBT = say("leaver.memoryInDoubt")
 
 @dataclass(slots=True, kw_only=True)
 class _Newcomers:
-    """Those whom the domain lacks: new, known in another domain, in the recycle bin, claimed by two, or unclear."""
+    """Source users that Entra's domain lacks.
+
+    `new`: to be added. `joining`: have an account in another domain. `returning`: in the recycle bin. `contested`:
+    two source users claim one account. `unclear`: not known whether they have an account.
+    """
 
     new: list[SourceUser] = field(default_factory=list)
     joining: list[tuple[SourceUser, EntraUser]] = field(default_factory=list)
@@ -51,7 +55,7 @@ def _newcomers(matching: Matching, lookups: Lookups) -> _Newcomers:
 
 @makes_no_cycles
 def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) -> Plan:
-    """What is to happen to everybody: one `Change` per person who is not simply equal on both sides."""
+    """The plan of the domain: one `Change` for each user who is not equal on both sides."""
     protection, differences = lookups.protection, Differences(lookups, attribute_map)
     newcomers = _newcomers(matching, lookups)
     existing: list[Change] = []
@@ -113,7 +117,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
 
 
 def _left(target: EntraUser, matching: Matching, lookups: Lookups) -> Change:
-    """A user in Entra only is deleted, unless there is a reason against it."""
+    """The change of a user who is only in Entra: a delete, or a skip if there is a reason against it."""
     protection = lookups.protection
     if reason := protection.reason_not_to_touch(target):
         return _skip(target, reason)
@@ -135,10 +139,10 @@ def _left(target: EntraUser, matching: Matching, lookups: Lookups) -> Change:
 
 
 def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
-    """Who is who from now on. Nobody's link is forgotten while it could still keep them from harm.
+    """Source id → object id, to be remembered after this run. A link is kept while it can still protect a user.
 
-    Without the link of somebody who is ambiguous now, the next run could delete one of the two; by the link of
-    somebody who has left they are restored when they come back, unless their account is somebody else's by then.
+    Without the link of an ambiguous user, the next run could delete one of the two accounts. With the link of a
+    user who left, the account is restored when they return, unless another source user has it by then.
     """
     links = dict(matching.links)
     links.update((user.source_id, target.object_id) for user, target in matching.pairs)
@@ -151,7 +155,7 @@ def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
 
 
 def _wait(add: Change) -> Change:
-    """An add that may be the rename of an account of which nobody remembers whose it is."""
+    """Skips an add that may be the rename of an account whose link may be missing."""
     return replace(add, action=Action.SKIP, attributes=(), obstacle=None, reason=say("add.memoryInDoubt"))
 
 

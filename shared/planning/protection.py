@@ -1,7 +1,7 @@
-"""Every reason not to touch somebody, on one screen.
+"""Every reason not to touch a user. Pure.
 
-A reason found here turns whatever was planned for the person into a `skip`: the person is neither updated,
-renamed, disabled nor deleted, and counts neither as a deletion nor among the users in scope.
+A reason found here turns the planned change into a `skip`: the user is not updated, renamed, disabled or deleted,
+and counts neither as a deletion nor among the users in scope.
 """
 
 from collections.abc import Mapping
@@ -12,26 +12,27 @@ from shared.model.parts import Parts, say
 from shared.model.people import EntraUser
 from shared.planning.mapping import ENABLED
 
-# Without these Graph permissions nobody can be looked at.
+# Without these Graph permissions, mailboxes and roles can't be read.
 MAILBOX_PERMISSION, ROLE_PERMISSION = "MailboxSettings.Read", "RoleManagement.Read.Directory"
-# And without this one, nobody whose role comes through a group.
+# Without this one, roles held through a group can't be read.
 GROUP_PERMISSION = "Group.Read.All"
-# What Exchange calls the purpose of a mailbox that is no person's (`mailboxSettings.userPurpose`).
+# Values of `mailboxSettings.userPurpose` for mailboxes that are not a person's own.
 NOT_A_PERSON = {
     "shared": say("protected.sharedMailbox"),
     "room": say("protected.room"),
     "equipment": say("protected.equipment"),
 }
 
-# What is not done to somebody at whom the app could not look.
+# What is not done to a user whose roles or mailbox could not be read.
 _DELETED, _BLOCKED, _RENAMED = say("unseen.deleted"), say("unseen.blocked"), say("unseen.renamed")
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """`holders`: object id → name of a directory role, as far as they could be read.
+    """The role holders that could be read. `holders`: object id → name of a directory role, or a phrase for it.
 
-    `missing_permissions`: those without which some are unknown. `unread`: what else kept some of them unknown.
+    `missing_permissions`: missing Graph permissions that leave some holders unknown. `unread`: other reasons why
+    some holders are unknown.
     """
 
     holders: Mapping[str, str | Parts]
@@ -41,11 +42,11 @@ class Roles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailboxes:
-    """What a look at mailboxes found.
+    """The mailbox purposes that could be read.
 
-    `purposes`: object id → purpose, "none" without a mailbox; who could not be looked at is absent, and counted in
-    `unread`. `granted`: False without the permission to look. `exchange_online`: False where the tenant has no
-    mailboxes at all.
+    `purposes`: object id → `userPurpose`, "none" without a mailbox; users whose mailbox could not be read are absent.
+    `unread`: the number of those. `granted`: False without the permission to read them. `exchange_online`: False if
+    the tenant has no mailboxes at all.
     """
 
     purposes: Mapping[str, str] = field(default_factory=dict)
@@ -56,11 +57,12 @@ class Mailboxes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """What a run knows about who must not be touched.
+    """What a run knows about users who must not be touched.
 
-    `roles`: object id → name of a directory role held, or a phrase for it; `roles_unread`: why some of them are
-    unknown. `mailboxes`: object id → purpose, for those who were looked at; None before anybody was.
-    `missing_permissions`: Graph permissions without which one of the two looks was impossible.
+    `protected_users`: UPNs and object ids in lower case. `roles`: object id → name of a directory role held, or a
+    phrase for it; `roles_unread`: why some of them are unknown. `mailboxes`: object id → purpose, for mailboxes that
+    were read; None before any was. `missing_permissions`: missing Graph permissions that made one of these two
+    lookups impossible.
     """
 
     protected_users: frozenset[str] = frozenset()
@@ -73,7 +75,7 @@ class Protection:
     exchange_online: bool = True
 
     def with_roles(self, roles: Roles) -> "Protection":
-        """The same protection, and everybody who holds a directory role."""
+        """The same protection, with the holders of directory roles."""
         return replace(
             self,
             roles=roles.holders,
@@ -82,7 +84,7 @@ class Protection:
         )
 
     def with_mailboxes(self, found: Mailboxes) -> "Protection":
-        """The same protection, after a look at mailboxes."""
+        """The same protection, with the mailbox purposes."""
         if not found.granted:
             return replace(self, missing_permissions=(*self.missing_permissions, MAILBOX_PERMISSION))
         return replace(
@@ -93,7 +95,7 @@ class Protection:
         )
 
     def reason_not_to_touch(self, user: EntraUser) -> Parts:
-        """Why this user is left alone in every way; empty if nothing protects them."""
+        """Why this user must not be changed at all; empty if nothing protects them."""
         if reason := _kind_of_account(user):
             return reason
         if self.protected_users and not self.protected_users.isdisjoint(
@@ -105,16 +107,16 @@ class Protection:
         return NOT_A_PERSON.get((self.mailboxes or {}).get(user.object_id, ""), ())
 
     def reason_not_to_delete(self, user: EntraUser) -> Parts:
-        """Why a user whom nothing else protects is still not deleted; empty if they may be."""
+        """Why an otherwise unprotected user is not deleted; empty if they may be."""
         if reason := self._unseen(_DELETED, self.missing_permissions):
             return reason
         return say("leaver.mailboxNotSeen") if self._mailbox_unread(user) else ()
 
     def reason_not_to_change(self, user: EntraUser, change: Change) -> Parts:
-        """Why a user whom nothing else protects is not changed in this way; empty if they may be.
+        """Why an otherwise unprotected user is not changed in this way; empty if they may be.
 
-        Who may be an administrator is neither renamed nor blocked, who may be a room is not blocked; a mailbox that
-        could not be looked at keeps its user from every change.
+        A user who may be an administrator is neither renamed nor disabled. A user who may be a room is not disabled.
+        A user whose mailbox could not be read is not changed at all.
         """
         if self._mailbox_unread(user):
             return say("unseen.mailbox")
@@ -139,14 +141,14 @@ class Protection:
 
     @property
     def caveat(self) -> Parts:
-        """What to say of a deletion that goes ahead although a look was impossible; empty if none was."""
+        """A note on a deletion that goes ahead although a lookup was impossible; empty if all were possible."""
         if not self.missing_permissions:
             return ()
         return say("leaver.notLookedAt", permissions=self.missing_permissions)
 
     @property
     def warnings(self) -> Parts:
-        """What an administrator is told of looks that were impossible, a part each."""
+        """What an administrator is told about impossible lookups, one part for each."""
         told: Parts = ()
         if missing := self.missing_permissions:
             if not self.require_deletion_checks:
@@ -165,7 +167,7 @@ class Protection:
 
 
 def _kind_of_account(user: EntraUser) -> Parts:
-    """Why an account of this kind is left alone, whoever it belongs to; empty for all others."""
+    """Why an account of this kind must not be changed; empty for ordinary accounts."""
     if user.on_premises_synced:
         return say("protected.activeDirectory")
     if user.restricted:

@@ -1,4 +1,4 @@
-"""Who of the people to be added lies in Entra's recycle bin and is restored instead. Pure."""
+"""Finds users to be added who are in Entra's recycle bin and are restored instead. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from shared.planning.mapping import AttributeMap
 
 @dataclass(frozen=True, slots=True)
 class RecycleBin:
-    """Entra's deleted users, newest first, under the UPN they had before; empty where Graph shows none.
+    """Entra's deleted users, newest first, with the UPN from before the deletion; empty if Graph returns none.
 
     `addresses`: object id → the addresses that a restore brings back.
     """
@@ -19,7 +19,7 @@ class RecycleBin:
 
     @property
     def nameless(self) -> list[EntraUser]:
-        """Those whom Graph shows without a UPN; nobody can be told from them by name."""
+        """Deleted users that Graph returns without a UPN; they can't be matched by name."""
         return [user for user in self.users if not user.upn]
 
 
@@ -28,9 +28,9 @@ def matches(
 ) -> dict[str, EntraUser]:
     """Source id → the deleted user who is the same person, by immutable ID, remembered link, then former UPN.
 
-    `deleted` comes newest first; those without a UPN are left to `may_be`. Neither a link nor a former UPN counts
-    where both sides have immutable IDs that differ: a name that was given to somebody new must not open the old
-    one's mailbox to them. Nobody is restored twice.
+    `deleted` comes newest first; deleted users without a UPN are handled by `may_be`. A link or a former UPN does
+    not count if both sides have different immutable IDs: a new person with a reused UPN must not get the previous
+    person's mailbox. Each deleted user is matched at most once.
     """
     by_key: dict[str, EntraUser] = {}
     by_upn: dict[str, EntraUser] = {}
@@ -52,7 +52,7 @@ def matches(
     )
     found: dict[str, EntraUser] = {}
     taken: set[str] = set()
-    # Rule by rule, not person by person: a namesake must not get the mailbox of whom a stronger rule names.
+    # Rule by rule, not user by user: a match by UPN must not take a mailbox that a stronger rule gives to another.
     for rule in rules:
         for user in people:
             match = rule(user)
@@ -65,7 +65,7 @@ def matches(
 def may_be(
     user: SourceUser, nameless: EntraUser, links: Mapping[str, str], attribute_map: AttributeMap
 ) -> bool:
-    """Whether a deleted user without a UPN may be this person: nothing that is known of both tells them apart."""
+    """Whether a deleted user without a UPN may be this person: no value known on both sides tells them apart."""
     if links.get(user.source_id) == nameless.object_id:
         return True
     if user.immutable_id and nameless.immutable_id:

@@ -1,7 +1,7 @@
-"""Renames in an order that works: whoever holds a wanted UPN moves first, a circle goes through temporary UPNs.
+"""Renames in an order that works: the holder of a wanted UPN is renamed first. Pure.
 
-Entra refuses a UPN that somebody still has. In a chain (a→b, b→c) the far end goes first; in a circle (a→b,
-b→a) nobody can, so one of them steps aside to a temporary UPN on the tenant's onmicrosoft.com domain.
+Entra refuses a UPN that another user still has. In a chain (a→b, b→c) the far end goes first. In a cycle (a→b, b→a)
+no order works, so one user is moved to a temporary UPN on the tenant's onmicrosoft.com domain first.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,12 +11,12 @@ from shared.model.changes import Change
 
 
 def temporary_upn(change: Change, initial_domain: str) -> str:
-    """A UPN nobody has: the object id is unique, and 36 characters fit the local part's 64."""
+    """A UPN that no other user has: the object id is unique, and its 36 characters fit the local part's 64."""
     return f"sync-{change.object_id}@{initial_domain}"
 
 
 def in_workable_order(renames: Sequence[Change], initial_domain: str) -> list[Change]:
-    """The same renames, each after the one that frees its new UPN, circles broken by a temporary UPN."""
+    """The same renames, each after the one that frees its new UPN; cycles are broken by a temporary UPN (`via`)."""
     by_current = {change.upn.lower(): change for change in renames}
     ordered: list[Change] = []
     done: set[str] = set()
@@ -29,7 +29,7 @@ def in_workable_order(renames: Sequence[Change], initial_domain: str) -> list[Ch
             on_path.add(upn)
             change = by_current.get(change.new_upn.lower())
         if change is not None and change.upn.lower() in on_path:
-            # `change` closes the circle: once it has stepped aside, the others can follow from the far end.
+            # `change` closes the cycle: once it has a temporary UPN, the others can follow from the far end.
             aside = temporary_upn(change, initial_domain)
             path[path.index(change)] = replace(change, via=aside, direct_first=False)
         ordered.extend(reversed(path))
@@ -38,7 +38,7 @@ def in_workable_order(renames: Sequence[Change], initial_domain: str) -> list[Ch
 
 
 def in_waves(renames: Iterable[Change]) -> list[list[Change]]:
-    """Renames grouped so that those of one wave may go out in any order, wave after wave.
+    """Renames grouped in waves: those of one wave may be sent in any order, the waves one after another.
 
     A wave holds only renames whose new UPN was free before the run, or was freed by an earlier wave; temporary
     UPNs are taken before the first wave.

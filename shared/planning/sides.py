@@ -1,7 +1,7 @@
-"""What a survey asks of the two sides of a sync, and of what the app remembers.
+"""Protocols for what a survey reads: the source, the directory, and the remembered links.
 
-Protocols, so that nothing above them depends on where people come from, nor on Microsoft Graph. Every method reads;
-one that is bound to a stop signal raises RunStopped when the run must end.
+Code that uses them depends neither on the kind of source nor on Microsoft Graph. Every method only reads. An object
+bound to a stop signal raises RunStopped when the run must end.
 """
 
 from collections.abc import Iterable
@@ -17,10 +17,11 @@ from shared.planning.recycle_bin import RecycleBin
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """`expected` is what Graph counted on the first page; a short listing has `listed` fewer users than that.
+    """The users of a domain as Graph listed them.
 
-    `users` are those of them who are on the domain now: the index behind the filter may be older than the users
-    it finds, and somebody who was moved away a moment ago must not look like a leaver.
+    `expected`: the count that Graph gave with the first page. `listed`: the number of users it returned. `users`: the
+    returned users whose UPN is on the domain now. The index behind the filter is eventually consistent: a user
+    who just moved to another domain may still be found, and must not look like a leaver.
     """
 
     users: list[EntraUser]
@@ -34,12 +35,12 @@ class Listing:
 
 class Source(Protocol):
     async def users(self) -> list[SourceUser]:
-        """Everybody in the source, of every domain: all of them, or SourceError. Never a part."""
+        """All source users of all domains. Raises SourceError rather than return only a part."""
         ...
 
 
 class Directory(Protocol):
-    """Raises GraphError where an answer is needed and there is none."""
+    """Reads of the directory. They raise GraphError if a needed answer is missing."""
 
     async def read_domains(self) -> list[TenantDomain]:
         """The tenant's verified domains, by name."""
@@ -54,37 +55,37 @@ class Directory(Protocol):
         ...
 
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
-        """Object id → the active user, wherever in the tenant; whoever is gone is absent."""
+        """Object id → the active user, on any domain of the tenant; users who are gone are absent."""
         ...
 
     async def find_users(
         self, *, immutable_ids: Iterable[str] = (), object_ids: Iterable[str] = ()
     ) -> list[EntraUser]:
-        """The active users, wherever in the tenant, who have one of these."""
+        """The active users, on any domain of the tenant, with one of these immutable IDs or object ids."""
         ...
 
     async def read_addresses(self, domain: str) -> dict[str, Holder]:
-        """Lower-case address on the domain → who holds it."""
+        """Lower-case address on the domain → its holder."""
         ...
 
     async def read_roles(self) -> Roles:
-        """Who holds a directory role, or could through a group; what could not be read is named there."""
+        """Users who hold a directory role, or could through a group, and the reasons why some are unknown."""
         ...
 
     async def look_up_mailboxes(self, object_ids: Iterable[str]) -> Mailboxes:
-        """What the mailboxes of these users are for; any number of them may be unreadable."""
+        """The purposes of these users' mailboxes; any number of them may be unreadable."""
         ...
 
 
 class Links(Protocol):
-    """What earlier syncs remember."""
+    """The links that earlier syncs remembered."""
 
     async def read(self, domain: str) -> Memory:
-        """Nothing, without a doubt, for a domain that was never synchronised."""
+        """The links of one domain; empty and without a doubt for a domain that was never synchronised."""
         ...
 
     async def find_elsewhere(
         self, domain: str, source_ids: Iterable[str], object_ids: Iterable[str]
     ) -> Memory:
-        """What every other domain remembers of these source users and of these Entra users."""
+        """The links that all other domains remember for these source users and Entra users."""
         ...

@@ -1,4 +1,4 @@
-"""What a survey of a domain goes by, and what comes of it. Pure."""
+"""The input settings and the result of a domain's survey, as plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from shared.planning.protection import Protection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the settings say about people; `protection` holds whom they alone protect."""
+    """The settings that a survey needs. `protection` holds only the users protected by settings."""
 
     attribute_map: AttributeMap
     protection: Protection
@@ -25,9 +25,9 @@ class Terms:
 class Survey:
     """What was read, and the plan that follows from it.
 
-    `federated`: whether the domain is, where that matters to a sync. `addresses`: lower-case address → who holds
-    it. `warnings` are for the administrator, a part each. `memory_doubt`: why earlier syncs may have known more than
-    `links`.
+    `links`: source id → object id. `federated`: whether the domain is federated, if that matters to a sync.
+    `addresses`: lower-case address → its holder. `warnings`: for the administrator, one part for each.
+    `memory_doubt`: why some of the `links` may be missing; empty if none are.
     """
 
     domain: str

@@ -1,6 +1,6 @@
-"""A finished sync, taken back: what its journal says was done, turned into a plan of the opposite. Pure.
+"""Plans the undo of a finished sync: the opposite of every change in its journal. Pure.
 
-Nothing is forced: where somebody has changed the same thing since, the change carries a conflict instead.
+Nothing is forced: if a value was changed again after the sync, the change gets a conflict as its obstacle.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +20,11 @@ from shared.planning.renames import in_workable_order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """How those whom the sync touched stand today; `deleted` are those of them who lie in the recycle bin.
+    """The current state of the users that the sync changed.
 
-    `federated` holds the names of the tenant's federated domains. The last three say who has by now what the undo
-    would give back, as in `Lookups`.
+    `users` and `deleted`: object id → active user, and user in the recycle bin. `federated`: the names of the
+    tenant's federated domains. The last three hold the current holders of what the undo would give back, as in
+    `Lookups`.
     """
 
     users: Mapping[str, EntraUser]
@@ -44,7 +45,10 @@ def plan_undo(
     *,
     disable_added: bool,
 ) -> Plan:
-    """The opposite of every change in `done` (with the object id it ended on), as far as it still makes sense."""
+    """The opposite of every change in `done`, where it still applies.
+
+    `done`: each change, and the object id that its outcome names.
+    """
     undoing = _Undoing(
         reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
     )
@@ -84,7 +88,7 @@ class _Undoing:
             yield from self._unless_unseen(user, self._put_back(person, change, user))
 
     def _unless_unseen(self, user: EntraUser, changes: Iterator[Change]) -> Iterator[Change]:
-        """The same changes, or why this user must not be changed while some look is impossible."""
+        """The same changes, or skips if this user must not be changed while a lookup is impossible."""
         for change in changes:
             writes = change.action is not Action.SKIP and change.obstacle is None
             reason = self.now.protection.reason_not_to_change(user, change) if writes else ()
@@ -145,7 +149,7 @@ class _Undoing:
             yield self._unless_keyless(back, immutable_id) if renamed or rekeyed else back
 
     def _unless_keyless(self, change: Change, immutable_id: Value) -> Change:
-        """The same change, with an obstacle where it would bring somebody to a federated domain without an ID."""
+        """The same change, with an obstacle if it would move a user without an immutable ID to a federated domain."""
         if immutable_id or domain_of(change.new_upn) not in self.now.federated:
             return change
         return replace(change, obstacle=KEYLESS)
