@@ -1,1 +1,1 @@
-"""Templates, and the scripts that run around a deployment."""
+"""Templates, and the scripts that run before and after a deployment."""

@@ -1,9 +1,9 @@
-"""Refuses, before anything is made, settings with which a deployment would fail half-way or do nothing.
+"""Finds settings with which a deployment would fail half-way or do nothing, before anything is created.
 
     check_settings.py
 
-azd runs it before each `azd provision`, in the environment that main.bicepparam reads; before `az deployment group
-create` run it yourself. Types and ranges are the compiler's: here is what only appears in Azure.
+azd runs it before each `azd provision`, in the environment that main.bicepparam reads. Before `az deployment group
+create`, run it yourself. Bicep checks types and ranges; this checks what would otherwise only fail in Azure.
 """
 
 import os
@@ -17,12 +17,12 @@ LONGEST_NAME = 40
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 SECRETS = ("HENNGE_CLIENT_SECRET", "ALERT_WEBHOOK")
-# An output of the first deployment: where it is set, the vault has its secret.
+# An output of the first deployment: if it is set, the vault has the client secret already.
 DEPLOYED = "FUNCTION_APP_NAME"
 
 
 def faults(settings: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong, each with what to do; nothing if all is well."""
+    """One message for each invalid setting, with what to do. `settings`: environment variable → value."""
     given = {name: value.strip() for name, value in settings.items() if value.strip()}
     name = settings.get("AZURE_ENV_NAME", "")
     if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
@@ -65,7 +65,7 @@ def _is_day(text: str) -> bool:
 
 
 def warnings(settings: Mapping[str, str], folder: Path) -> Iterator[str]:
-    """Which secrets azd keeps in a file in plain text."""
+    """One message for each secret that azd keeps in plain text. `folder`: the one with .azure."""
     file = folder / ".azure" / settings.get("AZURE_ENV_NAME", "") / ".env"
     kept = file.read_text(encoding="utf-8") if file.is_file() else ""
     for name in SECRETS:

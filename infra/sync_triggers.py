@@ -1,10 +1,11 @@
-"""Tells the platform which functions the deployed app has, until it lists them all.
+"""Makes Azure register the triggers of the deployed functions, and tries again until it lists them all.
 
     sync_triggers.py --subscription ID --resource-group NAME --app FUNCTION_APP_NAME
 
-On Flex Consumption the timer and the queues of a new package may stay unknown until somebody presses Refresh in the
-portal (azure-functions-host#10169, functions-action#373), and a timer that nobody knows is silent. azd and the deploy
-workflow run this after each deployment. Needs an Azure CLI that is signed in with Website Contributor on the app.
+On Flex Consumption, Azure may not register the timer and the queues of a new package until someone presses Refresh in
+the portal (azure-functions-host#10169, functions-action#373). A timer that is not registered never starts. azd and
+the deploy workflow run this after each deployment. Needs an Azure CLI that is signed in with Website Contributor on
+the app.
 """
 
 import argparse
@@ -23,7 +24,7 @@ TRIES, PAUSE = 20, 15.0
 
 
 def declared(code: str) -> set[str]:
-    """The functions of function_app.py: those that stand there decorated, each with its trigger."""
+    """The names of the functions in function_app.py: the decorated ones. `code` is the source of that file."""
     return {
         node.name
         for node in ast.parse(code).body
@@ -32,7 +33,7 @@ def declared(code: str) -> set[str]:
 
 
 def listed(answer: dict[str, Any]) -> dict[str, str]:
-    """Name and schedule of each function in Azure's list; the schedule is empty where a timer does not start it."""
+    """Name → schedule of each function in Azure's list; the schedule is empty if no timer starts the function."""
     found = {}
     for function in answer["value"]:
         properties = function["properties"]
@@ -43,7 +44,7 @@ def listed(answer: dict[str, Any]) -> dict[str, str]:
 
 
 def rest(method: str, url: str) -> tuple[str, str]:
-    """What `az rest` answered, and what it complained of where it failed."""
+    """The output of `az rest`, and its error message; the message is empty if it succeeded."""
     program = shutil.which("az")
     if program is None:
         sys.exit("The Azure CLI (az) is not installed.")
@@ -53,7 +54,10 @@ def rest(method: str, url: str) -> tuple[str, str]:
 
 
 def sync(app: str, expected: set[str], pause: float = PAUSE) -> str:
-    """Posts until every function is listed, and the timer with its schedule. What is wrong in the end, or nothing."""
+    """Posts until Azure lists every expected function, and the timer with its schedule.
+
+    `app` is the path of the app's resource, `pause` in seconds. Returns what is still wrong after the last try, or "".
+    """
     fault = ""
     for attempt in range(TRIES):
         if attempt:

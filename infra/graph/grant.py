@@ -6,11 +6,10 @@
     grant.py stop --identity IDENTITY_PRINCIPAL_ID
 
 `role` gives one of the app's roles to a user, a group or a program (the object id of its service principal).
-`stop` takes the two permissions away with which the app writes; `permissions` gives them back.
+`stop` removes the two permissions with which the app writes; `permissions` grants them again.
 
-Needs Python and an Azure CLI that is signed in (`az login --allow-no-subscriptions`), nothing else: for permissions
-and stop as Privileged Role Administrator, for sign-in as Cloud Application Administrator. Safe to repeat: what is
-there already is left as it is or brought up to date.
+Needs only Python and an Azure CLI that is signed in (`az login --allow-no-subscriptions`): for permissions and stop as
+Privileged Role Administrator, for sign-in as Cloud Application Administrator. Every command is idempotent.
 """
 
 import argparse
@@ -26,20 +25,20 @@ from typing import Any
 HERE = Path(__file__).parent
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 CONSENT = "openid profile email"
-# A registration made a moment ago is not known everywhere yet.
+# Eventual consistency: a new registration may be unknown for some seconds.
 NOT_THERE_YET = ("NoBackingApplicationObject", "Request_ResourceNotFound", "does not exist")
 TRIES, PAUSE = 8, 5.0
-# Entra's words where a deleted registration still holds the name, which it does for 30 days.
+# Entra's error if a deleted registration still holds the name. It does so for 30 days.
 NAME_TAKEN = "property uniqueName already exists"
 WRITING = ("User.ReadWrite.All", "User.DeleteRestore.All")
 
 
 class AzError(Exception):
-    """An `az` command failed for good; the text is the command and az's own words."""
+    """An `az` command failed, after retries. The text is the command and the error output of az."""
 
 
 def az(*arguments: str) -> str:
-    """What an `az` command printed. Raises AzError."""
+    """The output of an `az` command, stripped. Raises AzError if it fails."""
     program = shutil.which("az")
     if program is None:
         raise AzError("The Azure CLI (az) is not installed.")
@@ -54,12 +53,12 @@ def az(*arguments: str) -> str:
 
 
 def cloud(endpoint: str) -> str:
-    """An address of the cloud that `az` is signed in to."""
+    """The URL of an endpoint of the cloud that `az` is signed in to. Raises AzError."""
     return az("cloud", "show", "--query", f"endpoints.{endpoint}", "--output", "tsv").rstrip("/")
 
 
 class Graph:
-    """Microsoft Graph as the person who is signed in to `az`."""
+    """Microsoft Graph, called as the user who is signed in to `az`. Its methods raise AzError."""
 
     def __init__(self) -> None:
         self.address = cloud("microsoftGraphResourceId") + "/v1.0"
@@ -74,7 +73,7 @@ class Graph:
         az("rest", "--method", "delete", "--url", self.address + path)
 
     def ensure(self, path: str, body: dict[str, Any]) -> None:
-        """Makes the object that an alternate key names, or brings it up to date."""
+        """Creates the object that an alternate key in `path` names, or updates it."""
         self._call("patch", path, body)
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -84,7 +83,7 @@ class Graph:
         headers = ["Content-Type=application/json"]
         if method == "patch":
             headers.append("Prefer=create-if-missing")
-        # In a file: what a shell makes of JSON on a command line is another thing on every system.
+        # In a file, because shells treat JSON on a command line differently.
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "body.json"
             file.write_text(json.dumps(body), encoding="utf-8")
@@ -104,7 +103,7 @@ def grant_permissions(graph: Graph, identity: str) -> None:
 
 
 def stop(graph: Graph, identity: str) -> None:
-    """Takes away what the app writes with: nothing in the tenant can then be changed, whatever the app tries."""
+    """Removes the permissions with which the app writes: it can then change nothing in the tenant."""
     microsoft_graph = graph.get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles")
     names = {role["id"]: role["value"] for role in microsoft_graph["appRoles"]}
     assignments = f"/servicePrincipals/{identity}/appRoleAssignments"
@@ -130,7 +129,7 @@ def set_up_sign_in(graph: Graph, identity: str, host: str, administrator: str | 
         },
     )
     by_app_id = f"/servicePrincipals(appId='{application['appId']}')"
-    # Entra issues tokens only to those who were given a role.
+    # Entra then issues tokens only to users, groups and programs with a role.
     graph.ensure(by_app_id, {"appRoleAssignmentRequired": True})
     principal = graph.get(f"{by_app_id}?$select=id")["id"]
     _consent(graph, principal)
@@ -159,7 +158,7 @@ def _register(graph: Graph, host: str) -> None:
 
 
 def registration(host: str) -> dict[str, Any]:
-    """The app registration, as in sign-in.bicep."""
+    """The body of the app registration, the same as in sign-in.bicep. `host` is the app's host name."""
     members = {"isEnabled": True, "allowedMemberTypes": ["User", "Application"]}
     return {
         "displayName": f"HENNGE to Entra user sync ({host})",
@@ -174,7 +173,7 @@ def registration(host: str) -> dict[str, Any]:
 
 
 def _consent(graph: Graph, principal: str) -> None:
-    """Where assignment is required, nobody can consent for themselves, not even to signing in."""
+    """Consents to sign-in for all users: they can't consent for themselves if assignment is required."""
     microsoft_graph = graph.get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id")["id"]
     for grant in graph.get(f"/servicePrincipals/{principal}/oauth2PermissionGrants")["value"]:
         if grant["resourceId"] == microsoft_graph and grant["consentType"] == "AllPrincipals":

@@ -1,17 +1,17 @@
 """A strict emulator of the parts of Microsoft Graph v1.0 that a user sync touches.
 
-It refuses what Graph refuses, as documented or reported; it is never softened for a client.
+It refuses what Graph refuses, as documented or reported. It is never made more lenient for a client.
 
     async with running_entra({"users": [{"userPrincipalName": "a@contoso.com"}]}) as entra:
         ...  # entra.url, entra.directory, entra.requests, entra.faults
 
-The seed is one JSON object. Everything may be left out; whatever is missing is derived, the same way
-every time, and a mistake is an error that names the entry.
+The seed is one JSON object. Every part is optional; what is missing is derived, the same way every
+time. A mistake raises SeedError, which names the entry.
 
     {
       "tenant": {"displayName": "Contoso", "onPremisesSyncEnabled": false,
                  "federatedRenames": false,    // true: renames onto a federated domain are not refused
-                 "exchangeOnline": true,       // false: every look at a mailbox is refused
+                 "exchangeOnline": true,       // false: every read of mailbox settings is refused
                  "firstImmutableIds": false,   // true: on a federated domain null → ID is taken in place
                  "objectQuota": null},         // Directory_QuotaExceeded from so many objects on
       "domains": [{"id": "contoso.com", "authenticationType": "Managed", "isDefault": true},
@@ -34,9 +34,9 @@ every time, and a mistake is an error that names the entry.
                  "rules": [{"kind": "status", "status": 503, "path": "/$batch", "probability": 0.05}]}
     }
 
-A group's `mail` is one of its addresses, as a user's is.
+A group's `mail` counts as one of its addresses, like a user's.
 
-(Comments are for this page; the file is plain JSON.) The rules of faults are described at `Fault`.
+(The comments are only for this page: the file is plain JSON.) `Fault` describes the rules of faults.
 Seeded users have a mailbox unless `_mailbox` says otherwise; created ones, without a licence, have none.
 """
 

@@ -1,4 +1,4 @@
-"""POST /$batch: up to 20 calls in one, answered in any order.
+"""POST /$batch: up to 20 calls in one request, with responses in any order.
 
 https://learn.microsoft.com/graph/json-batching
 """
@@ -26,7 +26,10 @@ class Item:
 
 
 async def perform_batch(entra: Entra, call: Call) -> Answer:
-    """As `dispatch`, for the batch itself; its items are logged and throttled each on its own."""
+    """Like `dispatch`, for the batch itself. Its items are logged and throttled one by one.
+
+    Raises ConnectionDropped.
+    """
     request_id = str(uuid.uuid4())
     outcome: Answer | GraphError
     try:
@@ -43,7 +46,7 @@ async def perform_batch(entra: Entra, call: Call) -> Answer:
 
 
 def parse_batch(body: Mapping[str, object]) -> list[Item]:
-    """The items of a valid batch; raises the 400 that refuses the batch as a whole."""
+    """The items of a valid batch. Raises GraphError 400, which refuses the whole batch, if invalid."""
     requests = body.get("requests")
     if not isinstance(requests, list) or not requests:
         raise _bad_batch("Invalid batch payload format: 'requests' must be a list that is not empty.")
@@ -74,7 +77,7 @@ def _parse_item(request: object) -> Item:
         raise _bad_batch(f"Request {item_id} has invalid headers.")
     headers = {name.lower(): value for name, value in headers.items()}
     if method.upper() in _WITH_BODY:
-        # Refuses also an action that takes no body: restore needs {} in a batch.
+        # An action without parameters needs a body in a batch, too: restore needs {}.
         # https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/2628
         is_json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
         if not is_json or request.get("body") is None:
@@ -108,7 +111,7 @@ def _refuse_bad_dependencies(items: list[Item], ids: set[str]) -> None:
 
 
 async def _perform_all(entra: Entra, items: list[Item]) -> list[Json]:
-    """Without dependsOn nothing tells which item is done first, so the dice do."""
+    """Performs the items in random order, as far as dependsOn allows, and shuffles the responses."""
     chance = entra.faults.chance
     answers: dict[str, tuple[Item, Answer]] = {}
     waiting = chance.sample(items, len(items))

@@ -6,13 +6,13 @@ from urllib.parse import parse_qsl, unquote
 
 from local.entra.errors import Json, bad_request
 
-# The namespace may be spelled by its alias.
+# A cast may have the alias instead of the namespace.
 _ALIAS, _NAMESPACE = "graph.", "microsoft.graph."
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`headers` has lower-case names; `body` is parsed JSON, None when there is none."""
+    """`headers` has lower-case names; `body` is parsed JSON, or None if there is no body."""
 
     method: str
     path: str
@@ -24,7 +24,7 @@ class Call:
 
     @property
     def segments(self) -> list[str]:
-        """The decoded parts of the path; casts spelled out."""
+        """The decoded parts of the path, with casts in their long form."""
         parts = [unquote(part) for part in self.path.strip("/").split("/")]
         return [_NAMESPACE + part.removeprefix(_ALIAS) if part.startswith(_ALIAS) else part for part in parts]
 

@@ -1,4 +1,4 @@
-"""/_emulator/: what a test in another process looks at and changes. No part of Graph."""
+"""/_emulator/: lets a test in another process read and change the emulator. Not part of Graph."""
 
 from collections.abc import Callable
 

@@ -23,7 +23,7 @@ def refuse_without_cast(_entra: Entra, _call: Call) -> Answer:
 
 
 def read_deleted_item(entra: Entra, call: Call) -> Answer:
-    """Always the same properties: $select is taken and may be ignored."""
+    """Always returns the same properties: $select is accepted and ignored, as Graph may do."""
     user = _find(entra, call)
     check_options(call.query, frozenset({"$select"}))
     return Answer(200, _entity(entra, user, (*USER.defaults, "deletedDateTime")))

@@ -13,14 +13,14 @@ from local.entra.errors import Json
 from local.entra.index import UserIndex, smtp_addresses
 from local.entra.properties import SENSITIVE, split_upn
 
-# How far back a stale read can look.
+# How many seconds old a stale read can be at most.
 JOURNAL_SECONDS = 120.0
 TENANT_ID = "7f2c1b0e-5d1a-4c3e-9b8a-0c6d5e4f3a21"
 
 
 @dataclass(slots=True)
 class User:
-    """`properties` is replaced by every write, never changed in place, so a held one is a snapshot."""
+    """Every write replaces `properties` and never changes them in place, so a kept reference is a snapshot."""
 
     properties: Json
     mailbox: str = "none"
@@ -72,7 +72,7 @@ class Tenant:
     synced_from_ad: bool = False
     # Graph may refuse a rename onto a federated domain unless it starts from onmicrosoft.com.
     refuses_federated_renames: bool = True
-    # Whether Graph takes a first immutable ID in place on a federated domain, nothing says.
+    # Not documented: whether Graph accepts a first immutable ID for a user on a federated domain.
     refuses_first_immutable_ids: bool = True
     object_quota: int | None = None
     exchange_online: bool = True
@@ -80,7 +80,7 @@ class Tenant:
 
 @dataclass
 class Directory:
-    """Everything in the tenant. Tests look here to see what a client really did."""
+    """Everything in the tenant. Tests read it to see what a client really did."""
 
     tenant: Tenant = field(default_factory=Tenant)
     domains: dict[str, Domain] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Directory:
         return self.index.by_id
 
     def user(self, id_or_upn: str) -> User | None:
-        """An active user by id or UPN; None when there is none."""
+        """The active user with this id or UPN; None if there is none."""
         return self.index.by_id.get(id_or_upn.lower()) or self.index.by_upn.get(id_or_upn.lower())
 
     def users_of(self, domain: str) -> list[User]:
@@ -106,7 +106,7 @@ class Directory:
     # -- seeding ------------------------------------------------------------------------------------
 
     def put_user(self, user: User) -> None:
-        """Adds a user as found in a seed: only duplicates are refused."""
+        """Adds a user of a seed. Raises GraphError only for duplicates."""
         if user.id in self.users:
             raise errors.object_conflict("id")
         self._refuse_conflicts(user.properties)
@@ -125,7 +125,7 @@ class Directory:
     # -- the rules ----------------------------------------------------------------------------------
 
     def is_administrator(self, user: User) -> bool:
-        """Holders of a directory role, and members and owners of role-assignable groups."""
+        """Whether the user holds a directory role, or is a member or owner of a role-assignable group."""
         return bool(user.roles) or any(
             user.id in group.members or user.id in group.owners
             for group in self.groups.values()
@@ -142,7 +142,7 @@ class Directory:
         }
         self._refuse_bad_sign_in_name(properties)
         if not self.domains[split_upn(str(properties["userPrincipalName"]))[1]].federated:
-            # Whatever its password, a federated user has none: https://learn.microsoft.com/graph/api/user-post-users
+            # A federated user gets none, even with a password: https://learn.microsoft.com/graph/api/user-post-users
             properties["signInSessionsValidFromDateTime"] = properties["createdDateTime"]
         self._refuse_conflicts(properties)
         quota = self.tenant.object_quota
@@ -215,7 +215,7 @@ class Directory:
         self.index.add(user)
 
     def _refuse_restricted(self, user: User) -> None:
-        """Members of a restricted management administrative unit, in which no app here has a role.
+        """Raises GraphError 403 for a member of a restricted management administrative unit. No app has a role in one.
 
         https://learn.microsoft.com/entra/identity/role-based-access-control/admin-units-restricted-management
         """
@@ -251,7 +251,7 @@ class Directory:
             )
 
     def _refuse_federated_immutable_id(self, before: Json, after: Json) -> None:
-        """An immutable ID changes away from any federated domain only, and not on the way from or to one.
+        """Raises GraphError 400 for a changed immutable ID if the domain is federated, before or after the write.
 
         https://github.com/MicrosoftDocs/azure-docs/issues/5108
         """
@@ -266,7 +266,7 @@ class Directory:
             )
 
     def _refuse_conflicts(self, properties: Json) -> None:
-        """No two objects share a UPN, an immutable ID (the recycle bin counts) or an address."""
+        """Raises GraphError if another object has the UPN, an address or (also a deleted user) the immutable ID."""
         own_id = properties["id"]
         upn = str(properties["userPrincipalName"]).lower()
         holder = self.index.by_upn.get(upn)
@@ -306,7 +306,7 @@ class Directory:
             self._journal.popleft()
 
     def before_recent_writes(self, seconds: float) -> dict[str, User | None]:
-        """Users written in the last seconds, as they were before that; None: not there yet."""
+        """Object id → the user before the writes of the last `seconds`; None if it did not exist yet."""
         since = monotonic() - seconds
         before: dict[str, User | None] = {}
         for moment, user_id, user in self._journal:

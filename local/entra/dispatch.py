@@ -1,4 +1,4 @@
-"""One call from its permission check to its answer, the same inside a batch and outside."""
+"""Performs one call, from its permission check to its answer, the same inside and outside a batch."""
 
 import uuid
 from dataclasses import replace
@@ -14,7 +14,7 @@ from local.entra.state import Entra
 
 
 async def dispatch(entra: Entra, call: Call) -> Answer:
-    """Every refusal comes back as an answer; only ConnectionDropped is raised."""
+    """Returns every refusal as an answer. Raises only ConnectionDropped."""
     request_id = str(uuid.uuid4())
     try:
         route, arguments = find_route(call)
@@ -43,7 +43,7 @@ async def _perform(entra: Entra, call: Call, route: Route) -> Answer:
 
 
 async def fail_before(entra: Entra, call: Call) -> None:
-    """The faults that strike before anything is done."""
+    """Raises the fault that strikes this call before it has any effect, if there is one."""
     delay = entra.faults.struck(["delay"], call)
     if delay is not None:
         await delay.wait_out()
@@ -51,7 +51,10 @@ async def fail_before(entra: Entra, call: Call) -> None:
 
 
 def fail_after(entra: Entra, call: Call) -> None:
-    """The faults that only hide an answer: what was asked for is done."""
+    """Raises the fault that strikes this call after it took effect, if there is one.
+
+    The client then only loses the answer.
+    """
     _fail(entra, call, took_effect=True)
 
 
@@ -65,7 +68,7 @@ def _fail(entra: Entra, call: Call, *, took_effect: bool) -> None:
 
 
 def require_token(entra: Entra, call: Call) -> None:
-    """Raises 401 for a call without a bearer token, or with one that is no longer good."""
+    """Raises GraphError 401 for a call without a bearer token, or with an expired one."""
     scheme, _, token = call.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty.")
@@ -76,7 +79,7 @@ def require_token(entra: Entra, call: Call) -> None:
 
 
 def finish(entra: Entra, call: Call, template: str, request_id: str, outcome: Answer | GraphError) -> Answer:
-    """Logs the call and gives its answer the headers that all answers have."""
+    """Logs the call and adds the headers that every answer has."""
     client_id = call.headers.get("client-request-id", request_id)
     if isinstance(outcome, GraphError):
         body = outcome.body(request_id, client_id)

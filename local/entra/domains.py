@@ -36,7 +36,7 @@ def read_domain(entra: Entra, call: Call) -> Answer:
 
 
 def list_references(entra: Entra, call: Call) -> Answer:
-    """The untyped call stops at 999 and does not say so: no nextLink, no count.
+    """The call without a cast returns 999 objects at most and does not say so: no nextLink, no count.
 
     https://github.com/microsoftgraph/msgraph-sdk-powershell/issues/2851
     """
@@ -51,7 +51,7 @@ def list_references(entra: Entra, call: Call) -> Answer:
 
 
 def list_references_of_type(entra: Entra, call: Call) -> Answer:
-    """Takes what is documented: the casts to user and group, and $select.
+    """Supports what is documented: the casts to user and group, and $select.
 
     https://learn.microsoft.com/graph/api/domain-list-domainnamereferences
     """
@@ -123,7 +123,7 @@ def _has_address_on(domain: str, group: Json) -> bool:
 
 
 def _has_uri_on(domain: str, application: Json) -> bool:
-    """identifierUris such as api://contoso.com/hr and https://contoso.com."""
+    """Whether the application has an identifierUri on the domain, such as api://contoso.com/hr or https://contoso.com."""
     uris = application.get("identifierUris")
     hosts = (
         str(uri).partition("://")[2].partition("/")[0] for uri in (uris if isinstance(uris, list) else [])

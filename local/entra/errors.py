@@ -1,18 +1,18 @@
-"""The refusals of Microsoft Graph, each with the status, code and details a client sees."""
+"""The errors of Microsoft Graph, each with the status, code and details that a client sees."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
 Json = dict[str, object]
-# Which requests a limit counts, as x-ms-throttle-scope names it.
+# Which requests a limit counts, in the words of x-ms-throttle-scope.
 ThrottleLimit = Literal["Read", "Write", "ReadWrite"]
 _APP_AND_TENANT = "9a3d526c-b3c1-4479-ba74-197b5c5751ae/0785ef7c-2d7a-4542-b048-95bcab406e0b"
 
 
 @dataclass(eq=False)
 class GraphError(Exception):
-    """An answer other than success; raised anywhere, turned into a body at the rim."""
+    """An error answer. Handlers raise it; `dispatch.finish` turns it into a response."""
 
     status: int
     code: str
@@ -33,7 +33,7 @@ class GraphError(Exception):
 
 
 class ConnectionDropped(Exception):
-    """The fault that closes the caller's connection without an answer."""
+    """Raised to close the caller's connection without an answer."""
 
 
 def bad_request(message: str) -> GraphError:
@@ -101,7 +101,7 @@ def no_mailbox() -> GraphError:
 
 
 def no_exchange_online() -> GraphError:
-    """Of a tenant without Exchange Online, as reported for calls to calendars."""
+    """For a tenant without Exchange Online, as reported for calls to calendars."""
     return GraphError(
         401,
         "OrganizationFromTenantGuidNotFound",
@@ -110,7 +110,7 @@ def no_exchange_online() -> GraphError:
 
 
 def throttled(retry_after: str | None, limit: ThrottleLimit | None = None) -> GraphError:
-    """`limit` is what the directory says of its own limits; Exchange says nothing.
+    """`limit` goes into x-ms-throttle-scope. Only the directory names its limits; Exchange does not.
 
     https://learn.microsoft.com/graph/throttling-limits, "Throttled responses requests"
     """

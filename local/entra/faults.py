@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong, on which calls, and how often."""
+"""Fault injection: which errors occur, on which calls, and how often."""
 
 import asyncio
 import contextlib
@@ -36,22 +36,22 @@ def _one_or_many(value: object) -> object:
 
 
 class Fault(BaseModel):
-    """One thing that goes wrong.
+    """One rule for an error.
 
-    It strikes a call that fits `method`, `path` and `where` (inside a batch or not), and then with
-    `probability`, at most `count` times, or only at the `nth` fitting calls (1 is the first). `method`
-    and `path` may hold `*`; the path is decoded, without query, and begins after /v1.0.
+    It applies to calls that match `method`, `path` and `where` (inside or outside a batch). Of those, it strikes
+    with `probability`, at most `count` times, or only the `nth` matching calls (1 is the first). `method` and `path`
+    may contain `*`; the path is decoded, without query, and begins after /v1.0.
 
     `kind` is one of
-    - `status`: answers `status`, with `code` instead of the usual one where it is given, with `retryAfter` (seconds;
+    - `status`: answers `status`, with `code` instead of the usual one if given, with `retryAfter` (seconds;
       `retryAfterAs: "date"` for an HTTP date) and, if it is 429, with the limit of `scope` in x-ms-throttle-scope;
     - `drop`: closes the connection. Inside a batch, the items already done stay done;
-    - `delay`: answers after `ms`, or as soon as the fault is taken away;
-    - `emptyPage`: a page without values whose nextLink leads on to what it should have held;
-    - `shortListing`: a listing lacks its last `missing` objects, its @odata.count does not;
+    - `delay`: answers after `ms` milliseconds, or as soon as the fault is removed;
+    - `emptyPage`: a page without values, whose nextLink leads to the values that were left out;
+    - `shortListing`: a listing lacks its last `missing` objects, but its @odata.count includes them;
     - `countTooHigh`: @odata.count is `missing` too high.
 
-    `tookEffect` lets a `status` or `drop` come after the write was done instead of before.
+    With `tookEffect`, a `status` or `drop` strikes after the write took effect instead of before.
     """
 
     model_config = _CONFIG
@@ -95,7 +95,7 @@ class Fault(BaseModel):
         return self
 
     async def wait_out(self) -> None:
-        """Waits as long as a `delay` takes, or until it is taken away."""
+        """Waits for `ms` milliseconds, or until the fault is removed."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._taken_away.wait(), self.ms / 1_000)
 
@@ -118,7 +118,7 @@ class Fault(BaseModel):
         return True
 
     def answer(self) -> GraphError:
-        """The refusal of a `status` fault."""
+        """The error of a `status` fault."""
         retry_after = None
         if self.retry_after is not None:
             retry_after = str(self.retry_after)
@@ -135,7 +135,7 @@ class Fault(BaseModel):
 class FaultPlan(BaseModel):
     """All faults of an emulator, as the seed's `faults` and `PUT /_emulator/faults` take them.
 
-    Latency comes once per HTTP request, as a batch's items run side by side in Graph.
+    Latency is added once per HTTP request, because Graph runs the items of a batch in parallel.
     """
 
     model_config = _CONFIG
@@ -143,7 +143,7 @@ class FaultPlan(BaseModel):
     seed: int = 0
     latency_ms: float = Field(default=0, ge=0)
     jitter_ms: float = Field(default=0, ge=0)
-    # Writes of the last seconds do not show in lists.
+    # Lists do not show the writes of the last so many seconds.
     stale_list_seconds: float = Field(default=0, ge=0, le=JOURNAL_SECONDS)
     # New and restored users answer 404 for so many seconds.
     fresh_not_found_seconds: float = Field(default=0, ge=0)
@@ -151,7 +151,7 @@ class FaultPlan(BaseModel):
 
 
 class Faults:
-    """The plan in force, with the dice that decide; the same seed gives the same run."""
+    """The current plan and its random generator: the same seed gives the same faults."""
 
     def __init__(self, plan: FaultPlan | None = None, *, latency_ms: float = 0) -> None:
         self._start_latency_ms = latency_ms
@@ -159,7 +159,7 @@ class Faults:
         self.load(plan or FaultPlan())
 
     def load(self, plan: FaultPlan) -> None:
-        """Replaces all faults; the latency the emulator was started with stays unless the plan has one."""
+        """Replaces all faults. Keeps the latency that the emulator was started with, unless the plan has its own."""
         for rule in self.plan.rules:
             rule.take_away()
         self.plan = plan

@@ -1,4 +1,4 @@
-"""$filter: parsed into a predicate over an object's properties, and what the query needs to be allowed."""
+"""$filter: parses it into a predicate over an object's properties, and says if it is an advanced query."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ _TESTS: dict[str, Callable[[str, str], bool]] = {
 # Graph refuses longer chains: "Too many child clauses specified in search filter expression".
 _MOST_ALTERNATIVES = 15
 _ENDS_WITH = frozenset({"userPrincipalName", "mail", "otherMails", "proxyAddresses"})
-# Identifiers made by machines; every other text compares without regard to case.
+# Compared with regard to case. Every other text is compared without.
 _CASE_SENSITIVE = frozenset({"onPremisesImmutableId"})
 
 
@@ -27,7 +27,7 @@ _CASE_SENSITIVE = frozenset({"onPremisesImmutableId"})
 class Filter:
     """`needs_eventual`: an advanced query, which needs ConsistencyLevel: eventual and $count=true.
 
-    `suffix` and `equals` are set when the whole filter is one such comparison, for an index to answer.
+    `suffix` and `equals` are (property, value) if the whole filter is one such comparison: an index can answer it.
     """
 
     matches: Predicate
@@ -37,7 +37,7 @@ class Filter:
 
 
 def parse_filter(text: str, filterable: frozenset[str]) -> Filter:
-    """Raises the 400 that Graph gives for what it does not know, or knows but does not support."""
+    """Raises GraphError 400 for an invalid or unsupported filter, with Graph's own code."""
     return _Parser(text, filterable).parse()
 
 

@@ -1,4 +1,4 @@
-"""Users found by id, UPN, domain, immutable ID and address without looking at every one of them."""
+"""An index of users by id, UPN, domain, immutable ID and address."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class UserIndex(Generic[U]):
     by_upn: dict[str, U] = field(default_factory=dict)
     by_domain: dict[str, dict[str, U]] = field(default_factory=dict)
     by_immutable_id: dict[str, U] = field(default_factory=dict)
-    # Who holds an SMTP address: users, and groups, which only the directory adds.
+    # Lower-case SMTP address → object id of its holder. `Directory` adds the groups' addresses.
     address_owner: dict[str, str] = field(default_factory=dict)
 
     def add(self, user: U) -> None:
@@ -48,7 +48,7 @@ class UserIndex(Generic[U]):
 
 
 def smtp_addresses(properties: Json) -> Iterator[str]:
-    """The addresses among proxyAddresses, lower case and without their `SMTP:`."""
+    """The SMTP addresses in proxyAddresses, in lower case and without the prefix `SMTP:`."""
     addresses = properties.get("proxyAddresses")
     if isinstance(addresses, list):
         for entry in addresses:

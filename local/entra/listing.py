@@ -22,9 +22,9 @@ def list_objects(
     *,
     advanced: bool = False,
 ) -> Answer:
-    """One page of what `find` gives.
+    """One page of the objects that `find` returns.
 
-    `find` may use the filter to look less far; it is applied to what it gives in any case.
+    `find` may use the filter to return fewer objects; the filter is applied to its result in any case.
     `advanced`: the collection itself can only be queried with ConsistencyLevel: eventual and $count=true.
     """
     query = call.query

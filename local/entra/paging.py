@@ -13,9 +13,9 @@ from local.entra.errors import GraphError, Json, bad_request
 
 DEFAULT_TOP, MAX_TOP = 100, 999
 _MOST_OPEN = 64
-# As in Graph's own links, which are not encoded more than they must be.
+# Characters that Graph, too, leaves unencoded in its links.
 _UNENCODED = "$'(),:/@"
-# The listing, the offset, what makes each link a new one, and a signature over the three.
+# The listing, the offset, a nonce (no two links are equal), and a signature over the three.
 _TOKEN = struct.Struct(">8sI4s8s")
 
 
@@ -30,7 +30,7 @@ class OpenListing:
 
 @dataclass
 class Paging:
-    """The links of the latest listings; older ones expire, a changed one is refused."""
+    """The links of the latest listings. Older links expire; a changed link is refused."""
 
     _open: OrderedDict[bytes, OpenListing] = field(default_factory=OrderedDict)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(16))
@@ -53,7 +53,7 @@ class Paging:
         return f"{url}{listing.path}?{query}"
 
     def resume(self, token: str, path: str, query: Mapping[str, str]) -> tuple[bytes, int]:
-        """The listing and offset a link stands for; raises 400 when anything in it was changed."""
+        """The listing and offset of a link. Raises GraphError 400 if the link was changed or has expired."""
         rest = {key: value for key, value in query.items() if key != "$skiptoken"}
         try:
             raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))

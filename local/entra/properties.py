@@ -1,4 +1,4 @@
-"""Properties of a user: which exist, which a client may write, and with what in them."""
+"""Properties of a user: which exist, which a client may write, and which values are valid."""
 
 import re
 from datetime import datetime
@@ -10,7 +10,7 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Longest value of each text a client may write.
+# The maximum length, in characters, of each text that a client may write.
 _LENGTHS = {
     "ageGroup": 20,
     "city": 128,
@@ -70,7 +70,7 @@ _WRITABLE = (
 )
 USER_PROPERTIES = _READ_ONLY | _WRITABLE
 
-# What an app may not change on an administrator, however wide its permission.
+# Properties of an administrator that an app may not change, whatever its permissions.
 # https://learn.microsoft.com/graph/api/resources/users#who-can-perform-sensitive-actions
 SENSITIVE = names(
     """
@@ -92,9 +92,9 @@ _NICKNAME_FORBIDDEN = frozenset('@()\\/[]";:<>,')
 
 
 def checked_user(body: Json, *, creating: bool) -> Json:
-    """The body as it will be stored: trimmed, every property known, writable, of its type and length.
+    """The body as it is stored: trimmed, with every property known, writable and of valid type and length.
 
-    `passwordProfile` comes back with its secret checked and left out.
+    `passwordProfile` is returned without its password, which has been checked. Raises GraphError 400 if invalid.
     """
     if creating:
         for name in _REQUIRED_ON_CREATE:
@@ -108,10 +108,10 @@ def checked_user(body: Json, *, creating: bool) -> Json:
 
 
 def split_upn(upn: str) -> tuple[str, str]:
-    """Local part and lower-case domain of a well-formed UPN."""
+    """Local part and lower-case domain of a UPN. Raises GraphError 400 if it is malformed."""
     local, at, domain = upn.partition("@")
     well_formed = at and domain and "@" not in domain and _UPN_LOCAL_PART.fullmatch(local)
-    # A period straight before the @ is refused although it is among the allowed characters.
+    # A period directly before the @ is refused, although it is an allowed character.
     if not well_formed or len(local) > 64 or len(upn) > 113 or local.endswith("."):
         raise invalid_value("userPrincipalName", "Property userPrincipalName is invalid.")
     return local, domain.lower()
@@ -135,7 +135,7 @@ def _checked(name: str, value: object, *, creating: bool) -> object:
     if name in _LISTS:
         return _checked_list(name, value)
     if value is None:
-        # A new user may have no usageLocation; nobody loses one (hashicorp/terraform-provider-azuread).
+        # A new user may have no usageLocation, but it can't be removed later (hashicorp/terraform-provider-azuread).
         if name in _NEVER_EMPTY or (name == "usageLocation" and not creating):
             raise invalid_value(name)
         return None

@@ -1,7 +1,7 @@
-"""The two quotas of one app in one tenant: writes, and resource units by size of the tenant.
+"""The two quotas of one app in one tenant: writes, and resource units, which depend on the tenant's size.
 
-Time runs `clock_rate` times faster for the quotas. The client waits in real seconds, so that is what
-`Retry-After` is in: at a rate of 10, a bucket that is full again after 150 s says 15.
+Time runs `clock_rate` times faster for the quotas. `Retry-After` is in real seconds, because the client
+waits in those: at a rate of 10, it is 15 for a bucket that needs 150 s to refill.
 """
 
 import math
@@ -22,7 +22,7 @@ WRITES = Limit(3_000, 150)
 
 
 def resource_units(users: int) -> Limit:
-    """The limit of a tenant with so many users, per app."""
+    """The limit per app, in resource units, for a tenant with so many users."""
     if users < 50:
         return Limit(3_500, 10)
     return Limit(5_000 if users <= 500 else 8_000, 10)
@@ -30,7 +30,7 @@ def resource_units(users: int) -> Limit:
 
 @dataclass
 class _Bucket:
-    """Full at first, refilled evenly: at once what the limit allows, then limit / seconds."""
+    """A token bucket: full at first, then refilled at `limit.count / limit.seconds` per second."""
 
     limit: Limit
     now: Callable[[], float]
@@ -49,7 +49,7 @@ class _Bucket:
 
 @dataclass
 class Quota:
-    """None for a limit turns it off; resource units follow the tenant's size unless given."""
+    """None turns a limit off. The default resource units are those of the smallest tenant."""
 
     writes: Limit | None = WRITES
     units: Limit | None = field(default_factory=lambda: resource_units(0))
@@ -64,7 +64,7 @@ class Quota:
         return self.clock() * self.clock_rate
 
     def charge(self, *, units: int, writes: int) -> None:
-        """Raises 429 and charges nothing when either quota is used up."""
+        """Raises GraphError 429 and charges nothing if either quota is used up."""
         limits: list[tuple[_Bucket | None, int, errors.ThrottleLimit]] = [
             (self._writes, writes, "Write"),
             (self._units, units, "ReadWrite"),
@@ -72,7 +72,7 @@ class Quota:
         costs = [(bucket, cost, limit) for bucket, cost, limit in limits if bucket and cost]
         waits = [(bucket.seconds_until(cost), limit) for bucket, cost, limit in costs]
         wait, limit = max(waits, default=(0.0, None))
-        # Below a microsecond of wait is what rounding leaves of a bucket refilled exactly in time.
+        # A wait of less than a microsecond is a rounding error: the bucket was refilled just in time.
         if wait > 1e-6:
             raise errors.throttled(str(max(1, math.ceil(wait / self.clock_rate - 1e-6))), limit)
         for bucket, cost, _ in costs:
@@ -80,7 +80,7 @@ class Quota:
 
 
 def units_of(base: int, query: Mapping[str, str]) -> int:
-    """A call's cost: less with $select or a small $top, more with $expand, never below 1."""
+    """A call's cost in resource units: less with $select or a small $top, more with $expand, never below 1."""
     top = query.get("$top", "")
     small_page = top.isdigit() and int(top) < 20
     return max(1, base - ("$select" in query) + ("$expand" in query) - small_page)

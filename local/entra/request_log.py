@@ -1,4 +1,4 @@
-"""What was called: for tests that count requests and look for writes sent twice."""
+"""The log of all calls, for tests that count requests and look for repeated writes."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -7,7 +7,7 @@ from local.entra.errors import Json
 
 @dataclass(frozen=True, slots=True)
 class LoggedCall:
-    """`path` is the template of the route, `url` what was really asked for; `inner`: in a $batch.
+    """`path` is the template of the route, `url` the actual path and query. `inner`: the call was in a $batch.
 
     `priority` is the call's x-ms-throttle-priority, "normal" without one.
     """
@@ -36,7 +36,7 @@ class LoggedCall:
 
 @dataclass
 class RequestLog:
-    """A status of 0 is a connection that was dropped without an answer."""
+    """A status of 0 means that the connection was dropped without an answer."""
 
     calls: list[LoggedCall] = field(default_factory=list)
 
@@ -48,7 +48,7 @@ class RequestLog:
         inner: bool | None = None,
         status: int | None = None,
     ) -> int:
-        """Calls that fit everything given; `path` is a template such as `/users/{user}`."""
+        """How many calls match all arguments. `path` is a template such as `/users/{user}`."""
         return sum(
             (method is None or call.method == method)
             and (path is None or call.path == path)

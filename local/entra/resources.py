@@ -1,4 +1,4 @@
-"""What Graph shows of each kind of object: its properties, those it gives unasked, those it can filter by."""
+"""What Graph returns for each type of object: all properties, the default ones, and those it can filter by."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from local.entra.properties import USER_PROPERTIES
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """`lists`: properties that are an empty list, not null, while they have no value."""
+    """`lists`: properties that are an empty list, not null, if they have no value."""
 
     name: str
     properties: frozenset[str]
@@ -19,7 +19,7 @@ class Resource:
     expandable: frozenset[str] = frozenset()
 
     def selected(self, query: Mapping[str, str]) -> tuple[str, ...]:
-        """The names asked for by $select and $expand; raises 400 for one that does not exist."""
+        """The names in $select and $expand. Raises GraphError 400 for one that does not exist."""
         names = self.defaults
         if "$select" in query:
             names = tuple(dict.fromkeys(name.strip() for name in query["$select"].split(",")))
@@ -39,7 +39,7 @@ class Resource:
         return {name: stored.get(name, [] if name in self.lists else None) for name in names}
 
     def typed(self, stored: Mapping[str, object], names: Iterable[str] | None = None) -> Json:
-        """As `shown`, with the type that tells objects of a mixed collection apart."""
+        """Like `shown`, with @odata.type, as in a collection of several types."""
         return {"@odata.type": f"#microsoft.graph.{self.name}", **self.shown(stored, names or self.defaults)}
 
 

@@ -1,4 +1,4 @@
-"""Directory roles and who holds them, through a group or directly; groups and their people."""
+"""Directory roles and their holders (directly or through a group), and groups with their members and owners."""
 
 import uuid
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def read_group(entra: Entra, call: Call) -> Answer:
 
 
 def list_people_of_group(entra: Entra, call: Call) -> Answer:
-    """Members or owners, by the segment after the group; the emulator nests no groups."""
+    """Members or owners, as the path segment after the group says. The emulator has no nested groups."""
     group = _find_group(entra, call)
     ids = group.owners if call.segments[2] == "owners" else group.members
     people = [user.properties for user_id in sorted(ids) if (user := entra.directory.users.get(user_id))]

@@ -1,4 +1,4 @@
-"""Which calls exist, what each is allowed by, and what it costs."""
+"""The calls that exist, with the permissions that each needs and its cost."""
 
 import re
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _READ_ROLES = (
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`needs`: of each group of permissions one must be granted. `units`: cost before the adjustments."""
+    """`needs`: groups of permissions, one of each must be granted. `units`: base cost, which `units_of` adjusts."""
 
     method: str
     template: str
@@ -141,7 +141,7 @@ ROUTES = (
 
 
 def find_route(call: Call) -> tuple[Route, dict[str, str]]:
-    """The route of a call and what its `{…}` stand for; raises 404 or 405."""
+    """The route of a call, and the values of its `{…}` by name. Raises GraphError 404 or 405."""
     other_method = False
     for pattern, route in _compiled():
         if match := pattern.fullmatch(call.plain_path):

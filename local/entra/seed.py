@@ -1,4 +1,4 @@
-"""A tenant from a seed file; what the file leaves out is filled in the same way every time."""
+"""Builds a tenant from a seed file. What the file leaves out is derived, the same way every time."""
 
 import re
 import uuid
@@ -22,7 +22,7 @@ _INITIAL_DOMAIN = "contoso.onmicrosoft.com"
 
 
 class SeedError(ValueError):
-    """A seed that cannot be loaded; the message names the entry."""
+    """Raised for an invalid seed. The message names the entry."""
 
 
 class TenantSeed(BaseModel):
@@ -65,7 +65,7 @@ class LimitsSeed(BaseModel):
 
 
 class Seed(BaseModel):
-    """The file as a whole. Users, groups and applications are checked when they are built."""
+    """The whole file. Users, groups and applications are checked when the directory is built."""
 
     model_config = _CONFIG
 
@@ -80,7 +80,10 @@ class Seed(BaseModel):
     faults: FaultPlan | None = None
 
     def limits_in_force(self) -> tuple[Limit | None, Limit | None]:
-        """Writes and resource units; the latter by the number of users unless the seed says otherwise."""
+        """The limits of writes and of resource units.
+
+        Without a limit of resource units in the seed, it depends on the number of users.
+        """
         if self.limits is None:
             return None, None
         writes, units = self.limits.writes, self.limits.resource_units
@@ -109,7 +112,7 @@ def parse_seed(document: object) -> Seed:
 
 
 def build_directory(seed: Seed) -> Directory:
-    """Raises SeedError when two entries collide or one is not what Entra could hold."""
+    """Raises SeedError if two entries conflict, or if Entra could not hold one of them."""
     tenant = Tenant(
         id=seed.tenant.id,
         display_name=seed.tenant.display_name,
@@ -137,7 +140,7 @@ def build_directory(seed: Seed) -> Directory:
 
 
 class _naming:  # noqa: N801 - reads as a statement
-    """Puts the entry in front of whatever is wrong with it."""
+    """Raises each error in the block as a SeedError that begins with the entry's place and name."""
 
     def __init__(self, kind: str, number: int, entry: Mapping[str, object]) -> None:
         name = entry.get("userPrincipalName") or entry.get("displayName") or "unnamed"
@@ -154,7 +157,7 @@ class _naming:  # noqa: N801 - reads as a statement
 
 
 def _domains(seed: Seed) -> dict[str, Domain]:
-    """The tenant always has its initial domain; contoso.com is there while no domain is named."""
+    """Adds an initial domain if the seed has none. Without domains in the seed, there is also contoso.com."""
     given = seed.domains or [DomainSeed(id="contoso.com", is_default=True)]
     domains = {
         entry.id.lower(): Domain(
@@ -203,7 +206,7 @@ def _user(entry: Mapping[str, object], directory: Directory) -> User:
 
 
 def _deleted_user(entry: Mapping[str, object], directory: Directory) -> User:
-    """Given with the UPN it had, and kept under the one that deletion gives it; null is kept as null."""
+    """The entry has the UPN from before the deletion; the user gets the one that deletion gives it. null stays null."""
     nameless = entry.get("userPrincipalName", "") is None
     user = _user({**entry, "userPrincipalName": _anywhere(directory)} if nameless else entry, directory)
     properties = {"deletedDateTime": "2026-01-01T00:00:00Z", **user.properties}
@@ -213,7 +216,7 @@ def _deleted_user(entry: Mapping[str, object], directory: Directory) -> User:
 
 
 def _anywhere(directory: Directory) -> str:
-    """A UPN to derive the rest from where the seed has none."""
+    """A UPN from which to derive other properties if the seed has none."""
     return f"nameless@{next(iter(directory.domains))}"
 
 
@@ -244,7 +247,7 @@ def _named(properties: Mapping[str, object], resource: Resource) -> Json:
 
 
 def user_id(upn: str) -> str:
-    """The id of a seeded user without one."""
+    """The id for a user whose seed has none; derived from the UPN."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, upn.lower()))
 
 
@@ -259,7 +262,7 @@ def _users(value: object, name: str, directory: Directory) -> frozenset[str]:
 
 
 def _split(entry: Mapping[str, object]) -> tuple[Json, Json]:
-    """Graph's properties, and the marks that begin with `_`."""
+    """The properties of Graph, and the emulator's own, whose names begin with `_`."""
     marks = {name: value for name, value in entry.items() if name.startswith("_")}
     return {name: value for name, value in entry.items() if name not in marks}, marks
 

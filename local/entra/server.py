@@ -29,7 +29,7 @@ async def running_entra(
     latency_ms: float = 0,
     clock_rate: float = 1,
 ) -> AsyncIterator[Entra]:
-    """The emulator, listening on 127.0.0.1 until the block ends; raises SeedError for a bad seed."""
+    """The emulator, listening on 127.0.0.1 until the block ends. Raises SeedError for an invalid seed."""
     entra = Entra(faults=Faults(latency_ms=latency_ms), clock_rate=clock_rate)
     entra.load(seed if isinstance(seed, Seed) else parse_seed(seed or {}))
     runner = web.AppRunner(_application(entra), access_log=None, shutdown_timeout=1)
@@ -51,7 +51,7 @@ def _application(entra: Entra) -> web.Application:
                 request.transport.abort()
             return web.Response()
 
-    # The size of a body is checked by hand: a seed may be larger than anything Graph takes.
+    # `_with_body` checks the size of a body: a seed may be larger than what Graph accepts.
     application = web.Application(client_max_size=0)
     application.add_routes(control_routes(entra))
     application.router.add_route("*", "/{path:.*}", graph)

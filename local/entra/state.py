@@ -1,4 +1,4 @@
-"""Everything one emulated tenant consists of while it runs."""
+"""The whole state of an emulated tenant."""
 
 from dataclasses import dataclass, field
 
@@ -12,9 +12,9 @@ from local.entra.seed import Seed, build_directory
 
 @dataclass
 class Entra:
-    """`url` ends in `/v1.0`; `permissions` are what the app was granted, None for all.
+    """`url` ends in `/v1.0`. `permissions` are those granted to the app; None means all.
 
-    `expired_tokens` are bearer tokens that are answered 401.
+    Calls with one of the bearer tokens in `expired_tokens` are answered 401.
     """
 
     directory: Directory = field(default_factory=Directory)
@@ -32,7 +32,7 @@ class Entra:
         return self.permissions is None or not self.permissions.isdisjoint(permissions)
 
     def load(self, seed: Seed) -> None:
-        """Replaces the tenant, its permissions, its limits and, if the seed has any, its faults."""
+        """Replaces the tenant, its permissions, its limits, its page links and, if the seed has any, its faults."""
         self.directory = build_directory(seed)
         self.permissions = None if seed.permissions is None else frozenset(seed.permissions)
         writes, units = seed.limits_in_force()

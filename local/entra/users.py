@@ -1,4 +1,4 @@
-"""/users: list, read, create, update, delete, and what hangs below one user."""
+"""/users: list, read, create, update, delete, and the paths below one user."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -39,7 +39,7 @@ def create_user(entra: Entra, call: Call) -> Answer:
 def update_user(entra: Entra, call: Call) -> Answer:
     user = find_user(entra, call)
     body = call.json_object()
-    # A permission of its own since passwords were split from User.ReadWrite.All.
+    # Passwords need their own permission: User.ReadWrite.All does not include it.
     if "passwordProfile" in body and not entra.may("User-PasswordProfile.ReadWrite.All"):
         raise errors.request_denied()
     entra.directory.update(user, _without_secret(checked_user(body, creating=False)))
@@ -81,12 +81,12 @@ def read_mailbox_settings(entra: Entra, call: Call) -> Answer:
 def list_groups_of_user(entra: Entra, call: Call) -> Answer:
     user = find_user(entra, call)
     groups = [g.properties for g in entra.directory.groups.values() if user.id in g.members]
-    # https://learn.microsoft.com/graph/aad-advanced-queries: a cast of transitive members is advanced.
+    # A cast on transitive membership is an advanced query: https://learn.microsoft.com/graph/aad-advanced-queries
     return list_objects(entra, call, GROUP, lambda _: groups, advanced=True)
 
 
 def find_user(entra: Entra, call: Call) -> User:
-    """The user of the path, by id or UPN; 404 also while a new one is not replicated yet."""
+    """The user of the path, by id or UPN. Raises GraphError 404, also for a new user that is not replicated yet."""
     name = call.arguments["user"]
     user = entra.directory.user(name)
     fresh = entra.faults.plan.fresh_not_found_seconds
@@ -96,7 +96,7 @@ def find_user(entra: Entra, call: Call) -> User:
 
 
 def _without_secret(checked: Json) -> Json:
-    """Only that a password was set is kept, under a name no client can ask for."""
+    """Keeps only the fact that a password was set, under a name that no client can select."""
     profile = checked.pop("passwordProfile", None)
     return checked if profile is None else {**checked, "_passwordProfile": profile}
 
@@ -112,7 +112,7 @@ def _stale_view(entra: Entra, clause: Filter | None) -> Iterable[Json]:
 
 
 def _candidates(entra: Entra, clause: Filter | None) -> Iterable[User]:
-    """No fewer users than the clause can match, found by an index where there is one."""
+    """A superset of the users that the filter can match, from an index if there is a suitable one."""
     directory = entra.directory
     if clause is None:
         return directory.users.values()

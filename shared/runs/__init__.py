@@ -1,1 +1,1 @@
-"""A run from its start to its line in the Sync Logs, and what happens after a crash."""
+"""Performs a run, from its start to its line in the Sync Logs, and recovers it after a crash."""

@@ -1,8 +1,8 @@
-"""Writes that Graph denied: about one person, who may be an administrator, or about the app, which lacks a permission.
+"""Finds out why Graph denied writes: because of the user (an administrator, say) or because the app lacks a permission.
 
-One answer does not tell which. So denied writes get no record until it is clear: they are the person's as soon as
-another write of the kind ends otherwise, and the app's when the first 20 of a kind, or all writes under a permission,
-were denied.
+One answer does not tell which, so a denied write is held back and not recorded until it is clear. The user is the cause
+as soon as another write with the same action ends in any other way. The app is the cause if the first 20 writes with
+an action, or all writes under a permission, were denied.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ _PERMISSIONS = {Action.RESTORE: "User.DeleteRestore.All"}
 
 
 class Denials:
-    """What one run was denied. `allowed`: kinds of which an earlier invocation got one done."""
+    """The denied writes of one run. `allowed`: actions that succeeded for some user in an earlier invocation."""
 
     def __init__(self, allowed: Iterable[Action]) -> None:
         self._otherwise = set(allowed)
@@ -26,15 +26,15 @@ class Denials:
 
     @property
     def held(self) -> list[Change]:
-        """Changes that were denied and have no record: nothing became of them."""
+        """Denied changes that are not recorded yet. They had no effect."""
         return [outcome.change for held in self._held.values() for outcome in held]
 
     def allow(self, action: Action) -> None:
-        """A first step of this kind was taken: the app may."""
+        """Call when the first request of a change with this action succeeded: the app has the permission."""
         self._otherwise.add(action)
 
     def sift(self, outcomes: Iterable[Outcome]) -> list[Outcome]:
-        """Those to record now, among them earlier denials that turn out to be about a person."""
+        """The outcomes to record now, with earlier denials whose cause turns out to be the user."""
         ended: list[Outcome] = []
         for outcome in outcomes:
             action = outcome.change.action
@@ -46,13 +46,13 @@ class Denials:
         return ended + self._release([action for action in self._held if action in self._otherwise])
 
     def check(self, enough: int = ENOUGH) -> None:
-        """Raises CallerRefused once so many of a kind were denied, and none ended otherwise."""
+        """Raises CallerRefused if `enough` writes with the same action are held back."""
         for action, held in self._held.items():
             if len(held) >= enough:
                 raise _refused(action)
 
     def rest(self) -> list[Outcome]:
-        """At the end of all writes, the denials under a permission that another write shows to be granted."""
+        """Call after all writes. The held denials whose permission is granted, as another write has shown."""
         allowed = {_permission(action) for action in self._otherwise}
         return self._release([action for action in self._held if _permission(action) in allowed])
 

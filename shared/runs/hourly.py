@@ -1,7 +1,7 @@
-"""What the timer does each hour: whoever is due is queued, and what has outlived its time is cleared away.
+"""What the timer does each hour: it queues a run for every domain that is due, and deletes expired records.
 
-One domain's trouble never costs another domain its hour. What storage refuses at the full hour, when everybody comes
-at once, is tried again within the timer's own invocation.
+An error with one domain never stops the others. Storage is busiest at the full hour: what it refuses is retried within
+the same invocation of the timer.
 """
 
 import asyncio
@@ -29,15 +29,15 @@ CLEAR_AWAY_SECONDS = 300.0
 AT_ONCE = 16
 # A removal that was seen longer ago may have been taken back since.
 _RECENT = timedelta(hours=1)
-# Application Insights cuts a trace at 32,768 characters.
+# In characters. Application Insights cuts a trace at 32,768.
 _LONGEST_LIST = 16_000
 
 
 async def tick(services: Services, *, past_due: bool) -> dict[str, str]:
-    """Domain → id of the run whose message is to be sent.
+    """Domain → id of the run whose message the caller sends.
 
-    A sync is started for every domain that is due; one that is busy, or that the tenant no longer has, is passed
-    over; a run that nobody performs is taken up. Raises what storage answers if the settings can't be read at all.
+    Starts a sync for every domain that is due, and takes up abandoned runs. Skips domains that are busy or that the
+    tenant no longer has. Raises AzureError if the settings can't be read.
     """
     hour = _Hour(services)
     await hour.pass_through(past_due=past_due)
@@ -104,7 +104,7 @@ class _Hour:
             return None
 
     async def _no_longer_in_the_tenant(self, domains: Mapping[str, object]) -> frozenset[str]:
-        """Those of the domains that the tenant no longer has; none where nobody can say so just now."""
+        """The domains that the tenant no longer has; none if the tenant's list is unavailable or out of date."""
         try:
             tenant = await self._services.tenant_domains.get()
         except (GraphError, Unavailable):
@@ -117,7 +117,7 @@ class _Hour:
         for domain in domains:
             try:
                 await self._services.runs.purge(domain, self._now)
-            except Exception as error:  # the runs that were queued must get their messages
+            except Exception as error:  # the queued runs must still get their messages
                 _failed(domain, error)
         try:
             await self._services.audit_logs.delete_expired(self._now)
@@ -135,7 +135,10 @@ class _Hour:
                 await self._clock.sleep(TRY_AGAIN_SECONDS)
 
     def _report(self, domains: Mapping[str, StoredSettings], *, past_due: bool) -> None:
-        """Names the domains whose sync is on, or whose settings can't be read, in as many lines as it takes."""
+        """Logs the domains with periodic sync or unreadable settings, and the queued ones.
+
+        A long list takes several lines of the log.
+        """
         looked_after = [
             domain
             for domain, stored in domains.items()
@@ -165,7 +168,7 @@ def _is_refusal_of_storage(error: Exception) -> bool:
 
 
 def _parts(names: list[str]) -> Iterator[list[str]]:
-    """The names in lists that are short enough for one line of the log; one empty list if there is none."""
+    """The names in lists that each fit one line of the log; one empty list if there are no names."""
     part: list[str] = []
     for name in names:
         if part and sum(map(len, part)) + len(name) > _LONGEST_LIST // 2:

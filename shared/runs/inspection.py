@@ -1,4 +1,4 @@
-"""Inspecting a domain, which changes nothing: the pre-check, and the trace of one user."""
+"""The pre-check of a domain and the trace of one user. Both only read."""
 
 from shared.entra.directory import Directory
 from shared.errors import SourceError
@@ -14,7 +14,10 @@ from shared.services import Services
 
 
 async def pre_check_of(services: Services, domain: str) -> PreCheck:
-    """What stands on the domain; also before the source has anybody there, which only takes longer."""
+    """The pre-check of a domain. Works without the source, too: it then has Entra's side and says why.
+
+    Raises GraphError or DomainNotFound as `Surveyor.survey` does.
+    """
     directory = services.directory()
     looking = surveyor(services, domain, directory, NoStop(services.clock))
     try:
@@ -27,7 +30,7 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
 
 
 async def pre_checked(directory: Directory, seen: Survey) -> PreCheck:
-    """The pre-check of a domain that has been surveyed; what could not be looked at is named in its notice."""
+    """The pre-check of a domain that has been surveyed. Its notice names the lookups that failed."""
     name, looks = seen.domain, SideLooks()
     none: dict[str, Holder] = {}
     holders = seen.addresses or await looks.at(

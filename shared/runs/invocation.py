@@ -3,8 +3,8 @@
     take → survey: read both sides, plan → check the limits
          → preview: write the audit log | refuse | apply: audit as it goes → finish
 
-A run that is cut off is simply started again from reading both sides: every write is safe to repeat, and there
-is no plan on disk to go stale.
+A run that is interrupted starts again and reads both sides again: every write is idempotent, and no stored plan can
+be out of date.
 """
 
 import logging
@@ -51,19 +51,19 @@ STALLED_INVOCATIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The run has ended, in this invocation or before it: a message may come twice."""
+    """The run has ended, in this invocation or in an earlier one (a message may be delivered twice)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Continues:
-    """The run goes on in another invocation, for which its message is sent again."""
+    """The run goes on in another invocation. The caller sends its message again."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another invocation holds the domain, is alive and has a message of its own: none is sent."""
+    """Another live invocation holds the domain and has its own message. The caller sends none."""
 
     reason: str
 
@@ -72,7 +72,7 @@ Ended = Finished | Continues | Busy
 
 
 async def perform(services: Services, domain: str, run_id: str) -> Ended:
-    """Performs a queued run, or goes on with one that was cut off."""
+    """Performs a queued run, or continues one that was interrupted."""
     try:
         async with take_lease(services.storage, services.settings, domain) as held:
             fence = await services.runs.take(domain, run_id)
@@ -86,7 +86,7 @@ async def perform(services: Services, domain: str, run_id: str) -> Ended:
 
 
 class Invocation:
-    """What one invocation does for a run that it holds by lease and fence."""
+    """One invocation of a run, which holds the domain's lease and the run's fence."""
 
     def __init__(self, services: Services, held: Lease, fence: Fence, run: Run) -> None:
         budget = services.settings.time_budget_seconds
@@ -98,7 +98,10 @@ class Invocation:
         self._log = SyncLog(services, fence, run)
 
     async def perform(self) -> Ended:
-        """Raises LeaseLost if another invocation may hold the domain by now."""
+        """Performs the run until it ends or the time budget is spent.
+
+        Raises LeaseLost if another invocation may hold the domain by now.
+        """
         try:
             left_behind = await self._take()
             approved = await self._read_approval()
@@ -129,14 +132,17 @@ class Invocation:
         return Finished()
 
     async def _take(self) -> Recorder | None:
-        """Begins this invocation; the records that an earlier one left, None if there are none."""
+        """Begins this invocation. Returns the records that an earlier one left, or None.
+
+        Raises Stalled if too many invocations in a row made no progress.
+        """
         if self._log.run.stalled_invocations >= STALLED_INVOCATIONS:
             raise Stalled("run.stalled", invocations=STALLED_INVOCATIONS)
         await self._log.begin()
         return await take_up(self._services, self._fence, self._log.run, self._directory)
 
     async def _read_approval(self) -> frozenset[str]:
-        """The object ids of the deletions that this run's approval releases."""
+        """The object ids of the users whose deletion was approved; empty if the run has no approval."""
         run = self._log.run
         if run.approval is None:
             return frozenset()
@@ -151,7 +157,7 @@ class Invocation:
         if run.approval is None:
             return seen
         note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)
-        # Whoever approves a dry run has looked at what would happen with what is remembered now.
+        # The administrator has seen in the dry run what happens with what is remembered: a doubt no longer counts.
         return replace(seen, plan=released(seen.plan, approved, note), memory_doubt=())
 
     async def _check(self, seen: Survey, approved: frozenset[str]) -> Checks:
@@ -162,7 +168,7 @@ class Invocation:
             before = (await services.runs.read_pointers(run.domain)).last_good_source
             checks = replace(checks, others=check_limits(plan, settings, before))
         if run.deletion_check is None or checks.exceeded:
-            # A later invocation sees only what is left; the Sync Log keeps what the run set out to do.
+            # A later invocation sees only what is left. The Sync Log keeps the numbers of the first one.
             await self._log.save(
                 warning_parts=seen.warnings,
                 deletion_check=checks.deletions,
@@ -172,7 +178,7 @@ class Invocation:
         return checks
 
     async def _preview(self, seen: Survey, checks: Checks) -> None:
-        """Writes what a sync would do, for people and as data."""
+        """Writes what a sync would do: the audit log for people, and the plan as data."""
         run, logs = self._log.run, self._services.audit_logs
         if not run.undoes:
             found = await pre_checked(self._directory, seen)
@@ -214,7 +220,7 @@ class Invocation:
             self._log.note(warning_parts=known + tuple(one for one in sync.warnings if one not in known))
 
     async def _end_early(self, status: Status, reason: Parts) -> None:
-        """Ends the run with what was under way settled: nothing that was written is without its row."""
+        """Settles the changes in doubt, so that every write has its row, and ends the run."""
         await settle(self._services, self._fence, self._log)
         await self._finish(status, summary.cut_short(reason, self._log.run))
 

@@ -1,4 +1,4 @@
-"""Runs are started, asked to stop and looked after; `invocation.py` performs them."""
+"""Starts runs, cancels them, and takes up or ends abandoned ones. `invocation.py` performs them."""
 
 import logging
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ async def start(
     undoes: str | None = None,
     disable_added: bool = False,
 ) -> Run:
-    """Writes a queued run, whose message the caller sends; RunActive if the domain has an active one."""
+    """Writes a queued run. The caller sends its message. Raises RunActive if the domain has an active run."""
     now = services.clock.now()
     run = Run(
         id=new_run_id(now, services.clock.token(4)),
@@ -51,9 +51,10 @@ async def start(
 
 
 async def start_approved(services: Services, domain: str, dry_run_id: str, author: Author) -> Run:
-    """Sync Now that releases exactly the deletions which that dry run listed.
+    """Starts a sync for which exactly the deletions that this dry run listed are approved.
 
-    NotPossible if it is no finished dry run of the domain's own sync, AuditLogGone if its list is gone.
+    Raises NotPossible unless it is a dry run of a sync (not of an undo) that succeeded, and AuditLogGone if its list of
+    deletions is gone.
     """
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
@@ -65,11 +66,11 @@ async def start_approved(services: Services, domain: str, dry_run_id: str, autho
 
 
 async def _read_planned_deletions(services: Services, dry_run: Run) -> Iterable[str]:
-    """The object ids of everybody whom the dry run would have deleted."""
+    """The object ids of the users that the dry run would have deleted."""
     now = services.clock.now()
     plan = await services.audit_logs.read_plan(dry_run, now)
     if plan is None:
-        # Of the previous version, which kept the rows alone; removable with the reader of its audit logs.
+        # Written by the previous version, which kept only the audit log. Removable with the reader of those logs.
         return planned_deletions(await services.audit_logs.read(dry_run, now), dry_run.id)
     changes = (outcome.change for outcome in plan)
     return {str(change.object_id) for change in changes if change.action is Action.DELETE}
@@ -78,7 +79,10 @@ async def _read_planned_deletions(services: Services, dry_run: Run) -> Iterable[
 async def start_undo(
     services: Services, domain: str, run_id: str, author: Author, *, dry_run: bool, disable_added: bool
 ) -> Run:
-    """Takes a finished sync back, or previews that; NotPossible for what is none, JournalGone after 30 days."""
+    """Starts the undo of a finished sync, or a dry run of that undo.
+
+    Raises NotPossible if the run is not a finished sync, and JournalGone if its journal is gone, after 30 days.
+    """
     run = await services.runs.get(domain, run_id)
     if run.mode is not Mode.SYNC or run.status.active:
         raise NotPossible("undo.notASync", run=run_id)
@@ -90,10 +94,10 @@ async def start_undo(
 
 
 async def take_up_abandoned(services: Services, domain: str, now: datetime) -> str | None:
-    """The active run if nobody performs it: the caller sends its message again.
+    """The id of the active run if no invocation performs it. The caller sends its message again.
 
-    The message was lost between the row and the queue, or the worker died: the platform gives a dead worker's
-    message to another one too, but only after ten minutes.
+    Either the message was lost between the row and the queue, or the worker crashed. The platform redelivers a crashed
+    worker's message too, but only after ten minutes.
     """
     idle = await services.runs.find_idle(domain, abandoned_after(services.settings.lease_seconds), now)
     if idle is None or await is_held(services.storage, domain):
@@ -102,15 +106,15 @@ async def take_up_abandoned(services: Services, domain: str, now: datetime) -> s
 
 
 def abandoned_after(lease_seconds: int) -> timedelta:
-    """As long as a lease lasts: a worker that has written nothing since is dead, or never began."""
+    """How long a run may go without a write: a worker that writes nothing for a whole lease crashed or never began."""
     return timedelta(seconds=lease_seconds)
 
 
 async def give_up(services: Services, domain: str, run_id: str) -> None:
-    """Ends a run whose message the queue has given up on, unless another invocation performs it.
+    """Ends a run whose message was moved to the poison queue, unless another invocation performs the run.
 
-    Raises what storage says where that can't be told: the run is left as it is, and its message comes again; if the
-    queue gives up on that one as well, the hourly timer takes the run up.
+    Raises AzureError if storage fails, and LeaseLost if another invocation takes over. The run then stays as it is,
+    and the message is redelivered. If all tries fail, the hourly timer takes the run up.
     """
     try:
         async with take_lease(services.storage, services.settings, domain):
@@ -130,17 +134,17 @@ async def _end_given_up(services: Services, domain: str, run_id: str) -> None:
         await settle(services, fence, log)
     except (AzureError, LeaseLost):
         raise
-    except Exception as error:  # what made five tries fail may be just this, and the run must end
+    except Exception as error:  # this error may be why all five tries failed, and the run must end
         event("run.endsUnsettled", logging.ERROR, **facts(log.run), error=error_text(error))
     await log.finish(Status.FAILED, summary.cut_short(summary.poisoned(), log.run))
     event("run.poisoned", logging.ERROR, **facts(log.run))
 
 
 async def cancel(services: Services, domain: str, run_id: str, author: Author) -> Run:
-    """Asks the run to stop before its next write; the caller sends the message of one that is active once more.
+    """Asks an active run to stop before its next write. Returns the run; if it is active, the caller sends its message.
 
-    Its message may be lost, or its worker dead: with another one it ends as soon as its lease is free. A run that has
-    ended already is left as it is.
+    The first message may be lost, or the worker may have crashed: with a second message the run ends as soon as its
+    lease is free. Does nothing to a run that has ended.
     """
     run = await services.runs.get(domain, run_id)
     if run.status.active and await services.runs.request_cancel(domain, run_id, author.name):

@@ -18,7 +18,7 @@ class RunMessage(Record):
 
 
 def read_message(body: bytes) -> RunMessage | None:
-    """None for what is no such message: trying it again, or giving up a run for it, would help nobody."""
+    """Logs a body that is not a valid message and returns None: no retry can succeed, and it names no run to end."""
     try:
         return RunMessage.model_validate_json(body)
     except ValidationError as error:

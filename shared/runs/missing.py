@@ -1,4 +1,4 @@
-"""Looks for those whom a domain does not have: elsewhere in the tenant, then among the deleted users."""
+"""Looks for source users without a match on the domain: elsewhere in the tenant, then among the deleted users."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ _NAMELESS = say("add.mayBeNameless")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """`links`: source id → object id, of earlier syncs."""
+    """The lookups for source users without a match. `links`: source id → object id, from earlier syncs."""
 
     directory: Directory
     terms: Terms
@@ -28,9 +28,10 @@ class Missing:
     looks: SideLooks
 
     async def look_for(self, matching: Matching, lookups: Lookups) -> Lookups:
-        """The same lookups, and where those are whom the domain lacks: active, deleted, or nobody knows.
+        """Adds to `lookups` where each unmatched source user was found: active, deleted, or unclear.
 
-        And who has the immutable ID that somebody on the domain is to get.
+        Also adds who holds the immutable IDs that matched users are to get. Raises GraphError if Graph refuses the
+        app itself (401), as `SideLooks.at` does.
         """
         people = matching.source_only
         rekeyed = [
@@ -67,7 +68,10 @@ class Missing:
         return replace(lookups, outside=outside, deleted=deleted, unclear=unclear)
 
     async def _find_outside(self, people: Sequence[SourceUser]) -> dict[str, EntraUser]:
-        """Source id → the Entra user, wherever in the tenant, with the person's immutable ID or remembered link."""
+        """Source id → the Entra user anywhere in the tenant, found by immutable ID or by the remembered link.
+
+        The immutable ID wins if the two find different users.
+        """
         links = self.links
         by_key = {user.immutable_id: user.source_id for user in people if user.immutable_id}
         by_id = {links[user.source_id]: user.source_id for user in people if user.source_id in links}
@@ -79,7 +83,7 @@ class Missing:
     def _among_the_deleted(
         self, people: Sequence[SourceUser], recycle_bin: RecycleBin | None
     ) -> tuple[dict[str, EntraUser], dict[str, Parts]]:
-        """Source id → the deleted user who is the same person, and source id → why nobody knows whether one is."""
+        """Source id → the deleted user who is the same person; and source id → why that can't be decided."""
         if not self.terms.restore_deleted_users:
             return {}, {}
         if recycle_bin is None:
@@ -98,5 +102,5 @@ class Missing:
 
 
 def _certain(user: SourceUser, gone: EntraUser | None) -> bool:
-    """Whether this deleted user is that person for sure, whoever else may be: nobody shares an immutable ID."""
+    """Whether this deleted user is certainly that person: an immutable ID is unique in the tenant."""
     return gone is not None and user.immutable_id is not None and user.immutable_id == gone.immutable_id

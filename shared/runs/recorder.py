@@ -1,8 +1,8 @@
-"""The write-ahead recorder of a sync: the journal is the machine's truth, the audit log its rendering for people.
+"""The write-ahead recorder of a sync: the journal is what the app reads, the audit log its rendering for people.
 
-Before a batch goes out the journal says what is intended; when its answers are in, the journal says how each change
-ended, and then the audit log gets its rows. After a crash, an intent without an outcome is in doubt, and an outcome
-whose row would begin behind the end of the audit log has no row yet.
+Before a batch is sent, the intents are written to the journal. After its answers, the outcomes are written to the
+journal first, and then their rows to the audit log. After a crash, an intent without an outcome is in doubt, and an
+outcome whose row would begin at or after the end of the audit log has no row yet.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,15 +18,16 @@ from shared.store.append_blob import AppendedLog
 from shared.store.journal import Journal, JournalContent, Recorded
 from shared.store.previous_version import read_ended
 
-# As many outcomes as have their rows in memory at a time.
+# How many outcomes have their rows in memory at a time.
 _AT_ONCE = 5_000
 
 
 class Recorder:
-    """The recorder that one invocation owns; a later invocation's fences it off, its writes raise LeaseLost.
+    """The recorder that one invocation owns. Once a later invocation fences it off, its writes raise LeaseLost.
 
-    `results` says of every change of the run how it ended, also in an earlier invocation; `created` has everybody
-    whom the run has created: source id → object id; `unseen` everybody who was not deleted for want of a look.
+    `results`: the result of every change that has ended, also in earlier invocations. `created`: source id → object id
+    of every user that the run has created. `unseen`: the users that were not deleted because a lookup, or a second read
+    of the source, was not possible, as in a change's `Key`.
     """
 
     def __init__(self, run: Run, log: AppendedLog, journal: Journal, clock: Clock) -> None:
@@ -41,8 +42,11 @@ class Recorder:
 
     @classmethod
     async def open(cls, services: Services, run: Run, invocation: int) -> "Recorder":
-        """Begins the records of a run, or takes over those that were left. Raises LeaseLost if a later one has them."""
-        # Both are taken over before either is read: what is read then is all there will ever be.
+        """Creates a run's journal and audit log, or takes them over and appends the rows that are missing.
+
+        Raises LeaseLost if a later invocation has them.
+        """
+        # Both are taken over before either is read: then no earlier invocation can append any more.
         log = await services.audit_logs.open_sync(run, invocation, header())
         began = log.size <= len(header())
         journal = await Journal.open(services.storage, run.domain, run.id, invocation, begins=began)
@@ -52,12 +56,12 @@ class Recorder:
 
     @property
     def in_doubt(self) -> list[Change]:
-        """What was intended, and of which it is not known how it ended."""
+        """Changes that were intended and have no outcome: it is not known whether they took effect."""
         return [change for known, change in self._intended.items() if known not in self.results]
 
     @property
     def failed(self) -> frozenset[str]:
-        """Everybody for whom a change failed."""
+        """The users for whom a change failed, as in a change's `Key`."""
         return frozenset(person for (_, person), result in self.results.items() if result is Result.FAILED)
 
     @property
@@ -69,7 +73,7 @@ class Recorder:
         self._intended.update((key(change), change) for change in changes)
 
     async def revoke(self, changes: Sequence[Change]) -> None:
-        """Takes back the intent of what is known not to have been done."""
+        """Removes the intents of changes that certainly had no effect."""
         await self._journal.revoke(changes)
         for change in changes:
             self._intended.pop(key(change), None)
@@ -79,7 +83,7 @@ class Recorder:
             await self._record(outcomes[start : start + _AT_ONCE])
 
     async def _record(self, outcomes: Sequence[Outcome]) -> None:
-        """The journal first: a crash between the two leaves rows that are missing, and known to be."""
+        """Writes the journal first: after a crash between the two, the missing rows are known and can be appended."""
         time, position = self._clock.now(), self._log.size
         recorded, rows = [], []
         for outcome in outcomes:
@@ -100,7 +104,7 @@ class Recorder:
         await self._log.append([self._row(one.outcome, one.time) for one in missing])
 
     async def _read_rows(self, journal: JournalContent) -> None:
-        """Takes up what the previous version left: it wrote rows first, and outcomes without a change in them alone.
+        """Takes over what the previous version left. It wrote rows first, and some outcomes only as rows.
 
         Removable with the reader of its audit logs.
         """
@@ -114,7 +118,7 @@ class Recorder:
             if change and known not in journal.outcomes:
                 account = change.object_id or object_id or None
                 unrecorded.append(Outcome(change=change, result=result, object_id=account))
-        # An undo asks the journal. Their rows are there: no position is before the beginning.
+        # An undo reads only the journal. The rows exist already: position 0 says so.
         now = self._clock.now()
         await self._journal.record(
             [Recorded(outcome=outcome, time=now, position=0) for outcome in unrecorded], self._intended

@@ -1,4 +1,4 @@
-"""Looks beside the two sides of a sync: one that fails costs what it was for, never the run."""
+"""Lookups that a sync can do without: one that fails becomes a warning, and the run goes on."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -11,15 +11,15 @@ U = TypeVar("U")
 
 
 class SideLooks:
-    """`warnings` tell an administrator what could not be looked at, and what follows from that, a part each."""
+    """`warnings` tell an administrator which lookups failed and what follows from that, a part each."""
 
     def __init__(self) -> None:
         self.warnings: Parts = ()
 
     async def at(self, look: Awaitable[T], instead: U, effect: Parts) -> T | U:
-        """What the look finds, or `instead` and a warning that begins with `effect`.
+        """The result of `look`; `instead`, and a warning that begins with `effect`, if it raises GraphError.
 
-        Raises GraphError where Graph refuses the app itself (401): then no other look would succeed either.
+        Raises GraphError if Graph refuses the app itself (401): then no other lookup would succeed either.
         """
         try:
             return await look

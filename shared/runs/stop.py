@@ -1,4 +1,4 @@
-"""When a run must stop: lease lost, cancelled, or time up. Asked before every batch and during every wait."""
+"""When a run must stop: lease lost, cancelled, or deadline reached. Checked before every batch and in every wait."""
 
 from shared.clock import Clock
 from shared.errors import TimeBudgetSpent
@@ -24,7 +24,7 @@ class RunStop:
         self.check_lease()
 
     def check_lease(self) -> None:
-        """At the very moment in which a batch goes out: whatever was awaited before may have taken long."""
+        """Raises LeaseLost. Called right before a batch is sent: an await before that may have taken long."""
         self._lease.check()
 
     async def sleep(self, seconds: float) -> None:

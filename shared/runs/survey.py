@@ -1,4 +1,4 @@
-"""Looks at both sides of a domain, and at what lies around them, until the plan is made. Reads only."""
+"""Reads both sides of a domain, does the lookups that follow from them, and makes the plan. Only reads."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
@@ -24,14 +24,14 @@ from shared.services import Services
 
 
 def surveyor(services: Services, domain: str, directory: Directory, stop: Stop) -> "Surveyor":
-    """The one for a domain of the app's own tenant and source."""
+    """A surveyor for a domain, with the app's own source and settings."""
     return Surveyor(
         domain, services.source(stop), directory, services.links, services.settings.terms, services.clock
     )
 
 
 class Surveyor:
-    """Surveys one domain. Each look is for those alone whom the ones before it left open."""
+    """Surveys one domain. Each lookup is only for users that the earlier ones did not settle."""
 
     def __init__(
         self,
@@ -52,11 +52,12 @@ class Surveyor:
     async def survey(self, *, predict: bool, people: list[SourceUser] | None = None) -> Survey:
         """Reads everything and plans. `predict` also looks up who has the addresses that the plan wants.
 
-        With `people` given, the source is not read, and they may be nobody: good for looking, never for a sync.
+        `people` replaces the users of the source, which is then not read. It may be empty, so use it to inspect a
+        domain and never for a sync.
 
-        Raises SourceError or GraphError when a side can't be read completely, DomainNotFound for a domain that is
-        not the tenant's, RunStopped when a side was told to stop. Any other look may fail: what follows from not
-        knowing is in the plan, and in the warnings.
+        Raises SourceError or GraphError if a side can't be read completely, DomainNotFound if the domain is not the
+        tenant's, and RunStopped if the run must stop. If any other lookup fails, the plan is made without it, and
+        the plan and the warnings say what follows.
         """
         looks = SideLooks()
         tenant = await self._directory.read_domains()
@@ -77,7 +78,7 @@ class Surveyor:
         lookups = await missing.look_for(matching, lookups)
         plan, lookups = await self._plan_with_protection(matching, lookups)
         wanted = plan.of(Action.ADD, Action.RENAME, Action.RESTORE)
-        # Whoever steps aside to a temporary UPN must find the way on from there free.
+        # A user that gets a temporary UPN first needs the final UPN to be free afterwards.
         if any(predict or change.via for change in wanted):
             none: dict[str, Holder] = {}
             addresses = await looks.at(
@@ -107,7 +108,7 @@ class Surveyor:
     async def _read_both_sides(
         self, people: list[SourceUser] | None
     ) -> tuple[list[SourceUser], Listing, Memory]:
-        """Everybody in the source, Entra's users of the domain, and who was who in earlier syncs."""
+        """All users of the source, Entra's users on the domain, and the links from earlier syncs."""
         source, listing, memory = await _together(
             self._source.users() if people is None else _given(people),
             self._directory.read_users(self._domain),
@@ -120,9 +121,9 @@ class Surveyor:
     async def _match(
         self, source: list[SourceUser], target: list[EntraUser], memory: Memory
     ) -> tuple[Matching, Memory]:
-        """Who is who, and the memory by which that was found: other domains remember people, too."""
+        """Matches users, also by what other domains remember. Returns that memory, too."""
         links = memory.links
-        # Off the event loop: other invocations of this worker go on while a large domain is compared.
+        # Off the event loop: other invocations of this worker go on while a large domain is matched.
         matching = await self._clock.in_thread(match, self._domain, source, target, links)
         unlinked = (*matching.source_only, *(user for user, _ in matching.pairs))
         strangers = [user.source_id for user in unlinked if user.source_id not in links]
@@ -130,14 +131,14 @@ class Surveyor:
         elsewhere = await self._links.find_elsewhere(self._domain, strangers, leavers)
         memory = Memory({**elsewhere.links, **links}, memory.doubt + elsewhere.doubt)
         if elsewhere.links:
-            # Whom another domain remembers may be on this one by now, and who is on this one may be theirs.
+            # A user that another domain remembers may have moved to this one, or the other way round.
             matching = await self._clock.in_thread(match, self._domain, source, target, memory.links)
         return matching, memory
 
     async def _set_aside_upn_only_matches(
         self, matching: Matching, links: Mapping[str, str], looks: SideLooks
     ) -> None:
-        """Of those who are remembered with another account, if that one still lives, or may."""
+        """Makes a match by UPN alone ambiguous if the user's remembered account still exists, or may."""
         if doubted := by_name_alone(matching, links):
             accounts = await looks.at(
                 self._directory.look_up_users(doubted),
@@ -148,9 +149,9 @@ class Surveyor:
             set_aside(matching, known, doubted if accounts is None else {})
 
     async def _plan_with_protection(self, matching: Matching, lookups: Lookups) -> tuple[Plan, Lookups]:
-        """Plans, looks at everybody whom that plan would touch, and plans again with what was seen."""
+        """Plans, looks up the mailboxes of the users that this plan would change, and plans again with the answers."""
         protection = self._terms.protection.with_roles(await self._directory.read_roles())
-        # As if nothing were missing: whom a missing permission keeps from deletion is looked at all the same.
+        # Ignores what could not be read: users that are not deleted for that reason alone are looked up all the same.
         seen = replace(protection, missing_permissions=(), roles_unread=())
         unhindered = replace(lookups, protection=seen)
         lookups = replace(lookups, protection=protection)
@@ -167,7 +168,7 @@ class Surveyor:
 
 
 def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
-    """SourceError if nobody's UPN is on exactly this domain: that would delete everybody there."""
+    """Raises SourceError if no user's UPN is on exactly this domain: a sync would delete every user there."""
     suffix = f"@{domain.lower()}"
     if not any(user.upn.lower().endswith(suffix) for user in people):
         raise SourceError("source.nobodyOnDomain", domain=domain)
@@ -178,7 +179,7 @@ async def _given(people: list[SourceUser]) -> list[SourceUser]:
 
 
 def _of_both_sides(listing: Listing, plan: Plan) -> Parts:
-    """What an administrator is told of the users themselves, a part each."""
+    """The warnings about the users of both sides, a part each."""
     told: Parts = ()
     if listing.short:
         told += say("warning.shortListing", listed=listing.listed, counted=listing.expected)
@@ -188,7 +189,7 @@ def _of_both_sides(listing: Listing, plan: Plan) -> Parts:
 
 
 async def _together(*reads: Coroutine[Any, Any, Any]) -> list[Any]:
-    """All results; at the first error the others are stopped and that error is raised."""
+    """All results, in order. Raises the first error, after the other reads have been cancelled."""
     tasks = [asyncio.create_task(read) for read in reads]
     try:
         return list(await asyncio.gather(*tasks))

@@ -1,4 +1,4 @@
-"""A run's line in the Sync Logs while the run is performed: counting, how long it still takes, and saving it."""
+"""A run's line in the Sync Logs while the run is performed: counts, estimated time left, and saving."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -32,7 +32,7 @@ _COUNTED = ("add", "update", "rename", "restore", "delete", "skipped", "failed")
 
 
 class Fields(TypedDict, total=False):
-    """What an invocation sets of a run."""
+    """The fields of a run that an invocation changes."""
 
     status: Status
     started_at: datetime | None
@@ -50,9 +50,9 @@ class Fields(TypedDict, total=False):
 
 
 class SyncLog:
-    """The line as one invocation keeps it: `run` as it stands, ahead of what is saved by two seconds at most.
+    """The line that one invocation writes. `run` is the current state; the saved one may be two seconds older.
 
-    Saving and finishing raise LeaseLost if another invocation has taken over.
+    Every method that saves raises LeaseLost if another invocation has taken over.
     """
 
     def __init__(self, services: Services, fence: Fence, run: Run) -> None:
@@ -68,7 +68,7 @@ class SyncLog:
         self.run = run
 
     async def begin(self) -> None:
-        """Counts this invocation before it does anything: one that dies at once was one, too."""
+        """Counts this invocation before it does anything, so that one that crashes at once is counted too."""
         run = self.run
         await self.save(
             status=Status.RUNNING,
@@ -87,7 +87,7 @@ class SyncLog:
         self._saved_at = self._clock.monotonic()
 
     async def begin_writing(self, results: Mapping[Key, Result], left: int) -> None:
-        """Counts anew by what is recorded: the line that an earlier invocation saved last may say less.
+        """Counts again from the recorded results: the line that an earlier invocation saved last may be behind them.
 
         `left`: how many changes are still to be written.
         """
@@ -100,7 +100,7 @@ class SyncLog:
         self._writing_since = self._clock.monotonic()
 
     def recount(self, results: Mapping[Key, Result], left: int = 0) -> None:
-        """Counts and progress by what is recorded alone."""
+        """Sets counts and progress from the recorded results alone."""
         counts = self.run.counts.model_copy(update=dict.fromkeys(_COUNTED, 0))
         for (action, _), result in results.items():
             counts = count(counts, Action(action), result)
@@ -109,7 +109,7 @@ class SyncLog:
         self.note(counts=counts, progress=Progress(done=done, total=total))
 
     def take_over(self, recorder: Recorder) -> None:
-        """Keeps what the records say of the run once nothing more is written to them."""
+        """Copies from the recorder what `finish` and `quality` need. Call after the last write to it."""
         self.note(audit_log=recorder.audit_log)
         self._failed, self._unseen = recorder.failed, frozenset(recorder.unseen)
 
@@ -121,12 +121,12 @@ class SyncLog:
         self.note(counts=counts)
 
     async def report(self, outcomes: Sequence[Outcome]) -> None:
-        """Counts what has been recorded; saves the line every two seconds at most."""
+        """Counts outcomes that were just recorded. Saves the line at most once in two seconds."""
         self.count(outcomes)
         progress = self.run.progress
         written = [outcome for outcome in outcomes if outcome.result.done]
         done = progress.done + len(written)
-        # What is known beforehand to fail takes no time, and says nothing of the speed.
+        # A change that is certain to fail is never sent. It takes no time, so it is left out of the speed.
         self._written += sum(1 for outcome in written if outcome.change.obstacle is None)
         if done > progress.done:
             self.note(stalled_invocations=0)

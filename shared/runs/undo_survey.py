@@ -1,4 +1,4 @@
-"""What an undo needs to know, read: the journal of the sync, and how those it touched stand now."""
+"""Reads what an undo needs: the journal of the sync, and the current state of the users that it changed."""
 
 from dataclasses import dataclass, replace
 
@@ -17,13 +17,13 @@ from shared.runs.side_looks import SideLooks
 from shared.services import Services
 from shared.store.journal import Journal
 
-# A change that a sync made, and the object id it ended on.
+# A change that a sync made, and the object id of the user after it.
 Done = tuple[Change, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoneSync:
-    """A sync that is to be taken back: what it did, and what is remembered now."""
+    """A sync that is to be undone: what it did, and what is remembered now."""
 
     run_id: str
     domain: str
@@ -31,22 +31,23 @@ class DoneSync:
     memory: Memory
 
     def before(self, attribute: str) -> list[str]:
-        """What the sync found in an attribute that it changed."""
+        """The values that the attribute had before the sync changed it, without empty ones."""
         changes = (c for made, _ in self.done for c in made.attributes if c.attribute == attribute)
         return [str(change.before) for change in changes if change.before]
 
 
 async def survey_undo(services: Services, run: Run, undoes: str, directory: Directory) -> Survey:
-    """Plans to take the sync `undoes` back; JournalGone after 30 days."""
+    """Plans to undo the sync `undoes`. Raises JournalGone after 30 days, and what `survey_done` raises."""
     done = await changes_made(services, run.domain, undoes)
     sync = DoneSync(run_id=undoes, domain=run.domain, done=done, memory=await services.links.read(run.domain))
     return await survey_done(sync, directory, services.settings.terms, disable_added=run.disable_added)
 
 
 async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, disable_added: bool) -> Survey:
-    """Looks at everybody whom the sync touched, and plans to take it back.
+    """Looks up every user that the sync changed, and plans the undo.
 
-    Raises GraphError where those people can't be read, or the deleted ones among them; no other look is needed.
+    Raises GraphError if the tenant's domains or these users can't be read, and DomainNotFound if the domain is no
+    longer the tenant's. If any other lookup fails, the survey has a warning.
     """
     looks = SideLooks()
     tenant = await directory.read_domains()
@@ -92,7 +93,10 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
 
 
 async def _read_deleted_users(sync: DoneSync, directory: Directory, looks: SideLooks) -> RecycleBin:
-    """Needed where the sync deleted somebody; elsewhere they only tell which immutable IDs are taken."""
+    """Raises GraphError if they can't be read and the sync deleted users.
+
+    For any other sync they only tell which immutable IDs and addresses are in use: then the result is empty.
+    """
     reading = directory.read_deleted_users()
     if any(change.action is Action.DELETE for change, _ in sync.done):
         return await reading
@@ -103,7 +107,7 @@ async def _read_deleted_users(sync: DoneSync, directory: Directory, looks: SideL
 async def _read_addresses(
     sync: DoneSync, tenant: list[TenantDomain], directory: Directory
 ) -> dict[str, Holder]:
-    """Who has which address on the domain, and on those from which people were moved here."""
+    """Lower-case address → holder, on this domain and on the domains from which the sync moved users."""
     former = {domain_of(upn) for upn in sync.before(UPN)}
     holders: dict[str, Holder] = {}
     for name in sorted({sync.domain} | former & {domain.name for domain in tenant}):
@@ -112,5 +116,5 @@ async def _read_addresses(
 
 
 async def changes_made(services: Services, domain: str, run_id: str) -> list[Done]:
-    """What the sync really did: every change that took effect, with the object id it ended on."""
+    """Every change of the sync that took effect. Raises JournalGone if its journal is gone, after 30 days."""
     return (await Journal.read_finished(services.storage, domain, run_id)).made
