@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from local.access_control.faults import Fault
 from local.access_control.users import User
+from local.entra.faults import Fault as GraphFault
 from shared.runs.messages import POISON_QUEUE, message
 from shared.store.storage import DOMAINS
 from tests.infra.bicep import INFRA, Expression, Value, dig, read
@@ -139,12 +140,15 @@ async def _what_entra_refuses(stack: Stack, told: Callable[[str, str], Awaitable
     assert (await stack.sync()).status == "completedWithErrors"
     await told("a run that failed for one person", "run.finished")
 
-    stack.entra.permissions = frozenset({*all_permissions_but("User.ReadWrite.All"), "User.Read.All"})
+    stack.entra.faults.add(
+        GraphFault(kind="status", status=400, method="PATCH", path="/users/*", where="inner")
+    )
     for name in PEOPLE:
         people.edit(name, {"display_name": "Newer"})
     refused = await stack.sync()
     assert (refused.counts.update, refused.counts.failed) == (0, len(PEOPLE) + 1)
     await told("a run that was refused all its writes", "run.finished")
+    stack.entra.faults.clear()
     people.remove("new")
 
     stack.entra.permissions = frozenset(all_permissions_but("MailboxSettings.Read"))
