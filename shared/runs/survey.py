@@ -72,7 +72,7 @@ class Surveyor:
             federated=domain.federated,
             initial_domain=initial,
             usage_location=self._terms.usage_location,
-            memory_doubt=own_doubt,
+            memory_doubt=memory.doubt,
         )
         missing = Missing(directory=self._directory, terms=self._terms, links=links, looks=looks)
         lookups = await missing.look_for(matching, lookups)
@@ -101,7 +101,7 @@ class Surveyor:
             + lookups.protection.warnings
             + looks.warnings
             + memory.doubt,
-            memory_doubt=memory.doubt,
+            memory_doubt=own_doubt,
             federated=domain.federated,
         )
 

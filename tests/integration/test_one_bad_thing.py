@@ -266,6 +266,7 @@ async def test_what_could_not_be_read_is_kept(renamed: Stack) -> None:
 
 
 async def test_a_damaged_blob_of_another_domain_holds_back_deletions_and_nothing_else(stack: Stack) -> None:
+    stack.access_control.users.put(User.model_validate(in_source("endo", TWO)))
     for domain in (ONE, TWO):
         await stack.set(domain, maxAllowedDeletions=100)
         await stack.sync(domain)

@@ -421,7 +421,7 @@ USER = {"id": "1", "userPrincipalName": "aoki@contoso.com"}
         ({"@odata.count": 1}, "value"),
         ({"@odata.count": 1, "value": {"id": "1"}}, "value"),
         ({"@odata.count": 1, "value": ["aoki"]}, "value"),
-        ({"@odata.count": 1, "value": [{}]}, "without id"),
+        ({"@odata.count": 1, "value": [{}]}, "without userPrincipalName"),
         ({"@odata.count": 1, "value": [{**USER, "id": 1}]}, "without id"),
         ({"@odata.count": 1, "value": [{**USER, "userPrincipalName": None}]}, "without userPrincipalName"),
         ({"@odata.count": 1, "value": [{**USER, "displayName": {"ja": "青木"}}]}, "displayName"),
