@@ -121,7 +121,15 @@ class Host:
         return web.Response(text=_HOMEPAGE, content_type="text/html")
 
     def _triggers(self) -> list[Timer | QueueListener]:
-        return [*self._timers.values(), *self._listeners.values()]
+        """Those that are not disabled by a setting. A disabled function can still be run by the admin endpoint.
+
+        From learn.microsoft.com/azure/azure-functions/disable-function.
+        """
+        triggers: dict[str, Timer | QueueListener] = {**self._timers, **self._listeners}
+        return [trigger for name, trigger in triggers.items() if not self._disabled(name)]
+
+    def _disabled(self, name: str) -> bool:
+        return self._environ.get(f"AzureWebJobs.{name}.Disabled", "").lower() in {"true", "1"}
 
     def _add_trigger(self, function: DeclaredFunction) -> None:
         """A function in error does not stop the others, as on the real host."""

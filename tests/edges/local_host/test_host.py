@@ -371,6 +371,25 @@ class TestTimerTriggers:
         async with serve(app, environ={"SYNC_SCHEDULE": "* * * * * *"}, host_json={}):
             assert await next_of(fired) is False
 
+    async def test_a_disabled_timer_fires_by_the_admin_endpoint_alone(self) -> None:
+        app = func.FunctionApp()
+        fired: asyncio.Queue[str] = asyncio.Queue()
+
+        @app.timer_trigger("timer", "* * * * * *")
+        async def disabled(timer: func.TimerRequest) -> None:
+            fired.put_nowait("disabled")
+
+        @app.timer_trigger("timer", "* * * * * *")
+        async def enabled(timer: func.TimerRequest) -> None:
+            fired.put_nowait("enabled")
+
+        off = {"AzureWebJobs.disabled.Disabled": "true"}
+        async with serve(app, environ=off, host_json={}) as host:
+            assert [await next_of(fired) for _ in range(2)] == ["enabled", "enabled"]
+            await call(f"{host.url}/admin/functions/disabled", "POST", json={})
+            while await next_of(fired) != "disabled":
+                pass
+
     async def test_the_admin_endpoint_fires_a_timer_now(self, environ: dict[str, str]) -> None:
         app = func.FunctionApp()
         seen: asyncio.Queue[bytes] = asyncio.Queue()
