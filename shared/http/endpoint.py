@@ -135,7 +135,7 @@ class Endpoint(Generic[Query_co, Body_co]):
                 require_same_origin(request.headers)
             return await self.handler(self._call(services, request, author, enqueue))
         except Problem as problem:
-            if problem.status in (401, 403):
+            if problem.status in (401, 403, 503):
                 event(
                     "http.refused", logging.WARNING, method=self.method, path=self.path, status=problem.status,
                     reason=problem.title, by=author.name, address=author.address,

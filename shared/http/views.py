@@ -53,7 +53,7 @@ async def domain_view(
     listed = next((one for one in tenant if one.name == name), None) if tenant else None
     removed = listed.removed if listed else tenant is not None
     pointers = await services.runs.read_pointers(name)
-    active = await services.runs.get(name, pointers.active) if pointers.active else None
+    active = await services.runs.find(name, pointers.active) if pointers.active else None
     shown = settings.shown()
     due = shown["periodic_sync"] and not settings.unreadable and not removed
     fields = dict(

@@ -161,6 +161,7 @@ class _Tries:
             event("storage.failed", logging.ERROR, code=error_code(error), error=str(error))
             return False
         if gone:
+            event("storage.missing", logging.WARNING, code=error_code(error))
             self._storage.forget_existing()
         await self._clock.sleep(pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)

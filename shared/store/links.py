@@ -35,11 +35,14 @@ class Links:
 
         container = await self._storage.open_container(LINKS)
         try:
-            blob = await container.download_blob(domain)
+            # By default the SDK decompresses by the blob's Content-Encoding, without a limit, and raises if it can't.
+            blob = await container.download_blob(domain, decompress=False)
             content = await blob.readall()
         except ResourceNotFoundError:
-            lost = await was_synchronised(self._storage, domain)
-            return Memory({}, say("memory.lost", domain=domain) if lost else ())
+            if not await was_synchronised(self._storage, domain):
+                return Memory({})
+            event("links.lost", logging.ERROR, domain=domain)
+            return Memory({}, say("memory.lost", domain=domain))
         links = _links(content)
         if links is None:
             event("links.unreadable", logging.ERROR, domain=domain)
@@ -64,6 +67,8 @@ class Links:
         Either may have moved: a person in the source, or their account in Entra. If a blob can't be read, the result
         is in doubt. A blob whose name is not a domain is logged and skipped.
         """
+        from azure.core.exceptions import HttpResponseError
+
         people, accounts = set(source_ids), set(object_ids)
         found = Memory({})
         if not people and not accounts:
@@ -72,7 +77,13 @@ class Links:
         async for name in container.list_blob_names():
             if name == domain or name.endswith(_SET_ASIDE) or not _is_domain(name):
                 continue
-            other = await self.read(name)
+            try:
+                other = await self.read(name)
+            except (
+                HttpResponseError
+            ) as error:  # that domain's run will say so; this one deletes nobody meanwhile
+                event("links.unreadable", logging.ERROR, domain=name, error=str(error))
+                other = Memory({}, say("memory.damaged", domain=name))
             known = {who: to for who, to in other.links.items() if who in people or to in accounts}
             found = Memory({**found.links, **known}, found.doubt + other.doubt)
         return found

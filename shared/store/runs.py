@@ -105,11 +105,15 @@ class Runs:
         await update_if_unchanged(self._storage, read, write, ended, known="")
 
     async def get(self, domain: str, run_id: str) -> Run:
-        """Raises RunNotFound if there is no such run."""
-        run = _readable(await self._entity(domain, run_id))
+        """Raises RunNotFound if there is no such run, or this version can't read it."""
+        run = await self.find(domain, run_id)
         if run is None:
             raise RunNotFound("run.unknown", domain=domain, run=run_id)
         return run
+
+    async def find(self, domain: str, run_id: str) -> Run | None:
+        """The run; None if there is none, or this version can't read it (which is logged)."""
+        return _readable(await self._entity(domain, run_id))
 
     @tried_again
     async def read_page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from azure.storage.blob import ContentSettings
 
 from local.access_control.users import User
 from local.entra import Fault
@@ -195,7 +196,13 @@ async def test_a_look_that_takes_too_long_says_when_to_try_again(
     assert "a dry run has more time" in answer.json()["detail"]
 
 
-WAYS_TO_LOSE_LINKS = {"gone": None, "no JSON": b"\x00\xff", "a list": b"[1]", "of another kind": b'{"a": 1}'}
+WAYS_TO_LOSE_LINKS = {
+    "gone": None,
+    "no JSON": b"\x00\xff",
+    "a list": b"[1]",
+    "of another kind": b'{"a": 1}',
+    "no gzip": b"\x1f\x8b\xff",
+}
 
 
 async def lose_links(stack: Stack, how: str) -> None:
@@ -204,7 +211,8 @@ async def lose_links(stack: Stack, how: str) -> None:
     if content is None:
         await container.delete_blob(ONE)
     else:
-        await container.upload_blob(ONE, content, overwrite=True)
+        settings = ContentSettings(content_encoding="gzip" if how == "no gzip" else None)
+        await container.upload_blob(ONE, content, overwrite=True, content_settings=settings)
 
 
 async def outcomes(stack: Stack, run: Run) -> dict[str, tuple[str, str]]:
@@ -241,6 +249,8 @@ async def test_without_its_memory_nobody_is_deleted_nor_added_in_their_place(
         assert f"earlier syncs of {ONE} knew of people" in " ".join(one.warnings)
         found = await outcomes(renamed, one)
         assert {found[f"{name}@{ONE}"] for name in ("aoki", "akagi", "baba")} == {("skip", "skipped")}
+    event = "links.lost" if how == "gone" else "links.unreadable"
+    assert [line["domain"] for line in renamed.events.named(event)] == [ONE]
 
 
 @pytest.mark.parametrize("how", WAYS_TO_LOSE_LINKS)
@@ -265,12 +275,15 @@ async def test_what_could_not_be_read_is_kept(renamed: Stack) -> None:
     assert kept == WAYS_TO_LOSE_LINKS["no JSON"]
 
 
-async def test_a_damaged_blob_of_another_domain_holds_back_deletions_and_nothing_else(stack: Stack) -> None:
+@pytest.mark.parametrize("how", ["no JSON", "no gzip"])
+async def test_a_damaged_blob_of_another_domain_holds_back_deletions_and_nothing_else(
+    stack: Stack, how: str
+) -> None:
     stack.access_control.users.put(User.model_validate(in_source("endo", TWO)))
     for domain in (ONE, TWO):
         await stack.set(domain, maxAllowedDeletions=100)
         await stack.sync(domain)
-    await lose_links(stack, "no JSON")
+    await lose_links(stack, how)
     stack.access_control.users.put(User.model_validate(in_source("chiba", TWO)))
     stack.access_control.users.remove("baba")
 
@@ -304,6 +317,41 @@ async def test_a_run_that_only_a_newer_version_can_read_hides_nothing_else(stack
     assert (listed[ONE]["lastSync"], listed[TWO]["lastSync"]["status"]) == (None, "succeeded")
     assert (logs.status_code, logs.json()["runs"]) == (200, [])
     assert {line["domain"] for line in stack.events.named("run.unreadable")} == {ONE}
+
+
+async def test_an_active_run_that_only_a_newer_version_can_read_hides_nothing_else(stack: Stack) -> None:
+    run = await stack.start_without_message(ONE)
+    runs = await stack.services.storage.open_table(RUNS)
+    row = await runs.get_entity(ONE, run.id)
+    row["run"] = row["run"].replace('"queued"', '"paused"')
+    await runs.update_entity(row)
+
+    listed = {one["name"]: one for one in (await stack.get("domains")).json()["domains"]}
+    changed = await stack.patch(f"domains/{ONE}", {"periodicSync": False})
+    start = await stack.post(f"domains/{ONE}/sync")
+    other = await stack.sync(TWO)
+
+    assert listed[ONE]["activeRun"] is None
+    assert {ONE, TWO, GONE} <= set(listed)
+    assert (changed.status_code, changed.json()["periodicSync"]) == (200, False)
+    assert (start.status_code, start.json()["runId"]) == (409, run.id)
+    assert other.status == "succeeded"
+
+
+async def test_memory_of_another_domain_that_storage_refuses_holds_back_deletions_alone(stack: Stack) -> None:
+    stack.access_control.users.put(User.model_validate(in_source("endo", TWO)))
+    for domain in (ONE, TWO):
+        await stack.set(domain, maxAllowedDeletions=100)
+        await stack.sync(domain)
+    refused = {"kind": "refuse", "code": "AuthorizationFailure", "resource": f"{LINKS}/{ONE}"}
+    await storage_of(stack).faults(refused)
+    stack.access_control.users.edit("endo", {"display_name": "New"})
+    stack.access_control.users.remove("baba")
+
+    run = await stack.sync(TWO)
+
+    assert (run.status, run.counts.delete, run.counts.update) == ("succeeded", 0, 1)
+    assert {line["domain"] for line in stack.events.named("links.unreadable")} == {ONE}
 
 
 async def test_storage_that_is_busy_for_one_domain_costs_no_other_its_hour(
