@@ -43,8 +43,10 @@ class EntraUser:
 class Memory:
     """Which Entra user a source user became in earlier syncs, source id → object id.
 
-    `doubt` says why some of them may be missing; empty if none are.
+    `doubt` says why some of them may be missing; empty if none are. `version` is that of the blob they were read from;
+    empty if there is none.
     """
 
     links: dict[str, str]
     doubt: Parts = ()
+    version: str = ""

@@ -17,7 +17,7 @@ class Lookups:
     soft-deleted Entra user, with the UPN from before the deletion. `addresses`: lower-case address → its holder.
     `immutable_ids`: immutable ID → its holder. `former_addresses`: object id of a deleted user → the addresses that
     a restore brings back. `unclear`: source id → why it is unknown whether the user has an account already.
-    `memory_doubt`: why some remembered links may be missing; empty if none are.
+    `memory_doubt`: why some remembered links may be missing, of any domain; empty if none are.
     """
 
     federated: bool = False

@@ -44,14 +44,19 @@ class Matching:
 
 @makes_no_cycles
 def match(
-    domain: str, source: Sequence[SourceUser], target: Sequence[EntraUser], links: Mapping[str, str]
+    domain: str,
+    source: Sequence[SourceUser],
+    target: Sequence[EntraUser],
+    links: Mapping[str, str],
+    links_in_doubt: bool = False,
 ) -> Matching:
     """Pairs the people of one domain by immutable ID, then remembered link, then UPN.
 
     `source` holds the source users of all domains, so that a move to another domain is seen; `target` holds the
     Entra users of this domain. A UPN match is ignored if a stronger rule pairs that Entra user with another source
     user: the Entra user is about to be renamed. Ambiguous are source users who match two Entra users, who share an
-    Entra user with another source user, or who share an immutable ID with another source user.
+    Entra user with another source user, or who share an immutable ID with another source user; and, with
+    `links_in_doubt`, users who match by UPN alone an Entra user with another immutable ID.
     """
     remembered = {user.source_id: links[user.source_id] for user in source if user.source_id in links}
     departed = {source_id: linked for source_id, linked in links.items() if source_id not in remembered}
@@ -74,8 +79,12 @@ def match(
         ambiguity = None
         if torn or (claims.rivals and claims.contested(user, upn, found)):
             ambiguity = _ambiguity(user, upn, (keyed, linked, namesake), claims.rivals)
-        elif formerly and found is not None and found.object_id in formerly and _other_person(user, found):
-            ambiguity = _handed_on(user, found, formerly[found.object_id])
+        elif (formerly or links_in_doubt) and found is not None and _other_person(user, found):
+            if former := formerly.get(found.object_id):
+                ambiguity = _handed_on(user, found, former)
+            elif links_in_doubt and linked is None:
+                reason = say("match.mayBeHandedOn", user=user.source_id, account=named(found))
+                ambiguity = Ambiguity(user, reason, (found,))
         if ambiguity is not None:
             settled.update(one.object_id for one in ambiguity.targets)
             matching.ambiguous.append(ambiguity)

@@ -86,8 +86,9 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
             restores.append(differences.restored(user, gone))
     leavers = [_left(target, matching, lookups) for target in matching.target_only]
     adds = [differences.added(user) for user in newcomers.new]
-    if lookups.memory_doubt and matching.target_only:
-        # Any of them could be a rename of one of those.
+    elsewhere = any(part.parameters["domain"] != matching.domain for part in lookups.memory_doubt)
+    if elsewhere or (lookups.memory_doubt and matching.target_only):
+        # Any of them could be a rename of one of those, or a move from a domain whose people are not known.
         skips += [_wait(add) for add in adds]
         adds = []
     skips += [_not_added(user, lookups.unclear[user.source_id], attribute_map) for user in newcomers.unclear]

@@ -85,7 +85,10 @@ class Links(Protocol):
         ...
 
     async def find_elsewhere(
-        self, domain: str, source_ids: Iterable[str], object_ids: Iterable[str]
+        self, domain: str, tenant: Iterable[str], source_ids: Iterable[str], object_ids: Iterable[str]
     ) -> Memory:
-        """The links that all other domains remember for these source users and Entra users."""
+        """The links that all other domains remember for these source users and Entra users.
+
+        In doubt if one's links are unreadable, or gone although `tenant` names it.
+        """
         ...

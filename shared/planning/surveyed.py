@@ -27,7 +27,8 @@ class Survey:
 
     `links`: source id → object id. `federated`: whether the domain is federated, if that matters to a sync.
     `addresses`: lower-case address → its holder. `warnings`: for the administrator, one part for each.
-    `memory_doubt`: why some of the `links` may be missing; empty if none are.
+    `memory_doubt`: why some of the domain's own `links` may be missing; empty if none are. `links_version`: that of
+    their blob.
     """
 
     domain: str
@@ -40,4 +41,5 @@ class Survey:
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     warnings: Parts = ()
     memory_doubt: Parts = ()
+    links_version: str = ""
     federated: bool = False

@@ -15,7 +15,7 @@ from shared.planning.mapping import UPN
 from shared.planning.surveyed import Survey
 from shared.runs.denials import Denials
 from shared.runs.recorder import Recorder
-from shared.runs.recovery import settle_doubts
+from shared.runs.recovery import link_created, settle_doubts
 from shared.runs.stop import RunStop
 from shared.runs.survey import require_users_on
 from shared.services import Services
@@ -51,6 +51,7 @@ class Sync:
         self._stop = stop
         self._report = report
         self._links = dict(seen.plan.links)
+        self._links_version = seen.links_version
         self._under_way: dict[Key, Request[Change]] = {}
         done = (action for (action, _), result in recorder.results.items() if result is Result.SUCCEEDED)
         self._denials = Denials(map(Action, done))
@@ -59,6 +60,7 @@ class Sync:
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
         await self._settle(self._recorder.in_doubt)
+        await link_created(self._services, self._seen.domain, self._recorder)
         await self._record([Outcome.not_applied(change) for change in self._seen.plan.changes])
 
     async def apply(self) -> None:
@@ -193,8 +195,12 @@ class Sync:
 
     async def _write_links(self) -> None:
         self._stop.check_lease()
-        in_doubt = bool(self._seen.memory_doubt)
-        await self._services.links.write(self._seen.domain, self._links, in_doubt=in_doubt)
+        self._links_version = await self._services.links.write(
+            self._seen.domain,
+            self._links,
+            in_doubt=bool(self._seen.memory_doubt),
+            version=self._links_version,
+        )
 
 
 def _short_sessions(refusals: Sequence[GraphError]) -> Parts:

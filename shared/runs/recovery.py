@@ -21,6 +21,7 @@ from shared.planning.mapping import UPN
 from shared.runs.recorder import Recorder
 from shared.runs.sync_log import SyncLog
 from shared.services import Services
+from shared.store.journal import Journal
 from shared.store.runs import Fence
 
 # A user who was created a moment ago may answer 404 for a while.
@@ -41,16 +42,23 @@ async def take_up(services: Services, fence: Fence, run: Run, directory: Directo
     looked_up = await settle_doubts(creations, directory.graph)
     # A user who is not there is planned again, or is looked for once more in the end.
     await recorder.record([outcome for outcome in looked_up if outcome.succeeded])
-    if recorder.created:
-        memory = await services.links.read(run.domain)
-        links = {**memory.links, **recorder.created}
-        await services.links.write(run.domain, links, in_doubt=bool(memory.doubt))
+    await link_created(services, run.domain, recorder)
     return recorder
+
+
+async def link_created(services: Services, domain: str, recorder: Recorder) -> None:
+    """Remembers whom the run has created. Raises LeaseLost if somebody else writes the domain's links."""
+    if recorder.created:
+        memory = await services.links.read(domain)
+        links = {**memory.links, **recorder.created}
+        doubt = bool(memory.doubt)
+        await services.links.write(domain, links, in_doubt=doubt, version=memory.version)
 
 
 async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
     """Completes the records of a sync that ends early, and counts it anew by them: no write is without its row.
 
+    Whom it created is linked: nobody will read this journal again.
     Raises LeaseLost if the run was taken over.
     """
     recorder = await _reopen(services, fence, log.run)
@@ -58,14 +66,19 @@ async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
         return
     directory = services.directory().within(LOOK_UP_SECONDS)
     await recorder.record(await settle_doubts(recorder.in_doubt, directory.graph))
+    await link_created(services, log.run.domain, recorder)
     log.recount(recorder.results)
     log.take_over(recorder)
 
 
 async def _reopen(services: Services, fence: Fence, run: Run) -> Recorder | None:
-    if run.mode is not Mode.SYNC or not await services.audit_logs.has_begun(run):
+    if run.mode is not Mode.SYNC:
         return None
-    return await Recorder.open(services, run, fence.invocation)
+    begun = await services.audit_logs.has_begun(run)
+    if not begun and fence.invocation > 1:
+        # The audit log goes after a day, also that of a run which was interrupted for longer; the journal stays.
+        begun = await Journal.exists(services.storage, run.domain, run.id)
+    return await Recorder.open(services, run, fence.invocation) if begun else None
 
 
 async def settle_doubts(changes: Sequence[Change], graph: Graph) -> list[Outcome]:

@@ -64,8 +64,8 @@ class Surveyor:
         domain = domain_named(self._domain, tenant)
         initial = initial_domain(tenant, domain)
         people, listing, memory = await self._read_both_sides(people)
-        own_doubt = memory.doubt
-        matching, memory = await self._match(people, listing.users, memory)
+        own = memory
+        matching, memory = await self._match(people, listing.users, memory, [one.name for one in tenant])
         links = memory.links
         await self._set_aside_upn_only_matches(matching, links, looks)
         lookups = Lookups(
@@ -97,11 +97,13 @@ class Surveyor:
             protection=lookups.protection,
             plan=plan,
             addresses=lookups.addresses,
-            warnings=_of_both_sides(listing, plan)
+            # The doubt first: a long list is cut at its end, and an approval needs to know that it was seen.
+            warnings=memory.doubt
+            + _of_both_sides(listing, plan)
             + lookups.protection.warnings
-            + looks.warnings
-            + memory.doubt,
-            memory_doubt=own_doubt,
+            + looks.warnings,
+            memory_doubt=own.doubt,
+            links_version=own.version,
             federated=domain.federated,
         )
 
@@ -119,20 +121,21 @@ class Surveyor:
         return source, listing, memory
 
     async def _match(
-        self, source: list[SourceUser], target: list[EntraUser], memory: Memory
+        self, source: list[SourceUser], target: list[EntraUser], memory: Memory, tenant: list[str]
     ) -> tuple[Matching, Memory]:
         """Matches users, also by what other domains remember. Returns that memory, too."""
-        links = memory.links
+        links, doubt = memory.links, bool(memory.doubt)
         # Off the event loop: other invocations of this worker go on while a large domain is matched.
-        matching = await self._clock.in_thread(match, self._domain, source, target, links)
+        matching = await self._clock.in_thread(match, self._domain, source, target, links, doubt)
         unlinked = (*matching.source_only, *(user for user, _ in matching.pairs))
         strangers = [user.source_id for user in unlinked if user.source_id not in links]
         leavers = [user.object_id for user in matching.target_only]
-        elsewhere = await self._links.find_elsewhere(self._domain, strangers, leavers)
+        elsewhere = await self._links.find_elsewhere(self._domain, tenant, strangers, leavers)
         memory = Memory({**elsewhere.links, **links}, memory.doubt + elsewhere.doubt)
-        if elsewhere.links:
+        if elsewhere.links or elsewhere.doubt:
             # A user that another domain remembers may have moved to this one, or the other way round.
-            matching = await self._clock.in_thread(match, self._domain, source, target, memory.links)
+            doubt = bool(memory.doubt)
+            matching = await self._clock.in_thread(match, self._domain, source, target, memory.links, doubt)
         return matching, memory
 
     async def _set_aside_upn_only_matches(

@@ -89,6 +89,7 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         plan=replace(plan, links=sync.memory.links),
         warnings=protection.warnings + looks.warnings,
         memory_doubt=sync.memory.doubt,
+        links_version=sync.memory.version,
     )
 
 

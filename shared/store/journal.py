@@ -25,6 +25,7 @@ from shared.errors import JournalGone
 from shared.model.changes import Change
 from shared.model.results import Key, Outcome, Result, key
 from shared.store.append_blob import AppendedLog
+from shared.store.attempts import keep_trying
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
 from shared.store.previous_version import unescaped
 from shared.store.storage import JOURNAL, Storage
@@ -82,6 +83,17 @@ class Journal:
         start = [_FORMAT] if self._begins and not self._log.size else []
         written = [orjson.dumps(line) + b"\n" for line in lines]
         await self._log.append([*start, *written] if written else [])
+
+    @classmethod
+    async def exists(cls, storage: Storage, domain: str, run_id: str) -> bool:
+        """Whether a sync has written a journal that is not gone yet."""
+
+        async def look() -> bool:
+            return bool(
+                await (await storage.open_container(JOURNAL)).get_blob_client(f"{domain}/{run_id}").exists()
+            )
+
+        return await keep_trying(storage, look)
 
     @classmethod
     async def read_finished(cls, storage: Storage, domain: str, run_id: str) -> "JournalContent":

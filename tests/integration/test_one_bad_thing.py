@@ -265,6 +265,18 @@ async def test_an_approved_dry_run_ends_the_doubt(renamed: Stack, how: str) -> N
     assert (after.counts.delete, after.counts.add, after.warnings) == (2, 1, ())
 
 
+async def test_an_approval_of_what_was_seen_before_the_loss_ends_no_doubt(renamed: Stack) -> None:
+    dry_run = await renamed.dry_run(ONE)
+    await lose_links(renamed, "gone")
+
+    approved = await renamed.post(f"domains/{ONE}/sync", {"approve": {"dryRunId": dry_run.id}})
+    await renamed.finished(Run.model_validate(approved.json()))
+    after = await renamed.sync(ONE)
+
+    assert (after.counts.delete, after.counts.add) == (0, 0)
+    assert f"earlier syncs of {ONE} knew of people" in " ".join(after.warnings)
+
+
 async def test_what_could_not_be_read_is_kept(renamed: Stack) -> None:
     await lose_links(renamed, "no JSON")
 
@@ -275,8 +287,8 @@ async def test_what_could_not_be_read_is_kept(renamed: Stack) -> None:
     assert kept == WAYS_TO_LOSE_LINKS["no JSON"]
 
 
-@pytest.mark.parametrize("how", ["no JSON", "no gzip"])
-async def test_a_damaged_blob_of_another_domain_holds_back_deletions_and_nothing_else(
+@pytest.mark.parametrize("how", ["gone", "no JSON", "no gzip"])
+async def test_lost_memory_of_another_domain_holds_back_deletions_and_nothing_else(
     stack: Stack, how: str
 ) -> None:
     stack.access_control.users.put(User.model_validate(in_source("endo", TWO)))
@@ -290,7 +302,8 @@ async def test_a_damaged_blob_of_another_domain_holds_back_deletions_and_nothing
     run = await stack.sync(TWO)
 
     assert (run.status, run.counts.delete, run.counts.skipped) == ("succeeded", 0, 2)
-    assert {line["domain"] for line in stack.events.named("links.unreadable")} == {ONE}
+    event = "links.lost" if how == "gone" else "links.unreadable"
+    assert {line["domain"] for line in stack.events.named(event)} == {ONE}
     # The doubt is that domain's: it lasts until a dry run of it has been approved, and ends for both.
     await stack.sync(ONE)
     assert (await stack.sync(TWO)).counts.delete == 0

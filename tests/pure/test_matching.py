@@ -111,6 +111,26 @@ class TestHandedOnNames:
         assert match(DOMAIN, [user], [account], DEPARTED).pairs == [(user, account)]
 
 
+class TestLinksInDoubt:
+    """Somebody's account may be that of a person who left, and of whom nothing is remembered any more."""
+
+    def test_another_immutable_id_at_the_same_upn_may_be_another_person(self) -> None:
+        new, account = source_user(source_id="new", immutable_id="NEW"), entra_user(immutable_id="OLD")
+
+        matching = match(DOMAIN, [new], [account], {}, True)
+
+        (one,) = matching.ambiguous
+        assert (matching.pairs, one.user, one.targets) == ([], new, (account,))
+        assert said(one.reason).startswith("new in the source has the UPN of aoki@contoso.com (id-aoki)")
+
+    @pytest.mark.parametrize("links", [{"aoki": "id-aoki"}, {}], ids=["linked", "the same ID"])
+    def test_who_is_known_otherwise_is_paired(self, links: dict[str, str]) -> None:
+        user = source_user(immutable_id="NEW")
+        account = entra_user(immutable_id="OLD" if links else "NEW")
+
+        assert match(DOMAIN, [user], [account], links, True).pairs == [(user, account)]
+
+
 class TestByNameAlone:
     def test_who_is_remembered_as_another_account_is_doubted(self) -> None:
         links = {"aoki": "id-elsewhere"}

@@ -84,6 +84,11 @@ class TestMatching:
     def test_with_a_memory_in_doubt_an_add_that_can_be_no_rename_goes_on(self) -> None:
         assert summary(plan_of([source_user()], [], IN_DOUBT)) == [(ADD, "aoki@contoso.com")]
 
+    def test_with_the_memory_of_another_domain_in_doubt_every_add_waits(self) -> None:
+        in_doubt = Lookups(memory_doubt=say("memory.lost", domain="other.com"))
+
+        assert summary(plan_of([source_user()], [], in_doubt)) == [(SKIP, "aoki@contoso.com")]
+
     def test_an_immutable_id_makes_another_upn_a_rename(self) -> None:
         plan = plan_of(
             [source_user("new@contoso.com", immutable_id="K")],

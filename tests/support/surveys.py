@@ -48,7 +48,7 @@ class GivenLinks:
         return Memory(dict(self._links))
 
     async def find_elsewhere(
-        self, _domain: str, _source_ids: Iterable[str], _object_ids: Iterable[str]
+        self, _domain: str, _tenant: Iterable[str], _source_ids: Iterable[str], _object_ids: Iterable[str]
     ) -> Memory:
         return Memory({})
 

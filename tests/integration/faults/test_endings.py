@@ -4,6 +4,7 @@ The sync was cut off before, and the answer to what it did last is lost.
 """
 
 import base64
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.storage.queue.aio import QueueClient
@@ -142,6 +143,58 @@ async def test_whose_upn_is_edited_while_their_creation_is_in_doubt_is_renamed_a
     assert {upn: user["id"] for upn, user in stack.users().items()} == {EDITED: account}
     rows = [(r["action"], r["objectId"], r["result"]) for r in await stack.audit_log(ended)]
     assert rows == [("add", account, "succeeded"), ("rename", account, "succeeded")]
+
+
+async def synchronised(start_stack: StartStack) -> Stack:
+    """Aoki is known from an earlier sync. The account `created` is there, and nobody knows of it."""
+    stack = await start_stack(
+        source=[in_source("aoki"), in_source("created")], entra=[in_entra("aoki"), in_entra("created")]
+    )
+    await stack.set(maxAllowedDeletions=100)
+    assert (await stack.sync()).status == "succeeded"
+    memory = await stack.services.links.read(CONTOSO)
+    known = {"aoki": memory.links["aoki"]}
+    await stack.services.links.write(CONTOSO, known, in_doubt=False, version=memory.version)
+    return stack
+
+
+async def assert_renamed_by_the_next_sync(stack: Stack) -> None:
+    accounts = {upn: user["id"] for upn, user in stack.users().items()}
+    stack.access_control.users.put(User.model_validate(in_source("created", user_principal_name=EDITED)))
+
+    after = await stack.sync()
+
+    assert (after.counts.add, after.counts.rename, after.counts.delete) == (0, 1, 0)
+    assert stack.users()[EDITED]["id"] == accounts["created@contoso.com"]
+
+
+@pytest.mark.parametrize("queue", [QUEUE, POISON_QUEUE])
+async def test_whom_a_sync_created_that_then_ended_early_is_known_to_the_next(
+    start_stack: StartStack, queue: str
+) -> None:
+    stack = await synchronised(start_stack)
+    run = await cut_off(stack)
+    if queue == QUEUE:
+        await stack.post(f"domains/{CONTOSO}/runs/{run.id}/cancel")
+
+    await send(stack, queue, run)
+
+    await stack.finished(run)
+    await assert_renamed_by_the_next_sync(stack)
+
+
+async def test_a_creation_in_doubt_is_known_after_its_audit_log_is_gone(start_stack: StartStack) -> None:
+    stack = await synchronised(start_stack)
+    run = await cut_off(stack)
+    await stack.services.audit_logs.delete_expired(datetime.now(UTC) + timedelta(hours=25))
+    (account,) = (user["id"] for upn, user in stack.users().items() if upn.startswith("created"))
+    stack.access_control.users.put(User.model_validate(in_source("created", user_principal_name=EDITED)))
+
+    await send(stack, QUEUE, run)
+
+    ended = await stack.finished(run)
+    assert (ended.counts.add, ended.counts.rename, ended.counts.delete) == (1, 1, 0)
+    assert stack.users()[EDITED]["id"] == account
 
 
 async def test_a_queued_sync_that_is_cancelled_touches_nobody(start_stack: StartStack) -> None:
