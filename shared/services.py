@@ -23,7 +23,7 @@ from shared.source.stoppable import StoppableSource
 from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
 from shared.store.domains import Domains
-from shared.store.links import Links
+from shared.store.known_people import KnownPeople
 from shared.store.runs import Runs
 from shared.store.storage import Storage
 from shared.store.tenant_domains import TenantDomains
@@ -45,7 +45,7 @@ class Services:
         self.domains = Domains(self.storage)
         self.runs = Runs(self.storage)
         self.audit_logs = AuditLogs(self.storage)
-        self.links = Links(self.storage)
+        self.known_people = KnownPeople(self.storage)
         self.approvals = Approvals(self.storage)
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)
@@ -75,7 +75,7 @@ class Services:
     async def _try_storage(self) -> None:
         """Tables and blobs: the identity has a role for each."""
         await self.domains.find("a small read")
-        await self.links.read("a-small.read")
+        await self.known_people.check()
 
     async def _try_source(self) -> None:
         source = self.open_source()

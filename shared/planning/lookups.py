@@ -17,7 +17,8 @@ class Lookups:
     soft-deleted Entra user, with the UPN from before the deletion. `addresses`: lower-case address → its holder.
     `immutable_ids`: immutable ID → its holder. `former_addresses`: object id of a deleted user → the addresses that
     a restore brings back. `unclear`: source id → why it is unknown whether the user has an account already.
-    `memory_doubt`: why some remembered links may be missing, of any domain; empty if none are.
+    `memory_doubt`: why some remembered links may be missing; empty if none are. `other_domains`: whether users may move
+    here from another domain of the tenant.
     """
 
     federated: bool = False
@@ -31,3 +32,4 @@ class Lookups:
     former_addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unclear: Mapping[str, Parts] = field(default_factory=dict)
     memory_doubt: Parts = ()
+    other_domains: bool = False

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.cycles import makes_no_cycles
+from shared.planning.names import Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +49,15 @@ def match(
     source: Sequence[SourceUser],
     target: Sequence[EntraUser],
     links: Mapping[str, str],
-    links_in_doubt: bool = False,
+    in_doubt: Names | None = None,
 ) -> Matching:
     """Pairs the people of one domain by immutable ID, then remembered link, then UPN.
 
     `source` holds the source users of all domains, so that a move to another domain is seen; `target` holds the
     Entra users of this domain. A UPN match is ignored if a stronger rule pairs that Entra user with another source
     user: the Entra user is about to be renamed. Ambiguous are source users who match two Entra users, who share an
-    Entra user with another source user, or who share an immutable ID with another source user; and, with
-    `links_in_doubt`, users who match by UPN alone an Entra user with another immutable ID.
+    Entra user with another source user, or who share an immutable ID with another source user; and, if links are
+    `in_doubt`, users who match by UPN alone an Entra user with another immutable ID, or with other names.
     """
     remembered = {user.source_id: links[user.source_id] for user in source if user.source_id in links}
     departed = {source_id: linked for source_id, linked in links.items() if source_id not in remembered}
@@ -79,12 +80,10 @@ def match(
         ambiguity = None
         if torn or (claims.rivals and claims.contested(user, upn, found)):
             ambiguity = _ambiguity(user, upn, (keyed, linked, namesake), claims.rivals)
-        elif (formerly or links_in_doubt) and found is not None and _other_person(user, found):
-            if former := formerly.get(found.object_id):
-                ambiguity = _handed_on(user, found, former)
-            elif links_in_doubt and linked is None:
-                reason = say("match.mayBeHandedOn", user=user.source_id, account=named(found))
-                ambiguity = Ambiguity(user, reason, (found,))
+        elif found is not None and (former := formerly.get(found.object_id)) and _other_person(user, found):
+            ambiguity = _handed_on(user, found, former)
+        elif in_doubt and found is not None and found is namesake and linked is None:
+            ambiguity = _maybe_handed_on(user, found, in_doubt)
         if ambiguity is not None:
             settled.update(one.object_id for one in ambiguity.targets)
             matching.ambiguous.append(ambiguity)
@@ -162,6 +161,19 @@ def _handed_on(user: SourceUser, target: EntraUser, former: str) -> Ambiguity:
     """A new person has the UPN of a person who left: they must not get that person's mailbox."""
     reason = say("match.upnHandedOn", user=user.source_id, account=named(target), former=former)
     return Ambiguity(user, reason, (target,))
+
+
+def _maybe_handed_on(user: SourceUser, target: EntraUser, names: Names) -> Ambiguity | None:
+    """Without links, the person who had this UPN may have left: an immutable ID or a name has to say the same."""
+    if user.immutable_id and user.immutable_id == target.immutable_id:
+        return None
+    if _other_person(user, target):
+        code = "match.mayBeHandedOn"
+    elif names.agree(user, target):
+        return None
+    else:
+        code = "match.otherNames"
+    return Ambiguity(user, say(code, user=user.source_id, account=named(target)), (target,))
 
 
 def named(account: EntraUser) -> Parts:

@@ -86,9 +86,8 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
             restores.append(differences.restored(user, gone))
     leavers = [_left(target, matching, lookups) for target in matching.target_only]
     adds = [differences.added(user) for user in newcomers.new]
-    elsewhere = any(part.parameters["domain"] != matching.domain for part in lookups.memory_doubt)
-    if elsewhere or (lookups.memory_doubt and matching.target_only):
-        # Any of them could be a rename of one of those, or a move from a domain whose people are not known.
+    if lookups.memory_doubt and (matching.target_only or lookups.other_domains):
+        # Any of them could be a rename of one of those, or a move from another domain.
         skips += [_wait(add) for add in adds]
         adds = []
     skips += [_not_added(user, lookups.unclear[user.source_id], attribute_map) for user in newcomers.unclear]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from shared.model.changes import Plan
 from shared.model.parts import Parts
-from shared.model.people import EntraUser, SourceUser
+from shared.model.people import EntraUser, Memory, SourceUser
 from shared.planning.holders import Holder
 from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
@@ -25,21 +25,19 @@ class Terms:
 class Survey:
     """What was read, and the plan that follows from it.
 
-    `links`: source id → object id. `federated`: whether the domain is federated, if that matters to a sync.
-    `addresses`: lower-case address → its holder. `warnings`: for the administrator, one part for each.
-    `memory_doubt`: why some of the domain's own `links` may be missing; empty if none are. `links_version`: that of
-    their blob.
+    `memory`: what earlier syncs knew. `reviewed`: an administrator has approved a dry run that told of its doubt.
+    `federated`: whether the domain is federated, if that matters to a sync. `addresses`: lower-case address → its
+    holder. `warnings`: for the administrator, one part for each.
     """
 
     domain: str
     initial_domain: str
     source: list[SourceUser]
     target: list[EntraUser]
-    links: dict[str, str]
+    memory: Memory
     protection: Protection
     plan: Plan
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     warnings: Parts = ()
-    memory_doubt: Parts = ()
-    links_version: str = ""
+    reviewed: bool = False
     federated: bool = False

@@ -10,13 +10,14 @@ from shared.errors import SourceError
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.parts import Parts, say
-from shared.model.people import EntraUser, Memory, SourceUser
+from shared.model.people import Memory, SourceUser
 from shared.outbound.waiting import Stop
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.matching import Matching, by_name_alone, match, set_aside
+from shared.planning.names import Names
 from shared.planning.plan import decide
-from shared.planning.sides import Directory, Links, Listing, Source
+from shared.planning.sides import Directory, KnownPeople, Listing, Source
 from shared.planning.surveyed import Survey, Terms
 from shared.runs.missing import Missing
 from shared.runs.side_looks import SideLooks
@@ -26,7 +27,12 @@ from shared.services import Services
 def surveyor(services: Services, domain: str, directory: Directory, stop: Stop) -> "Surveyor":
     """A surveyor for a domain, with the app's own source and settings."""
     return Surveyor(
-        domain, services.source(stop), directory, services.links, services.settings.terms, services.clock
+        domain,
+        services.source(stop),
+        directory,
+        services.known_people,
+        services.settings.terms,
+        services.clock,
     )
 
 
@@ -38,14 +44,14 @@ class Surveyor:
         domain: str,
         source: Source,
         directory: Directory,
-        links: Links,
+        known_people: KnownPeople,
         terms: Terms,
         clock: Clock,
     ) -> None:
         self._domain = domain
         self._source = source
         self._directory = directory
-        self._links = links
+        self._known_people = known_people
         self._terms = terms
         self._clock = clock
 
@@ -64,15 +70,16 @@ class Surveyor:
         domain = domain_named(self._domain, tenant)
         initial = initial_domain(tenant, domain)
         people, listing, memory = await self._read_both_sides(people)
-        own = memory
-        matching, memory = await self._match(people, listing.users, memory, [one.name for one in tenant])
-        links = memory.links
+        links, names = memory.links, Names(self._terms.attribute_map) if memory.doubt else None
+        # Off the event loop: other invocations of this worker go on while a large domain is matched.
+        matching = await self._clock.in_thread(match, self._domain, people, listing.users, links, names)
         await self._set_aside_upn_only_matches(matching, links, looks)
         lookups = Lookups(
             federated=domain.federated,
             initial_domain=initial,
             usage_location=self._terms.usage_location,
             memory_doubt=memory.doubt,
+            other_domains=any(one.name not in (domain.name, initial) for one in tenant),
         )
         missing = Missing(directory=self._directory, terms=self._terms, links=links, looks=looks)
         lookups = await missing.look_for(matching, lookups)
@@ -93,7 +100,7 @@ class Surveyor:
             initial_domain=initial,
             source=people,
             target=listing.users,
-            links=links,
+            memory=memory,
             protection=lookups.protection,
             plan=plan,
             addresses=lookups.addresses,
@@ -102,41 +109,21 @@ class Surveyor:
             + _of_both_sides(listing, plan)
             + lookups.protection.warnings
             + looks.warnings,
-            memory_doubt=own.doubt,
-            links_version=own.version,
             federated=domain.federated,
         )
 
     async def _read_both_sides(
         self, people: list[SourceUser] | None
     ) -> tuple[list[SourceUser], Listing, Memory]:
-        """All users of the source, Entra's users on the domain, and the links from earlier syncs."""
+        """All users of the source, Entra's users on the domain, and what earlier syncs knew."""
         source, listing, memory = await _together(
             self._source.users() if people is None else _given(people),
             self._directory.read_users(self._domain),
-            self._links.read(self._domain),
+            self._known_people.read(self._domain),
         )
         if people is None:
             require_users_on(self._domain, source)
         return source, listing, memory
-
-    async def _match(
-        self, source: list[SourceUser], target: list[EntraUser], memory: Memory, tenant: list[str]
-    ) -> tuple[Matching, Memory]:
-        """Matches users, also by what other domains remember. Returns that memory, too."""
-        links, doubt = memory.links, bool(memory.doubt)
-        # Off the event loop: other invocations of this worker go on while a large domain is matched.
-        matching = await self._clock.in_thread(match, self._domain, source, target, links, doubt)
-        unlinked = (*matching.source_only, *(user for user, _ in matching.pairs))
-        strangers = [user.source_id for user in unlinked if user.source_id not in links]
-        leavers = [user.object_id for user in matching.target_only]
-        elsewhere = await self._links.find_elsewhere(self._domain, tenant, strangers, leavers)
-        memory = Memory({**elsewhere.links, **links}, memory.doubt + elsewhere.doubt)
-        if elsewhere.links or elsewhere.doubt:
-            # A user that another domain remembers may have moved to this one, or the other way round.
-            doubt = bool(memory.doubt)
-            matching = await self._clock.in_thread(match, self._domain, source, target, memory.links, doubt)
-        return matching, memory
 
     async def _set_aside_upn_only_matches(
         self, matching: Matching, links: Mapping[str, str], looks: SideLooks

@@ -3,9 +3,11 @@
 import pytest
 
 from shared.planning.matching import by_name_alone, match, set_aside
+from shared.planning.names import Names
 from shared.words import said
-from tests.support.people import DOMAIN, entra_user, source_user
+from tests.support.people import DOMAIN, MAP, entra_user, source_user, values
 
+NAMES = Names(MAP)
 DEPARTED = {"gone": "id-aoki"}
 
 
@@ -117,18 +119,35 @@ class TestLinksInDoubt:
     def test_another_immutable_id_at_the_same_upn_may_be_another_person(self) -> None:
         new, account = source_user(source_id="new", immutable_id="NEW"), entra_user(immutable_id="OLD")
 
-        matching = match(DOMAIN, [new], [account], {}, True)
+        matching = match(DOMAIN, [new], [account], {}, NAMES)
 
         (one,) = matching.ambiguous
         assert (matching.pairs, one.user, one.targets) == ([], new, (account,))
         assert said(one.reason).startswith("new in the source has the UPN of aoki@contoso.com (id-aoki)")
 
+    @pytest.mark.parametrize("immutable_id", [None, "K"])
+    def test_other_names_at_the_same_upn_may_be_another_person(self, immutable_id: str | None) -> None:
+        new = source_user(source_id="new", immutable_id=immutable_id, values=values("赤木 太郎", "太郎", "赤木"))
+        account = entra_user()
+
+        matching = match(DOMAIN, [new], [account], {}, NAMES)
+
+        (one,) = matching.ambiguous
+        assert (matching.pairs, one.user, one.targets) == ([], new, (account,))
+        assert "neither the family name nor the given name is the same" in said(one.reason)
+
+    @pytest.mark.parametrize("given_name", ["花子", "太郎", None])
+    def test_who_has_one_of_the_two_names_is_paired(self, given_name: str | None) -> None:
+        user, account = source_user(values=values(given_name=given_name)), entra_user()
+
+        assert match(DOMAIN, [user], [account], {}, NAMES).pairs == [(user, account)]
+
     @pytest.mark.parametrize("links", [{"aoki": "id-aoki"}, {}], ids=["linked", "the same ID"])
     def test_who_is_known_otherwise_is_paired(self, links: dict[str, str]) -> None:
-        user = source_user(immutable_id="NEW")
+        user = source_user(immutable_id="NEW", values=values("赤木 太郎", "太郎", "赤木"))
         account = entra_user(immutable_id="OLD" if links else "NEW")
 
-        assert match(DOMAIN, [user], [account], links, True).pairs == [(user, account)]
+        assert match(DOMAIN, [user], [account], links, NAMES).pairs == [(user, account)]
 
 
 class TestByNameAlone:

@@ -27,7 +27,7 @@ from tests.support.people import (
 
 ADD, DELETE, RENAME, RESTORE = Action.ADD, Action.DELETE, Action.RENAME, Action.RESTORE
 SKIP, UPDATE = Action.SKIP, Action.UPDATE
-IN_DOUBT = Lookups(memory_doubt=say("memory.lost", domain="contoso.com"))
+IN_DOUBT = Lookups(memory_doubt=say("memory.anew", domain="contoso.com", since="2026-03-31"))
 
 
 def foreseen(plan: Plan) -> str:
@@ -84,8 +84,8 @@ class TestMatching:
     def test_with_a_memory_in_doubt_an_add_that_can_be_no_rename_goes_on(self) -> None:
         assert summary(plan_of([source_user()], [], IN_DOUBT)) == [(ADD, "aoki@contoso.com")]
 
-    def test_with_the_memory_of_another_domain_in_doubt_every_add_waits(self) -> None:
-        in_doubt = Lookups(memory_doubt=say("memory.lost", domain="other.com"))
+    def test_with_a_memory_in_doubt_an_add_that_can_be_a_move_from_another_domain_waits(self) -> None:
+        in_doubt = replace(IN_DOUBT, other_domains=True)
 
         assert summary(plan_of([source_user()], [], in_doubt)) == [(SKIP, "aoki@contoso.com")]
 

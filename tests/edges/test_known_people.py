@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+from shared.store.links import Links
 
 from shared.clock import Clock
 from shared.errors import LeaseLost
 from shared.settings import Settings
-from shared.store.links import Links
 from shared.store.storage import LINKS, Storage
 from tests.support.storage_control import StorageControl
 

@@ -1,0 +1,50 @@
+"""Family and given name of a user, compared however they are written, and as digests to be remembered. Pure."""
+
+import unicodedata
+from hashlib import blake2b
+
+from shared.model.people import EntraUser, SourceUser
+from shared.planning.mapping import AttributeMap
+
+_DIGEST_BYTES = 4
+_KEY_BYTES = 64
+# Control and format characters, and every kind of white space.
+_IGNORED = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+
+
+class Names:
+    """Reads the names that the attribute map gives to `surname` and `givenName`; one that it leaves out is empty."""
+
+    def __init__(self, attribute_map: AttributeMap) -> None:
+        attributes = attribute_map.attributes
+        self._places = [attributes.index(n) if n in attributes else -1 for n in ("surname", "givenName")]
+
+    def agree(self, user: SourceUser, account: EntraUser) -> bool:
+        """Whether both sides have the same family name, or the same given name."""
+        pairs = zip(self._of(user), self._of(account), strict=True)
+        return any(name and name == other for name, other in pairs)
+
+    def digests(self, user: SourceUser) -> str:
+        """Digests of family and given name with a space between them, each empty if the name is.
+
+        They are keyed with the source id, so that they don't show who has the same name.
+        """
+        key = user.source_id.encode(errors="replace")[:_KEY_BYTES]
+        return " ".join(_digest(name, key) for name in self._of(user))
+
+    def _of(self, user: SourceUser | EntraUser) -> list[str]:
+        return [fold_name(str(user.values[place] or "")) if place >= 0 else "" for place in self._places]
+
+
+def fold_name(name: str) -> str:
+    """The name without its width, case, white space and characters that nobody sees."""
+    if name.isascii() and name.isalpha():
+        return name.casefold()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return "".join(char for char in folded if unicodedata.category(char) not in _IGNORED)
+
+
+def _digest(name: str, key: bytes) -> str:
+    return (
+        blake2b(name.encode(errors="replace"), digest_size=_DIGEST_BYTES, key=key).hexdigest() if name else ""
+    )
