@@ -168,12 +168,12 @@ def _maybe_handed_on(user: SourceUser, target: EntraUser, names: Names) -> Ambig
     if user.immutable_id and user.immutable_id == target.immutable_id:
         return None
     if _other_person(user, target):
-        code = "match.mayBeHandedOn"
+        reason = say("match.mayBeHandedOn", user=user.source_id, account=named(target))
     elif names.agree(user, target):
         return None
     else:
-        code = "match.otherNames"
-    return Ambiguity(user, say(code, user=user.source_id, account=named(target)), (target,))
+        reason = say("match.otherNames", user=user.source_id, account=named(target))
+    return Ambiguity(user, reason, (target,))
 
 
 def named(account: EntraUser) -> Parts:

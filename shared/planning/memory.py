@@ -162,11 +162,11 @@ def after_deletions(memory: Memory, deleted: Iterable[str], restored: Iterable[s
     return replace(memory, deleted=_without(known, restored))
 
 
-def taken_over(old: Mapping[str, Mapping[str, str]]) -> Memory:
+def taken_over(old: Iterable[Mapping[str, str]]) -> Memory:
     """One memory from those of each domain: links on which they agree, and aside those that contradict each other."""
     accounts: dict[str, set[str]] = defaultdict(set)
     owners: dict[str, set[str]] = defaultdict(set)
-    for links in old.values():
+    for links in old:
         for who, account in links.items():
             accounts[who].add(account)
             owners[account].add(who)

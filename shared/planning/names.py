@@ -1,15 +1,16 @@
 """Family and given name of a user, compared however they are written, and as digests to be remembered. Pure."""
 
-import unicodedata
+from functools import lru_cache
 from hashlib import blake2b
 
+from shared.model.addresses import fold_name
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.mapping import AttributeMap
 
 _DIGEST_BYTES = 4
 _KEY_BYTES = 64
-# Control and format characters, and every kind of white space.
-_IGNORED = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+# Family and given names recur; folding takes long.
+_folded = lru_cache(maxsize=16_384)(fold_name)
 
 
 class Names:
@@ -33,18 +34,8 @@ class Names:
         return " ".join(_digest(name, key) for name in self._of(user))
 
     def _of(self, user: SourceUser | EntraUser) -> list[str]:
-        return [fold_name(str(user.values[place] or "")) if place >= 0 else "" for place in self._places]
-
-
-def fold_name(name: str) -> str:
-    """The name without its width, case, white space and characters that nobody sees."""
-    if name.isascii() and name.isalpha():
-        return name.casefold()
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return "".join(char for char in folded if unicodedata.category(char) not in _IGNORED)
+        return [_folded(str(user.values[place] or "")) if place >= 0 else "" for place in self._places]
 
 
 def _digest(name: str, key: bytes) -> str:
-    return (
-        blake2b(name.encode(errors="replace"), digest_size=_DIGEST_BYTES, key=key).hexdigest() if name else ""
-    )
+    return blake2b(name.encode(), digest_size=_DIGEST_BYTES, key=key).hexdigest() if name else ""

@@ -137,9 +137,9 @@ class KnownPeople:
         lost = {name for name in known.values() if name} - set(names)
         for domain in sorted(lost):
             event("links.lost", logging.ERROR, blob=domain)
-        old = {name: await self._read_old(name) for name in names}
-        memory = taken_over({name: links for name, links in old.items() if links is not None})
-        return replace(memory, anew=anew) if lost or None in old.values() else memory
+        old = [await self._read_old(name) for name in names]
+        memory = taken_over(links for links, _ in old)
+        return replace(memory, anew=anew) if lost or any(doubt for _, doubt in old) else memory
 
     async def _remembered_in(self) -> dict[str, str]:
         """Domain → the blob in which its syncs remembered people; empty if it was never synchronised."""
@@ -151,13 +151,14 @@ class KnownPeople:
             found |= zip(some, blobs, strict=True)
         return found
 
-    async def _read_old(self, domain: str) -> dict[str, str] | None:
-        """The links of one domain; None if some may be missing: they are damaged, or were in doubt before."""
+    async def _read_old(self, domain: str) -> tuple[dict[str, str], bool]:
+        """The links of one domain, and whether some may be missing."""
         found = await self._download(domain)
-        links = None if found is None else _old_links(found.content)
-        if links is None:
+        links = _old_links(found.content) if found else None
+        if found is None or links is None:
             event("links.unreadable", logging.ERROR, blob=domain)
-        return None if found is None or _OLD_DOUBT in found.metadata else links
+            return {}, True
+        return links, _OLD_DOUBT in found.metadata
 
 
 def _encoded(memory: Memory) -> bytes:

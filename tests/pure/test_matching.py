@@ -127,7 +127,9 @@ class TestLinksInDoubt:
 
     @pytest.mark.parametrize("immutable_id", [None, "K"])
     def test_other_names_at_the_same_upn_may_be_another_person(self, immutable_id: str | None) -> None:
-        new = source_user(source_id="new", immutable_id=immutable_id, values=values("赤木 太郎", "太郎", "赤木"))
+        new = source_user(
+            source_id="new", immutable_id=immutable_id, values=values("赤木 太郎", "太郎", "赤木")
+        )
         account = entra_user()
 
         matching = match(DOMAIN, [new], [account], {}, NAMES)
