@@ -20,6 +20,8 @@ def outcome(run: Run, checks: Checks) -> Parts:
         text += say("run.wouldGoAhead", verdicts=verdict(checks.deletions))
     if counts.failed:
         text += say("run.whyFailed")
+    if run.questions and run.questions_since:
+        text += say("run.questions", count=run.questions, since=run.questions_since.date().isoformat())
     return text + run.warning_parts
 
 

@@ -26,8 +26,10 @@ from shared.errors import (
     TimeBudgetSpent,
 )
 from shared.log import event
+from shared.model.changes import Action, Plan
 from shared.model.parts import Parts, parts_of, say
-from shared.model.results import Outcome, key
+from shared.model.questions import OpenQuestions
+from shared.model.results import Outcome, is_shielded, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
 from shared.planning.limits import Checks, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
@@ -170,6 +172,7 @@ class Invocation:
         if not run.undoes:
             before = (await services.runs.read_pointers(run.domain)).last_good_source
             checks = replace(checks, others=check_limits(plan, settings, before))
+            await self._keep_questions(plan)
         if run.deletion_check is None or checks.exceeded:
             # A later invocation sees only what is left. The Sync Log keeps the numbers of the first one.
             await self._log.save(
@@ -179,6 +182,17 @@ class Invocation:
                 counts=Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged),
             )
         return checks
+
+    async def _keep_questions(self, plan: Plan) -> None:
+        run = self._log.run
+        asked = OpenQuestions(run_id=run.id, questions=plan.questions, offered=plan.offered)
+        asked = await self._services.questions.replace(run.domain, asked)
+        self._log.note(
+            questions=len(asked.questions),
+            questions_since=min((one.since for one in asked.questions if one.since), default=None),
+            shielded=sum(1 for change in plan.of(Action.SKIP) if is_shielded(change)),
+            matches=dict(plan.matches),
+        )
 
     async def _preview(self, seen: Survey, checks: Checks) -> None:
         """Writes what a sync would do: the audit log for people, and the plan as data."""
@@ -205,7 +219,7 @@ class Invocation:
         async with self._writing(seen, left_behind) as sync:
             await sync.apply()
         run = self._log.run
-        partly = run.counts.failed or NO_ROOM in run.warning_parts
+        partly = run.counts.failed or run.questions or NO_ROOM in run.warning_parts
         status = Status.COMPLETED_WITH_ERRORS if partly else Status.SUCCEEDED
         await self._finish(status, summary.outcome(run, checks))
 

@@ -42,6 +42,10 @@ class Fields(TypedDict, total=False):
     deletion_check: DeletionCheck
     limit_checks: tuple[LimitCheck, ...]
     pre_check: PreCheckSummary
+    questions: int
+    questions_since: datetime | None
+    shielded: int
+    matches: dict[str, int]
     message_parts: Parts
     warning_parts: Parts
     invocations: int
