@@ -170,10 +170,10 @@ class Invocation:
         if not run.undoes:
             before = (await services.runs.read_pointers(run.domain)).last_good_source
             checks = replace(checks, others=check_limits(plan, settings, before))
+        self._log.warn(seen.warnings)
         if run.deletion_check is None or checks.exceeded:
             # A later invocation sees only what is left. The Sync Log keeps the numbers of the first one.
             await self._log.save(
-                warning_parts=seen.warnings,
                 deletion_check=checks.deletions,
                 limit_checks=checks.others,
                 counts=Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged),
@@ -219,8 +219,7 @@ class Invocation:
             yield sync
         finally:
             self._log.take_over(recorder)
-            known = self._log.run.warning_parts
-            self._log.note(warning_parts=known + tuple(one for one in sync.warnings if one not in known))
+            self._log.warn(sync.warnings)
 
     async def _end_early(self, status: Status, reason: Parts) -> None:
         """Settles the changes in doubt, so that every write has its row, and ends the run."""

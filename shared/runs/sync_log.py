@@ -81,6 +81,11 @@ class SyncLog:
     def note(self, **fields: Unpack[Fields]) -> None:
         self.run = self.run.model_copy(update=dict(fields))
 
+    def warn(self, warnings: Parts) -> None:
+        """Adds the warnings that the line does not have yet."""
+        known = self.run.warning_parts
+        self.note(warning_parts=known + tuple(one for one in warnings if one not in known))
+
     async def save(self, **fields: Unpack[Fields]) -> None:
         self.note(**fields)
         await self._runs.save(self._fence, self.run)
