@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import azure.functions as func
 from pydantic import BaseModel
@@ -113,7 +115,12 @@ get_health = Endpoint(
 
 
 async def document(_: Call[Nothing, Nothing]) -> func.HttpResponse:
-    return problems.json(openapi.openapi(ENDPOINTS))
+    return problems.json(_document())
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return openapi.openapi(ENDPOINTS)
 
 
 get_openapi = Endpoint(
