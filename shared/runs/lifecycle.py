@@ -102,7 +102,7 @@ async def take_up_abandoned(services: Services, domain: str, now: datetime) -> s
     idle = await services.runs.find_idle(domain, abandoned_after(services.settings.lease_seconds), now)
     if idle is None or await is_held(services.storage, domain):
         return None
-    return idle.run_id if await services.runs.claim(idle, now) else None
+    return idle.run_id if await services.runs.claim(idle) else None
 
 
 def abandoned_after(lease_seconds: int) -> timedelta:

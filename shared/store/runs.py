@@ -54,7 +54,6 @@ class Fence:
     run_id: str
     invocation: int
     etag: str
-    cancelled_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +160,7 @@ class Runs:
             row["invocation"] = int(row["invocation"]) + 1
             table = await self._storage.open_table(RUNS)
             answer = await table.update_entity(row, **unchanged(row.metadata["etag"]))
-            return Fence(
-                domain=domain,
-                run_id=run_id,
-                invocation=row["invocation"],
-                etag=answer["etag"],
-                cancelled_by=row.get("cancelledBy", ""),
-            )
+            return Fence(domain=domain, run_id=run_id, invocation=row["invocation"], etag=answer["etag"])
 
         busy = LeaseLost("run.notTaken", domain=domain, run=run_id)
         return await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
@@ -178,9 +171,8 @@ class Runs:
         if row is None or row["runId"] != fence.run_id or int(row["invocation"]) != fence.invocation:
             raise LeaseLost("run.takenOver", domain=fence.domain, run=fence.run_id)
         fence.etag = row.metadata["etag"]
-        fence.cancelled_by = row.get("cancelledBy", "")
-        if fence.cancelled_by:
-            raise CancelRequested("run.cancelled", by=fence.cancelled_by)
+        if cancelled_by := row.get("cancelledBy"):
+            raise CancelRequested("run.cancelled", by=cancelled_by)
 
     async def save(self, fence: Fence, run: Run) -> None:
         """Writes the run. Raises LeaseLost if another invocation has taken over."""
@@ -262,13 +254,13 @@ class Runs:
             return None
         return Idle(domain, str(row["runId"]), row.metadata["etag"])
 
-    async def claim(self, idle: Idle, now: datetime) -> bool:
+    async def claim(self, idle: Idle) -> bool:
         """Claims an idle run. False if another caller was first, or if something was written about it since.
 
         Raises NotPossible if the run's row keeps changing.
         """
-        claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claimedAt": now}
-        claimed["claim"] = claim = self._storage.clock.token(8)
+        claim = self._storage.clock.token(8)
+        claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claim": claim}
 
         async def read() -> tuple[str, str]:
             row = await self._active(idle.domain)
