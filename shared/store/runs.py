@@ -144,7 +144,7 @@ class Runs:
             last_dry_run=_readable(last[Mode.DRY_RUN]),
             last_sync=_readable(last[Mode.SYNC]),
             dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
-            last_good_source=int(rows[_GOOD_SYNC]["source"]) if _GOOD_SYNC in rows else None,
+            last_good_source=_last_good_source(rows.get(_GOOD_SYNC)),
         )
 
     async def take(self, domain: str, run_id: str) -> Fence | None:
@@ -320,7 +320,20 @@ def _readable(row: Any) -> Run | None:
     try:
         return from_row(row)
     except ValidationError as error:
-        event(
-            "run.unreadable", logging.ERROR, domain=row["PartitionKey"], row=row["RowKey"], error=str(error)
-        )
+        _unreadable(row, error)
         return None
+
+
+def _last_good_source(row: Any) -> int | None:
+    """The number of users; None if there is none, also for a damaged one (which is logged)."""
+    if row is None:
+        return None
+    try:
+        return int(row["source"])
+    except (KeyError, TypeError, ValueError) as error:
+        _unreadable(row, error)
+        return None
+
+
+def _unreadable(row: Any, error: Exception) -> None:
+    event("run.unreadable", logging.ERROR, domain=row["PartitionKey"], row=row["RowKey"], error=repr(error))

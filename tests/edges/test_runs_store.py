@@ -14,7 +14,7 @@ from shared.model.parts import verbatim
 from shared.model.runs import LimitCheck, Mode, PreCheckSummary, Run, Status, Trigger, new_run_id
 from shared.settings import Settings
 from shared.store.runs import Fence, Runs
-from shared.store.storage import Storage
+from shared.store.storage import RUNS, Storage
 from tests.support.errors import raises
 
 DOMAIN = "contoso.com"
@@ -206,6 +206,24 @@ async def test_a_row_of_an_earlier_version_is_shown_in_the_english_it_has(runs: 
     assert (shown.message, shown.warnings, shown.limit_checks, shown.pre_check) == (
         before.message, before.warnings, before.limit_checks, before.pre_check,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("damage", "read"),
+    [({"source": 9}, 9), ({"source": "9"}, 9), ({"source": "many"}, None), ({"others": 1}, None)],
+    ids=str,
+)
+async def test_a_damaged_size_of_the_last_good_source_is_unknown_and_hides_nothing_beside_it(
+    runs: Runs, damage: dict[str, object], read: int | None
+) -> None:
+    run = await started(runs)
+    await finish(runs, run, await taken(runs, run))
+    table = await runs._storage.open_table(RUNS)
+    await table.upsert_entity({"PartitionKey": DOMAIN, "RowKey": "good-sync", **damage}, mode="replace")
+
+    pointers = await runs.read_pointers(DOMAIN)
+
+    assert (pointers.last_good_source, pointers.last_sync is not None) == (read, True)
 
 
 class TestAnIdleRun:
