@@ -182,6 +182,26 @@ async def test_the_tick_of_five_hundred_long_names_is_told_in_lines_that_are_not
     assert [name for line in lines for name in line["domains"]] == sorted(names)
 
 
+async def test_settings_and_logs_need_graph_only_for_a_domain_of_which_nothing_is_stored(
+    start_stack: StartStack,
+) -> None:
+    stack = await start_stack(domains=[{"id": ONE}, {"id": TWO}])
+    await stack.services.domains.remember(ONE)
+    stack.entra.faults.add(Fault(kind="status", path="/domains", status=429, retry_after=600))
+
+    answers = {
+        domain: [
+            await stack.get(f"domains/{domain}/runs"),
+            await stack.patch(f"domains/{domain}", {"periodicSync": False}),
+        ]
+        for domain in (ONE, TWO)
+    }
+
+    assert [answer.status_code for answer in answers[ONE]] == [200, 200]
+    assert [answer.status_code for answer in answers[TWO]] == [503, 503]
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers[TWO])
+
+
 @pytest.mark.parametrize("path", ["pre-check", "trace?user=aoki"])
 async def test_a_look_that_takes_too_long_says_when_to_try_again(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, path: str
