@@ -83,7 +83,9 @@ get_run = Endpoint(
 cancel_run = Endpoint(
     method="POST", route=f"{_RUN}/cancel",
     summary="Stops a run before its next write.",
-    role=Role.ADMINISTRATOR, handler=runs.cancel_run, answers={202: Run}, gives=("Retry-After",),
+    role=Role.ADMINISTRATOR, handler=runs.cancel_run,
+    answers={202: Run, 409: "The run can't be reached; or a newer version wrote it, and `detail` says whether "
+             "its domain is free now."}, gives=("Retry-After",),
 )  # fmt: skip
 undo_run = Endpoint(
     method="POST", route=f"{_RUN}/undo",

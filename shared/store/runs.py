@@ -236,6 +236,20 @@ class Runs:
         busy = NotPossible("run.notReached", run=run_id)
         return await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
 
+    async def free(self, domain: str, run_id: str) -> None:
+        """Frees the domain of an active run, whose row stays as it is. Nothing can be written for the run any more.
+
+        Raises NotPossible if the run's row keeps changing.
+        """
+
+        async def write(row: Any) -> None:
+            if row is not None and row["runId"] == run_id:
+                table = await self._storage.open_table(RUNS)
+                await table.delete_entity(row, **unchanged(row.metadata["etag"]))
+
+        busy = NotPossible("run.notReached", run=run_id)
+        await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
+
     @tried_again
     async def purge(self, domain: str, now: datetime) -> None:
         """Deletes the rows of runs that are older than 90 days."""
