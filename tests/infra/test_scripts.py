@@ -104,7 +104,8 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An `az` that does what the file `az.py` beside it says, and writes down each call."""
     program = tmp_path / "az"
     program.write_text(
-        f"#!{sys.executable}\nimport json, sys\nfrom pathlib import Path\n"
+        f"#!{sys.executable}\nimport json, sys\nfrom pathlib import Path\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from tests.infra.az_cmd import arguments\nsys.argv[1:] = arguments(sys.argv[1:])\n"
         "log = Path(__file__).with_name('log')\nlog.open('a').write(' '.join(sys.argv[1:5]) + '\\n')\n"
         "calls = log.read_text()\nexec(Path(__file__).with_name('az.py').read_text())\n"
     )
@@ -126,7 +127,7 @@ elif "functions" in sys.argv[5]:
 
 def test_it_posts_until_every_function_is_listed(az: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (az / "az.py").write_text(KNOWN_AFTER_THREE)
-    assert sync_triggers.sync("/app", {"hourly_sync", "list_domains"}, pause=0) == ""
+    assert sync_triggers.sync("/group (1)/app", {"hourly_sync", "list_domains"}, pause=0) == ""
     assert (az / "log").read_text().count("rest --method post --url") == 3
     assert "hourly_sync runs at 0 0 * * * *" in capsys.readouterr().out
 
