@@ -118,8 +118,8 @@ class _Hour:
         try:
             async with asyncio.timeout(CLEAR_AWAY_SECONDS):
                 await asyncio.gather(
-                    self._cleared("", partial(logs.delete_expired, self._now)),
                     *(self._cleared(domain, partial(runs.purge, domain, self._now)) for domain in shuffled),
+                    self._cleared("", partial(logs.delete_expired, self._now)),
                 )
         except TimeoutError as error:
             _failed("", error)

@@ -13,7 +13,7 @@ from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
 from shared.reports import summary
 from shared.reports.logged import error_text, facts
 from shared.runs.recovery import settle
-from shared.runs.sync_log import SyncLog
+from shared.runs.sync_log import SyncLog, tell_finished_again
 from shared.runs.undo_survey import changes_made
 from shared.services import Services
 from shared.store.leases import Times, is_held, take_lease
@@ -128,8 +128,11 @@ async def _end_given_up(services: Services, domain: str, run_id: str) -> None:
     from azure.core.exceptions import AzureError
 
     run = await services.runs.find(domain, run_id)
-    fence = await services.runs.take(domain, run_id) if run else None
-    if run is None or fence is None:
+    if run is None:
+        return
+    fence = await services.runs.take(domain, run_id)
+    if fence is None:
+        await tell_finished_again(services, domain, run_id)
         return
     log = SyncLog(services, fence, run)
     try:

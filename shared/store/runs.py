@@ -11,7 +11,9 @@ conditional on that row's ETag, so a stale invocation can't overwrite its succes
 """
 
 import base64
+import json
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -188,9 +190,10 @@ class Runs:
             self._storage, partial(self._look, fence), write, lost, known=fence.etag
         )
 
-    async def finish(self, fence: Fence, run: Run) -> None:
+    async def finish(self, fence: Fence, run: Run, quality: Mapping[str, object]) -> None:
         """Writes the finished run and frees the domain for the next one, in one transaction.
 
+        `quality` is kept for `find_finished`.
         Raises LeaseLost as `save` does.
         """
         pointers: list[dict[str, Any]] = [{**to_row(run), "RowKey": f"last-{run.mode}"}]
@@ -198,7 +201,7 @@ class Runs:
             pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
         if run.mode is Mode.SYNC and run.status.good and not run.undoes:
             pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, "source": run.counts.source})
-        ended = {**to_row(run), "finishedBy": fence.invocation}
+        ended = {**to_row(run), "finishedBy": fence.invocation, "quality": json.dumps(quality)}
         writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (ended, *pointers)]
         active = {"PartitionKey": run.domain, "RowKey": _ACTIVE}
 
@@ -217,6 +220,12 @@ class Runs:
                 await self._transaction([("delete", active, unchanged(etag)), *writes])
 
         await update_if_unchanged(self._storage, look, write, _unwritten(fence), known=fence.etag)
+
+    async def find_finished(self, domain: str, run_id: str) -> tuple[Run, dict[str, Any]] | None:
+        """A run that has ended and its quality; None for any other, and for one that an earlier version ended."""
+        row = await self._entity(domain, run_id)
+        run = _readable(row)
+        return (run, json.loads(row["quality"])) if run and "quality" in row else None
 
     async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
         """Asks the invocation that performs the run to stop; False if the run is not active.

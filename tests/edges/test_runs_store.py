@@ -54,7 +54,7 @@ async def started(runs: Runs) -> Run:
 
 
 async def finish(runs: Runs, run: Run, fence: Fence, status: Status = Status.SUCCEEDED) -> None:
-    await runs.finish(fence, run.model_copy(update={"status": status}))
+    await runs.finish(fence, run.model_copy(update={"status": status}), {})
 
 
 class TestStarting:

@@ -44,7 +44,7 @@ async def old_run(stack: Stack, age: timedelta) -> Run:
     fence = await stack.services.runs.take(ONE, run.id)
     assert fence is not None
     ended = run.model_copy(update={"status": Status.SUCCEEDED, "finished_at": then})
-    await stack.services.runs.finish(fence, ended)
+    await stack.services.runs.finish(fence, ended, {})
     return ended
 
 
