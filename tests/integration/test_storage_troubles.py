@@ -40,6 +40,20 @@ class TestAStartWhoseMessageWasNotSent:
     def _at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(lifecycle, "abandoned_after", lambda _settings: timedelta(0))
 
+    async def test_it_is_no_202_and_goes_on_for_whoever_starts_again(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("aoki")])
+        storage = storage_of(stack)
+        await storage.faults({"kind": "refuse", "code": "AuthorizationFailure", "operation": "PutMessage"})
+
+        refused = await stack.post(f"domains/{CONTOSO}/sync")
+        await storage.faults()
+        again = await stack.post(f"domains/{CONTOSO}/sync")
+
+        assert (refused.status_code, again.status_code) == (500, 409)
+        (run,) = await stack.runs()
+        assert again.json()["runId"] == run.id
+        assert (await stack.finished(run)).status == "succeeded"
+
     @pytest.mark.parametrize("asked", ["domains/{domain}/runs/{run}", "domains/{domain}"])
     async def test_it_goes_on_for_whoever_asks_after_it(self, start_stack: StartStack, asked: str) -> None:
         stack = await start_stack(source=[in_source("aoki")])
