@@ -56,6 +56,11 @@ class Counts(Record):
     skipped: int = 0
     failed: int = 0
 
+    @property
+    def made(self) -> int:
+        """The changes that took effect."""
+        return self.add + self.update + self.rename + self.restore + self.delete
+
 
 class Progress(Record):
     done: int = 0

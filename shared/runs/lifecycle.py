@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.errors import DomainBusy, LeaseLost, NotPossible
+from shared.errors import DomainBusy, LeaseLost, NotPossible, RunNotFound, SyncError
 from shared.log import event
 from shared.model.changes import Action
 from shared.model.records import Author
@@ -12,10 +13,10 @@ from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
 from shared.reports import summary
 from shared.reports.logged import error_text, facts
 from shared.runs.recovery import settle
-from shared.runs.sync_log import SyncLog
+from shared.runs.sync_log import SyncLog, tell_finished_again
 from shared.runs.undo_survey import changes_made
 from shared.services import Services
-from shared.store.leases import is_held, take_lease
+from shared.store.leases import Times, is_held, take_lease
 from shared.store.previous_version import planned_deletions
 
 
@@ -102,7 +103,7 @@ async def take_up_abandoned(services: Services, domain: str, now: datetime) -> s
     idle = await services.runs.find_idle(domain, abandoned_after(services.settings.lease_seconds), now)
     if idle is None or await is_held(services.storage, domain):
         return None
-    return idle.run_id if await services.runs.claim(idle, now) else None
+    return idle.run_id if await services.runs.claim(idle) else None
 
 
 def abandoned_after(lease_seconds: int) -> timedelta:
@@ -126,10 +127,14 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
 async def _end_given_up(services: Services, domain: str, run_id: str) -> None:
     from azure.core.exceptions import AzureError
 
+    run = await services.runs.find(domain, run_id)
+    if run is None:
+        return
     fence = await services.runs.take(domain, run_id)
     if fence is None:
+        await tell_finished_again(services, domain, run_id)
         return
-    log = SyncLog(services, fence, await services.runs.get(domain, run_id))
+    log = SyncLog(services, fence, run)
     try:
         await settle(services, fence, log)
     except (AzureError, LeaseLost):
@@ -144,9 +149,26 @@ async def cancel(services: Services, domain: str, run_id: str, author: Author) -
     """Asks an active run to stop before its next write. Returns the run; if it is active, the caller sends its message.
 
     The first message may be lost, or the worker may have crashed: with a second message the run ends as soon as its
-    lease is free. Does nothing to a run that has ended.
+    lease is free. Does nothing to a run that has ended. Frees the domain of an active run that this version can't
+    read, and raises NotPossible, because that run can't be told to stop.
     """
-    run = await services.runs.get(domain, run_id)
+    run = await services.runs.find(domain, run_id)
+    if run is None:
+        raise await _freed(services, domain, run_id, author)
     if run.status.active and await services.runs.request_cancel(domain, run_id, author.name):
         event("run.cancelRequested", **facts(run), by=author.name, address=author.address)
     return await services.runs.get(domain, run_id)
+
+
+async def _freed(services: Services, domain: str, run_id: str, author: Author) -> SyncError:
+    """Frees the domain of an active run that can't be read, unless an invocation performs it. Returns what to say."""
+    if (await services.runs.read_pointers(domain)).active != run_id:
+        return RunNotFound("run.unknown", domain=domain, run=run_id)
+    at_once = replace(Times.of(services.settings.lease_seconds), patience=0.0)
+    try:
+        async with take_lease(services.storage, services.settings, domain, at_once):
+            await services.runs.free(domain, run_id)
+    except DomainBusy:
+        return NotPossible("run.unreadableAtWork", run=run_id)
+    event("run.freed", logging.WARNING, domain=domain, runId=run_id, by=author.name, address=author.address)
+    return NotPossible("run.unreadableFreed", domain=domain, run=run_id)

@@ -6,10 +6,11 @@ import pytest
 
 from shared.clock import Clock
 from shared.model.runs import Mode, Run, Status, Trigger, new_run_id
-from shared.runs import lifecycle
+from shared.runs import hourly, lifecycle
 from shared.store import audit_logs
 from shared.store.storage import AUDIT_LOGS, RUNS
 from tests.support.stack import Stack, StartStack, in_entra, in_source
+from tests.support.storage_control import storage_of
 
 DOMAINS = [{"id": "one.example"}, {"id": "two.example"}, {"id": "off.example"}]
 ONE, TWO, OFF = (str(domain["id"]) for domain in DOMAINS)
@@ -43,7 +44,7 @@ async def old_run(stack: Stack, age: timedelta) -> Run:
     fence = await stack.services.runs.take(ONE, run.id)
     assert fence is not None
     ended = run.model_copy(update={"status": Status.SUCCEEDED, "finished_at": then})
-    await stack.services.runs.finish(fence, ended)
+    await stack.services.runs.finish(fence, ended, {})
     return ended
 
 
@@ -128,6 +129,22 @@ async def test_audit_logs_are_deleted_after_a_day(stack: Stack, monkeypatch: pyt
     await stack.tick()
 
     assert await stored() == []
+
+
+async def test_records_that_take_too_long_to_delete_keep_no_run_waiting(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hourly, "CLEAR_AWAY_SECONDS", 3.0)
+    forgotten = await old_run(stack, timedelta(days=91))
+    await storage_of(stack).faults({"kind": "hang", "operation": "ListBlobs", "resource": AUDIT_LOGS})
+
+    tick = await stack.tick()
+
+    assert tick["queued"] == [ONE, TWO]
+    assert [event["error"] for event in stack.events.named("timer.failed")] == ["TimeoutError: "]
+    for run in (*await stack.runs(ONE), *await stack.runs(TWO)):
+        assert (await stack.finished(run)).status == "succeeded"
+    assert (await stack.get(f"domains/{ONE}/runs/{forgotten.id}")).status_code == 404
 
 
 async def test_a_domain_in_trouble_keeps_no_other_waiting(stack: Stack) -> None:

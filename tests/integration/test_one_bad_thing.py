@@ -11,7 +11,8 @@ from local.entra import Fault
 from shared.clock import Clock
 from shared.http import inspection
 from shared.model.runs import Run
-from shared.runs import hourly
+from shared.runs import hourly, lifecycle
+from shared.store.leases import take_lease
 from shared.store.storage import DOMAINS, LINKS, PEOPLE, RUNS
 from tests.support.stack import Stack, StartStack, in_entra, in_source, until
 from tests.support.storage_control import storage_of
@@ -180,6 +181,26 @@ async def test_the_tick_of_five_hundred_long_names_is_told_in_lines_that_are_not
     assert max(len(str(line)) for line in lines) < 20_000
     assert len({line["at"] for line in lines}) == 1
     assert [name for line in lines for name in line["domains"]] == sorted(names)
+
+
+async def test_settings_and_logs_need_graph_only_for_a_domain_of_which_nothing_is_stored(
+    start_stack: StartStack,
+) -> None:
+    stack = await start_stack(domains=[{"id": ONE}, {"id": TWO}])
+    await stack.services.domains.remember(ONE)
+    stack.entra.faults.add(Fault(kind="status", path="/domains", status=429, retry_after=600))
+
+    answers = {
+        domain: [
+            await stack.get(f"domains/{domain}/runs"),
+            await stack.patch(f"domains/{domain}", {"periodicSync": False}),
+        ]
+        for domain in (ONE, TWO)
+    }
+
+    assert [answer.status_code for answer in answers[ONE]] == [200, 200]
+    assert [answer.status_code for answer in answers[TWO]] == [503, 503]
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers[TWO])
 
 
 @pytest.mark.parametrize("path", ["pre-check", "trace?user=aoki"])
@@ -376,12 +397,18 @@ async def test_a_run_that_only_a_newer_version_can_read_hides_nothing_else(stack
     assert {line["domain"] for line in stack.events.named("run.unreadable")} == {ONE}
 
 
-async def test_an_active_run_that_only_a_newer_version_can_read_hides_nothing_else(stack: Stack) -> None:
+async def of_a_newer_version(stack: Stack) -> Run:
+    """An active run of ONE that this version can't read, and that nothing performs."""
     run = await stack.start_without_message(ONE)
     runs = await stack.services.storage.open_table(RUNS)
     row = await runs.get_entity(ONE, run.id)
     row["run"] = row["run"].replace('"queued"', '"paused"')
     await runs.update_entity(row)
+    return run
+
+
+async def test_an_active_run_that_only_a_newer_version_can_read_hides_nothing_else(stack: Stack) -> None:
+    run = await of_a_newer_version(stack)
 
     listed = {one["name"]: one for one in (await stack.get("domains")).json()["domains"]}
     changed = await stack.patch(f"domains/{ONE}", {"periodicSync": False})
@@ -393,6 +420,42 @@ async def test_an_active_run_that_only_a_newer_version_can_read_hides_nothing_el
     assert (changed.status_code, changed.json()["periodicSync"]) == (200, False)
     assert (start.status_code, start.json()["runId"]) == (409, run.id)
     assert other.status == "succeeded"
+
+
+async def test_cancelling_an_unreadable_run_frees_its_domain_and_leaves_its_row(stack: Stack) -> None:
+    run = await of_a_newer_version(stack)
+    runs = await stack.services.storage.open_table(RUNS)
+    before = dict(await runs.get_entity(ONE, run.id))
+
+    cancelled = await stack.post(f"domains/{ONE}/runs/{run.id}/cancel")
+    again = await stack.post(f"domains/{ONE}/runs/{run.id}/cancel")
+
+    assert (cancelled.status_code, again.status_code) == (409, 404)
+    assert f"{ONE} is free for the next run" in cancelled.json()["detail"]
+    assert [(line["runId"], line["by"]) for line in stack.events.named("run.freed")] == [
+        (run.id, "function key")
+    ]
+    assert dict(await runs.get_entity(ONE, run.id)) == before
+    assert (await stack.sync(ONE)).status == "succeeded"
+
+
+async def test_an_unreadable_run_that_is_being_worked_on_is_left_alone(stack: Stack) -> None:
+    run = await of_a_newer_version(stack)
+
+    async with take_lease(stack.services.storage, stack.services.settings, ONE):
+        cancelled = await stack.post(f"domains/{ONE}/runs/{run.id}/cancel")
+
+    assert cancelled.status_code == 409
+    assert "it is being worked on" in cancelled.json()["detail"]
+    assert (await stack.services.runs.read_pointers(ONE)).active == run.id
+
+
+async def test_the_message_of_an_unreadable_run_that_was_given_up_ends_nothing(stack: Stack) -> None:
+    run = await of_a_newer_version(stack)
+
+    await lifecycle.give_up(stack.services, ONE, run.id)
+
+    assert (await stack.services.runs.read_pointers(ONE)).active == run.id
 
 
 async def test_storage_that_is_busy_for_one_domain_costs_no_other_its_hour(
