@@ -139,7 +139,8 @@ async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
 
 async def _start(call: AnyCall, mode: Mode) -> func.HttpResponse:
     domain = await domain_to_read(call.services, call.domain)
-    return await _started(call, lifecycle.start(call.services, domain, mode, Trigger.MANUAL, call.author))
+    run = lifecycle.new_run(call.services.clock, domain, mode, Trigger.MANUAL, call.author)
+    return await _started(call, lifecycle.start(call.services, run))
 
 
 async def _started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from shared.clock import Clock
 from shared.errors import DomainBusy, LeaseLost, NotPossible
 from shared.log import event
 from shared.model.changes import Action
@@ -19,8 +20,8 @@ from shared.store.leases import is_held, take_lease
 from shared.store.previous_version import planned_deletions
 
 
-async def start(
-    services: Services,
+def new_run(
+    clock: Clock,
     domain: str,
     mode: Mode,
     trigger: Trigger,
@@ -30,10 +31,10 @@ async def start(
     undoes: str | None = None,
     disable_added: bool = False,
 ) -> Run:
-    """Writes a queued run. The caller sends its message. Raises RunActive if the domain has an active run."""
-    now = services.clock.now()
-    run = Run(
-        id=new_run_id(now, services.clock.token(4)),
+    """A run that is to be started."""
+    now = clock.now()
+    return Run(
+        id=new_run_id(now, clock.token(4)),
         domain=domain,
         mode=mode,
         trigger=trigger,
@@ -44,7 +45,14 @@ async def start(
         undoes=undoes,
         disable_added=disable_added,
     )
-    await services.domains.remember(domain)
+
+
+async def start(services: Services, run: Run) -> Run:
+    """Writes a queued run. The caller sends its message. Raises RunActive if the domain has an active run.
+
+    Idempotent: if storage fails, the run may have been written all the same.
+    """
+    await services.domains.remember(run.domain)
     await services.runs.start(run)
     event("run.queued", **facts(run))
     return run
@@ -62,7 +70,8 @@ async def start_approved(services: Services, domain: str, dry_run_id: str, autho
     released = sorted(await _read_planned_deletions(services, dry_run))
     await services.approvals.write(domain, dry_run_id, released)
     approval = Approval(dry_run_id=dry_run_id, approved_by=author.name, deletions=len(released))
-    return await start(services, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
+    run = new_run(services.clock, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
+    return await start(services, run)
 
 
 async def _read_planned_deletions(services: Services, dry_run: Run) -> Iterable[str]:
@@ -83,14 +92,15 @@ async def start_undo(
 
     Raises NotPossible if the run is not a finished sync, and JournalGone if its journal is gone, after 30 days.
     """
-    run = await services.runs.get(domain, run_id)
-    if run.mode is not Mode.SYNC or run.status.active:
+    sync = await services.runs.get(domain, run_id)
+    if sync.mode is not Mode.SYNC or sync.status.active:
         raise NotPossible("undo.notASync", run=run_id)
     await changes_made(services, domain, run_id)
     mode = Mode.DRY_RUN if dry_run else Mode.SYNC
-    return await start(
-        services, domain, mode, Trigger.MANUAL, author, undoes=run_id, disable_added=disable_added
+    run = new_run(
+        services.clock, domain, mode, Trigger.MANUAL, author, undoes=run_id, disable_added=disable_added
     )
+    return await start(services, run)
 
 
 async def take_up_abandoned(services: Services, domain: str, now: datetime) -> str | None:

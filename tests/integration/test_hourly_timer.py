@@ -6,10 +6,11 @@ import pytest
 
 from shared.clock import Clock
 from shared.model.runs import Mode, Run, Status, Trigger, new_run_id
-from shared.runs import lifecycle
+from shared.runs import hourly, lifecycle
 from shared.store import audit_logs
 from shared.store.storage import AUDIT_LOGS, RUNS
 from tests.support.stack import Stack, StartStack, in_entra, in_source
+from tests.support.storage_control import storage_of
 
 DOMAINS = [{"id": "one.example"}, {"id": "two.example"}, {"id": "off.example"}]
 ONE, TWO, OFF = (str(domain["id"]) for domain in DOMAINS)
@@ -98,6 +99,23 @@ async def test_a_run_that_was_queued_a_moment_ago_is_not_queued_again(stack: Sta
 
     assert OFF not in tick["queued"]
     assert (await stack.run(waiting)).status == "queued"
+
+
+async def test_a_start_that_failed_and_took_effect_all_the_same_is_queued(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hourly, "TRY_AGAIN_SECONDS", 0.1)
+    start = {"operation": "EntityGroupTransaction", "resource": "Runs(POST active*", "tookEffect": True}
+    # No other code of storage makes the first try the last one of that start.
+    await storage_of(stack).faults({"kind": "refuse", "code": "AuthorizationFailure", "count": 2, **start})
+
+    tick = await stack.tick()
+
+    assert await storage_of(stack).struck() == [2]
+    assert tick["queued"] == [ONE, TWO]
+    for domain in (ONE, TWO):
+        (run,) = await stack.runs(domain)
+        assert (await stack.finished(run)).status == "succeeded"
 
 
 async def test_runs_are_forgotten_after_ninety_days(stack: Stack) -> None:

@@ -170,7 +170,8 @@ class Stack(Product):
     async def start_without_message(self, domain: str = CONTOSO) -> Run:
         """A sync whose process died after writing the run's row and before sending the message."""
         author = Author("somebody", "127.0.0.1")
-        return await lifecycle.start(self.services, domain, Mode.SYNC, Trigger.MANUAL, author)
+        run = lifecycle.new_run(self.services.clock, domain, Mode.SYNC, Trigger.MANUAL, author)
+        return await lifecycle.start(self.services, run)
 
     async def tick(self) -> Json:
         """Fires the hourly timer; returns the event that it logs at its end."""
