@@ -1,5 +1,7 @@
 """Faults on demand: which fault, on which operations, and how often."""
 
+import asyncio
+import contextlib
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 
@@ -28,7 +30,7 @@ class Fault(BaseModel):
     - `refuse`: answers with `code`; with `inner`, a transaction gets 202 and the code inside;
     - `drop`: resets the connection;
     - `hang`: never answers;
-    - `delay`: forwards the request, or the answer, after `ms`;
+    - `delay`: forwards the request, or the answer, after `ms`, or when other faults are set;
     - `emptyPage`: an empty page of entities or blobs, with a continuation to what the page should have held.
 
     With `tookEffect` the fault (any but `emptyPage`) comes after the operation was carried out, not before.
@@ -49,6 +51,7 @@ class Fault(BaseModel):
 
     _matched: int = PrivateAttr(0)
     _struck: int = PrivateAttr(0)
+    _taken_away: asyncio.Event = PrivateAttr(default_factory=asyncio.Event)
 
     @property
     def struck(self) -> int:
@@ -62,6 +65,11 @@ class Fault(BaseModel):
         if self.took_effect and self.kind == "emptyPage":
             raise ValueError("an empty page takes no effect")
         return self
+
+    async def wait_out(self) -> None:
+        """Waits for `ms` milliseconds, or until the fault is removed."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._taken_away.wait(), self.ms / 1_000)
 
     def strikes(self, operation: Operation) -> bool:
         """Counts the operation if it matches, and returns whether the fault strikes it."""
@@ -95,3 +103,8 @@ class FaultPlan(BaseModel):
     def struck(self, operation: Operation) -> Fault | None:
         """The first fault that strikes this operation now."""
         return next((rule for rule in self.rules if rule.strikes(operation)), None)
+
+    def end(self) -> None:
+        """Lets go what its faults delay."""
+        for rule in self.rules:
+            rule._taken_away.set()
