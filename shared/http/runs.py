@@ -92,6 +92,8 @@ async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:
 async def list_runs(call: Call[PageQuery, Nothing]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
     runs, cursor = await call.services.runs.read_page(call.domain, call.query.limit, call.query.cursor)
+    if any(run.status is Status.QUEUED for run in runs):
+        await take_up(call)
     pointers = await call.services.runs.read_pointers(call.domain)
     now = call.services.clock.now()
     return json(RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor))

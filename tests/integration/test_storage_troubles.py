@@ -39,7 +39,9 @@ class TestAStartWhoseMessageWasNotSent:
     def _at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(lifecycle, "abandoned_after", lambda _settings: timedelta(0))
 
-    @pytest.mark.parametrize("asked", ["domains/{domain}/runs/{run}", "domains/{domain}"])
+    @pytest.mark.parametrize(
+        "asked", ["domains/{domain}/runs/{run}", "domains/{domain}/runs", "domains/{domain}"]
+    )
     async def test_it_goes_on_for_whoever_asks_after_it(self, start_stack: StartStack, asked: str) -> None:
         stack = await start_stack(source=[in_source("aoki")])
         run = await stack.start_without_message()
