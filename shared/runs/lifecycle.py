@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
-from shared.errors import DomainBusy, LeaseLost, NotPossible
+from shared.errors import DomainBusy, JournalGone, LeaseLost, NotPossible
 from shared.log import event
 from shared.model.changes import Action
 from shared.model.records import Author
@@ -14,8 +14,8 @@ from shared.reports import summary
 from shared.reports.logged import error_text, facts
 from shared.runs.recovery import settle
 from shared.runs.sync_log import SyncLog
-from shared.runs.undo_survey import changes_made
 from shared.services import Services
+from shared.store.journal import Journal
 from shared.store.leases import is_held, take_lease
 from shared.store.previous_version import planned_deletions
 
@@ -95,7 +95,8 @@ async def start_undo(
     sync = await services.runs.get(domain, run_id)
     if sync.mode is not Mode.SYNC or sync.status.active:
         raise NotPossible("undo.notASync", run=run_id)
-    await changes_made(services, domain, run_id)
+    if not await Journal.exists(services.storage, domain, run_id):
+        raise JournalGone("undo.journalGone", domain=domain, run=run_id)
     mode = Mode.DRY_RUN if dry_run else Mode.SYNC
     run = new_run(
         services.clock, domain, mode, Trigger.MANUAL, author, undoes=run_id, disable_added=disable_added
