@@ -27,7 +27,8 @@ class Fault(BaseModel):
     only at the `nth` matching operations (1 is the first).
 
     `kind` is one of
-    - `refuse`: answers with `code`; with `inner`, a transaction gets 202 and the code inside;
+    - `refuse`: answers with `code`; with `inner`, a transaction gets 202 and the code inside; with `status`, with that
+      alone, as a gateway on the way does;
     - `drop`: resets the connection;
     - `hang`: never answers;
     - `delay`: forwards the request, or the answer, after `ms`, or when other faults are set;
@@ -41,6 +42,7 @@ class Fault(BaseModel):
     kind: Kind
     code: Code = "ServerBusy"
     inner: bool = False
+    status: Literal[408, 429, 502, 504] | None = None
     took_effect: bool = False
     ms: int = Field(default=1_000, ge=0)
     service: Literal["blob", "queue", "table", "*"] = "*"
@@ -60,8 +62,8 @@ class Fault(BaseModel):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        if self.inner and self.kind != "refuse":
-            raise ValueError("inner goes with kind refuse")
+        if (self.inner or self.status) and self.kind != "refuse":
+            raise ValueError("inner and status go with kind refuse")
         if self.took_effect and self.kind == "emptyPage":
             raise ValueError("an empty page takes no effect")
         return self

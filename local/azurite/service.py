@@ -32,7 +32,7 @@ from yarl import URL
 
 from local.azurite import ACCOUNT_KEY
 from local.azurite.corrections import DELETED, NOT_IF_THERE, Deletions, leased, refused_condition
-from local.azurite.errors import Answer, Code, inner_refusal, refusal
+from local.azurite.errors import Answer, Code, gateway_refusal, inner_refusal, refusal
 from local.azurite.faults import Fault, FaultPlan
 from local.azurite.operations import Operation, Service, operation
 from local.azurite.pages import continued, empty_page
@@ -186,8 +186,14 @@ async def _faulty(fault: Fault, asked: Operation, answer: Answer | None) -> Answ
         await fault.wait_out()
         return answer
     if fault.kind == "refuse":
-        return inner_refusal(fault.code) if fault.inner else refusal(asked.service, fault.code)
+        return _refused(fault, asked)
     return None
+
+
+def _refused(fault: Fault, asked: Operation) -> Answer:
+    if fault.status:
+        return gateway_refusal(fault.status)
+    return inner_refusal(fault.code) if fault.inner else refusal(asked.service, fault.code)
 
 
 def _forwarded(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:

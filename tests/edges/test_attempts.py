@@ -180,8 +180,28 @@ async def test_what_is_missing_is_made_anew_at_the_next_try(code: str) -> None:
     assert account.forgotten == 1
 
 
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+async def test_a_status_that_passes_is_waited_for(status: int) -> None:
+    account = Account()
+    answers = iter([refusal(status, ""), refusal(status, "")])
+
+    async def attempt() -> str:
+        for error in answers:
+            raise error
+        return "answered"
+
+    assert await keep_trying(account, attempt) == "answered"
+    assert account.clock.at > 0
+
+
 @pytest.mark.parametrize(
-    ("status", "code"), [(403, "AuthorizationFailure"), (400, "InvalidInput"), (501, "NotImplemented")]
+    ("status", "code"),
+    [
+        (403, "AuthorizationFailure"),
+        (400, "InvalidInput"),
+        (501, "NotImplemented"),
+        (505, "HttpVersionNotSupported"),
+    ],
 )
 async def test_what_no_try_changes_is_not_tried_again(status: int, code: str) -> None:
     account, tries = Account(), 0

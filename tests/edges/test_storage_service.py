@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 import pytest
@@ -11,12 +12,11 @@ from azure.core import MatchConditions
 from azure.core.exceptions import (
     HttpResponseError,
     ResourceExistsError,
-    ResourceModifiedError,
     ServiceRequestError,
 )
 from azure.data.tables import TableTransactionError
 from azure.data.tables.aio import TableServiceClient
-from azure.storage.blob.aio import BlobLeaseClient, BlobServiceClient
+from azure.storage.blob.aio import BlobClient, BlobLeaseClient, BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from tests.conftest import DELETION_SECONDS
@@ -74,12 +74,48 @@ async def test_if_none_match_holds_for_other_writes_than_put_blob(account: Accou
     blob = account.blobs.get_blob_client("box", "b")
     await blob.create_append_blob()
 
-    with pytest.raises(ResourceModifiedError):
-        await blob.append_block(b"x", match_condition=MatchConditions.IfMissing)
-    with pytest.raises(ResourceModifiedError):
-        await blob.set_blob_metadata({"a": "b"}, match_condition=MatchConditions.IfMissing)
+    refusals = []
+    for write in (
+        blob.append_block(b"x", match_condition=MatchConditions.IfMissing),
+        blob.set_blob_metadata({"a": "b"}, match_condition=MatchConditions.IfMissing),
+        copy_if_missing(blob, blob.url),
+    ):
+        with pytest.raises(HttpResponseError) as refused:
+            await write
+        refusals.append((refused.value.status_code, code(refused.value)))
 
+    assert refusals == [(412, "ConditionNotMet"), (412, "ConditionNotMet"), (409, "BlobAlreadyExists")]
     assert (await blob.get_blob_properties()).size == 0
+
+
+async def copy_if_missing(to: BlobClient, url: str) -> None:
+    """With a header: the SDK takes no such condition here."""
+    assert (await to.start_copy_from_url(url, headers={"If-None-Match": "*"}))["copy_status"] == "success"
+
+
+async def test_a_copy_if_nothing_is_there_is_refused_for_a_lease_first(account: Account) -> None:
+    blob, other = (account.blobs.get_blob_client("box", name) for name in ("b", "other"))
+    await blob.upload_blob(b"x")
+    await copy_if_missing(other, blob.url)
+    await BlobLeaseClient(other).acquire(15)
+
+    with pytest.raises(HttpResponseError) as refused:
+        await copy_if_missing(other, blob.url)
+
+    assert (refused.value.status_code, code(refused.value)) == (412, "LeaseIdMissing")
+
+
+async def test_metadata_is_set_on_the_version_that_the_caller_knows(account: Account) -> None:
+    blob = account.blobs.get_blob_client("box", "b")
+    known = (await blob.upload_blob(b""))["etag"]
+    if_unchanged = partial(blob.set_blob_metadata, etag=known, match_condition=MatchConditions.IfNotModified)
+    await if_unchanged({"a": "b"})
+
+    with pytest.raises(HttpResponseError) as refused:
+        await if_unchanged({"a": "c"})
+
+    assert (refused.value.status_code, code(refused.value)) == (412, "ConditionNotMet")
+    assert (await blob.get_blob_properties()).metadata == {"a": "b"}
 
 
 async def test_what_was_deleted_cannot_be_made_anew_for_a_while(account: Account) -> None:

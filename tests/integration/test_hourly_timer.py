@@ -8,6 +8,7 @@ from shared.clock import Clock
 from shared.model.runs import Mode, Run, Status, Trigger, new_run_id
 from shared.runs import hourly, lifecycle
 from shared.store import audit_logs
+from shared.store.leases import take_lease
 from shared.store.storage import AUDIT_LOGS, RUNS
 from tests.support.stack import Stack, StartStack, in_entra, in_source
 from tests.support.storage_control import storage_of
@@ -90,6 +91,24 @@ async def test_a_run_whose_message_was_lost_is_queued_again(
     assert OFF in tick["queued"]
     assert (await stack.finished(lost)).status == "succeeded"
     assert [run.id for run in await stack.runs(OFF)] == [lost.id]
+
+
+async def test_a_run_whose_worker_died_goes_on_once_its_lease_has_ended(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, run = stack.services, await stack.start_without_message(OFF)
+    monkeypatch.setattr(lifecycle, "abandoned_after", lambda _seconds: timedelta(0))
+
+    async with take_lease(services.storage, services.settings, OFF):
+        fence = await services.runs.take(OFF, run.id)
+        assert fence is not None
+        await services.runs.save(fence, run.model_copy(update={"status": Status.RUNNING, "invocations": 1}))
+        held = await stack.tick()
+    free = await stack.tick()
+
+    assert (OFF in held["queued"], OFF in free["queued"]) == (False, True)
+    ended = await stack.finished(run)
+    assert (ended.status, ended.invocations) == ("succeeded", 2)
 
 
 async def test_a_run_that_was_queued_a_moment_ago_is_not_queued_again(stack: Stack) -> None:
