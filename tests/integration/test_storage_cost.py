@@ -20,8 +20,10 @@ EVERY_RUN = {
     "AcquireBlobLease locks": 1,
     "EntityGroupTransaction Domains": 1,
     "GetBlob links": 1,
+    "GetBlob tenant": 1,
     "GetEntity Domains": 1,
     "MergeEntity Runs": 1,
+    "QueryEntities Domains": 1,
     "QueryEntities Runs": 1,
     "ReleaseBlobLease locks": 1,
 }
@@ -32,7 +34,6 @@ EVERY_SYNC = {
     "GetBlobProperties journal": 1,
     "PutBlob audit-logs": 1,
     "PutBlob journal": 1,
-    "PutBlob links": 1,
     "SetBlobMetadata audit-logs": 1,
     "SetBlobMetadata journal": 1,
 }
@@ -50,6 +51,7 @@ COSTS = {
         "AppendBlock audit-logs": 3,
         "AppendBlock journal": 4,
         "GetEntity Runs": 10,
+        "PutBlob links": 1,
     },
 }
 

@@ -95,7 +95,7 @@ async def test_an_empty_page_is_not_the_last_one(start_stack: StartStack) -> Non
     assert (await stack.tick())["queued"] == [OTHER]
     run = await stack.finished((await stack.runs(OTHER))[0])
 
-    # Who has moved here is known from the other domain's links, which are listed.
+    # Who has moved here is known from the other domain's sync.
     assert (run.counts.rename, run.counts.add) == (1, 0)
     (struck,) = await storage.struck()
     assert struck > len(LISTS)

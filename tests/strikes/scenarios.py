@@ -163,8 +163,8 @@ async def judge_sync(case: Case, run: Run | None, *, wanted: Counter[str]) -> No
     case.expect("counts", +Counter(counted), wanted)
     writes = Counter(case.stack.writes())
     case.expect("writes sent twice", [write for write, count in writes.items() if count > 1], [])
-    memory = await case.stack.services.links.read(case.domain)
-    case.expect("doubt of the links", memory.doubt, ())
+    memory = await case.stack.services.known_people.read(case.domain)
+    case.expect("doubt of the memory", memory.doubt, ())
     added = {who for action, who in done if action == "add"}
     case.expect("added and not linked", added - set(memory.links.values()), set())
 
