@@ -115,8 +115,9 @@ async def start_sync(req: func.HttpRequest, messages: func.Out[str]) -> func.Htt
 
 
 @endpoint(http.list_runs)
-async def list_runs(req: func.HttpRequest) -> func.HttpResponse:
-    return await http.list_runs(services, req)
+@app.queue_output("messages", QUEUE, STORAGE)
+async def list_runs(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
+    return await http.list_runs(services, req, messages.set)
 
 
 @endpoint(http.get_run)

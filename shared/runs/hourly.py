@@ -15,9 +15,9 @@ from shared.errors import GraphError, RunActive, Unavailable
 from shared.log import event
 from shared.model.domains import StoredSettings
 from shared.model.records import Author
-from shared.model.runs import Mode, Trigger
+from shared.model.runs import Mode, Run, Trigger
 from shared.reports.logged import error_text
-from shared.runs.lifecycle import start, take_up_abandoned
+from shared.runs.lifecycle import new_run, start, take_up_abandoned
 from shared.services import Services
 
 T = TypeVar("T")
@@ -53,6 +53,8 @@ class _Hour:
         self._give_up_at = services.clock.monotonic() + KEEP_TRYING_SECONDS
         self._removed: frozenset[str] = frozenset()
         self._turns = asyncio.Semaphore(AT_ONCE)
+        # A start that failed may have taken effect: another try is for the same run.
+        self._new_runs: dict[str, Run] = {}
         self.queued: dict[str, str] = {}
 
     async def pass_through(self, *, past_due: bool) -> None:
@@ -94,8 +96,9 @@ class _Hour:
         if domain in self._removed:
             event("timer.removed", logging.WARNING, domain=domain)
             return None
+        run = new_run(self._clock, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
         try:
-            return (await start(self._services, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)).id
+            return (await start(self._services, self._new_runs.setdefault(domain, run))).id
         except RunActive as error:
             event("timer.busy", domain=domain, runId=error.run_id)
             return None

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.errors import DomainBusy, LeaseLost, NotPossible, RunNotFound, SyncError
+from shared.clock import Clock
+from shared.errors import DomainBusy, JournalGone, LeaseLost, NotPossible, RunNotFound, SyncError
 from shared.log import event
 from shared.model.changes import Action
 from shared.model.records import Author
@@ -14,14 +15,14 @@ from shared.reports import summary
 from shared.reports.logged import error_text, facts
 from shared.runs.recovery import settle
 from shared.runs.sync_log import SyncLog, tell_finished_again
-from shared.runs.undo_survey import changes_made
 from shared.services import Services
+from shared.store.journal import Journal
 from shared.store.leases import Times, is_held, take_lease
 from shared.store.previous_version import planned_deletions
 
 
-async def start(
-    services: Services,
+def new_run(
+    clock: Clock,
     domain: str,
     mode: Mode,
     trigger: Trigger,
@@ -31,10 +32,10 @@ async def start(
     undoes: str | None = None,
     disable_added: bool = False,
 ) -> Run:
-    """Writes a queued run. The caller sends its message. Raises RunActive if the domain has an active run."""
-    now = services.clock.now()
-    run = Run(
-        id=new_run_id(now, services.clock.token(4)),
+    """A run that is to be started."""
+    now = clock.now()
+    return Run(
+        id=new_run_id(now, clock.token(4)),
         domain=domain,
         mode=mode,
         trigger=trigger,
@@ -45,7 +46,14 @@ async def start(
         undoes=undoes,
         disable_added=disable_added,
     )
-    await services.domains.remember(domain)
+
+
+async def start(services: Services, run: Run) -> Run:
+    """Writes a queued run. The caller sends its message. Raises RunActive if the domain has an active run.
+
+    Idempotent: if storage fails, the run may have been written all the same.
+    """
+    await services.domains.remember(run.domain)
     await services.runs.start(run)
     event("run.queued", **facts(run))
     return run
@@ -63,7 +71,8 @@ async def start_approved(services: Services, domain: str, dry_run_id: str, autho
     released = sorted(await _read_planned_deletions(services, dry_run))
     await services.approvals.write(domain, dry_run_id, released)
     approval = Approval(dry_run_id=dry_run_id, approved_by=author.name, deletions=len(released))
-    return await start(services, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
+    run = new_run(services.clock, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
+    return await start(services, run)
 
 
 async def _read_planned_deletions(services: Services, dry_run: Run) -> Iterable[str]:
@@ -84,14 +93,16 @@ async def start_undo(
 
     Raises NotPossible if the run is not a finished sync, and JournalGone if its journal is gone, after 30 days.
     """
-    run = await services.runs.get(domain, run_id)
-    if run.mode is not Mode.SYNC or run.status.active:
+    sync = await services.runs.get(domain, run_id)
+    if sync.mode is not Mode.SYNC or sync.status.active:
         raise NotPossible("undo.notASync", run=run_id)
-    await changes_made(services, domain, run_id)
+    if not await Journal.exists(services.storage, domain, run_id):
+        raise JournalGone("undo.journalGone", domain=domain, run=run_id)
     mode = Mode.DRY_RUN if dry_run else Mode.SYNC
-    return await start(
-        services, domain, mode, Trigger.MANUAL, author, undoes=run_id, disable_added=disable_added
+    run = new_run(
+        services.clock, domain, mode, Trigger.MANUAL, author, undoes=run_id, disable_added=disable_added
     )
+    return await start(services, run)
 
 
 async def take_up_abandoned(services: Services, domain: str, now: datetime) -> str | None:

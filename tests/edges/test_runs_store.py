@@ -166,6 +166,14 @@ class TestCancelling:
         with raises(CancelRequested, match="aoki"):
             await runs.check(await taken(runs, run))
 
+    async def test_a_second_one_names_the_first(self, runs: Runs) -> None:
+        run = await started(runs)
+
+        asked = [await runs.request_cancel(DOMAIN, run.id, who) for who in ("aoki", "baba")]
+
+        assert asked == [True, True]
+        assert (await taken(runs, run)).cancelled_by == "aoki"
+
     async def test_a_run_that_has_ended_is_not_cancelled_nor_the_one_after_it(self, runs: Runs) -> None:
         run = await started(runs)
         await finish(runs, run, await taken(runs, run))

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from local.access_control import User
 from shared.runs import lifecycle
 from shared.store import attempts
 from shared.store.storage import LINKS
@@ -12,6 +13,8 @@ from tests.support.storage_control import storage_of
 from tools.smoke import Smoke, SmokeError
 
 KEPT = [f"kept{n}" for n in range(9)]
+OTHER = "fabrikam.com"
+LISTS = ["domains", f"domains/{CONTOSO}/runs", f"domains/{CONTOSO}/runs?limit=1"]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +57,9 @@ class TestAStartWhoseMessageWasNotSent:
         assert again.json()["runId"] == run.id
         assert (await stack.finished(run)).status == "succeeded"
 
-    @pytest.mark.parametrize("asked", ["domains/{domain}/runs/{run}", "domains/{domain}"])
+    @pytest.mark.parametrize(
+        "asked", ["domains/{domain}/runs/{run}", "domains/{domain}/runs", "domains/{domain}"]
+    )
     async def test_it_goes_on_for_whoever_asks_after_it(self, start_stack: StartStack, asked: str) -> None:
         stack = await start_stack(source=[in_source("aoki")])
         run = await stack.start_without_message()
@@ -111,6 +116,34 @@ async def test_a_container_that_is_deleted_while_the_app_runs_costs_nobody_their
         run = await stack.sync()
 
         assert (run.status, run.counts.skipped, len(stack.users())) == ("succeeded", 1, len(people))
+
+
+async def test_an_empty_page_is_not_the_last_one(start_stack: StartStack) -> None:
+    """Storage may answer one at any time, with more behind it: nobody and nothing is forgotten for it."""
+    people = [*KEPT, "moved"]
+    stack = await start_stack(
+        source=[in_source(name) for name in people],
+        entra=[in_entra(name) for name in people],
+        domains=[{"id": CONTOSO, "isDefault": True}, {"id": OTHER}],
+    )
+    await stack.set(OTHER, periodicSync=True)
+    await stack.sync()
+    await stack.dry_run()
+    seen = [(await stack.get(path)).json() for path in LISTS]
+    moved = in_source("moved", user_principal_name=f"new.name@{OTHER}")
+    stack.access_control.users.put(User.model_validate(moved))
+    storage = storage_of(stack)
+    # Every other page, so that there is an end.
+    await storage.faults({"kind": "emptyPage", "nth": list(range(1, 1_000, 2))})
+
+    assert [(await stack.get(path)).json() for path in LISTS] == seen
+    assert (await stack.tick())["queued"] == [OTHER]
+    run = await stack.finished((await stack.runs(OTHER))[0])
+
+    # Who has moved here is known from the other domain's sync.
+    assert (run.counts.rename, run.counts.add) == (1, 0)
+    (struck,) = await storage.struck()
+    assert struck > len(LISTS)
 
 
 async def test_a_tick_with_nothing_to_do_asks_for_no_more_than_it_must(start_stack: StartStack) -> None:
