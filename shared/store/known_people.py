@@ -119,14 +119,14 @@ class KnownPeople:
 
     async def _begin_anew(self, found: _Found) -> Memory:
         event("links.unreadable", logging.ERROR, blob=PEOPLE)
-        now = self._storage.clock.now()
+        now = self._now()
         container = await self._storage.open_container(LINKS)
-        await container.upload_blob(f"{_SET_ASIDE}{now:%Y%m%dT%H%M%SZ}", found.content, overwrite=True)
-        return Memory(anew=now.isoformat(), version=found.version)
+        await container.upload_blob(f"{_SET_ASIDE}{now}", found.content, overwrite=True)
+        return Memory(anew=now, version=found.version)
 
     async def _take_over(self) -> Memory:
         """What earlier versions left, one blob a domain. In doubt where a domain was synchronised and has none."""
-        anew = self._storage.clock.now().isoformat()
+        anew = self._now()
         known = await self._remembered_in()
         if PEOPLE in known.values():
             # What the blobs of the domains say is out of date.
@@ -140,6 +140,9 @@ class KnownPeople:
         old = [await self._read_old(name) for name in names]
         memory = taken_over(links for links, _ in old)
         return replace(memory, anew=anew) if lost or any(doubt for _, doubt in old) else memory
+
+    def _now(self) -> str:
+        return self._storage.clock.now().isoformat(timespec="milliseconds")
 
     async def _remembered_in(self) -> dict[str, str]:
         """Domain → the blob in which its syncs remembered people; empty if it was never synchronised."""
