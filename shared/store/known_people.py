@@ -36,7 +36,7 @@ _TEXTS = ("links", "names", "since", "lost", "deleted")
 # A write whose answer was lost recognises itself by its token, also after so many writes of others.
 _WRITERS = 200
 # What could not be read is kept under this name with the time, for an administrator to look at.
-_SET_ASIDE = "people-damaged-"
+_SET_ASIDE = f"{PEOPLE}-damaged-"
 # How the versions with a blob for each domain marked doubt, and what they set aside.
 _OLD_DOUBT, _OLD_SET_ASIDE = "doubt", ".damaged"
 _AT_ONCE = 16
@@ -67,10 +67,14 @@ class KnownPeople:
 
         Raises LeaseLost if others keep writing.
         """
+        if delta == Delta():
+            return known
         writer = self._storage.clock.token(4)
 
         async def put(current: Memory) -> Memory:
             merged = await self._storage.clock.in_thread(merge, current, delta)
+            if merged is current and current is known:  # which may be out of date
+                return await put(await self._read())
             if merged is current or writer in current.writers:
                 return current
             return await self._put(replace(merged, writers=(*merged.writers, writer)[-_WRITERS:]))
@@ -205,6 +209,6 @@ def _is_domain(name: str) -> bool:
     with suppress(ValueError):
         if domain_name(name) == name:
             return not name.endswith(_OLD_SET_ASIDE)
-    if not name.startswith(_SET_ASIDE):
+    if not name.startswith(PEOPLE):
         event("links.foreign", logging.WARNING, blob=name)
     return False
