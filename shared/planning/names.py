@@ -1,5 +1,6 @@
 """Family and given name of a user, compared however they are written, and as digests to be remembered. Pure."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -25,6 +26,14 @@ class Names:
         pairs = zip(self._of(user), self._of(account), strict=True)
         return any(name and name == other for name, other in pairs)
 
+    def others(self, user: SourceUser, account: EntraUser) -> bool:
+        """Whether family name and given name of the two both differ."""
+        return _both_differ(self._of(user), self._of(account))
+
+    def changed(self, user: SourceUser, digests: str) -> bool:
+        """Whether family name and given name both differ from those whose digests are remembered."""
+        return bool(digests) and _both_differ(self.digests(user).split(" "), digests.split(" "))
+
     def digests(self, user: SourceUser) -> str:
         """Digests of family and given name with a space between them, each empty if the name is.
 
@@ -35,6 +44,13 @@ class Names:
 
     def _of(self, user: SourceUser | EntraUser) -> list[str]:
         return [_folded(str(user.values[place] or "")) if place >= 0 else "" for place in self._places]
+
+
+def _both_differ(one: Sequence[str], other: Sequence[str]) -> bool:
+    """An empty name is no other one, nor are the two exchanged."""
+    if not all((*one, *other)) or [*one] == [*other][::-1]:
+        return False
+    return one[0] != other[0] and one[1] != other[1]
 
 
 def _digest(name: str, key: bytes) -> str:

@@ -14,11 +14,11 @@ from shared.entra.graph import Graph
 from shared.entra.writes import shows
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
+from shared.model.memory import difference, linked
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Outcome, Result
 from shared.model.runs import Mode, Run
 from shared.planning.mapping import UPN
-from shared.planning.memory import difference, linked
 from shared.runs.recorder import Recorder
 from shared.runs.sync_log import SyncLog
 from shared.services import Services

@@ -6,11 +6,7 @@ from itertools import islice
 
 from shared.entra.directory import Directory
 from shared.model.changes import Action, Change
-from shared.model.parts import Parts, say
-from shared.model.people import Memory
-from shared.model.results import Outcome
-from shared.planning.mapping import domain_of
-from shared.planning.memory import (
+from shared.model.memory import (
     after_deletions,
     after_good_sync,
     difference,
@@ -19,6 +15,10 @@ from shared.planning.memory import (
     linked,
     with_absences,
 )
+from shared.model.parts import Parts, say
+from shared.model.people import Memory
+from shared.model.results import Outcome
+from shared.planning.mapping import domain_of
 from shared.planning.names import Names
 from shared.planning.surveyed import Survey
 from shared.runs.side_looks import SideLooks

@@ -14,12 +14,14 @@ from shared.model.people import Memory, SourceUser
 from shared.outbound.waiting import Stop
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
-from shared.planning.matching import Matching, by_name_alone, match, set_aside
+from shared.planning.matching import Matching, by_name_alone, is_on, match, set_aside
 from shared.planning.names import Names
 from shared.planning.plan import decide
-from shared.planning.sides import Directory, KnownPeople, Listing, Source
+from shared.planning.sides import Administration, Directory, KnownPeople, Listing, Source
 from shared.planning.surveyed import Survey, Terms
+from shared.planning.territory import Territory
 from shared.runs.missing import Missing
+from shared.runs.pointing import Pointing
 from shared.runs.side_looks import SideLooks
 from shared.services import Services
 
@@ -33,6 +35,7 @@ def surveyor(services: Services, domain: str, directory: Directory, stop: Stop) 
         services.known_people,
         services.settings.terms,
         services.clock,
+        services.administration,
     )
 
 
@@ -47,6 +50,7 @@ class Surveyor:
         known_people: KnownPeople,
         terms: Terms,
         clock: Clock,
+        administration: Administration,
     ) -> None:
         self._domain = domain
         self._source = source
@@ -54,6 +58,7 @@ class Surveyor:
         self._known_people = known_people
         self._terms = terms
         self._clock = clock
+        self._administration = administration
 
     async def survey(self, *, predict: bool, people: list[SourceUser] | None = None) -> Survey:
         """Reads everything and plans. `predict` also looks up who has the addresses that the plan wants.
@@ -70,19 +75,40 @@ class Surveyor:
         domain = domain_named(self._domain, tenant)
         initial = initial_domain(tenant, domain)
         people, listing, memory = await self._read_both_sides(people)
-        links, names = memory.links, Names(self._terms.attribute_map) if memory.doubt else None
+        decisions = await self._administration.read_decisions()
+        names = Names(self._terms.attribute_map)
         # Off the event loop: other invocations of this worker go on while a large domain is matched.
-        matching = await self._clock.in_thread(match, self._domain, people, listing.users, links, names)
-        await self._set_aside_upn_only_matches(matching, links, looks)
+        matching = await self._clock.in_thread(
+            match, self._domain, people, listing.users, memory, names, decisions
+        )
+        await self._set_aside_upn_only_matches(matching, matching.links, looks)
         lookups = Lookups(
             federated=domain.federated,
             initial_domain=initial,
             usage_location=self._terms.usage_location,
             memory_doubt=memory.doubt,
+            deleted_by_sync=memory.deleted.keys(),
             other_domains=any(one.name not in (domain.name, initial) for one in tenant),
+            territory=Territory.of(
+                tenant, await self._administration.read_syncing(), self._terms.foreign_domains
+            ),
+            protection=self._terms.protection,
         )
-        missing = Missing(directory=self._directory, terms=self._terms, links=links, looks=looks)
+        missing = Missing(
+            directory=self._directory,
+            terms=self._terms,
+            links=matching.links,
+            looks=looks,
+            decisions=decisions,
+        )
         lookups = await missing.look_for(matching, lookups)
+        pointing = Pointing(
+            directory=self._directory,
+            attribute_map=self._terms.attribute_map,
+            looks=looks,
+            clock=self._clock,
+        )
+        lookups = await pointing.look(people, matching, lookups)
         plan, lookups = await self._plan_with_protection(matching, lookups)
         wanted = plan.of(Action.ADD, Action.RENAME, Action.RESTORE)
         # A user that gets a temporary UPN first needs the final UPN to be free afterwards.
@@ -97,6 +123,9 @@ class Surveyor:
             plan = await self._decide(matching, lookups)
         return Survey(
             domain=self._domain,
+            lookups=lookups,
+            decisions=decisions,
+            attribute_map=self._terms.attribute_map,
             initial_domain=initial,
             source=people,
             target=listing.users,
@@ -159,8 +188,7 @@ class Surveyor:
 
 def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
     """Raises SourceError if no user's UPN is on exactly this domain: a sync would delete every user there."""
-    suffix = f"@{domain.lower()}"
-    if not any(user.upn.lower().endswith(suffix) for user in people):
+    if not any(is_on(domain, user.upn) for user in people):
         raise SourceError("source.nobodyOnDomain", domain=domain)
 
 

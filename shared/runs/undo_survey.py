@@ -87,6 +87,7 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         source=[],
         target=list(users.values()),
         memory=sync.memory,
+        attribute_map=terms.attribute_map,
         protection=protection,
         plan=replace(plan, links=sync.memory.links),
         warnings=protection.warnings + looks.warnings,

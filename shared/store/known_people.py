@@ -2,7 +2,7 @@
 
 With links, a UPN that is edited in Access Control is a rename even without an immutable ID. There is one blob for all
 domains, since people move between them: gzip JSON with a column for each thing that is known, by source id or object
-id. Many runs write it, so each writes what it changed into the version that is there (see `planning/memory.py`).
+id. Many runs write it, so each writes what it changed into the version that is there (see `model/memory.py`).
 
 Lost links must not look like people who were never there. Where the blob is damaged, or missing although a domain was
 synchronised, the memory is begun anew and in doubt on every domain until an administrator has approved a dry run there.
@@ -25,8 +25,8 @@ import orjson
 from shared.errors import LeaseLost
 from shared.log import event
 from shared.model.domain_names import domain_name
+from shared.model.memory import Delta, doubt_on, merge, taken_over
 from shared.model.people import Memory
-from shared.planning.memory import Delta, doubt_on, merge, taken_over
 from shared.store.attempts import missing, tried_again, unchanged, update_if_unchanged
 from shared.store.domains import Domains
 from shared.store.runs import remembered_in

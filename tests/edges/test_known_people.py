@@ -12,8 +12,8 @@ import pytest
 from azure.storage.blob import ContentSettings
 
 from shared.clock import Clock
+from shared.model.memory import difference, linked
 from shared.model.people import Memory
-from shared.planning.memory import difference, linked
 from shared.settings import Settings
 from shared.store.domains import Domains
 from shared.store.known_people import KnownPeople

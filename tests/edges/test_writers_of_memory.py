@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import LeaseLost
+from shared.model.memory import difference
 from shared.model.people import Memory
-from shared.planning.memory import difference
 from shared.store.attempts import KEEP_TRYING_SECONDS
 from shared.store.known_people import KnownPeople
 from tests.support.surveys import InlineClock

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.people import Memory
-from shared.planning.memory import (
+from shared.model.memory import (
     FORGOTTEN_AFTER,
     IN_RECYCLE_BIN,
     Delta,
@@ -22,6 +21,7 @@ from shared.planning.memory import (
     taken_over,
     with_absences,
 )
+from shared.model.people import Memory
 from shared.words import said
 
 TODAY = date(2026, 3, 31)

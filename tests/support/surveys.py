@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from shared.clock import Clock
 from shared.model.changes import Change, Plan
+from shared.model.memory import doubt_on
 from shared.model.people import Memory, SourceUser
-from shared.planning.memory import doubt_on
 from shared.planning.surveyed import Survey, Terms
 from shared.runs.survey import Surveyor
 from shared.runs.undo_survey import DoneSync, survey_done
@@ -50,7 +50,7 @@ class GivenPeople:
 def surveyed(tenant: ModelTenant, source: Sequence[SourceUser]) -> Survey:
     """What a dry run sees and plans; SourceError if the source has nobody on the domain."""
     known = GivenPeople(Memory(dict(tenant.links)))
-    surveyor = Surveyor(DOMAIN, GivenSource(source), tenant, known, _terms(tenant), InlineClock())
+    surveyor = Surveyor(DOMAIN, GivenSource(source), tenant, known, _terms(tenant), InlineClock(), tenant)
     return _LOOP.run_until_complete(surveyor.survey(predict=True))
 
 

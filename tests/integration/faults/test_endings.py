@@ -11,9 +11,9 @@ from azure.storage.queue.aio import QueueClient
 
 from local.access_control import Fault, User
 from shared.model.changes import Action, AttributeChange, Change
+from shared.model.memory import difference, linked
 from shared.model.runs import Run, Status
 from shared.planning.mapping import UPN
-from shared.planning.memory import difference, linked
 from shared.runs.messages import POISON_QUEUE, QUEUE, message
 from shared.runs.recorder import Recorder
 from shared.store.leases import take_lease
