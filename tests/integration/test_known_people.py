@@ -7,8 +7,8 @@ import pytest
 
 from local.access_control import User
 from local.entra import Fault
+from shared.model.memory import FORGOTTEN_AFTER, difference
 from shared.model.people import Memory
-from shared.planning.memory import FORGOTTEN_AFTER, difference
 from tests.support.outcomes import (
     ANY_DELETION,
     FABRIKAM,
