@@ -1,7 +1,7 @@
 """The tenant's verified domains."""
 
 from shared.entra.client import text
-from shared.entra.graph import Part
+from shared.entra.graph import Part, needs
 from shared.errors import GraphError
 from shared.model.domains import TenantDomain
 
@@ -10,13 +10,15 @@ class Domains(Part):
     async def read_domains(self) -> list[TenantDomain]:
         """The verified domains, sorted by name. Raises GraphError if there is none."""
         path = "/domains?$select=id,authenticationType,isInitial,isVerified"
+        with needs("Domain.Read.All"):
+            items = await self.graph.read_all(path)
         domains = [
             TenantDomain(
                 name=text(item, "id").lower(),
                 authentication_type=str(item.get("authenticationType")),
                 initial=item.get("isInitial") is True,
             )
-            for item in await self.graph.read_all(path)
+            for item in items
             if item.get("isVerified")
         ]
         if not domains:  # every tenant has its initial one

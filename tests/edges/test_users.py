@@ -126,12 +126,19 @@ async def test_a_deleted_user_without_a_upn_is_shown_as_such() -> None:
     assert len(recycle_bin.users) == 2
 
 
-async def test_without_the_permission_to_read_graphs_own_words_are_raised() -> None:
+async def test_without_the_permission_to_read_it_is_named() -> None:
     async with connected(entra_user(), permissions=[]) as tenant:
-        with raises(GraphError, match="Insufficient privileges") as refused:
+        with raises(GraphError, match="grant it User.ReadWrite.All") as refused:
             await tenant.directory.read_users("contoso.com")
 
     assert refused.value.status == 403
+
+
+async def test_any_other_refusal_of_a_listing_is_raised_in_graphs_own_words() -> None:
+    async with connected(entra_user()) as tenant:
+        tenant.entra.faults.add(Fault(kind="status", status=403, code="Authorization_Other", path="/users"))
+        with raises(GraphError, match="Insufficient privileges"):
+            await tenant.directory.read_users("contoso.com")
 
 
 class Waiting(AttributeMap):
