@@ -102,6 +102,7 @@ ROUTES = (
         (_READ_USERS,),
     ),
     Route("GET", "/directory/deletedItems/{item}", deleted_items.read_deleted_item, (_READ_USERS,)),
+    Route("DELETE", "/directory/deletedItems/{item}", deleted_items.purge, (("User.ReadWrite.All",),)),
     Route(
         "POST",
         "/directory/deletedItems/{item}/restore",
