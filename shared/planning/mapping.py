@@ -149,11 +149,6 @@ class AttributeMap:
             without_session_time=item.get(SESSION_TIME, "") is None,
         )
 
-    def names(self, user: SourceUser | EntraUser) -> tuple[str, str]:
-        """Family name and given name on one side; empty where there is none, or where it is not mapped."""
-        named = dict(zip(self.attributes, user.values, strict=True))
-        return str(named.get("surname") or ""), str(named.get("givenName") or "")
-
     def display_name(self, user: SourceUser) -> str:
         value = user.values[self.attributes.index("displayName")]
         return value if isinstance(value, str) else ""
@@ -180,6 +175,11 @@ def _emails(fields: Mapping[str, object]) -> str:
     """The email addresses as they are written, of a list too; empty without any."""
     value = next((fields[name] for name in EMAIL_FIELDS if fields.get(name)), None)
     return normalised("; ".join(map(str, value)) if isinstance(value, list) else value) or ""
+
+
+def other_person(user: SourceUser, target: EntraUser) -> bool:
+    """Whether the two have different immutable IDs."""
+    return None not in (user.immutable_id, target.immutable_id) and user.immutable_id != target.immutable_id
 
 
 def domain_of(upn: str) -> str:

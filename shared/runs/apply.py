@@ -10,12 +10,13 @@ from shared.errors import CallerRefused, CancelRequested, GraphError, SourceErro
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import SOURCE_UNREADABLE, Key, Outcome, Result, key
-from shared.planning.deletions import reason_to_leave, source_people, unseen
+from shared.planning.deletions import reason_to_leave, reason_to_stay
 from shared.planning.mapping import UPN
-from shared.planning.surveyed import Survey
+from shared.planning.surveyed import Survey, planned_again
 from shared.runs.denials import Denials
 from shared.runs.recorder import Recorder
-from shared.runs.recovery import link_created, settle_doubts
+from shared.runs.recovery import settle_doubts
+from shared.runs.remembering import Remembering
 from shared.runs.stop import RunStop
 from shared.runs.survey import require_users_on
 from shared.services import Services
@@ -50,8 +51,7 @@ class Sync:
         self._recorder = recorder
         self._stop = stop
         self._report = report
-        self._links = dict(seen.plan.links)
-        self._links_version = seen.links_version
+        self._remembering = Remembering(services, directory, seen, stop)
         self._under_way: dict[Key, Request[Change]] = {}
         done = (action for (action, _), result in recorder.results.items() if result is Result.SUCCEEDED)
         self._denials = Denials(map(Action, done))
@@ -60,7 +60,7 @@ class Sync:
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
         await self._settle(self._recorder.in_doubt)
-        await link_created(self._services, self._seen.domain, self._recorder)
+        await self._remembering.write()
         await self._record([Outcome.not_applied(change) for change in self._seen.plan.changes])
 
     async def apply(self) -> None:
@@ -70,12 +70,12 @@ class Sync:
         """
         try:
             await self._apply_in_order()
+            self.warnings += await self._remembering.write_all()
         except (CancelRequested, TimeBudgetSpent, CallerRefused, GraphError):
             throttled = [request.subject for request in self._under_way.values() if _took_no_effect(request)]
             await self._recorder.revoke([*throttled, *self._denials.held])
-            await self._write_links()
+            await self._remembering.write()
             raise
-        await self._write_links()
 
     async def _apply_in_order(self) -> None:
         plan = self._seen.plan
@@ -97,7 +97,7 @@ class Sync:
         writes = [change for change in plan.writes if key(change) not in self._recorder.results]
         if any(change.via for change in writes):
             # A rename that is cut off at its temporary UPN is found again by its link.
-            await self._write_links()
+            await self._remembering.write()
         await self._apply([change for change in writes if change.action is not Action.DELETE])
         await self._end_short_sessions()
         deletions = [change for change in writes if change.action is Action.DELETE]
@@ -154,10 +154,8 @@ class Sync:
     async def _record(self, outcomes: Sequence[Outcome]) -> None:
         fresh = [outcome for outcome in outcomes if key(outcome.change) not in self._recorder.results]
         for outcome in fresh:
-            change = outcome.change
-            self._under_way.pop(key(change), None)
-            if outcome.succeeded and change.source_id and outcome.object_id:
-                self._links[change.source_id] = outcome.object_id
+            self._under_way.pop(key(outcome.change), None)
+        self._remembering.note(fresh)
         await self._recorder.record(fresh)
         await self._report(fresh)
 
@@ -177,30 +175,29 @@ class Sync:
             message = say("leaver.sourceUnreadable") + parts_of(error)
             await self._record([Outcome.failed(change, SOURCE_UNREADABLE, message) for change in deletions])
             return []
-        people = source_people(users, self._seen.links)
+        clock, results = self._services.clock, self._recorder.results
+        failed = [
+            who
+            for (action, who), result in results.items()
+            if (action, result) == (Action.ADD, Result.FAILED)
+        ]
+        plan = await clock.in_thread(planned_again, self._seen, users, failed)
+        again = {change.object_id: change for change in plan.changes}
         candidates = {user.object_id: user for user in self._seen.target}
         upns = await self._directory.look_up_upns(str(c.object_id) for c in deletions)
         confirmed, left = [], []
         for change in deletions:
             user = candidates[str(change.object_id)]
-            reason = reason_to_leave(user, people, upns)
-            if reason and unseen(user, people, upns):
-                left.append(Outcome.left_unseen(change, reason))
-            elif reason:
+            if reason := reason_to_stay(user, again):
+                left.append(Outcome.left(change, reason))
+            elif user.object_id not in upns:
+                left.append(Outcome.left_unseen(change, say("leaver.notAskedAgain")))
+            elif reason := reason_to_leave(user, upns[user.object_id]):
                 left.append(Outcome.left(change, reason))
             else:
                 confirmed.append(change)
         await self._record(left)
         return confirmed
-
-    async def _write_links(self) -> None:
-        self._stop.check_lease()
-        self._links_version = await self._services.links.write(
-            self._seen.domain,
-            self._links,
-            in_doubt=bool(self._seen.memory_doubt),
-            version=self._links_version,
-        )
 
 
 def _short_sessions(refusals: Sequence[GraphError]) -> Parts:
