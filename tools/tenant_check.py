@@ -38,6 +38,7 @@ READS = (
     "/users?$filter=proxyAddresses/any(x:endsWith(x,'@{domain}'))&$count=true&$select=id,proxyAddresses&$top=1",
     "/users?$filter=id in ('{user}')&$select=id",
     "/users?$filter=onPremisesImmutableId in ('none')&$select=id",
+    "/users?$filter=userPrincipalName in ('none@{domain}')&$select=id",
     "/users?$filter=onPremisesSyncEnabled eq true&$select=id&$top=1",
     "/users/{user}?$select=id,signInSessionsValidFromDateTime,isManagementRestricted",
     "/users/{user}/mailboxSettings?$select=userPurpose",
