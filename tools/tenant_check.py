@@ -39,6 +39,8 @@ READS = (
     "/users?$filter=id in ('{user}')&$select=id",
     "/users?$filter=onPremisesImmutableId in ('none')&$select=id",
     "/users?$filter=userPrincipalName in ('none@{domain}')&$select=id",
+    "/users?$filter=displayName in ('none')&$select=id",
+    "/users?$filter=mailNickname in ('none')&$select=id,mailNickname",
     "/users?$filter=onPremisesSyncEnabled eq true&$select=id&$top=1",
     "/users/{user}?$select=id,signInSessionsValidFromDateTime,isManagementRestricted",
     "/users/{user}/mailboxSettings?$select=userPurpose",
