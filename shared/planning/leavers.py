@@ -1,10 +1,12 @@
 """What becomes of each Entra user whom no source user has: deleted, or skipped for a reason that is told. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared.model.changes import Action, Change, Obstacle
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
+from shared.model.questions import Pair
 from shared.model.results import NOT_LOOKED_AT, QUESTION, SHIELDED
 from shared.planning.doubts import Doubts, shielded
 from shared.planning.entra_limits import refused_upn
@@ -48,6 +50,13 @@ class Leavers:
             object_id=target.object_id,
             reason=gone + protection.caveat,
         )
+
+    def offered(self, targets: Iterable[EntraUser]) -> tuple[Pair, ...]:
+        """Pairs that keep an account from being deleted, and that a person may tell apart."""
+        moved, shields = self.matching.moved, self.doubts.shields
+        keeping = {target.object_id: moved.get(target.object_id) for target in targets}
+        keeping |= {account: pointer.user for account, pointer in shields.items()}
+        return tuple((user.source_id, account) for account, user in keeping.items() if user)
 
     @property
     def _unlooked(self) -> Parts:

@@ -16,6 +16,7 @@ from shared.model.memory import (
 )
 from shared.model.parts import Parts, say
 from shared.model.people import Memory
+from shared.model.questions import pair_id
 from shared.model.results import Outcome
 from shared.planning.mapping import domain_of
 from shared.planning.names import Names
@@ -64,6 +65,9 @@ class Remembering:
             await self.write()
             return ()
         await self._write(await self._services.clock.in_thread(self._at_the_end))
+        decided = self._seen.decisions.same.items()
+        made_so = {pair_id(who, account) for who, account in decided if self._links.get(who) == account}
+        await self._services.decisions.settle(made_so)
         return await self._forget()
 
     def _so_far(self) -> Memory:

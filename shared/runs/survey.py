@@ -19,7 +19,7 @@ from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.planning.sides import Administration, Directory, KnownPeople, Listing, Source
 from shared.planning.surveyed import Survey, Terms
-from shared.planning.territory import Territory
+from shared.planning.territory import Territory, strangers
 from shared.runs.missing import Missing
 from shared.runs.pointing import Pointing
 from shared.runs.side_looks import SideLooks
@@ -137,7 +137,8 @@ class Surveyor:
             warnings=memory.doubt
             + _of_both_sides(listing, plan)
             + lookups.protection.warnings
-            + looks.warnings,
+            + looks.warnings
+            + await self._clock.in_thread(strangers, people, lookups.territory),
             federated=domain.federated,
         )
 

@@ -10,7 +10,7 @@ from shared.errors import GraphError
 from shared.model.people import EntraUser
 from shared.planning.mapping import AttributeMap
 from tests.support.errors import raises
-from tests.support.graph_client import connected, seeded
+from tests.support.graph_client import DOMAINS, connected, seeded
 from tests.support.people import MAP, entra_user
 
 MANY = [entra_user(f"u{number}@contoso.com", immutable_id=f"K{number}") for number in range(2_100)]
@@ -124,6 +124,21 @@ async def test_a_deleted_user_without_a_upn_is_shown_as_such() -> None:
 
     assert [user.object_id for user in recycle_bin.nameless] == [nameless["id"]]
     assert len(recycle_bin.users) == 2
+
+
+async def test_people_are_found_anywhere_in_the_tenant_by_upn_name_or_mail_nickname() -> None:
+    async with connected(domains=DOMAINS) as tenant:
+        for name, domain in (("aoki", "contoso.com"), ("baba", "other.com")):
+            seed = {"displayName": f"{name} 太郎", "mailNickname": f"{name}.t"}
+            tenant.entra.directory.create({"userPrincipalName": f"{name}@{domain}", **seed})
+        find = tenant.directory.find_users
+        found = [
+            await find(upns=["BABA@other.com"]),
+            await find(display_names=["Baba 太郎"]),
+            await find(nicknames=["baba.t", "nobody"]),
+        ]
+
+    assert [[user.upn for user in users] for users in found] == [["baba@other.com"]] * 3
 
 
 async def test_without_the_permission_to_read_it_is_named() -> None:
