@@ -115,14 +115,14 @@ class Protection:
     def reason_not_to_change(self, user: EntraUser, change: Change) -> Parts:
         """Why an otherwise unprotected user is not changed in this way; empty if they may be.
 
-        A user who may be an administrator is neither renamed nor disabled. A user who may be a room is not disabled.
-        A user whose mailbox could not be read is not changed at all.
+        A user who may be an administrator is neither renamed, not even for a moment, nor disabled. A user who may be
+        a room is not disabled. A user whose mailbox could not be read is not changed at all.
         """
         if self._mailbox_unread(user):
             return say("unseen.mailbox")
         if change.after(ENABLED) is False:
             return self._unseen(_BLOCKED, self.missing_permissions)
-        if change.action is Action.RENAME:
+        if change.action is Action.RENAME or (change.via and not change.direct_first):
             return self._unseen(_RENAMED, self._missing_for_roles)
         return ()
 
