@@ -1,4 +1,4 @@
-"""A deletion needs two reads that agree: every reason to keep a user that the plan would delete. Pure.
+"""A deletion needs two reads of both sides that agree: every reason to keep a user after the second one. Pure.
 
 Three filters come before this one: `protection.py` keeps protected users, `plan.py` keeps users who moved to another
 domain, and `limits.py` refuses the sync if there are too many deletions.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
+from shared.planning.protection import Protection
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,14 @@ class SourcePeople:
     linked: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Why a user is not deleted. `unseen`: only because something could not be read."""
+
+    reason: Parts
+    unseen: bool = False
+
+
 def source_people(users: Sequence[SourceUser], links: Mapping[str, str]) -> SourcePeople:
     """The keys of all source users. `links`: source id → object id, remembered by earlier syncs."""
     return SourcePeople(
@@ -29,25 +38,30 @@ def source_people(users: Sequence[SourceUser], links: Mapping[str, str]) -> Sour
     )
 
 
-def reason_to_leave(user: EntraUser, people: SourcePeople, upns: Mapping[str, str | None]) -> Parts:
-    """Why this user is not deleted after all; empty if the deletion goes ahead.
+def second_verdict(
+    user: EntraUser, people: SourcePeople, again: Mapping[str, EntraUser | None], protection: Protection
+) -> Leave | None:
+    """Why this user is not deleted after all; None if the deletion goes ahead.
 
-    `people` comes from the second read of the source, `upns` from the second read of Entra: object id → UPN, None
-    for a user who is gone, absent for a user who could not be read.
+    `people` comes from the second read of the source, `again` and `protection` from that of Entra. `again`: object id →
+    user, None for one who is gone, absent for one who could not be read.
     """
     if still_in_source(user, people):
-        return say("leaver.backInSource")
-    if unseen(user, people, upns):
-        return say("leaver.notAskedAgain")
-    upn = upns[user.object_id]
-    if upn is not None and upn.lower() != user.upn.lower():
-        return say("leaver.renamed", upn=upn)
-    return ()
+        return Leave(say("leaver.backInSource"))
+    if user.object_id not in again:
+        return Leave(say("leaver.notAskedAgain"), unseen=True)
+    now = again[user.object_id]
+    return _now_left(user, now, protection) if now else None
 
 
-def unseen(user: EntraUser, people: SourcePeople, upns: Mapping[str, str | None]) -> bool:
-    """Whether the user is kept only because the second read of Entra failed for them."""
-    return user.object_id not in upns and not still_in_source(user, people)
+def _now_left(user: EntraUser, now: EntraUser, protection: Protection) -> Leave | None:
+    if now.upn.lower() != user.upn.lower():
+        return Leave(say("leaver.renamed", upn=now.upn))
+    if reason := protection.reason_not_to_touch(now):
+        return Leave(reason)
+    if reason := protection.reason_not_to_delete(now):
+        return Leave(reason, unseen=True)
+    return None if now.fingerprint == user.fingerprint else Leave(say("leaver.changed"))
 
 
 def still_in_source(user: EntraUser, people: SourcePeople) -> bool:

@@ -9,9 +9,10 @@ from shared.entra.sending import QUOTA_EXCEEDED
 from shared.errors import CallerRefused, CancelRequested, GraphError, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
-from shared.model.results import SOURCE_UNREADABLE, Key, Outcome, Result, key
-from shared.planning.deletions import reason_to_leave, source_people, unseen
+from shared.model.results import NOT_LOOKED_AT, SOURCE_UNREADABLE, Key, Outcome, Result, key
+from shared.planning.deletions import second_verdict, source_people
 from shared.planning.mapping import UPN
+from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey
 from shared.runs.denials import Denials
 from shared.runs.recorder import Recorder
@@ -165,10 +166,10 @@ class Sync:
         await self._record(await settle_doubts(doubts, self._directory.graph))
 
     async def _confirm_deletions(self, deletions: Sequence[Change]) -> list[Change]:
-        """Those who are still to be deleted after both sides were read a second time.
+        """Those who are still to be deleted after both sides were read a second time, mailboxes and roles included.
 
-        Whoever shows up in the source now, or is called differently in Entra, is left for the next run; when
-        the source can't be read again, nobody is deleted.
+        Whoever shows up in the source now, or has changed in Entra, is left for the next run; when the source can't be
+        read again, nobody is deleted.
         """
         try:
             users = await self._services.source(self._stop).users()
@@ -179,19 +180,24 @@ class Sync:
             return []
         people = source_people(users, self._seen.links)
         candidates = {user.object_id: user for user in self._seen.target}
-        upns = await self._directory.look_up_upns(str(c.object_id) for c in deletions)
+        again = await self._directory.look_again(str(change.object_id) for change in deletions)
+        protection = await self._look_again_at_protection([one for one, user in again.items() if user])
         confirmed, left = [], []
         for change in deletions:
-            user = candidates[str(change.object_id)]
-            reason = reason_to_leave(user, people, upns)
-            if reason and unseen(user, people, upns):
-                left.append(Outcome.left_unseen(change, reason))
-            elif reason:
-                left.append(Outcome.left(change, reason))
-            else:
+            leave = second_verdict(candidates[str(change.object_id)], people, again, protection)
+            if leave is None:
                 confirmed.append(change)
+            elif leave.unseen:
+                left.append(Outcome.failed(change, NOT_LOOKED_AT, leave.reason))
+            else:
+                left.append(Outcome.left(change, leave.reason))
         await self._record(left)
         return confirmed
+
+    async def _look_again_at_protection(self, object_ids: Sequence[str]) -> Protection:
+        matched = self._seen.plan.links.values()
+        protection = self._services.settings.terms.protection.with_roles(await self._directory.read_roles())
+        return protection.with_mailboxes(await self._directory.look_up_mailboxes(object_ids, matched))
 
     async def _write_links(self) -> None:
         self._stop.check_lease()

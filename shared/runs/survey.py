@@ -101,7 +101,8 @@ class Surveyor:
             warnings=memory.doubt
             + _of_both_sides(listing, plan)
             + lookups.protection.warnings
-            + looks.warnings,
+            + looks.warnings
+            + untold(self._directory),
             memory_doubt=own.doubt,
             links_version=own.version,
             federated=domain.federated,
@@ -162,7 +163,8 @@ class Surveyor:
         touched = [c.object_id for c in plan.of(Action.RENAME, Action.UPDATE, Action.DELETE) if c.object_id]
         if not touched:
             return plan, lookups
-        mailboxes = await self._directory.look_up_mailboxes(touched)
+        matched = (target.object_id for _, target in matching.pairs)
+        mailboxes = await self._directory.look_up_mailboxes(touched, matched)
         lookups = replace(lookups, protection=protection.with_mailboxes(mailboxes))
         return await self._decide(matching, lookups), lookups
 
@@ -175,6 +177,12 @@ def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
     suffix = f"@{domain.lower()}"
     if not any(user.upn.lower().endswith(suffix) for user in people):
         raise SourceError("source.nobodyOnDomain", domain=domain)
+
+
+def untold(directory: Directory) -> Parts:
+    """A warning that names what this cloud does not tell of users; empty if there is nothing."""
+    names = directory.not_selectable
+    return say("warning.notSelectable", properties=names) if names else ()
 
 
 async def _given(people: list[SourceUser]) -> list[SourceUser]:
