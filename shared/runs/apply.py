@@ -18,15 +18,13 @@ from shared.runs.denials import Denials
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import link_created, settle_doubts
 from shared.runs.stop import RunStop
-from shared.runs.survey import require_users_on
+from shared.runs.survey import SIGNED_OUT_AT_ONCE, require_users_on
 from shared.services import Services
 
 (NO_ROOM,) = say("warning.noRoom", code=QUOTA_EXCEEDED)
 _LEFT = say("newcomer.noRoom")
 
 SESSION_PERMISSION = "User.RevokeSessions.All"
-# So many who were there before are signed out by one run: it ends, and not everybody has to sign in at once.
-SIGNED_OUT_AT_ONCE = 1_000
 Report = Callable[[Sequence[Outcome]], Awaitable[None]]
 
 
@@ -129,9 +127,12 @@ class Sync:
         """
         if not self._seen.federated:
             return
-        stamped = {user.object_id for user in self._seen.target if not user.without_session_time}
+        target, verdict = self._seen.target, self._seen.protection.verdict
+        stamped = {user.object_id for user in target if not user.without_session_time}
         created = [one for one in self._recorder.created.values() if one not in stamped]
-        others = self._seen.plan.without_session_time[:SIGNED_OUT_AT_ONCE]
+        left_alone = {user.object_id for user in target if verdict(user).reason}
+        waiting = self._seen.plan.without_session_time[:SIGNED_OUT_AT_ONCE]
+        others = [one for one in waiting if one not in left_alone]
         refusals = await self._directory.revoke_sessions(
             dict.fromkeys((*created, *others)), self._check_lease
         )

@@ -22,6 +22,9 @@ from shared.runs.missing import Missing
 from shared.runs.side_looks import SideLooks
 from shared.services import Services
 
+# So many who were there before are signed out by one run: it ends, and not everybody has to sign in at once.
+SIGNED_OUT_AT_ONCE = 1_000
+
 
 def surveyor(services: Services, domain: str, directory: Directory, stop: Stop) -> "Surveyor":
     """A surveyor for a domain, with the app's own source and settings."""
@@ -160,7 +163,9 @@ class Surveyor:
         unhindered = replace(lookups, protection=seen)
         lookups = replace(lookups, protection=protection)
         plan = await self._decide(matching, unhindered)
-        touched = [c.object_id for c in plan.of(Action.RENAME, Action.UPDATE, Action.DELETE) if c.object_id]
+        changed = plan.of(Action.RENAME, Action.UPDATE, Action.DELETE)
+        signed_out = plan.without_session_time[:SIGNED_OUT_AT_ONCE]
+        touched = dict.fromkeys([*(str(change.object_id) for change in changed), *signed_out])
         if not touched:
             return plan, lookups
         matched = (target.object_id for _, target in matching.pairs)
