@@ -13,17 +13,20 @@ from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.write_quota import WriteQuota
 from shared.log import event
 from shared.model.domains import TenantDomain, with_removed
-from shared.outbound.cached import Cached
 from shared.outbound.waiting import NoStop, Stop
 from shared.reports.logged import error_text
 from shared.settings import Settings
 from shared.source import OpenSource
 from shared.source.files import FileSource
 from shared.source.stoppable import StoppableSource
+from shared.store.administration import Administration
 from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
+from shared.store.cached import Cached
+from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
-from shared.store.links import Links
+from shared.store.known_people import KnownPeople
+from shared.store.questions import QuestionStore
 from shared.store.runs import Runs
 from shared.store.storage import Storage
 from shared.store.tenant_domains import TenantDomains
@@ -45,8 +48,11 @@ class Services:
         self.domains = Domains(self.storage)
         self.runs = Runs(self.storage)
         self.audit_logs = AuditLogs(self.storage)
-        self.links = Links(self.storage)
+        self.known_people = KnownPeople(self.storage)
         self.approvals = Approvals(self.storage)
+        self.questions = QuestionStore(self.storage)
+        self.decisions = DecisionStore(self.storage)
+        self.administration = Administration(self.domains, self.decisions)
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)
         self._graph_client = GraphClient(url, self._tokens, clock)
@@ -75,7 +81,7 @@ class Services:
     async def _try_storage(self) -> None:
         """Tables and blobs: the identity has a role for each."""
         await self.domains.find("a small read")
-        await self.links.read("a-small.read")
+        await self.known_people.check()
 
     async def _try_source(self) -> None:
         source = self.open_source()
@@ -86,7 +92,8 @@ class Services:
 
     async def _read_tenant_domains(self, before: list[TenantDomain] | None) -> list[TenantDomain]:
         """The tenant's verified domains; those that it no longer has are kept as removed."""
-        return with_removed(before or (), await self.directory().read_domains())
+        now = [domain for domain in await self.directory().read_domains() if domain.verified]
+        return with_removed(before or (), now)
 
     def directory(self, stop: Stop | None = None, *, low_priority: bool = False) -> Directory:
         """Entra, for one invocation, one request, or the lookup of doubts when a run ends.

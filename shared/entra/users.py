@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from shared.entra.batch import Request
@@ -124,19 +125,31 @@ class Users(Part):
             return error
 
     async def find_users(
-        self, *, immutable_ids: Iterable[str] = (), object_ids: Iterable[str] = ()
+        self,
+        *,
+        immutable_ids: Iterable[str] = (),
+        object_ids: Iterable[str] = (),
+        upns: Iterable[str] = (),
+        display_names: Iterable[str] = (),
+        nicknames: Iterable[str] = (),
     ) -> list[EntraUser]:
-        """The active users, on any domain of the tenant, with one of these immutable IDs or object ids."""
-        wanted = [
-            one_of(name, chunk)
-            for name, values in ((IMMUTABLE_ID, list(immutable_ids)), ("id", list(object_ids)))
-            for chunk in _chunks(values)
+        """The active users, on any domain of the tenant, with one of these; with their nickname and aliases."""
+        wanted = {
+            IMMUTABLE_ID: immutable_ids,
+            "id": object_ids,
+            UPN: upns,
+            "displayName": display_names,
+            "mailNickname": nicknames,
+        }
+        conditions = [
+            one_of(name, chunk) for name, values in wanted.items() for chunk in _chunks(list(values))
         ]
-        return await self._selecting(lambda: self._find(wanted))
+        return await self._selecting(lambda: self._find(conditions))
 
     async def _find(self, conditions: Sequence[str]) -> list[EntraUser]:
+        select = f"{self._select},mailNickname,proxyAddresses,createdDateTime"
         requests = [
-            Request(method="GET", path=f"/users?$filter={condition}&$select={self._select}", subject=None)
+            Request(method="GET", path=f"/users?$filter={condition}&$select={select}", subject=None)
             for condition in conditions
         ]
         found: list[EntraUser] = []
@@ -198,7 +211,15 @@ def _record(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:
     for attribute in (*attribute_map.attributes, IMMUTABLE_ID, "displayName"):
         if not isinstance(item.get(attribute), _PLAIN):
             raise GraphError("graph.notPlain", attribute=attribute)
-    return attribute_map.entra_user(item)
+    user = attribute_map.entra_user(item)
+    if "mailNickname" not in item:
+        return user
+    return replace(
+        user,
+        nickname=str(item["mailNickname"] or ""),
+        aliases=tuple(aliases(item)),
+        created=str(item.get("createdDateTime") or ""),
+    )
 
 
 def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:

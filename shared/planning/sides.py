@@ -1,4 +1,4 @@
-"""Protocols for what a survey reads: the source, the directory, and the remembered links.
+"""Protocols for what a survey reads: the source, the directory, and what earlier syncs remembered.
 
 Code that uses them depends neither on the kind of source nor on Microsoft Graph. Every method only reads. An object
 bound to a stop signal raises RunStopped when the run must end.
@@ -10,6 +10,7 @@ from typing import Protocol
 
 from shared.model.domains import TenantDomain
 from shared.model.people import EntraUser, Memory, SourceUser
+from shared.model.questions import Decisions
 from shared.planning.holders import Holder
 from shared.planning.protection import Mailboxes, Roles
 from shared.planning.recycle_bin import RecycleBin
@@ -48,7 +49,7 @@ class Directory(Protocol):
     not_selectable: tuple[str, ...]
 
     async def read_domains(self) -> list[TenantDomain]:
-        """The tenant's verified domains, by name."""
+        """The tenant's domains by name, also those that are not verified."""
         ...
 
     async def read_users(self, domain: str) -> Listing:
@@ -64,9 +65,15 @@ class Directory(Protocol):
         ...
 
     async def find_users(
-        self, *, immutable_ids: Iterable[str] = (), object_ids: Iterable[str] = ()
+        self,
+        *,
+        immutable_ids: Iterable[str] = (),
+        object_ids: Iterable[str] = (),
+        upns: Iterable[str] = (),
+        display_names: Iterable[str] = (),
+        nicknames: Iterable[str] = (),
     ) -> list[EntraUser]:
-        """The active users, on any domain of the tenant, with one of these immutable IDs or object ids."""
+        """The active users, on any domain of the tenant, with one of these; with their nickname and aliases."""
         ...
 
     async def read_addresses(self, domain: str) -> dict[str, Holder]:
@@ -85,18 +92,21 @@ class Directory(Protocol):
         ...
 
 
-class Links(Protocol):
-    """The links that earlier syncs remembered."""
+class Administration(Protocol):
+    """What administrators have set and decided for the whole tenant."""
 
-    async def read(self, domain: str) -> Memory:
-        """The links of one domain; empty and without a doubt for a domain that was never synchronised."""
+    async def read_syncing(self) -> frozenset[str]:
+        """The domains with a periodic sync."""
         ...
 
-    async def find_elsewhere(
-        self, domain: str, tenant: Iterable[str], source_ids: Iterable[str], object_ids: Iterable[str]
-    ) -> Memory:
-        """The links that all other domains remember for these source users and Entra users.
+    async def read_decisions(self) -> Decisions:
+        """Who is who."""
+        ...
 
-        In doubt if one's links are unreadable, or gone although `tenant` names it.
-        """
+
+class KnownPeople(Protocol):
+    """What earlier syncs remembered."""
+
+    async def read(self, domain: str) -> Memory:
+        """What is known of the tenant's people, with the doubt about it on this domain."""
         ...

@@ -10,15 +10,18 @@ from shared.errors import SourceError
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.parts import Parts, say
-from shared.model.people import EntraUser, Memory, SourceUser
+from shared.model.people import Memory, SourceUser
 from shared.outbound.waiting import Stop
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
-from shared.planning.matching import Matching, by_name_alone, match, set_aside
+from shared.planning.matching import Matching, by_name_alone, is_on, match, set_aside
+from shared.planning.names import Names
 from shared.planning.plan import decide
-from shared.planning.sides import Directory, Links, Listing, Source
+from shared.planning.sides import Administration, Directory, KnownPeople, Listing, Source
 from shared.planning.surveyed import Survey, Terms
+from shared.planning.territory import Territory, strangers
 from shared.runs.missing import Missing
+from shared.runs.pointing import Pointing
 from shared.runs.side_looks import SideLooks
 from shared.services import Services
 
@@ -29,7 +32,13 @@ SIGNED_OUT_AT_ONCE = 1_000
 def surveyor(services: Services, domain: str, directory: Directory, stop: Stop) -> "Surveyor":
     """A surveyor for a domain, with the app's own source and settings."""
     return Surveyor(
-        domain, services.source(stop), directory, services.links, services.settings.terms, services.clock
+        domain,
+        services.source(stop),
+        directory,
+        services.known_people,
+        services.settings.terms,
+        services.clock,
+        services.administration,
     )
 
 
@@ -41,16 +50,18 @@ class Surveyor:
         domain: str,
         source: Source,
         directory: Directory,
-        links: Links,
+        known_people: KnownPeople,
         terms: Terms,
         clock: Clock,
+        administration: Administration,
     ) -> None:
         self._domain = domain
         self._source = source
         self._directory = directory
-        self._links = links
+        self._known_people = known_people
         self._terms = terms
         self._clock = clock
+        self._administration = administration
 
     async def survey(self, *, predict: bool, people: list[SourceUser] | None = None) -> Survey:
         """Reads everything and plans. `predict` also looks up who has the addresses that the plan wants.
@@ -67,18 +78,40 @@ class Surveyor:
         domain = domain_named(self._domain, tenant)
         initial = initial_domain(tenant, domain)
         people, listing, memory = await self._read_both_sides(people)
-        own = memory
-        matching, memory = await self._match(people, listing.users, memory, [one.name for one in tenant])
-        links = memory.links
-        await self._set_aside_upn_only_matches(matching, links, looks)
+        decisions = await self._administration.read_decisions()
+        names = Names(self._terms.attribute_map)
+        # Off the event loop: other invocations of this worker go on while a large domain is matched.
+        matching = await self._clock.in_thread(
+            match, self._domain, people, listing.users, memory, names, decisions
+        )
+        await self._set_aside_upn_only_matches(matching, matching.links, looks)
         lookups = Lookups(
             federated=domain.federated,
             initial_domain=initial,
             usage_location=self._terms.usage_location,
             memory_doubt=memory.doubt,
+            deleted_by_sync=memory.deleted.keys(),
+            other_domains=any(one.name not in (domain.name, initial) for one in tenant),
+            territory=Territory.of(
+                tenant, await self._administration.read_syncing(), self._terms.foreign_domains
+            ),
+            protection=self._terms.protection,
         )
-        missing = Missing(directory=self._directory, terms=self._terms, links=links, looks=looks)
+        missing = Missing(
+            directory=self._directory,
+            terms=self._terms,
+            links=matching.links,
+            looks=looks,
+            decisions=decisions,
+        )
         lookups = await missing.look_for(matching, lookups)
+        pointing = Pointing(
+            directory=self._directory,
+            attribute_map=self._terms.attribute_map,
+            looks=looks,
+            clock=self._clock,
+        )
+        lookups = await pointing.look(people, matching, lookups)
         plan, lookups = await self._plan_with_protection(matching, lookups)
         wanted = plan.of(Action.ADD, Action.RENAME, Action.RESTORE)
         # A user that gets a temporary UPN first needs the final UPN to be free afterwards.
@@ -93,10 +126,13 @@ class Surveyor:
             plan = await self._decide(matching, lookups)
         return Survey(
             domain=self._domain,
+            lookups=lookups,
+            decisions=decisions,
+            attribute_map=self._terms.attribute_map,
             initial_domain=initial,
             source=people,
             target=listing.users,
-            links=links,
+            memory=memory,
             protection=lookups.protection,
             plan=plan,
             addresses=lookups.addresses,
@@ -105,42 +141,23 @@ class Surveyor:
             + _of_both_sides(listing, plan)
             + lookups.protection.warnings
             + looks.warnings
-            + untold(self._directory),
-            memory_doubt=own.doubt,
-            links_version=own.version,
+            + untold(self._directory)
+            + await self._clock.in_thread(strangers, people, lookups.territory),
             federated=domain.federated,
         )
 
     async def _read_both_sides(
         self, people: list[SourceUser] | None
     ) -> tuple[list[SourceUser], Listing, Memory]:
-        """All users of the source, Entra's users on the domain, and the links from earlier syncs."""
+        """All users of the source, Entra's users on the domain, and what earlier syncs knew."""
         source, listing, memory = await _together(
             self._source.users() if people is None else _given(people),
             self._directory.read_users(self._domain),
-            self._links.read(self._domain),
+            self._known_people.read(self._domain),
         )
         if people is None:
             require_users_on(self._domain, source)
         return source, listing, memory
-
-    async def _match(
-        self, source: list[SourceUser], target: list[EntraUser], memory: Memory, tenant: list[str]
-    ) -> tuple[Matching, Memory]:
-        """Matches users, also by what other domains remember. Returns that memory, too."""
-        links, doubt = memory.links, bool(memory.doubt)
-        # Off the event loop: other invocations of this worker go on while a large domain is matched.
-        matching = await self._clock.in_thread(match, self._domain, source, target, links, doubt)
-        unlinked = (*matching.source_only, *(user for user, _ in matching.pairs))
-        strangers = [user.source_id for user in unlinked if user.source_id not in links]
-        leavers = [user.object_id for user in matching.target_only]
-        elsewhere = await self._links.find_elsewhere(self._domain, tenant, strangers, leavers)
-        memory = Memory({**elsewhere.links, **links}, memory.doubt + elsewhere.doubt)
-        if elsewhere.links or elsewhere.doubt:
-            # A user that another domain remembers may have moved to this one, or the other way round.
-            doubt = bool(memory.doubt)
-            matching = await self._clock.in_thread(match, self._domain, source, target, memory.links, doubt)
-        return matching, memory
 
     async def _set_aside_upn_only_matches(
         self, matching: Matching, links: Mapping[str, str], looks: SideLooks
@@ -179,8 +196,7 @@ class Surveyor:
 
 def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
     """Raises SourceError if no user's UPN is on exactly this domain: a sync would delete every user there."""
-    suffix = f"@{domain.lower()}"
-    if not any(user.upn.lower().endswith(suffix) for user in people):
+    if not any(is_on(domain, user.upn) for user in people):
         raise SourceError("source.nobodyOnDomain", domain=domain)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.clock import Clock
 from shared.errors import GraphError, SourceError, Unavailable
-from shared.outbound.cached import Cached, Known
+from shared.store.cached import Cached, Known
 from tests.support.errors import raises
 
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)

@@ -1,53 +1,24 @@
-"""A deletion needs two reads that agree: the second one may find the person after all."""
+"""Who is not deleted after all, once both sides were read a second time."""
 
 from dataclasses import replace
 
 import pytest
 
+from shared.model.changes import Action, Change
 from shared.model.parts import verbatim
-from shared.model.people import EntraUser, SourceUser
-from shared.planning.deletions import second_verdict, source_people, still_in_source
+from shared.model.people import EntraUser
+from shared.planning.deletions import second_verdict
 from shared.planning.protection import MAILBOX_PERMISSION, Protection
 from shared.words import said
-from tests.support.people import entra_user, source_user
+from tests.support.people import change, entra_user
 
-
-@pytest.mark.parametrize(
-    "found",
-    [
-        source_user("AOKI@contoso.com", source_id="by-upn"),
-        source_user("other@contoso.com", immutable_id="K"),
-        source_user("other@elsewhere.com", source_id="linked"),
-        source_user("", source_id="linked"),
-    ],
-    ids=["UPN", "immutable ID", "link", "link, without a UPN"],
-)
-def test_the_source_has_somebody_under_any_name(found: SourceUser) -> None:
-    user = entra_user("aoki@contoso.com", immutable_id="K")
-
-    assert still_in_source(user, source_people([found], {"linked": "id-aoki"}))
-
-
-def test_the_source_does_not_have_whom_nothing_names() -> None:
-    links = {"other": "id-other", "former": "id-aoki"}
-    people = source_people([source_user("other@contoso.com"), source_user("", source_id="nobody")], links)
-
-    assert not still_in_source(entra_user(), people)
-
-
-def test_every_link_to_the_user_counts() -> None:
-    links = {"former": "id-aoki", "present": "id-aoki"}
-
-    assert still_in_source(entra_user(), source_people([source_user("b@x.com", source_id="present")], links))
-
-
-NOBODY = source_people([], {})
+LEAVES = change(Action.DELETE, object_id="id-aoki")
 SEEN = Protection(mailboxes={"id-aoki": "user"})
 
 
 def second(now: EntraUser | None, protection: Protection = SEEN) -> tuple[str, bool] | None:
     """Why the leaver stays, and whether only for want of a look; None if they are deleted."""
-    leave = second_verdict(entra_user(), NOBODY, {"id-aoki": now}, protection)
+    leave = second_verdict(entra_user(), {"id-aoki": LEAVES}, {"id-aoki": now}, protection)
     return (said(leave.reason), leave.unseen) if leave else None
 
 
@@ -101,7 +72,7 @@ def test_whoever_can_not_be_looked_at_again_is_left_and_that_is_a_failure(protec
 
 
 def test_whoever_can_not_be_read_again_is_left_and_that_is_a_failure() -> None:
-    leave = second_verdict(entra_user(), NOBODY, {}, SEEN)
+    leave = second_verdict(entra_user(), {"id-aoki": LEAVES}, {}, SEEN)
 
     assert leave is not None
     assert (said(leave.reason), leave.unseen) == (
@@ -110,8 +81,20 @@ def test_whoever_can_not_be_read_again_is_left_and_that_is_a_failure() -> None:
     )
 
 
-def test_whom_the_source_has_again_is_not_deleted_whatever_entra_says() -> None:
-    leave = second_verdict(entra_user(), source_people([source_user()], {}), {}, SEEN)
+@pytest.mark.parametrize(
+    ("planned", "reason"),
+    [
+        (LEAVES, None),
+        (change(Action.SKIP, object_id="id-aoki", reason="May be baba."), "May be baba."),
+        (change(Action.UPDATE, object_id="id-aoki"), "Not deleted: the source has this user again."),
+        (None, "Not deleted: the source has this user again."),
+    ],
+    ids=["still a leaver", "skipped now", "changed now", "equal now"],
+)
+def test_the_second_read_of_the_source_must_agree(planned: Change | None, reason: str | None) -> None:
+    plan = {planned.object_id: planned} if planned else {}
 
-    assert leave is not None
-    assert (said(leave.reason), leave.unseen) == ("Not deleted: the source has this user again.", False)
+    leave = second_verdict(entra_user(), plan, {"id-aoki": entra_user()}, SEEN)
+
+    assert (leave and said(leave.reason)) == reason
+    assert not (leave and leave.unseen)

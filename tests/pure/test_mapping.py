@@ -96,6 +96,21 @@ def test_the_email_stands_in_for_a_upn_that_is_empty() -> None:
     assert user.upn == "mail@contoso.com"
 
 
+@pytest.mark.parametrize(
+    ("record", "email", "given"),
+    [
+        ({"Email": " Aoki <aoki@contoso.com> "}, "Aoki <aoki@contoso.com>", False),
+        ({"upn": "aoki@contoso.com", "Email Address": "a@x.com"}, "a@x.com", True),
+        ({"upn": "aoki@contoso.com", "mail": ["a@x.com", "b@x.com"]}, "a@x.com; b@x.com", True),
+        ({"upn": "aoki@contoso.com"}, "", True),
+    ],
+)
+def test_the_email_is_kept_as_it_is_written(record: dict[str, object], email: str, given: bool) -> None:
+    user = MAP.source_user({"username": "aoki", "Status": "enabled", **record})
+
+    assert (user.email, user.upn_given) == (email, given)
+
+
 def test_a_custom_attribute_can_be_mapped() -> None:
     attribute_map = AttributeMap.of({"department": "custom_attributes.Cost Centre"})
 

@@ -6,11 +6,12 @@ import pytest
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import say
-from shared.model.people import EntraUser
+from shared.model.people import EntraUser, Memory
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import DEFAULT_MAP, AttributeMap
 from shared.planning.matching import match, named
+from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.planning.protection import Protection
 from shared.words import said
@@ -27,7 +28,7 @@ from tests.support.people import (
 
 ADD, DELETE, RENAME, RESTORE = Action.ADD, Action.DELETE, Action.RENAME, Action.RESTORE
 SKIP, UPDATE = Action.SKIP, Action.UPDATE
-IN_DOUBT = Lookups(memory_doubt=say("memory.lost", domain="contoso.com"))
+IN_DOUBT = Lookups(memory_doubt=say("memory.anew", domain="contoso.com", since="2026-03-31"))
 
 
 def foreseen(plan: Plan) -> str:
@@ -84,8 +85,8 @@ class TestMatching:
     def test_with_a_memory_in_doubt_an_add_that_can_be_no_rename_goes_on(self) -> None:
         assert summary(plan_of([source_user()], [], IN_DOUBT)) == [(ADD, "aoki@contoso.com")]
 
-    def test_with_the_memory_of_another_domain_in_doubt_every_add_waits(self) -> None:
-        in_doubt = Lookups(memory_doubt=say("memory.lost", domain="other.com"))
+    def test_with_a_memory_in_doubt_an_add_that_can_be_a_move_from_another_domain_waits(self) -> None:
+        in_doubt = replace(IN_DOUBT, other_domains=True)
 
         assert summary(plan_of([source_user()], [], in_doubt)) == [(SKIP, "aoki@contoso.com")]
 
@@ -125,11 +126,15 @@ class TestMatching:
         assert plan.links == {"c": "id-b"}
 
     def test_the_link_of_somebody_who_left_is_kept_until_somebody_else_has_the_account(self) -> None:
-        people = [entra_user("a@contoso.com", object_id="o1"), entra_user("b@contoso.com", object_id="o2")]
+        people = [
+            entra_user("a@contoso.com", object_id="o1", immutable_id="K"),
+            entra_user("b@contoso.com", object_id="o2"),
+        ]
+        links = {"left": "o2", "former": "o1"}
 
-        plan = plan_of([source_user("a@contoso.com")], people, links={"left": "o2", "former": "o1"})
-
-        assert plan.links == {"a": "o1", "left": "o2"}
+        assert plan_of([source_user("a@contoso.com")], people, links=links).links == links
+        keyed = plan_of([source_user("a@contoso.com", immutable_id="K")], people, links=links)
+        assert keyed.links == {"a": "o1", "left": "o2"}
 
     def test_a_upn_that_was_given_to_somebody_new_follows_the_rename_of_its_former_owner(self) -> None:
         plan = plan_of(
@@ -155,7 +160,7 @@ class TestAmbiguity:
         )
 
         change = only(plan)
-        assert (change.action, codes(plan)) == (SKIP, {"b": "AmbiguousMatch"})
+        assert (change.action, codes(plan)) == (SKIP, {"b": "Question"})
         assert "s1" in said(change.reason)
         assert "a@contoso.com (id-a)" in said(change.reason)
         assert "b@contoso.com (id-b)" in said(change.reason)
@@ -265,7 +270,7 @@ class TestAdding:
         attribute_map = AttributeMap.of({name: None for name in DEFAULT_MAP if name != "displayName"})
         user = attribute_map.source_user({"username": "a", "upn": "a@contoso.com", "display name": "A"})
 
-        plan = decide(match(DOMAIN, [user], [], {}), Lookups(), attribute_map)
+        plan = decide(match(DOMAIN, [user], [], Memory(), Names(attribute_map)), Lookups(), attribute_map)
 
         assert only(plan).after("accountEnabled") is True
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.model.people import EntraUser, SourceUser
+from shared.model.people import EntraUser, Memory, SourceUser
 from shared.planning.lookups import Lookups
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey
@@ -33,9 +33,10 @@ def traced(
         initial_domain=INITIAL_DOMAIN,
         source=list(source),
         target=list(target),
-        links=remembered,
+        memory=Memory(remembered),
         protection=protection,
         plan=plan,
+        attribute_map=MAP,
     )
     return trace(seen, MAP, query)
 
@@ -122,7 +123,7 @@ def test_what_protects_somebody_is_said() -> None:
 def test_a_change_that_can_not_succeed_says_why() -> None:
     found = traced("x y@contoso.com", [source_user("x y@contoso.com", source_id="xy")])
 
-    assert found.verdict.startswith("A sync would fail to add this user: The UPN 'x y@contoso.com' has")
+    assert found.verdict.startswith("A sync would fail to add this user: The UPN 'x y@contoso.com' is not")
 
 
 def test_nobody_is_nobody() -> None:
