@@ -15,14 +15,14 @@ from benchmarks.people import DOMAIN, Person, graph_user
 from benchmarks.report import Row, markdown
 from shared.entra.batch import BATCH_SIZE
 from shared.entra.client import ends_with
-from shared.entra.users import PAGE_SIZE, selected
+from shared.entra.users import PAGE_SIZE
 from shared.planning.mapping import UPN, AttributeMap
 
 TITLE = "The emulators themselves"
 _MODULE = "benchmarks.emulators"
 _HEADERS = {"Authorization": "Bearer emulator", "ConsistencyLevel": "eventual"}
 _LISTING = (
-    f"/users?$filter={ends_with(UPN, f'@{DOMAIN}')}&$count=true&$select={selected(AttributeMap.of({}))}"
+    f"/users?$filter={ends_with(UPN, f'@{DOMAIN}')}&$count=true&$select={','.join(AttributeMap.of({}).selected)}"
     f"&$top={PAGE_SIZE}"
 )
 

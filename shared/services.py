@@ -13,7 +13,6 @@ from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.write_quota import WriteQuota
 from shared.log import event
 from shared.model.domains import TenantDomain, with_removed
-from shared.outbound.cached import Cached
 from shared.outbound.waiting import NoStop, Stop
 from shared.reports.logged import error_text
 from shared.settings import Settings
@@ -23,6 +22,7 @@ from shared.source.stoppable import StoppableSource
 from shared.store.administration import Administration
 from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
+from shared.store.cached import Cached
 from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
 from shared.store.known_people import KnownPeople

@@ -12,6 +12,8 @@ time. A mistake raises SeedError, which names the entry.
       "tenant": {"displayName": "Contoso", "onPremisesSyncEnabled": false,
                  "federatedRenames": false,    // true: renames onto a federated domain are not refused
                  "exchangeOnline": true,       // false: every read of mailbox settings is refused
+                 "premium": true,              // false: without the licence for PIM
+                 "lacking": [],                // properties that this cloud refuses in $select
                  "firstImmutableIds": false,   // true: on a federated domain there may be null, and null → ID in place
                  "objectQuota": null},         // Directory_QuotaExceeded from so many objects on
       "domains": [{"id": "contoso.com", "authenticationType": "Managed", "isDefault": true},
@@ -19,11 +21,14 @@ time. A mistake raises SeedError, which names the entry.
                                                // contoso.onmicrosoft.com is added when none is initial
       "users": [{"userPrincipalName": "a@contoso.com", "displayName": "青木", "…": "any property of user",
                  "_mailbox": "user",           // user linked shared room equipment others none
-                 "_roles": ["Global Administrator"]}],
+                                               // unknownFutureValue
+                 "_roles": ["Global Administrator"], "_eligible": [],
+                 "@odata.type": "#microsoft.graph.agentUser"}],    // left out: a user
       "deletedUsers": [],                      // as users, with the UPN they had; null: Graph shows none
       "groups": [{"displayName": "Sales", "mail": "sales@contoso.com",
                   "proxyAddresses": ["SMTP:sales@contoso.com"], "isAssignableToRole": false,
-                  "_members": ["a@contoso.com"], "_owners": [], "_roles": []}],
+                  "_members": ["a@contoso.com"], "_owners": [], "_roles": [],
+                  "_eligible": [], "_eligibleMembers": [], "_eligibleOwners": []}],
       "applications": [{"displayName": "HR", "identifierUris": ["api://contoso.com/hr"]}],
       "permissions": ["User.ReadWrite.All"],   // left out: all
       "limits": {"writes": {"count": 3000, "seconds": 150},

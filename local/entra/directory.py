@@ -25,6 +25,7 @@ class User:
     properties: Json
     mailbox: str = "none"
     roles: tuple[str, ...] = ()
+    eligible: tuple[str, ...] = ()
     written_at: float = -JOURNAL_SECONDS
     created_at: float = -JOURNAL_SECONDS
 
@@ -46,6 +47,9 @@ class Group:
     members: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
     roles: tuple[str, ...] = ()
+    eligible: tuple[str, ...] = ()
+    eligible_members: frozenset[str] = frozenset()
+    eligible_owners: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:
@@ -76,6 +80,10 @@ class Tenant:
     refuses_first_immutable_ids: bool = True
     object_quota: int | None = None
     exchange_online: bool = True
+    # Microsoft Entra ID P2 or Governance, without which there is no PIM.
+    premium: bool = True
+    # Properties that this cloud does not have.
+    lacking: frozenset[str] = frozenset()
 
 
 @dataclass

@@ -109,6 +109,14 @@ def no_exchange_online() -> GraphError:
     )
 
 
+def no_premium() -> GraphError:
+    return GraphError(
+        400,
+        "AadPremiumLicenseRequired",
+        "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.",
+    )
+
+
 def throttled(retry_after: str | None, limit: ThrottleLimit | None = None) -> GraphError:
     """`limit` goes into x-ms-throttle-scope. Only the directory names its limits; Exchange does not.
 

@@ -29,7 +29,7 @@ def list_objects(
     """
     query = call.query
     check_options(query, _OPTIONS)
-    resource.selected(query)
+    resource.selected(query, entra.directory.tenant.lacking)
     page_size(query)
     counted = wants_count(query)
     clause = parse_filter(query["$filter"], resource.filterable) if "$filter" in query else None

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from local.entra.errors import Json, bad_request
 from local.entra.properties import USER_PROPERTIES
 
+TYPE = "@odata.type"
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -18,13 +20,13 @@ class Resource:
     filterable: frozenset[str] = frozenset()
     expandable: frozenset[str] = frozenset()
 
-    def selected(self, query: Mapping[str, str]) -> tuple[str, ...]:
-        """The names in $select and $expand. Raises GraphError 400 for one that does not exist."""
+    def selected(self, query: Mapping[str, str], lacking: frozenset[str] = frozenset()) -> tuple[str, ...]:
+        """The names in $select and $expand. Raises GraphError 400 for one that does not exist, or not in this cloud."""
         names = self.defaults
         if "$select" in query:
             names = tuple(dict.fromkeys(name.strip() for name in query["$select"].split(",")))
             for name in names:
-                if name not in self.properties:
+                if name not in self.properties or name in lacking:
                     raise bad_request(
                         f"Could not find a property named '{name}' on type 'microsoft.graph.{self.name}'."
                     )
@@ -36,11 +38,13 @@ class Resource:
         return (*names, expanded)
 
     def shown(self, stored: Mapping[str, object], names: Iterable[str]) -> Json:
-        return {name: stored.get(name, [] if name in self.lists else None) for name in names}
+        """With @odata.type where the object is of a derived type."""
+        derived = {TYPE: stored[TYPE]} if TYPE in stored else {}
+        return derived | {name: stored.get(name, [] if name in self.lists else None) for name in names}
 
     def typed(self, stored: Mapping[str, object], names: Iterable[str] | None = None) -> Json:
         """Like `shown`, with @odata.type, as in a collection of several types."""
-        return {"@odata.type": f"#microsoft.graph.{self.name}", **self.shown(stored, names or self.defaults)}
+        return {TYPE: f"#microsoft.graph.{self.name}", **self.shown(stored, names or self.defaults)}
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -116,6 +120,25 @@ ROLE_ASSIGNMENT = Resource(
     _ROLE_ASSIGNMENT_DEFAULTS,
     filterable=frozenset({"principalId", "roleDefinitionId"}),
     expandable=frozenset({"principal", "roleDefinition"}),
+)
+_ELIGIBILITY = _names("id principalId startDateTime endDateTime memberType")
+_ROLE_ELIGIBILITY_DEFAULTS = (
+    *_ELIGIBILITY,
+    *_names("roleDefinitionId directoryScopeId appScopeId roleEligibilityScheduleId"),
+)
+ROLE_ELIGIBILITY = Resource(
+    "unifiedRoleEligibilityScheduleInstance",
+    frozenset(_ROLE_ELIGIBILITY_DEFAULTS),
+    _ROLE_ELIGIBILITY_DEFAULTS,
+    filterable=frozenset({"principalId", "roleDefinitionId"}),
+    expandable=frozenset({"principal", "roleDefinition"}),
+)
+_GROUP_ELIGIBILITY_DEFAULTS = (*_ELIGIBILITY, *_names("accessId groupId eligibilityScheduleId"))
+GROUP_ELIGIBILITY = Resource(
+    "privilegedAccessGroupEligibilityScheduleInstance",
+    frozenset(_GROUP_ELIGIBILITY_DEFAULTS),
+    _GROUP_ELIGIBILITY_DEFAULTS,
+    filterable=frozenset({"groupId", "principalId", "accessId"}),
 )
 _ROLE_DEFAULTS = _names("id deletedDateTime description displayName roleTemplateId")
 DIRECTORY_ROLE = Resource("directoryRole", frozenset(_ROLE_DEFAULTS), _ROLE_DEFAULTS)

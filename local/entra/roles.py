@@ -1,4 +1,4 @@
-"""Directory roles and their holders (directly or through a group), and groups with their members and owners."""
+"""Directory roles, who holds them or may (directly or through a group), and groups with their members and owners."""
 
 import uuid
 from collections.abc import Iterator
@@ -8,7 +8,14 @@ from local.entra.calls import Answer, Call
 from local.entra.directory import Group
 from local.entra.errors import Json
 from local.entra.listing import check_options, list_objects
-from local.entra.resources import DIRECTORY_ROLE, GROUP, ROLE_ASSIGNMENT, USER
+from local.entra.resources import (
+    DIRECTORY_ROLE,
+    GROUP,
+    GROUP_ELIGIBILITY,
+    ROLE_ASSIGNMENT,
+    ROLE_ELIGIBILITY,
+    USER,
+)
 from local.entra.state import Entra
 from local.entra.users import find_user
 
@@ -54,6 +61,50 @@ def list_people_of_group(entra: Entra, call: Call) -> Answer:
     people = [user.properties for user_id in sorted(ids) if (user := entra.directory.users.get(user_id))]
     advanced = call.segments[2] == "transitiveMembers" and len(call.segments) > 3
     return list_objects(entra, call, USER, lambda _: people, advanced=advanced)
+
+
+def list_role_eligibilities(entra: Entra, call: Call) -> Answer:
+    _require_premium(entra)
+    return list_objects(entra, call, ROLE_ELIGIBILITY, lambda _: _role_eligibilities(entra))
+
+
+def list_group_eligibilities(entra: Entra, call: Call) -> Answer:
+    """Only of one group or one principal.
+
+    https://learn.microsoft.com/graph/api/privilegedaccessgroup-list-eligibilityscheduleinstances
+    """
+    _require_premium(entra)
+    if "$filter" not in call.query:
+        raise errors.bad_request("The $filter must be by groupId or principalId.")
+    return list_objects(entra, call, GROUP_ELIGIBILITY, lambda _: _group_eligibilities(entra))
+
+
+def _require_premium(entra: Entra) -> None:
+    if not entra.directory.tenant.premium:
+        raise errors.no_premium()
+
+
+def _role_eligibilities(entra: Entra) -> Iterator[Json]:
+    directory = entra.directory
+    for resource, holders in ((USER, directory.users), (GROUP, directory.groups)):
+        for holder in holders.values():
+            for role in holder.eligible:
+                assignment = _assignment(holder.id, role, resource.typed(holder.properties))
+                yield {**assignment, "memberType": "Direct", "startDateTime": "2026-01-01T00:00:00Z"}
+
+
+def _group_eligibilities(entra: Entra) -> Iterator[Json]:
+    for group in entra.directory.groups.values():
+        for access, people in (("member", group.eligible_members), ("owner", group.eligible_owners)):
+            for user_id in sorted(people):
+                yield {
+                    "id": f"{group.id}_{access}_{user_id}",
+                    "groupId": group.id,
+                    "principalId": user_id,
+                    "accessId": access,
+                    "memberType": "direct",
+                    "startDateTime": "2026-01-01T00:00:00Z",
+                }
 
 
 def _assignments(entra: Entra) -> Iterator[Json]:

@@ -29,6 +29,17 @@ _READ_ROLES = (
     "RoleManagement.ReadWrite.Directory",
     "Directory.Read.All",
 )
+_READ_ROLE_ELIGIBILITIES = (
+    "RoleEligibilitySchedule.Read.Directory",
+    "RoleEligibilitySchedule.ReadWrite.Directory",
+    "RoleManagement.Read.Directory",
+    "RoleManagement.Read.All",
+    "RoleManagement.ReadWrite.Directory",
+)
+_READ_GROUP_ELIGIBILITIES = (
+    "PrivilegedEligibilitySchedule.Read.AzureADGroup",
+    "PrivilegedEligibilitySchedule.ReadWrite.AzureADGroup",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +147,18 @@ ROUTES = (
         (("Organization.Read.All", "Organization.ReadWrite.All", "Directory.Read.All"),),
     ),
     Route("GET", "/roleManagement/directory/roleAssignments", roles.list_role_assignments, (_READ_ROLES,)),
+    Route(
+        "GET",
+        "/roleManagement/directory/roleEligibilityScheduleInstances",
+        roles.list_role_eligibilities,
+        (_READ_ROLE_ELIGIBILITIES,),
+    ),
+    Route(
+        "GET",
+        "/identityGovernance/privilegedAccess/group/eligibilityScheduleInstances",
+        roles.list_group_eligibilities,
+        (_READ_GROUP_ELIGIBILITIES,),
+    ),
     Route("GET", "/groups", roles.list_groups, (_READ_GROUPS,)),
     Route("GET", "/groups/{group}", roles.read_group, (_READ_GROUPS,)),
     *(

@@ -14,10 +14,18 @@ from local.entra.errors import GraphError, Json
 from local.entra.faults import FaultPlan
 from local.entra.properties import USER_PROPERTIES, split_upn
 from local.entra.quota import WRITES, Limit, resource_units
-from local.entra.resources import APPLICATION, GROUP, Resource
+from local.entra.resources import APPLICATION, GROUP, TYPE, Resource
 
 _CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-_MAILBOXES = frozenset({"user", "linked", "shared", "room", "equipment", "others", "none"})
+_MAILBOXES = frozenset(
+    {"user", "linked", "shared", "room", "equipment", "others", "unknownFutureValue", "none"}
+)
+_PEOPLE_OF_A_GROUP = {
+    "_members": "members",
+    "_owners": "owners",
+    "_eligibleMembers": "eligible_members",
+    "_eligibleOwners": "eligible_owners",
+}
 _INITIAL_DOMAIN = "contoso.onmicrosoft.com"
 
 
@@ -34,6 +42,8 @@ class TenantSeed(BaseModel):
     federated_renames: bool = False
     exchange_online: bool = True
     first_immutable_ids: bool = False
+    premium: bool = True
+    lacking: list[str] = []
     object_quota: int | None = None
 
 
@@ -121,6 +131,8 @@ def build_directory(seed: Seed) -> Directory:
         refuses_first_immutable_ids=not seed.tenant.first_immutable_ids,
         object_quota=seed.tenant.object_quota,
         exchange_online=seed.tenant.exchange_online,
+        premium=seed.tenant.premium,
+        lacking=frozenset(seed.tenant.lacking),
     )
     directory = Directory(tenant, _domains(seed))
     for number, entry in enumerate(seed.users):
@@ -184,11 +196,12 @@ def _user(entry: Mapping[str, object], directory: Directory) -> User:
     local, domain = split_upn(upn)
     if domain not in directory.domains:
         raise SeedError(f"{domain} is not among the domains")
-    _refuse_unknown(properties, USER_PROPERTIES)
+    _refuse_unknown(properties, USER_PROPERTIES | {TYPE})
     mailbox = marks.pop("_mailbox", "user")
     if mailbox not in _MAILBOXES:
         raise SeedError(f"_mailbox must be one of {', '.join(sorted(_MAILBOXES))}")
     roles = _texts(marks.pop("_roles", []), "_roles")
+    eligible = _texts(marks.pop("_eligible", []), "_eligible")
     if marks:
         raise SeedError(f"unknown {', '.join(marks)}")
     defaults: Json = {
@@ -202,7 +215,7 @@ def _user(entry: Mapping[str, object], directory: Directory) -> User:
     }
     properties = {**defaults, **properties}
     properties["id"] = str(properties["id"]).lower()
-    return User(properties, mailbox=str(mailbox), roles=tuple(roles))
+    return User(properties, mailbox=str(mailbox), roles=tuple(roles), eligible=tuple(eligible))
 
 
 def _deleted_user(entry: Mapping[str, object], directory: Directory) -> User:
@@ -223,14 +236,13 @@ def _anywhere(directory: Directory) -> str:
 def _group(entry: Mapping[str, object], directory: Directory) -> Group:
     properties, marks = _split(entry)
     _refuse_unknown(properties, GROUP.properties)
-    members = _users(marks.pop("_members", []), "_members", directory)
-    owners = _users(marks.pop("_owners", []), "_owners", directory)
-    roles = _texts(marks.pop("_roles", []), "_roles")
+    people = {kind: _users(marks.pop(mark, []), mark, directory) for mark, kind in _PEOPLE_OF_A_GROUP.items()}
+    roles, eligible = (tuple(_texts(marks.pop(mark, []), mark)) for mark in ("_roles", "_eligible"))
     if marks:
         raise SeedError(f"unknown {', '.join(marks)}")
     if (mail := properties.get("mail")) and "proxyAddresses" not in properties:
         properties["proxyAddresses"] = [f"SMTP:{mail}"]
-    return Group(_named(properties, GROUP), members, owners, tuple(roles))
+    return Group(_named(properties, GROUP), roles=roles, eligible=eligible, **people)
 
 
 def _application(entry: Mapping[str, object]) -> Json:

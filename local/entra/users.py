@@ -26,7 +26,9 @@ def read_user(entra: Entra, call: Call) -> Answer:
     query = call.query
     check_options(query, _SINGLE)
     context: Json = {"@odata.context": f"{entra.url}/$metadata#users/$entity"}
-    return Answer(200, context | USER.shown(user.properties, USER.selected(query)))
+    return Answer(
+        200, context | USER.shown(user.properties, USER.selected(query, entra.directory.tenant.lacking))
+    )
 
 
 def create_user(entra: Entra, call: Call) -> Answer:
@@ -75,7 +77,8 @@ def read_mailbox_settings(entra: Entra, call: Call) -> Answer:
         "userPurpose": user.mailbox,
     }
     context: Json = {"@odata.context": f"{entra.url}/$metadata#users('{user.id}')/mailboxSettings"}
-    return Answer(200, context | MAILBOX_SETTINGS.shown(settings, MAILBOX_SETTINGS.selected(query)))
+    names = MAILBOX_SETTINGS.selected(query, entra.directory.tenant.lacking)
+    return Answer(200, context | MAILBOX_SETTINGS.shown(settings, names))
 
 
 def list_groups_of_user(entra: Entra, call: Call) -> Answer:

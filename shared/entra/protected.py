@@ -1,55 +1,126 @@
-"""Role holders and non-user mailboxes, read from Entra and Exchange, so that they are not touched."""
+"""Administrators and non-user mailboxes, read from Entra and Exchange, so that they are not touched."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal, TypeVar
 
 from shared.entra.batch import Request
-from shared.entra.client import Answer, segment, text
+from shared.entra.client import Answer, next_link, page_items, segment, text
 from shared.entra.graph import Part
 from shared.entra.users import PAGE_SIZE
 from shared.errors import GraphError
 from shared.model.parts import Parts, parts_of, say
-from shared.planning.protection import GROUP_PERMISSION, ROLE_PERMISSION, Mailboxes, Roles
+from shared.planning.protection import (
+    ELIGIBLE_PERMISSION,
+    GROUP_PERMISSION,
+    ROLE_PERMISSION,
+    Mailboxes,
+    Roles,
+)
+
+T = TypeVar("T")
+Holder = str | Parts
 
 _ROLE_ASSIGNMENTS = "/roleManagement/directory/roleAssignments?$expand=roleDefinition"
+_ROLE_ELIGIBILITIES = "/roleManagement/directory/roleEligibilityScheduleInstances?$expand=roleDefinition"
 _ASSIGNABLE_GROUPS = "/groups?$filter=isAssignableToRole%20eq%20true&$select=id,displayName"
 
-
-# The error code that Exchange answers, with 401, for a tenant without Exchange Online.
+# Error codes: PIM in a tenant without the licence for it, mailbox settings in a tenant without Exchange Online (with
+# 401), and those of a user without a mailbox.
+_NO_PIM = "AadPremiumLicenseRequired"
 _NO_EXCHANGE = "OrganizationFromTenantGuidNotFound"
+_NO_MAILBOX = "MailboxNotEnabledForRESTAPI"
+# So many others are looked at, to tell a refusal of everybody from one of a few.
+_OTHERS = 5
 
 
 class Protected(Part):
     async def read_roles(self) -> Roles:
-        """Users who hold a directory role directly, or could through a group.
+        """Users who hold a directory role directly, or could: through a group, or once they activate it (PIM).
 
         Graph refuses to change members and owners of role-assignable groups even before the group has a role.
         Raises GraphError only for a 401; any other error is returned as a missing permission or an unread reason.
         """
         unknown = _Unknown()
-        holders: dict[str, str | Parts] = {}
-        try:
-            for item in await self.graph.read_all(_ROLE_ASSIGNMENTS):
-                holders[text(item, "principalId")] = _role_name(item)
-        except GraphError as error:
-            unknown.add(error, ROLE_PERMISSION)
-        try:
-            for group in await self.graph.read_all(_ASSIGNABLE_GROUPS):
-                await self._add_people_of(group, holders)
-        except GraphError as error:
-            unknown.add(error, GROUP_PERMISSION)
-        return Roles(holders, tuple(unknown.permissions), unknown.reasons)
+        assigned = await unknown.but_for(self._assigned(), {}, ROLE_PERMISSION)
+        eligible = await unknown.but_for(self._eligible(), {}, ROLE_PERMISSION)
+        roles = {**eligible, **assigned}
+        groups = await unknown.but_for(self._assignable_groups(), {}, GROUP_PERMISSION)
+        through = await self._people_of(
+            {group: roles.get(group, role) for group, role in groups.items()}, unknown
+        )
+        missing = tuple(name for name in unknown.permissions if name != ELIGIBLE_PERMISSION)
+        return Roles(
+            {**through, **roles},
+            missing,
+            unknown.reasons,
+            eligible_members_seen=ELIGIBLE_PERMISSION not in unknown.permissions,
+        )
 
-    async def _add_people_of(self, group: Mapping[str, Any], holders: dict[str, str | Parts]) -> None:
-        given = say("protected.roleOfGroup", group=str(group.get("displayName")))
-        role = holders.get(text(group, "id"), given)
-        for below in ("transitiveMembers", "owners"):
-            path = f"/groups/{segment(text(group, 'id'))}/{below}?$select=id&$top={PAGE_SIZE}"
-            for person in await self.graph.read_all(path):
-                holders.setdefault(text(person, "id"), role)
+    async def _assigned(self) -> dict[str, Holder]:
+        items = await self.graph.read_all(_ROLE_ASSIGNMENTS)
+        return {text(item, "principalId"): _role_name(item) for item in items}
 
-    async def look_up_mailboxes(self, object_ids: Iterable[str]) -> Mailboxes:
-        """The purposes of these users' mailboxes; any number of them may be unreadable."""
+    async def _eligible(self) -> dict[str, Holder]:
+        try:
+            items = await self.graph.read_all(_ROLE_ELIGIBILITIES)
+        except GraphError as error:
+            if error.code == _NO_PIM:
+                return {}
+            raise
+        return {text(item, "principalId"): _once_activated(_role_name(item)) for item in items}
+
+    async def _assignable_groups(self) -> dict[str, Holder]:
+        """Object id → phrase for the role that the group may be given."""
+        items = await self.graph.read_all(_ASSIGNABLE_GROUPS)
+        return {
+            text(item, "id"): say("protected.roleOfGroup", group=str(item.get("displayName")))
+            for item in items
+        }
+
+    async def _people_of(self, groups: Mapping[str, Holder], unknown: "_Unknown") -> dict[str, Holder]:
+        """Object id → role, for the people of these groups. `groups`: object id → role."""
+        requests = [request for group, role in groups.items() for request in _looks_at(segment(group), role)]
+        found: dict[_Look, list[str]] = {}
+        async for answers in self.graph.send(requests):
+            for request, answer in answers:
+                look = request.subject
+                found[look] = await unknown.but_for(self._people(look, answer), [], look.permission)
+        # Who may join a group comes first, so that who is in one already has the last word.
+        looks = sorted(
+            (one.subject for one in requests), key=lambda look: look.permission != ELIGIBLE_PERMISSION
+        )
+        return {person: look.role for look in looks for person in found.get(look, ())}
+
+    async def _people(self, look: "_Look", answer: Answer) -> list[str]:
+        if answer.error.code == _NO_PIM:
+            return []
+        if answer.status != 200:
+            raise answer.error
+        link = next_link(answer.body)
+        more = await self.graph.read_all(link) if link else []
+        return [text(item, look.name) for item in (*page_items(answer.body), *more)]
+
+    async def look_up_mailboxes(self, object_ids: Iterable[str], others: Iterable[str] = ()) -> Mailboxes:
+        """The purposes of these users' mailboxes; any number of them may be unreadable.
+
+        `others`: more users of the tenant. Where all of the first are refused, some of these tell whether everybody is.
+        """
+        found = await self._look_up_mailboxes(object_ids)
+        everybody = _of_everybody(found.values())
+        if everybody:
+            strangers = islice((i for i in others if i not in found), _OTHERS)
+            more = await self._look_up_mailboxes(strangers)
+            everybody = _of_everybody([*found.values(), *more.values()])
+        if everybody == "noExchange":
+            return Mailboxes(purposes=dict.fromkeys(found, "none"), exchange_online=False)
+        if everybody:
+            return Mailboxes(granted=everybody != "notGranted", told=everybody != "untold")
+        purposes = {i: purpose for i, answer in found.items() if (purpose := _purpose(answer))}
+        return Mailboxes(purposes=purposes, unread=frozenset(found.keys() - purposes.keys()))
+
+    async def _look_up_mailboxes(self, object_ids: Iterable[str]) -> dict[str, Answer]:
         requests = [
             Request(
                 method="GET",
@@ -61,14 +132,31 @@ class Protected(Part):
         found: dict[str, Answer] = {}
         async for answers in self.graph.send(requests):
             found.update((request.subject, answer) for request, answer in answers)
-        if found and all(answer.status == 403 for answer in found.values()):
-            return Mailboxes(granted=False)
-        if found and all(answer.error.code == _NO_EXCHANGE for answer in found.values()):
-            return Mailboxes(purposes=dict.fromkeys(found, "none"), exchange_online=False)
-        purposes = {
-            object_id: purpose for object_id, answer in found.items() if (purpose := _purpose(answer))
-        }
-        return Mailboxes(purposes=purposes, unread=len(found) - len(purposes))
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """At some people of a group, who hold the role. `name`: what the answer calls their object ids."""
+
+    name: str
+    permission: str
+    role: Holder
+
+
+def _looks_at(group: str, role: Holder) -> tuple[Request[_Look], ...]:
+    members = f"/groups/{group}/transitiveMembers?$select=id&$top={PAGE_SIZE}"
+    owners = f"/groups/{group}/owners?$select=id&$top={PAGE_SIZE}"
+    eligible = (
+        "/identityGovernance/privilegedAccess/group/eligibilityScheduleInstances"
+        f"?$filter=groupId%20eq%20'{group}'"
+    )
+    may_join = _Look("principalId", ELIGIBLE_PERMISSION, _once_activated(role))
+    return (
+        Request(method="GET", path=members, subject=_Look("id", GROUP_PERMISSION, role)),
+        Request(method="GET", path=owners, subject=_Look("id", GROUP_PERMISSION, role)),
+        Request(method="GET", path=eligible, subject=may_join),
+    )
 
 
 class _Unknown:
@@ -78,19 +166,47 @@ class _Unknown:
         self.permissions: list[str] = []
         self.reasons: Parts = ()
 
-    def add(self, error: GraphError, permission: str) -> None:
-        """Raises the error again if it concerns the whole app (401), not this lookup."""
-        if error.status == 401:
-            raise error
-        if error.status == 403:
-            self.permissions.append(permission)
-        else:
-            self.reasons += parts_of(error)
+    async def but_for(self, look: Awaitable[T], instead: T, permission: str) -> T:
+        """The result of a look; `instead` if it fails. Raises the error if it concerns the whole app (401)."""
+        try:
+            return await look
+        except GraphError as error:
+            if error.status == 401:
+                raise
+            if error.status == 403:
+                self.permissions += [permission] if permission not in self.permissions else []
+            elif not self.reasons:
+                self.reasons = parts_of(error)
+            return instead
+
+
+_Says = Literal["", "notGranted", "noExchange", "untold", "noMailbox"]
+
+
+def _of_everybody(answers: Iterable[Answer]) -> _Says:
+    """What all of these answers say of everybody's mailbox; empty if they are not alike, or there are none."""
+    said = {_says(answer) for answer in answers}
+    if said == {"untold", "noMailbox"}:
+        return "untold"
+    return said.pop() if len(said) == 1 and "noMailbox" not in said else ""
+
+
+def _says(answer: Answer) -> _Says:
+    if answer.status == 403:
+        return "notGranted"
+    code = answer.error.code
+    if answer.status == 401 and code == _NO_EXCHANGE:
+        return "noExchange"
+    if answer.status == 404 and code == _NO_MAILBOX:
+        return "noMailbox"
+    # A cloud may refuse to select what it does not have, or leave it out.
+    refused = answer.status == 400 and "'userPurpose'" in answer.message
+    return "untold" if refused or (answer.status == 200 and not answer.body.get("userPurpose")) else ""
 
 
 def _purpose(answer: Answer) -> str | None:
     """The `userPurpose` of a mailbox, "none" if there is no mailbox; None if it could not be read."""
-    if answer.status == 404:
+    if _says(answer) == "noMailbox":
         return "none"
     purpose = answer.body.get("userPurpose") if answer.status == 200 else None
     return purpose if isinstance(purpose, str) and purpose else None
@@ -100,3 +216,7 @@ def _role_name(assignment: Mapping[str, Any]) -> str:
     definition = assignment.get("roleDefinition")
     name = definition.get("displayName") if isinstance(definition, dict) else None
     return str(name or assignment.get("roleDefinitionId"))
+
+
+def _once_activated(role: Holder) -> Parts:
+    return say("protected.eligible", role=role)

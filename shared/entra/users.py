@@ -1,18 +1,20 @@
 """Reads Entra users as small records: users of a domain, users by id, and deleted users."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.entra.batch import Request
-from shared.entra.client import ends_with, graph_pages, next_link, one_of, page_items, segment, text
-from shared.entra.graph import Part, begun_again_if_expired, needs
+from shared.entra.client import Answer, ends_with, graph_pages, next_link, one_of, page_items, segment, text
+from shared.entra.graph import Graph, Part, begun_again_if_expired, needs
 from shared.errors import GraphError
 from shared.model.people import EntraUser
-from shared.planning.mapping import IMMUTABLE_ID, SESSION_TIME, UPN, AttributeMap
+from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.recycle_bin import RecycleBin
 from shared.planning.sides import Listing
+
+T = TypeVar("T")
 
 PAGE_SIZE = 999
 # Most values that an `in` filter takes.
@@ -20,26 +22,45 @@ IN_FILTER = 15
 _PLAIN = (str, bool, type(None))
 
 
-def selected(attribute_map: AttributeMap) -> str:
-    """The value of `$select`: only the attributes in use, which also costs fewer resource units."""
-    always = ("id", UPN, "displayName", IMMUTABLE_ID, "userType", SESSION_TIME)
-    protecting = ("onPremisesSyncEnabled", "isManagementRestricted")
-    return ",".join(dict.fromkeys((*always, *protecting, *attribute_map.attributes)))
-
-
 class Users(Part):
+    """`not_selectable`: properties that this cloud refused in `$select` so far, and that are read no more."""
+
+    def __init__(self, graph: Graph, attribute_map: AttributeMap) -> None:
+        super().__init__(graph, attribute_map)
+        self.not_selectable: tuple[str, ...] = ()
+
+    @property
+    def _select(self) -> str:
+        return ",".join(n for n in self._attribute_map.selected if n not in self.not_selectable)
+
+    async def _selecting(self, read: Callable[[], Awaitable[T]]) -> T:
+        """The result of `read`, which selects `_select`; again without what this cloud refuses in it."""
+        while True:
+            try:
+                return await read()
+            except GraphError as error:
+                told = str(error.parameters.get("text")) if error.status == 400 else ""
+                optional = self._attribute_map.optional
+                refused = [n for n in optional if n not in self.not_selectable and f"'{n}'" in told]
+                if not refused:
+                    raise
+                self.not_selectable += tuple(refused)
+
     async def read_users(self, domain: str) -> Listing:
         """Every user whose UPN is on exactly this domain; read once more if Graph lists fewer users than it counted."""
         with needs("User.ReadWrite.All"):
-            listing = await begun_again_if_expired(lambda: self._list(domain))
+            listing = await self._listed(domain)
         if listing.short:
-            again = await begun_again_if_expired(lambda: self._list(domain))
+            again = await self._listed(domain)
             listing = max(listing, again, key=lambda one: one.listed - one.expected)
         return listing
 
+    async def _listed(self, domain: str) -> Listing:
+        return await self._selecting(lambda: begun_again_if_expired(lambda: self._list(domain)))
+
     async def _list(self, domain: str) -> Listing:
-        condition, select = ends_with(UPN, f"@{domain}"), selected(self._attribute_map)
-        path = f"/users?$filter={condition}&$count=true&$select={select}&$top={PAGE_SIZE}"
+        condition = ends_with(UPN, f"@{domain}")
+        path = f"/users?$filter={condition}&$count=true&$select={self._select}&$top={PAGE_SIZE}"
         users: dict[str, EntraUser] = {}
         page = await self.graph.read(path, eventual=True)
         expected = page.get("@odata.count")
@@ -67,33 +88,42 @@ class Users(Part):
 
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
         """Object id → the current user; users who are gone are absent. Raises GraphError if one can't be read."""
-        select = selected(self._attribute_map)
-        requests = [
-            Request(method="GET", path=f"/users/{segment(i)}?$select={select}", subject=i) for i in object_ids
-        ]
-        found: dict[str, EntraUser] = {}
-        async for answers in self.graph.send(requests):
-            for request, answer in answers:
-                if answer.status == 200:
-                    found[request.subject] = entra_user(self._attribute_map, answer.body)
-                elif answer.status != 404:
-                    raise answer.error
-        return found
+        ids = list(object_ids)
+        return await self._selecting(lambda: self._look_up_all(ids))
 
-    async def look_up_upns(self, object_ids: Iterable[str]) -> dict[str, str | None]:
-        """Object id → the current UPN, None for a user who is gone; users who could not be read are absent."""
+    async def look_again(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
+        """Object id → the current user, None for a user who is gone; users who could not be read are absent."""
+        found = await self._look_up(list(object_ids))
+        return {object_id: user for object_id, user in found.items() if not isinstance(user, GraphError)}
+
+    async def _look_up_all(self, object_ids: Sequence[str]) -> dict[str, EntraUser]:
+        users: dict[str, EntraUser] = {}
+        for object_id, found in (await self._look_up(object_ids)).items():
+            if isinstance(found, GraphError):
+                raise found
+            if found is not None:
+                users[object_id] = found
+        return users
+
+    async def _look_up(self, object_ids: Sequence[str]) -> dict[str, EntraUser | GraphError | None]:
         requests = [
-            Request(method="GET", path=f"/users/{segment(i)}?$select=id,userPrincipalName", subject=i)
+            Request(method="GET", path=f"/users/{segment(i)}?$select={self._select}", subject=i)
             for i in object_ids
         ]
-        upns: dict[str, str | None] = {}
+        found: dict[str, EntraUser | GraphError | None] = {}
         async for answers in self.graph.send(requests):
-            for request, answer in answers:
-                if answer.status == 404:
-                    upns[request.subject] = None
-                elif answer.status == 200:
-                    upns[request.subject] = text(answer.body, "userPrincipalName")
-        return upns
+            found.update((request.subject, self._one(answer)) for request, answer in answers)
+        return found
+
+    def _one(self, answer: Answer) -> EntraUser | GraphError | None:
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            return answer.error
+        try:
+            return entra_user(self._attribute_map, answer.body)
+        except GraphError as error:
+            return error
 
     async def find_users(
         self,
@@ -105,7 +135,6 @@ class Users(Part):
         nicknames: Iterable[str] = (),
     ) -> list[EntraUser]:
         """The active users, on any domain of the tenant, with one of these; with their nickname and aliases."""
-        select = f"{selected(self._attribute_map)},mailNickname,proxyAddresses,createdDateTime"
         wanted = {
             IMMUTABLE_ID: immutable_ids,
             "id": object_ids,
@@ -113,10 +142,16 @@ class Users(Part):
             "displayName": display_names,
             "mailNickname": nicknames,
         }
+        conditions = [
+            one_of(name, chunk) for name, values in wanted.items() for chunk in _chunks(list(values))
+        ]
+        return await self._selecting(lambda: self._find(conditions))
+
+    async def _find(self, conditions: Sequence[str]) -> list[EntraUser]:
+        select = f"{self._select},mailNickname,proxyAddresses,createdDateTime"
         requests = [
-            Request(method="GET", path=f"/users?$filter={one_of(name, chunk)}&$select={select}", subject=None)
-            for name, values in wanted.items()
-            for chunk in _chunks(list(values))
+            Request(method="GET", path=f"/users?$filter={condition}&$select={select}", subject=None)
+            for condition in conditions
         ]
         found: list[EntraUser] = []
         async for answers in self.graph.send(requests):
@@ -128,11 +163,7 @@ class Users(Part):
 
     async def read_deleted_users(self) -> RecycleBin:
         """Entra's deleted users, newest first. A deletion prefixes the UPN with the object id; it is removed here."""
-        path = (
-            "/directory/deletedItems/microsoft.graph.user"
-            f"?$select={selected(self._attribute_map)},proxyAddresses,deletedDateTime&$top={PAGE_SIZE}"
-        )
-        items = await self.graph.read_all(path)
+        items = await self._selecting(self._read_deleted)
         items.sort(key=lambda item: str(item.get("deletedDateTime")), reverse=True)
         users = []
         for item in items:
@@ -140,6 +171,13 @@ class Users(Part):
             former = str(upn or "").removeprefix(object_id.replace("-", ""))
             users.append(_record(self._attribute_map, {**item, UPN: former}))
         return RecycleBin(users, {text(item, "id"): aliases(item) for item in items})
+
+    async def _read_deleted(self) -> list[dict[str, Any]]:
+        path = (
+            "/directory/deletedItems/microsoft.graph.user"
+            f"?$select={self._select},proxyAddresses,deletedDateTime&$top={PAGE_SIZE}"
+        )
+        return await self.graph.read_all(path)
 
     async def find_active_directory(self) -> bool:
         """Whether any user of the tenant is synchronised from Active Directory."""

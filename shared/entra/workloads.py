@@ -22,7 +22,7 @@ def workload(method: str, url: str) -> Workload:
     segments = url.partition("?")[0].split("/")
     if segments[-1] == "mailboxSettings":
         return Workload.MAILBOXES
-    if "roleManagement" in segments:
+    if "roleManagement" in segments or "identityGovernance" in segments:
         return Workload.ROLES
     return Workload.DIRECTORY_READS if method == "GET" else Workload.DIRECTORY_WRITES
 

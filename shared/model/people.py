@@ -1,10 +1,15 @@
 """Who is on either side of a sync."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from shared.model.parts import Parts
 
 Value = str | bool | None
+# What the account's own properties say it is. "restricted": a member of a restricted management administrative unit,
+# to whom Entra refuses every write.
+NoPerson = Literal["onPremisesSynced", "restricted", "agent", "resourceAccount", "guest"]
+AccountKind = Literal["person", NoPerson]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +39,9 @@ class EntraUser:
     immutable_id: str | None
     display_name: str
     values: tuple[Value, ...]
-    on_premises_synced: bool = False
-    guest: bool = False
-    restricted: bool = False
-    """A member of a restricted management administrative unit: Entra refuses every write."""
+    kind: AccountKind = "person"
+    fingerprint: int = field(default=0, compare=False)
+    """Equal in two reads between which nothing has changed that the app selects; only within one process."""
     nickname: str = ""
     """`mailNickname`, where it was read."""
     aliases: tuple[str, ...] = ()

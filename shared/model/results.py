@@ -85,17 +85,6 @@ class Outcome:
         return cls(change=change, result=Result.SKIPPED, note=note)
 
     @classmethod
-    def left_unseen(cls, change: Change, note: Parts) -> Self:
-        """The outcome of a deletion that was skipped because a lookup before it was not possible."""
-        return cls(
-            change=change,
-            result=Result.SKIPPED,
-            note=note,
-            error_code=NOT_LOOKED_AT,
-            error_message=note,
-        )
-
-    @classmethod
     def failed(cls, change: Change, code: str, message: Parts) -> Self:
         return cls(change=change, result=Result.FAILED, error_code=code, error_message=message)
 

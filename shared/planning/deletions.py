@@ -1,29 +1,53 @@
-"""A deletion needs two reads that agree: every reason to keep a user that the plan would delete. Pure.
+"""A deletion needs two reads of both sides that agree: every reason to keep a user after the second one. Pure.
 
 Other filters come before this one: `leavers.py` keeps who is protected, moved to another domain, or may be somebody in
 the source, and `limits.py` refuses the sync if there are too many deletions.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser
+from shared.planning.protection import Protection
 
 
-def reason_to_stay(user: EntraUser, again: Mapping[str | None, Change]) -> Parts:
-    """Why this user is not deleted after the second read of the source; empty if the deletion goes ahead.
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Why a user is not deleted. `unseen`: only because something could not be read."""
 
-    `again` is the plan that follows from it, and from whom Entra has refused to add meanwhile: object id → change.
+    reason: Parts
+    unseen: bool = False
+
+
+def second_verdict(
+    user: EntraUser,
+    planned: Mapping[str | None, Change],
+    now: Mapping[str, EntraUser | None],
+    protection: Protection,
+) -> Leave | None:
+    """Why this user is not deleted after both sides were read again; None if the deletion goes ahead.
+
+    `planned` is the plan that follows from the second read of the source, and from whom Entra has refused to add
+    meanwhile: object id → change. `now` and `protection` come from the second read of Entra. `now`: object id → user,
+    None for one who is gone, absent for one who could not be read.
     """
-    change = again.get(user.object_id)
-    if change and change.action is Action.DELETE:
-        return ()
-    return change.reason if change and change.action is Action.SKIP else say("leaver.backInSource")
+    change = planned.get(user.object_id)
+    if change is None or change.action is not Action.DELETE:
+        held = change and change.action is Action.SKIP
+        return Leave(change.reason if change and held else say("leaver.backInSource"))
+    if user.object_id not in now:
+        return Leave(say("leaver.notAskedAgain"), unseen=True)
+    account = now[user.object_id]
+    return _left_in_entra(user, account, protection) if account else None
 
 
-def reason_to_leave(user: EntraUser, upn: str | None) -> Parts:
-    """Why this user is not deleted after the second read of Entra. `upn` is None for a user who is gone."""
-    if upn is not None and upn.lower() != user.upn.lower():
-        return say("leaver.renamed", upn=upn)
-    return ()
+def _left_in_entra(user: EntraUser, now: EntraUser, protection: Protection) -> Leave | None:
+    if now.upn.lower() != user.upn.lower():
+        return Leave(say("leaver.renamed", upn=now.upn))
+    if reason := protection.reason_not_to_touch(now):
+        return Leave(reason)
+    if reason := protection.reason_not_to_delete(now):
+        return Leave(reason, unseen=True)
+    return None if now.fingerprint == user.fingerprint else Leave(say("leaver.changed"))

@@ -11,11 +11,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from shared.model.parts import Parts, say
-from shared.model.people import EntraUser, SourceUser, Value
+from shared.model.people import AccountKind, EntraUser, SourceUser, Value
 from shared.planning.entra_limits import LENGTHS
 
 UPN, IMMUTABLE_ID, ENABLED = "userPrincipalName", "onPremisesImmutableId", "accountEnabled"
 SESSION_TIME = "signInSessionsValidFromDateTime"
+_ALWAYS = ("id", UPN, "displayName", IMMUTABLE_ID, "userType", "onPremisesSyncEnabled")
+_WHERE_KNOWN = (
+    SESSION_TIME, "isManagementRestricted", "creationType", "isResourceAccount", "identityParentId",
+    "department", "jobTitle",
+)  # fmt: skip
+# What Teams writes as department and job title of the accounts of its call queues and auto attendants.
+_RESOURCE_ACCOUNT = "microsoft communication application instance"
 MAPPABLE = (*LENGTHS, ENABLED, UPN, IMMUTABLE_ID)
 
 DEFAULT_MAP: Mapping[str, str | None] = {
@@ -73,6 +80,16 @@ class AttributeMap:
         """Fields that at least one source user must have: all mapped fields, and identity fields that were set."""
         identity = ((self.upn_fields, UPN_FIELDS), (self.immutable_id_fields, IMMUTABLE_ID_FIELDS))
         return (*self.fields, *(name for named, usual in identity if named != usual for name in named))
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """The properties of a user to read from Graph: only those in use, which also costs fewer resource units."""
+        return tuple(dict.fromkeys((*_ALWAYS, *self.attributes, *self.optional)))
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """The selected properties that the app can do without where a cloud does not have them."""
+        return tuple(name for name in _WHERE_KNOWN if name not in self.attributes)
 
     @classmethod
     def of(cls, overrides: Mapping[str, str | None]) -> "AttributeMap":
@@ -143,9 +160,8 @@ class AttributeMap:
             immutable_id=normalised(item.get(IMMUTABLE_ID)),
             display_name=normalised(item.get("displayName")) or "",
             values=tuple(values),
-            on_premises_synced=item.get("onPremisesSyncEnabled") is True,
-            guest=item.get("userType") == "Guest" or "#EXT#" in upn,
-            restricted=item.get("isManagementRestricted") is True,
+            kind=_kind(item),
+            fingerprint=hash(tuple(str(item.get(name) or "") for name in self.selected)),
             without_session_time=item.get(SESSION_TIME, "") is None,
         )
 
@@ -165,6 +181,20 @@ def flat(record: Mapping[str, object]) -> dict[str, object]:
         else:
             fields[key] = value
     return fields
+
+
+def _kind(item: Mapping[str, object]) -> AccountKind:
+    if item.get("onPremisesSyncEnabled") is True:
+        return "onPremisesSynced"
+    if item.get("isManagementRestricted") is True:
+        return "restricted"
+    if item.get("identityParentId") or item.get("@odata.type") == "#microsoft.graph.agentUser":
+        return "agent"
+    described = {str(item.get(name)).strip().casefold() for name in ("department", "jobTitle")}
+    if item.get("isResourceAccount") is True or _RESOURCE_ACCOUNT in described:
+        return "resourceAccount"
+    invited = item.get("userType") == "Guest" or item.get("creationType") == "Invitation"
+    return "guest" if invited or "#ext#" in str(item.get(UPN)).casefold() else "person"
 
 
 def _first(fields: Mapping[str, object], names: Sequence[str]) -> str | None:

@@ -1,30 +1,56 @@
-"""Every reason not to touch a user. Pure.
+"""Who may be written to: one verdict a person, and what an impossible look forbids for everybody. Pure.
 
-A reason found here turns the planned change into a `skip`: the user is not updated, renamed, disabled or deleted,
-and counts neither as a deletion nor among the users in scope.
+Whoever is no person, or could not be looked at, becomes a `skip`: not updated, renamed, disabled or deleted. Who is no
+person counts neither as a deletion nor among the users in scope.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, say
-from shared.model.people import EntraUser
+from shared.model.people import EntraUser, NoPerson
 from shared.planning.mapping import ENABLED
 
 # Without these Graph permissions, mailboxes and roles can't be read.
 MAILBOX_PERMISSION, ROLE_PERMISSION = "MailboxSettings.Read", "RoleManagement.Read.Directory"
-# Without this one, roles held through a group can't be read.
+# Without this one, roles held through a group can't be read; without the other, who may join such a group by PIM.
 GROUP_PERMISSION = "GroupMember.Read.All"
-# Values of `mailboxSettings.userPurpose` for mailboxes that are not a person's own.
-NOT_A_PERSON = {
-    "shared": say("protected.sharedMailbox"),
-    "room": say("protected.room"),
-    "equipment": say("protected.equipment"),
-}
+ELIGIBLE_PERMISSION = "PrivilegedEligibilitySchedule.Read.AzureADGroup"
 
+# What the sync leaves alone. "unknown": whether the account is a person's could not be read.
+LeftAlone = Literal[
+    NoPerson, "listed", "roleHolder", "sharedMailbox", "room", "equipment", "otherMailbox", "unknown"
+]
+Kind = Literal["person", LeftAlone]
+_OF_THE_ACCOUNT: Mapping[NoPerson, Parts] = {
+    "onPremisesSynced": say("protected.activeDirectory"),
+    "restricted": say("protected.restricted"),
+    "agent": say("protected.agent"),
+    "resourceAccount": say("protected.resourceAccount"),
+    "guest": say("protected.guest"),
+}
+# Values of `mailboxSettings.userPurpose`. Every other one, also one that is not known yet, is nobody's own mailbox.
+_PERSONAL = ("user", "none")
 # What is not done to a user whose roles or mailbox could not be read.
 _DELETED, _BLOCKED, _RENAMED = say("unseen.deleted"), say("unseen.blocked"), say("unseen.renamed")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`reason` says why the account is left alone by every kind of write; it is empty for a person alone."""
+
+    kind: Kind
+    reason: Parts = ()
+
+
+_PERSON = Verdict("person")
+_OF_THE_MAILBOX: Mapping[str, Verdict] = {
+    "shared": Verdict("sharedMailbox", say("protected.sharedMailbox")),
+    "room": Verdict("room", say("protected.room")),
+    "equipment": Verdict("equipment", say("protected.equipment")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +58,30 @@ class Roles:
     """The role holders that could be read. `holders`: object id → name of a directory role, or a phrase for it.
 
     `missing_permissions`: missing Graph permissions that leave some holders unknown. `unread`: other reasons why
-    some holders are unknown.
+    some holders are unknown. `eligible_members_seen`: False without the permission to read who may join by PIM a
+    group that may hold a role.
     """
 
     holders: Mapping[str, str | Parts]
     missing_permissions: tuple[str, ...] = ()
     unread: Parts = ()
+    eligible_members_seen: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailboxes:
     """The mailbox purposes that could be read.
 
-    `purposes`: object id → `userPurpose`, "none" without a mailbox; users whose mailbox could not be read are absent.
-    `unread`: the number of those. `granted`: False without the permission to read them. `exchange_online`: False if
-    the tenant has no mailboxes at all.
+    `purposes`: object id → `userPurpose`, "none" without a mailbox. `unread`: those whose mailbox could not be read.
+    `granted`: False without the permission to read them. `exchange_online`: False if the tenant has no mailboxes at
+    all. `told`: False if this cloud does not tell the purpose of a mailbox.
     """
 
     purposes: Mapping[str, str] = field(default_factory=dict)
-    unread: int = 0
+    unread: frozenset[str] = frozenset()
     granted: bool = True
     exchange_online: bool = True
+    told: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +90,8 @@ class Protection:
 
     `protected_users`: UPNs and object ids in lower case. `roles`: object id → name of a directory role held, or a
     phrase for it; `roles_unread`: why some of them are unknown. `mailboxes`: object id → purpose, for mailboxes that
-    were read; None before any was. `missing_permissions`: missing Graph permissions that made one of these two
-    lookups impossible.
+    were read; None before any was, and where none can be. `mailboxes_unread`: object ids of those that could not be.
+    `missing_permissions`: missing Graph permissions that made one of these two lookups impossible.
     """
 
     protected_users: frozenset[str] = frozenset()
@@ -71,8 +100,10 @@ class Protection:
     missing_permissions: tuple[str, ...] = ()
     require_deletion_checks: bool = True
     roles_unread: Parts = ()
-    mailboxes_unread: int = 0
+    mailboxes_unread: frozenset[str] = frozenset()
     exchange_online: bool = True
+    purposes_told: bool = True
+    eligible_members_seen: bool = True
 
     def with_roles(self, roles: Roles) -> "Protection":
         """The same protection, with the holders of directory roles."""
@@ -81,12 +112,15 @@ class Protection:
             roles=roles.holders,
             missing_permissions=roles.missing_permissions,
             roles_unread=roles.unread,
+            eligible_members_seen=roles.eligible_members_seen,
         )
 
     def with_mailboxes(self, found: Mailboxes) -> "Protection":
         """The same protection, with the mailbox purposes."""
         if not found.granted:
             return replace(self, missing_permissions=(*self.missing_permissions, MAILBOX_PERMISSION))
+        if not found.told:
+            return replace(self, purposes_told=False)
         return replace(
             self,
             mailboxes=found.purposes,
@@ -94,57 +128,87 @@ class Protection:
             exchange_online=found.exchange_online,
         )
 
-    def reason_not_to_touch(self, user: EntraUser) -> Parts:
-        """Why this user must not be changed at all; empty if nothing protects them."""
-        if reason := _kind_of_account(user):
-            return reason
-        if self.protected_users and not self.protected_users.isdisjoint(
-            (user.upn.lower(), user.object_id.lower())
-        ):
-            return say("protected.listed")
+    def verdict(self, user: EntraUser) -> Verdict:
+        """Whether this is a person to the sync, no person, or unknown, and why.
+
+        Unknown, too, is a user whose mailbox nobody asked for where others were asked for: a plan looks up everybody
+        whom it would change. What could be read of nobody decides nothing here.
+        """
+        if user.kind != "person":
+            return Verdict(user.kind, _OF_THE_ACCOUNT[user.kind])
+        if not self.protected_users.isdisjoint((user.upn.lower(), user.object_id.lower())):
+            return Verdict("listed", say("protected.listed"))
         if role := self.roles.get(user.object_id):
-            return say("protected.role", role=role)
-        return NOT_A_PERSON.get((self.mailboxes or {}).get(user.object_id, ""), ())
+            return Verdict("roleHolder", say("protected.role", role=role))
+        return self._by_mailbox(user.object_id) if self.mailboxes is not None else _PERSON
+
+    def _by_mailbox(self, object_id: str) -> Verdict:
+        purpose = (self.mailboxes or {}).get(object_id)
+        if purpose is None:
+            return Verdict("unknown", say("unseen.mailbox"))
+        if purpose in _PERSONAL:
+            return _PERSON
+        return _OF_THE_MAILBOX.get(purpose) or Verdict(
+            "otherMailbox", say("protected.otherMailbox", purpose=purpose)
+        )
+
+    def reason_not_to_touch(self, user: EntraUser) -> Parts:
+        """Why this user is no person, and not changed at all; empty if nothing says so."""
+        verdict = self.verdict(user)
+        return () if verdict.kind == "unknown" else verdict.reason
 
     def reason_not_to_delete(self, user: EntraUser) -> Parts:
-        """Why an otherwise unprotected user is not deleted; empty if they may be."""
-        if reason := self._unseen(_DELETED, self.missing_permissions):
-            return reason
-        return say("leaver.mailboxNotSeen") if self._mailbox_unread(user) else ()
+        """Why this user is not deleted; empty if they may be."""
+        return self.verdict(user).reason or self._impossible(_DELETED)
 
     def reason_not_to_change(self, user: EntraUser, change: Change) -> Parts:
-        """Why an otherwise unprotected user is not changed in this way; empty if they may be.
+        """Why this user is not changed in this way; empty if they may be.
 
-        A user who may be an administrator is neither renamed nor disabled. A user who may be a room is not disabled.
-        A user whose mailbox could not be read is not changed at all.
+        A user who may be an administrator is neither renamed, not even for a moment, nor disabled. A user who may be
+        a room is not disabled.
         """
-        if self._mailbox_unread(user):
-            return say("unseen.mailbox")
+        if reason := self.verdict(user).reason:
+            return reason
         if change.after(ENABLED) is False:
-            return self._unseen(_BLOCKED, self.missing_permissions)
-        if change.action is Action.RENAME:
-            return self._unseen(_RENAMED, self._missing_for_roles)
+            return self._impossible(_BLOCKED)
+        if change.action is Action.RENAME or (change.via and not change.direct_first):
+            return self._impossible(_RENAMED, mailboxes=False)
         return ()
 
     @property
     def _missing_for_roles(self) -> tuple[str, ...]:
         return tuple(name for name in self.missing_permissions if name != MAILBOX_PERMISSION)
 
-    def _unseen(self, done: Parts, missing: tuple[str, ...]) -> Parts:
+    def _impossible(self, done: Parts, *, mailboxes: bool = True) -> Parts:
+        """What could be read of nobody, and is needed before this is `done`. `mailboxes`: whether they are needed."""
+        missing = self.missing_permissions if mailboxes else self._missing_for_roles
         if missing and self.require_deletion_checks:
             return say("unseen.permissionMissing", done=done, permissions=missing)
-        return say("unseen.rolesUnread", done=done) if self.roles_unread else ()
-
-    def _mailbox_unread(self, user: EntraUser) -> bool:
-        unseen = self.mailboxes is not None and user.object_id not in self.mailboxes
-        return unseen and MAILBOX_PERMISSION not in self.missing_permissions
+        if self.roles_unread:
+            return say("unseen.rolesUnread", done=done)
+        untold = mailboxes and not self.purposes_told and self.require_deletion_checks
+        return say("unseen.purposesUntold", done=done) if untold else ()
 
     @property
     def caveat(self) -> Parts:
         """A note on a deletion that goes ahead although a lookup was impossible; empty if all were possible."""
-        if not self.missing_permissions:
-            return ()
-        return say("leaver.notLookedAt", permissions=self.missing_permissions)
+        told: Parts = ()
+        if self.missing_permissions:
+            told += say("leaver.notLookedAt", permissions=self.missing_permissions)
+        if not self.purposes_told:
+            told += say("leaver.purposeUntold")
+        return told
+
+    @property
+    def untold(self) -> Parts:
+        """What neither a permission that a sync needs nor another try would tell, one part for each."""
+        told: Parts = ()
+        if not self.eligible_members_seen:
+            told += say("warning.eligibleMembersUnseen", permission=ELIGIBLE_PERMISSION)
+        if not self.purposes_told:
+            required = self.require_deletion_checks
+            told += say("warning.purposesUntold" if required else "warning.deletedUntold")
+        return told
 
     @property
     def warnings(self) -> Parts:
@@ -159,17 +223,9 @@ class Protection:
                 told += say("warning.nobodyDeleted", permissions=missing)
         if self.roles_unread:
             told += say("warning.rolesUnread", because=self.roles_unread)
+        told += self.untold
         if not self.exchange_online:
             told += say("warning.noExchange")
         if self.mailboxes_unread:
-            told += say("warning.mailboxesUnread", count=self.mailboxes_unread)
+            told += say("warning.mailboxesUnread", count=len(self.mailboxes_unread))
         return told
-
-
-def _kind_of_account(user: EntraUser) -> Parts:
-    """Why an account of this kind must not be changed; empty for ordinary accounts."""
-    if user.on_premises_synced:
-        return say("protected.activeDirectory")
-    if user.restricted:
-        return say("protected.restricted")
-    return say("protected.guest") if user.guest else ()

@@ -41,7 +41,12 @@ class Source(Protocol):
 
 
 class Directory(Protocol):
-    """Reads of the directory. They raise GraphError if a needed answer is missing."""
+    """Reads of the directory. They raise GraphError if a needed answer is missing.
+
+    `not_selectable`: properties of users that this cloud does not have, as far as reads have shown.
+    """
+
+    not_selectable: tuple[str, ...]
 
     async def read_domains(self) -> list[TenantDomain]:
         """The tenant's domains by name, also those that are not verified."""
@@ -79,8 +84,11 @@ class Directory(Protocol):
         """Users who hold a directory role, or could through a group, and the reasons why some are unknown."""
         ...
 
-    async def look_up_mailboxes(self, object_ids: Iterable[str]) -> Mailboxes:
-        """The purposes of these users' mailboxes; any number of them may be unreadable."""
+    async def look_up_mailboxes(self, object_ids: Iterable[str], others: Iterable[str] = (), /) -> Mailboxes:
+        """The purposes of these users' mailboxes; any number of them may be unreadable.
+
+        `others`: more users of the tenant. Where all of the first are refused, some of these tell whether everybody is.
+        """
         ...
 
 

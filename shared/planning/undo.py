@@ -73,7 +73,9 @@ class _Undoing:
     disable_added: bool
 
     def opposite(self, change: Change, object_id: str | None) -> Iterator[Change]:
-        person = replace(change, object_id=object_id, attributes=(), reason=self.reason, via=None)
+        person = replace(
+            change, object_id=object_id, attributes=(), reason=self.reason, via=None, direct_first=False
+        )
         if change.action is Action.DELETE:
             yield self._undelete(person)
             return
@@ -121,7 +123,10 @@ class _Undoing:
     def _put_back(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
         attributes: list[AttributeChange] = []
         clashes: Parts = ()
+        unread = tuple(a.attribute for a in change.attributes if not self._reads(a.attribute))
         for done in change.attributes:
+            if done.attribute in unread:
+                continue
             value = self._value(user, done.attribute)
             if _same(value, done.before):
                 continue
@@ -131,8 +136,9 @@ class _Undoing:
                 clashes += say(
                     "undo.clash", attribute=done.attribute, value=repr(value), left=repr(done.after)
                 )
-        if clashes:
-            message = say("undo.changedSince", clashes=clashes)
+        if clashes or unread:
+            message = say("undo.changedSince", clashes=clashes) if clashes else ()
+            message += say("undo.unmapped", attributes=unread) if unread else ()
             yield self._conflict(replace(person, upn=user.upn), Action.UPDATE, "Conflict", message)
         elif attributes:
             renamed = any(attribute.attribute == UPN for attribute in attributes)
@@ -156,6 +162,9 @@ class _Undoing:
 
     def _conflict(self, person: Change, action: Action, code: str, message: Parts) -> Change:
         return replace(person, action=action, obstacle=Obstacle(code, message))
+
+    def _reads(self, attribute: str) -> bool:
+        return attribute in (UPN, IMMUTABLE_ID, *self.attribute_map.attributes)
 
     def _value(self, user: EntraUser, attribute: str) -> Value:
         if attribute == UPN:

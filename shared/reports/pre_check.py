@@ -9,18 +9,37 @@ from shared.model.people import EntraUser
 from shared.model.records import Record
 from shared.model.runs import PreCheckSummary
 from shared.planning.holders import Holder
-from shared.planning.protection import Protection
+from shared.planning.protection import LeftAlone, Protection
 from shared.words import said
 
-Kind = Literal[
-    "sharedMailbox", "room", "equipment", "guest", "onPremisesSynced", "restricted", "roleHolder",
-    "group", "application",
-]  # fmt: skip
-_MAILBOXES: Mapping[str, tuple[Kind, Parts]] = {
-    "shared": ("sharedMailbox", say("preCheck.sharedMailbox")),
-    "room": ("room", say("preCheck.room")),
-    "equipment": ("equipment", say("preCheck.equipment")),
+Kind = Literal[LeftAlone, "group", "application"]
+_UPN_SHOULD_MOVE: Mapping[Kind, Parts] = {
+    "sharedMailbox": say("preCheck.moveUpn"),
+    "room": say("preCheck.moveUpn"),
+    "equipment": say("preCheck.moveUpn"),
+    "roleHolder": say("preCheck.keepAdministratorsApart"),
 }
+_TO_DO: Mapping[Kind, Parts] = {
+    **_UPN_SHOULD_MOVE,
+    "onPremisesSynced": say("preCheck.manageInActiveDirectory"),
+    "restricted": say("preCheck.manageInUnit"),
+    "guest": say("preCheck.leaveGuest"),
+    "listed": say("preCheck.leaveListed"),
+    "unknown": say("preCheck.lookAgain"),
+    "group": say("preCheck.changeGroupFirst"),
+}
+# Where it says more than the verdict.
+_WHY: Mapping[Kind, Parts] = {
+    "onPremisesSynced": say("preCheck.onPremisesSynced"),
+    "restricted": say("preCheck.restricted"),
+    "guest": say("preCheck.guest"),
+    "sharedMailbox": say("preCheck.sharedMailbox"),
+    "room": say("preCheck.room"),
+    "equipment": say("preCheck.equipment"),
+    "group": say("preCheck.group"),
+    "application": say("preCheck.application"),
+}
+_NOTHING = say("preCheck.nothingToDo")
 
 
 class PreCheckObject(Record):
@@ -89,55 +108,33 @@ def pre_check(
 
 
 def _users(user: EntraUser, protection: Protection, initial_domain: str) -> Iterator[PreCheckObject]:
-    mailbox = (protection.mailboxes or {}).get(user.object_id, "")
-    role = protection.roles.get(user.object_id)
-    command: str | None = None
-    if user.on_premises_synced:
-        kind: Kind = "onPremisesSynced"
-        why, action = say("preCheck.onPremisesSynced"), say("preCheck.manageInActiveDirectory")
-    elif user.restricted:
-        kind = "restricted"
-        why, action = say("preCheck.restricted"), say("preCheck.manageInUnit")
-    elif user.guest:
-        kind = "guest"
-        why, action = say("preCheck.guest"), say("preCheck.leaveGuest")
-    elif mailbox in _MAILBOXES:
-        (kind, why), action = _MAILBOXES[mailbox], say("preCheck.moveUpn")
-        command = _rename_command(user, initial_domain)
-    elif role:
-        kind = "roleHolder"
-        why, action = say("preCheck.roleHolder", role=role), say("preCheck.keepAdministratorsApart")
-        command = _rename_command(user, initial_domain)
-    else:
-        return
-    yield PreCheckObject(
+    verdict = protection.verdict(user)
+    kind = verdict.kind
+    not_asked_for = kind == "unknown" and user.object_id not in protection.mailboxes_unread
+    if kind != "person" and not not_asked_for:
+        command = _rename_command(user, initial_domain) if kind in _UPN_SHOULD_MOVE else None
+        yield _found(kind, user.display_name, user.upn, user.object_id, verdict.reason, command)
+
+
+def _other(address: str, holder: Holder) -> PreCheckObject:
+    kind: Kind = "group" if holder.kind == "group" else "application"
+    return _found(kind, holder.name, address, holder.object_id, _WHY[kind])
+
+
+def _found(
+    kind: Kind, name: str, address: str, object_id: str, reason: Parts, command: str | None = None
+) -> PreCheckObject:
+    why, action = _WHY.get(kind, reason), _TO_DO.get(kind, _NOTHING)
+    return PreCheckObject(
         kind=kind,
-        name=user.display_name,
-        address=user.upn,
-        object_id=user.object_id,
+        name=name,
+        address=address,
+        object_id=object_id,
         why=said(why),
         why_parts=why,
         action=said(action),
         action_parts=action,
         command=command,
-        left_alone=bool(protection.reason_not_to_touch(user)),
-    )
-
-
-def _other(address: str, holder: Holder) -> PreCheckObject:
-    group = holder.kind == "group"
-    why = say("preCheck.group") if group else say("preCheck.application")
-    action = say("preCheck.changeGroupFirst") if group else say("preCheck.leaveApplication")
-    return PreCheckObject(
-        kind="group" if group else "application",
-        name=holder.name,
-        address=address,
-        object_id=holder.object_id,
-        why=said(why),
-        why_parts=why,
-        action=said(action),
-        action_parts=action,
-        command=None,
         left_alone=True,
     )
 

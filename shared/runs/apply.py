@@ -9,24 +9,23 @@ from shared.entra.sending import QUOTA_EXCEEDED
 from shared.errors import CallerRefused, CancelRequested, GraphError, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
-from shared.model.results import SOURCE_UNREADABLE, Key, Outcome, Result, key
-from shared.planning.deletions import reason_to_leave, reason_to_stay
+from shared.model.results import NOT_LOOKED_AT, SOURCE_UNREADABLE, Key, Outcome, Result, key
+from shared.planning.deletions import second_verdict
 from shared.planning.mapping import UPN
+from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey, planned_again
 from shared.runs.denials import Denials
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle_doubts
 from shared.runs.remembering import Remembering
 from shared.runs.stop import RunStop
-from shared.runs.survey import require_users_on
+from shared.runs.survey import SIGNED_OUT_AT_ONCE, require_users_on
 from shared.services import Services
 
 (NO_ROOM,) = say("warning.noRoom", code=QUOTA_EXCEEDED)
 _LEFT = say("newcomer.noRoom")
 
 SESSION_PERMISSION = "User.RevokeSessions.All"
-# So many who were there before are signed out by one run: it ends, and not everybody has to sign in at once.
-SIGNED_OUT_AT_ONCE = 1_000
 Report = Callable[[Sequence[Outcome]], Awaitable[None]]
 
 
@@ -128,9 +127,12 @@ class Sync:
         """
         if not self._seen.federated:
             return
-        stamped = {user.object_id for user in self._seen.target if not user.without_session_time}
+        target, verdict = self._seen.target, self._seen.protection.verdict
+        stamped = {user.object_id for user in target if not user.without_session_time}
         created = [one for one in self._recorder.created.values() if one not in stamped]
-        others = self._seen.plan.without_session_time[:SIGNED_OUT_AT_ONCE]
+        left_alone = {user.object_id for user in target if verdict(user).reason}
+        waiting = self._seen.plan.without_session_time[:SIGNED_OUT_AT_ONCE]
+        others = [one for one in waiting if one not in left_alone]
         refusals = await self._directory.revoke_sessions(
             dict.fromkeys((*created, *others)), self._check_lease
         )
@@ -163,10 +165,10 @@ class Sync:
         await self._record(await settle_doubts(doubts, self._directory.graph))
 
     async def _confirm_deletions(self, deletions: Sequence[Change]) -> list[Change]:
-        """Those who are still to be deleted after both sides were read a second time.
+        """Those who are still to be deleted after both sides were read a second time, mailboxes and roles included.
 
-        Whoever shows up in the source now, or is called differently in Entra, is left for the next run; when
-        the source can't be read again, nobody is deleted.
+        Whoever shows up in the source now, or has changed in Entra, is left for the next run; when the source can't be
+        read again, nobody is deleted.
         """
         try:
             users = await self._services.source(self._stop).users()
@@ -182,22 +184,26 @@ class Sync:
             if (action, result) == (Action.ADD, Result.FAILED)
         ]
         plan = await clock.in_thread(planned_again, self._seen, users, failed)
-        again = {change.object_id: change for change in plan.changes}
+        planned = {change.object_id: change for change in plan.changes}
         candidates = {user.object_id: user for user in self._seen.target}
-        upns = await self._directory.look_up_upns(str(c.object_id) for c in deletions)
+        now = await self._directory.look_again(str(change.object_id) for change in deletions)
+        protection = await self._look_again_at_protection([one for one, user in now.items() if user])
         confirmed, left = [], []
         for change in deletions:
-            user = candidates[str(change.object_id)]
-            if reason := reason_to_stay(user, again):
-                left.append(Outcome.left(change, reason))
-            elif user.object_id not in upns:
-                left.append(Outcome.left_unseen(change, say("leaver.notAskedAgain")))
-            elif reason := reason_to_leave(user, upns[user.object_id]):
-                left.append(Outcome.left(change, reason))
-            else:
+            leave = second_verdict(candidates[str(change.object_id)], planned, now, protection)
+            if leave is None:
                 confirmed.append(change)
+            elif leave.unseen:
+                left.append(Outcome.failed(change, NOT_LOOKED_AT, leave.reason))
+            else:
+                left.append(Outcome.left(change, leave.reason))
         await self._record(left)
         return confirmed
+
+    async def _look_again_at_protection(self, object_ids: Sequence[str]) -> Protection:
+        matched = self._seen.plan.links.values()
+        protection = self._services.settings.terms.protection.with_roles(await self._directory.read_roles())
+        return protection.with_mailboxes(await self._directory.look_up_mailboxes(object_ids, matched))
 
 
 def _short_sessions(refusals: Sequence[GraphError]) -> Parts:

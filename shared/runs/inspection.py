@@ -9,7 +9,7 @@ from shared.planning.surveyed import Survey
 from shared.reports.pre_check import PreCheck, pre_check
 from shared.reports.trace import Trace, trace
 from shared.runs.side_looks import SideLooks
-from shared.runs.survey import surveyor
+from shared.runs.survey import surveyor, untold
 from shared.services import Services
 
 
@@ -49,7 +49,7 @@ async def pre_checked(directory: Directory, seen: Survey) -> PreCheck:
             directory.find_active_directory(), False, say("preCheck.activeDirectoryUnread")
         ),
         missing=("Application.Read.All",) if applications is None else (),
-        unread=seen.protection.roles_unread + looks.warnings,
+        unread=seen.protection.roles_unread + seen.protection.untold + untold(directory) + looks.warnings,
     )
 
 

@@ -25,6 +25,9 @@ from shared.runs.pointing import Pointing
 from shared.runs.side_looks import SideLooks
 from shared.services import Services
 
+# So many who were there before are signed out by one run: it ends, and not everybody has to sign in at once.
+SIGNED_OUT_AT_ONCE = 1_000
+
 
 def surveyor(services: Services, domain: str, directory: Directory, stop: Stop) -> "Surveyor":
     """A surveyor for a domain, with the app's own source and settings."""
@@ -147,6 +150,7 @@ class Surveyor:
             + _of_both_sides(listing, plan)
             + lookups.protection.warnings
             + looks.warnings
+            + untold(self._directory)
             + await self._clock.in_thread(strangers, people, lookups.territory),
             federated=domain.federated,
         )
@@ -185,10 +189,13 @@ class Surveyor:
         unhindered = replace(lookups, protection=seen)
         lookups = replace(lookups, protection=protection)
         plan = await self._decide(matching, unhindered)
-        touched = [c.object_id for c in plan.of(Action.RENAME, Action.UPDATE, Action.DELETE) if c.object_id]
+        changed = plan.of(Action.RENAME, Action.UPDATE, Action.DELETE)
+        signed_out = plan.without_session_time[:SIGNED_OUT_AT_ONCE]
+        touched = dict.fromkeys([*(str(change.object_id) for change in changed), *signed_out])
         if not touched:
             return plan, lookups
-        mailboxes = await self._directory.look_up_mailboxes(touched)
+        matched = (target.object_id for _, target in matching.pairs)
+        mailboxes = await self._directory.look_up_mailboxes(touched, matched)
         lookups = replace(lookups, protection=protection.with_mailboxes(mailboxes))
         return await self._decide(matching, lookups), lookups
 
@@ -200,6 +207,12 @@ def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
     """Raises SourceError if no user's UPN is on exactly this domain: a sync would delete every user there."""
     if not any(is_on(domain, user.upn) for user in people):
         raise SourceError("source.nobodyOnDomain", domain=domain)
+
+
+def untold(directory: Directory) -> Parts:
+    """A warning that names what this cloud does not tell of users; empty if there is nothing."""
+    names = directory.not_selectable
+    return say("warning.notSelectable", properties=names) if names else ()
 
 
 async def _given(people: list[SourceUser]) -> list[SourceUser]:

@@ -14,6 +14,7 @@ from shared.planning.sides import Directory
 from shared.planning.surveyed import Survey, Terms
 from shared.planning.undo import Now, plan_undo
 from shared.runs.side_looks import SideLooks
+from shared.runs.survey import untold
 from shared.services import Services
 from shared.store.journal import Journal
 
@@ -58,7 +59,9 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
     recycle_bin = await _read_deleted_users(sync, directory, looks)
     deleted = {user.object_id: user for user in recycle_bin.users if user.object_id in set(touched)}
     protection = terms.protection.with_roles(await directory.read_roles())
-    protection = protection.with_mailboxes(await directory.look_up_mailboxes(users))
+    protection = protection.with_mailboxes(
+        await directory.look_up_mailboxes(users, sync.memory.links.values())
+    )
     wanted = {*sync.before(IMMUTABLE_ID), *(user.immutable_id for user in deleted.values())}
     rivals = await looks.at(
         directory.find_users(immutable_ids=filter(None, wanted)),
@@ -89,7 +92,7 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         attribute_map=terms.attribute_map,
         protection=protection,
         plan=replace(plan, links=sync.memory.links),
-        warnings=protection.warnings + looks.warnings,
+        warnings=protection.warnings + looks.warnings + untold(directory),
     )
 
 

@@ -18,7 +18,7 @@ from shared.model.people import SourceUser
 from shared.outbound.bounded import AnswerRefused, BoundedTransport
 from shared.outbound.paging import Pages
 from shared.outbound.retries import passes, retry_after_seconds, wait_before
-from shared.planning.mapping import AttributeMap
+from shared.planning.mapping import AttributeMap, flat
 from shared.source import SourceUsers
 
 TRIES = 7
@@ -26,6 +26,8 @@ RENEW_BEFORE_EXPIRY = 300.0
 TOKEN_LIFETIME = 3600.0
 LONGEST_WAIT = 60.0
 WHOLE_ANSWER_SECONDS = 120.0
+# Words in the name of a field that may announce a further page.
+_FURTHER = ("cursor", "next", "more")
 
 
 class HenngeSource:
@@ -159,4 +161,13 @@ def _cursor(page: Mapping[str, Any]) -> str | None:
     cursor = page.get("cursor")
     if cursor is not None and not isinstance(cursor, str):
         raise SourceError("hennge.badCursor")
+    if not cursor and (others := _announcing_more(page)):
+        # Taken for the last page, it would make leavers of everybody on the pages after it.
+        raise SourceError("hennge.otherCursor", fields=others)
     return cursor or None
+
+
+def _announcing_more(page: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields other than `cursor` that may announce a further page, also one level down."""
+    others = flat({name: value for name, value in page.items() if name != "cursor"})
+    return tuple(sorted(name for name, value in others.items() if value and any(w in name for w in _FURTHER)))

@@ -5,8 +5,8 @@ from datetime import datetime
 import orjson
 
 from shared.model.domains import TenantDomain
-from shared.outbound.cached import Known
 from shared.store.attempts import tried_again
+from shared.store.cached import Known
 from shared.store.storage import TENANT, Storage
 
 

@@ -1,6 +1,7 @@
 """A value that has to be asked for elsewhere: fresh, or as it was last known, and never waited for without end."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +9,7 @@ import pytest
 
 from shared.clock import Clock
 from shared.errors import GraphError, SourceError, Unavailable
-from shared.outbound.cached import Cached, Known
+from shared.store.cached import Cached, Known
 from tests.support.errors import raises
 
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -173,10 +174,13 @@ async def _same(_: str | None) -> str:
     return "the same"
 
 
-async def test_a_shelf_that_is_away_costs_nothing_but_its_memory() -> None:
+async def test_a_shelf_that_is_away_costs_nothing_but_its_memory(caplog: pytest.LogCaptureFixture) -> None:
     at = Setting(shelf=Shelf(error=OSError("away")))
 
     assert (await at.cached().get()).value == "one"
+    assert [json.loads(record.message) for record in caplog.records] == [
+        {"event": "cache.notKept", "code": "domains.unknown", "error": "away"}
+    ]
 
 
 async def test_closing_ends_a_load_under_way() -> None:

@@ -127,12 +127,15 @@ async def test_who_failed_and_who_stayed_unseen_is_known_to_the_next_invocation(
     await first.intend([add("aoki"), leaver])
     await first.record([Outcome.not_sent(kept), Outcome.not_sent(skip("guest"))])
     await first.record(
-        [done(add("aoki"), "", Result.FAILED), Outcome.left_unseen(leaver, verbatim("Not asked again."))]
+        [
+            done(add("aoki"), "", Result.FAILED),
+            Outcome.failed(leaver, NOT_LOOKED_AT, verbatim("Not asked again.")),
+        ]
     )
 
     second = await Recorder.open(services, run, 2)
 
-    assert second.failed == first.failed == {"aoki"}
+    assert second.failed == first.failed == {"aoki", "id-gone"}
     assert second.unseen == first.unseen == {"id-kept", "id-gone"}
 
 

@@ -19,8 +19,8 @@ MANY = [entra_user(f"u{number}@contoso.com", immutable_id=f"K{number}") for numb
 async def test_users_come_as_entra_has_them() -> None:
     people = [
         entra_user("a@contoso.com", immutable_id="K", values=("青木", None, "青木", False)),
-        entra_user("b@contoso.com", on_premises_synced=True),
-        entra_user("c@contoso.com", guest=True),
+        entra_user("b@contoso.com", kind="onPremisesSynced"),
+        entra_user("c@contoso.com", kind="guest"),
     ]
     async with connected(*people) as tenant:
         listing = await tenant.directory.read_users("contoso.com")

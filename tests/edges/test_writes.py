@@ -136,7 +136,7 @@ class TestUpdating:
         assert tenant.entra.directory.users["id-aoki"]["surname"] is None
 
     async def test_a_refusal_comes_with_graphs_own_code_and_words(self) -> None:
-        async with connected(entra_user(on_premises_synced=True)) as tenant:
+        async with connected(entra_user(kind="onPremisesSynced")) as tenant:
             refused = await outcome(tenant, change(attributes=surname("鈴木")))
 
         assert refused.error_code == "Request_BadRequest"
@@ -382,7 +382,7 @@ class TestRestoring:
         assert upns(tenant.entra) == {"id-aoki": "aoki@fed.example"}
 
     async def test_who_is_restored_and_then_refused_is_said_to_be_restored(self) -> None:
-        gone = [seeded(entra_user(on_premises_synced=True))]
+        gone = [seeded(entra_user(kind="onPremisesSynced"))]
         async with connected(deletedUsers=gone) as tenant:
             ended = await outcome(tenant, change(Action.RESTORE, attributes=surname("鈴木")))
 

@@ -3,6 +3,8 @@
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.model.changes import Obstacle
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
@@ -147,21 +149,41 @@ def test_a_map_that_cannot_work_is_refused(overrides: dict[str, str | None], com
 
 
 @pytest.mark.parametrize(
-    ("properties", "synced", "guest"),
+    ("properties", "kind"),
     [
-        ({}, False, False),
-        ({"onPremisesSyncEnabled": True}, True, False),
-        ({"onPremisesSyncEnabled": None}, False, False),
-        ({"userType": "Guest"}, False, True),
-        ({"userType": "Member", "userPrincipalName": "a_gmail.com#EXT#@contoso.com"}, False, True),
+        ({}, "person"),
+        ({"onPremisesSyncEnabled": True}, "onPremisesSynced"),
+        ({"onPremisesSyncEnabled": None, "isResourceAccount": False}, "person"),
+        ({"isManagementRestricted": True}, "restricted"),
+        ({"userType": "Guest"}, "guest"),
+        ({"userType": "Member", "userPrincipalName": "a_gmail.com#EXT#@contoso.com"}, "guest"),
+        ({"userType": "Member", "userPrincipalName": "a_gmail.com#ext#@contoso.com"}, "guest"),
+        ({"userType": "Member", "creationType": "Invitation"}, "guest"),
+        ({"creationType": "EmailVerified"}, "person"),
+        ({"isResourceAccount": True}, "resourceAccount"),
+        ({"department": "Microsoft Communication Application Instance"}, "resourceAccount"),
+        ({"jobTitle": " microsoft communication application INSTANCE"}, "resourceAccount"),
+        ({"jobTitle": "Communication"}, "person"),
+        ({"@odata.type": "#microsoft.graph.agentUser"}, "agent"),
+        ({"@odata.type": "#microsoft.graph.user"}, "person"),
+        ({"identityParentId": "00000000-0000-4000-8000-00000000beef"}, "agent"),
     ],
 )
-def test_entra_says_who_is_synchronised_from_active_directory_and_who_is_a_guest(
-    properties: dict[str, object], synced: bool, guest: bool
-) -> None:
+def test_an_account_says_of_what_kind_it_is(properties: dict[str, object], kind: str) -> None:
     user = MAP.entra_user({"id": "1", "userPrincipalName": "aoki@contoso.com", **properties})
 
-    assert (user.on_premises_synced, user.guest) == (synced, guest)
+    assert user.kind == kind
+
+
+@given(st.sampled_from(MAP.selected), st.text() | st.booleans(), st.text() | st.booleans() | st.none())
+def test_two_reads_of_an_account_are_alike_only_if_nothing_that_is_read_has_changed(
+    name: str, before: str | bool, after: str | bool | None
+) -> None:
+    aoki: dict[str, object] = {"id": "1", "userPrincipalName": "aoki@contoso.com"}
+    reads = [MAP.entra_user({**aoki, name: value}) for value in (before, after, before)]
+
+    assert reads[0].fingerprint == reads[2].fingerprint
+    assert (reads[0].fingerprint == reads[1].fingerprint) == (str(before or "") == str(after or ""))
 
 
 @pytest.mark.parametrize(

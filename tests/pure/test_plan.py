@@ -425,7 +425,7 @@ class TestRestoring:
     @pytest.mark.parametrize(
         ("gone", "reason"),
         [
-            (entra_user(on_premises_synced=True), "Active Directory"),
+            (entra_user(kind="onPremisesSynced"), "Active Directory"),
             (entra_user(object_id="protected"), "PROTECTED_USERS"),
         ],
     )
@@ -495,7 +495,7 @@ class TestSessionTimes:
         target = [
             entra_user("a@contoso.com", without_session_time=True),
             entra_user("b@contoso.com"),
-            entra_user("r@contoso.com", without_session_time=True, on_premises_synced=True),
+            entra_user("r@contoso.com", without_session_time=True, kind="onPremisesSynced"),
             entra_user("leaver@contoso.com", without_session_time=True),
         ]
         around = Lookups(federated=federated, initial_domain=INITIAL_DOMAIN)
@@ -506,7 +506,7 @@ class TestSessionTimes:
 class TestProtecting:
     @pytest.mark.parametrize(
         "protected",
-        [entra_user(guest=True), entra_user(on_premises_synced=True)],
+        [entra_user(kind="guest"), entra_user(kind="onPremisesSynced")],
         ids=["guest", "synchronised"],
     )
     def test_a_protected_user_is_skipped_whether_the_source_has_them_or_not(
@@ -540,7 +540,7 @@ class TestProtecting:
         assert "without MailboxSettings.Read" in said(only(plan).reason)
 
     def test_the_skip_says_who_is_protected_and_by_what_also_where_the_source_lacks_them(self) -> None:
-        guests = [entra_user("a@contoso.com", guest=True), entra_user("b@contoso.com", guest=True)]
+        guests = [entra_user("a@contoso.com", kind="guest"), entra_user("b@contoso.com", kind="guest")]
         known = source_user("a@contoso.com", source_id="s1")
 
         plan = plan_of([known], guests)
@@ -560,14 +560,16 @@ class TestProtecting:
     def test_everybody_who_is_protected_is_out_of_scope_and_everybody_who_is_equal_is_counted(self) -> None:
         names = ("a", "b", "c", "d")
         source = [source_user(f"{name}@contoso.com") for name in names]
-        target = [entra_user(f"{name}@contoso.com", guest=name in "ab") for name in names]
+        target = [
+            entra_user(f"{name}@contoso.com", kind="guest" if name in "ab" else "person") for name in names
+        ]
 
         plan = plan_of(source, target)
 
         assert (plan.source, plan.target, plan.unchanged) == (4, 2, 2)
 
     def test_a_protected_user_who_would_join_from_another_domain_was_never_in_scope(self) -> None:
-        account = entra_user("b@other.com", guest=True)
+        account = entra_user("b@other.com", kind="guest")
 
         plan = plan_of(
             [source_user("a@contoso.com"), source_user("b@contoso.com")],
@@ -578,7 +580,7 @@ class TestProtecting:
         assert (only(plan).action, only(plan).source_id, plan.target) == (SKIP, "b", 1)
 
     def test_a_protected_user_in_the_recycle_bin_is_skipped_as_who_the_source_says(self) -> None:
-        plan = plan_of([source_user(source_id="s1")], [], Lookups(deleted={"s1": entra_user(guest=True)}))
+        plan = plan_of([source_user(source_id="s1")], [], Lookups(deleted={"s1": entra_user(kind="guest")}))
 
         assert only(plan) == Change(
             action=SKIP,
@@ -605,7 +607,7 @@ class TestProtecting:
             ),
             Change(
                 action=SKIP, upn="b@contoso.com", display_name="青木 花子", object_id="id-b",
-                reason=say("leaver.mailboxNotSeen"), obstacle=Obstacle("NotLookedAt", say("leaver.mailboxNotSeen")),
+                reason=say("unseen.mailbox"), obstacle=Obstacle("NotLookedAt", say("unseen.mailbox")),
             ),
         )  # fmt: skip
 
@@ -613,7 +615,7 @@ class TestProtecting:
         people = [source_user(source_id="s1"), source_user(source_id="s2")]
 
         assert plan_of(people, [entra_user()]).target == 1
-        assert plan_of(people, [entra_user(guest=True)]).target == 0
+        assert plan_of(people, [entra_user(kind="guest")]).target == 0
 
 
 def test_whoever_steps_aside_for_a_swap_does_so_on_onmicrosoft_com() -> None:
@@ -637,7 +639,7 @@ def test_a_sync_renames_updates_restores_adds_and_deletes_in_this_order() -> Non
             entra_user("gone@contoso.com"),
             entra_user("b@contoso.com"),
             entra_user("c@contoso.com", immutable_id="K"),
-            entra_user("guest@contoso.com", guest=True),
+            entra_user("guest@contoso.com", kind="guest"),
         ],
         Lookups(deleted={"back": entra_user("back@contoso.com")}),
     )

@@ -1,11 +1,14 @@
 """What on a domain is no person to synchronise, and what to do about each."""
 
 import pytest
+from hypothesis import given
 
 from shared.model.people import EntraUser
 from shared.planning.holders import Holder
 from shared.planning.protection import Protection
 from shared.reports.pre_check import PreCheck, pre_check
+from tests.support.companies import tenants
+from tests.support.model_tenant import ModelTenant
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, entra_user
 
 NOTHING_PROTECTED = Protection()
@@ -32,13 +35,23 @@ class TestUsers:
     @pytest.mark.parametrize(
         ("user", "protection", "kind", "command"),
         [
-            (entra_user(on_premises_synced=True), Protection(), "onPremisesSynced", None),
-            (entra_user(restricted=True), Protection(), "restricted", None),
-            (entra_user(guest=True), Protection(), "guest", None),
+            (entra_user(kind="onPremisesSynced"), Protection(), "onPremisesSynced", None),
+            (entra_user(kind="restricted"), Protection(), "restricted", None),
+            (entra_user(kind="guest"), Protection(), "guest", None),
             (entra_user(), Protection(mailboxes={"id-aoki": "shared"}), "sharedMailbox", RENAME),
             (entra_user(), Protection(mailboxes={"id-aoki": "room"}), "room", RENAME),
             (entra_user(), Protection(mailboxes={"id-aoki": "equipment"}), "equipment", RENAME),
             (entra_user(), Protection(roles={"id-aoki": "User Administrator"}), "roleHolder", RENAME),
+            (entra_user(), Protection(mailboxes={"id-aoki": "others"}), "otherMailbox", None),
+            (entra_user(kind="agent"), Protection(), "agent", None),
+            (entra_user(kind="resourceAccount"), Protection(), "resourceAccount", None),
+            (entra_user(), Protection(protected_users=frozenset({"aoki@contoso.com"})), "listed", None),
+            (
+                entra_user(),
+                Protection(mailboxes={}, mailboxes_unread=frozenset({"id-aoki"})),
+                "unknown",
+                None,
+            ),
         ],
     )
     def test_whoever_is_no_person_of_the_source_is_listed_by_kind(
@@ -51,6 +64,19 @@ class TestUsers:
 
     def test_a_person_is_not_listed(self) -> None:
         assert check(entra_user(), protection=Protection(mailboxes={"id-aoki": "user"})).objects == []
+
+    @given(tenants())
+    def test_whoever_the_sync_protects_is_listed_and_nobody_else(self, tenant: ModelTenant) -> None:
+        users, protection = tenant.users.values(), tenant.protection
+
+        found = check(*users, protection=protection).objects
+
+        assert {one.object_id for one in found} == {
+            user.object_id for user in users if protection.reason_not_to_touch(user)
+        }
+
+    def test_a_person_whose_mailbox_nobody_asked_for_is_not_listed(self) -> None:
+        assert check(entra_user(), protection=Protection(mailboxes={"id-mori": "user"})).objects == []
 
     def test_a_name_with_an_apostrophe_stays_one_argument_of_the_command(self) -> None:
         admin = entra_user("o'hara@contoso.com", object_id="o1")
@@ -78,14 +104,14 @@ class TestNotice:
         assert check(entra_user()).notice == "Nothing on contoso.com but users to synchronise."
 
     def test_a_tenant_that_is_fed_from_active_directory_is_told_so(self) -> None:
-        answer = check(entra_user(on_premises_synced=True), active_directory=True)
+        answer = check(entra_user(kind="onPremisesSynced"), active_directory=True)
 
         assert answer.active_directory
         assert answer.notice.startswith("This tenant synchronises users from Active Directory")
 
     def test_every_permission_that_is_missing_is_named_once(self) -> None:
         answer = check(
-            entra_user(guest=True),
+            entra_user(kind="guest"),
             protection=Protection(missing_permissions=("MailboxSettings.Read",)),
             missing=("MailboxSettings.Read", "Application.Read.All"),
         )
@@ -97,8 +123,8 @@ class TestNotice:
 
 def test_the_summary_counts_by_kind() -> None:
     answer = check(
-        entra_user("a@contoso.com", guest=True),
-        entra_user("b@contoso.com", guest=True),
+        entra_user("a@contoso.com", kind="guest"),
+        entra_user("b@contoso.com", kind="guest"),
         others=(("sales@contoso.com", GROUP),),
     )
 

@@ -1,6 +1,7 @@
 """A finished sync, taken back: the opposite of what was done, and a conflict where somebody has changed it since."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -76,6 +77,17 @@ class TestUpdatesAndRenames:
         )  # fmt: skip
         assert only(plan).attributes == ()
 
+    @pytest.mark.parametrize("before", [None, "営業部"])
+    def test_what_is_mapped_no_longer_cannot_be_put_back_and_says_so(self, before: str | None) -> None:
+        done = change(attributes=[AttributeChange("department", before, "総務部"), SURNAME])
+
+        plan = undo(done, users=[entra_user()])
+
+        assert obstacle(plan) == (
+            "Conflict",
+            "department: no longer in ATTRIBUTE_MAP, so it is not known what stands there now.",
+        )
+
     def test_a_status_is_put_back_too(self) -> None:
         done = change(attributes=[AttributeChange("accountEnabled", True, False)])
 
@@ -114,6 +126,21 @@ class TestFederation:
         plan = undo(self.moved, users=[entra_user(immutable_id="K")], federated=self.federated)
 
         assert (only(plan).via, only(plan).obstacle) == (f"sync-id-aoki@{INITIAL_DOMAIN}", None)
+
+    def test_an_id_that_was_given_in_one_step_is_taken_back_in_steps_where_entra_may_demand_them(
+        self,
+    ) -> None:
+        given = AttributeChange(IMMUTABLE_ID, None, "K")
+        done = replace(change(attributes=[given], via=f"away@{INITIAL_DOMAIN}"), direct_first=True)
+
+        here = undo(done, users=[entra_user(immutable_id="K")])
+        aside = undo(
+            replace(done, upn=f"aoki@{INITIAL_DOMAIN}"),
+            users=[entra_user(f"aoki@{INITIAL_DOMAIN}", object_id="id-aoki", immutable_id="K")],
+        )
+
+        for plan in (here, aside):
+            assert (only(plan).via, only(plan).direct_first) == (None, False)
 
     def test_nobody_goes_back_to_a_federated_domain_without_an_immutable_id(self) -> None:
         code, message = obstacle(undo(self.moved, users=[entra_user()], federated=self.federated))

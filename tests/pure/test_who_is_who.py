@@ -255,7 +255,12 @@ class TestAddBesideDeletion:
 
     @pytest.mark.parametrize("why", ["listed", "off", "protected", "linked"])
     def test_it_is_not_asked_of_accounts_there_that_stay(self, why: str) -> None:
-        there = entra_user(f"taro@{OTHER_DOMAIN}", object_id="there", values=TARO, guest=why == "protected")
+        there = entra_user(
+            f"taro@{OTHER_DOMAIN}",
+            object_id="there",
+            values=TARO,
+            kind="guest" if why == "protected" else "person",
+        )
         people = [source_user("tarp@contoso.com", values=TARO)]
         if why == "listed":
             people.append(source_user(f"taro@{OTHER_DOMAIN}", values=TARO))
@@ -313,7 +318,7 @@ class TestAddBesideDeletion:
         assert said(question.speaks_against) == "Their immutable IDs differ."
 
     def test_protected_accounts_are_not_asked_about(self) -> None:
-        account = replace(ACCOUNT, on_premises_synced=True)
+        account = replace(ACCOUNT, kind="onPremisesSynced")
 
         here = plan(tenant(account), source_user("tarp@contoso.com", values=TARO))
 

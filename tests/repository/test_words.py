@@ -28,7 +28,7 @@ OTHERWISE: Mapping[str, set[str]] = {
     "Cached": {"fresh", "patience", "kept"},
 }
 # Where a code is handed on that others gave.
-HANDED_ON = {"errors.py", "outbound/cached.py"}
+HANDED_ON = {"errors.py", "store/cached.py"}
 
 
 class Said(NamedTuple):

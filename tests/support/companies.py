@@ -1,8 +1,10 @@
 """Companies in which everything happens that happens somewhere in a large one. For the invariants."""
 
+from typing import get_args
+
 from hypothesis import strategies as st
 
-from shared.model.people import EntraUser
+from shared.model.people import AccountKind, EntraUser
 from shared.planning.protection import MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
 from tests.support.model_tenant import OTHER_DOMAIN, ModelTenant
 from tests.support.people import DOMAIN, entra_user, source_user, values
@@ -36,6 +38,8 @@ SOURCE = st.lists(
     unique_by=lambda user: user.source_id,
     max_size=6,
 ).filter(lambda people: any(user.upn.endswith(f"@{DOMAIN}") for user in people))
+# As many people as accounts of all other kinds.
+KINDS = st.just("person") | st.sampled_from(get_args(AccountKind))
 ENTRA = st.lists(
     st.builds(
         entra_user,
@@ -43,14 +47,14 @@ ENTRA = st.lists(
         object_id=st.sampled_from(OBJECT_IDS),
         immutable_id=st.none() | IMMUTABLE_IDS,
         values=VALUES,
-        on_premises_synced=st.sampled_from([False, False, False, True]),
-        guest=st.sampled_from([False, False, False, True]),
-        restricted=st.sampled_from([False, False, False, True]),
+        kind=KINDS,
     ),
     unique_by=(lambda user: user.object_id, lambda user: user.immutable_id or user.object_id),
     max_size=7,
 )
-PURPOSES = st.sampled_from(["user", "none", "shared", "room", "equipment"])
+PURPOSES = st.sampled_from(
+    ["user", "user", "none", "shared", "room", "equipment", "linked", "others", "unknownFutureValue"]
+)
 
 
 @st.composite

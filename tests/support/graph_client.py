@@ -99,8 +99,8 @@ def seeded(user: EntraUser, **more: object) -> dict[str, object]:
         "id": user.object_id,
         "userPrincipalName": user.upn,
         "onPremisesImmutableId": user.immutable_id,
-        "onPremisesSyncEnabled": user.on_premises_synced or None,
-        "userType": "Guest" if user.guest else "Member",
+        "onPremisesSyncEnabled": user.kind == "onPremisesSynced" or None,
+        "userType": "Guest" if user.kind == "guest" else "Member",
         **dict(zip(MAP.attributes, user.values, strict=True)),
         **more,
     }

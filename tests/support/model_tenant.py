@@ -47,6 +47,7 @@ class ModelTenant:
     syncing: frozenset[str] = frozenset({DOMAIN, OTHER_DOMAIN})
     unread: frozenset[str] = frozenset()
     nameless: frozenset[str] = frozenset()
+    not_selectable: tuple[str, ...] = ()
 
     @property
     def of_domain(self) -> list[EntraUser]:
@@ -122,13 +123,13 @@ class ModelTenant:
         missing = self.protection.missing_permissions
         return Roles(self.protection.roles, tuple(name for name in missing if name != MAILBOX_PERMISSION))
 
-    async def look_up_mailboxes(self, object_ids: Iterable[str]) -> Mailboxes:
+    async def look_up_mailboxes(self, object_ids: Iterable[str], _others: Iterable[str] = ()) -> Mailboxes:
         if MAILBOX_PERMISSION in self.protection.missing_permissions:
             return Mailboxes(granted=False)
         known, wanted = self.protection.mailboxes, list(object_ids)
-        without = dict.fromkeys((i for i in wanted if known is None or i not in self.users), "none")
-        found = without | {i: known[i] for i in wanted if known and i in known and i not in without}
-        return Mailboxes(purposes=found, unread=len(wanted) - len(found))
+        purposes = dict.fromkeys(self.users, "none") if known is None else known
+        found = {i: purposes[i] for i in wanted if i in self.users and i in purposes}
+        return Mailboxes(purposes=found, unread=frozenset(wanted) - found.keys())
 
     def _fail(self, look: str) -> None:
         if look in self.unread:
@@ -208,7 +209,7 @@ class ModelTenant:
     def _patch(self, change: Change, values: Mapping[str, object]) -> None:
         user = self.users[str(change.object_id)]
         patched = _patched(user, values, MAP)
-        if user.restricted:
+        if user.kind == "restricted":
             raise Refused(f"{user.upn} is in a restricted administrative unit")
         if self.federated and IMMUTABLE_ID in values and DOMAIN in map(domain_of, (user.upn, patched.upn)):
             raise Refused(f"{user.upn}: an immutable ID changes in a call of its own, away from the domain")
@@ -239,14 +240,7 @@ def _patched(user: EntraUser, values: Mapping[str, object], attribute_map: Attri
         **values,
     }
     patched = attribute_map.entra_user(item)
-    return replace(
-        patched,
-        on_premises_synced=user.on_premises_synced,
-        guest=user.guest,
-        restricted=user.restricted,
-        nickname=user.nickname,
-        aliases=user.aliases,
-    )
+    return replace(patched, kind=user.kind, nickname=user.nickname, aliases=user.aliases)
 
 
 def _values(change: Change) -> dict[str, object]:

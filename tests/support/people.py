@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import verbatim
-from shared.model.people import EntraUser, Memory, SourceUser, Value
+from shared.model.people import AccountKind, EntraUser, Memory, SourceUser, Value
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import DEFAULT_MAP, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.matching import match
@@ -63,9 +63,7 @@ def entra_user(
     object_id: str | None = None,
     immutable_id: str | None = None,
     values: tuple[Value, ...] = values(),
-    on_premises_synced: bool = False,
-    guest: bool = False,
-    restricted: bool = False,
+    kind: AccountKind = "person",
     without_session_time: bool = False,
 ) -> EntraUser:
     """The default object id is `id-` and the UPN's local part."""
@@ -75,9 +73,7 @@ def entra_user(
         immutable_id=immutable_id,
         display_name=str(values[0] or ""),
         values=values,
-        on_premises_synced=on_premises_synced,
-        guest=guest,
-        restricted=restricted,
+        kind=kind,
         without_session_time=without_session_time,
     )
 

@@ -6,7 +6,10 @@ import { button, empty, icon, muted, note, pace, table } from "../parts/marks.js
 import { number, said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
-const KINDS = ["sharedMailbox", "room", "equipment", "group", "application", "roleHolder", "onPremisesSynced", "restricted", "guest"];
+const KINDS = [
+	"sharedMailbox", "room", "equipment", "otherMailbox", "resourceAccount", "agent", "group", "application",
+	"roleHolder", "onPremisesSynced", "restricted", "guest", "listed", "unknown",
+];
 
 /** @type {View<{ domain: Api.Domain, features: Features, found: Api.PreCheck | null }>} */
 export default {

@@ -94,7 +94,9 @@ async def test_groups_show_their_people() -> None:
         assert await g.names(f"/groups/{found[0]['id']}/owners") == []
 
 
-@pytest.mark.parametrize("purpose", ["user", "linked", "shared", "room", "equipment", "others"])
+@pytest.mark.parametrize(
+    "purpose", ["user", "linked", "shared", "room", "equipment", "others", "unknownFutureValue"]
+)
 async def test_a_mailbox_tells_its_purpose(purpose: str) -> None:
     async with graph(users=[person(_mailbox=purpose)]) as g:
         answer = await g.get("/users/a@contoso.com/mailboxSettings?$select=userPurpose")
@@ -107,6 +109,65 @@ async def test_a_user_without_a_mailbox_has_no_settings() -> None:
         assert refusal(answer)[:2] == (404, "MailboxNotEnabledForRESTAPI")
 
 
+ELIGIBLE_ROLES = "/roleManagement/directory/roleEligibilityScheduleInstances"
+ELIGIBLE_PEOPLE = "/identityGovernance/privilegedAccess/group/eligibilityScheduleInstances"
+
+
+async def test_who_may_activate_a_role_is_no_holder_of_it() -> None:
+    group = {"displayName": "G", "isAssignableToRole": True, "_eligible": ["User Administrator"]}
+    async with graph(users=[person(_eligible=["Global Administrator"])], groups=[group]) as g:
+        found = (await g.get(f"{ELIGIBLE_ROLES}?$expand=roleDefinition")).json()["value"]
+        assert [(one["principalId"], one["roleDefinition"]["displayName"]) for one in found] == [
+            (next(iter(g.entra.directory.users)), "Global Administrator"),
+            (next(iter(g.entra.directory.groups)), "User Administrator"),
+        ]
+        assert (await g.get("/roleManagement/directory/roleAssignments")).json()["value"] == []
+        assert (await g.delete("/users/a@contoso.com")).status_code == 204
+
+
+async def test_who_may_join_a_group_is_asked_for_one_group_at_a_time() -> None:
+    people = [person("a"), person("b")]
+    group = {"_eligibleMembers": ["a@contoso.com"], "_eligibleOwners": ["b@contoso.com"]}
+    groups = [{"displayName": name, "isAssignableToRole": True, **group} for name in "GH"]
+    async with graph(users=people, groups=groups) as g:
+        directory = g.entra.directory
+        ids = {user.upn[0]: user.id for user in directory.users.values()}
+        path = f"{ELIGIBLE_PEOPLE}?$filter=groupId eq '{next(iter(directory.groups))}'"
+        found = (await g.get(path)).json()["value"]
+        assert [(one["principalId"], one["accessId"]) for one in found] == [
+            (ids["a"], "member"), (ids["b"], "owner"),
+        ]  # fmt: skip
+        assert refusal(await g.get(ELIGIBLE_PEOPLE))[0] == 400
+
+
+async def test_without_the_licence_nobody_is_eligible_and_graph_says_so_by_an_error() -> None:
+    async with graph(users=[person(_eligible=["Global Administrator"])], tenant={"premium": False}) as g:
+        for path in (ELIGIBLE_ROLES, f"{ELIGIBLE_PEOPLE}?$filter=groupId eq 'g'"):
+            assert refusal(await g.get(path))[:2] == (400, "AadPremiumLicenseRequired")
+
+
+async def test_a_user_of_a_derived_type_says_so_whatever_is_selected() -> None:
+    agent = person(**{"@odata.type": "#microsoft.graph.agentUser", "identityParentId": "p"})
+    async with graph(users=[agent, person("b")]) as g:
+        path = "/users?$select=identityParentId"
+        assert (await g.get(path)).json()["value"] == [
+            {"@odata.type": "#microsoft.graph.agentUser", "identityParentId": "p"},
+            {"identityParentId": None},
+        ]
+
+
+@pytest.mark.parametrize(
+    "path", ["/users?", "/users/a@contoso.com?", "/users/a@contoso.com/mailboxSettings?"]
+)
+async def test_a_cloud_refuses_the_properties_that_it_lacks(path: str) -> None:
+    lacking = ["isResourceAccount", "userPurpose"]
+    async with graph(users=[person()], tenant={"lacking": lacking}) as g:
+        name = "userPurpose" if "mailbox" in path else "isResourceAccount"
+        answer = await g.get(f"{path}$select={name}")
+        assert refusal(answer)[0] == 400
+        assert f"property named '{name}'" in answer.json()["error"]["message"]
+
+
 READS = {
     "User.Read.All": "/users",
     "MailboxSettings.Read": "/users/a@contoso.com/mailboxSettings",
@@ -115,6 +176,8 @@ READS = {
     "Organization.Read.All": "/organization",
     "GroupMember.Read.All": "/groups",
     "Group.Read.All": "/groups",
+    "RoleEligibilitySchedule.Read.Directory": ELIGIBLE_ROLES,
+    "PrivilegedEligibilitySchedule.Read.AzureADGroup": f"{ELIGIBLE_PEOPLE}?$filter=groupId eq 'g'",
 }
 
 

@@ -2,11 +2,20 @@
 
 import pytest
 
+from local import entra
 from local.access_control import Fault, User
 from shared.model.runs import Run
-from tests.support.outcomes import ANY_DELETION, all_permissions_but, names, rows_of, treated
+from tests.support.outcomes import (
+    ANY_DELETION,
+    all_permissions_but,
+    names,
+    object_id,
+    rows_of,
+    treated,
+)
 from tests.support.stack import Json, Stack, StartStack, in_entra, in_source, until
 
+CHANGED = "Not deleted: this user has been changed in Entra since the run began."
 ADMINISTRATORS = {"displayName": "Administrators", "isAssignableToRole": True}
 
 
@@ -15,6 +24,26 @@ async def one_stays(start_stack: StartStack, *others: Json, **tenant: object) ->
     stack = await start_stack(source=[in_source("stays")], entra=[in_entra("stays"), *others], tenant=tenant)
     await stack.set(maxAllowedDeletions=ANY_DELETION)
     return stack
+
+
+TEAMS = "Microsoft Communication Application Instance"
+RESOURCE_ACCOUNT = "Is a resource account, such as one of a Teams call queue, not a person."
+ODDITIES = [
+    *(
+        ({"_mailbox": purpose}, f"Its mailbox has the purpose {purpose}, which is no person's own.")
+        for purpose in ("others", "linked", "unknownFutureValue")
+    ),
+    ({"department": TEAMS}, RESOURCE_ACCOUNT),
+    ({"jobTitle": TEAMS}, RESOURCE_ACCOUNT),
+    ({"isResourceAccount": True}, RESOURCE_ACCOUNT),
+    ({"@odata.type": "#microsoft.graph.agentUser"}, "Is an agent, not a person."),
+    ({"identityParentId": "00000000-0000-4000-8000-00000000beef"}, "Is an agent, not a person."),
+    ({"creationType": "Invitation"}, "Guest of the tenant."),
+    (
+        {"_eligible": ["User Administrator"]},
+        "Holds the directory role User Administrator once activated (PIM).",
+    ),
+]
 
 
 class TestWhoIsNoLeaver:
@@ -44,6 +73,91 @@ class TestWhoIsNoLeaver:
         )
         assert run.deletion_check is not None
         assert (run.deletion_check.deletions, run.deletion_check.target) == (1, 2)
+
+    @pytest.mark.parametrize(("oddity", "reason"), ODDITIES)
+    async def test_is_an_account_of_any_kind_that_is_no_persons_and_nothing_else_is_done_to_it_either(
+        self, start_stack: StartStack, oddity: Json, reason: str
+    ) -> None:
+        stack = await start_stack(
+            source=[in_source("stays"), in_source("matched", given_name="次郎")],
+            entra=[in_entra("stays"), in_entra("x", **oddity), in_entra("matched", **oddity)],
+        )
+        await stack.set(maxAllowedDeletions=ANY_DELETION)
+
+        run = await stack.sync()
+
+        rows = await rows_of(stack, run)
+        assert {name: (row["action"], row["reason"]) for name, row in rows.items()} == dict.fromkeys(
+            ("x", "matched"), ("skip", reason)
+        )
+        assert stack.writes() == []
+        found = (await stack.get("domains/contoso.com/pre-check")).json()["objects"]
+        assert {one["address"].partition("@")[0] for one in found} == {"x", "matched"}
+
+    @pytest.mark.parametrize("lacking", [["isResourceAccount", "identityParentId"], ["creationType"]])
+    async def test_is_found_in_a_cloud_that_lacks_some_properties_too_and_a_warning_names_them(
+        self, start_stack: StartStack, lacking: list[str]
+    ) -> None:
+        department = "Microsoft Communication Application Instance"
+        stack = await one_stays(
+            start_stack, in_entra("x", department=department), tenant={"lacking": lacking}
+        )
+
+        run = await stack.sync()
+
+        assert run.warnings == (
+            f"This cloud does not tell {' and '.join(lacking)} of a user: who is no person by that alone can't be "
+            "told apart.",
+        )
+        assert names(stack.users()) == {"stays", "x"}
+
+    async def test_in_a_cloud_that_does_not_tell_the_purpose_of_a_mailbox_could_be_anybody(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await start_stack(
+            source=[in_source("edited", given_name="次郎")],
+            entra=[in_entra("edited"), in_entra("x")],
+            tenant={"tenant": {"lacking": ["userPurpose"]}},
+        )
+        await stack.set(maxAllowedDeletions=ANY_DELETION)
+
+        run = await stack.sync()
+
+        assert await treated(stack, run) == {"edited": ("update", "succeeded"), "x": ("skip", "skipped")}
+        assert "Nobody is deleted or blocked." in run.warnings[0]
+
+    @pytest.mark.parametrize("refused", ["x", "edited"])
+    async def test_is_one_refused_mailbox_alone_and_the_others_are_treated(
+        self, start_stack: StartStack, refused: str
+    ) -> None:
+        stack = await start_stack(
+            source=[in_source("stays"), in_source("edited", given_name="次郎")],
+            entra=[in_entra("stays"), in_entra("edited"), in_entra("x")],
+        )
+        await stack.set(maxAllowedDeletions=ANY_DELETION)
+        path = f"/users/{object_id(stack, refused)}/mailboxSettings"
+        stack.entra.faults.add(entra.Fault(kind="status", status=403, path=path))
+
+        run = await stack.sync()
+
+        done = {"x": ("delete", "succeeded"), "edited": ("update", "succeeded")}
+        assert await treated(stack, run) == {**done, refused: ("skip", "skipped")}
+        assert run.warnings == (
+            "Mailboxes that could not be looked at in this run: 1. Their users are left alone.",
+        )
+
+    async def test_is_a_lone_leaver_whose_mailbox_is_refused_while_those_of_others_are_not(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await one_stays(start_stack, in_entra("x"))
+        path = f"/users/{object_id(stack, 'x')}/mailboxSettings"
+        stack.entra.faults.add(entra.Fault(kind="status", status=403, path=path))
+
+        run = await stack.sync()
+
+        assert (await rows_of(stack, run))["x"]["reason"] == (
+            "Left alone unseen: its mailbox could not be looked at in this run."
+        )
 
     @pytest.mark.parametrize(
         ("group", "reason"),
@@ -202,6 +316,64 @@ class TestTwoReadsThatMustAgree:
         run = await stack.finished(run)
 
         assert (await treated(stack, run))["x"] == ("delete", "succeeded")
+
+    @pytest.mark.parametrize(
+        ("properties", "marks", "reason"),
+        [
+            ({"displayName": "Somebody Else"}, {}, CHANGED),
+            ({"accountEnabled": False}, {}, CHANGED),
+            ({"creationType": "EmailVerified"}, {}, CHANGED),
+            ({"isManagementRestricted": True}, {}, "restricted management"),
+            ({"department": TEAMS}, {}, RESOURCE_ACCOUNT),
+            ({}, {"mailbox": "shared"}, "Is a shared mailbox"),
+            ({}, {"mailbox": "others"}, "no person's own"),
+            ({}, {"roles": ("User Administrator",)}, "Holds the directory role User Administrator."),
+            ({}, {"eligible": ("User Administrator",)}, "once activated (PIM)"),
+        ],
+    )
+    async def test_whoever_has_changed_since_the_first_look_is_left_for_the_next_run(
+        self, start_stack: StartStack, properties: Json, marks: dict[str, object], reason: str
+    ) -> None:
+        stack, run = await self.held_at_the_second_read(start_stack)
+        user = stack.entra.directory.user("x@contoso.com")
+        assert user is not None
+        user.properties = {**user.properties, **properties}
+        for name, value in marks.items():
+            setattr(user, name, value)
+        stack.access_control.faults.clear()
+
+        run = await stack.finished(run)
+
+        assert await treated(stack, run) == {
+            "x": ("delete", "skipped"), "y": ("delete", "succeeded"), "z": ("delete", "succeeded"),
+        }  # fmt: skip
+        assert reason in (await rows_of(stack, run))["x"]["reason"]
+
+    @pytest.mark.parametrize("path", ["/users/{x}", "/users/{x}/mailboxSettings"])
+    async def test_whoever_can_not_be_read_a_second_time_is_a_failure_that_is_counted(
+        self, start_stack: StartStack, path: str
+    ) -> None:
+        stack, run = await self.held_at_the_second_read(start_stack)
+        path = path.replace("{x}", object_id(stack, "x"))
+        stack.entra.faults.add(entra.Fault(kind="status", status=403, method="GET", path=path))
+        stack.access_control.faults.clear()
+
+        run = await stack.finished(run)
+
+        row = (await rows_of(stack, run))["x"]
+        assert (row["result"], row["errorCode"]) == ("failed", "NotLookedAt")
+        assert (run.status, run.counts.failed, run.counts.delete) == ("completedWithErrors", 1, 2)
+
+    async def test_roles_that_can_not_be_read_a_second_time_delete_nobody(
+        self, start_stack: StartStack
+    ) -> None:
+        stack, run = await self.held_at_the_second_read(start_stack)
+        stack.entra.faults.add(entra.Fault(kind="status", status=400, path="/roleManagement/*"))
+        stack.access_control.faults.clear()
+
+        run = await stack.finished(run)
+
+        assert (run.status, run.counts.failed, stack.writes()) == ("completedWithErrors", 3, [])
 
     async def test_a_source_that_is_empty_at_the_second_read_deletes_nobody(
         self, start_stack: StartStack

@@ -1,6 +1,7 @@
 """Whoever is called differently, or lives on another domain, keeps the account: nobody is deleted for it."""
 
 from collections import Counter
+from typing import Literal
 
 import pytest
 
@@ -274,6 +275,23 @@ class TestSessionsOnAFederatedDomain:
         assert "asks 1 users of this federated domain to sign in every 12 hours" in foretold.warnings[0]
         assert (run.status, self.unstamped(stack), again.warnings) == ("succeeded", set(), ())
         assert len([w for w in stack.writes() if w.endswith("/revokeSignInSessions")]) == 2
+
+    @pytest.mark.parametrize("status", [None, 403])
+    async def test_of_no_person_and_of_nobody_who_could_not_be_looked_at_are_ended(
+        self, start_stack: StartStack, status: Literal[403] | None
+    ) -> None:
+        stack = await self.with_newcomer(start_stack)
+        old = stack.entra.directory.user(f"old@{FABRIKAM}")
+        assert old is not None
+        if status:
+            path = f"/users/{old.id}/mailboxSettings"
+            stack.entra.faults.add(Fault(kind="status", status=status, path=path))
+        else:
+            old.mailbox = "shared"
+
+        await stack.sync(FABRIKAM)
+
+        assert self.unstamped(stack) == {"old"}
 
     async def test_a_missing_permission_is_one_warning_and_no_persons_failure(
         self, start_stack: StartStack

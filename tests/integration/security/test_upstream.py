@@ -478,6 +478,12 @@ async def test_a_batch_of_another_shape_is_no_answer_and_no_success(
         ({"items": ["aoki"]}, "a user was expected"),
         ({"items": [{"name": "aoki"}]}, "username"),
         ({"items": [], "cursor": 1}, "cursor"),
+        ({"items": [], "nextCursor": "b"}, "nextcursor"),
+        ({"items": [], "next_page": 2, "cursor": None}, "nextpage"),
+        ({"items": [], "next": "/users?cursor=b", "cursor": ""}, "next"),
+        ({"items": [], "Has More": True}, "hasmore"),
+        ({"items": [], "Cursor": "b", "cursor": None}, "cursor"),
+        ({"items": [], "paging": {"next": {"href": "/users"}, "size": 10}}, "paging.next"),
     ],
 )
 async def test_a_page_of_another_shape_is_an_error_that_names_the_field(body: object, named: str) -> None:
@@ -486,6 +492,17 @@ async def test_a_page_of_another_shape_is_an_error_that_names_the_field(body: ob
             await read_access_control(server)
 
     assert named in english(raised.value)
+
+
+@pytest.mark.parametrize(
+    "last", [{"hasMore": False}, {"nextCursor": None, "next": ""}, {"total": 1, "page": {"next": None}}]
+)
+async def test_a_last_page_that_says_that_it_is_the_last_ends_the_list(last: dict[str, object]) -> None:
+    people = [in_source("aoki", status="enabled")]
+    async with serving(always({"access_token": "t", "items": people, **last})) as server:
+        await read_access_control(server)
+
+    assert server.calls == ["/token", "/users"]
 
 
 @pytest.mark.parametrize("name", ["GRAPH_BASE_URL", "HENNGE_TOKEN_URL", "HENNGE_API_URL"])

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from shared.clock import Clock
 from shared.errors import GraphError, SyncError, Unavailable
+from shared.log import event
 
 T = TypeVar("T")
 
@@ -131,4 +132,4 @@ class Cached(Generic[T]):
             await self._kept.write(known)
             self._stored = known
         except Exception as error:  # the value is known anyway; the next load tries to store it again
-            logging.getLogger("sync").warning("What %s speaks of could not be kept: %s", self._unknown, error)
+            event("cache.notKept", logging.WARNING, code=self._unknown, error=str(error))
