@@ -71,14 +71,15 @@ def _line(cells: Iterable[str]) -> str:
     return out.getvalue()
 
 
+_COUNTED_AS = {Result.FAILED: "failed", Result.IN_DOUBT: "doubtful", Result.SKIPPED: "skipped"}
+
+
 def count(counts: Counts, action: Action, result: Result) -> Counts:
-    """`counts` with one more person: by action if it took effect or is planned, else as skipped or failed."""
-    if result is Result.NOT_APPLIED:
+    """`counts` with one more person: by action if it took effect or is planned, else by result.
+
+    Who was `UNCHANGED` in the end is not counted here: `unchanged` is known from the plan, not from the records.
+    """
+    if result in (Result.NOT_APPLIED, Result.UNCHANGED):
         return counts
-    if result is Result.FAILED:
-        name = "failed"
-    elif result is Result.SKIPPED:
-        name = "skipped"
-    else:
-        name = action.value
+    name = _COUNTED_AS.get(result, action.value)
     return counts.model_copy(update={name: getattr(counts, name) + 1})

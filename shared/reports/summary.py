@@ -11,6 +11,8 @@ def outcome(run: Run, checks: Checks) -> Parts:
     clauses = _would(counts) if preview else _did(counts)
     if counts.failed:
         clauses += say("run.wouldFail" if preview else "run.failed", count=counts.failed)
+    if counts.doubtful:
+        clauses += say("run.doubtful", count=counts.doubtful)
     if counts.skipped:
         clauses += say("run.skipped", count=counts.skipped)
     text = say("run.outcome", clauses=clauses)
@@ -18,7 +20,7 @@ def outcome(run: Run, checks: Checks) -> Parts:
         text += say("run.wouldBeCancelled", verdicts=checks.reasons)
     elif preview and checks.deletions.deletions:
         text += say("run.wouldGoAhead", verdicts=verdict(checks.deletions))
-    if counts.failed:
+    if counts.failed or counts.doubtful:
         text += say("run.whyFailed")
     return text + run.warning_parts
 
@@ -38,7 +40,8 @@ def cut_short(reason: Parts, run: Run) -> Parts:
     made, failed = _made(run.counts), run.counts.failed
     text = reason
     text += say("run.someStand", made=made, total=run.progress.total) if made else say("run.nothingApplied")
-    return text + (say("run.someFailed", failed=failed) if failed else ())
+    text += say("run.someFailed", failed=failed) if failed else ()
+    return text + (say("run.someDoubtful", count=run.counts.doubtful) if run.counts.doubtful else ())
 
 
 def poisoned() -> Parts:

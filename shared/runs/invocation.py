@@ -205,7 +205,7 @@ class Invocation:
         async with self._writing(seen, left_behind) as sync:
             await sync.apply()
         run = self._log.run
-        partly = run.counts.failed or NO_ROOM in run.warning_parts
+        partly = run.counts.failed or run.counts.doubtful or NO_ROOM in run.warning_parts
         status = Status.COMPLETED_WITH_ERRORS if partly else Status.SUCCEEDED
         await self._finish(status, summary.outcome(run, checks))
 
