@@ -15,7 +15,10 @@ from shared.planning.differences import KEYLESS
 from shared.planning.holders import Holder
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of, normalised
 from shared.planning.protection import Protection
-from shared.planning.renames import in_workable_order
+from shared.planning.renames import in_workable_order, temporary_upn
+
+# A change of the sync, and the object id that its outcome names.
+Done = tuple[Change, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +42,21 @@ class Now:
 
 def plan_undo(
     run_id: str,
-    done: list[tuple[Change, str | None]],
+    done: Sequence[Done],
     now: Now,
     attribute_map: AttributeMap,
     *,
     disable_added: bool,
+    unsettled: Sequence[Done] = (),
 ) -> Plan:
     """The opposite of every change in `done`, where it still applies.
 
-    `done`: each change, and the object id that its outcome names.
+    So with the `unsettled` changes, those that may have taken effect: the users show whether they did.
     """
     undoing = _Undoing(
         reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
     )
+    done = [*done, *(one for one in unsettled if undoing.took_effect(*one))]
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], now.initial_domain)
     renames = with_the_blocked(list(with_known_conflicts(renames, now, renames)))
@@ -71,6 +76,16 @@ class _Undoing:
     now: Now
     attribute_map: AttributeMap
     disable_added: bool
+
+    def took_effect(self, change: Change, object_id: str | None) -> bool:
+        """Whether the user shows that the change was made, or is at the temporary UPN on its way."""
+        if change.action is Action.DELETE:
+            return object_id in self.now.deleted
+        user = self.now.users.get(object_id or "")
+        if user is None or change.action is Action.RESTORE:
+            return user is not None
+        shown = [_same(self._value(user, a.attribute), a.after) for a in change.attributes if self._reads(a)]
+        return self._is_aside(user) or (all(shown) if change.action is Action.ADD else any(shown))
 
     def opposite(self, change: Change, object_id: str | None) -> Iterator[Change]:
         person = replace(change, object_id=object_id, attributes=(), reason=self.reason, via=None)
@@ -121,18 +136,24 @@ class _Undoing:
     def _put_back(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
         attributes: list[AttributeChange] = []
         clashes: Parts = ()
+        unread: list[str] = []
+        if aside := self._is_aside(user):
+            attributes.append(AttributeChange(UPN, user.upn, change.upn))
         for done in change.attributes:
             value = self._value(user, done.attribute)
-            if _same(value, done.before):
+            if not self._reads(done):
+                unread.append(done.attribute)
+            elif _same(value, done.before) or (aside and done.attribute == UPN):
                 continue
-            if _same(value, done.after):
+            elif _same(value, done.after):
                 attributes.append(AttributeChange(done.attribute, value, done.before))
             else:
                 clashes += say(
                     "undo.clash", attribute=done.attribute, value=repr(value), left=repr(done.after)
                 )
-        if clashes:
-            message = say("undo.changedSince", clashes=clashes)
+        if clashes or unread:
+            message = say("undo.changedSince", clashes=clashes) if clashes else ()
+            message += say("undo.unmapped", attributes=tuple(unread)) if unread else ()
             yield self._conflict(replace(person, upn=user.upn), Action.UPDATE, "Conflict", message)
         elif attributes:
             renamed = any(attribute.attribute == UPN for attribute in attributes)
@@ -141,6 +162,7 @@ class _Undoing:
                 action=Action.RENAME if renamed else Action.UPDATE,
                 upn=user.upn,
                 attributes=tuple(attributes),
+                reason=person.reason + (say("undo.aside", upn=user.upn) if aside else ()),
             )
             rekeyed = [a.after for a in attributes if a.attribute == IMMUTABLE_ID]
             immutable_id = rekeyed[0] if rekeyed else user.immutable_id
@@ -156,6 +178,13 @@ class _Undoing:
 
     def _conflict(self, person: Change, action: Action, code: str, message: Parts) -> Change:
         return replace(person, action=action, obstacle=Obstacle(code, message))
+
+    def _is_aside(self, user: EntraUser) -> bool:
+        """Whether a change of this app was cut off while the user had a temporary UPN."""
+        return user.upn.lower() == temporary_upn(user, self.now.initial_domain).lower()
+
+    def _reads(self, change: AttributeChange) -> bool:
+        return change.attribute in (UPN, IMMUTABLE_ID, *self.attribute_map.attributes)
 
     def _value(self, user: EntraUser, attribute: str) -> Value:
         if attribute == UPN:

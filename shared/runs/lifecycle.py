@@ -13,8 +13,8 @@ from shared.reports import summary
 from shared.reports.logged import error_text, facts
 from shared.runs.recovery import settle
 from shared.runs.sync_log import SyncLog
-from shared.runs.undo_survey import changes_made
 from shared.services import Services
+from shared.store.journal import Journal
 from shared.store.leases import is_held, take_lease
 from shared.store.previous_version import planned_deletions
 
@@ -86,7 +86,7 @@ async def start_undo(
     run = await services.runs.get(domain, run_id)
     if run.mode is not Mode.SYNC or run.status.active:
         raise NotPossible("undo.notASync", run=run_id)
-    await changes_made(services, domain, run_id)
+    await Journal.read_finished(services.storage, domain, run_id)
     mode = Mode.DRY_RUN if dry_run else Mode.SYNC
     return await start(
         services, domain, mode, Trigger.MANUAL, author, undoes=run_id, disable_added=disable_added
