@@ -29,7 +29,7 @@ from shared.log import event
 from shared.model.parts import Part, Parts, parts_of, say
 from shared.model.results import Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
-from shared.planning.limits import Checks, check_deletions, check_limits, released
+from shared.planning.limits import Checks, Trail, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
 from shared.reports import summary
 from shared.reports.audit_csv import header, render
@@ -106,7 +106,7 @@ class Invocation:
             left_behind = await self._take()
             approved = await self._read_approval()
             seen = await self._survey(approved)
-            checks = await self._check(seen, approved)
+            checks = await self._check(seen, approved, left_behind)
             if self._log.run.mode is Mode.DRY_RUN:
                 await self._preview(seen, checks)
             elif checks.exceeded:
@@ -163,21 +163,25 @@ class Invocation:
         told = dry_run and any(_is_doubt_of(run.domain, part) for part in dry_run.warning_parts)
         return replace(seen, memory_doubt=()) if told else seen
 
-    async def _check(self, seen: Survey, approved: frozenset[str]) -> Checks:
+    async def _check(self, seen: Survey, approved: frozenset[str], left_behind: Recorder | None) -> Checks:
+        """Decides for the run as a whole: a later invocation's plan has only what is left."""
         services, run, plan = self._services, self._log.run, seen.plan
         settings = (await services.domains.read_settings(run.domain)).complete()
-        checks = Checks(check_deletions(plan, settings.max_allowed_deletions, approved))
+        trail, counts, known = Trail(), run.counts, run.warning_parts
+        if run.deletion_check is None:
+            counts = Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged)
+        elif left_behind is not None:
+            trail = Trail(left_behind.made, run.deletion_check.target)
+        checks = Checks(check_deletions(plan, settings.max_allowed_deletions, approved, trail))
         if not run.undoes:
             before = (await services.runs.read_pointers(run.domain)).last_good_source
-            checks = replace(checks, others=check_limits(plan, settings, before))
-        if run.deletion_check is None or checks.exceeded:
-            # A later invocation sees only what is left. The Sync Log keeps the numbers of the first one.
-            await self._log.save(
-                warning_parts=seen.warnings,
-                deletion_check=checks.deletions,
-                limit_checks=checks.others,
-                counts=Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged),
-            )
+            checks = replace(checks, others=check_limits(plan, settings, before, trail))
+        await self._log.save(
+            warning_parts=known + tuple(one for one in seen.warnings if one not in known),
+            deletion_check=checks.deletions,
+            limit_checks=checks.others,
+            counts=counts,
+        )
         return checks
 
     async def _preview(self, seen: Survey, checks: Checks) -> None:

@@ -64,6 +64,12 @@ class Recorder:
         return [change for known, change in intended.items() if known not in self.results]
 
     @property
+    def made(self) -> frozenset[Key]:
+        """The changes of this run, not of earlier ones, that took effect or may have."""
+        intended = self._intended.keys()
+        return frozenset(k for k in intended if self.results.get(k, Result.SUCCEEDED) is Result.SUCCEEDED)
+
+    @property
     def failed(self) -> frozenset[str]:
         """The users for whom a change failed, or is in doubt, as in a change's `Key`."""
         bad = (Result.FAILED, Result.IN_DOUBT)

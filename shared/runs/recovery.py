@@ -30,14 +30,15 @@ async def take_up(services: Services, fence: Fence, run: Run, directory: Directo
     """The records of a sync that was cut off, None if it left none. Raises LeaseLost if it was taken over.
 
     Whom the sync created is linked before anybody is matched: their UPN may have been edited in the source since.
-    Without the link they would look like two people, one to be created under the new UPN, one to be deleted.
+    Without the link they would look like two people, one to be created under the new UPN, one to be deleted. Whom it
+    deleted is recorded, too: they count towards the limit of the whole run.
     """
     recorder = await _reopen(services, fence, run)
     if recorder is None:
         return None
-    creations = [change for change in recorder.in_doubt if change.action is Action.ADD]
-    looked_up = await settle_doubts(creations, directory.graph, recorder.since)
-    # A user who is not there is planned again, or is looked for once more in the end.
+    doubts = [change for change in recorder.in_doubt if change.action in (Action.ADD, Action.DELETE)]
+    looked_up = await settle_doubts(doubts, directory.graph, recorder.since)
+    # What did not take effect is planned again, or is looked for once more in the end.
     await recorder.record([outcome for outcome in looked_up if outcome.succeeded])
     await link_created(services, run.domain, recorder)
     return recorder
