@@ -12,6 +12,9 @@ NOT_LOOKED_AT = "NotLookedAt"
 SOURCE_UNREADABLE = "SourceUnreadable"
 # Error code of a change of which Graph could not tell whether it took effect.
 IN_DOUBT = "InDoubt"
+# Error codes of a user who is left alone: a person has to decide, or somebody in the source may be this user.
+QUESTION = "Question"
+SHIELDED = "Shielded"
 
 
 class Result(StrEnum):

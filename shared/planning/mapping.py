@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from shared.model.addresses import fold_name
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.planning.entra_limits import LENGTHS
@@ -27,6 +28,7 @@ DEFAULT_MAP: Mapping[str, str | None] = {
 # The field names under which Access Control may return a user's identity: the API's spelling is not published.
 SOURCE_ID_FIELDS = ("username",)
 UPN_FIELDS = ("userprincipalname", "upn", "email")
+EMAIL_FIELDS = ("email", "emailaddress", "mail")
 IMMUTABLE_ID_FIELDS = ("immutableid", "onpremisesimmutableid")
 
 _STATUS = {
@@ -118,11 +120,14 @@ class AttributeMap:
             elif attribute == "usageLocation" and isinstance(value, str):
                 value = value.upper()
             values.append(value)
+        upn_field = next((name for name in self.upn_fields if normalised(fields.get(name))), "")
         return SourceUser(
             source_id=source_id,
-            upn=_first(fields, self.upn_fields) or "",
+            upn=normalised(fields.get(upn_field)) or "",
             immutable_id=_first(fields, self.immutable_id_fields),
             values=tuple(values),
+            email=_emails(fields),
+            upn_given=upn_field not in EMAIL_FIELDS,
             problem=problem,
         )
 
@@ -145,6 +150,11 @@ class AttributeMap:
             without_session_time=item.get(SESSION_TIME, "") is None,
         )
 
+    def names(self, user: SourceUser | EntraUser) -> tuple[str, str]:
+        """Family name and given name on one side; empty where there is none, or where it is not mapped."""
+        named = dict(zip(self.attributes, user.values, strict=True))
+        return str(named.get("surname") or ""), str(named.get("givenName") or "")
+
     def display_name(self, user: SourceUser) -> str:
         value = user.values[self.attributes.index("displayName")]
         return value if isinstance(value, str) else ""
@@ -165,6 +175,25 @@ def flat(record: Mapping[str, object]) -> dict[str, object]:
 
 def _first(fields: Mapping[str, object], names: Sequence[str]) -> str | None:
     return next((text for name in names if (text := normalised(fields.get(name)))), None)
+
+
+def _emails(fields: Mapping[str, object]) -> str:
+    """The email addresses as they are written, of a list too; empty without any."""
+    value = next((fields[name] for name in EMAIL_FIELDS if fields.get(name)), None)
+    return normalised("; ".join(map(str, value)) if isinstance(value, list) else value) or ""
+
+
+def other_person(user: SourceUser, target: EntraUser) -> bool:
+    """Whether the two have different immutable IDs."""
+    return None not in (user.immutable_id, target.immutable_id) and user.immutable_id != target.immutable_id
+
+
+def other_names(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether family name and given name both differ. An empty name is no other one, nor are the two exchanged."""
+    names, others = tuple(map(fold_name, one)), tuple(map(fold_name, other))
+    if not all((*names, *others)) or names == others[::-1]:
+        return False
+    return names[0] != others[0] and names[1] != others[1]
 
 
 def domain_of(upn: str) -> str:
