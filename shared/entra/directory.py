@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, Sequence
 from shared.entra.addresses import Addresses
 from shared.entra.batch import BeforeSend
 from shared.entra.domains import Domains
-from shared.entra.doubts import Earlier
 from shared.entra.protected import Protected
 from shared.entra.sessions import Sessions
+from shared.entra.unheard import Earlier
 from shared.entra.users import Users
 from shared.entra.writes import apply
 from shared.model.changes import Change

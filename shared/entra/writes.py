@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from shared.entra.batch import BeforeSend, Request
 from shared.entra.client import Answer, text
-from shared.entra.doubts import Doubt, Earlier, Found, look_up, shows
 from shared.entra.graph import Graph
+from shared.entra.unheard import Earlier, Found, Unheard, look_up, shows
 from shared.entra.write_waves import Wave, detours, patch, waves_of
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
@@ -65,7 +65,7 @@ class _Applying:
         ready = [request for request in wave.requests if key(request.subject) not in self.ended]
         for request in ready:
             request.in_doubt = key(request.subject) in self.earlier.in_doubt
-        doubts: dict[Doubt, Answer] = {}
+        doubts: dict[Unheard, Answer] = {}
         async for answers in self.graph.send(ready, self.before_send):
             clear: list[tuple[Outcome, Answer]] = []
             for request, answer in answers:
@@ -101,7 +101,7 @@ class _Applying:
         """Undoes the first step of changes whose next one was refused: nobody can sign in with a temporary UPN."""
         refusals = {key(outcome.change): outcome for outcome in self.stranded}
         backs = [patch(outcome.change, {UPN: outcome.change.upn}) for outcome in self.stranded]
-        doubts: dict[Doubt, Answer] = {}
+        doubts: dict[Unheard, Answer] = {}
         async for answers in self.graph.send(backs, self.before_send):
             clear: list[Outcome] = []
             for request, answer in answers:
@@ -115,8 +115,8 @@ class _Applying:
         async for looked_up in look_up(list(doubts), self.graph):
             yield [_back(refusals[key(d.change)], doubts[d], found) for d, found in looked_up]
 
-    def _doubt(self, request: Request[Change], answer: Answer) -> Doubt:
-        return Doubt.of_step(request, self.earlier.since, sent=_is_unclear(request, answer))
+    def _doubt(self, request: Request[Change], answer: Answer) -> Unheard:
+        return Unheard.of_step(request, self.earlier.since, sent=_is_unclear(request, answer))
 
 
 def _is_good(answer: Answer) -> bool:
@@ -148,7 +148,7 @@ def _outcome(request: Request[Change], answer: Answer) -> Outcome:
     return _refused(change, answer, _restored(change) if request.method == "PATCH" else ())
 
 
-def _settled(doubt: Doubt, answer: Answer, found: Found) -> Outcome:
+def _settled(doubt: Unheard, answer: Answer, found: Found) -> Outcome:
     """How a change ended, by a lookup of its user."""
     change = doubt.change
     object_id = change.object_id or (text(found.user, "id") if found.user else None)

@@ -5,8 +5,8 @@ from contextlib import aclosing
 
 from shared.entra.batch import Request
 from shared.entra.directory import Directory
-from shared.entra.doubts import Earlier
 from shared.entra.sending import QUOTA_EXCEEDED
+from shared.entra.unheard import Earlier
 from shared.errors import CallerRefused, CancelRequested, GraphError, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say

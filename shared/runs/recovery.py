@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.entra.directory import Directory
-from shared.entra.doubts import Doubt, Found, look_up
 from shared.entra.graph import Graph
+from shared.entra.unheard import Found, Unheard, look_up
 from shared.errors import GraphError, JournalGone, RunStopped
 from shared.model.changes import Action, Change
 from shared.model.parts import parts_of, say
@@ -108,8 +108,8 @@ async def settle_doubts(
     case: its audit log has announced one.
     """
     unread = say("graph.tookTooLong")
-    looks = [Doubt.of(change, since) for change in doubts]
-    found: dict[Doubt, Found] = {}
+    looks = [Unheard.of(change, since) for change in doubts]
+    found: dict[Unheard, Found] = {}
     try:
         async for some in look_up(looks, graph):
             found |= dict(some)

@@ -9,7 +9,7 @@ import pytest
 
 from local.entra import Entra, Fault
 from shared.entra.batch import Request
-from shared.entra.doubts import Earlier
+from shared.entra.unheard import Earlier
 from shared.errors import RunStopped
 from shared.model.changes import Action, AttributeChange, Change
 from shared.model.results import Outcome, Result, key

@@ -31,7 +31,7 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Doubt:
+class Unheard:
     """A write that may have taken effect. `values`: what it sets; `before`: what the user had until then.
 
     `sent`: False for a write that Entra refused at once, since what it wants is so already: another did that.
@@ -44,12 +44,12 @@ class Doubt:
     sent: bool = True
 
     @classmethod
-    def of(cls, change: Change, since: datetime) -> "Doubt":
+    def of(cls, change: Change, since: datetime) -> "Unheard":
         """A change of which it is not known how many of its steps were taken."""
         return cls(change=change, values=_wanted(change), before=_before(change), since=since)
 
     @classmethod
-    def of_step(cls, request: Request[Change], since: datetime, *, sent: bool) -> "Doubt":
+    def of_step(cls, request: Request[Change], since: datetime, *, sent: bool) -> "Unheard":
         """One step of a change: the steps before it were taken."""
         change: Change = request.subject
         if request.method != "PATCH":
@@ -80,13 +80,15 @@ class Found:
     unread: Parts = ()
 
 
-async def look_up(doubts: Sequence[Doubt], graph: Graph) -> AsyncGenerator[list[tuple[Doubt, Found]], None]:
+async def look_up(
+    doubts: Sequence[Unheard], graph: Graph
+) -> AsyncGenerator[list[tuple[Unheard, Found]], None]:
     """Yields what became of each doubt once. Raises RunStopped as `Graph.send` does: the rest stays in doubt."""
     waiting = list(doubts)
     for attempt in range(1, _LOOKS_FOR_NEW + 1):
-        again: list[Doubt] = []
+        again: list[Unheard] = []
         async for answers in graph.send([_look(doubt, attempt) for doubt in waiting]):
-            known: list[tuple[Doubt, Found]] = []
+            known: list[tuple[Unheard, Found]] = []
             for request, answer in answers:
                 found = _found(request.subject, answer)
                 if found.made is False and attempt < _looks(request.subject, found):
@@ -106,7 +108,7 @@ def shows(values: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
     return all(_is(name, user.get(name), value) for name, value in values.items())
 
 
-def _looks(doubt: Doubt, found: Found) -> int:
+def _looks(doubt: Unheard, found: Found) -> int:
     if doubt.change.action is not Action.ADD:
         return _LOOKS
     if found.user is not None:
@@ -114,7 +116,7 @@ def _looks(doubt: Doubt, found: Found) -> int:
     return _LOOKS_FOR_NEW if doubt.sent else _LOOKS
 
 
-def _look(doubt: Doubt, attempt: int) -> Request[Doubt]:
+def _look(doubt: Unheard, attempt: int) -> Request[Unheard]:
     names = ["id", UPN, IMMUTABLE_ID, "displayName", "createdDateTime", *doubt.values]
     select = f"$select={','.join(dict.fromkeys(names))}"
     path = f"/users/{segment(doubt.change.object_id or doubt.change.upn)}?{select}"
@@ -125,7 +127,7 @@ def _look(doubt: Doubt, attempt: int) -> Request[Doubt]:
     return Request(method="GET", path=path, subject=doubt)
 
 
-def _found(doubt: Doubt, answer: Answer) -> Found:
+def _found(doubt: Unheard, answer: Answer) -> Found:
     try:
         user = _user(answer)
     except GraphError as error:
@@ -145,7 +147,7 @@ def _user(answer: Answer) -> Mapping[str, Any] | None:
     return next(iter(found), None)
 
 
-def _took_effect(doubt: Doubt, user: Mapping[str, Any] | None) -> bool:
+def _took_effect(doubt: Unheard, user: Mapping[str, Any] | None) -> bool:
     if doubt.change.action is Action.DELETE or user is None:
         return (doubt.change.action is Action.DELETE) is (user is None)
     if doubt.change.action is Action.ADD:
@@ -157,7 +159,7 @@ def _took_effect(doubt: Doubt, user: Mapping[str, Any] | None) -> bool:
     )
 
 
-def _created(doubt: Doubt, user: Mapping[str, Any]) -> bool:
+def _created(doubt: Unheard, user: Mapping[str, Any]) -> bool:
     """Whether the run has created this user. What they are called may have been corrected since."""
     if shows(doubt.values, user):
         return True
