@@ -97,8 +97,10 @@ class _Undoing:
             yield self._conflict(person, Action.UPDATE, "Gone", say("undo.deletedSince"))
         elif protected := self.now.protection.reason_not_to_touch(user):
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=protected)
-        elif change.action in (Action.ADD, Action.RESTORE):
+        elif change.action is Action.ADD:
             yield from self._unless_unseen(user, self._disable(person, user))
+        elif change.action is Action.RESTORE:
+            yield from self._unless_unseen(user, self._unrestore(person, change, user))
         else:
             yield from self._unless_unseen(user, self._put_back(person, change, user))
 
@@ -132,6 +134,18 @@ class _Undoing:
         elif enabled is not False:
             attributes = (AttributeChange(ENABLED, enabled, False),)
             yield replace(person, action=Action.UPDATE, upn=user.upn, attributes=attributes)
+
+    def _unrestore(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
+        """A restored user is kept, with the values from before the deletion, and disabled on request."""
+        back = next(self._put_back(person, change, user), None)
+        if back is None:
+            yield from self._disable(person, user)
+            return
+        enabled = self._value(user, ENABLED)
+        if self.disable_added and enabled is not False and back.obstacle is None:
+            others = (a for a in back.attributes if a.attribute != ENABLED)
+            back = replace(back, attributes=(*others, AttributeChange(ENABLED, enabled, False)))
+        yield back
 
     def _put_back(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
         attributes: list[AttributeChange] = []

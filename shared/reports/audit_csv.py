@@ -44,7 +44,7 @@ def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
     who = (change.upn, change.display_name, outcome.object_id or change.object_id, change.source_id)
     reason = said(change.reason + outcome.note)
     end = (reason, outcome.error_code, said(outcome.error_message), outcome.request_id)
-    one_row_each = change.action in (Action.ADD, Action.UPDATE, Action.RENAME)
+    one_row_each = change.action not in (Action.DELETE, Action.SKIP)
     attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
     for attribute in attributes or [("", None, None)]:
         cells = (*start, change.action.value, outcome.result.value, *who, *attribute, *end)

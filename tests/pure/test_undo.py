@@ -335,3 +335,25 @@ class TestAnAttributeThatIsNotMappedAnyMore:
 
         assert "givenName is '花子' now" in message
         assert "surname is not mapped any more" in message
+
+
+class TestARestoreThatChangedMore:
+    back = change(Action.RESTORE, attributes=[SURNAME])
+
+    def test_is_kept_with_the_values_from_before_the_deletion(self) -> None:
+        plan = undo(self.back, users=[entra_user()])
+
+        assert only(plan).attributes == (AttributeChange("surname", "青木", "旧姓"),)
+
+    def test_is_disabled_on_request_too(self) -> None:
+        plan = undo(self.back, users=[entra_user()], disable_added=True)
+
+        assert only(plan).attributes == (
+            AttributeChange("surname", "青木", "旧姓"),
+            AttributeChange("accountEnabled", True, False),
+        )
+
+    def test_is_a_conflict_where_somebody_has_changed_that_since(self) -> None:
+        plan = undo(self.back, users=[entra_user(values=values(surname="鈴木"))], disable_added=True)
+
+        assert (obstacle(plan)[0], only(plan).attributes) == ("Conflict", ())
