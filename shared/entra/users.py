@@ -6,12 +6,23 @@ from dataclasses import replace
 from typing import Any
 
 from shared.entra.batch import Request
-from shared.entra.client import ends_with, graph_pages, next_link, one_of, page_items, segment, text
+from shared.entra.client import (
+    ends_with,
+    graph_pages,
+    next_link,
+    one_of,
+    page_items,
+    segment,
+    starts_with,
+    text,
+)
 from shared.entra.graph import Part, begun_again_if_expired
 from shared.errors import GraphError
 from shared.model.people import EntraUser
+from shared.planning.aside import are_aside
 from shared.planning.mapping import IMMUTABLE_ID, SESSION_TIME, UPN, AttributeMap
 from shared.planning.recycle_bin import RecycleBin
+from shared.planning.renames import TEMPORARY
 from shared.planning.sides import Listing
 
 PAGE_SIZE = 999
@@ -124,6 +135,13 @@ class Users(Part):
                     raise answer.error
                 found.extend(entra_user(self._attribute_map, item) for item in page_items(answer.body))
         return found
+
+    async def read_aside(self, initial_domain: str) -> list[EntraUser]:
+        """The users with a temporary UPN of this app, of whatever domain they were."""
+        select = selected(self._attribute_map)
+        path = f"/users?$filter={starts_with(UPN, TEMPORARY)}&$select={select}&$top={PAGE_SIZE}"
+        users = [entra_user(self._attribute_map, item) for item in await self.graph.read_all(path)]
+        return are_aside(users, initial_domain)
 
     async def read_deleted_users(self) -> RecycleBin:
         """Entra's deleted users, newest first. A deletion prefixes the UPN with the object id; it is removed here."""

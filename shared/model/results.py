@@ -12,6 +12,8 @@ NOT_LOOKED_AT = "NotLookedAt"
 SOURCE_UNREADABLE = "SourceUnreadable"
 # Error code of a change of which Graph could not tell whether it took effect.
 IN_DOUBT = "InDoubt"
+# Error code of a user who was left at a temporary UPN.
+STEPPED_ASIDE = "SteppedAside"
 # Error codes of a user who is left alone: a person has to decide, or somebody in the source may be this user.
 QUESTION = "Question"
 SHIELDED = "Shielded"

@@ -33,11 +33,11 @@ class Leavers:
             return skipped(target, reason, owner.source_id)
         if users := self.doubts.whose.get(target.object_id):
             reason = say("question.account", users=tuple(sorted(users)))
-            return _with_code(QUESTION, skipped(target, reason))
+            return with_code(QUESTION, skipped(target, reason))
         if pointer := self.doubts.shields.get(target.object_id):
-            return _with_code(SHIELDED, skipped(target, shielded(pointer)))
+            return with_code(SHIELDED, skipped(target, shielded(pointer)))
         if reason := protection.reason_not_to_delete(target) or self._unlooked:
-            return _with_code(NOT_LOOKED_AT, skipped(target, reason))
+            return with_code(NOT_LOOKED_AT, skipped(target, reason))
         gone = (
             say("leaver.foreign", user=owner.source_id, upn=owner.upn) if owner else say("leaver.notInSource")
         )
@@ -96,5 +96,5 @@ def skipped(target: EntraUser, reason: Parts, source_id: str | None = None) -> C
     )
 
 
-def _with_code(code: str, change: Change) -> Change:
+def with_code(code: str, change: Change) -> Change:
     return replace(change, obstacle=Obstacle(code, change.reason))

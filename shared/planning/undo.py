@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
+from shared.planning.aside import are_aside
 from shared.planning.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
 from shared.planning.detours import with_detour
 from shared.planning.differences import KEYLESS
 from shared.planning.holders import Holder
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of, normalised
 from shared.planning.protection import Protection
-from shared.planning.renames import in_workable_order, temporary_upn
+from shared.planning.renames import in_workable_order
 
 # A change of the sync, and the object id that its outcome names.
 Done = tuple[Change, str | None]
@@ -195,7 +196,7 @@ class _Undoing:
 
     def _is_aside(self, user: EntraUser) -> bool:
         """Whether a change of this app was cut off while the user had a temporary UPN."""
-        return user.upn.lower() == temporary_upn(user, self.now.initial_domain).lower()
+        return bool(are_aside([user], self.now.initial_domain))
 
     def _reads(self, change: AttributeChange) -> bool:
         return change.attribute in (UPN, IMMUTABLE_ID, *self.attribute_map.attributes)

@@ -39,7 +39,11 @@ def cut_short(reason: Parts, run: Run) -> Parts:
     """Why a run ended early, and what that means for the people concerned."""
     made, failed = _made(run.counts), run.counts.failed
     text = reason
-    text += say("run.someStand", made=made, total=run.progress.total) if made else say("run.nothingApplied")
+    if made:
+        stand = "run.someUndone" if run.undoes else "run.someStand"
+        text += say(stand, made=made, total=run.progress.total)
+    else:
+        text += say("run.nothingApplied")
     text += say("run.someFailed", failed=failed) if failed else ()
     return text + (say("run.someDoubtful", count=run.counts.doubtful) if run.counts.doubtful else ())
 

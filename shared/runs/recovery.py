@@ -14,7 +14,7 @@ from shared.entra.unheard import Found, Unheard, look_up
 from shared.errors import GraphError, JournalGone, RunStopped
 from shared.model.changes import Action, Change
 from shared.model.parts import parts_of, say
-from shared.model.results import IN_DOUBT, Key, Outcome, Result, key
+from shared.model.results import IN_DOUBT, STEPPED_ASIDE, Key, Outcome, Result, key
 from shared.model.runs import Mode, Run
 from shared.planning.mapping import UPN
 from shared.runs.recorder import Recorder
@@ -124,7 +124,7 @@ def _outcome(change: Change, found: Found, carried: Collection[Key]) -> Outcome 
     if found.made is None:
         return Outcome.in_doubt(change, found.unread)
     if found.user and change.via and str(found.user.get(UPN)).lower() == change.via.lower():
-        return Outcome.failed(change, "SteppedAside", say("doubt.steppedAside", upn=change.via))
+        return Outcome.failed(change, STEPPED_ASIDE, say("doubt.steppedAside", upn=change.via))
     if found.made:
         object_id = str(found.user["id"]) if found.user else change.object_id
         note = say("doubt.tookEffect")

@@ -1,0 +1,42 @@
+"""Users whom an interrupted change left at a temporary UPN, and whom no change of the plan takes up. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from shared.model.changes import Plan
+from shared.model.parts import say
+from shared.model.people import EntraUser, SourceUser
+from shared.model.results import STEPPED_ASIDE
+from shared.planning.leavers import skipped, with_code
+from shared.planning.renames import temporary_upn
+from shared.planning.territory import Territory, Where
+
+
+def are_aside(users: Iterable[EntraUser], initial_domain: str) -> list[EntraUser]:
+    """Those of the users who have a temporary UPN of this app."""
+    return [user for user in users if user.upn.lower() == temporary_upn(user, initial_domain).lower()]
+
+
+def with_those_left_aside(
+    plan: Plan,
+    aside: Sequence[EntraUser],
+    source: Sequence[SourceUser],
+    links: Mapping[str, str],
+    territory: Territory,
+) -> Plan:
+    """The same plan, with a skip for each of the domain's users who would stay at a temporary UPN unnoticed.
+
+    `links`: what earlier syncs of this domain remember, source id → object id. A user in the source whose domain is
+    synchronised is taken up by that domain's sync.
+    """
+    if not aside:
+        return plan
+    ours = {object_id: source_id for source_id, object_id in links.items()}
+    elsewhere = {user.source_id for user in source if territory.place(user).where is Where.OWN}
+    planned = {change.object_id for change in plan.changes}
+    left = [
+        with_code(STEPPED_ASIDE, skipped(user, say("aside.left", upn=user.upn), ours[user.object_id]))
+        for user in aside
+        if user.object_id in ours.keys() - planned and ours[user.object_id] not in elsewhere
+    ]
+    return replace(plan, changes=(*plan.changes, *left))
