@@ -14,6 +14,7 @@ Privileged Role Administrator, for sign-in as Cloud Application Administrator. E
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,8 @@ NOT_THERE_YET = ("NoBackingApplicationObject", "Request_ResourceNotFound", "does
 TRIES, PAUSE = 8, 5.0
 # Entra's error if a deleted registration still holds the name. It does so for 30 days.
 NAME_TAKEN = "property uniqueName already exists"
+# An argument that every shell leaves as it is.
+PLAIN = re.compile(r"[A-Za-z0-9_./:=-]+")
 WRITING = ("User.ReadWrite.All", "User.DeleteRestore.All")
 
 
@@ -42,14 +45,24 @@ def az(*arguments: str) -> str:
     program = shutil.which("az")
     if program is None:
         raise AzError("The Azure CLI (az) is not installed.")
-    for attempt in range(1, TRIES + 1):
-        done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - az only
-        if done.returncode == 0:
-            return done.stdout.strip()
-        if attempt == TRIES or not any(words in done.stderr for words in NOT_THERE_YET):
-            break
-        time.sleep(PAUSE)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [program, *(_word(argument, Path(folder, str(n))) for n, argument in enumerate(arguments))]
+        for attempt in range(1, TRIES + 1):
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - az only
+            if done.returncode == 0:
+                return done.stdout.strip()
+            if attempt == TRIES or not any(words in done.stderr for words in NOT_THERE_YET):
+                break
+            time.sleep(PAUSE)
     raise AzError(f"az {' '.join(arguments[:5])}\n{done.stderr.strip()}")
+
+
+def _word(argument: str, file: Path) -> str:
+    """The argument, or `@file` for one that cmd.exe would read as something else: on Windows az is a batch file."""
+    if PLAIN.fullmatch(argument):
+        return argument
+    file.write_bytes(argument.encode())
+    return f"@{file.name}"
 
 
 def cloud(endpoint: str) -> str:
@@ -78,16 +91,12 @@ class Graph:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         arguments = ["rest", "--method", method, "--url", self.address + path]
-        if body is None:
-            return dict(json.loads(az(*arguments)))
-        headers = ["Content-Type=application/json"]
-        if method == "patch":
-            headers.append("Prefer=create-if-missing")
-        # In a file, because shells treat JSON on a command line differently.
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "body.json"
-            file.write_text(json.dumps(body), encoding="utf-8")
-            return dict(json.loads(az(*arguments, "--headers", *headers, "--body", f"@{file}") or "{}"))
+        if body is not None:
+            headers = ["Content-Type=application/json"]
+            if method == "patch":
+                headers.append("Prefer=create-if-missing")
+            arguments += ["--headers", *headers, "--body", json.dumps(body)]
+        return dict(json.loads(az(*arguments) or "{}"))
 
 
 def grant_permissions(graph: Graph, identity: str) -> None:

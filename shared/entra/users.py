@@ -115,7 +115,7 @@ class Users(Part):
         nicknames: Iterable[str] = (),
     ) -> list[EntraUser]:
         """The active users, on any domain of the tenant, with one of these; with their nickname and aliases."""
-        select = f"{selected(self._attribute_map)},mailNickname,proxyAddresses"
+        select = f"{selected(self._attribute_map)},mailNickname,proxyAddresses,createdDateTime"
         wanted = {
             IMMUTABLE_ID: immutable_ids,
             "id": object_ids,
@@ -194,7 +194,12 @@ def _record(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:
     user = attribute_map.entra_user(item)
     if "mailNickname" not in item:
         return user
-    return replace(user, nickname=str(item["mailNickname"] or ""), aliases=tuple(aliases(item)))
+    return replace(
+        user,
+        nickname=str(item["mailNickname"] or ""),
+        aliases=tuple(aliases(item)),
+        created=str(item.get("createdDateTime") or ""),
+    )
 
 
 def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:

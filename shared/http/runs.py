@@ -92,6 +92,8 @@ async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:
 async def list_runs(call: Call[PageQuery, Nothing]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
     runs, cursor = await call.services.runs.read_page(call.domain, call.query.limit, call.query.cursor)
+    if any(run.status is Status.QUEUED for run in runs):
+        await take_up(call)
     pointers = await call.services.runs.read_pointers(call.domain)
     now = call.services.clock.now()
     return json(RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor))
@@ -139,7 +141,8 @@ async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
 
 async def _start(call: AnyCall, mode: Mode) -> func.HttpResponse:
     domain = await domain_to_read(call.services, call.domain)
-    return await _started(call, lifecycle.start(call.services, domain, mode, Trigger.MANUAL, call.author))
+    run = lifecycle.new_run(call.services.clock, domain, mode, Trigger.MANUAL, call.author)
+    return await _started(call, lifecycle.start(call.services, run))
 
 
 async def _started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:

@@ -19,6 +19,10 @@ QUESTION = "Question"
 SHIELDED = "Shielded"
 
 
+def is_shielded(change: Change) -> bool:
+    return change.obstacle is not None and change.obstacle.code == SHIELDED
+
+
 class Result(StrEnum):
     """`PLANNED`: in a dry run. `NOT_APPLIED`: in a sync that a limit cancelled.
 

@@ -24,10 +24,10 @@ def with_those_left_aside(
     links: Mapping[str, str],
     territory: Territory,
 ) -> Plan:
-    """The same plan, with a skip for each of the domain's users who would stay at a temporary UPN unnoticed.
+    """The same plan, with a skip for each user whom no sync would give another UPN.
 
-    `links`: what earlier syncs of this domain remember, source id → object id. A user in the source whose domain is
-    synchronised is taken up by that domain's sync.
+    `links`: what earlier syncs remember, source id → object id. A user in the source whose domain is synchronised is
+    taken up by that domain's sync.
     """
     if not aside:
         return plan

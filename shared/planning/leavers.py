@@ -1,10 +1,12 @@
 """What becomes of each Entra user whom no source user has: deleted, or skipped for a reason that is told. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared.model.changes import Action, Change, Obstacle
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
+from shared.model.questions import Pair
 from shared.model.results import NOT_LOOKED_AT, QUESTION, SHIELDED
 from shared.planning.doubts import Doubts, shielded
 from shared.planning.entra_limits import refused_upn
@@ -49,6 +51,13 @@ class Leavers:
             reason=gone + protection.caveat,
         )
 
+    def offered(self, targets: Iterable[EntraUser]) -> tuple[Pair, ...]:
+        """Pairs that keep an account from being deleted, and that a person may tell apart."""
+        moved, shields = self.matching.moved, self.doubts.shields
+        keeping = {target.object_id: moved.get(target.object_id) for target in targets}
+        keeping |= {account: pointer.user for account, pointer in shields.items()}
+        return tuple((user.source_id, account) for account, user in keeping.items() if user)
+
     @property
     def _unlooked(self) -> Parts:
         """Why nobody is deleted in this run; empty if all was looked at."""
@@ -76,13 +85,16 @@ def still_here(owner: SourceUser, territory: Territory) -> Parts:
         if owner.upn_given and refused_upn(owner.upn) is None:
             return ()
         return say("leaver.movedByEmail", domain=place.domain)
-    code = {
-        Where.OWN: "leaver.moved",
-        Where.OFF: "leaver.movedToUnsynced",
-        Where.UNVERIFIED: "leaver.movedToUnverified",
-        Where.NEAR: "leaver.movedNearly",
-    }[place.where]
-    return say(code, domain=place.domain, **({"near": place.near} if place.near else {}))
+    if place.where is Where.NEAR:
+        return say("leaver.movedNearly", domain=place.domain, near=place.near)
+    return say(
+        {
+            Where.OWN: "leaver.moved",
+            Where.OFF: "leaver.movedToUnsynced",
+            Where.UNVERIFIED: "leaver.movedToUnverified",
+        }[place.where],
+        domain=place.domain,
+    )
 
 
 def skipped(target: EntraUser, reason: Parts, source_id: str | None = None) -> Change:

@@ -11,11 +11,12 @@ from shared.model.results import QUESTION
 from shared.planning.conflicts import ADDRESS_TAKEN, with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences
-from shared.planning.doubts import Doubts, doubts
+from shared.planning.doubts import Doubts, ask, doubts
 from shared.planning.leavers import Leavers, doomed, skipped
 from shared.planning.lookups import Lookups
-from shared.planning.mapping import AttributeMap, other_person
-from shared.planning.matching import Ambiguity, Matching, handed_on, is_on, named
+from shared.planning.mapping import AttributeMap
+from shared.planning.matching import Ambiguity, Matching, handed_on, is_on, named, named_anew
+from shared.planning.names import Names
 from shared.planning.renames import in_workable_order
 from shared.planning.territory import Where
 
@@ -47,6 +48,8 @@ def _newcomers(matching: Matching, lookups: Lookups) -> _Newcomers:
             both = tuple(sorted((user.source_id, owner.source_id)))
             reason = say("match.bothMatch", users=both, account=named(found))
             newcomers.contested.append(Ambiguity(user, reason, (found,)))
+        elif found and user.source_id in matching.renamed and user.immutable_id != (found.immutable_id or ""):
+            newcomers.contested.append(named_anew(user, found))
         elif outside:
             newcomers.joining.append((user, outside))
         elif gone:
@@ -103,7 +106,8 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         (user.source_id for user in (*newcomers.unclear, *(one.user for one in torn))), True
     )
     refused = unplaced | _refused(matching.domain, lookups, differences, others)
-    found = doubts(lookups.pointers, doomed(matching, lookups), refused)
+    names = Names(attribute_map)
+    found = doubts(lookups.pointers, doomed(matching, lookups), refused, names)
     found.ask_beside(newcomers.new, lookups.resembling)
     others = [_in_question(change, found) for change in others]
     leavers = Leavers(matching=matching, lookups=lookups, doubts=found)
@@ -126,7 +130,8 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         unchanged=unchanged,
         links=_links(matching, newcomers),
         without_session_time=tuple(without_session_time),
-        questions=(*_asked(torn), *found.questions.values()),
+        questions=(*_asked(torn, names), *found.questions.values()),
+        offered=leavers.offered(matching.target_only),
         matches={rule.value: count for rule, count in matching.rules.items()},
     )
 
@@ -135,13 +140,12 @@ def _adds(
     matching: Matching, newcomers: _Newcomers, lookups: Lookups, differences: Differences
 ) -> Iterator[Change]:
     """The adds; skips where what earlier syncs knew is in doubt."""
-    elsewhere = any(part.parameters["domain"] != matching.domain for part in lookups.memory_doubt)
-    wait = elsewhere or (lookups.memory_doubt and matching.target_only)
+    # Any of them could be a rename of a leaver, or a move from another domain.
+    wait = lookups.memory_doubt and (matching.target_only or lookups.other_domains)
     held = {target.upn.lower(): target for target in matching.target_only} if matching.apart else {}
     for user in newcomers.new:
         add = differences.added(user)
         if wait:
-            # Any of them could be a rename of a leaver, or a move from a domain whose people are not known.
             yield replace(add, action=Action.SKIP, attributes=(), obstacle=None, reason=_WAITS)
         elif (leaver := held.get(user.upn.lower())) and add.obstacle is None:
             taken = say("add.upnOfLeaver", upn=user.upn, account=named(leaver))
@@ -181,18 +185,11 @@ def _in_question(change: Change, found: Doubts) -> Change:
     )
 
 
-def _asked(torn: Iterable[Ambiguity]) -> Iterator[Question]:
+def _asked(torn: Iterable[Ambiguity], names: Names) -> Iterator[Question]:
     for one in torn:
         for target in one.targets:
-            if one.kind is None:
-                continue
-            yield Question(
-                kind=one.kind,
-                source_id=one.user.source_id,
-                object_id=target.object_id,
-                speaks_for=one.reason,
-                speaks_against=say("question.otherImmutableId") if other_person(one.user, target) else (),
-            )
+            if one.kind is not None:
+                yield ask(one.kind, one.user, target, one.reason, names)
 
 
 def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:

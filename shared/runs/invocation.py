@@ -26,8 +26,10 @@ from shared.errors import (
     TimeBudgetSpent,
 )
 from shared.log import event
-from shared.model.parts import Part, Parts, parts_of, say
-from shared.model.results import Outcome, key
+from shared.model.changes import Action, Plan
+from shared.model.parts import Parts, parts_of, say
+from shared.model.questions import OpenQuestions
+from shared.model.results import Outcome, is_shielded, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
 from shared.planning.limits import Checks, Trail, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
@@ -40,7 +42,7 @@ from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
 from shared.runs.stop import RunStop
 from shared.runs.survey import surveyor
-from shared.runs.sync_log import SyncLog
+from shared.runs.sync_log import SyncLog, tell_finished, tell_finished_again
 from shared.runs.undo_survey import survey_undo
 from shared.services import Services
 from shared.store.leases import Lease, take_lease
@@ -71,12 +73,18 @@ class Busy:
 Ended = Finished | Continues | Busy
 
 
-async def perform(services: Services, domain: str, run_id: str) -> Ended:
-    """Performs a queued run, or continues one that was interrupted."""
+async def perform(services: Services, domain: str, run_id: str, *, redelivered: bool = False) -> Ended:
+    """Performs a queued run, or continues one that was interrupted.
+
+    `redelivered`: an invocation for the same message has failed. If it did so at its very end, the run has ended
+    without a line in the log, which is made up for here.
+    """
     try:
         async with take_lease(services.storage, services.settings, domain) as held:
             fence = await services.runs.take(domain, run_id)
             if fence is None:
+                if redelivered:
+                    await tell_finished_again(services, domain, run_id)
                 return Finished()
             run = await services.runs.get(domain, run_id)
             return await Invocation(services, held, fence, run).perform()
@@ -160,14 +168,14 @@ class Invocation:
         seen = replace(seen, plan=released(seen.plan, approved, note))
         # A doubt ends only with a dry run that told the administrator of it, and of who is left alone for that.
         dry_run = await self._services.runs.find(run.domain, run.approval.dry_run_id)
-        told = dry_run and any(_is_doubt_of(run.domain, part) for part in dry_run.warning_parts)
-        return replace(seen, memory_doubt=()) if told else seen
+        told = dry_run and any(part in dry_run.warning_parts for part in seen.memory.doubt)
+        return replace(seen, reviewed=bool(told))
 
     async def _check(self, seen: Survey, approved: frozenset[str], left_behind: Recorder | None) -> Checks:
         """Decides for the run as a whole: a later invocation's plan has only what is left."""
         services, run, plan = self._services, self._log.run, seen.plan
         settings = (await services.domains.read_settings(run.domain)).complete()
-        trail, counts, known = Trail(), run.counts, run.warning_parts
+        trail, counts = Trail(), run.counts
         if run.deletion_check is None:
             counts = Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged)
         elif left_behind is not None:
@@ -176,13 +184,21 @@ class Invocation:
         if not run.undoes:
             before = (await services.runs.read_pointers(run.domain)).last_good_source
             checks = replace(checks, others=check_limits(plan, settings, before, trail))
-        await self._log.save(
-            warning_parts=known + tuple(one for one in seen.warnings if one not in known),
-            deletion_check=checks.deletions,
-            limit_checks=checks.others,
-            counts=counts,
-        )
+            await self._keep_questions(plan)
+        self._log.warn(seen.warnings)
+        await self._log.save(deletion_check=checks.deletions, limit_checks=checks.others, counts=counts)
         return checks
+
+    async def _keep_questions(self, plan: Plan) -> None:
+        run = self._log.run
+        asked = OpenQuestions(run_id=run.id, questions=plan.questions, offered=plan.offered)
+        asked = await self._services.questions.replace(run.domain, asked)
+        self._log.note(
+            questions=len(asked.questions),
+            questions_since=min((one.since for one in asked.questions if one.since), default=None),
+            shielded=sum(1 for change in plan.of(Action.SKIP) if is_shielded(change)),
+            matches=dict(plan.matches),
+        )
 
     async def _preview(self, seen: Survey, checks: Checks) -> None:
         """Writes what a sync would do: the audit log for people, and the plan as data."""
@@ -209,7 +225,8 @@ class Invocation:
         async with self._writing(seen, left_behind) as sync:
             await sync.apply()
         run = self._log.run
-        partly = run.counts.failed or run.counts.doubtful or NO_ROOM in run.warning_parts
+        bad = run.counts.failed or run.counts.doubtful or run.questions
+        partly = bad or NO_ROOM in run.warning_parts
         status = Status.COMPLETED_WITH_ERRORS if partly else Status.SUCCEEDED
         await self._finish(status, summary.outcome(run, checks))
 
@@ -223,8 +240,7 @@ class Invocation:
             yield sync
         finally:
             self._log.take_over(recorder)
-            known = self._log.run.warning_parts
-            self._log.note(warning_parts=known + tuple(one for one in sync.warnings if one not in known))
+            self._log.warn(sync.warnings)
 
     async def _end_early(self, status: Status, reason: Parts) -> None:
         """Settles the changes in doubt, so that every write has its row, and ends the run."""
@@ -233,21 +249,4 @@ class Invocation:
 
     async def _finish(self, status: Status, message: Parts) -> None:
         await self._log.finish(status, message)
-        run = self._log.run
-        event(
-            "run.finished",
-            **facts(run),
-            undoes=run.undoes,
-            **self._log.quality.facts,
-            durationSeconds=_seconds(run),
-        )
-
-
-def _seconds(run: Run) -> float | None:
-    if run.started_at is None or run.finished_at is None:
-        return None
-    return round((run.finished_at - run.started_at).total_seconds(), 3)
-
-
-def _is_doubt_of(domain: str, part: Part) -> bool:
-    return part.code.startswith("memory.") and part.parameters.get("domain") == domain
+        tell_finished(self._log.run, self._log.quality.facts)

@@ -46,7 +46,7 @@ async def survey_undo(services: Services, run: Run, undoes: str, directory: Dire
         domain=run.domain,
         done=journal.made,
         unsettled=journal.unsettled,
-        memory=await services.links.read(run.domain),
+        memory=await services.known_people.read(run.domain),
     )
     return await survey_done(sync, directory, services.settings.terms, disable_added=run.disable_added)
 
@@ -105,13 +105,11 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         initial_domain=initial,
         source=[],
         target=list(users.values()),
-        links=sync.memory.links,
+        memory=sync.memory,
         attribute_map=terms.attribute_map,
         protection=protection,
         plan=replace(plan, links=sync.memory.links),
         warnings=protection.warnings + looks.warnings,
-        memory_doubt=sync.memory.doubt,
-        links_version=sync.memory.version,
     )
 
 

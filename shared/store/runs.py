@@ -3,16 +3,18 @@
 One partition per domain. A run's row is keyed by its id, newest first. Beside the runs there are a few pointers:
 `active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `dry-run-log` (the run whose
 audit log the blob holds), `good-sync` (the size of the source in the last sync that succeeded, for all users or all
-but some), `in-doubt` (the last sync with failures: what it left in doubt, the next one settles). They share the
-partition, so a run and its pointers change in one transaction: there is never a second active run, nor a finished one
-that blocks the next.
+but some, and the blob in which it remembered them), `in-doubt` (the last sync with failures: what it left in doubt, the
+next one settles). They share the partition, so a run and its pointers change in one transaction: there is never a
+second active run, nor a finished one that blocks the next.
 
 `active` has the number of the invocation that performs the run: the fencing token. Every write of a running run is
 conditional on that row's ETag, so a stale invocation can't overwrite its successor.
 """
 
 import base64
+import json
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +28,7 @@ from shared.log import event
 from shared.model.runs import Mode, Run, is_run_id, oldest_run_id
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged
 from shared.store.run_rows import from_row, to_row
-from shared.store.storage import RUNS, Storage
+from shared.store.storage import PEOPLE, RUNS, Storage
 
 _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC, _IN_DOUBT = "active", "dry-run-log", "good-sync", "in-doubt"
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
@@ -56,7 +58,6 @@ class Fence:
     run_id: str
     invocation: int
     etag: str
-    cancelled_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,11 @@ class Idle:
     etag: str
 
 
-async def was_synchronised(storage: Storage, domain: str) -> bool:
-    """Whether a sync of the domain has ever succeeded, or the last one changed users before it was cut short."""
+async def remembered_in(storage: Storage, domain: str) -> str:
+    """The blob in which the domain's last good sync, or one that changed users, remembered them; empty without one.
+
+    Versions with one memory per domain gave the blob the domain's name.
+    """
     from azure.core.exceptions import ResourceNotFoundError
 
     table = await storage.open_table(RUNS)
@@ -80,8 +84,8 @@ async def was_synchronised(storage: Storage, domain: str) -> bool:
             continue
         run = _readable(row) if "run" in row else None
         if run is None or run.progress.done:
-            return True
-    return False
+            return str(row.get("memory", domain))
+    return ""
 
 
 class Runs:
@@ -147,7 +151,7 @@ class Runs:
             last_dry_run=_readable(last[Mode.DRY_RUN]),
             last_sync=_readable(last[Mode.SYNC]),
             dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
-            last_good_source=int(rows[_GOOD_SYNC]["source"]) if _GOOD_SYNC in rows else None,
+            last_good_source=_last_good_source(rows.get(_GOOD_SYNC)),
             in_doubt=(rows[_IN_DOUBT]["runId"] if _IN_DOUBT in rows else "") or None,
         )
 
@@ -164,13 +168,7 @@ class Runs:
             row["invocation"] = int(row["invocation"]) + 1
             table = await self._storage.open_table(RUNS)
             answer = await table.update_entity(row, **unchanged(row.metadata["etag"]))
-            return Fence(
-                domain=domain,
-                run_id=run_id,
-                invocation=row["invocation"],
-                etag=answer["etag"],
-                cancelled_by=row.get("cancelledBy", ""),
-            )
+            return Fence(domain=domain, run_id=run_id, invocation=row["invocation"], etag=answer["etag"])
 
         busy = LeaseLost("run.notTaken", domain=domain, run=run_id)
         return await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
@@ -181,9 +179,8 @@ class Runs:
         if row is None or row["runId"] != fence.run_id or int(row["invocation"]) != fence.invocation:
             raise LeaseLost("run.takenOver", domain=fence.domain, run=fence.run_id)
         fence.etag = row.metadata["etag"]
-        fence.cancelled_by = row.get("cancelledBy", "")
-        if fence.cancelled_by:
-            raise CancelRequested("run.cancelled", by=fence.cancelled_by)
+        if cancelled_by := row.get("cancelledBy"):
+            raise CancelRequested("run.cancelled", by=cancelled_by)
 
     async def save(self, fence: Fence, run: Run) -> None:
         """Writes the run. Raises LeaseLost if another invocation has taken over."""
@@ -199,21 +196,23 @@ class Runs:
             self._storage, partial(self._look, fence), write, lost, known=fence.etag
         )
 
-    async def finish(self, fence: Fence, run: Run) -> None:
+    async def finish(self, fence: Fence, run: Run, quality: Mapping[str, object]) -> None:
         """Writes the finished run and frees the domain for the next one, in one transaction.
 
+        `quality` is kept for `find_finished`.
         Raises LeaseLost as `save` does.
         """
         pointers: list[dict[str, Any]] = [{**to_row(run), "RowKey": f"last-{run.mode}"}]
         if run.mode is Mode.DRY_RUN and run.status.good:
             pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
         if run.mode is Mode.SYNC and run.status.good and not run.undoes:
-            pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, "source": run.counts.source})
+            good = {"source": run.counts.source, "memory": PEOPLE}
+            pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, **good})
         if run.mode is Mode.SYNC and run.audit_log.size_bytes:
             # It has begun to write, and settled what the syncs before it left in doubt, or has it in its own journal.
             left = run.id if run.counts.doubtful or run.counts.failed else ""
             pointers.append({"PartitionKey": run.domain, "RowKey": _IN_DOUBT, "runId": left})
-        ended = {**to_row(run), "finishedBy": fence.invocation}
+        ended = {**to_row(run), "finishedBy": fence.invocation, "quality": json.dumps(quality)}
         writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (ended, *pointers)]
         active = {"PartitionKey": run.domain, "RowKey": _ACTIVE}
 
@@ -233,6 +232,12 @@ class Runs:
 
         await update_if_unchanged(self._storage, look, write, _unwritten(fence), known=fence.etag)
 
+    async def find_finished(self, domain: str, run_id: str) -> tuple[Run, dict[str, Any]] | None:
+        """A run that has ended and its quality; None for any other, and for one that an earlier version ended."""
+        row = await self._entity(domain, run_id)
+        run = _readable(row)
+        return (run, json.loads(row["quality"])) if run and "quality" in row else None
+
     async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
         """Asks the invocation that performs the run to stop; False if the run is not active.
 
@@ -250,6 +255,20 @@ class Runs:
 
         busy = NotPossible("run.notReached", run=run_id)
         return await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
+
+    async def free(self, domain: str, run_id: str) -> None:
+        """Frees the domain of an active run, whose row stays as it is. Nothing can be written for the run any more.
+
+        Raises NotPossible if the run's row keeps changing.
+        """
+
+        async def write(row: Any) -> None:
+            if row is not None and row["runId"] == run_id:
+                table = await self._storage.open_table(RUNS)
+                await table.delete_entity(row, **unchanged(row.metadata["etag"]))
+
+        busy = NotPossible("run.notReached", run=run_id)
+        await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
 
     @tried_again
     async def purge(self, domain: str, now: datetime) -> None:
@@ -269,13 +288,13 @@ class Runs:
             return None
         return Idle(domain, str(row["runId"]), row.metadata["etag"])
 
-    async def claim(self, idle: Idle, now: datetime) -> bool:
+    async def claim(self, idle: Idle) -> bool:
         """Claims an idle run. False if another caller was first, or if something was written about it since.
 
         Raises NotPossible if the run's row keeps changing.
         """
-        claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claimedAt": now}
-        claimed["claim"] = claim = self._storage.clock.token(8)
+        claim = self._storage.clock.token(8)
+        claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claim": claim}
 
         async def read() -> tuple[str, str]:
             row = await self._active(idle.domain)
@@ -335,7 +354,20 @@ def _readable(row: Any) -> Run | None:
     try:
         return from_row(row)
     except ValidationError as error:
-        event(
-            "run.unreadable", logging.ERROR, domain=row["PartitionKey"], row=row["RowKey"], error=str(error)
-        )
+        _unreadable(row, error)
         return None
+
+
+def _last_good_source(row: Any) -> int | None:
+    """The number of users; None if there is none, also for a damaged one (which is logged)."""
+    if row is None:
+        return None
+    try:
+        return int(row["source"])
+    except (KeyError, TypeError, ValueError) as error:
+        _unreadable(row, error)
+        return None
+
+
+def _unreadable(row: Any, error: Exception) -> None:
+    event("run.unreadable", logging.ERROR, domain=row["PartitionKey"], row=row["RowKey"], error=repr(error))

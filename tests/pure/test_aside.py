@@ -65,6 +65,6 @@ def test_whom_this_plan_takes_up_has_one_change() -> None:
     assert named(taken_up) == taken_up
 
 
-def test_whom_another_domain_remembers_is_that_domains() -> None:
+def test_whom_nobody_remembers_is_nobody_whom_this_app_has_moved() -> None:
     assert named(links={}).changes == ()
     assert with_those_left_aside(NOTHING, [], [], LINKS, Territory()) is NOTHING

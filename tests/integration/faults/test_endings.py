@@ -5,13 +5,14 @@ The sync was cut off before, and the answer to what it did last is lost.
 
 import base64
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from azure.storage.queue.aio import QueueClient
 
 from local.access_control import Fault, User
 from shared.model.changes import Action, AttributeChange, Change, Plan
+from shared.model.memory import difference, linked
 from shared.model.results import Outcome, Result
 from shared.model.runs import Counts, Run, Status
 from shared.planning.limits import check_deletions
@@ -155,9 +156,9 @@ async def synchronised(start_stack: StartStack) -> Stack:
     )
     await stack.set(maxAllowedDeletions=100)
     assert (await stack.sync()).status == "succeeded"
-    memory = await stack.services.links.read(CONTOSO)
-    known = {"aoki": memory.links["aoki"]}
-    await stack.services.links.write(CONTOSO, known, in_doubt=False, version=memory.version)
+    memory = await stack.services.known_people.read(CONTOSO)
+    known = linked(memory, {"aoki": memory.links["aoki"]}, date(2026, 3, 31))
+    await stack.services.known_people.write(difference(memory, known), memory)
     return stack
 
 
