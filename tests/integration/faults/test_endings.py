@@ -285,3 +285,19 @@ async def cut_off_deleting(stack: Stack, names: list[str], *, of: int) -> Run:
     await recorder.intend(deletes)
     await recorder.record([Outcome(change=one, result=Result.SUCCEEDED) for one in deletes[:2]])
     return run
+
+
+async def test_a_creation_has_its_row_after_somebody_corrected_the_name(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("created")])
+    await stack.dry_run()
+    run = await cut_off(stack)
+    directory = stack.entra.directory
+    created = directory.create({"userPrincipalName": "created@contoso.com", "displayName": "Wrong"})
+    directory.update(created, {"displayName": "Corrected", "surname": "By hand"})
+
+    await send(stack, QUEUE, run)
+
+    ended = await stack.finished(run)
+    rows = {(row["action"], row["result"], row["objectId"]) for row in await stack.audit_log(ended)}
+    assert rows == {("add", "succeeded", created.id), ("update", "succeeded", created.id)}
+    assert (ended.counts.add, ended.counts.update) == (1, 1)
