@@ -16,7 +16,7 @@ from shared.entra.client import (
     starts_with,
     text,
 )
-from shared.entra.graph import Part, begun_again_if_expired
+from shared.entra.graph import Part, begun_again_if_expired, needs
 from shared.errors import GraphError
 from shared.model.people import EntraUser
 from shared.planning.aside import are_aside
@@ -41,7 +41,8 @@ def selected(attribute_map: AttributeMap) -> str:
 class Users(Part):
     async def read_users(self, domain: str) -> Listing:
         """Every user whose UPN is on exactly this domain; read once more if Graph lists fewer users than it counted."""
-        listing = await begun_again_if_expired(lambda: self._list(domain))
+        with needs("User.ReadWrite.All"):
+            listing = await begun_again_if_expired(lambda: self._list(domain))
         if listing.short:
             again = await begun_again_if_expired(lambda: self._list(domain))
             listing = max(listing, again, key=lambda one: one.listed - one.expected)

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from shared.model.changes import Plan
+from shared.model.changes import Change, Obstacle, Plan
 from shared.model.parts import say
 from shared.model.people import EntraUser, SourceUser
 from shared.model.results import STEPPED_ASIDE
-from shared.planning.leavers import skipped, with_code
+from shared.planning.leavers import skipped
 from shared.planning.renames import temporary_upn
 from shared.planning.territory import Territory, Where
 
@@ -35,8 +35,13 @@ def with_those_left_aside(
     elsewhere = {user.source_id for user in source if territory.place(user).where is Where.OWN}
     planned = {change.object_id for change in plan.changes}
     left = [
-        with_code(STEPPED_ASIDE, skipped(user, say("aside.left", upn=user.upn), ours[user.object_id]))
+        _named(user, ours[user.object_id])
         for user in aside
         if user.object_id in ours.keys() - planned and ours[user.object_id] not in elsewhere
     ]
     return replace(plan, changes=(*plan.changes, *left))
+
+
+def _named(user: EntraUser, source_id: str) -> Change:
+    reason = say("aside.left", upn=user.upn)
+    return replace(skipped(user, reason, source_id), obstacle=Obstacle(STEPPED_ASIDE, reason))
