@@ -78,7 +78,12 @@ _CHANGING = {
     413: "The body is larger than 64 KB.",
     415: "The body is not application/json.",
 }
-_NOT_FOUND = {"domain": "No such domain.", "runId": "No such domain or run.", "asset": "No such file."}
+_NOT_FOUND = {
+    "domain": "No such domain.",
+    "runId": "No such domain or run.",
+    "decisionId": "No such domain or decision.",
+    "asset": "No such file.",
+}
 _FAILED = {500: "Something went wrong here; the app's log says what."}
 
 
