@@ -7,7 +7,7 @@ from itertools import groupby
 from local.demo.terminal import Style
 
 HEADER = ("ACTION", "RESULT", "USER", "NAME", "WHAT")
-_NAME_OF_THE_RESULT = {"notApplied": "not applied"}
+_NAME_OF_THE_RESULT = {"notApplied": "not applied", "inDoubt": "in doubt"}
 _STYLES = {
     "add": Style.GREEN,
     "restore": Style.GREEN,

@@ -4,8 +4,10 @@ import { auditLogText } from "./api.js";
 import { parseCsv } from "./csv.js";
 
 /** In the order in which a reader wants to know. */
-export const KINDS = ["failed", "delete", "rename", "update", "restore", "add", "skip"];
+export const KINDS = ["failed", "doubtful", "delete", "rename", "update", "restore", "add", "skip"];
 
+/** @type {Record<string, string>} */
+const KIND_OF_RESULT = { inDoubt: "doubtful", skipped: "skip", unchanged: "skip" };
 const FORMULA = /^'(?=[=+\-@\t\r])/;
 /** @type {Map<string, Person[]>} */
 const remembered = new Map();
@@ -58,7 +60,7 @@ function person(who, cell) {
 	const action = cell("action");
 	return {
 		who,
-		kind: failed ? "failed" : cell("result") === "skipped" ? "skip" : action,
+		kind: failed ? "failed" : (KIND_OF_RESULT[cell("result")] ?? action),
 		action,
 		result: cell("result"),
 		upn: cell("userPrincipalName"),

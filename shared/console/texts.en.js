@@ -112,6 +112,7 @@ export default {
 		delete: "Delete",
 		skip: "Leave alone",
 		failed: "Failure",
+		doubtful: "In doubt",
 	},
 	counts: {
 		and: ", ",

@@ -112,6 +112,7 @@ export default {
 		delete: "削除",
 		skip: "対象外",
 		failed: "エラー",
+		doubtful: "結果不明",
 	},
 	counts: {
 		and: "、",

@@ -88,6 +88,11 @@ def ends_with(name: str, ending: str) -> str:
     return quote(f"endsWith({name},{literal(ending)})", safe="(),'@")
 
 
+def starts_with(name: str, beginning: str) -> str:
+    """A `startsWith` filter, encoded for a URL."""
+    return quote(f"startsWith({name},{literal(beginning)})", safe="(),'@")
+
+
 def any_ends_with(name: str, ending: str) -> str:
     """As `ends_with`, for a property that is a list of strings."""
     return quote(f"{name}/any(x:endsWith(x,{literal(ending)}))", safe="/:(),'@")

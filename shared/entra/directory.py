@@ -7,6 +7,7 @@ from shared.entra.batch import BeforeSend
 from shared.entra.domains import Domains
 from shared.entra.protected import Protected
 from shared.entra.sessions import Sessions
+from shared.entra.unheard import Earlier
 from shared.entra.users import Users
 from shared.entra.writes import apply
 from shared.model.changes import Change
@@ -25,7 +26,7 @@ class Directory(Domains, Users, Addresses, Protected, Sessions):
         return Directory(self.graph.within(seconds), self._attribute_map)
 
     def apply(
-        self, changes: Sequence[Change], before_send: BeforeSend[Change]
+        self, changes: Sequence[Change], before_send: BeforeSend[Change], earlier: Earlier | None = None
     ) -> AsyncGenerator[list[Outcome], None]:
-        """Writes these changes; see `writes.apply`."""
-        return apply(changes, self.graph, before_send)
+        """Writes these changes; see `writes.apply`. Without `earlier`, nothing was sent before this moment."""
+        return apply(changes, self.graph, before_send, earlier or Earlier(self.graph.clock.now()))

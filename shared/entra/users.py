@@ -6,12 +6,24 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from shared.entra.batch import Request
-from shared.entra.client import Answer, ends_with, graph_pages, next_link, one_of, page_items, segment, text
+from shared.entra.client import (
+    Answer,
+    ends_with,
+    graph_pages,
+    next_link,
+    one_of,
+    page_items,
+    segment,
+    starts_with,
+    text,
+)
 from shared.entra.graph import Graph, Part, begun_again_if_expired, needs
 from shared.errors import GraphError
 from shared.model.people import EntraUser
+from shared.planning.aside import are_aside
 from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.recycle_bin import RecycleBin
+from shared.planning.renames import TEMPORARY
 from shared.planning.sides import Listing
 
 T = TypeVar("T")
@@ -160,6 +172,15 @@ class Users(Part):
                     raise answer.error
                 found.extend(entra_user(self._attribute_map, item) for item in page_items(answer.body))
         return found
+
+    async def read_aside(self, initial_domain: str) -> list[EntraUser]:
+        """The users with a temporary UPN of this app, of whatever domain they were."""
+        users = await self._selecting(self._read_temporary)
+        return are_aside(users, initial_domain)
+
+    async def _read_temporary(self) -> list[EntraUser]:
+        path = f"/users?$filter={starts_with(UPN, TEMPORARY)}&$select={self._select}&$top={PAGE_SIZE}"
+        return [entra_user(self._attribute_map, item) for item in await self.graph.read_all(path)]
 
     async def read_deleted_users(self) -> RecycleBin:
         """Entra's deleted users, newest first. A deletion prefixes the UPN with the object id; it is removed here."""

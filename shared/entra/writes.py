@@ -1,111 +1,179 @@
 """Sends changes to Graph in waves, and turns the answers into outcomes.
 
-Every write is idempotent: a create that finds its own earlier result counts as done, and so does a delete of a user
-who is gone. No licence is ever assigned.
+No answer is not "no": a write whose answers were lost is looked up before it is called anything. What another did
+meanwhile, a deletion for example, is not claimed. No licence is ever assigned.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field, replace
 
 from shared.entra.batch import BeforeSend, Request
-from shared.entra.client import Answer, segment, text
+from shared.entra.client import Answer, text
 from shared.entra.graph import Graph
-from shared.entra.write_waves import detours, goes_by_detour, patch, values_of, waves_of
-from shared.errors import GraphError, RunStopped
+from shared.entra.unheard import Earlier, Found, Unheard, look_up, shows
+from shared.entra.write_waves import Wave, detours, patch, waves_of
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Key, Outcome, Result, key
+from shared.outbound.retries import TRANSIENT
 from shared.planning.mapping import IMMUTABLE_ID, UPN
 
-# Eventual consistency: a new user may answer 404 for a while. Number of lookups before the failure is reported.
-LOOK_UPS, LOOK_UPS_IN_DOUBT = 2, 6
-# A create that conflicts on one of these may conflict with its own earlier try.
-_MAY_BE_OURS = frozenset({UPN, IMMUTABLE_ID})
+# A create that conflicts on one of these may have met the same person's account.
+_IDENTIFYING = frozenset({UPN, IMMUTABLE_ID})
+_CONFIRMED = {Action.ADD: say("write.createdBefore"), Action.RESTORE: say("write.restoredBefore")}
 
 
 async def apply(
-    writes: Sequence[Change], graph: Graph, before_send: BeforeSend[Change]
+    writes: Sequence[Change], graph: Graph, before_send: BeforeSend[Change], earlier: Earlier
 ) -> AsyncGenerator[list[Outcome], None]:
     """Sends these writes; yields each change's outcome once.
 
     The order is renames, updates, restores, adds, deletes. `before_send` gets the requests of each batch before it
-    is sent. Raises RunStopped between two batches, CallerRefused if Graph refuses the app itself.
+    is sent. Raises RunStopped between two batches, CallerRefused if Graph refuses the app itself: changes that were
+    sent and have no outcome then are in doubt.
     """
-    failed: set[Key] = set()
-    # Changes whose user has a temporary UPN now.
-    aside: set[Key] = set()
+    applying = _Applying(graph, before_send, earlier)
     waves = deque(waves_of(writes, graph.clock.chance))
     while waves:
-        wave = waves.popleft()
-        ready = [request for request in wave.requests if key(request.subject) not in failed]
-        stranded: list[Outcome] = []
-        detoured: list[Change] = []
-        stopped: RunStopped | None = None
-        async for answers in graph.send(ready, before_send):
-            ends = await asyncio.gather(*(_outcome(request, answer, graph) for request, answer in answers))
-            final: list[Outcome] = []
-            for (_, answer), end in zip(answers, ends, strict=True):
-                if isinstance(end, RunStopped):
-                    # An interrupted lookup leaves only this one change in doubt.
-                    stopped = end
-                elif end.succeeded:
-                    if wave.steps_aside:
-                        aside.add(key(end.change))
-                    if wave.last:
-                        final.append(end)
-                elif end.change.direct_first and _asks_for_a_detour(answer):
-                    detoured.append(replace(end.change, direct_first=False))
+        async for ended in applying.send(waves.popleft()):
+            yield ended
+        async for ended in applying.step_back():
+            yield ended
+        waves.extendleft(reversed(detours(applying.detoured)))
+
+
+@dataclass(slots=True)
+class _Applying:
+    """What the waves so far have come to.
+
+    `ended`: changes of which no further step is sent. `aside`: those whose user has a temporary UPN now. Of the last
+    wave, `stranded` were refused there, and `detoured` are to be sent again by way of a temporary UPN.
+    """
+
+    graph: Graph
+    before_send: BeforeSend[Change]
+    earlier: Earlier
+    ended: set[Key] = field(default_factory=set)
+    aside: set[Key] = field(default_factory=set)
+    stranded: list[Outcome] = field(default_factory=list)
+    detoured: list[Change] = field(default_factory=list)
+
+    async def send(self, wave: Wave) -> AsyncGenerator[list[Outcome], None]:
+        """Sends one wave; yields the changes that end with it. In the end it looks up those without a clear answer."""
+        self.stranded, self.detoured = [], []
+        ready = [request for request in wave.requests if key(request.subject) not in self.ended]
+        for request in ready:
+            request.in_doubt = key(request.subject) in self.earlier.in_doubt
+        doubts: dict[Unheard, Answer] = {}
+        async for answers in self.graph.send(ready, self.before_send):
+            clear: list[tuple[Outcome, Answer]] = []
+            for request, answer in answers:
+                if _needs_a_look(request, answer):
+                    doubts[self._doubt(request, answer)] = answer
                 else:
-                    failed.add(key(end.change))
-                    (stranded if key(end.change) in aside else final).append(end)
-            if final:
-                yield final
-        if stopped is not None:
-            raise stopped
-        if stranded:
-            yield await _stepped_back(stranded, graph, before_send)
-        waves.extendleft(reversed(detours(detoured)))
+                    clear.append((_outcome(request, answer), answer))
+            if ended := self._end(wave, clear):
+                yield ended
+        async for looked_up in look_up(list(doubts), self.graph):
+            known = [(_settled(doubt, doubts[doubt], found), doubts[doubt]) for doubt, found in looked_up]
+            if ended := self._end(wave, known):
+                yield ended
+
+    def _end(self, wave: Wave, outcomes: Sequence[tuple[Outcome, Answer]]) -> list[Outcome]:
+        """The final ones; the others have another step to go."""
+        final: list[Outcome] = []
+        for end, answer in outcomes:
+            if end.succeeded:
+                if wave.steps_aside:
+                    self.aside.add(key(end.change))
+                if wave.last:
+                    final.append(end)
+            elif end.change.direct_first and _asks_for_a_detour(answer):
+                self.detoured.append(replace(end.change, direct_first=False))
+            else:
+                self.ended.add(key(end.change))
+                refused_aside = end.result is Result.FAILED and key(end.change) in self.aside
+                (self.stranded if refused_aside else final).append(end)
+        return final
+
+    async def step_back(self) -> AsyncGenerator[list[Outcome], None]:
+        """Undoes the first step of changes whose next one was refused: nobody can sign in with a temporary UPN."""
+        refusals = {key(outcome.change): outcome for outcome in self.stranded}
+        backs = [patch(outcome.change, {UPN: outcome.change.upn}) for outcome in self.stranded]
+        doubts: dict[Unheard, Answer] = {}
+        async for answers in self.graph.send(backs, self.before_send):
+            clear: list[Outcome] = []
+            for request, answer in answers:
+                if _is_unclear(request, answer):
+                    doubts[self._doubt(request, answer)] = answer
+                else:
+                    found = Found(made=_is_good(answer))
+                    clear.append(_back(refusals[key(request.subject)], answer, found))
+            if clear:
+                yield clear
+        async for looked_up in look_up(list(doubts), self.graph):
+            yield [_back(refusals[key(d.change)], doubts[d], found) for d, found in looked_up]
+
+    def _doubt(self, request: Request[Change], answer: Answer) -> Unheard:
+        return Unheard.of_step(request, self.earlier.since, sent=_is_unclear(request, answer))
 
 
-async def _outcome(request: Request[Change], answer: Answer, graph: Graph) -> Outcome | RunStopped:
+def _is_good(answer: Answer) -> bool:
+    return 200 <= answer.status < 300
+
+
+def _is_unclear(request: Request[Change], answer: Answer) -> bool:
+    """Whether a write may have taken effect although no answer says so."""
+    lost = request.in_doubt or not answer.status or answer.status in TRANSIENT
+    return lost and not _is_good(answer)
+
+
+def _needs_a_look(request: Request[Change], answer: Answer) -> bool:
+    if _is_unclear(request, answer):
+        return True
     change: Change = request.subject
-    if 200 <= answer.status < 300:
+    if change.action is Action.RESTORE:
+        return request.method == "POST" and answer.status == 404
+    return change.action is Action.ADD and not _IDENTIFYING.isdisjoint(answer.conflict_on())
+
+
+def _outcome(request: Request[Change], answer: Answer) -> Outcome:
+    change: Change = request.subject
+    if _is_good(answer):
         object_id = change.object_id or str(answer.body.get("id") or "") or None
         return _took_effect(change, object_id, answer)
-    if note := _done_before(request, answer):
-        return _took_effect(change, change.object_id, answer, note)
-    if change.action is Action.ADD and _may_exist(request, answer):
-        return await _in_doubt(change, answer, _looked_up(change, request, answer, graph))
-    if _is_a_step(request) and (request.in_doubt or answer.status == 0 or answer.status >= 500):
-        return await _in_doubt(change, answer, _looked_at(request, answer, graph))
-    if change.action is Action.RESTORE and request.method == "PATCH":
-        state = say("write.restoredAside", upn=change.via) if change.via else say("write.restoredAsBefore")
-        return _refused(change, answer, state)
-    return _refused(change, answer)
+    if request.method == "DELETE" and answer.status == 404:
+        return Outcome.already_so(change, change.object_id, say("write.wasGone"))
+    return _refused(change, answer, _restored(change) if request.method == "PATCH" else ())
 
 
-def _done_before(request: Request[Change], answer: Answer) -> Parts:
-    """Why a write that meets nobody counts as done; empty if it does not."""
-    if answer.status != 404:
+def _settled(doubt: Unheard, answer: Answer, found: Found) -> Outcome:
+    """How a change ended, by a lookup of its user."""
+    change = doubt.change
+    object_id = change.object_id or (text(found.user, "id") if found.user else None)
+    if found.made and doubt.sent:
+        note = _CONFIRMED.get(change.action, say("write.confirmed"))
+        return _took_effect(change, object_id, answer, note)
+    if found.made is None and doubt.sent:
+        return Outcome.in_doubt(change, found.unread)
+    if found.user is None or change.action not in (Action.ADD, Action.RESTORE):
+        return _refused(change, answer, found.unread and say("write.unread") + found.unread)
+    if shows(doubt.values, found.user):
+        note = say("write.wasCreated") if change.action is Action.ADD else say("write.wasRestored")
+        return Outcome.already_so(change, object_id, note)
+    if change.action is Action.RESTORE:
+        return _refused(change, answer, _restored(change))
+    holder = str(found.user.get("displayName"))
+    held = say("write.upnIsHeld", upn=change.upn, holder=holder, objectId=str(object_id))
+    return _refused(change, answer, held)
+
+
+def _restored(change: Change) -> Parts:
+    """What is added to the refusal of a restore's second step; empty for any other change."""
+    if change.action is not Action.RESTORE:
         return ()
-    if request.method == "DELETE":
-        return say("write.wasGone")
-    return say("write.restoredBefore") if request.path.endswith("/restore") and request.in_doubt else ()
-
-
-def _may_exist(request: Request[Change], answer: Answer) -> bool:
-    """Whether a create that failed may have created the user all the same."""
-    lost = request.in_doubt or answer.status == 0 or answer.status >= 500
-    return lost or bool(_MAY_BE_OURS.intersection(answer.conflict_on()))
-
-
-def _is_a_step(request: Request[Change]) -> bool:
-    """Whether this is one of the steps of a detour, on which the next one depends."""
-    change: Change = request.subject
-    return change.action in (Action.RENAME, Action.UPDATE) and goes_by_detour(change)
+    return say("write.restoredAside", upn=change.via) if change.via else say("write.restoredAsBefore")
 
 
 def _asks_for_a_detour(answer: Answer) -> bool:
@@ -138,75 +206,16 @@ def _refused(change: Change, answer: Answer, addition: Parts = ()) -> Outcome:
     )
 
 
-async def _stepped_back(
-    stranded: Sequence[Outcome], graph: Graph, before_send: BeforeSend[Change]
-) -> list[Outcome]:
-    """Undoes the first step of renames whose second was refused: nobody can sign in with a temporary UPN."""
-    refusals = {id(outcome.change): outcome for outcome in stranded}
-    backs = [patch(outcome.change, {UPN: outcome.change.upn}) for outcome in stranded]
-    ended: list[Outcome] = []
-    async for answers in graph.send(backs, before_send):
-        for request, answer in answers:
-            change: Change = request.subject
-            refusal, state = refusals[id(change)], say("write.hasUpnAgain", upn=change.upn)
-            if not 200 <= answer.status < 300:
-                state = (
-                    say("write.staysAside", temporary=str(change.via), upn=change.upn)
-                    + parts_of(answer.error)
-                    + say("write.triedAgain")
-                )
-            ended.append(replace(refusal, error_message=refusal.error_message + state))
-    return ended
-
-
-async def _in_doubt(
-    change: Change, answer: Answer, look: Coroutine[Any, Any, Outcome]
-) -> Outcome | RunStopped:
-    """Settles a write of unknown outcome by a lookup of its user, without a guess."""
-    try:
-        return await look
-    except GraphError as error:
-        return _refused(change, answer, say("write.unread") + parts_of(error))
-    except RunStopped as stopped:
-        return stopped
-
-
-async def _looked_at(request: Request[Change], answer: Answer, graph: Graph) -> Outcome:
-    """What a user has, whose answer to a step of a detour was lost."""
-    change: Change = request.subject
-    name = UPN if UPN in (request.body or {}) else IMMUTABLE_ID
-    found = await graph.get(f"/users/{segment(str(change.object_id))}?$select=id,{name}")
-    if found.status == 200 and _comparable(found.body.get(name)) == _comparable((request.body or {})[name]):
-        return _took_effect(change, change.object_id, found, say("write.renamedBefore"))
-    return _refused(change, answer)
-
-
-async def _looked_up(change: Change, request: Request[Change], answer: Answer, graph: Graph) -> Outcome:
-    """Who has the UPN that the create was to give.
-
-    The create succeeded if that user has every value that was sent. A new user may answer 404 for a while.
-    """
-    wanted = values_of(change)
-    path = f"/users/{segment(change.upn)}?$select=id,{','.join(dict.fromkeys(['displayName', *wanted]))}"
-    tries = LOOK_UPS_IN_DOUBT if request.in_doubt else LOOK_UPS
-    for attempt in range(tries):
-        if attempt:
-            await graph.pause(attempt)
-        found = await graph.get(path)
-        if found.status == 200:
-            holder = found.body
-            if shows(change, holder):
-                return _took_effect(change, text(holder, "id"), found, say("write.createdBefore"))
-            name, object_id = str(holder.get("displayName")), text(holder, "id")
-            held = say("write.upnIsHeld", upn=change.upn, holder=name, objectId=object_id)
-            return _refused(change, answer, held)
-    return _refused(change, answer)
-
-
-def shows(change: Change, user: Mapping[str, Any]) -> bool:
-    """Whether the user has every value that the change sets; letter case is ignored."""
-    return all(_comparable(user.get(a.attribute)) == _comparable(a.after) for a in change.attributes)
-
-
-def _comparable(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
+def _back(refusal: Outcome, answer: Answer, found: Found) -> Outcome:
+    """A refused change with where its user was left."""
+    change = refusal.change
+    if found.made is None:
+        return Outcome.in_doubt(change, refusal.error_message + found.unread)
+    state = say("write.hasUpnAgain", upn=change.upn)
+    if not found.made:
+        state = (
+            say("write.staysAside", temporary=str(change.via), upn=change.upn)
+            + parts_of(answer.error)
+            + say("write.triedAgain")
+        )
+    return replace(refusal, error_message=refusal.error_message + state)

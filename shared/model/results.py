@@ -5,11 +5,15 @@ from enum import StrEnum
 from typing import Self
 
 from shared.model.changes import Action, Change, Obstacle
-from shared.model.parts import Parts
+from shared.model.parts import Parts, say
 
 # Error codes of a user who is not deleted: a lookup was not possible, or the source could not be read a second time.
 NOT_LOOKED_AT = "NotLookedAt"
 SOURCE_UNREADABLE = "SourceUnreadable"
+# Error code of a change of which Graph could not tell whether it took effect.
+IN_DOUBT = "InDoubt"
+# Error code of a user who was left at a temporary UPN.
+STEPPED_ASIDE = "SteppedAside"
 # Error codes of a user who is left alone: a person has to decide, or somebody in the source may be this user.
 QUESTION = "Question"
 SHIELDED = "Shielded"
@@ -23,18 +27,23 @@ def is_left(change: Change, code: str) -> bool:
 
 
 class Result(StrEnum):
-    """`PLANNED`: in a dry run. `NOT_APPLIED`: in a sync that a limit cancelled."""
+    """`PLANNED`: in a dry run. `NOT_APPLIED`: in a sync that a limit cancelled.
+
+    `IN_DOUBT`: it may have taken effect, the next run says so. `UNCHANGED`: somebody else had done it already.
+    """
 
     PLANNED = "planned"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    IN_DOUBT = "inDoubt"
+    UNCHANGED = "unchanged"
     SKIPPED = "skipped"
     NOT_APPLIED = "notApplied"
 
     @property
     def done(self) -> bool:
         """Whether progress counts a change with this result as done."""
-        return self in (Result.SUCCEEDED, Result.FAILED)
+        return self in (Result.SUCCEEDED, Result.FAILED, Result.IN_DOUBT, Result.UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +96,17 @@ class Outcome:
     @classmethod
     def failed(cls, change: Change, code: str, message: Parts) -> Self:
         return cls(change=change, result=Result.FAILED, error_code=code, error_message=message)
+
+    @classmethod
+    def in_doubt(cls, change: Change, why: Parts) -> Self:
+        """The outcome of a change that may have taken effect; `why` it is not known."""
+        message = say("doubt.unknown") + why
+        return cls(change=change, result=Result.IN_DOUBT, error_code=IN_DOUBT, error_message=message)
+
+    @classmethod
+    def already_so(cls, change: Change, object_id: str | None, note: Parts) -> Self:
+        """The outcome of a change that somebody else had made before it was sent; `note` says so."""
+        return cls(change=change, result=Result.UNCHANGED, object_id=object_id, note=note)
 
     @classmethod
     def _foreseen(cls, change: Change, result: Result) -> Self:

@@ -55,6 +55,7 @@ class Counts(Record):
     unchanged: int = 0
     skipped: int = 0
     failed: int = 0
+    doubtful: int = 0
 
     @property
     def made(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from shared.model.changes import Action, Change, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.parts import Parts, say
+from shared.model.results import Key, key
 from shared.model.runs import DeletionCheck, LimitCheck
 from shared.planning.conflicts import LOOKED_UP
 
@@ -29,19 +30,43 @@ class Checks:
         return (*deletions, *others)
 
 
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What earlier invocations of the run have changed, or may have. A limit holds for the run as a whole.
+
+    `target`: the users in scope before the first of these changes.
+    """
+
+    made: frozenset[Key] = frozenset()
+    target: int = 0
+
+    def gone(self, plan: Plan, *actions: Action) -> set[str]:
+        """The people of such changes that the plan does not have any more, as in a change's `Key`."""
+        planned = {key(change) for change in plan.of(*actions)}
+        return {person for action, person in self.made - planned if action in actions}
+
+
+BEGINNING = Trail()
+
+
 def check_deletions(
-    plan: Plan, max_allowed_deletions: int, approved: frozenset[str] = frozenset()
+    plan: Plan,
+    max_allowed_deletions: int,
+    approved: frozenset[str] = frozenset(),
+    trail: Trail = BEGINNING,
 ) -> DeletionCheck:
     """Max Allowed Deletions: exceeded when deletions > 0 and deletions × 100 ≥ percent × users in scope.
 
     `approved` holds the object ids of deletions that an administrator approved: they do not count.
     """
+    target = trail.target or plan.target
     deletions = sum(1 for change in plan.of(Action.DELETE) if change.object_id not in approved)
-    exceeded = _reaches(deletions, max_allowed_deletions, plan.target)
+    deletions += len(trail.gone(plan, Action.DELETE) - approved)
+    exceeded = _reaches(deletions, max_allowed_deletions, target)
     return DeletionCheck(
         deletions=deletions,
-        target=plan.target,
-        percent=_percent(deletions, plan.target, lambda shown: (shown >= max_allowed_deletions) == exceeded),
+        target=target,
+        percent=_percent(deletions, target, lambda shown: (shown >= max_allowed_deletions) == exceeded),
         max_allowed_deletions=max_allowed_deletions,
         exceeded=exceeded,
     )
@@ -73,25 +98,28 @@ def verdict(check: DeletionCheck) -> Parts:
     )
 
 
-def check_limits(plan: Plan, settings: DomainSettings, source_before: int | None) -> tuple[LimitCheck, ...]:
+def check_limits(
+    plan: Plan, settings: DomainSettings, source_before: int | None, trail: Trail = BEGINNING
+) -> tuple[LimitCheck, ...]:
     """The other limits that are switched on. `source_before`: source users in the last good run, None if unknown."""
-    return (*_amounts(plan, settings), *_shrink(plan, settings.max_source_shrink, source_before))
+    return (*_amounts(plan, settings, trail), *_shrink(plan, settings.max_source_shrink, source_before))
 
 
-def _amounts(plan: Plan, settings: DomainSettings) -> Iterator[LimitCheck]:
+def _amounts(plan: Plan, settings: DomainSettings, trail: Trail) -> Iterator[LimitCheck]:
     limits: tuple[tuple[str, Parts, Limit | None, tuple[Action, ...]], ...] = (
         ("adds", say("limit.adds"), settings.max_adds, (Action.ADD, Action.RESTORE)),
         ("updates", say("limit.updates"), settings.max_updates, (Action.UPDATE,)),
         ("renames", say("limit.renames"), settings.max_renames, (Action.RENAME,)),
     )
+    target = trail.target or plan.target
     for name, what, limit, actions in limits:
         if limit is None:
             continue
-        amount = sum(1 for change in plan.of(*actions) if _counts(change))
+        amount = sum(1 for change in plan.of(*actions) if _counts(change)) + len(trail.gone(plan, *actions))
         if limit.count is not None:
-            yield _number(name, what, amount, plan.target, limit.count)
+            yield _number(name, what, amount, target, limit.count)
         if limit.percent is not None:
-            yield _share(name, what, amount, plan.target, limit.percent)
+            yield _share(name, what, amount, target, limit.percent)
 
 
 def _number(name: str, what: Parts, amount: int, whole: int, limit: int) -> LimitCheck:

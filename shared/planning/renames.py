@@ -8,11 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from shared.model.changes import Change
+from shared.model.people import EntraUser
+
+# How each temporary UPN begins.
+TEMPORARY = "sync-"
 
 
-def temporary_upn(change: Change, initial_domain: str) -> str:
+def temporary_upn(user: Change | EntraUser, initial_domain: str) -> str:
     """A UPN that no other user has: the object id is unique, and its 36 characters fit the local part's 64."""
-    return f"sync-{change.object_id}@{initial_domain}"
+    return f"{TEMPORARY}{user.object_id}@{initial_domain}"
 
 
 def in_workable_order(renames: Sequence[Change], initial_domain: str) -> list[Change]:

@@ -60,6 +60,10 @@ class Directory(Protocol):
         """Entra's deleted users, with the addresses that a restore brings back."""
         ...
 
+    async def read_aside(self, initial_domain: str) -> list[EntraUser]:
+        """The users with a temporary UPN of this app, of whatever domain they were."""
+        ...
+
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
         """Object id → the active user, on any domain of the tenant; users who are gone are absent."""
         ...

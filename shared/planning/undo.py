@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
+from shared.planning.aside import are_aside
 from shared.planning.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
 from shared.planning.detours import with_detour
 from shared.planning.differences import KEYLESS
@@ -16,6 +17,9 @@ from shared.planning.holders import Holder
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of, normalised
 from shared.planning.protection import Protection
 from shared.planning.renames import in_workable_order
+
+# A change of the sync, and the object id that its outcome names.
+Done = tuple[Change, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +43,21 @@ class Now:
 
 def plan_undo(
     run_id: str,
-    done: list[tuple[Change, str | None]],
+    done: Sequence[Done],
     now: Now,
     attribute_map: AttributeMap,
     *,
     disable_added: bool,
+    unsettled: Sequence[Done] = (),
 ) -> Plan:
     """The opposite of every change in `done`, where it still applies.
 
-    `done`: each change, and the object id that its outcome names.
+    So with the `unsettled` changes, those that may have taken effect: the users show whether they did.
     """
     undoing = _Undoing(
         reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
     )
+    done = [*done, *(one for one in unsettled if undoing.took_effect(*one))]
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], now.initial_domain)
     renames = with_the_blocked(list(with_known_conflicts(renames, now, renames)))
@@ -72,6 +78,16 @@ class _Undoing:
     attribute_map: AttributeMap
     disable_added: bool
 
+    def took_effect(self, change: Change, object_id: str | None) -> bool:
+        """Whether the user shows that the change was made, or is at the temporary UPN on its way."""
+        if change.action is Action.DELETE:
+            return object_id in self.now.deleted
+        user = self.now.users.get(object_id or "")
+        if user is None or change.action is Action.RESTORE:
+            return user is not None
+        shown = [_same(self._value(user, a.attribute), a.after) for a in change.attributes if self._reads(a)]
+        return self._is_aside(user) or (all(shown) if change.action is Action.ADD else any(shown))
+
     def opposite(self, change: Change, object_id: str | None) -> Iterator[Change]:
         person = replace(
             change, object_id=object_id, attributes=(), reason=self.reason, via=None, direct_first=False
@@ -84,8 +100,10 @@ class _Undoing:
             yield self._conflict(person, Action.UPDATE, "Gone", say("undo.deletedSince"))
         elif protected := self.now.protection.reason_not_to_touch(user):
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=protected)
-        elif change.action in (Action.ADD, Action.RESTORE):
+        elif change.action is Action.ADD:
             yield from self._unless_unseen(user, self._disable(person, user))
+        elif change.action is Action.RESTORE:
+            yield from self._unless_unseen(user, self._unrestore(person, change, user))
         else:
             yield from self._unless_unseen(user, self._put_back(person, change, user))
 
@@ -120,17 +138,33 @@ class _Undoing:
             attributes = (AttributeChange(ENABLED, enabled, False),)
             yield replace(person, action=Action.UPDATE, upn=user.upn, attributes=attributes)
 
+    def _unrestore(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
+        """A restored user is kept, with the values from before the deletion, and disabled on request."""
+        back = next(self._put_back(person, change, user), None)
+        if back is None:
+            yield from self._disable(person, user)
+            return
+        enabled = self._value(user, ENABLED)
+        if self.disable_added and enabled is not False and back.obstacle is None:
+            others = (a for a in back.attributes if a.attribute != ENABLED)
+            back = replace(back, attributes=(*others, AttributeChange(ENABLED, enabled, False)))
+        yield back
+
     def _put_back(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
         attributes: list[AttributeChange] = []
         clashes: Parts = ()
-        unread = tuple(a.attribute for a in change.attributes if not self._reads(a.attribute))
+        unread: list[str] = []
+        if aside := self._is_aside(user):
+            attributes.append(AttributeChange(UPN, user.upn, change.upn))
         for done in change.attributes:
             if done.attribute in unread:
                 continue
             value = self._value(user, done.attribute)
-            if _same(value, done.before):
+            if not self._reads(done):
+                unread.append(done.attribute)
+            elif _same(value, done.before) or (aside and done.attribute == UPN):
                 continue
-            if _same(value, done.after):
+            elif _same(value, done.after):
                 attributes.append(AttributeChange(done.attribute, value, done.before))
             else:
                 clashes += say(
@@ -138,7 +172,7 @@ class _Undoing:
                 )
         if clashes or unread:
             message = say("undo.changedSince", clashes=clashes) if clashes else ()
-            message += say("undo.unmapped", attributes=unread) if unread else ()
+            message += say("undo.unmapped", attributes=tuple(unread)) if unread else ()
             yield self._conflict(replace(person, upn=user.upn), Action.UPDATE, "Conflict", message)
         elif attributes:
             renamed = any(attribute.attribute == UPN for attribute in attributes)
@@ -147,6 +181,7 @@ class _Undoing:
                 action=Action.RENAME if renamed else Action.UPDATE,
                 upn=user.upn,
                 attributes=tuple(attributes),
+                reason=person.reason + (say("undo.aside", upn=user.upn) if aside else ()),
             )
             rekeyed = [a.after for a in attributes if a.attribute == IMMUTABLE_ID]
             immutable_id = rekeyed[0] if rekeyed else user.immutable_id
@@ -163,8 +198,12 @@ class _Undoing:
     def _conflict(self, person: Change, action: Action, code: str, message: Parts) -> Change:
         return replace(person, action=action, obstacle=Obstacle(code, message))
 
-    def _reads(self, attribute: str) -> bool:
-        return attribute in (UPN, IMMUTABLE_ID, *self.attribute_map.attributes)
+    def _is_aside(self, user: EntraUser) -> bool:
+        """Whether a change of this app was cut off while the user had a temporary UPN."""
+        return bool(are_aside([user], self.now.initial_domain))
+
+    def _reads(self, change: AttributeChange) -> bool:
+        return change.attribute in (UPN, IMMUTABLE_ID, *self.attribute_map.attributes)
 
     def _value(self, user: EntraUser, attribute: str) -> Value:
         if attribute == UPN:

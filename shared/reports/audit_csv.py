@@ -44,7 +44,7 @@ def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
     who = (change.upn, change.display_name, outcome.object_id or change.object_id, change.source_id)
     reason = said(change.reason + outcome.note)
     end = (reason, outcome.error_code, said(outcome.error_message), outcome.request_id)
-    one_row_each = change.action in (Action.ADD, Action.UPDATE, Action.RENAME)
+    one_row_each = change.action not in (Action.DELETE, Action.SKIP)
     attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
     for attribute in attributes or [("", None, None)]:
         cells = (*start, change.action.value, outcome.result.value, *who, *attribute, *end)
@@ -71,14 +71,15 @@ def _line(cells: Iterable[str]) -> str:
     return out.getvalue()
 
 
+_COUNTED_AS = {Result.FAILED: "failed", Result.IN_DOUBT: "doubtful", Result.SKIPPED: "skipped"}
+
+
 def count(counts: Counts, action: Action, result: Result) -> Counts:
-    """`counts` with one more person: by action if it took effect or is planned, else as skipped or failed."""
-    if result is Result.NOT_APPLIED:
+    """`counts` with one more person: by action if it took effect or is planned, else by result.
+
+    Who was `UNCHANGED` in the end is not counted here: `unchanged` is known from the plan, not from the records.
+    """
+    if result in (Result.NOT_APPLIED, Result.UNCHANGED):
         return counts
-    if result is Result.FAILED:
-        name = "failed"
-    elif result is Result.SKIPPED:
-        name = "skipped"
-    else:
-        name = action.value
+    name = _COUNTED_AS.get(result, action.value)
     return counts.model_copy(update={name: getattr(counts, name) + 1})

@@ -18,7 +18,8 @@ _DIGITS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """`tried` counts the changes that took effect or failed, `not_deleted` the users kept because a lookup failed.
+    """`tried` counts the changes that took effect, failed or are in doubt, `not_deleted` the users kept because a
+    lookup failed.
 
     `mostly_failed`: nothing succeeded though something was tried, or more than 5 and a tenth of all failed.
     `failing` has a digest for each user with a failed change, in order, and no more than `MOST_DIGESTS`.
@@ -48,8 +49,9 @@ def judge(run: Run, failed: Collection[str], not_deleted: int) -> Quality:
     A dry run is never good, because it changes nothing; nor is an undo, which says nothing about the next sync.
     """
     is_sync = run.mode is Mode.SYNC
-    tried = run.counts.made + run.counts.failed
-    mostly_failed = is_sync and _mostly_failed(tried, run.counts.failed)
+    bad = run.counts.failed + run.counts.doubtful
+    tried = run.counts.made + bad
+    mostly_failed = is_sync and _mostly_failed(tried, bad)
     return Quality(
         good=is_sync and not run.undoes and run.status.good and not mostly_failed and not not_deleted,
         tried=tried,

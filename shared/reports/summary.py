@@ -11,6 +11,8 @@ def outcome(run: Run, checks: Checks) -> Parts:
     clauses = _deeds(counts, preview=preview)
     if counts.failed:
         clauses += say("run.wouldFail" if preview else "run.failed", count=counts.failed)
+    if counts.doubtful:
+        clauses += say("run.doubtful", count=counts.doubtful)
     if counts.skipped:
         clauses += say("run.skipped", count=counts.skipped)
     text = say("run.outcome", clauses=clauses)
@@ -18,7 +20,7 @@ def outcome(run: Run, checks: Checks) -> Parts:
         text += say("run.wouldBeCancelled", verdicts=checks.reasons)
     elif preview and checks.deletions.deletions:
         text += say("run.wouldGoAhead", verdicts=verdict(checks.deletions))
-    if counts.failed:
+    if counts.failed or counts.doubtful:
         text += say("run.whyFailed")
     if run.questions and run.questions_since:
         text += say("run.questions", count=run.questions, since=run.questions_since.date().isoformat())
@@ -37,10 +39,18 @@ def refused(run: Run, checks: Checks) -> Parts:
 
 def cut_short(reason: Parts, run: Run) -> Parts:
     """Why a run ended early, and what that means for the people concerned."""
-    made, failed = run.counts.made, run.counts.failed
-    text = reason
-    text += say("run.someStand", made=made, total=run.progress.total) if made else say("run.nothingApplied")
-    return text + (say("run.someFailed", failed=failed) if failed else ())
+    made, total = run.counts.made, run.progress.total
+    if not made:
+        text = reason + say("run.nothingApplied")
+    elif run.undoes:
+        text = reason + say("run.someUndone", made=made, total=total)
+    else:
+        text = reason + say("run.someStand", made=made, total=total)
+    if failed := run.counts.failed:
+        text += say("run.someFailed", failed=failed)
+    if doubtful := run.counts.doubtful:
+        text += say("run.someDoubtful", count=doubtful)
+    return text
 
 
 def poisoned() -> Parts:

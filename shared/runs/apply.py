@@ -6,6 +6,7 @@ from contextlib import aclosing
 from shared.entra.batch import Request
 from shared.entra.directory import Directory
 from shared.entra.sending import QUOTA_EXCEEDED
+from shared.entra.unheard import Earlier
 from shared.errors import CallerRefused, CancelRequested, GraphError, SourceError, TimeBudgetSpent
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
@@ -106,7 +107,8 @@ class Sync:
         self._denials.check(enough=1)
 
     async def _apply(self, changes: Sequence[Change]) -> None:
-        async with aclosing(self._directory.apply(changes, self._before_send)) as applied:
+        earlier = Earlier(self._recorder.since, frozenset(map(key, self._recorder.in_doubt)))
+        async with aclosing(self._directory.apply(changes, self._before_send, earlier)) as applied:
             async for outcomes in applied:
                 await self._record(self._about_people(outcomes))
         self._denials.check()
@@ -162,7 +164,8 @@ class Sync:
         await self._report(fresh)
 
     async def _settle(self, doubts: Sequence[Change]) -> None:
-        await self._record(await settle_doubts(doubts, self._directory.graph))
+        recorder, graph = self._recorder, self._directory.graph
+        await self._record(await settle_doubts(doubts, graph, recorder.since, recorder.carried))
 
     async def _confirm_deletions(self, deletions: Sequence[Change]) -> list[Change]:
         """Those who are still to be deleted after both sides were read a second time, mailboxes and roles included.

@@ -31,7 +31,7 @@ from shared.model.parts import Parts, parts_of, say
 from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, is_left, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
-from shared.planning.limits import Checks, check_deletions, check_limits, released
+from shared.planning.limits import Checks, Trail, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
 from shared.reports import summary
 from shared.reports.audit_csv import header, render
@@ -114,7 +114,7 @@ class Invocation:
             left_behind = await self._take()
             approved = await self._read_approval()
             seen = await self._survey(approved)
-            checks = await self._check(seen, approved)
+            checks = await self._check(seen, approved, left_behind)
             if self._log.run.mode is Mode.DRY_RUN:
                 await self._preview(seen, checks)
             elif checks.exceeded:
@@ -171,22 +171,22 @@ class Invocation:
         told = dry_run and any(part in dry_run.warning_parts for part in seen.memory.doubt)
         return replace(seen, reviewed=bool(told))
 
-    async def _check(self, seen: Survey, approved: frozenset[str]) -> Checks:
+    async def _check(self, seen: Survey, approved: frozenset[str], left_behind: Recorder | None) -> Checks:
+        """Decides for the run as a whole: a later invocation's plan has only what is left."""
         services, run, plan = self._services, self._log.run, seen.plan
         settings = (await services.domains.read_settings(run.domain)).complete()
-        checks = Checks(check_deletions(plan, settings.max_allowed_deletions, approved))
+        trail, counts = Trail(), run.counts
+        if run.deletion_check is None:
+            counts = Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged)
+        elif left_behind is not None:
+            trail = Trail(left_behind.made, run.deletion_check.target)
+        checks = Checks(check_deletions(plan, settings.max_allowed_deletions, approved, trail))
         if not run.undoes:
             before = (await services.runs.read_pointers(run.domain)).last_good_source
-            checks = replace(checks, others=check_limits(plan, settings, before))
+            checks = replace(checks, others=check_limits(plan, settings, before, trail))
             await self._keep_questions(plan)
         self._log.warn(seen.warnings)
-        if run.deletion_check is None or checks.exceeded:
-            # A later invocation sees only what is left. The Sync Log keeps the numbers of the first one.
-            await self._log.save(
-                deletion_check=checks.deletions,
-                limit_checks=checks.others,
-                counts=Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged),
-            )
+        await self._log.save(deletion_check=checks.deletions, limit_checks=checks.others, counts=counts)
         return checks
 
     async def _keep_questions(self, plan: Plan) -> None:
@@ -225,7 +225,8 @@ class Invocation:
         async with self._writing(seen, left_behind) as sync:
             await sync.apply()
         run = self._log.run
-        partly = run.counts.failed or run.questions or NO_ROOM in run.warning_parts
+        bad = run.counts.failed or run.counts.doubtful or run.questions
+        partly = bad or NO_ROOM in run.warning_parts
         status = Status.COMPLETED_WITH_ERRORS if partly else Status.SUCCEEDED
         await self._finish(status, summary.outcome(run, checks))
 

@@ -27,7 +27,8 @@ class Recorder:
 
     `results`: the result of every change that has ended, also in earlier invocations. `created`: source id → object id
     of every user that the run has created. `unseen`: the users that were not deleted because a lookup, or a second read
-    of the source, was not possible, as in a change's `Key`.
+    of the source, was not possible, as in a change's `Key`. `carried`: what an earlier run left in doubt. `since`: when
+    the first of the writes in doubt may have been sent.
     """
 
     def __init__(self, run: Run, log: AppendedLog, journal: Journal, clock: Clock) -> None:
@@ -39,6 +40,8 @@ class Recorder:
         self.results: dict[Key, Result] = {}
         self.created: dict[str, str] = {}
         self.unseen: set[str] = set()
+        self.carried: dict[Key, Change] = {}
+        self.since = run.created_at
 
     @classmethod
     async def open(cls, services: Services, run: Run, invocation: int) -> "Recorder":
@@ -57,16 +60,29 @@ class Recorder:
     @property
     def in_doubt(self) -> list[Change]:
         """Changes that were intended and have no outcome: it is not known whether they took effect."""
-        return [change for known, change in self._intended.items() if known not in self.results]
+        intended = {**self.carried, **self._intended}
+        return [change for known, change in intended.items() if known not in self.results]
+
+    @property
+    def made(self) -> frozenset[Key]:
+        """The changes of this run, not of earlier ones, that took effect or may have."""
+        intended = self._intended.keys()
+        return frozenset(k for k in intended if self.results.get(k, Result.SUCCEEDED) is Result.SUCCEEDED)
 
     @property
     def failed(self) -> frozenset[str]:
-        """The users for whom a change failed, as in a change's `Key`."""
-        return frozenset(person for (_, person), result in self.results.items() if result is Result.FAILED)
+        """The users for whom a change failed, or is in doubt, as in a change's `Key`."""
+        bad = (Result.FAILED, Result.IN_DOUBT)
+        return frozenset(person for (_, person), result in self.results.items() if result in bad)
 
     @property
     def audit_log(self) -> AuditLog:
         return AuditLog(expires_at=self._log.created_at + AUDIT_LOG_LIFETIME, size_bytes=self._log.size)
+
+    def carry(self, left: Iterable[Change], since: datetime) -> None:
+        """Takes over what an earlier run left in doubt; it had been writing `since` then."""
+        self.carried = {key(change): change for change in left}
+        self.since = min(self.since, since)
 
     async def intend(self, changes: Sequence[Change]) -> None:
         await self._journal.intend(changes)
@@ -77,6 +93,7 @@ class Recorder:
         await self._journal.revoke(changes)
         for change in changes:
             self._intended.pop(key(change), None)
+            self.carried.pop(key(change), None)
 
     async def record(self, outcomes: Sequence[Outcome]) -> None:
         for start in range(0, len(outcomes), _AT_ONCE):

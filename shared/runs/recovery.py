@@ -1,22 +1,21 @@
 """What an invocation that was cut off left behind. Each write in doubt is looked up in Entra, nothing is guessed.
 
 A write is in doubt when the journal has its intent and no outcome: the worker died, or the run was stopped while an
-answer was lost.
+answer was lost. So is one that an earlier sync could not settle: its row there says so, and this run has the last word.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from shared.entra.batch import Request
-from shared.entra.client import Answer, segment
 from shared.entra.directory import Directory
 from shared.entra.graph import Graph
-from shared.entra.writes import shows
-from shared.errors import GraphError, RunStopped
+from shared.entra.unheard import Found, Unheard, look_up
+from shared.errors import GraphError, JournalGone, RunStopped
 from shared.model.changes import Action, Change
 from shared.model.memory import difference, linked
-from shared.model.parts import Parts, parts_of, say
-from shared.model.results import Outcome, Result
+from shared.model.parts import parts_of, say
+from shared.model.results import IN_DOUBT, STEPPED_ASIDE, Key, Outcome, Result, key
 from shared.model.runs import Mode, Run
 from shared.planning.mapping import UPN
 from shared.runs.recorder import Recorder
@@ -25,8 +24,6 @@ from shared.services import Services
 from shared.store.journal import Journal
 from shared.store.runs import Fence
 
-# A user who was created a moment ago may answer 404 for a while.
-LOOK_UPS = 5
 LOOK_UP_SECONDS = 60.0
 
 
@@ -34,14 +31,15 @@ async def take_up(services: Services, fence: Fence, run: Run, directory: Directo
     """The records of a sync that was cut off, None if it left none. Raises LeaseLost if it was taken over.
 
     Whom the sync created is linked before anybody is matched: their UPN may have been edited in the source since.
-    Without the link they would look like two people, one to be created under the new UPN, one to be deleted.
+    Without the link they would look like two people, one to be created under the new UPN, one to be deleted. Whom it
+    deleted is recorded, too: they count towards the limit of the whole run.
     """
     recorder = await _reopen(services, fence, run)
     if recorder is None:
         return None
-    creations = [change for change in recorder.in_doubt if change.action is Action.ADD]
-    looked_up = await settle_doubts(creations, directory.graph)
-    # A user who is not there is planned again, or is looked for once more in the end.
+    doubts = [change for change in recorder.in_doubt if change.action in (Action.ADD, Action.DELETE)]
+    looked_up = await settle_doubts(doubts, directory.graph, recorder.since)
+    # What did not take effect is planned again, or is looked for once more in the end.
     await recorder.record([outcome for outcome in looked_up if outcome.succeeded])
     await link_created(services, run.domain, recorder)
     return recorder
@@ -66,7 +64,8 @@ async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
     if recorder is None:
         return
     directory = services.directory().within(LOOK_UP_SECONDS)
-    await recorder.record(await settle_doubts(recorder.in_doubt, directory.graph))
+    doubts = recorder.in_doubt
+    await recorder.record(await settle_doubts(doubts, directory.graph, recorder.since, recorder.carried))
     await link_created(services, log.run.domain, recorder)
     log.recount(recorder.results)
     log.take_over(recorder)
@@ -79,52 +78,62 @@ async def _reopen(services: Services, fence: Fence, run: Run) -> Recorder | None
     if not begun and fence.invocation > 1:
         # The audit log goes after a day, also that of a run which was interrupted for longer; the journal stays.
         begun = await Journal.exists(services.storage, run.domain, run.id)
-    return await Recorder.open(services, run, fence.invocation) if begun else None
+    left = await _left_in_doubt(services, run)
+    if not begun and left is None:
+        return None
+    recorder = await Recorder.open(services, run, fence.invocation)
+    if left is not None:
+        recorder.carry(*left)
+    return recorder
 
 
-async def settle_doubts(changes: Sequence[Change], graph: Graph) -> list[Outcome]:
-    """An outcome for everything that took effect or may have; none for what certainly did not."""
-    waiting = list(changes)
-    answers: dict[int, Answer] = {}
-    unread = say("graph.tookTooLong")
+async def _left_in_doubt(services: Services, run: Run) -> tuple[list[Change], datetime] | None:
+    """What the last sync of the domain could not settle, and since when it had been writing; None if nothing."""
+    left_by = (await services.runs.read_pointers(run.domain)).in_doubt
+    earlier = await services.runs.find(run.domain, left_by) if left_by else None
+    if earlier is None:
+        return None
     try:
-        for attempt in range(1, LOOK_UPS + 1):
-            async for answered in graph.send([_look(change) for change in waiting]):
-                answers |= {id(request.subject): answer for request, answer in answered}
-            waiting = [c for c in waiting if c.action is Action.ADD and answers[id(c)].status == 404]
-            if not waiting or attempt == LOOK_UPS:
-                break
-            await graph.pause(attempt)
+        journal = await Journal.read_finished(services.storage, run.domain, earlier.id)
+    except JournalGone:
+        return None
+    return (journal.in_doubt, earlier.created_at) if journal.in_doubt else None
+
+
+async def settle_doubts(
+    doubts: Sequence[Change], graph: Graph, since: datetime, carried: Collection[Key] = ()
+) -> list[Outcome]:
+    """An outcome for everything that took effect or may have; none for what certainly did not.
+
+    `since`: when the first of them may have been sent. Those that an earlier run `carried` over have an outcome in any
+    case: its audit log has announced one.
+    """
+    unread = say("graph.tookTooLong")
+    looks = [Unheard.of(change, since) for change in doubts]
+    found: dict[Unheard, Found] = {}
+    try:
+        async for some in look_up(looks, graph):
+            found |= dict(some)
     except (GraphError, RunStopped) as error:
         unread = parts_of(error)
-    outcomes = (_outcome(change, answers.get(id(change)), unread) for change in changes)
+    unknown = Found(made=None, unread=unread)
+    outcomes = (_outcome(look.change, found.get(look, unknown), carried) for look in looks)
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _look(change: Change) -> Request[Change]:
-    names = dict.fromkeys(["id", UPN, *(attribute.attribute for attribute in change.attributes)])
-    path = f"/users/{segment(change.object_id or change.upn)}?$select={','.join(names)}"
-    return Request(method="GET", path=path, subject=change)
-
-
-def _outcome(change: Change, answer: Answer | None, unread: Parts) -> Outcome | None:
-    if answer is None or answer.status not in (200, 404):
-        why = parts_of(answer.error) if answer else unread
-        return Outcome.failed(change, "InDoubt", say("doubt.unknown") + why)
-    here = answer.status == 200
-    if change.via and str(answer.body.get(UPN)).lower() == change.via.lower():
-        return Outcome.failed(change, "SteppedAside", say("doubt.steppedAside", upn=change.via))
-    if _took_effect(change, answer.body if here else None):
-        object_id = str(answer.body["id"]) if here else change.object_id
+def _outcome(change: Change, found: Found, carried: Collection[Key]) -> Outcome | None:
+    if found.made is None:
+        return Outcome.in_doubt(change, found.unread)
+    if found.user and change.via and str(found.user.get(UPN)).lower() == change.via.lower():
+        return Outcome.failed(change, STEPPED_ASIDE, say("doubt.steppedAside", upn=change.via))
+    if found.made:
+        object_id = str(found.user["id"]) if found.user else change.object_id
         note = say("doubt.tookEffect")
+        if change.action is Action.RESTORE:
+            change = replace(change, attributes=())
         return Outcome(change=change, result=Result.SUCCEEDED, object_id=object_id, note=note)
-    if change.action is Action.ADD and not here:
-        return Outcome.failed(change, "InDoubt", say("doubt.notShown"))
+    if key(change) in carried:
+        return Outcome.failed(change, "NotMade", say("doubt.notMade"))
+    if change.action is Action.ADD and found.user is None:
+        return Outcome.failed(change, IN_DOUBT, say("doubt.notShown"))
     return None
-
-
-def _took_effect(change: Change, user: Mapping[str, Any] | None) -> bool:
-    if change.action is Action.DELETE:
-        return user is None
-    # Whoever is there again was restored; what else they were to get, the next run gives them.
-    return user is not None and (change.action is Action.RESTORE or shows(change, user))

@@ -10,8 +10,9 @@ from shared.errors import SourceError
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.parts import Parts, say
-from shared.model.people import Memory, SourceUser
+from shared.model.people import EntraUser, Memory, SourceUser
 from shared.outbound.waiting import Stop
+from shared.planning.aside import with_those_left_aside
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.matching import Matching, by_name_alone, is_on, match, set_aside
@@ -133,6 +134,9 @@ class Surveyor:
             )
             lookups = replace(lookups, addresses=addresses)
             plan = await self._decide(matching, lookups)
+        none_aside: list[EntraUser] = []
+        aside = await looks.at(self._directory.read_aside(initial), none_aside, say("look.aside"))
+        plan = with_those_left_aside(plan, aside, people, memory.links, lookups.territory)
         return Survey(
             domain=self._domain,
             lookups=lookups,

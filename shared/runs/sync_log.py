@@ -28,7 +28,7 @@ from shared.services import Services
 from shared.store.runs import Fence
 
 SAVE_EVERY = 2.0
-_COUNTED = ("add", "update", "rename", "restore", "delete", "skipped", "failed")
+_COUNTED = ("add", "update", "rename", "restore", "delete", "skipped", "failed", "doubtful")
 
 
 class Fields(TypedDict, total=False):
@@ -69,6 +69,7 @@ class SyncLog:
         self._writing_since = 0.0
         self._failed: frozenset[str] = frozenset()
         self._unseen: frozenset[str] = frozenset()
+        self._unchanged = 0
         self.run = run
 
     async def begin(self) -> None:
@@ -121,6 +122,7 @@ class SyncLog:
         """Copies from the recorder what `finish` and `quality` need. Call after the last write to it."""
         self.note(audit_log=recorder.audit_log)
         self._failed, self._unseen = recorder.failed, frozenset(recorder.unseen)
+        self._unchanged = sum(1 for result in recorder.results.values() if result is Result.UNCHANGED)
 
     def count(self, outcomes: Iterable[Outcome]) -> None:
         counts = self.run.counts
@@ -148,7 +150,15 @@ class SyncLog:
 
     async def finish(self, status: Status, message: Parts) -> None:
         progress = self.run.progress.model_copy(update={"eta_seconds": None})
-        self.note(status=status, message_parts=message, finished_at=self._clock.now(), progress=progress)
+        # Once, in the end: how many the plan itself left unchanged is not in the records.
+        unchanged = self.run.counts.unchanged + self._unchanged
+        self.note(
+            status=status,
+            message_parts=message,
+            finished_at=self._clock.now(),
+            progress=progress,
+            counts=self.run.counts.model_copy(update={"unchanged": unchanged}),
+        )
         await self._runs.finish(self._fence, self.run, self.quality.facts)
 
     @property

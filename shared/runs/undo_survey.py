@@ -1,8 +1,8 @@
 """Reads what an undo needs: the journal of the sync, and the current state of the users that it changed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from shared.model.changes import Action, Change
+from shared.model.changes import Action
 from shared.model.domains import TenantDomain, domain_named, initial_domain
 from shared.model.parts import say
 from shared.model.people import Memory
@@ -12,36 +12,43 @@ from shared.planning.mapping import IMMUTABLE_ID, UPN, domain_of
 from shared.planning.recycle_bin import RecycleBin
 from shared.planning.sides import Directory
 from shared.planning.surveyed import Survey, Terms
-from shared.planning.undo import Now, plan_undo
+from shared.planning.undo import Done, Now, plan_undo
 from shared.runs.side_looks import SideLooks
 from shared.runs.survey import untold
 from shared.services import Services
 from shared.store.journal import Journal
 
-# A change that a sync made, and the object id of the user after it.
-Done = tuple[Change, str | None]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoneSync:
-    """A sync that is to be undone: what it did, and what is remembered now."""
+    """A sync that is to be undone: what it did, what it may have done, and what is remembered now."""
 
     run_id: str
     domain: str
     done: list[Done]
     memory: Memory
+    unsettled: list[Done] = field(default_factory=list)
 
     def before(self, attribute: str) -> list[str]:
         """The values that the attribute had before the sync changed it, without empty ones."""
-        changes = (c for made, _ in self.done for c in made.attributes if c.attribute == attribute)
+        changes = (c for made, _ in self.every for c in made.attributes if c.attribute == attribute)
         return [str(change.before) for change in changes if change.before]
+
+    @property
+    def every(self) -> list[Done]:
+        return [*self.done, *self.unsettled]
 
 
 async def survey_undo(services: Services, run: Run, undoes: str, directory: Directory) -> Survey:
     """Plans to undo the sync `undoes`. Raises JournalGone after 30 days, and what `survey_done` raises."""
     journal = await Journal.read_finished(services.storage, run.domain, undoes)
-    memory = await services.known_people.read(run.domain)
-    sync = DoneSync(run_id=undoes, domain=run.domain, done=journal.made, memory=memory)
+    sync = DoneSync(
+        run_id=undoes,
+        domain=run.domain,
+        done=journal.made,
+        unsettled=journal.unsettled,
+        memory=await services.known_people.read(run.domain),
+    )
     return await survey_done(sync, directory, services.settings.terms, disable_added=run.disable_added)
 
 
@@ -54,8 +61,14 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
     looks = SideLooks()
     tenant = await directory.read_domains()
     initial = initial_domain(tenant, domain_named(sync.domain, tenant))
-    touched = [object_id for _, object_id in sync.done if object_id]
-    users = await directory.look_up_users(touched)
+    touched = [object_id or change.upn for change, object_id in sync.every]
+    found = await directory.look_up_users(touched)
+    users = {user.object_id: user for user in found.values()}
+    # An add in doubt has no object id: who has its UPN may be its user.
+    unsettled = [
+        (change, object_id or (found[change.upn].object_id if change.upn in found else None))
+        for change, object_id in sync.unsettled
+    ]
     recycle_bin = await _read_deleted_users(sync, directory, looks)
     deleted = {user.object_id: user for user in recycle_bin.users if user.object_id in set(touched)}
     protection = terms.protection.with_roles(await directory.read_roles())
@@ -82,7 +95,14 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         immutable_ids=holders_of_immutable_ids(recycle_bin.users, rivals),
         former_addresses=recycle_bin.addresses,
     )
-    plan = plan_undo(sync.run_id, sync.done, now, terms.attribute_map, disable_added=disable_added)
+    plan = plan_undo(
+        sync.run_id,
+        sync.done,
+        now,
+        terms.attribute_map,
+        disable_added=disable_added,
+        unsettled=unsettled,
+    )
     return Survey(
         domain=sync.domain,
         initial_domain=initial,
@@ -102,7 +122,7 @@ async def _read_deleted_users(sync: DoneSync, directory: Directory, looks: SideL
     For any other sync they only tell which immutable IDs and addresses are in use: then the result is empty.
     """
     reading = directory.read_deleted_users()
-    if any(change.action is Action.DELETE for change, _ in sync.done):
+    if any(change.action is Action.DELETE for change, _ in sync.every):
         return await reading
     effect = say("look.deletedConflicts")
     return await looks.at(reading, RecycleBin(), effect)

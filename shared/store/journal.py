@@ -23,7 +23,7 @@ import orjson
 from shared.clock import Clock
 from shared.errors import JournalGone
 from shared.model.changes import Change
-from shared.model.results import Key, Outcome, Result, key
+from shared.model.results import IN_DOUBT, Key, Outcome, Result, key
 from shared.store.append_blob import AppendedLog
 from shared.store.attempts import keep_trying
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
@@ -133,6 +133,20 @@ class JournalContent:
         """Every change that took effect, with the object id it ended on."""
         ended = self.outcomes.values()
         return [(o.change, o.object_id or o.change.object_id) for o in ended if o.succeeded]
+
+    @property
+    def in_doubt(self) -> list[Change]:
+        """Every change that may have taken effect, or may still: an add that was under way when the worker died."""
+        return [o.change for o in self.outcomes.values() if o.error_code == IN_DOUBT]
+
+    @property
+    def unsettled(self) -> list[tuple[Change, str | None]]:
+        """The same with object ids, and every change that was refused on its way by a temporary UPN."""
+        return [
+            (o.change, o.object_id or o.change.object_id)
+            for o in self.outcomes.values()
+            if o.error_code == IN_DOUBT or (o.result is Result.FAILED and o.change.via)
+        ]
 
     def _read(self, line: dict[str, Any]) -> None:
         for document in line.get("intent", ()):

@@ -3,8 +3,9 @@
 One partition per domain. A run's row is keyed by its id, newest first. Beside the runs there are a few pointers:
 `active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `dry-run-log` (the run whose
 audit log the blob holds), `good-sync` (the size of the source in the last sync that succeeded, for all users or all
-but some, and the blob in which it remembered them). They share the partition, so a run and its pointers change in one
-transaction: there is never a second active run, nor a finished one that blocks the next.
+but some, and the blob in which it remembered them), `in-doubt` (the last sync with failures: what it left in doubt, the
+next one settles). They share the partition, so a run and its pointers change in one transaction: there is never a
+second active run, nor a finished one that blocks the next.
 
 `active` has the number of the invocation that performs the run: the fencing token. Every write of a running run is
 conditional on that row's ETag, so a stale invocation can't overwrite its successor.
@@ -29,20 +30,21 @@ from shared.store.attempts import tried_again, unchanged, update_if_unchanged
 from shared.store.run_rows import from_row, to_row
 from shared.store.storage import PEOPLE, RUNS, Storage
 
-_ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC = "active", "dry-run-log", "good-sync"
+_ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC, _IN_DOUBT = "active", "dry-run-log", "good-sync", "in-doubt"
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
 _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointers:
-    """A domain's pointers; `active` and `dry_run_log` are run ids, `last_good_source` is a number of users."""
+    """A domain's pointers; `last_good_source` is a number of users, `in_doubt` and the other two texts are run ids."""
 
     active: str | None = None
     last_dry_run: Run | None = None
     last_sync: Run | None = None
     dry_run_log: str | None = None
     last_good_source: int | None = None
+    in_doubt: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -150,6 +152,7 @@ class Runs:
             last_sync=_readable(last[Mode.SYNC]),
             dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
             last_good_source=_last_good_source(rows.get(_GOOD_SYNC)),
+            in_doubt=(rows[_IN_DOUBT]["runId"] if _IN_DOUBT in rows else "") or None,
         )
 
     async def take(self, domain: str, run_id: str) -> Fence | None:
@@ -205,6 +208,10 @@ class Runs:
         if run.mode is Mode.SYNC and run.status.good and not run.undoes:
             good = {"source": run.counts.source, "memory": PEOPLE}
             pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, **good})
+        if run.mode is Mode.SYNC and run.audit_log.size_bytes:
+            # It has begun to write, and settled what the syncs before it left in doubt, or has it in its own journal.
+            left = run.id if run.counts.doubtful or run.counts.failed else ""
+            pointers.append({"PartitionKey": run.domain, "RowKey": _IN_DOUBT, "runId": left})
         ended = {**to_row(run), "finishedBy": fence.invocation, "quality": json.dumps(quality)}
         writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (ended, *pointers)]
         active = {"PartitionKey": run.domain, "RowKey": _ACTIVE}

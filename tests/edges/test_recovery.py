@@ -1,10 +1,13 @@
 """What became of writes whose answers nobody got: looked up in Entra, person by person."""
 
+from datetime import UTC, datetime
+
 from local.entra import Fault
 from shared.model.changes import Action, AttributeChange, Change
-from shared.model.results import Result
+from shared.model.results import Result, key
 from shared.runs.recovery import settle_doubts
 from shared.words import said
+from tests.support import people
 from tests.support.graph_client import Connected, connected
 from tests.support.people import entra_user
 
@@ -34,14 +37,14 @@ def add(upn: str) -> Change:
 
 async def settled(tenant: Connected, doubt: Change) -> tuple[Result, str, str | None] | None:
     """How the doubt ended, by what code, and on which object; None if it left no row."""
-    entries = await settle_doubts([doubt], tenant.graph())
+    entries = await settle_doubts([doubt], tenant.graph(), datetime.now(UTC))
     assert len(entries) <= 1
     return next(((e.result, e.error_code, e.object_id) for e in entries), None)
 
 
 async def test_no_doubt_asks_nobody() -> None:
     async with connected(AOKI) as tenant:
-        assert await settle_doubts([], tenant.graph()) == []
+        assert await settle_doubts([], tenant.graph(), datetime.now(UTC)) == []
 
         assert tenant.entra.requests.calls == []
 
@@ -89,7 +92,7 @@ async def test_whoever_has_the_new_upn_was_renamed_and_whoever_has_the_former_wa
 async def test_whoever_has_stepped_aside_is_named_with_the_temporary_upn() -> None:
     doubt = renamed("new@contoso.com", via=AOKI.upn)
     async with connected(AOKI) as tenant:
-        (entry,) = await settle_doubts([doubt], tenant.graph())
+        (entry,) = await settle_doubts([doubt], tenant.graph(), datetime.now(UTC))
 
     assert (entry.result, entry.error_code) == (Result.FAILED, "SteppedAside")
     assert AOKI.upn in said(entry.error_message)
@@ -115,9 +118,9 @@ async def test_whoever_is_back_was_restored() -> None:
 async def test_what_graph_cannot_tell_stays_in_doubt_and_says_so() -> None:
     async with connected(AOKI) as tenant:
         tenant.entra.faults.add(Fault(kind="status", status=503))
-        (entry,) = await settle_doubts([change(Action.DELETE)], tenant.graph())
+        (entry,) = await settle_doubts([change(Action.DELETE)], tenant.graph(), datetime.now(UTC))
 
-    assert (entry.result, entry.error_code) == (Result.FAILED, "InDoubt")
+    assert (entry.result, entry.error_code) == (Result.IN_DOUBT, "InDoubt")
     assert "could not tell whether it took effect" in said(entry.error_message)
 
 
@@ -125,4 +128,69 @@ async def test_a_look_that_is_stopped_leaves_the_rest_in_doubt() -> None:
     async with connected(AOKI) as tenant:
         tenant.stop.before_request = 1
 
-        assert await settled(tenant, change(Action.DELETE)) == (Result.FAILED, "InDoubt", None)
+        assert await settled(tenant, change(Action.DELETE)) == (Result.IN_DOUBT, "InDoubt", None)
+
+
+async def test_whom_the_run_created_it_has_created_whatever_they_are_called_by_now() -> None:
+    """Their name was corrected in Entra before anybody asked."""
+    async with connected() as tenant:
+        created = tenant.entra.directory.create({"userPrincipalName": "new@contoso.com", "displayName": "誤"})
+        tenant.entra.directory.update(created, {"displayName": "正"})
+        wrong = people.add("new@contoso.com", display_name="誤")
+
+        assert await settled(tenant, wrong) == (Result.SUCCEEDED, "", created.id)
+
+
+async def test_whose_upn_was_corrected_since_is_found_by_the_immutable_id() -> None:
+    async with connected() as tenant:
+        doubt = people.add("new@contoso.com", immutable_id="K")
+        values: dict[str, object] = {
+            "userPrincipalName": "correct@contoso.com",
+            "onPremisesImmutableId": "K",
+            "displayName": "新人",
+        }
+        created = tenant.entra.directory.create(values)
+
+        assert await settled(tenant, doubt) == (Result.SUCCEEDED, "", created.id)
+
+
+async def test_who_was_there_before_the_run_and_is_somebody_else_was_not_created_by_it() -> None:
+    async with connected(AOKI) as tenant:
+        assert await settled(tenant, people.add(AOKI.upn)) is None
+
+
+async def test_whoever_is_back_is_said_to_be_restored_and_no_more() -> None:
+    """The second step may not have been taken, and the next run takes it."""
+    surname = AttributeChange("surname", "青木", "鈴木")
+    async with connected(AOKI) as tenant:
+        (entry,) = await settle_doubts([change(Action.RESTORE, surname)], tenant.graph(), datetime.now(UTC))
+
+    assert (entry.succeeded, entry.change.attributes) == (True, ())
+
+
+async def test_one_value_of_several_is_enough_where_another_was_changed_since() -> None:
+    attributes = (AttributeChange("surname", "旧姓", "青木"), AttributeChange("givenName", "旧名", "新名"))
+    async with connected(AOKI) as tenant:
+        assert await settled(tenant, change(Action.UPDATE, *attributes)) == (
+            Result.SUCCEEDED,
+            "",
+            AOKI.object_id,
+        )
+
+
+async def test_a_change_of_letter_case_alone_is_a_change() -> None:
+    lower = AttributeChange("displayName", "青木 花子", "青木 花子 a")
+    upper = AttributeChange("displayName", "青木 花子", "青木 花子 A")
+    aoki = entra_user(values=people.values(display_name="青木 花子 A"))
+    async with connected(aoki) as tenant:
+        assert await settled(tenant, change(Action.UPDATE, lower)) is None
+        assert await settled(tenant, change(Action.UPDATE, upper)) == (Result.SUCCEEDED, "", AOKI.object_id)
+
+
+async def test_what_an_earlier_run_announced_has_an_end_in_any_case() -> None:
+    gone = add("gone@contoso.com")
+    kept = change(Action.DELETE)
+    async with connected(AOKI) as tenant:
+        entries = await settle_doubts([gone, kept], tenant.graph(), datetime.now(UTC), {key(gone), key(kept)})
+
+    assert [(e.result, e.error_code) for e in entries] == [(Result.FAILED, "NotMade")] * 2

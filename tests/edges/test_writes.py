@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from local.entra import Entra, Fault
 from shared.entra.batch import Request
+from shared.entra.unheard import Earlier
 from shared.errors import RunStopped
 from shared.model.changes import Action, AttributeChange, Change
-from shared.model.results import Outcome
+from shared.model.results import Outcome, Result, key
 from shared.words import said
 from tests.support.graph_client import Connected, connected, seeded
 from tests.support.people import INITIAL_DOMAIN, add, change, entra_user, rename
@@ -23,12 +25,18 @@ async def unrecorded(_batch: Sequence[Request[Any]]) -> None:
     """For tests that need no journal."""
 
 
-async def outcomes(tenant: Connected, *changes: Change) -> list[Outcome]:
-    return [one async for some in tenant.directory.apply(changes, unrecorded) for one in some]
+def left_in_doubt(*changes: Change) -> Earlier:
+    """A run that goes on after it may have sent these changes."""
+    return Earlier(datetime.now(UTC), frozenset(map(key, changes)))
 
 
-async def outcome(tenant: Connected, of_whom: Change) -> Outcome:
-    (one,) = await outcomes(tenant, of_whom)
+async def outcomes(tenant: Connected, *changes: Change, earlier: Earlier | None = None) -> list[Outcome]:
+    applying = tenant.directory.apply(changes, unrecorded, earlier)
+    return [one async for some in applying for one in some]
+
+
+async def outcome(tenant: Connected, of_whom: Change, *, earlier: Earlier | None = None) -> Outcome:
+    (one,) = await outcomes(tenant, of_whom, earlier=earlier)
     return one
 
 
@@ -76,12 +84,20 @@ class TestAdding:
         assert said(created.note) == "Created by an earlier try."
         assert list(upns(tenant.entra)) == [created.object_id]
 
-    async def test_a_create_is_safe_to_repeat_in_another_run(self) -> None:
+    async def test_a_create_is_safe_to_repeat_where_the_journal_has_it(self) -> None:
+        async with connected() as tenant:
+            first = await outcome(tenant, add())
+            second = await outcome(tenant, add(), earlier=left_in_doubt(add()))
+
+        assert (second.succeeded, said(second.note)) == (True, "Created by an earlier try.")
+        assert second.object_id == first.object_id
+
+    async def test_whom_somebody_else_created_meanwhile_was_not_created_by_the_run(self) -> None:
         async with connected() as tenant:
             first, second = await outcome(tenant, add()), await outcome(tenant, add())
 
-        assert second.succeeded
-        assert second.object_id == first.object_id
+        assert (second.result, second.object_id) == (Result.UNCHANGED, first.object_id)
+        assert "created by somebody else" in said(second.note)
 
     async def test_a_created_user_who_is_not_to_be_seen_yet_is_looked_up_until_they_are(self) -> None:
         lost = Fault(kind="status", status=504, method="POST", path="/users", took_effect=True, count=1)
@@ -205,7 +221,10 @@ class TestRenaming:
             tenant.entra.faults.add(lost)
             ended = await outcome(tenant, rename("a", "b", via=f"sync-id-a@{INITIAL_DOMAIN}"))
 
-        assert (ended.succeeded, said(ended.note)) == (True, "Renamed by an earlier try.")
+        assert (ended.succeeded, said(ended.note)) == (
+            True,
+            "Its answer was lost; confirmed by reading Entra again.",
+        )
         assert upns(tenant.entra) == {"id-a": "b@contoso.com"}
 
     async def test_who_had_to_stop_before_going_back_is_left_in_doubt(self) -> None:
@@ -409,11 +428,19 @@ class TestDeleting:
         assert deleted.succeeded
         assert list(tenant.entra.directory.deleted) == ["id-aoki"]
 
-    async def test_deleting_who_is_gone_is_done(self) -> None:
+    async def test_whom_somebody_else_deleted_meanwhile_was_not_deleted_by_the_run(self) -> None:
         async with connected() as tenant:
             deleted = await outcome(tenant, change(Action.DELETE))
 
-        assert (deleted.succeeded, said(deleted.note)) == (True, "Was gone already.")
+        assert deleted.result is Result.UNCHANGED
+        assert said(deleted.note) == "Was gone already: deleted by somebody else meanwhile."
+
+    async def test_who_is_gone_by_what_the_journal_has_was_deleted_by_the_run(self) -> None:
+        gone = change(Action.DELETE)
+        async with connected() as tenant:
+            deleted = await outcome(tenant, gone, earlier=left_in_doubt(gone))
+
+        assert deleted.succeeded
 
     async def test_an_administrator_is_not_deleted_and_the_refusal_is_reported(self) -> None:
         async with connected(users=[seeded(entra_user(), _roles=["User Administrator"])]) as tenant:

@@ -43,7 +43,7 @@ def test_the_header_begins_with_a_bom_so_that_a_spreadsheet_shows_japanese_names
     assert header() == b"\xef\xbb\xbf" + ",".join(COLUMNS).encode() + b"\r\n"
 
 
-@pytest.mark.parametrize("action", [Action.ADD, Action.UPDATE, Action.RENAME])
+@pytest.mark.parametrize("action", [Action.ADD, Action.UPDATE, Action.RENAME, Action.RESTORE])
 def test_there_is_one_row_for_each_changed_attribute(action: Action) -> None:
     attributes = [AttributeChange("surname", "a", "b"), AttributeChange("accountEnabled", True, False)]
 
@@ -55,7 +55,11 @@ def test_there_is_one_row_for_each_changed_attribute(action: Action) -> None:
     ]
 
 
-@pytest.mark.parametrize("action", [Action.RESTORE, Action.DELETE, Action.SKIP])
+def test_a_restore_that_changes_nothing_more_has_one_row() -> None:
+    assert [row["attribute"] for row in rows(outcome(change(Action.RESTORE)))] == [""]
+
+
+@pytest.mark.parametrize("action", [Action.DELETE, Action.SKIP])
 def test_there_is_one_row_with_a_reason_for_everything_else(action: Action) -> None:
     of_whom = change(action, attributes=[AttributeChange("surname", "a", "b")], reason="Guest of the tenant.")
 

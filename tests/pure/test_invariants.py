@@ -302,7 +302,7 @@ class TestAuditLog:
         expected = []
         for outcome in written:
             c = outcome.change
-            one_each = c.attributes if c.action in (Action.ADD, Action.UPDATE, Action.RENAME) else ()
+            one_each = c.attributes if c.action not in (Action.DELETE, Action.SKIP) else ()
             for a in one_each or (AttributeChange("", None, None),):
                 reason = " ".join(said(parts) for parts in (c.reason, outcome.note) if parts)
                 cells = (

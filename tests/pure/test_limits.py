@@ -8,7 +8,7 @@ from shared.model.changes import Action, Obstacle, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.parts import verbatim
 from shared.model.runs import LimitCheck
-from shared.planning.limits import Checks, check_deletions, check_limits, released, verdict
+from shared.planning.limits import Checks, Trail, check_deletions, check_limits, released, verdict
 from shared.words import said
 from tests.support.people import change
 
@@ -220,3 +220,35 @@ class TestChecks:
         assert said(reasons, "; ") == "20 of 100 users = 20 % ≥ 20 %; 4 updates > 3"
         assert said(Checks(few, self.beyond).reasons) == "4 updates > 3"
         assert Checks(few, self.within).reasons == ()
+
+
+class TestARunThatGoesOn:
+    """An interrupted run plans only what is left; its limits hold for all of it."""
+
+    trail = Trail(
+        made=frozenset({("delete", f"gone{n}") for n in range(4)} | {("add", "new"), ("update", "id-aoki")}),
+        target=12,
+    )
+
+    def test_counts_whom_it_has_deleted_against_the_users_of_its_start(self) -> None:
+        check = check_deletions(plan(2, 8), 50, trail=self.trail)
+
+        assert (check.deletions, check.target, check.exceeded) == (6, 12, True)
+
+    def test_counts_nobody_twice_who_is_planned_again(self) -> None:
+        again = Trail(made=frozenset({("delete", "id-u0"), ("delete", "id-u1")}), target=12)
+
+        assert check_deletions(plan(2, 12), 50, trail=again).deletions == 2
+
+    def test_does_not_count_whom_it_deleted_with_an_approval(self) -> None:
+        approved = frozenset({"gone0", "gone1", "id-u0"})
+
+        assert check_deletions(plan(2, 8), 50, approved, self.trail).deletions == 3
+
+    def test_counts_everything_else_so_too(self) -> None:
+        settings = DomainSettings(max_adds=Limit(percent=10), max_updates=Limit(count=1))
+
+        adds, updates = check_limits(plan_with(target=8, add=1, update=1), settings, None, self.trail)
+
+        assert (adds.amount, adds.of, adds.exceeded) == (2, 12, True)
+        assert (updates.amount, updates.exceeded) == (1, False)

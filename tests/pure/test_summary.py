@@ -105,6 +105,15 @@ class TestRefusals:
         )
 
 
+class TestWhatIsInDoubt:
+    def test_is_said_beside_what_was_done_and_what_failed(self) -> None:
+        run = a_run(Counts(delete=1, failed=1, doubtful=2))
+
+        assert said(outcome(run, checks())) == (
+            "Deleted 1; 1 failed; 2 in doubt. The audit log says why for each."
+        )
+
+
 class TestRunsThatEndEarly:
     def test_that_nothing_was_applied_is_said(self) -> None:
         assert said(cut_short(verbatim("Access Control did not answer."), a_run())) == (
@@ -117,6 +126,20 @@ class TestRunsThatEndEarly:
         assert said(cut_short(verbatim("Cancelled by Mori."), run)) == (
             "Cancelled by Mori. 3 of 9 changes were made and stand; the next run does the rest. "
             "1 failed: the audit log says why for each."
+        )
+
+    def test_what_is_in_doubt_is_looked_up_by_the_next_run(self) -> None:
+        run = a_run(Counts(delete=1, doubtful=2), total=3)
+
+        assert said(cut_short(verbatim("Cancelled by Mori."), run)).endswith(
+            " 2 are in doubt: the next run looks them up again."
+        )
+
+    def test_an_undo_that_was_cut_short_does_not_promise_that_the_next_sync_goes_on_with_it(self) -> None:
+        run = a_run(Counts(restore=3), total=9).model_copy(update={"undoes": "r0"})
+
+        assert said(cut_short(verbatim("Cancelled by Mori."), run)) == (
+            "Cancelled by Mori. 3 of 9 changes were taken back and stay so; undo the sync again for the rest."
         )
 
     def test_one_that_got_nowhere_says_where_to_look(self) -> None:

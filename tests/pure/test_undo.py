@@ -8,7 +8,7 @@ import pytest
 from shared.model.changes import Action, AttributeChange, Change, Plan
 from shared.model.people import EntraUser
 from shared.planning.holders import Holder
-from shared.planning.mapping import IMMUTABLE_ID
+from shared.planning.mapping import IMMUTABLE_ID, AttributeMap
 from shared.planning.protection import Protection
 from shared.planning.undo import Now, plan_undo
 from shared.words import said
@@ -27,6 +27,8 @@ def undo(
     federated: frozenset[str] = frozenset(),
     immutable_ids: dict[str, Holder] | None = None,
     disable_added: bool = False,
+    unsettled: Sequence[Change] = (),
+    attribute_map: AttributeMap = MAP,
 ) -> Plan:
     """What takes these changes back, given who is where now; an add made `id-` and the UPN's local part."""
     now = Now(
@@ -37,8 +39,13 @@ def undo(
         federated=federated,
         immutable_ids=immutable_ids or {},
     )
-    made: list[tuple[Change, str | None]] = [(c, c.object_id or f"id-{c.source_id}") for c in done]
-    return plan_undo("r1", made, now, MAP, disable_added=disable_added)
+
+    def ended(changes: Sequence[Change]) -> list[tuple[Change, str | None]]:
+        return [(c, c.object_id or f"id-{c.source_id}") for c in changes]
+
+    return plan_undo(
+        "r1", ended(done), now, attribute_map, disable_added=disable_added, unsettled=ended(unsettled)
+    )
 
 
 def obstacle(plan: Plan) -> tuple[str, str]:
@@ -266,3 +273,113 @@ def test_an_undo_renames_updates_restores_and_leaves_alone_in_this_order() -> No
         (Action.SKIP, "new@contoso.com"),
     ]
     assert (plan.source, plan.target) == (5, 4)
+
+
+class TestWhatIsInDoubt:
+    """Changes of which the sync could not tell whether they took effect: the users show it now."""
+
+    def test_a_deletion_that_took_effect_is_taken_back(self) -> None:
+        gone = entra_user("gone@contoso.com")
+
+        plan = undo(unsettled=[change(Action.DELETE, gone.upn)], deleted=[gone])
+
+        assert summary(plan) == [(Action.RESTORE, "gone@contoso.com")]
+
+    def test_a_deletion_that_did_not_take_effect_needs_no_undo(self) -> None:
+        kept = entra_user("kept@contoso.com")
+
+        assert undo(unsettled=[change(Action.DELETE, kept.upn)], users=[kept]).changes == ()
+
+    @pytest.mark.parametrize(("now", "wanted"), [("青木", [Action.UPDATE]), ("旧姓", []), ("鈴木", [])])
+    def test_an_update_is_taken_back_where_its_value_is_shown(self, now: str, wanted: list[Action]) -> None:
+        plan = undo(unsettled=[change(attributes=[SURNAME])], users=[entra_user(values=values(surname=now))])
+
+        assert [c.action for c in plan.changes] == wanted
+
+    def test_whoever_was_created_as_wanted_is_disabled_on_request_and_nobody_else(self) -> None:
+        wanted = add("new@contoso.com", display_name="青木 花子")
+
+        ours = undo(unsettled=[wanted], users=[entra_user("new@contoso.com")], disable_added=True)
+        stranger = entra_user("new@contoso.com", values=values(display_name="馬場"))
+        another = undo(unsettled=[wanted], users=[stranger], disable_added=True)
+
+        assert [c.action for c in ours.changes] == [Action.UPDATE]
+        assert another.changes == undo(unsettled=[wanted]).changes == ()
+
+    def test_whoever_was_restored_is_kept_and_whoever_was_not_needs_no_undo(self) -> None:
+        back = change(Action.RESTORE)
+
+        assert [c.action for c in undo(unsettled=[back], users=[entra_user()]).changes] == [Action.SKIP]
+        assert undo(unsettled=[back]).changes == ()
+
+
+class TestATemporaryUpn:
+    via = f"sync-id-old@{INITIAL_DOMAIN}"
+    cut_off = change(Action.RENAME, "old@contoso.com", attributes=[RENAMED, SURNAME], via=via)
+
+    @pytest.mark.parametrize("surname", ["旧姓", "青木"])
+    def test_of_a_rename_that_was_cut_off_is_taken_back(self, surname: str) -> None:
+        aside = entra_user(self.via, object_id="id-old", values=values(surname=surname))
+
+        plan = undo(unsettled=[self.cut_off], users=[aside])
+
+        assert (only(plan).action, only(plan).upn, only(plan).new_upn) == (
+            Action.RENAME, self.via, "old@contoso.com",
+        )  # fmt: skip
+        assert [a.attribute for a in only(plan).attributes[1:]] == ["surname"] * (surname == "青木")
+        assert self.via in said(only(plan).reason)
+
+    def test_of_a_later_change_is_taken_back_too(self) -> None:
+        plan = undo(self.cut_off, users=[entra_user(self.via, object_id="id-old")])
+
+        assert only(plan).new_upn == "old@contoso.com"
+
+    def test_that_was_left_again_needs_no_undo(self) -> None:
+        refused = [replace(self.cut_off, attributes=(RENAMED,))]
+
+        assert undo(unsettled=refused, users=[entra_user("old@contoso.com")]).changes == ()
+
+
+class TestAnAttributeThatIsNotMappedAnyMore:
+    def test_is_named_and_nothing_is_touched(self) -> None:
+        given = AttributeChange("givenName", "旧名", "花子")
+        without = AttributeMap.of({"surname": None})
+        aoki = replace(entra_user(), values=("青木 花子", "花子", True))
+
+        plan = undo(change(attributes=[SURNAME, given]), users=[aoki], attribute_map=without)
+
+        code, message = obstacle(plan)
+        assert (code, only(plan).attributes) == ("Conflict", ())
+        assert message.startswith("surname is not mapped any more")
+
+    def test_is_named_beside_what_somebody_has_changed_since(self) -> None:
+        given = AttributeChange("givenName", "旧名", "新名")
+        without = AttributeMap.of({"surname": None})
+        aoki = replace(entra_user(), values=("青木 花子", "花子", True))
+
+        _, message = obstacle(undo(change(attributes=[SURNAME, given]), users=[aoki], attribute_map=without))
+
+        assert "givenName is '花子' now" in message
+        assert "surname is not mapped any more" in message
+
+
+class TestARestoreThatChangedMore:
+    back = change(Action.RESTORE, attributes=[SURNAME])
+
+    def test_is_kept_with_the_values_from_before_the_deletion(self) -> None:
+        plan = undo(self.back, users=[entra_user()])
+
+        assert only(plan).attributes == (AttributeChange("surname", "青木", "旧姓"),)
+
+    def test_is_disabled_on_request_too(self) -> None:
+        plan = undo(self.back, users=[entra_user()], disable_added=True)
+
+        assert only(plan).attributes == (
+            AttributeChange("surname", "青木", "旧姓"),
+            AttributeChange("accountEnabled", True, False),
+        )
+
+    def test_is_a_conflict_where_somebody_has_changed_that_since(self) -> None:
+        plan = undo(self.back, users=[entra_user(values=values(surname="鈴木"))], disable_added=True)
+
+        assert (obstacle(plan)[0], only(plan).attributes) == ("Conflict", ())

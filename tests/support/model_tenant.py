@@ -9,6 +9,7 @@ from shared.model.domains import TenantDomain
 from shared.model.parts import verbatim
 from shared.model.people import EntraUser
 from shared.model.questions import NOTHING_DECIDED, Decisions
+from shared.planning.aside import are_aside
 from shared.planning.holders import Holder
 from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap, domain_of
 from shared.planning.protection import MAILBOX_PERMISSION, Mailboxes, Protection, Roles
@@ -19,7 +20,14 @@ from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP
 
 OTHER_DOMAIN = "other.com"
 # What a survey looks at beside the two sides, and which may fail.
-SIDE_LOOKS = ("read_deleted_users", "look_up_users", "find_users", "read_addresses", "read_roles")
+SIDE_LOOKS = (
+    "read_aside",
+    "read_deleted_users",
+    "look_up_users",
+    "find_users",
+    "read_addresses",
+    "read_roles",
+)
 
 
 class Refused(AssertionError):
@@ -83,6 +91,10 @@ class ModelTenant:
             for object_id, gone in self.deleted.items()
         ]
         return RecycleBin(shown[::-1], {object_id: [] for object_id in self.deleted})
+
+    async def read_aside(self, initial_domain: str) -> list[EntraUser]:
+        self._fail("read_aside")
+        return are_aside(self.users.values(), initial_domain)
 
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
         self._fail("look_up_users")

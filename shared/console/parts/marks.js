@@ -20,6 +20,7 @@ const SHAPES = {
 	update: ["M2.5 6c1.6-2.4 3.6-2.4 5.5-1s3.9 1.4 5.5-1", "M2.5 11.5c1.6-2.4 3.6-2.4 5.5-1s3.9 1.4 5.5-1"],
 	rename: ["M2 8h11", "M9.5 4.5L13 8l-3.5 3.5"],
 	restore: ["M3 3v3.5h3.5", "M3.3 6.4A5.5 5.5 0 1 1 2.6 9.5"],
+	doubtful: ["M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.9-1.1 1.8", "M8 12.6v.6"],
 	skip: ["M5.5 3.5v9", "M10.5 3.5v9"],
 	download: ["M8 2v8", "M4.7 7L8 10.3 11.3 7", "M2.5 13.5h11"],
 	copy: ["M5.5 5.5h8v8h-8z", "M10.5 5.5v-3h-8v8h3"],
@@ -106,7 +107,7 @@ export function outcome(run) {
 	if (currentLanguage() === "en" || !finished) return run.message ? said(run.message) : t(`status.${run.status}`);
 	/** @type {Tally} */
 	const counts = run.counts;
-	const deeds = ["add", "update", "rename", "restore", "delete", "failed"].filter((kind) => counts[kind]);
+	const deeds = ["add", "update", "rename", "restore", "delete", "failed", "doubtful"].filter((kind) => counts[kind]);
 	return deeds.map((kind) => `${t(`kind.${kind}`)} ${number(counts[kind])}`).join(t("counts.and")) || t("counts.none");
 }
 

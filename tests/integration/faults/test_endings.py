@@ -4,15 +4,18 @@ The sync was cut off before, and the answer to what it did last is lost.
 """
 
 import base64
+import uuid
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from azure.storage.queue.aio import QueueClient
 
 from local.access_control import Fault, User
-from shared.model.changes import Action, AttributeChange, Change
+from shared.model.changes import Action, AttributeChange, Change, Plan
 from shared.model.memory import difference, linked
-from shared.model.runs import Run, Status
+from shared.model.results import Outcome, Result
+from shared.model.runs import Counts, Run, Status
+from shared.planning.limits import check_deletions
 from shared.planning.mapping import UPN
 from shared.runs.messages import POISON_QUEUE, QUEUE, message
 from shared.runs.recorder import Recorder
@@ -221,3 +224,80 @@ async def test_a_message_that_comes_twice_starts_the_run_once(start_stack: Start
     ended = await stack.finished(run)
     assert (ended.status, ended.counts.add, ended.invocations) == ("succeeded", 30, 1)
     assert stack.entra.requests.count("POST", "/users") == 30
+
+
+async def test_the_limit_holds_for_a_run_and_not_for_each_of_its_invocations(start_stack: StartStack) -> None:
+    """Of twelve users the first invocation deleted four, two of them unheard; two more are left to delete."""
+    stays, left = [f"stays{n}" for n in range(6)], ["left0", "left1"]
+    stack = await start_stack(
+        source=[in_source(name) for name in stays], entra=[in_entra(name) for name in (*stays, *left)]
+    )
+    await stack.set(maxAllowedDeletions=50)
+    await stack.dry_run()
+    run = await cut_off_deleting(stack, [f"gone{n}" for n in range(4)], of=12)
+
+    await send(stack, QUEUE, run)
+
+    ended = await stack.finished(run)
+    assert (ended.status, set(stack.users())) == (
+        "cancelled",
+        {f"{name}@contoso.com" for name in (*stays, *left)},
+    )
+    assert ended.message.startswith(
+        "Cancelled, 4 changes of an earlier invocation stand: 6 of 12 users = 50 % ≥ 50 %."
+    )
+    check = ended.deletion_check
+    assert check is not None
+    assert (check.deletions, check.target, check.exceeded) == (6, 12, True)
+    rows = [
+        (row["userPrincipalName"].partition("@")[0], row["result"]) for row in await stack.audit_log(ended)
+    ]
+    assert sorted(rows) == [
+        *((f"gone{n}", "succeeded") for n in range(4)),
+        ("left0", "notApplied"),
+        ("left1", "notApplied"),
+    ]
+    assert (ended.counts.delete, ended.counts.target, ended.counts.source) == (4, 12, 6)
+
+
+async def cut_off_deleting(stack: Stack, names: list[str], *, of: int) -> Run:
+    """A sync whose worker died after it sent these deletions, and heard of the first two."""
+    services, run = stack.services, await stack.start_without_message()
+    fence = await services.runs.take(CONTOSO, run.id)
+    assert fence is not None
+    deletes = [
+        Change(
+            action=Action.DELETE, upn=f"{name}@contoso.com", display_name=name, object_id=str(uuid.uuid4())
+        )
+        for name in names
+    ]
+    check = check_deletions(Plan(changes=tuple(deletes), source=6, target=of, unchanged=6), 50)
+    run = run.model_copy(
+        update={
+            "status": Status.RUNNING,
+            "invocations": 1,
+            "deletion_check": check,
+            "counts": Counts(source=6, target=of, unchanged=6),
+        }
+    )
+    await services.runs.save(fence, run)
+    recorder = await Recorder.open(services, run, fence.invocation)
+    await recorder.intend(deletes)
+    await recorder.record([Outcome(change=one, result=Result.SUCCEEDED) for one in deletes[:2]])
+    return run
+
+
+async def test_a_creation_has_its_row_after_somebody_corrected_the_name(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("created")])
+    await stack.dry_run()
+    run = await cut_off(stack)
+    directory = stack.entra.directory
+    created = directory.create({"userPrincipalName": "created@contoso.com", "displayName": "Wrong"})
+    directory.update(created, {"displayName": "Corrected", "surname": "By hand"})
+
+    await send(stack, QUEUE, run)
+
+    ended = await stack.finished(run)
+    rows = {(row["action"], row["result"], row["objectId"]) for row in await stack.audit_log(ended)}
+    assert rows == {("add", "succeeded", created.id), ("update", "succeeded", created.id)}
+    assert (ended.counts.add, ended.counts.update) == (1, 1)

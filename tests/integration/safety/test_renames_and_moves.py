@@ -386,3 +386,38 @@ class TestAmbiguousMatches:
         assert "one@contoso.com (" in row["reason"]
         assert "two@contoso.com (" in row["reason"]
         assert stack.writes() == []
+
+
+class TestWhoIsLeftAtATemporaryUpn:
+    """By a change that was cut off between its steps."""
+
+    async def left_aside(self, start_stack: StartStack) -> tuple[Stack, str]:
+        stack = await start_stack(source=[in_source("aoki"), in_source("stays")])
+        await stack.set(maxAllowedDeletions=ANY_DELETION)
+        await stack.sync()
+        account = object_id(stack, "aoki")
+        user = stack.entra.directory.users[account]
+        stack.entra.directory.update(user, {"userPrincipalName": f"sync-{account}@{INITIAL}"})
+        return stack, account
+
+    async def test_is_taken_up_by_the_next_sync(self, start_stack: StartStack) -> None:
+        stack, account = await self.left_aside(start_stack)
+
+        run = await stack.sync()
+
+        assert (run.status, object_id(stack, "aoki")) == ("succeeded", account)
+
+    async def test_is_named_by_every_later_run_after_they_left_the_source(
+        self, start_stack: StartStack
+    ) -> None:
+        stack, account = await self.left_aside(start_stack)
+        stack.access_control.users.remove("aoki")
+
+        runs = [await stack.dry_run(), await stack.sync(), await stack.sync()]
+
+        for run in runs:
+            (row,) = await stack.audit_log(run)
+            assert (row["action"], row["result"], row["errorCode"], row["objectId"]) == (
+                "skip", "skipped", "SteppedAside", account,
+            )  # fmt: skip
+            assert run.counts.skipped == 1

@@ -30,6 +30,8 @@ class TestRestoring:
         run = await stack.sync()
 
         assert await treated(stack, run) == {"old": ("restore", "succeeded")}
+        changed = {row["attribute"]: row["after"] for row in await stack.audit_log(run)}
+        assert changed["displayName"] == "Back again"
         (user,) = stack.users().values()
         assert (user["id"], user["displayName"], user["assignedLicenses"]) == (GONE, "Back again", licence)
         assert user["userPrincipalName"].lower() == str(comes_back["user_principal_name"]).lower()

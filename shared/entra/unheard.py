@@ -1,0 +1,176 @@
+"""What became of writes whose answers were lost: each is looked up in Entra, nothing is guessed."""
+
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.entra.batch import Request
+from shared.entra.client import Answer, one_of, page_items, segment, text
+from shared.entra.graph import Graph
+from shared.entra.write_waves import goes_by_detour, values_of
+from shared.errors import GraphError
+from shared.model.changes import Action, Change
+from shared.model.parts import Parts, parts_of
+from shared.model.results import Key
+from shared.planning.mapping import IMMUTABLE_ID, UPN
+
+# Eventual consistency: a new user may answer 404 for a while, and a read may come from before the write.
+_LOOKS, _LOOKS_FOR_NEW = 2, 5
+# Entra's clock and the app's may differ by so much.
+_CLOCKS_DIFFER = timedelta(minutes=5)
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What is known of a run's writes before they are sent: since when it writes, and what it may have sent already."""
+
+    since: datetime
+    in_doubt: Collection[Key] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Unheard:
+    """A write that may have taken effect. `values`: what it sets; `before`: what the user had until then.
+
+    `sent`: False for a write that Entra refused at once, since what it wants is so already: another did that.
+    """
+
+    change: Change
+    values: Mapping[str, Any]
+    before: Mapping[str, Any]
+    since: datetime
+    sent: bool = True
+
+    @classmethod
+    def of(cls, change: Change, since: datetime) -> "Unheard":
+        """A change of which it is not known how many of its steps were taken."""
+        return cls(change=change, values=_wanted(change), before=_before(change), since=since)
+
+    @classmethod
+    def of_step(cls, request: Request[Change], since: datetime, *, sent: bool) -> "Unheard":
+        """One step of a change: the steps before it were taken."""
+        change: Change = request.subject
+        if request.method != "PATCH":
+            return cls(change=change, values=_wanted(change), before={}, since=since, sent=sent)
+        body, before = request.body or {}, _before(change)
+        if change.action is Action.RESTORE:
+            before[UPN] = change.via or change.new_upn
+        elif goes_by_detour(change) and body.get(UPN) != change.via:
+            before[UPN] = change.via
+        return cls(change=change, values=body, before=before, since=since, sent=sent)
+
+
+def _wanted(change: Change) -> Mapping[str, Any]:
+    # Who is there again was restored. What else they were to get, the next run gives them.
+    return {} if change.action is Action.RESTORE else values_of(change)
+
+
+def _before(change: Change) -> dict[str, Any]:
+    return {attribute.attribute: attribute.before for attribute in change.attributes}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a lookup showed. `made`: whether the write took effect; None if Graph could not tell, and `unread` why."""
+
+    made: bool | None
+    user: Mapping[str, Any] | None = None
+    unread: Parts = ()
+
+
+async def look_up(
+    doubts: Sequence[Unheard], graph: Graph
+) -> AsyncGenerator[list[tuple[Unheard, Found]], None]:
+    """Yields what became of each doubt once. Raises RunStopped as `Graph.send` does: the rest stays in doubt."""
+    waiting = list(doubts)
+    for attempt in range(1, _LOOKS_FOR_NEW + 1):
+        again: list[Unheard] = []
+        async for answers in graph.send([_look(doubt, attempt) for doubt in waiting]):
+            known: list[tuple[Unheard, Found]] = []
+            for request, answer in answers:
+                found = _found(request.subject, answer)
+                if found.made is False and attempt < _looks(request.subject, found):
+                    again.append(request.subject)
+                else:
+                    known.append((request.subject, found))
+            if known:
+                yield known
+        waiting = again
+        if not waiting:
+            return
+        await graph.pause(attempt)
+
+
+def shows(values: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
+    """Whether the user has all these values."""
+    return all(_is(name, user.get(name), value) for name, value in values.items())
+
+
+def _looks(doubt: Unheard, found: Found) -> int:
+    if doubt.change.action is not Action.ADD:
+        return _LOOKS
+    if found.user is not None:
+        return 1
+    return _LOOKS_FOR_NEW if doubt.sent else _LOOKS
+
+
+def _look(doubt: Unheard, attempt: int) -> Request[Unheard]:
+    names = ["id", UPN, IMMUTABLE_ID, "displayName", "createdDateTime", *doubt.values]
+    select = f"$select={','.join(dict.fromkeys(names))}"
+    path = f"/users/{segment(doubt.change.object_id or doubt.change.upn)}?{select}"
+    immutable_id = doubt.values.get(IMMUTABLE_ID)
+    if doubt.change.action is Action.ADD and immutable_id and attempt % 2 == 0:
+        # The UPN may have been corrected since.
+        path = f"/users?$filter={one_of(IMMUTABLE_ID, [str(immutable_id)])}&{select}"
+    return Request(method="GET", path=path, subject=doubt)
+
+
+def _found(doubt: Unheard, answer: Answer) -> Found:
+    try:
+        user = _user(answer)
+    except GraphError as error:
+        return Found(made=None, unread=parts_of(error))
+    return Found(made=_took_effect(doubt, user), user=user)
+
+
+def _user(answer: Answer) -> Mapping[str, Any] | None:
+    """The user that was looked up, None if there is none. Raises GraphError if Graph could not tell."""
+    if answer.status == 404:
+        return None
+    if answer.status != 200:
+        raise answer.error
+    found = page_items(answer.body) if "value" in answer.body else [answer.body]
+    for user in found:
+        text(user, "id")
+    return next(iter(found), None)
+
+
+def _took_effect(doubt: Unheard, user: Mapping[str, Any] | None) -> bool:
+    if doubt.change.action is Action.DELETE or user is None:
+        return (doubt.change.action is Action.DELETE) is (user is None)
+    if doubt.change.action is Action.ADD:
+        return _created(doubt, user)
+    # One value is enough: a write is made as a whole, and somebody may have changed another value since.
+    return shows(doubt.values, user) or any(
+        _is(name, user.get(name), value) and not _is(name, value, doubt.before.get(name, _MISSING))
+        for name, value in doubt.values.items()
+    )
+
+
+def _created(doubt: Unheard, user: Mapping[str, Any]) -> bool:
+    """Whether the run has created this user. What they are called may have been corrected since."""
+    if shows(doubt.values, user):
+        return True
+    if user.get(IMMUTABLE_ID) != doubt.values.get(IMMUTABLE_ID):
+        return False
+    since = (doubt.since - _CLOCKS_DIFFER).astimezone(UTC)
+    # Graph's form: two such texts compare as their moments do.
+    return str(user.get("createdDateTime") or "") >= f"{since:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _is(name: str, one: Any, other: Any) -> bool:
+    if name == UPN and isinstance(one, str) and isinstance(other, str):
+        return one.lower() == other.lower()
+    return bool(one == other)

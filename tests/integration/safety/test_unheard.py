@@ -1,0 +1,130 @@
+"""Writes whose answers are lost: each has one row that tells the truth, in this run or in the next, and an undo."""
+
+import pytest
+
+from local.access_control import User
+from local.entra import Fault
+from shared.model.runs import Run
+from tests.support.outcomes import ANY_DELETION, errors_of, names, rows_of, treated, undone
+from tests.support.stack import Stack, StartStack, in_entra, in_source
+
+LEAVERS = [f"gone{n}" for n in range(4)]
+# After the look before a deletion.
+LATER = tuple(range(2, 100))
+
+
+async def leavers(start_stack: StartStack, *gone: str) -> Stack:
+    stack = await start_stack(
+        source=[in_source("stays")], entra=[in_entra("stays"), *(in_entra(name) for name in gone)]
+    )
+    await stack.set(maxAllowedDeletions=ANY_DELETION)
+    return stack
+
+
+def unheard(method: str) -> Fault:
+    return Fault(kind="status", status=504, where="inner", method=method, path="/users/*", took_effect=True)
+
+
+def unseen(stack: Stack, name: str, nth: tuple[int, ...] | None = None) -> Fault:
+    account = stack.users()[f"{name}@contoso.com"]["id"]
+    return Fault(kind="status", status=503, method="GET", path=f"/users/{account}", nth=nth)
+
+
+async def in_doubt(start_stack: StartStack) -> tuple[Stack, Run]:
+    """A deletion that took effect; neither was its answer heard, nor could anybody look."""
+    stack = await leavers(start_stack, "gone")
+    stack.entra.faults.add(unheard("DELETE"), unseen(stack, "gone", LATER))
+    sync = await stack.sync()
+    stack.entra.faults.clear()
+    return stack, sync
+
+
+async def test_deletions_that_took_effect_unheard_succeeded_and_an_undo_restores_them(
+    start_stack: StartStack,
+) -> None:
+    stack = await leavers(start_stack, *LEAVERS)
+    stack.entra.faults.add(unheard("DELETE"))
+
+    sync = await stack.sync()
+
+    assert await treated(stack, sync) == dict.fromkeys(LEAVERS, ("delete", "succeeded"))
+    assert (sync.status, sync.counts.delete, sync.counts.failed) == ("succeeded", 4, 0)
+    undo = await undone(stack, sync)
+    assert (undo.counts.restore, names(stack.users())) == (4, {"stays", *LEAVERS})
+
+
+async def test_what_nobody_could_look_up_is_in_doubt_until_the_next_run_closes_it(
+    start_stack: StartStack,
+) -> None:
+    stack, sync = await in_doubt(start_stack)
+    assert await treated(stack, sync) == {"gone": ("delete", "inDoubt")}
+    assert (sync.status, sync.counts.delete, sync.counts.failed, sync.counts.doubtful) == (
+        "completedWithErrors", 0, 0, 1,
+    )  # fmt: skip
+    assert "1 in doubt" in sync.message
+
+    closing, after = await stack.sync(), await stack.sync()
+
+    assert await treated(stack, closing) == {"gone": ("delete", "succeeded")}
+    assert (closing.status, closing.counts.delete) == ("succeeded", 1)
+    assert await stack.audit_log(after) == []
+
+
+async def test_an_undo_looks_at_what_is_in_doubt_too(start_stack: StartStack) -> None:
+    stack, sync = await in_doubt(start_stack)
+
+    undo = await undone(stack, sync)
+
+    assert (undo.counts.restore, names(stack.users())) == (1, {"stays", "gone"})
+
+
+async def test_a_sync_whose_look_fails_again_hands_the_doubt_on(start_stack: StartStack) -> None:
+    stack, _ = await in_doubt(start_stack)
+    (account,) = stack.entra.directory.deleted
+    stack.entra.faults.add(Fault(kind="status", status=503, method="GET", path=f"/users/{account}"))
+
+    again = await stack.sync()
+    stack.entra.faults.clear()
+    closing = await stack.sync()
+
+    assert await treated(stack, again) == {"gone": ("delete", "inDoubt")}
+    assert await treated(stack, closing) == {"gone": ("delete", "succeeded")}
+
+
+@pytest.mark.parametrize("wanted_still", [True, False])
+async def test_what_did_not_take_effect_is_done_again_or_said_to_have_failed(
+    start_stack: StartStack, wanted_still: bool
+) -> None:
+    stack = await start_stack(source=[in_source("aoki", display_name="New")], entra=[in_entra("aoki")])
+    lost = Fault(kind="status", status=504, where="inner", method="PATCH")
+    stack.entra.faults.add(lost, unseen(stack, "aoki"))
+    sync = await stack.sync()
+    stack.entra.faults.clear()
+    if not wanted_still:
+        aoki = stack.entra.directory.user("aoki@contoso.com")
+        assert aoki is not None
+        former = in_source("aoki", display_name=aoki["displayName"])
+        stack.access_control.users.put(User.model_validate(former))
+
+    closing = await stack.sync()
+
+    assert await treated(stack, sync) == {"aoki": ("update", "inDoubt")}
+    assert await treated(stack, closing) == {"aoki": ("update", "succeeded" if wanted_still else "failed")}
+    assert await errors_of(stack, closing) == ({} if wanted_still else {"aoki": "NotMade"})
+
+
+async def test_whom_somebody_else_deletes_meanwhile_is_not_deleted_by_the_sync(
+    start_stack: StartStack,
+) -> None:
+    stack = await leavers(start_stack, "gone")
+    gone = stack.entra.directory.user("gone@contoso.com")
+    assert gone is not None
+    # Graph answers as if an administrator had been first.
+    stack.entra.faults.add(Fault(kind="status", status=404, where="inner", method="DELETE"))
+
+    sync = await stack.sync()
+
+    assert await treated(stack, sync) == {"gone": ("delete", "unchanged")}
+    assert (sync.status, sync.counts.delete, sync.counts.unchanged) == ("succeeded", 0, 2)
+    assert "by somebody else" in (await rows_of(stack, sync))["gone"]["reason"]
+    assert (await undone(stack, sync)).counts.restore == 0
