@@ -99,6 +99,24 @@ async def trace_user(req: func.HttpRequest) -> func.HttpResponse:
     return await http.trace_user(services, req)
 
 
+# Who is who
+
+
+@endpoint(http.list_decisions)
+async def list_decisions(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.list_decisions(services, req)
+
+
+@endpoint(http.make_decisions)
+async def make_decisions(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.make_decisions(services, req)
+
+
+@endpoint(http.take_back_decision)
+async def take_back_decision(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.take_back_decision(services, req)
+
+
 # Runs
 
 

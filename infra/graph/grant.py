@@ -6,7 +6,7 @@
     grant.py stop --identity IDENTITY_PRINCIPAL_ID
 
 `role` gives one of the app's roles to a user, a group or a program (the object id of its service principal).
-`stop` removes the two permissions with which the app writes; `permissions` grants them again.
+`stop` removes the permissions with which the app writes; `permissions` grants them again.
 
 Needs only Python and an Azure CLI that is signed in (`az login --allow-no-subscriptions`): for permissions and stop as
 Privileged Role Administrator, for sign-in as Cloud Application Administrator. Every command is idempotent.
@@ -33,7 +33,7 @@ TRIES, PAUSE = 8, 5.0
 NAME_TAKEN = "property uniqueName already exists"
 # An argument that every shell leaves as it is.
 PLAIN = re.compile(r"[A-Za-z0-9_./:=-]+")
-WRITING = ("User.ReadWrite.All", "User.DeleteRestore.All")
+WRITING = ("User.ReadWrite.All", "User.DeleteRestore.All", "User.RevokeSessions.All")
 
 
 class AzError(Exception):
@@ -104,11 +104,13 @@ def grant_permissions(graph: Graph, identity: str) -> None:
     role_ids = {role["value"]: role["id"] for role in microsoft_graph["appRoles"]}
     assignments = f"/servicePrincipals/{identity}/appRoleAssignments"
     held = {assignment["appRoleId"] for assignment in graph.get(f"{assignments}?$top=999")["value"]}
-    for permission in _listed("permissions.json"):
-        role_id = role_ids[permission["name"]]
-        if role_id not in held:
-            graph.post(assignments, _assignment(identity, microsoft_graph["id"], role_id))
-        _say(f"{permission['name']:30} {'was there' if role_id in held else 'granted'}")
+    listed = [permission["name"] for permission in _listed("permissions.json")]
+    for name in listed:
+        if role_ids[name] not in held:
+            graph.post(assignments, _assignment(identity, microsoft_graph["id"], role_ids[name]))
+        _say(f"{name:30} {'was there' if role_ids[name] in held else 'granted'}")
+    for name in sorted(name for name, role_id in role_ids.items() if role_id in held and name not in listed):
+        _say(f"{name:30} is held, and the app does not need it")
 
 
 def stop(graph: Graph, identity: str) -> None:

@@ -14,7 +14,7 @@ time. A mistake raises SeedError, which names the entry.
                  "exchangeOnline": true,       // false: every read of mailbox settings is refused
                  "premium": true,              // false: without the licence for PIM
                  "lacking": [],                // properties that this cloud refuses in $select
-                 "firstImmutableIds": false,   // true: on a federated domain null → ID is taken in place
+                 "firstImmutableIds": false,   // true: on a federated domain there may be null, and null → ID in place
                  "objectQuota": null},         // Directory_QuotaExceeded from so many objects on
       "domains": [{"id": "contoso.com", "authenticationType": "Managed", "isDefault": true},
                   {"id": "fed.contoso.com", "authenticationType": "Federated", "isVerified": true}],

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from shared.entra.batch import Request
 from shared.entra.client import Answer, ends_with, graph_pages, next_link, one_of, page_items, segment, text
-from shared.entra.graph import Graph, Part, begun_again_if_expired
+from shared.entra.graph import Graph, Part, begun_again_if_expired, needs
 from shared.errors import GraphError
 from shared.model.people import EntraUser
 from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
@@ -48,7 +48,8 @@ class Users(Part):
 
     async def read_users(self, domain: str) -> Listing:
         """Every user whose UPN is on exactly this domain; read once more if Graph lists fewer users than it counted."""
-        listing = await self._listed(domain)
+        with needs("User.ReadWrite.All"):
+            listing = await self._listed(domain)
         if listing.short:
             again = await self._listed(domain)
             listing = max(listing, again, key=lambda one: one.listed - one.expected)

@@ -8,7 +8,7 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel
 
-from shared.http import console, domains, health, inspection, openapi, problems, runs
+from shared.http import console, decisions, domains, health, inspection, openapi, problems, runs
 from shared.http.endpoint import AnyEndpoint, Call, Endpoint, Nothing
 from shared.http.principal import Role
 from shared.model.domains import Domain
@@ -69,6 +69,23 @@ trace_user = Endpoint(
     method="GET", route=f"{_DOMAIN}/trace",
     summary="Why one user is what they are; read-only.",
     role=Role.OPERATOR, handler=inspection.trace, answers={200: Trace, **_UPSTREAM},
+)  # fmt: skip
+list_decisions = Endpoint(
+    method="GET", route=f"{_DOMAIN}/decisions",
+    summary="Who is who: the questions that the last run has left open, and what people have decided.",
+    role=Role.OPERATOR, handler=decisions.list_decisions, answers={200: decisions.DecisionList, **_TENANT},
+)  # fmt: skip
+make_decisions = Endpoint(
+    method="POST", route=f"{_DOMAIN}/decisions",
+    summary="Decides whether a source user and an account are one person, from the next run on.",
+    role=Role.ADMINISTRATOR, handler=decisions.make_decisions,
+    answers={201: decisions.DecisionList, 409: "The last run has not asked about such a pair.", **_TENANT},
+)  # fmt: skip
+take_back_decision = Endpoint(
+    method="DELETE", route=f"{_DOMAIN}/decisions/{{decisionId}}",
+    summary="Takes a decision back.",
+    role=Role.ADMINISTRATOR, handler=decisions.take_back_decision,
+    answers={200: decisions.DecisionList, **_TENANT},
 )  # fmt: skip
 list_runs = Endpoint(
     method="GET", route=f"{_DOMAIN}/runs",

@@ -42,6 +42,10 @@ _PARAMETERS: Mapping[str, JsonSchemaValue] = {
         "description": "The id of a run.",
         "schema": {"type": "string", "pattern": f"^{RUN_ID_PATTERN}$"},
     },
+    "decisionId": {
+        "description": "The id of a decision, which is that of its question.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{20}$"},
+    },
     "asset": {
         "description": "A file of the admin page.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 100},

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -64,6 +64,12 @@ class OpenQuestions(Record):
     run_id: str
     questions: tuple[Question, ...] = ()
     offered: tuple[Pair, ...] = ()
+
+    def still_open(self, standing: Sequence["Decision"]) -> list[Question]:
+        """Those that nobody has decided since. `same` settles every other question about both sides, too."""
+        decided = {one.id for one in standing}
+        settled = {side for one in standing if one.same for side in (one.source_id, one.object_id)}
+        return [one for one in self.questions if one.id not in decided and not settled & set(one.pair)]
 
     def alike(self, kind: Kind) -> list[Question]:
         """The questions of this kind that may be answered together: of two sides that are in no other question."""

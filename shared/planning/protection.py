@@ -16,7 +16,7 @@ from shared.planning.mapping import ENABLED
 # Without these Graph permissions, mailboxes and roles can't be read.
 MAILBOX_PERMISSION, ROLE_PERMISSION = "MailboxSettings.Read", "RoleManagement.Read.Directory"
 # Without this one, roles held through a group can't be read; without the other, who may join such a group by PIM.
-GROUP_PERMISSION = "Group.Read.All"
+GROUP_PERMISSION = "GroupMember.Read.All"
 ELIGIBLE_PERMISSION = "PrivilegedEligibilitySchedule.Read.AzureADGroup"
 
 # What the sync leaves alone. "unknown": whether the account is a person's could not be read.

@@ -94,13 +94,13 @@ def strangers(people: Iterable[SourceUser], territory: Territory) -> Parts:
     told: Parts = ()
     foreign = sum(len(names) for place, names in users.items() if place.where is Where.FOREIGN)
     if foreign:
-        told += say("source.foreign", count=foreign)
+        told += say("people.foreign", count=foreign)
     for place, names in sorted(users.items(), key=lambda one: one[0].domain):
         count, some = len(names), tuple(sorted(names)[:NAMED])
         if place.where is Where.NEAR:
-            told += say("source.near", count=count, domain=place.domain, near=place.near, users=some)
+            told += say("people.near", count=count, domain=place.domain, near=place.near, users=some)
         elif place.where is Where.UNVERIFIED:
-            told += say("source.unverified", count=count, domain=place.domain, users=some)
+            told += say("people.unverified", count=count, domain=place.domain, users=some)
         elif place.where is Where.NOWHERE:
-            told += say("source.nowhere", count=count, users=some)
+            told += say("people.nowhere", count=count, users=some)
     return told

@@ -29,7 +29,7 @@ from shared.log import event
 from shared.model.changes import Action, Plan
 from shared.model.parts import Parts, parts_of, say
 from shared.model.questions import OpenQuestions
-from shared.model.results import Outcome, is_shielded, key
+from shared.model.results import SHIELDED, Outcome, is_left, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
 from shared.planning.limits import Checks, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
@@ -161,7 +161,7 @@ class Invocation:
         if run.undoes:
             return await survey_undo(self._services, run, run.undoes, self._directory)
         looking = surveyor(self._services, run.domain, self._directory, self._stop)
-        seen = await looking.survey(predict=run.mode is Mode.DRY_RUN)
+        seen = await looking.survey(predict=run.mode is Mode.DRY_RUN, approved=approved)
         if run.approval is None:
             return seen
         note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)
@@ -196,7 +196,7 @@ class Invocation:
         self._log.note(
             questions=len(asked.questions),
             questions_since=min((one.since for one in asked.questions if one.since), default=None),
-            shielded=sum(1 for change in plan.of(Action.SKIP) if is_shielded(change)),
+            shielded=sum(1 for change in plan.of(Action.SKIP) if is_left(change, SHIELDED)),
             matches=dict(plan.matches),
         )
 

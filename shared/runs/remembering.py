@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from shared.entra.directory import Directory
 from shared.model.changes import Action, Change
@@ -24,6 +25,9 @@ from shared.planning.surveyed import Survey
 from shared.runs.side_looks import SideLooks
 from shared.runs.stop import RunStop
 from shared.services import Services
+
+# So many are looked up by one run before they are forgotten; the next runs go on.
+FORGOTTEN_AT_ONCE = 200
 
 
 class Remembering:
@@ -94,7 +98,7 @@ class Remembering:
 
     async def _forget(self) -> Parts:
         today = self._services.clock.now().date()
-        asked = due(self._known, today)
+        asked = dict(islice(due(self._known, today).items(), FORGOTTEN_AT_ONCE))
         if not asked:
             return ()
         looks, effect = SideLooks(), say("look.forgotten")

@@ -63,11 +63,17 @@ class Surveyor:
         self._clock = clock
         self._administration = administration
 
-    async def survey(self, *, predict: bool, people: list[SourceUser] | None = None) -> Survey:
+    async def survey(
+        self,
+        *,
+        predict: bool,
+        people: list[SourceUser] | None = None,
+        approved: frozenset[str] = frozenset(),
+    ) -> Survey:
         """Reads everything and plans. `predict` also looks up who has the addresses that the plan wants.
 
         `people` replaces the users of the source, which is then not read. It may be empty, so use it to inspect a
-        domain and never for a sync.
+        domain and never for a sync. `approved` are the object ids of deletions that an administrator approved.
 
         Raises SourceError or GraphError if a side can't be read completely, DomainNotFound if the domain is not the
         tenant's, and RunStopped if the run must stop. If any other lookup fails, the plan is made without it, and
@@ -91,6 +97,9 @@ class Surveyor:
             usage_location=self._terms.usage_location,
             memory_doubt=memory.doubt,
             deleted_by_sync=memory.deleted.keys(),
+            known_since={account: memory.since.get(who, "") for who, account in memory.links.items()},
+            ask_unlinked=await self._administration.read_unlinked(self._domain),
+            approved=approved,
             other_domains=any(one.name not in (domain.name, initial) for one in tenant),
             territory=Territory.of(
                 tenant, await self._administration.read_syncing(), self._terms.foreign_domains

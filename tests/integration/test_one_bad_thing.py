@@ -289,7 +289,8 @@ async def test_an_approved_dry_run_ends_the_doubt(renamed: Stack, how: str) -> N
     assert (await renamed.finished(Run.model_validate(approved.json()))).counts.delete == 0
     after = await renamed.sync(ONE)
 
-    assert (after.counts.delete, after.counts.add, after.warnings) == (2, 1, ())
+    # The leaver goes; the one renamed since looks like an add beside a deletion, and is a question.
+    assert (after.counts.delete, after.counts.add, _in_doubt(after)) == (1, 0, False)
 
 
 async def test_an_approval_of_what_was_seen_before_the_loss_ends_no_doubt(renamed: Stack) -> None:

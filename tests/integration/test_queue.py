@@ -10,7 +10,7 @@ from local.entra import FaultPlan
 from local.host import Limits
 from shared.runs import lifecycle
 from shared.runs.messages import POISON_QUEUE, QUEUE, message
-from shared.store.storage import AUDIT_LOGS, DOMAINS, JOURNAL, LINKS, LOCKS, RUNS
+from shared.store.storage import AUDIT_LOGS, DOMAINS, JOURNAL, LINKS, LOCKS, PEOPLE, RUNS
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
 from tests.support.storage_control import storage_of
 
@@ -135,7 +135,8 @@ async def test_a_table_that_is_deleted_while_the_app_runs_is_made_anew(start_sta
 
 async def test_a_run_that_gets_nothing_done_in_three_invocations_is_given_up(start_stack: StartStack) -> None:
     stack = await start_stack(source=[in_source("aoki")])
-    await storage_of(stack).faults({**FORBIDDEN, "operation": "GetBlob", "resource": f"{LINKS}/*"})
+    refused = {"kind": "refuse", "code": "AuthorizationFailure", "resource": f"{LINKS}/{PEOPLE}"}
+    await storage_of(stack).faults(refused)
 
     run = await stack.sync()
 

@@ -161,12 +161,22 @@ async def judge_sync(case: Case, run: Run | None, *, wanted: Counter[str]) -> No
         name: getattr(run.counts, name) for name in ("add", "update", "rename", "restore", "delete", "failed")
     }
     case.expect("counts", +Counter(counted), wanted)
+    await _judge_memory(case, after)
     writes = Counter(case.stack.writes())
     case.expect("writes sent twice", [write for write, count in writes.items() if count > 1], [])
     memory = await case.stack.services.known_people.read(case.domain)
     case.expect("doubt of the memory", memory.doubt, ())
     added = {who for action, who in done if action == "add"}
     case.expect("added and not linked", added - set(memory.links.values()), set())
+
+
+async def _judge_memory(case: Case, tenant: Json) -> None:
+    """Whom the sync matched and created is known with their account, and nothing is in doubt."""
+    accounts = {user["userPrincipalName"].partition("@")[0]: user["id"] for user in tenant["users"]}
+    wanted = {name: accounts[name] for name in (*KEPT, "added") if name in accounts}
+    memory = await case.stack.services.known_people.read(case.domain)
+    case.expect("links", {name: memory.links.get(name) for name in wanted}, wanted)
+    case.expect("doubt", memory.doubt, ())
 
 
 async def judge_dry_run(case: Case, run: Run | None) -> None:

@@ -174,6 +174,7 @@ READS = {
     "RoleManagement.Read.Directory": "/roleManagement/directory/roleAssignments",
     "Domain.Read.All": "/domains",
     "Organization.Read.All": "/organization",
+    "GroupMember.Read.All": "/groups",
     "Group.Read.All": "/groups",
     "RoleEligibilitySchedule.Read.Directory": ELIGIBLE_ROLES,
     "PrivilegedEligibilitySchedule.Read.AzureADGroup": f"{ELIGIBLE_PEOPLE}?$filter=groupId eq 'g'",

@@ -23,7 +23,7 @@ READ_ONLY = frozenset(
         "User.Read.All",
         "RoleManagement.Read.Directory",
         "MailboxSettings.Read",
-        "Group.Read.All",
+        "GroupMember.Read.All",
     }
 )
 
