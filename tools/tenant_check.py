@@ -47,10 +47,12 @@ READS = (
     "/directory/deletedItems/microsoft.graph.user?$select=id,proxyAddresses,deletedDateTime&$top=1",
     "/applications?$filter=identifierUris/any(x:startsWith(x,'api://{domain}'))&$select=id,identifierUris&$top=1",
     "/roleManagement/directory/roleAssignments?$expand=roleDefinition",
+    "/roleManagement/directory/roleEligibilityScheduleInstances?$expand=roleDefinition",
     "/groups?$filter=proxyAddresses/any(x:endsWith(x,'@{domain}'))&$count=true&$select=id,proxyAddresses&$top=1",
     "/groups?$filter=isAssignableToRole eq true&$select=id,displayName",
     "/groups/{group}/transitiveMembers?$select=id&$top=1",
     "/groups/{group}/owners?$select=id&$top=1",
+    "/identityGovernance/privilegedAccess/group/eligibilityScheduleInstances?$filter=groupId eq '{group}'",
     # Not the app's: whether delta could take the place of the listing.
     "/users/delta?$select=id,isManagementRestricted&$deltatoken=latest",
 )

@@ -133,7 +133,7 @@ class TestRoles:
         assert roles.eligible_members_seen
 
     async def test_who_may_join_a_group_is_unseen_without_the_permission_which_stops_nothing(self) -> None:
-        granted = ["RoleManagement.Read.Directory", "Group.Read.All"]
+        granted = ["RoleManagement.Read.Directory", "GroupMember.Read.All"]
         async with connected(*PEOPLE, groups=GROUPS, permissions=granted) as tenant:
             roles = await tenant.directory.read_roles()
 
