@@ -11,7 +11,8 @@ Value = str | bool | None
 class SourceUser:
     """A user of Access Control, mapped and normalised so that its values compare with Entra's.
 
-    `values` are in the order of `AttributeMap.attributes`. `upn` is empty for a user who has none.
+    `values` are in the order of `AttributeMap.attributes`. `upn` is empty for a user who has none, and stands in from
+    another field unless `upn_given`. `email` is what that cell holds, as it is written.
     `problem` says why this one user can't be synchronised, where reading already shows it.
     """
 
@@ -19,6 +20,8 @@ class SourceUser:
     upn: str
     immutable_id: str | None
     values: tuple[Value, ...]
+    email: str = ""
+    upn_given: bool = True
     problem: Parts = ()
 
 

@@ -27,6 +27,7 @@ DEFAULT_MAP: Mapping[str, str | None] = {
 # The field names under which Access Control may return a user's identity: the API's spelling is not published.
 SOURCE_ID_FIELDS = ("username",)
 UPN_FIELDS = ("userprincipalname", "upn", "email")
+EMAIL_FIELDS = ("email", "emailaddress", "mail")
 IMMUTABLE_ID_FIELDS = ("immutableid", "onpremisesimmutableid")
 
 _STATUS = {
@@ -118,11 +119,14 @@ class AttributeMap:
             elif attribute == "usageLocation" and isinstance(value, str):
                 value = value.upper()
             values.append(value)
+        upn_field = next((name for name in self.upn_fields if normalised(fields.get(name))), "")
         return SourceUser(
             source_id=source_id,
-            upn=_first(fields, self.upn_fields) or "",
+            upn=normalised(fields.get(upn_field)) or "",
             immutable_id=_first(fields, self.immutable_id_fields),
             values=tuple(values),
+            email=_emails(fields),
+            upn_given=upn_field not in EMAIL_FIELDS,
             problem=problem,
         )
 
@@ -145,6 +149,11 @@ class AttributeMap:
             without_session_time=item.get(SESSION_TIME, "") is None,
         )
 
+    def names(self, user: SourceUser | EntraUser) -> tuple[str, str]:
+        """Family name and given name on one side; empty where there is none, or where it is not mapped."""
+        named = dict(zip(self.attributes, user.values, strict=True))
+        return str(named.get("surname") or ""), str(named.get("givenName") or "")
+
     def display_name(self, user: SourceUser) -> str:
         value = user.values[self.attributes.index("displayName")]
         return value if isinstance(value, str) else ""
@@ -165,6 +174,12 @@ def flat(record: Mapping[str, object]) -> dict[str, object]:
 
 def _first(fields: Mapping[str, object], names: Sequence[str]) -> str | None:
     return next((text for name in names if (text := normalised(fields.get(name)))), None)
+
+
+def _emails(fields: Mapping[str, object]) -> str:
+    """The email addresses as they are written, of a list too; empty without any."""
+    value = next((fields[name] for name in EMAIL_FIELDS if fields.get(name)), None)
+    return normalised("; ".join(map(str, value)) if isinstance(value, list) else value) or ""
 
 
 def domain_of(upn: str) -> str:

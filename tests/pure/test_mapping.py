@@ -8,7 +8,7 @@ from shared.model.changes import Obstacle
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
 from shared.planning.mapping import AttributeMap, normalised
 from shared.words import said
-from tests.support.people import MAP, values
+from tests.support.people import MAP, entra_user, source_user, values
 
 RECORD = {
     "username": "aoki",
@@ -92,6 +92,26 @@ def test_the_email_stands_in_for_a_upn_that_is_empty() -> None:
     user = MAP.source_user({**RECORD, "user_principal_name": "", "email": "mail@contoso.com"})
 
     assert user.upn == "mail@contoso.com"
+
+
+@pytest.mark.parametrize(
+    ("record", "email", "given"),
+    [
+        ({"Email": " Aoki <aoki@contoso.com> "}, "Aoki <aoki@contoso.com>", False),
+        ({"upn": "aoki@contoso.com", "Email Address": "a@x.com"}, "a@x.com", True),
+        ({"upn": "aoki@contoso.com", "mail": ["a@x.com", "b@x.com"]}, "a@x.com; b@x.com", True),
+        ({"upn": "aoki@contoso.com"}, "", True),
+    ],
+)
+def test_the_email_is_kept_as_it_is_written(record: dict[str, object], email: str, given: bool) -> None:
+    user = MAP.source_user({"username": "aoki", "Status": "enabled", **record})
+
+    assert (user.email, user.upn_given) == (email, given)
+
+
+def test_the_names_of_either_side_are_those_of_the_map() -> None:
+    assert MAP.names(source_user()) == MAP.names(entra_user()) == ("青木", "花子")
+    assert AttributeMap.of({"surname": None}).names(source_user(values=(None, "花子", True))) == ("", "花子")
 
 
 def test_a_custom_attribute_can_be_mapped() -> None:

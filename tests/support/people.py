@@ -38,6 +38,8 @@ def source_user(
     source_id: str | None = None,
     immutable_id: str | None = None,
     values: tuple[Value, ...] = values(),
+    email: str = "",
+    upn_given: bool = True,
     problem: str = "",
 ) -> SourceUser:
     """The default source id is the UPN's local part."""
@@ -46,6 +48,8 @@ def source_user(
         upn=upn,
         immutable_id=immutable_id,
         values=values,
+        email=email,
+        upn_given=upn_given,
         problem=verbatim(problem),
     )
 
