@@ -4,6 +4,8 @@ import json
 import logging
 from typing import Any
 
+from shared.model.characters import escaped
+
 _logger = logging.getLogger("sync")
 # Each writes a line, or several, for every request it sends.
 _CHATTY = ("azure", "httpx")
@@ -18,4 +20,4 @@ def leave_out_requests() -> None:
 
 def event(name: str, /, level: int = logging.INFO, **fields: Any) -> None:
     """Writes `{"event": name, …}`; values must be what JSON can hold, or have a text form."""
-    _logger.log(level, "%s", json.dumps({"event": name, **fields}, ensure_ascii=False, default=str))
+    _logger.log(level, "%s", escaped(json.dumps({"event": name, **fields}, ensure_ascii=False, default=str)))

@@ -1,8 +1,8 @@
 """Maps source fields to Entra attributes, normalised so that equal values compare equal. Pure.
 
 Both sides pass through `normalised`, so that a comparison ignores the Unicode form in which a Japanese name was
-typed and the white space that Entra trims anyway. Values are never truncated: a value that Entra would refuse
-becomes an obstacle for that one user.
+typed and the white space that Entra trims anyway. Names are written as the source has them. A value that Entra would
+refuse becomes an obstacle for that one user.
 """
 
 import unicodedata
@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shared.model.parts import Parts, say
+from shared.model.characters import LONGEST, composed, escaped, visible
+from shared.model.parts import say
 from shared.model.people import EntraUser, SourceUser, Value
-from shared.planning.entra_limits import LENGTHS
+from shared.planning.entra_limits import LENGTHS, unwritten
 
 UPN, IMMUTABLE_ID, ENABLED = "userPrincipalName", "onPremisesImmutableId", "accountEnabled"
 SESSION_TIME = "signInSessionsValidFromDateTime"
@@ -47,13 +48,20 @@ def field_key(name: str) -> str:
 
 
 def normalised(value: object) -> str | None:
-    """Text in NFC without outer white space; None for an empty or absent value."""
+    """Text in NFC (but see `composed`) without outer white space; None if nothing of it is seen, or it is absent."""
     if value is None:
         return None
-    text = value if isinstance(value, str) else str(value)
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    return text.strip() or None
+    text = (value if isinstance(value, str) else str(value)).strip()
+    if text.isascii():
+        return text or None
+    if not visible(text):
+        return None
+    return text if unicodedata.is_normalized("NFC", text) else composed(text)
+
+
+def _kept(text: str) -> str:
+    """Text that can be stored and sent; one of a length that is refused, only to that length."""
+    return text if text.isascii() and len(text) <= LONGEST else escaped(text[:LONGEST])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,29 +111,25 @@ class AttributeMap:
         for name in (*SOURCE_ID_FIELDS, *self.fields, *self.upn_fields, *self.immutable_id_fields):
             if isinstance(fields.get(name), list):
                 raise ValueError(name)  # noqa: TRY004 - the data is wrong, not the code
-        source_id = _first(fields, SOURCE_ID_FIELDS) or ""
-        problem: Parts = ()
+        source_id = _kept(_first(fields, SOURCE_ID_FIELDS) or "")
+        upn_field = next((name for name in self.upn_fields if normalised(fields.get(name))), "")
+        upn = normalised(fields.get(upn_field)) or ""
+        immutable_id = _first(fields, self.immutable_id_fields)
+        problem = unwritten(UPN, upn) or unwritten(IMMUTABLE_ID, immutable_id)
         values: list[Value] = []
         for attribute, name in zip(self.attributes, self.fields, strict=True):
-            value: Value = normalised(fields.get(name))
-            if attribute == ENABLED:
-                status = value
-                value = _STATUS.get(str(status).lower())
-                if value is None:
-                    problem = say("value.unknownStatus", user=source_id, field=name, status=repr(status))
-            elif attribute == "displayName" and value is None:
-                names = (normalised(fields.get(n)) for n in ("familyname", "givenname"))
-                value = " ".join(n for n in names if n) or None
-            elif attribute == "usageLocation" and isinstance(value, str):
-                value = value.upper()
-            values.append(value)
-        upn_field = next((name for name in self.upn_fields if normalised(fields.get(name))), "")
+            value = _value(attribute, name, fields)
+            if attribute == ENABLED and value is None:
+                status = repr(normalised(fields.get(name)))
+                problem = say("value.unknownStatus", user=source_id, field=name, status=status)
+            problem = problem or unwritten(attribute, value)
+            values.append(_kept(value) if problem and isinstance(value, str) else value)
         return SourceUser(
             source_id=source_id,
-            upn=normalised(fields.get(upn_field)) or "",
-            immutable_id=_first(fields, self.immutable_id_fields),
+            upn=_kept(upn),
+            immutable_id=immutable_id and _kept(immutable_id),
             values=tuple(values),
-            email=_emails(fields),
+            email=_kept(_emails(fields)),
             upn_given=upn_field not in EMAIL_FIELDS,
             problem=problem,
         )
@@ -157,6 +161,16 @@ class AttributeMap:
     def display_name(self, user: SourceUser) -> str:
         value = user.values[self.attributes.index("displayName")]
         return value if isinstance(value, str) else ""
+
+
+def _value(attribute: str, name: str, fields: Mapping[str, object]) -> Value:
+    value = normalised(fields.get(name))
+    if attribute == ENABLED:
+        return _STATUS.get(str(value).lower())
+    if attribute == "displayName" and value is None:
+        names = (normalised(fields.get(each)) for each in ("familyname", "givenname"))
+        return " ".join(each for each in names if each) or None
+    return value.upper() if attribute == "usageLocation" and value else value
 
 
 def flat(record: Mapping[str, object]) -> dict[str, object]:
