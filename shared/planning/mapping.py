@@ -17,7 +17,9 @@ from shared.planning.entra_limits import LENGTHS, unwritten
 
 UPN, IMMUTABLE_ID, ENABLED = "userPrincipalName", "onPremisesImmutableId", "accountEnabled"
 SESSION_TIME = "signInSessionsValidFromDateTime"
-MAPPABLE = (*LENGTHS, ENABLED, UPN, IMMUTABLE_ID)
+# No attribute of Entra: the field that names a user of the source for good.
+USERNAME = "username"
+MAPPABLE = (*LENGTHS, ENABLED, UPN, IMMUTABLE_ID, USERNAME)
 
 DEFAULT_MAP: Mapping[str, str | None] = {
     "displayName": "Display Name",
@@ -26,10 +28,12 @@ DEFAULT_MAP: Mapping[str, str | None] = {
     ENABLED: "Status",
 }
 # The field names under which Access Control may return a user's identity: the API's spelling is not published.
-SOURCE_ID_FIELDS = ("username",)
+SOURCE_ID_FIELDS = (USERNAME,)
 UPN_FIELDS = ("userprincipalname", "upn", "email")
 EMAIL_FIELDS = ("email", "emailaddress", "mail")
 IMMUTABLE_ID_FIELDS = ("immutableid", "onpremisesimmutableid")
+# What a display name is made of where there is none.
+_NAME_FIELDS = ("familyname", "givenname")
 
 _STATUS = {
     "enabled": True,
@@ -75,12 +79,23 @@ class AttributeMap:
     fields: tuple[str, ...]
     upn_fields: tuple[str, ...] = UPN_FIELDS
     immutable_id_fields: tuple[str, ...] = IMMUTABLE_ID_FIELDS
+    source_id_fields: tuple[str, ...] = SOURCE_ID_FIELDS
 
     @property
     def required_fields(self) -> tuple[str, ...]:
         """Fields that at least one source user must have: all mapped fields, and identity fields that were set."""
         identity = ((self.upn_fields, UPN_FIELDS), (self.immutable_id_fields, IMMUTABLE_ID_FIELDS))
         return (*self.fields, *(name for named, usual in identity if named != usual for name in named))
+
+    @property
+    def single_fields(self) -> tuple[str, ...]:
+        """Fields of which a user has one value, and no list."""
+        return (*self.source_id_fields, *self.fields, *self.upn_fields, *self.immutable_id_fields)
+
+    @property
+    def read_fields(self) -> frozenset[str]:
+        """Every field that is read, if a user has it."""
+        return frozenset((*self.single_fields, *EMAIL_FIELDS, *_NAME_FIELDS))
 
     @classmethod
     def of(cls, overrides: Mapping[str, str | None]) -> "AttributeMap":
@@ -93,13 +108,14 @@ class AttributeMap:
             raise ValueError(f"{', '.join(unknown)} can't be mapped; possible are {', '.join(MAPPABLE)}")
         if not merged["displayName"]:
             raise ValueError("displayName must be mapped: Entra has no user without one")
-        upn, immutable_id = merged.pop(UPN, None), merged.pop(IMMUTABLE_ID, None)
+        upn, immutable_id, username = (merged.pop(name, None) for name in (UPN, IMMUTABLE_ID, USERNAME))
         pairs = [(attribute, field_key(name)) for attribute, name in merged.items() if name]
         return cls(
             attributes=tuple(attribute for attribute, _ in pairs),
             fields=tuple(name for _, name in pairs),
             upn_fields=(field_key(upn),) if upn else UPN_FIELDS,
             immutable_id_fields=(field_key(immutable_id),) if immutable_id else IMMUTABLE_ID_FIELDS,
+            source_id_fields=(field_key(username),) if username else SOURCE_ID_FIELDS,
         )
 
     def source_user(self, record: Mapping[str, object]) -> SourceUser:
@@ -108,10 +124,10 @@ class AttributeMap:
         Raises ValueError with the field name as its text, for a list where a single value is expected.
         """
         fields = flat(record)
-        for name in (*SOURCE_ID_FIELDS, *self.fields, *self.upn_fields, *self.immutable_id_fields):
+        for name in self.single_fields:
             if isinstance(fields.get(name), list):
                 raise ValueError(name)  # noqa: TRY004 - the data is wrong, not the code
-        source_id = _kept(_first(fields, SOURCE_ID_FIELDS) or "")
+        source_id = _kept(_first(fields, self.source_id_fields) or "")
         upn_field = next((name for name in self.upn_fields if normalised(fields.get(name))), "")
         upn = normalised(fields.get(upn_field)) or ""
         immutable_id = _first(fields, self.immutable_id_fields)
@@ -168,7 +184,7 @@ def _value(attribute: str, name: str, fields: Mapping[str, object]) -> Value:
     if attribute == ENABLED:
         return _STATUS.get(str(value).lower())
     if attribute == "displayName" and value is None:
-        names = (normalised(fields.get(each)) for each in ("familyname", "givenname"))
+        names = (normalised(fields.get(each)) for each in _NAME_FIELDS)
         return " ".join(each for each in names if each) or None
     return value.upper() if attribute == "usageLocation" and value else value
 

@@ -1,11 +1,13 @@
 """The audit log as text: one row per changed attribute or per person, in a form a spreadsheet opens. Pure.
 
-UTF-8 with BOM and CRLF, so that a spreadsheet shows Japanese names. A cell that a spreadsheet would take for a
-formula gets a leading apostrophe ("CSV injection", OWASP). Never a password.
+UTF-8 with BOM and CRLF, so that a spreadsheet shows Japanese names. What a spreadsheet would take for a formula gets
+an apostrophe before it ("CSV injection", OWASP), also inside a cell: one that takes `;` or a tab for the separator
+finds no quotes where a cell begins, and lets cells begin in the middle of ours. Never a password.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -20,8 +22,11 @@ COLUMNS = (
     "sourceId", "attribute", "before", "after", "reason", "errorCode", "errorMessage", "requestId",
 )  # fmt: skip
 BOM = "\ufeff"
-# What a spreadsheet would take for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would take for a formula; of the full-width ones, in an East Asian language.
+_FORMULA_STARTS = (*"=+-@＝＋－＠", "\t", "\r")
+# Where a cell could begin inside one of ours.
+_BREAK = re.compile("[;\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+_FORMULA_AFTER_BREAK = re.compile(f'({_BREAK.pattern})(?=[ "]*[-=+@＝＋－＠])')
 
 
 def header() -> bytes:
@@ -52,6 +57,8 @@ def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
 
 
 def _escaped(cell: str) -> str:
+    if _BREAK.search(cell):
+        cell = _FORMULA_AFTER_BREAK.sub(r"\1'", cell)
     return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
 
 

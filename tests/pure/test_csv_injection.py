@@ -16,7 +16,7 @@ from shared.reports.audit_csv import COLUMNS, header, render
 from tests.support.people import change
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = (*"=+-@＝＋－＠", "\t", "\r")
 HOSTILE = [
     "=cmd|' /C calc'!A0",
     '"',
@@ -31,8 +31,13 @@ HOSTILE = [
     "\x00",
     "'",
     "－1",
+    "x;=1",
+    'x\n "=1',
+    "x\t＠1\u2028＋1",
 ]
-texts = st.one_of(st.text(), st.sampled_from(HOSTILE), st.text(alphabet="=+-@\t\r\n\",;'\u202e\u2067 a"))
+texts = st.one_of(
+    st.text(), st.sampled_from(HOSTILE), st.text(alphabet="=+-@＝＋－＠\t\r\n\u2028\x85\",;'\u202e\u2067 a")
+)
 
 
 def read_back(outcome: Outcome) -> dict[str, str]:
@@ -44,7 +49,15 @@ def read_back(outcome: Outcome) -> dict[str, str]:
 
 
 def shown(text: str) -> str:
-    return "'" + text if text.startswith(FORMULA_STARTS) else text
+    """The text with an apostrophe before what looks like a formula: at its start, and where a cell could begin."""
+    inside = ""
+    for at, character in enumerate(text):
+        inside += character
+        if character in ";\t\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029" and text[at + 1 :].lstrip(' "').startswith(
+            FORMULA_STARTS[:8]
+        ):
+            inside += "'"
+    return "'" + inside if text.startswith(FORMULA_STARTS) else inside
 
 
 @given(name=texts, before=texts, after=texts, reason=texts, message=texts)
@@ -73,6 +86,20 @@ def test_no_cell_begins_like_a_formula(name: str, value: str) -> None:
     row = read_back(Outcome(change=changed, result=Result.SUCCEEDED))
 
     assert not [cell for cell in row.values() if cell.startswith(FORMULA_STARTS)]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@given(texts, texts)
+def test_no_cell_of_another_separator_begins_like_a_formula(separator: str, name: str, value: str) -> None:
+    """A spreadsheet that takes it knows no quotes inside a cell, and ends lines inside ours."""
+    changed = change(display_name=name, attributes=[AttributeChange("surname", value, value)])
+    log = render(
+        [Outcome(change=changed, result=Result.SUCCEEDED)], "r1", "contoso.com", Mode.SYNC, NOW
+    ).decode()
+
+    cells = [cell for line in log.splitlines() for cell in line.split(separator)]
+
+    assert not [cell for cell in cells if cell.lstrip(' "').startswith(FORMULA_STARTS[:8])]
 
 
 @pytest.mark.parametrize("value", HOSTILE)
