@@ -279,8 +279,10 @@ class Directory:
             if owner not in (None, own_id):
                 raise errors.object_conflict("onPremisesImmutableId")
         for address in chain([upn], smtp_addresses(properties)):
-            if self._owner_of(address) not in (None, own_id):
-                raise errors.object_conflict("proxyAddresses")
+            owner = self._owner_of(address)
+            if owner not in (None, own_id):
+                kind = "User" if owner in self.users else "Group"
+                raise errors.object_conflict("proxyAddresses", f"{kind}_{owner}")
 
     def _owner_of(self, address: str) -> str | None:
         if owner := self.index.address_owner.get(address):

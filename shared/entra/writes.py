@@ -13,7 +13,7 @@ from typing import Any
 from shared.entra.batch import BeforeSend, Request
 from shared.entra.client import Answer, segment, text
 from shared.entra.graph import Graph
-from shared.entra.write_waves import detours, goes_by_detour, patch, values_of, waves_of
+from shared.entra.write_waves import goes_by_detour, patch, sent_again, values_of, waves_of
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
@@ -37,12 +37,14 @@ async def apply(
     failed: set[Key] = set()
     # Changes whose user has a temporary UPN now.
     aside: set[Key] = set()
+    # Why changes were sent again, in another way or without what was refused.
+    refusals: dict[Key, Outcome] = {}
     waves = deque(waves_of(writes, graph.clock.chance))
     while waves:
         wave = waves.popleft()
         ready = [request for request in wave.requests if key(request.subject) not in failed]
         stranded: list[Outcome] = []
-        detoured: list[Change] = []
+        again: list[Change] = []
         stopped: RunStopped | None = None
         async for answers in graph.send(ready, before_send):
             ends = await asyncio.gather(*(_outcome(request, answer, graph) for request, answer in answers))
@@ -56,18 +58,19 @@ async def apply(
                         aside.add(key(end.change))
                     if wave.last:
                         final.append(end)
-                elif end.change.direct_first and _asks_for_a_detour(answer):
-                    detoured.append(replace(end.change, direct_first=False))
+                elif other := _by_detour(end.change, answer) or _without_refused_id(end.change, answer):
+                    refusals.setdefault(key(other), end)
+                    again.append(other)
                 else:
                     failed.add(key(end.change))
                     (stranded if key(end.change) in aside else final).append(end)
             if final:
-                yield final
+                yield [_with_refusal(end, refusals.get(key(end.change))) for end in final]
         if stopped is not None:
             raise stopped
         if stranded:
             yield await _stepped_back(stranded, graph, before_send)
-        waves.extendleft(reversed(detours(detoured)))
+        waves.extendleft(reversed(sent_again(again)))
 
 
 async def _outcome(request: Request[Change], answer: Answer, graph: Graph) -> Outcome | RunStopped:
@@ -108,11 +111,41 @@ def _is_a_step(request: Request[Change]) -> bool:
     return change.action in (Action.RENAME, Action.UPDATE) and goes_by_detour(change)
 
 
-def _asks_for_a_detour(answer: Answer) -> bool:
-    """Whether Graph refused the UPN or immutable ID itself, not because another object has it already."""
-    if answer.status != 400 or answer.conflict_on():
-        return False
-    return set(answer.invalid()) <= {UPN, IMMUTABLE_ID}
+def _by_detour(change: Change, answer: Answer) -> Change | None:
+    """The change by its detour, if Graph refused the UPN or immutable ID itself, not because an object has it."""
+    refused = (
+        answer.status == 400 and not answer.conflict_on() and set(answer.invalid()) <= {UPN, IMMUTABLE_ID}
+    )
+    return replace(change, direct_first=False) if change.direct_first and refused else None
+
+
+def _without_refused_id(change: Change, answer: Answer) -> Change | None:
+    """The rest of a change of which Graph refused the immutable ID alone; None if there is no such rest."""
+    rest = tuple(a for a in change.attributes if a.attribute != IMMUTABLE_ID)
+    refused = {*answer.conflict_on(), *answer.invalid()} == {IMMUTABLE_ID}
+    if (
+        not refused
+        or not rest
+        or change.action not in (Action.UPDATE, Action.RENAME)
+        or goes_by_detour(change)
+    ):
+        return None
+    # Only a new UPN can still ask for a detour.
+    direct_first = change.direct_first and change.action is Action.RENAME
+    return replace(
+        change, attributes=rest, via=change.via if direct_first else None, direct_first=direct_first
+    )
+
+
+def _with_refusal(end: Outcome, refusal: Outcome | None) -> Outcome:
+    """How a change ended that was sent again, as a whole: with what was refused of it."""
+    left_out = set(refusal.change.attributes) - set(end.change.attributes) if refusal else set()
+    if not refusal or not left_out:
+        return end
+    if not end.succeeded:
+        return replace(end, change=refusal.change)
+    (refused,) = left_out
+    return replace(end, refused=refused, error_code=refusal.error_code, error_message=refusal.error_message)
 
 
 def _took_effect(change: Change, object_id: str | None, answer: Answer, note: Parts = ()) -> Outcome:
@@ -128,6 +161,8 @@ def _took_effect(change: Change, object_id: str | None, answer: Answer, note: Pa
 def _refused(change: Change, answer: Answer, addition: Parts = ()) -> Outcome:
     error = answer.error
     code = next((f"ObjectConflict:{target}" for target in answer.conflict_on()), error.code)
+    if holders := tuple(answer.conflicting()):
+        addition = say("write.heldBy", holders=holders) + addition
     return Outcome(
         change=change,
         result=Result.FAILED,

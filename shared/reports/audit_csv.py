@@ -48,11 +48,26 @@ def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
     change = outcome.change
     who = (change.upn, change.display_name, outcome.object_id or change.object_id, change.source_id)
     reason = said(change.reason + outcome.note)
-    end = (reason, outcome.error_code, said(outcome.error_message), outcome.request_id)
+    error = (outcome.error_code, said(outcome.error_message))
     one_row_each = change.action in (Action.ADD, Action.UPDATE, Action.RENAME)
-    attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
-    for attribute in attributes or [("", None, None)]:
-        cells = (*start, change.action.value, outcome.result.value, *who, *attribute, *end)
+    attributes = change.attributes if one_row_each else ()
+    ends = [
+        (outcome.result, a, error if outcome.refused is None else ("", "")) for a in attributes or (None,)
+    ]
+    if outcome.refused:
+        ends.append((Result.FAILED, outcome.refused, error))
+    for result, a, why in ends:
+        attribute = (a.attribute, a.before, a.after) if a else ("", None, None)
+        cells = (
+            *start,
+            change.action.value,
+            result.value,
+            *who,
+            *attribute,
+            reason,
+            *why,
+            outcome.request_id,
+        )
         yield [_escaped(_text(cell)) for cell in cells]
 
 

@@ -13,6 +13,7 @@ from shared.http import inspection
 from shared.model.runs import Run
 from shared.runs import hourly
 from shared.store.storage import DOMAINS, LINKS, RUNS
+from tests.support.outcomes import undone
 from tests.support.stack import Stack, StartStack, in_entra, in_source, until
 from tests.support.storage_control import storage_of
 
@@ -394,3 +395,21 @@ async def test_a_foreign_blob_among_the_links_is_named_and_passed_over(stack: St
 
     assert (run.status, run.counts.delete, run.counts.add) == ("succeeded", 1, 1)
     assert {line["blob"] for line in stack.events.named("links.foreign")} == {"notes from the auditor.docx"}
+
+
+async def test_an_immutable_id_that_entra_refuses_keeps_nothing_else_back(start_stack: StartStack) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki", family_name="鈴木", immutable_id="x" * 300), in_source("baba")],
+        entra=[in_entra("aoki"), in_entra("baba")],
+    )
+
+    run = await stack.sync()
+
+    rows = {row["attribute"]: row for row in await stack.audit_log(run)}
+    assert (run.counts.update, stack.users()["aoki@contoso.com"]["surname"]) == (1, "鈴木")
+    assert (rows["surname"]["result"], rows["onPremisesImmutableId"]["result"]) == ("succeeded", "failed")
+    assert "onPremisesImmutableId" in rows["onPremisesImmutableId"]["errorMessage"]
+    again = await stack.sync()
+    assert (again.counts.failed, again.status) == (1, "completedWithErrors")
+    await undone(stack, run)
+    assert stack.users()["aoki@contoso.com"]["surname"] == "Aoki"

@@ -68,12 +68,12 @@ def test_blank_lines_are_nobody() -> None:
     assert len(parse(("\r\n" + HEADER + "\r\n" + AOKI + "\r\n").encode(), "users.csv", MAP)) == 1
 
 
-@pytest.mark.parametrize("blank", ["  \r\n", "\t\r\n", "\u3000\n", "\r\n"])
-@pytest.mark.parametrize("delimiter", [",", "\t"])
+@pytest.mark.parametrize(
+    ("blank", "delimiter"),
+    [*((blank, ",") for blank in ("  \r\n", "\t\r\n", "\u3000\n", "\r\n")), ("  \r\n", "\t"), ("\n", "\t")],
+)
 def test_lines_of_white_space_are_nobody(blank: str, delimiter: str) -> None:
-    if delimiter in blank:
-        pytest.skip("a row of two cells")
-    text = (blank + (HEADER + blank + AOKI + blank + BABA + blank * 2)).replace(",", delimiter)
+    text = blank + (HEADER + blank + AOKI + blank + BABA).replace(",", delimiter) + blank * 2
 
     assert len(parse(text.encode(), "users.csv", MAP)) == 2
 
