@@ -34,7 +34,7 @@ def plan(size: int, percent: int, linked: bool) -> Figures:
     links = {person.username: person.object_id for person in people(size)} if linked else {}
     before = peak_mb()
     watch = Stopwatch()
-    made = decide(match(DOMAIN, source, target, links), Lookups(), attribute_map)
+    made = decide(match(DOMAIN, source, target, links, attribute_map), Lookups(), attribute_map)
     figures = watch.figures()
     changed = sum(1 for _ in made.writes)
     if changed + made.unchanged != size:

@@ -20,8 +20,10 @@ from shared.settings import Settings
 from shared.source import OpenSource
 from shared.source.files import FileSource
 from shared.source.stoppable import StoppableSource
+from shared.store.administration import Administration
 from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
+from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
 from shared.store.links import Links
 from shared.store.runs import Runs
@@ -47,6 +49,8 @@ class Services:
         self.audit_logs = AuditLogs(self.storage)
         self.links = Links(self.storage)
         self.approvals = Approvals(self.storage)
+        self.decisions = DecisionStore(self.storage)
+        self.administration = Administration(self.domains, self.decisions)
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)
         self._graph_client = GraphClient(url, self._tokens, clock)
@@ -86,7 +90,8 @@ class Services:
 
     async def _read_tenant_domains(self, before: list[TenantDomain] | None) -> list[TenantDomain]:
         """The tenant's verified domains; those that it no longer has are kept as removed."""
-        return with_removed(before or (), await self.directory().read_domains())
+        now = [domain for domain in await self.directory().read_domains() if domain.verified]
+        return with_removed(before or (), now)
 
     def directory(self, stop: Stop | None = None, *, low_priority: bool = False) -> Directory:
         """Entra, for one invocation, one request, or the lookup of doubts when a run ends.

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.model.domain_names import domain_name
 from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Terms
@@ -64,6 +65,10 @@ def _people(value: object) -> frozenset[str]:
         if not _PERSON.fullmatch(person):
             raise ValueError(f"{person!r} is neither a UPN nor an object id; the list is separated by commas")
     return people
+
+
+def _domains(value: object) -> frozenset[str]:
+    return frozenset(domain_name(name.strip()) for name in str(value or "").split(",") if name.strip())
 
 
 def _schedule(value: object) -> Schedule:
@@ -206,6 +211,12 @@ class Settings(BaseModel):
         alias="PROTECTED_USERS",
         description="UPNs or object ids, comma-separated, that are never touched.",
     )
+    foreign_domains: Annotated[frozenset[str], BeforeValidator(_domains)] = Field(
+        frozenset(),
+        alias="FOREIGN_DOMAINS",
+        description="Domains, comma-separated, that are certainly not the tenant's although they differ by one "
+        "character only: whoever moves to one has left.",
+    )
     require_deletion_checks: bool = Field(
         True,
         alias="REQUIRE_DELETION_CHECKS",
@@ -249,6 +260,7 @@ class Settings(BaseModel):
             ),
             usage_location=self.usage_location,
             restore_deleted_users=self.restore_deleted_users,
+            foreign_domains=self.foreign_domains,
         )
 
     @field_validator("*", mode="before")

@@ -6,7 +6,7 @@ import { parseCsv } from "./csv.js";
 /** In the order in which a reader wants to know. */
 export const KINDS = ["failed", "delete", "rename", "update", "restore", "add", "skip"];
 
-const FORMULA = /^'(?=[=+\-@\t\r])/;
+const FORMULA = /^'(?=[=+\-@＝＋－＠\t\r])|([;\t\n\v\f\r\u2028\u2029])'(?=[ "]*[=+\-@＝＋－＠])/g;
 /** @type {Map<string, Person[]>} */
 const remembered = new Map();
 
@@ -35,7 +35,7 @@ export function parsePeople(text) {
 	let last = null;
 	for (const cells of rows) {
 		/** @param {string} name */
-		const cell = (name) => (cells[column[name]] ?? "").replace(FORMULA, "");
+		const cell = (name) => (cells[column[name]] ?? "").replace(FORMULA, "$1");
 		const who = [cell("action"), cell("objectId"), cell("sourceId"), cell("userPrincipalName")].join("\n");
 		if (last?.who !== who) {
 			last = person(who, cell);

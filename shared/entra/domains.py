@@ -1,4 +1,4 @@
-"""The tenant's verified domains."""
+"""The tenant's domains."""
 
 from shared.entra.client import text
 from shared.entra.graph import Part
@@ -8,17 +8,17 @@ from shared.model.domains import TenantDomain
 
 class Domains(Part):
     async def read_domains(self) -> list[TenantDomain]:
-        """The verified domains, sorted by name. Raises GraphError if there is none."""
+        """All domains, sorted by name. Raises GraphError if none of them is verified."""
         path = "/domains?$select=id,authenticationType,isInitial,isVerified"
         domains = [
             TenantDomain(
                 name=text(item, "id").lower(),
                 authentication_type=str(item.get("authenticationType")),
                 initial=item.get("isInitial") is True,
+                verified=item.get("isVerified") is True,
             )
             for item in await self.graph.read_all(path)
-            if item.get("isVerified")
         ]
-        if not domains:  # every tenant has its initial one
+        if not any(domain.verified for domain in domains):  # every tenant has its initial one
             raise GraphError("graph.noDomains")
         return sorted(domains, key=lambda domain: domain.name)

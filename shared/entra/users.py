@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from shared.entra.batch import Request
@@ -94,14 +95,27 @@ class Users(Part):
         return upns
 
     async def find_users(
-        self, *, immutable_ids: Iterable[str] = (), object_ids: Iterable[str] = ()
+        self,
+        *,
+        immutable_ids: Iterable[str] = (),
+        object_ids: Iterable[str] = (),
+        upns: Iterable[str] = (),
+        display_names: Iterable[str] = (),
+        nicknames: Iterable[str] = (),
     ) -> list[EntraUser]:
-        """The active users, on any domain of the tenant, with one of these immutable IDs or object ids."""
-        select = selected(self._attribute_map)
+        """The active users, on any domain of the tenant, with one of these; with their nickname and aliases."""
+        select = f"{selected(self._attribute_map)},mailNickname,proxyAddresses"
+        wanted = {
+            IMMUTABLE_ID: immutable_ids,
+            "id": object_ids,
+            UPN: upns,
+            "displayName": display_names,
+            "mailNickname": nicknames,
+        }
         requests = [
             Request(method="GET", path=f"/users?$filter={one_of(name, chunk)}&$select={select}", subject=None)
-            for name, values in ((IMMUTABLE_ID, list(immutable_ids)), ("id", list(object_ids)))
-            for chunk in _chunks(values)
+            for name, values in wanted.items()
+            for chunk in _chunks(list(values))
         ]
         found: list[EntraUser] = []
         async for answers in self.graph.send(requests):
@@ -159,7 +173,10 @@ def _record(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:
     for attribute in (*attribute_map.attributes, IMMUTABLE_ID, "displayName"):
         if not isinstance(item.get(attribute), _PLAIN):
             raise GraphError("graph.notPlain", attribute=attribute)
-    return attribute_map.entra_user(item)
+    user = attribute_map.entra_user(item)
+    if "mailNickname" not in item:
+        return user
+    return replace(user, nickname=str(item["mailNickname"] or ""), aliases=tuple(aliases(item)))
 
 
 def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from shared.model.parts import Parts
 from shared.model.people import Value
+from shared.model.questions import Question
 
 
 class Action(StrEnum):
@@ -69,7 +70,8 @@ class Plan:
 
     `source` and `target` count the users in scope. `links` (source id → object id) are to be stored: the pairs that
     matched, and the earlier links of the others. `without_session_time` are the object ids of
-    those who stay and whose sessions Entra ends every 12 hours.
+    those who stay and whose sessions Entra ends every 12 hours. `questions`: who may be who. `matches`: how many pairs
+    each rule made.
     """
 
     changes: tuple[Change, ...]
@@ -78,6 +80,8 @@ class Plan:
     unchanged: int
     links: Mapping[str, str] = field(default_factory=dict)
     without_session_time: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+    matches: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, *actions: Action) -> Iterator[Change]:
         return (change for change in self.changes if change.action in actions)

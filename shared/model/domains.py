@@ -85,11 +85,12 @@ class StoredSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantDomain:
-    """A verified domain of the tenant, or one that the tenant no longer has (`removed`)."""
+    """A domain of the tenant, or one that the tenant no longer has (`removed`)."""
 
     name: str
     authentication_type: str
     initial: bool = False
+    verified: bool = True
     removed: bool = False
 
     @property
@@ -100,7 +101,7 @@ class TenantDomain:
 def domain_named(name: str, tenant: Sequence[TenantDomain]) -> TenantDomain:
     """Raises DomainNotFound if the tenant has no such verified domain."""
     for domain in tenant:
-        if domain.name == name:
+        if domain.name == name and domain.verified:
             return domain
     raise DomainNotFound("domain.notVerified", domain=name)
 

@@ -38,6 +38,10 @@ class EntraUser:
     guest: bool = False
     restricted: bool = False
     """A member of a restricted management administrative unit: Entra refuses every write."""
+    nickname: str = ""
+    """`mailNickname`, where it was read."""
+    aliases: tuple[str, ...] = ()
+    """SMTP addresses in lower case, where they were read."""
     without_session_time: bool = False
     """`signInSessionsValidFromDateTime` is null: on a federated domain Entra asks them to sign in every 12 hours."""
 

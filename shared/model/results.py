@@ -10,6 +10,9 @@ from shared.model.parts import Parts
 # Error codes of a user who is not deleted: a lookup was not possible, or the source could not be read a second time.
 NOT_LOOKED_AT = "NotLookedAt"
 SOURCE_UNREADABLE = "SourceUnreadable"
+# Error codes of a user who is left alone: a person has to decide, or somebody in the source may be this user.
+QUESTION = "Question"
+SHIELDED = "Shielded"
 
 
 class Result(StrEnum):

@@ -2,6 +2,7 @@
 
 import re
 
+from shared.model.addresses import fold
 from shared.model.changes import Obstacle
 from shared.model.characters import LONGEST, unwritable
 from shared.model.parts import Parts, say
@@ -62,7 +63,15 @@ def refused_value(attribute: str, value: Value) -> Obstacle | None:
 
 
 def refused_upn(upn: str) -> Obstacle | None:
-    """Why Entra would refuse this UPN ("Create user": characters, 64 before the @ and 113 in all); None if valid."""
+    """Why Entra would refuse this UPN ("Create user": characters, 64 before the @ and 113 in all); None if valid.
+
+    One that is a valid address only once it is folded is refused with what it was meant to be.
+    """
+    addresses = fold(upn)
+    if len(addresses) > 1:
+        return Obstacle("InvalidValue", say("upn.several", upn=repr(upn), addresses=addresses))
+    if addresses and addresses != (upn.lower(),):
+        return Obstacle("InvalidValue", say("upn.almost", upn=repr(upn), meant=addresses[0]))
     if not _UPN.fullmatch(upn):
         return Obstacle("InvalidValue", say("upn.characters", upn=repr(upn)))
     if len(upn) > UPN_LENGTH or len(upn.partition("@")[0]) > UPN_LOCAL_LENGTH:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from shared.model.parts import Parts
 from shared.model.people import EntraUser
 from shared.planning.holders import Holder
+from shared.planning.pointers import Pointer
 from shared.planning.protection import Protection
+from shared.planning.territory import Territory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,10 +16,16 @@ class Lookups:
     """What was looked up for the users that `match` left unpaired.
 
     `outside`: source id → the same person's Entra user in another domain. `deleted`: source id → the same person's
-    soft-deleted Entra user, with the UPN from before the deletion. `addresses`: lower-case address → its holder.
-    `immutable_ids`: immutable ID → its holder. `former_addresses`: object id of a deleted user → the addresses that
-    a restore brings back. `unclear`: source id → why it is unknown whether the user has an account already.
+    soft-deleted Entra user, with the UPN from before the deletion; `handed_on`: source id → the soft-deleted Entra
+    user whose UPN they have, and who was somebody else's. `in_bin`: all soft-deleted users.
+    `addresses`: lower-case address → its holder. `immutable_ids`: immutable ID → its holder. `former_addresses`: object
+    id of a deleted user → the addresses that a restore brings back. `unclear`: source id → why it is unknown whether
+    the user has an account already.
     `memory_doubt`: why some remembered links may be missing, of any domain; empty if none are.
+    `leavers`: accounts that would be deleted, with nickname and aliases; `certain`: source ids of users elsewhere who
+    have an account. `pointers`: which source users without an account point to such accounts; `pointers_unread`: why
+    these are not known. `resembling`: source id → accounts elsewhere that would be deleted, or were, and may be that
+    user's. `failed`: source ids of users whose add Entra has refused in this run.
     """
 
     federated: bool = False
@@ -26,8 +34,17 @@ class Lookups:
     protection: Protection = field(default_factory=Protection)
     outside: Mapping[str, EntraUser] = field(default_factory=dict)
     deleted: Mapping[str, EntraUser] = field(default_factory=dict)
+    handed_on: Mapping[str, EntraUser] = field(default_factory=dict)
+    in_bin: Sequence[EntraUser] = ()
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     immutable_ids: Mapping[str, Holder] = field(default_factory=dict)
     former_addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unclear: Mapping[str, Parts] = field(default_factory=dict)
     memory_doubt: Parts = ()
+    territory: Territory = field(default_factory=Territory)
+    leavers: Sequence[EntraUser] = ()
+    certain: frozenset[str] = frozenset()
+    pointers: Sequence[Pointer] = ()
+    pointers_unread: Parts = ()
+    resembling: Mapping[str, Sequence[EntraUser]] = field(default_factory=dict)
+    failed: frozenset[str] = frozenset()

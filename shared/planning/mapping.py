@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from shared.model.addresses import fold_name
 from shared.model.characters import LONGEST, composed, escaped, visible
 from shared.model.parts import say
 from shared.model.people import EntraUser, SourceUser, Value
@@ -210,6 +211,19 @@ def _emails(fields: Mapping[str, object]) -> str:
     """The email addresses as they are written, of a list too; empty without any."""
     value = next((fields[name] for name in EMAIL_FIELDS if fields.get(name)), None)
     return normalised("; ".join(map(str, value)) if isinstance(value, list) else value) or ""
+
+
+def other_person(user: SourceUser, target: EntraUser) -> bool:
+    """Whether the two have different immutable IDs."""
+    return None not in (user.immutable_id, target.immutable_id) and user.immutable_id != target.immutable_id
+
+
+def other_names(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether family name and given name both differ. An empty name is no other one, nor are the two exchanged."""
+    names, others = tuple(map(fold_name, one)), tuple(map(fold_name, other))
+    if not all((*names, *others)) or names == others[::-1]:
+        return False
+    return names[0] != others[0] and names[1] != others[1]
 
 
 def domain_of(upn: str) -> str:

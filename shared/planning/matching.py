@@ -1,24 +1,43 @@
 """Pairs source users with Entra users. Pure.
 
-By immutable ID, then by the remembered link, then by UPN. A user that matches two accounts is left untouched until
-the source is corrected.
+By a person's decision, immutable ID, memory (the account they were in earlier syncs), UPN, and at last by a UPN that is
+equal once folded. Where these don't agree, nobody is touched until a person or the source has settled it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from shared.model.addresses import fold, fold_domain
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
+from shared.model.questions import NOTHING_DECIDED, Decisions, Kind, Pair
 from shared.planning.cycles import makes_no_cycles
+from shared.planning.mapping import AttributeMap, other_names, other_person
+
+
+class Rule(StrEnum):
+    """What paired a source user and an Entra user."""
+
+    DECISION = "decision"
+    IMMUTABLE_ID = "immutableId"
+    MEMORY = "memory"
+    UPN = "upn"
+    FOLDED = "folded"
 
 
 @dataclass(frozen=True, slots=True)
 class Ambiguity:
-    """A source user who can't be paired with certainty. Neither they nor the `targets` in question are touched."""
+    """A source user who can't be paired with certainty. Neither they nor the `targets` in question are touched.
+
+    `kind` is that of the question which a person can answer; None where only the source can settle it.
+    """
 
     user: SourceUser
     reason: Parts
     targets: tuple[EntraUser, ...]
+    kind: Kind | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,6 +47,7 @@ class Matching:
     `source`: number of source users on the domain. `moved`: object id → the source user, for Entra users of this
     domain whose source user is no longer on it. `by_immutable_id`: immutable ID → source user, of all domains.
     `links`: source id → object id, remembered for users still in the source; `departed`: for users who left it.
+    `rules`: how many pairs each rule made. `apart`: source users and Entra users who are certainly two people.
     """
 
     domain: str
@@ -40,6 +60,8 @@ class Matching:
     by_immutable_id: dict[str, SourceUser] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     departed: dict[str, str] = field(default_factory=dict)
+    rules: Counter[Rule] = field(default_factory=Counter)
+    apart: set[Pair] = field(default_factory=set)
 
 
 @makes_no_cycles
@@ -48,53 +70,136 @@ def match(
     source: Sequence[SourceUser],
     target: Sequence[EntraUser],
     links: Mapping[str, str],
+    attribute_map: AttributeMap,
     links_in_doubt: bool = False,
+    decisions: Decisions = NOTHING_DECIDED,
 ) -> Matching:
-    """Pairs the people of one domain by immutable ID, then remembered link, then UPN.
+    """Pairs the people of one domain by decision, immutable ID, remembered link, then UPN.
 
     `source` holds the source users of all domains, so that a move to another domain is seen; `target` holds the
     Entra users of this domain. A UPN match is ignored if a stronger rule pairs that Entra user with another source
     user: the Entra user is about to be renamed. Ambiguous are source users who match two Entra users, who share an
-    Entra user with another source user, or who share an immutable ID with another source user; and, with
-    `links_in_doubt`, users who match by UPN alone an Entra user with another immutable ID.
+    Entra user or an immutable ID with another source user, or whose UPN is that of a user who left the source; and,
+    with `links_in_doubt`, users who match by UPN alone an Entra user with another immutable ID.
     """
+    links = {**links, **decisions.same}
+    links = {who: account for who, account in links.items() if (who, account) not in decisions.apart}
     remembered = {user.source_id: links[user.source_id] for user in source if user.source_id in links}
     departed = {source_id: linked for source_id, linked in links.items() if source_id not in remembered}
-    matching = Matching(domain=domain, links=remembered, departed=departed)
-    claims = _claims(matching, source, target)
-    by_upn = {user.upn.lower(): user for user in target}
-    formerly = {object_id: source_id for source_id, object_id in departed.items()}
-
-    settled: set[str] = set()
-    for user, upn, keyed, linked in claims.inside:
-        namesake = by_upn.get(upn)
-        if (
-            namesake is not None
-            and namesake is not keyed
-            and claims.owners.get(namesake.object_id, user) is not user
-        ):
-            namesake = None
-        found = keyed or linked or namesake
-        torn = (linked or found) is not found or (namesake or found) is not found
-        ambiguity = None
-        if torn or (claims.rivals and claims.contested(user, upn, found)):
-            ambiguity = _ambiguity(user, upn, (keyed, linked, namesake), claims.rivals)
-        elif (formerly or links_in_doubt) and found is not None and _other_person(user, found):
-            if former := formerly.get(found.object_id):
-                ambiguity = _handed_on(user, found, former)
-            elif links_in_doubt and linked is None:
-                reason = say("match.mayBeHandedOn", user=user.source_id, account=named(found))
-                ambiguity = Ambiguity(user, reason, (found,))
-        if ambiguity is not None:
-            settled.update(one.object_id for one in ambiguity.targets)
-            matching.ambiguous.append(ambiguity)
-        elif found is None:
-            matching.source_only.append(user)
-        else:
-            settled.add(found.object_id)
-            matching.pairs.append((user, found))
-    matching.target_only = [user for user in target if user.object_id not in settled]
+    matching = Matching(domain=domain, links=remembered, departed=departed, apart=set(decisions.apart))
+    claims = _claims(matching, source, target, decisions)
+    matcher = _Matcher(
+        matching=matching,
+        claims=claims,
+        by_upn={user.upn.lower(): user for user in target},
+        formerly=frozenset(departed.values()),
+        attribute_map=attribute_map,
+        links_in_doubt=links_in_doubt,
+        decisions=decisions,
+    )
+    for one in claims.inside:
+        matcher.place(*one)
+    matcher.place_folded()
+    matching.target_only = [user for user in target if user.object_id not in matcher.settled]
     return matching
+
+
+@dataclass(slots=True, kw_only=True)
+class _Matcher:
+    """Places one source user after the other.
+
+    `by_upn`: lower-case UPN → Entra user. `formerly`: object ids of users who left. `settled`: object
+    ids that are somebody's, or in question. `misspelt`: users whose UPN is found only once it is folded, if at all.
+    """
+
+    matching: Matching
+    claims: "_Claims"
+    by_upn: Mapping[str, EntraUser]
+    formerly: Container[str]
+    attribute_map: AttributeMap
+    links_in_doubt: bool
+    decisions: Decisions
+    settled: set[str] = field(default_factory=set)
+    misspelt: list[SourceUser] = field(default_factory=list)
+
+    def place(self, user: SourceUser, upn: str, keyed: EntraUser | None, linked: EntraUser | None) -> None:
+        own = keyed or linked
+        namesake = self._namesake(user, upn, own)
+        found = own or namesake
+        torn = (linked or found) is not found or (namesake or found) is not found
+        if torn or (self.claims.rivals and self.claims.contested(user, upn, found)):
+            self._doubt(_ambiguity(user, upn, (keyed, linked, namesake), self.claims.rivals))
+        elif found is None:
+            written_plainly = fold(user.upn) == (upn,)
+            (self.matching.source_only if written_plainly else self.misspelt).append(user)
+        elif own is None:
+            self._place_by_upn(user, found, Rule.UPN)
+        else:
+            self._pair(user, found, Rule.IMMUTABLE_ID if keyed else Rule.MEMORY)
+
+    def place_folded(self) -> None:
+        """An exact UPN, a link and an immutable ID go before; whoever then has no account has none."""
+        meant: dict[str, list[SourceUser]] = {}
+        found = {user.source_id: self._meant(user) for user in self.misspelt}
+        for user in self.misspelt:
+            for target in found[user.source_id]:
+                meant.setdefault(target.object_id, []).append(user)
+        for user in self.misspelt:
+            targets = found[user.source_id]
+            if not targets:
+                self.matching.source_only.append(user)
+            elif len(targets) > 1:
+                self._doubt(_two_accounts(user, targets))
+            elif len(rivals := meant[targets[0].object_id]) > 1:
+                users = tuple(sorted(rival.source_id for rival in rivals))
+                reason = say("match.sameAccount", users=users, account=named(targets[0]))
+                self._doubt(Ambiguity(user, reason, targets))
+            else:
+                self._place_by_upn(user, targets[0], Rule.FOLDED)
+
+    def _meant(self, user: SourceUser) -> tuple[EntraUser, ...]:
+        found = (self._namesake(user, address, None) for address in fold(user.upn))
+        return tuple(one for one in found if one and one.object_id not in self.settled)
+
+    def _namesake(self, user: SourceUser, upn: str, own: EntraUser | None) -> EntraUser | None:
+        """The Entra user with this UPN, unless it is known as another's. `own` is what stronger rules found."""
+        target = self.by_upn.get(upn)
+        if target is None or target is own:
+            return target
+        if (
+            user.source_id in self.decisions.same
+            or (user.source_id, target.object_id) in self.decisions.apart
+        ):
+            return None
+        if self.claims.owners.get(target.object_id, user) is not user:
+            return None
+        return None if own and target.object_id in self.formerly else target
+
+    def _place_by_upn(self, user: SourceUser, found: EntraUser, rule: Rule) -> None:
+        """A UPN alone gives nobody the account of somebody who left."""
+        if found.object_id in self.formerly:
+            if other_person(user, found) and self._named_otherwise(user, found):
+                self.matching.apart.add((user.source_id, found.object_id))
+                self.matching.source_only.append(user)
+                return
+            self._doubt(handed_on(user, found, self.matching.departed))
+        elif self.links_in_doubt and other_person(user, found):
+            reason = say("match.mayBeHandedOn", user=user.source_id, account=named(found))
+            self._doubt(Ambiguity(user, reason, (found,), Kind.SAME_UPN))
+        else:
+            self._pair(user, found, rule)
+
+    def _named_otherwise(self, user: SourceUser, target: EntraUser) -> bool:
+        return other_names(self.attribute_map.names(user), self.attribute_map.names(target))
+
+    def _pair(self, user: SourceUser, found: EntraUser, rule: Rule) -> None:
+        self.settled.add(found.object_id)
+        self.matching.pairs.append((user, found))
+        self.matching.rules[Rule.DECISION if user.source_id in self.decisions.same else rule] += 1
+
+    def _doubt(self, ambiguity: Ambiguity) -> None:
+        self.settled.update(one.object_id for one in ambiguity.targets)
+        self.matching.ambiguous.append(ambiguity)
 
 
 @dataclass(slots=True)
@@ -121,13 +226,13 @@ class _Claims:
         )
 
 
-def _claims(matching: Matching, source: Sequence[SourceUser], target: Sequence[EntraUser]) -> _Claims:
-    suffix = f"@{matching.domain.lower()}"
+def _claims(
+    matching: Matching, source: Sequence[SourceUser], target: Sequence[EntraUser], decisions: Decisions
+) -> _Claims:
     links = matching.links
     by_id = {user.object_id: user for user in target} if links else {}
     by_immutable_id = {user.immutable_id: user for user in target if user.immutable_id}
-    claims = _Claims()
-    wanted: dict[str, SourceUser] = {}
+    claims, wanted = _Claims(), dict[str, SourceUser]()
     for user in source:
         upn = user.upn.lower()
         keyed = linked = None
@@ -135,9 +240,11 @@ def _claims(matching: Matching, source: Sequence[SourceUser], target: Sequence[E
             if (owner := matching.by_immutable_id.setdefault(key, user)) is not user:
                 claims.contest(key, owner, user)
             keyed = by_immutable_id.get(key)
+            if keyed and decisions is not NOTHING_DECIDED and _decided_otherwise(user, keyed, decisions):
+                keyed = None
         if links:
             linked = by_id.get(links.get(user.source_id, ""))
-        here = upn.endswith(suffix)
+        here = is_on(matching.domain, upn)
         if here:
             if (owner := wanted.setdefault(upn, user)) is not user:
                 claims.contest(upn, owner, user)
@@ -153,20 +260,29 @@ def _claims(matching: Matching, source: Sequence[SourceUser], target: Sequence[E
     return claims
 
 
-def _other_person(user: SourceUser, target: EntraUser) -> bool:
-    """Whether the two have different immutable IDs, and so are different people."""
-    return None not in (user.immutable_id, target.immutable_id) and user.immutable_id != target.immutable_id
+def _decided_otherwise(user: SourceUser, keyed: EntraUser, decisions: Decisions) -> bool:
+    decided = decisions.same.get(user.source_id, keyed.object_id)
+    return decided != keyed.object_id or (user.source_id, keyed.object_id) in decisions.apart
 
 
-def _handed_on(user: SourceUser, target: EntraUser, former: str) -> Ambiguity:
-    """A new person has the UPN of a person who left: they must not get that person's mailbox."""
-    reason = say("match.upnHandedOn", user=user.source_id, account=named(target), former=former)
-    return Ambiguity(user, reason, (target,))
+def is_on(domain: str, upn: str) -> bool:
+    """Whether a UPN is on exactly this domain, as it is written or once it is folded."""
+    if upn.lower().endswith(f"@{domain.lower()}"):
+        return True
+    addresses = fold(upn)
+    return addresses != (upn,) and any(one.endswith(f"@{fold_domain(domain)}") for one in addresses)
 
 
 def named(account: EntraUser) -> Parts:
     """A phrase that names an account in Entra, for use inside a sentence."""
     return say("match.account", upn=account.upn, objectId=account.object_id)
+
+
+def handed_on(user: SourceUser, account: EntraUser, departed: Mapping[str, str]) -> Ambiguity:
+    """The user has the UPN of somebody who left, and of their account: a new person must not get that mailbox."""
+    former = min(source_id for source_id, object_id in departed.items() if object_id == account.object_id)
+    reason = say("match.upnHandedOn", user=user.source_id, account=named(account), former=former)
+    return Ambiguity(user, reason, (account,), Kind.SAME_UPN)
 
 
 def by_name_alone(matching: Matching, links: Mapping[str, str]) -> dict[str, str]:
@@ -200,7 +316,7 @@ def set_aside(matching: Matching, remembered: Mapping[str, EntraUser], unread: M
             matching.pairs.append((user, target))
             continue
         reason = say("match.remembered", user=user.source_id, remembered=account, account=named(target))
-        matching.ambiguous.append(Ambiguity(user, reason, (target,)))
+        matching.ambiguous.append(Ambiguity(user, reason, (target,), Kind.TWO_ACCOUNTS))
 
 
 def _ambiguity(
@@ -210,12 +326,19 @@ def _ambiguity(
     keys = (upn, user.immutable_id or "", *(target.object_id for target in targets))
     rivalling = {user.source_id, *(rival.source_id for key in keys for rival in rivals.get(key, ()))}
     users = tuple(sorted(rivalling))
+    alone = len(users) == 1
     wanted = named(targets[0]) if targets else user.upn
     if len(targets) > 1:
-        accounts = tuple(part for target in targets for part in named(target))
-        reason = say("match.twoAccounts", user=user.source_id, accounts=accounts)
-    elif user.immutable_id and user.immutable_id in rivals:
+        return _two_accounts(user, targets, Kind.TWO_ACCOUNTS if alone else None)
+    if user.immutable_id and user.immutable_id in rivals:
         reason = say("match.sharedImmutableId", users=users, account=wanted, immutableId=user.immutable_id)
     else:
         reason = say("match.sameAccount", users=users, account=wanted)
     return Ambiguity(user, reason, targets)
+
+
+def _two_accounts(
+    user: SourceUser, targets: tuple[EntraUser, ...], kind: Kind | None = Kind.TWO_ACCOUNTS
+) -> Ambiguity:
+    accounts = tuple(part for target in targets for part in named(target))
+    return Ambiguity(user, say("match.twoAccounts", user=user.source_id, accounts=accounts), targets, kind)

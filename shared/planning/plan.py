@@ -1,20 +1,25 @@
 """Builds the `Plan` from the matched lists and the lookups. Pure."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Action, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
-from shared.model.results import NOT_LOOKED_AT
-from shared.planning.conflicts import with_known_conflicts, with_the_blocked
+from shared.model.questions import Question
+from shared.model.results import QUESTION
+from shared.planning.conflicts import ADDRESS_TAKEN, with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences
+from shared.planning.doubts import Doubts, doubts
+from shared.planning.leavers import Leavers, doomed, skipped
 from shared.planning.lookups import Lookups
-from shared.planning.mapping import AttributeMap, domain_of
-from shared.planning.matching import Ambiguity, Matching, named
+from shared.planning.mapping import AttributeMap, other_person
+from shared.planning.matching import Ambiguity, Matching, handed_on, is_on, named
 from shared.planning.renames import in_workable_order
+from shared.planning.territory import Where
 
-_MEMORY_IN_DOUBT = say("leaver.memoryInDoubt")
+_WAITS = say("add.memoryInDoubt")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +51,8 @@ def _newcomers(matching: Matching, lookups: Lookups) -> _Newcomers:
             newcomers.joining.append((user, outside))
         elif gone:
             newcomers.returning.append((user, gone))
+        elif former := lookups.handed_on.get(user.source_id):
+            newcomers.contested.append(handed_on(user, former, matching.departed))
         elif user.source_id in lookups.unclear:
             newcomers.unclear.append(user)
         else:
@@ -66,12 +73,12 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
     for pairs, counted in ((matching.pairs, True), (newcomers.joining, False)):
         for user, target in pairs:
             if reason := protection.reason_not_to_touch(target):
-                skips.append(_skip(target, reason, user.source_id))
+                skips.append(skipped(target, reason, user.source_id))
                 out_of_scope += counted
                 continue
             change = differences.between(user, target)
             if change and (reason := protection.reason_not_to_change(target, change)):
-                skips.append(_skip(target, reason, user.source_id))
+                skips.append(skipped(target, reason, user.source_id))
                 continue
             if target.without_session_time and lookups.federated:
                 without_session_time.append(target.object_id)
@@ -81,62 +88,111 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
                 unchanged += 1
     for user, gone in newcomers.returning:
         if reason := protection.reason_not_to_touch(gone):
-            skips.append(_skip(gone, reason, user.source_id))
+            skips.append(skipped(gone, reason, user.source_id))
         else:
             restores.append(differences.restored(user, gone))
-    leavers = [_left(target, matching, lookups) for target in matching.target_only]
-    adds = [differences.added(user) for user in newcomers.new]
-    elsewhere = any(part.parameters["domain"] != matching.domain for part in lookups.memory_doubt)
-    if elsewhere or (lookups.memory_doubt and matching.target_only):
-        # Any of them could be a rename of one of those, or a move from a domain whose people are not known.
-        skips += [_wait(add) for add in adds]
-        adds = []
-    skips += [_not_added(user, lookups.unclear[user.source_id], attribute_map) for user in newcomers.unclear]
-    doubts = [_doubt(one, attribute_map) for one in (*matching.ambiguous, *newcomers.contested)]
-
     renames = in_workable_order([c for c in existing if c.action is Action.RENAME], lookups.initial_domain)
     renames = with_the_blocked(list(with_known_conflicts(renames, lookups, renames)))
-    others = [*(c for c in existing if c.action is Action.UPDATE), *restores, *adds]
+    others = [*(c for c in existing if c.action is Action.UPDATE), *restores]
+    others += _adds(matching, newcomers, lookups, differences)
+    others = list(with_known_conflicts(others, lookups, renames))
+    skips += [_not_added(user, lookups.unclear[user.source_id], attribute_map) for user in newcomers.unclear]
+    torn = [*matching.ambiguous, *newcomers.contested]
+
+    unplaced = dict.fromkeys(
+        (user.source_id for user in (*newcomers.unclear, *(one.user for one in torn))), True
+    )
+    refused = unplaced | _refused(matching.domain, lookups, differences, others)
+    found = doubts(lookups.pointers, doomed(matching, lookups), refused)
+    found.ask_beside(newcomers.new, lookups.resembling)
+    others = [_in_question(change, found) for change in others]
+    leavers = Leavers(matching=matching, lookups=lookups, doubts=found)
+    left = [leavers.decide(target) for target in matching.target_only]
     doubtful = {target.object_id: target for one in matching.ambiguous for target in one.targets}
     strangers = (*matching.target_only, *doubtful.values())
     out_of_scope += sum(1 for target in strangers if protection.reason_not_to_touch(target))
     return Plan(
         changes=(
             *renames,
-            *with_known_conflicts(others, lookups, renames),
-            *(change for change in leavers if change.action is Action.DELETE),
+            *(change for change in others if change.action is not Action.SKIP),
+            *(change for change in left if change.action is Action.DELETE),
+            *(change for change in others if change.action is Action.SKIP),
             *skips,
-            *(change for change in leavers if change.action is Action.SKIP),
-            *doubts,
+            *(change for change in left if change.action is Action.SKIP),
+            *(_doubt(one, attribute_map) for one in torn),
         ),
         source=matching.source,
         target=len(matching.pairs) + len(strangers) - out_of_scope,
         unchanged=unchanged,
         links=_links(matching, newcomers),
         without_session_time=tuple(without_session_time),
+        questions=(*_asked(torn), *found.questions.values()),
+        matches={rule.value: count for rule, count in matching.rules.items()},
     )
 
 
-def _left(target: EntraUser, matching: Matching, lookups: Lookups) -> Change:
-    """The change of a user who is only in Entra: a delete, or a skip if there is a reason against it."""
-    protection = lookups.protection
-    if reason := protection.reason_not_to_touch(target):
-        return _skip(target, reason)
-    if owner := matching.moved.get(target.object_id):
-        where = domain_of(owner.upn)
-        reason = say("leaver.moved", domain=where) if where else say("leaver.withoutUpn")
-        return _skip(target, reason, owner.source_id)
-    doubt = lookups.memory_doubt and _MEMORY_IN_DOUBT + lookups.memory_doubt
-    if reason := protection.reason_not_to_delete(target) or doubt:
-        return replace(_skip(target, reason), obstacle=Obstacle(NOT_LOOKED_AT, reason))
-    reason = say("leaver.notInSource") + protection.caveat
-    return Change(
-        action=Action.DELETE,
-        upn=target.upn,
-        display_name=target.display_name,
-        object_id=target.object_id,
-        reason=reason,
+def _adds(
+    matching: Matching, newcomers: _Newcomers, lookups: Lookups, differences: Differences
+) -> Iterator[Change]:
+    """The adds; skips where what earlier syncs knew is in doubt."""
+    elsewhere = any(part.parameters["domain"] != matching.domain for part in lookups.memory_doubt)
+    wait = elsewhere or (lookups.memory_doubt and matching.target_only)
+    held = {target.upn.lower(): target for target in matching.target_only} if matching.apart else {}
+    for user in newcomers.new:
+        add = differences.added(user)
+        if wait:
+            # Any of them could be a rename of a leaver, or a move from a domain whose people are not known.
+            yield replace(add, action=Action.SKIP, attributes=(), obstacle=None, reason=_WAITS)
+        elif (leaver := held.get(user.upn.lower())) and add.obstacle is None:
+            taken = say("add.upnOfLeaver", upn=user.upn, account=named(leaver))
+            yield replace(add, obstacle=Obstacle(ADDRESS_TAKEN, taken))
+        else:
+            yield add
+
+
+def _refused(
+    domain: str, lookups: Lookups, differences: Differences, changes: Iterable[Change]
+) -> dict[str, bool]:
+    """Source id → whether they can't be added, for users who point to an account and have none of their own."""
+    refused = {
+        str(change.source_id): change.action is Action.SKIP
+        or change.obstacle is not None
+        or change.source_id in lookups.failed
+        for change in changes
+        if change.object_id is None
+    }
+    for pointer in lookups.pointers:
+        user = pointer.user
+        if user.source_id not in refused and not is_on(domain, user.upn):
+            synchronised = pointer.place.where is Where.OWN
+            refused[user.source_id] = not synchronised or differences.added(user).obstacle is not None
+    return refused
+
+
+def _in_question(change: Change, found: Doubts) -> Change:
+    """The same change; a skip for an add of somebody who may have an account already."""
+    accounts = found.beside.get(change.source_id or "") if change.action is Action.ADD else None
+    if not accounts or change.obstacle:
+        return change
+    names = tuple(part for account in accounts.values() for part in named(account))
+    reason = say("question.person", user=str(change.source_id), accounts=names)
+    return replace(
+        change, action=Action.SKIP, attributes=(), reason=reason, obstacle=Obstacle(QUESTION, reason)
     )
+
+
+def _asked(torn: Iterable[Ambiguity]) -> Iterator[Question]:
+    for one in torn:
+        for target in one.targets:
+            if one.kind is None:
+                continue
+            yield Question(
+                kind=one.kind,
+                source_id=one.user.source_id,
+                object_id=target.object_id,
+                speaks_for=one.reason,
+                speaks_against=say("question.otherImmutableId") if other_person(one.user, target) else (),
+            )
 
 
 def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
@@ -153,22 +209,6 @@ def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
     claimed = {*links.values(), *(gone.object_id for _, gone in newcomers.returning)}
     links.update((who, account) for who, account in matching.departed.items() if account not in claimed)
     return links
-
-
-def _wait(add: Change) -> Change:
-    """Skips an add that may be the rename of an account whose link may be missing."""
-    return replace(add, action=Action.SKIP, attributes=(), obstacle=None, reason=say("add.memoryInDoubt"))
-
-
-def _skip(target: EntraUser, reason: Parts, source_id: str | None = None) -> Change:
-    return Change(
-        action=Action.SKIP,
-        upn=target.upn,
-        display_name=target.display_name,
-        object_id=target.object_id,
-        source_id=source_id,
-        reason=reason,
-    )
 
 
 def _not_added(user: SourceUser, reason: Parts, attribute_map: AttributeMap) -> Change:
@@ -192,5 +232,5 @@ def _doubt(ambiguity: Ambiguity, attribute_map: AttributeMap) -> Change:
         object_id=ambiguity.targets[0].object_id if ambiguity.targets else None,
         source_id=user.source_id,
         reason=ambiguity.reason,
-        obstacle=Obstacle("AmbiguousMatch", ambiguity.reason),
+        obstacle=Obstacle(QUESTION if ambiguity.kind else "AmbiguousMatch", ambiguity.reason),
     )

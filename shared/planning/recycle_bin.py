@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.model.people import EntraUser, SourceUser
-from shared.planning.mapping import AttributeMap
+from shared.model.questions import NOTHING_DECIDED, Decisions
+from shared.planning.mapping import AttributeMap, other_names, other_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,20 @@ class RecycleBin:
 
 
 def matches(
-    people: Sequence[SourceUser], deleted: Sequence[EntraUser], links: Mapping[str, str]
-) -> dict[str, EntraUser]:
+    people: Sequence[SourceUser],
+    deleted: Sequence[EntraUser],
+    links: Mapping[str, str],
+    departed: Mapping[str, str],
+    attribute_map: AttributeMap,
+    decisions: Decisions = NOTHING_DECIDED,
+) -> tuple[dict[str, EntraUser], dict[str, EntraUser]]:
     """Source id → the deleted user who is the same person, by immutable ID, remembered link, then former UPN.
 
-    `deleted` comes newest first; deleted users without a UPN are handled by `may_be`. A link or a former UPN does
-    not count if both sides have different immutable IDs: a new person with a reused UPN must not get the previous
-    person's mailbox. Each deleted user is matched at most once.
+    The second dict holds those of whom a person has to decide: they have the former UPN of somebody who left
+    (`departed`: source id → object id). `deleted` comes newest first; deleted users without a UPN are handled by
+    `may_be`. A link or a former UPN does not count if both sides have different immutable IDs, nor a former UPN if
+    family and given name differ: a new person with a reused UPN must not get the previous person's mailbox. Each
+    deleted user is matched at most once.
     """
     by_key: dict[str, EntraUser] = {}
     by_upn: dict[str, EntraUser] = {}
@@ -40,17 +48,29 @@ def matches(
             by_key.setdefault(gone.immutable_id, gone)
         by_upn.setdefault(gone.upn.lower(), gone)
     by_id = {gone.object_id: gone for gone in deleted}
+    formerly = set(departed.values())
 
-    def unless_somebody_else(user: SourceUser, gone: EntraUser | None) -> EntraUser | None:
-        differs = gone and user.immutable_id and gone.immutable_id not in (None, user.immutable_id)
-        return None if differs else gone
+    def linked(user: SourceUser) -> EntraUser | None:
+        gone = by_id.get(links.get(user.source_id, ""))
+        decided = user.source_id in decisions.same
+        return None if gone and other_person(user, gone) and not decided else gone
+
+    def namesake(user: SourceUser) -> EntraUser | None:
+        gone = by_upn.get(user.upn.lower())
+        if gone is None or (user.source_id, gone.object_id) in decisions.apart:
+            return None
+        if other_names(attribute_map.names(user), attribute_map.names(gone)):
+            return None
+        # Of two immutable IDs that differ a person decides where it is certain that the account was somebody's.
+        return None if other_person(user, gone) and gone.object_id not in formerly else gone
 
     rules: tuple[Callable[[SourceUser], EntraUser | None], ...] = (
         lambda user: by_key.get(user.immutable_id or ""),
-        lambda user: unless_somebody_else(user, by_id.get(links.get(user.source_id, ""))),
-        lambda user: unless_somebody_else(user, by_upn.get(user.upn.lower())),
+        linked,
+        namesake,
     )
     found: dict[str, EntraUser] = {}
+    asked: dict[str, EntraUser] = {}
     taken: set[str] = set()
     # Rule by rule, not user by user: a match by UPN must not take a mailbox that a stronger rule gives to another.
     for rule in rules:
@@ -58,8 +78,9 @@ def matches(
             match = rule(user)
             if match and user.source_id not in found and match.object_id not in taken:
                 taken.add(match.object_id)
-                found[user.source_id] = match
-    return found
+                handed_on = rule is namesake and match.object_id in formerly
+                (asked if handed_on else found)[user.source_id] = match
+    return found, asked
 
 
 def may_be(

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from shared.model.domains import TenantDomain
 from shared.model.people import EntraUser, Memory, SourceUser
+from shared.model.questions import Decisions
 from shared.planning.holders import Holder
 from shared.planning.protection import Mailboxes, Roles
 from shared.planning.recycle_bin import RecycleBin
@@ -43,7 +44,7 @@ class Directory(Protocol):
     """Reads of the directory. They raise GraphError if a needed answer is missing."""
 
     async def read_domains(self) -> list[TenantDomain]:
-        """The tenant's verified domains, by name."""
+        """The tenant's domains by name, also those that are not verified."""
         ...
 
     async def read_users(self, domain: str) -> Listing:
@@ -59,9 +60,15 @@ class Directory(Protocol):
         ...
 
     async def find_users(
-        self, *, immutable_ids: Iterable[str] = (), object_ids: Iterable[str] = ()
+        self,
+        *,
+        immutable_ids: Iterable[str] = (),
+        object_ids: Iterable[str] = (),
+        upns: Iterable[str] = (),
+        display_names: Iterable[str] = (),
+        nicknames: Iterable[str] = (),
     ) -> list[EntraUser]:
-        """The active users, on any domain of the tenant, with one of these immutable IDs or object ids."""
+        """The active users, on any domain of the tenant, with one of these; with their nickname and aliases."""
         ...
 
     async def read_addresses(self, domain: str) -> dict[str, Holder]:
@@ -74,6 +81,18 @@ class Directory(Protocol):
 
     async def look_up_mailboxes(self, object_ids: Iterable[str]) -> Mailboxes:
         """The purposes of these users' mailboxes; any number of them may be unreadable."""
+        ...
+
+
+class Administration(Protocol):
+    """What administrators have set and decided for the whole tenant."""
+
+    async def read_syncing(self) -> frozenset[str]:
+        """The domains with a periodic sync."""
+        ...
+
+    async def read_decisions(self) -> Decisions:
+        """Who is who."""
         ...
 
 

@@ -1,24 +1,33 @@
 """The input settings and the result of a domain's survey, as plain data."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Plan
 from shared.model.parts import Parts
 from shared.model.people import EntraUser, SourceUser
+from shared.model.questions import NOTHING_DECIDED, Decisions
+from shared.planning.doubts import pointers_to_leavers
 from shared.planning.holders import Holder
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
+from shared.planning.matching import match
+from shared.planning.plan import decide
 from shared.planning.protection import Protection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The settings that a survey needs. `protection` holds only the users protected by settings."""
+    """The settings that a survey needs. `protection` holds only the users protected by settings.
+
+    `foreign_domains` are certainly not the tenant's, however much they look like one of them.
+    """
 
     attribute_map: AttributeMap
     protection: Protection
     usage_location: str | None = None
     restore_deleted_users: bool = True
+    foreign_domains: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +47,23 @@ class Survey:
     links: dict[str, str]
     protection: Protection
     plan: Plan
+    attribute_map: AttributeMap
+    lookups: Lookups = field(default_factory=Lookups)
+    decisions: Decisions = NOTHING_DECIDED
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     warnings: Parts = ()
     memory_doubt: Parts = ()
     links_version: str = ""
     federated: bool = False
+
+
+def planned_again(seen: Survey, source: Sequence[SourceUser], failed: Iterable[str]) -> Plan:
+    """The plan that follows from a second read of the source, and from whom Entra has refused to add meanwhile.
+
+    `failed`: their source ids. Whoever it does not delete is left for the next run.
+    """
+    doubt = bool(seen.lookups.memory_doubt)
+    matching = match(seen.domain, source, seen.target, seen.links, seen.attribute_map, doubt, seen.decisions)
+    lookups = replace(seen.lookups, failed=frozenset(failed))
+    pointers = pointers_to_leavers(source, matching, lookups, seen.attribute_map)
+    return decide(matching, replace(lookups, pointers=pointers), seen.attribute_map)

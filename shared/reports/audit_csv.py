@@ -25,7 +25,7 @@ BOM = "\ufeff"
 # What a spreadsheet would take for a formula; of the full-width ones, in an East Asian language.
 _FORMULA_STARTS = (*"=+-@＝＋－＠", "\t", "\r")
 # Where a cell could begin inside one of ours.
-_BREAK = re.compile("[;\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+_BREAK = re.compile("[;\t\n\v\f\r\u2028\u2029]")
 _FORMULA_AFTER_BREAK = re.compile(f'({_BREAK.pattern})(?=[ "]*[-=+@＝＋－＠])')
 
 
@@ -51,11 +51,13 @@ def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
     error = (outcome.error_code, said(outcome.error_message))
     one_row_each = change.action in (Action.ADD, Action.UPDATE, Action.RENAME)
     attributes = change.attributes if one_row_each else ()
-    ends = [
-        (outcome.result, a, error if outcome.refused is None else ("", "")) for a in attributes or (None,)
-    ]
+    ends = [(outcome.result, a, error) for a in attributes or (None,)]
     if outcome.refused:
-        ends.append((Result.FAILED, outcome.refused, error))
+        # First: who reads row by row takes a person's end from the first one.
+        ends = [
+            (Result.FAILED, outcome.refused, error),
+            *((outcome.result, a, ("", "")) for a in attributes),
+        ]
     for result, a, why in ends:
         attribute = (a.attribute, a.before, a.after) if a else ("", None, None)
         cells = (

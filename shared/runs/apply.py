@@ -10,9 +10,9 @@ from shared.errors import CallerRefused, CancelRequested, GraphError, SourceErro
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import SOURCE_UNREADABLE, Key, Outcome, Result, key
-from shared.planning.deletions import reason_to_leave, source_people, unseen
+from shared.planning.deletions import reason_to_leave, reason_to_stay
 from shared.planning.mapping import UPN
-from shared.planning.surveyed import Survey
+from shared.planning.surveyed import Survey, planned_again
 from shared.runs.denials import Denials
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import link_created, settle_doubts
@@ -177,16 +177,24 @@ class Sync:
             message = say("leaver.sourceUnreadable") + parts_of(error)
             await self._record([Outcome.failed(change, SOURCE_UNREADABLE, message) for change in deletions])
             return []
-        people = source_people(users, self._seen.links)
+        clock, results = self._services.clock, self._recorder.results
+        failed = [
+            who
+            for (action, who), result in results.items()
+            if (action, result) == (Action.ADD, Result.FAILED)
+        ]
+        plan = await clock.in_thread(planned_again, self._seen, users, failed)
+        again = {change.object_id: change for change in plan.changes}
         candidates = {user.object_id: user for user in self._seen.target}
         upns = await self._directory.look_up_upns(str(c.object_id) for c in deletions)
         confirmed, left = [], []
         for change in deletions:
             user = candidates[str(change.object_id)]
-            reason = reason_to_leave(user, people, upns)
-            if reason and unseen(user, people, upns):
-                left.append(Outcome.left_unseen(change, reason))
-            elif reason:
+            if reason := reason_to_stay(user, again):
+                left.append(Outcome.left(change, reason))
+            elif user.object_id not in upns:
+                left.append(Outcome.left_unseen(change, say("leaver.notAskedAgain")))
+            elif reason := reason_to_leave(user, upns[user.object_id]):
                 left.append(Outcome.left(change, reason))
             else:
                 confirmed.append(change)

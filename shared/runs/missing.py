@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
+from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.holders import holders_of_immutable_ids
 from shared.planning.lookups import Lookups
 from shared.planning.matching import Matching
@@ -26,6 +27,7 @@ class Missing:
     terms: Terms
     links: Mapping[str, str]
     looks: SideLooks
+    decisions: Decisions = NOTHING_DECIDED
 
     async def look_for(self, matching: Matching, lookups: Lookups) -> Lookups:
         """Adds to `lookups` where each unmatched source user was found: active, deleted, or unclear.
@@ -60,12 +62,13 @@ class Missing:
             lookups,
             immutable_ids=holders_of_immutable_ids((recycle_bin or RecycleBin()).users, rivals),
             former_addresses=(recycle_bin or RecycleBin()).addresses,
+            in_bin=(recycle_bin or RecycleBin()).users,
         )
         if outside is None:
             return replace(lookups, unclear=dict.fromkeys((user.source_id for user in people), _OUTSIDE))
         missing = [user for user in people if user.source_id not in outside]
-        deleted, unclear = self._among_the_deleted(missing, recycle_bin)
-        return replace(lookups, outside=outside, deleted=deleted, unclear=unclear)
+        deleted, asked, unclear = self._among_the_deleted(missing, recycle_bin, matching.departed)
+        return replace(lookups, outside=outside, deleted=deleted, handed_on=asked, unclear=unclear)
 
     async def _find_outside(self, people: Sequence[SourceUser]) -> dict[str, EntraUser]:
         """Source id → the Entra user anywhere in the tenant, found by immutable ID or by the remembered link.
@@ -78,17 +81,19 @@ class Missing:
         users = await self.directory.find_users(immutable_ids=by_key, object_ids=by_id)
         linked = {by_id[user.object_id]: user for user in users if user.object_id in by_id}
         keyed = {by_key[user.immutable_id]: user for user in users if user.immutable_id in by_key}
-        return {**linked, **keyed}
+        return {**linked, **{who: user for who, user in keyed.items() if who not in self.decisions.same}}
 
     def _among_the_deleted(
-        self, people: Sequence[SourceUser], recycle_bin: RecycleBin | None
-    ) -> tuple[dict[str, EntraUser], dict[str, Parts]]:
-        """Source id → the deleted user who is the same person; and source id → why that can't be decided."""
+        self, people: Sequence[SourceUser], recycle_bin: RecycleBin | None, departed: Mapping[str, str]
+    ) -> tuple[dict[str, EntraUser], dict[str, EntraUser], dict[str, Parts]]:
+        """Source id → the deleted user who is the same person, the one of whom it is asked, and why it is unknown."""
         if not self.terms.restore_deleted_users:
-            return {}, {}
+            return {}, {}, {}
         if recycle_bin is None:
-            return {}, dict.fromkeys((user.source_id for user in people), _DELETED)
-        deleted = matches(people, recycle_bin.users, self.links)
+            return {}, {}, dict.fromkeys((user.source_id for user in people), _DELETED)
+        deleted, asked = matches(
+            people, recycle_bin.users, self.links, departed, self.terms.attribute_map, self.decisions
+        )
         nameless = recycle_bin.nameless
         if nameless:
             self.looks.warnings += say("warning.namelessDeleted", count=len(nameless))
@@ -98,7 +103,8 @@ class Missing:
             if not _certain(user, deleted.get(user.source_id))
             and any(may_be(user, gone, self.links, self.terms.attribute_map) for gone in nameless)
         }
-        return {who: gone for who, gone in deleted.items() if who not in unclear}, unclear
+        certain = {who: gone for who, gone in deleted.items() if who not in unclear}
+        return certain, {who: gone for who, gone in asked.items() if who not in unclear}, unclear
 
 
 def _certain(user: SourceUser, gone: EntraUser | None) -> bool:

@@ -11,14 +11,17 @@ from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Memory, SourceUser
+from shared.model.questions import Decisions
 from shared.outbound.waiting import Stop
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
-from shared.planning.matching import Matching, by_name_alone, match, set_aside
+from shared.planning.matching import Matching, by_name_alone, is_on, match, set_aside
 from shared.planning.plan import decide
-from shared.planning.sides import Directory, Links, Listing, Source
+from shared.planning.sides import Administration, Directory, Links, Listing, Source
 from shared.planning.surveyed import Survey, Terms
+from shared.planning.territory import Territory
 from shared.runs.missing import Missing
+from shared.runs.pointing import Pointing
 from shared.runs.side_looks import SideLooks
 from shared.services import Services
 
@@ -26,7 +29,13 @@ from shared.services import Services
 def surveyor(services: Services, domain: str, directory: Directory, stop: Stop) -> "Surveyor":
     """A surveyor for a domain, with the app's own source and settings."""
     return Surveyor(
-        domain, services.source(stop), directory, services.links, services.settings.terms, services.clock
+        domain,
+        services.source(stop),
+        directory,
+        services.links,
+        services.settings.terms,
+        services.clock,
+        services.administration,
     )
 
 
@@ -41,6 +50,7 @@ class Surveyor:
         links: Links,
         terms: Terms,
         clock: Clock,
+        administration: Administration,
     ) -> None:
         self._domain = domain
         self._source = source
@@ -48,6 +58,7 @@ class Surveyor:
         self._links = links
         self._terms = terms
         self._clock = clock
+        self._administration = administration
 
     async def survey(self, *, predict: bool, people: list[SourceUser] | None = None) -> Survey:
         """Reads everything and plans. `predict` also looks up who has the addresses that the plan wants.
@@ -65,17 +76,36 @@ class Surveyor:
         initial = initial_domain(tenant, domain)
         people, listing, memory = await self._read_both_sides(people)
         own = memory
-        matching, memory = await self._match(people, listing.users, memory, [one.name for one in tenant])
+        decisions = await self._administration.read_decisions()
+        names = [one.name for one in tenant if one.verified]
+        matching, memory = await self._match(people, listing.users, memory, names, decisions)
         links = memory.links
-        await self._set_aside_upn_only_matches(matching, links, looks)
+        await self._set_aside_upn_only_matches(matching, matching.links, looks)
         lookups = Lookups(
             federated=domain.federated,
             initial_domain=initial,
             usage_location=self._terms.usage_location,
             memory_doubt=memory.doubt,
+            territory=Territory.of(
+                tenant, await self._administration.read_syncing(), self._terms.foreign_domains
+            ),
+            protection=self._terms.protection,
         )
-        missing = Missing(directory=self._directory, terms=self._terms, links=links, looks=looks)
+        missing = Missing(
+            directory=self._directory,
+            terms=self._terms,
+            links=matching.links,
+            looks=looks,
+            decisions=decisions,
+        )
         lookups = await missing.look_for(matching, lookups)
+        pointing = Pointing(
+            directory=self._directory,
+            attribute_map=self._terms.attribute_map,
+            looks=looks,
+            clock=self._clock,
+        )
+        lookups = await pointing.look(people, matching, lookups)
         plan, lookups = await self._plan_with_protection(matching, lookups)
         wanted = plan.of(Action.ADD, Action.RENAME, Action.RESTORE)
         # A user that gets a temporary UPN first needs the final UPN to be free afterwards.
@@ -90,6 +120,9 @@ class Surveyor:
             plan = await self._decide(matching, lookups)
         return Survey(
             domain=self._domain,
+            lookups=lookups,
+            decisions=decisions,
+            attribute_map=self._terms.attribute_map,
             initial_domain=initial,
             source=people,
             target=listing.users,
@@ -121,21 +154,31 @@ class Surveyor:
         return source, listing, memory
 
     async def _match(
-        self, source: list[SourceUser], target: list[EntraUser], memory: Memory, tenant: list[str]
+        self,
+        source: list[SourceUser],
+        target: list[EntraUser],
+        memory: Memory,
+        tenant: list[str],
+        decisions: Decisions,
     ) -> tuple[Matching, Memory]:
         """Matches users, also by what other domains remember. Returns that memory, too."""
-        links, doubt = memory.links, bool(memory.doubt)
-        # Off the event loop: other invocations of this worker go on while a large domain is matched.
-        matching = await self._clock.in_thread(match, self._domain, source, target, links, doubt)
+
+        async def matched() -> Matching:
+            doubt, attribute_map = bool(memory.doubt), self._terms.attribute_map
+            # Off the event loop: other invocations of this worker go on while a large domain is matched.
+            return await self._clock.in_thread(
+                match, self._domain, source, target, memory.links, attribute_map, doubt, decisions
+            )
+
+        matching = await matched()
         unlinked = (*matching.source_only, *(user for user, _ in matching.pairs))
-        strangers = [user.source_id for user in unlinked if user.source_id not in links]
+        strangers = [user.source_id for user in unlinked if user.source_id not in memory.links]
         leavers = [user.object_id for user in matching.target_only]
         elsewhere = await self._links.find_elsewhere(self._domain, tenant, strangers, leavers)
-        memory = Memory({**elsewhere.links, **links}, memory.doubt + elsewhere.doubt)
+        memory = Memory({**elsewhere.links, **memory.links}, memory.doubt + elsewhere.doubt)
         if elsewhere.links or elsewhere.doubt:
             # A user that another domain remembers may have moved to this one, or the other way round.
-            doubt = bool(memory.doubt)
-            matching = await self._clock.in_thread(match, self._domain, source, target, memory.links, doubt)
+            matching = await matched()
         return matching, memory
 
     async def _set_aside_upn_only_matches(
@@ -172,8 +215,7 @@ class Surveyor:
 
 def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
     """Raises SourceError if no user's UPN is on exactly this domain: a sync would delete every user there."""
-    suffix = f"@{domain.lower()}"
-    if not any(user.upn.lower().endswith(suffix) for user in people):
+    if not any(is_on(domain, user.upn) for user in people):
         raise SourceError("source.nobodyOnDomain", domain=domain)
 
 

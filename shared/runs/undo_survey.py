@@ -85,6 +85,7 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         source=[],
         target=list(users.values()),
         links=sync.memory.links,
+        attribute_map=terms.attribute_map,
         protection=protection,
         plan=replace(plan, links=sync.memory.links),
         warnings=protection.warnings + looks.warnings,

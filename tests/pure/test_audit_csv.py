@@ -79,8 +79,8 @@ def test_an_attribute_that_was_refused_alone_has_a_row_of_its_own() -> None:
     written = rows(ended)
 
     assert [(row["attribute"], row["result"], row["errorCode"], row["errorMessage"]) for row in written] == [
-        ("surname", "succeeded", "", ""),
         ("onPremisesImmutableId", "failed", "InvalidValue", "Invalid value."),
+        ("surname", "succeeded", "", ""),
     ]
     assert read_outcome(orjson.loads(orjson.dumps(outcome_document(ended))), ended.change) == ended
 

@@ -2,9 +2,11 @@
 
 import pytest
 
-from shared.planning.matching import by_name_alone, match, set_aside
+from shared.model.people import Value
+from shared.model.questions import Decisions, Kind
+from shared.planning.matching import Rule, by_name_alone, is_on, match, set_aside
 from shared.words import said
-from tests.support.people import DOMAIN, entra_user, source_user
+from tests.support.people import DOMAIN, MAP, entra_user, source_user, values
 
 DEPARTED = {"gone": "id-aoki"}
 
@@ -18,7 +20,7 @@ class TestPairs:
         )
         account = entra_user("a@contoso.com")
 
-        matching = match(DOMAIN, [both, new, source_user("d@other.com")], [account, gone], {})
+        matching = match(DOMAIN, [both, new, source_user("d@other.com")], [account, gone], {}, MAP)
 
         assert (matching.pairs, matching.source_only, matching.target_only) == (
             [(both, account)],
@@ -31,13 +33,13 @@ class TestPairs:
         rivals = [source_user("x@contoso.com", source_id=name) for name in ("s1", "s2")]
         aoki, account = source_user(), entra_user()
 
-        matching = match(DOMAIN, [*rivals, aoki], [account], {})
+        matching = match(DOMAIN, [*rivals, aoki], [account], {}, MAP)
 
         assert matching.pairs == [(aoki, account)]
         assert [one.user for one in matching.ambiguous] == rivals
 
     def test_the_links_of_those_who_are_there_and_of_those_who_left_are_kept_apart(self) -> None:
-        matching = match(DOMAIN, [source_user()], [], {"aoki": "o1", "left": "o2"})
+        matching = match(DOMAIN, [source_user()], [], {"aoki": "o1", "left": "o2"}, MAP)
 
         assert (matching.links, matching.departed) == ({"aoki": "o1"}, {"left": "o2"})
 
@@ -47,7 +49,7 @@ class TestAmbiguity:
         rivals = [source_user("a@contoso.com", source_id="s1"), source_user("A@contoso.com", source_id="s2")]
         account = entra_user("a@contoso.com")
 
-        matching = match(DOMAIN, rivals, [account], {})
+        matching = match(DOMAIN, rivals, [account], {}, MAP)
 
         assert [(one.user, one.targets) for one in matching.ambiguous] == [
             (user, (account,)) for user in rivals
@@ -63,7 +65,7 @@ class TestAmbiguity:
             source_user("b@contoso.com", immutable_id="K"),
         ]
 
-        matching = match(DOMAIN, rivals, [], {})
+        matching = match(DOMAIN, rivals, [], {}, MAP)
 
         assert [said(one.reason) for one in matching.ambiguous] == [
             f"a and b in the source all match {upn} or have the immutable ID K: "
@@ -75,7 +77,7 @@ class TestAmbiguity:
         user = source_user("b@contoso.com", source_id="s1", immutable_id="K")
         keyed, namesake = entra_user("a@contoso.com", immutable_id="K"), entra_user("b@contoso.com")
 
-        matching = match(DOMAIN, [user], [keyed, namesake], {})
+        matching = match(DOMAIN, [user], [keyed, namesake], {}, MAP)
 
         (one,) = matching.ambiguous
         assert (one.user, one.targets) == (user, (keyed, namesake))
@@ -85,30 +87,134 @@ class TestAmbiguity:
         )
 
 
+OTHER_NAMES = values("佐藤 一郎", "一郎", "佐藤")
+
+
 class TestHandedOnNames:
     """A UPN of somebody who has left, with the account that was theirs."""
 
-    def test_another_immutable_id_is_another_person(self) -> None:
-        new, account = source_user(source_id="new", immutable_id="NEW"), entra_user(immutable_id="OLD")
-
-        matching = match(DOMAIN, [new], [account], DEPARTED)
-
-        (one,) = matching.ambiguous
-        assert (matching.pairs, matching.target_only) == ([], [])
-        assert (one.user, one.targets) == (new, (account,))
-        assert said(one.reason) == (
-            "new in the source has the UPN of aoki@contoso.com (id-aoki), who was gone in an earlier sync and has "
-            "another immutable ID: none of them is touched until the source is clear."
-        )
-
-    @pytest.mark.parametrize(("in_source", "in_entra"), [(None, None), (None, "K"), ("K", None), ("K", "K")])
-    def test_without_two_immutable_ids_that_differ_the_name_is_the_person(
-        self, in_source: str | None, in_entra: str | None
+    @pytest.mark.parametrize(
+        ("in_source", "in_entra", "names"),
+        [
+            (None, None, values()),
+            (None, "K", OTHER_NAMES),
+            ("K", None, OTHER_NAMES),
+            ("NEW", "OLD", values()),
+            ("NEW", "OLD", values("青木 一郎", "一郎", "青木")),
+            ("NEW", "OLD", values("花子 青木", "青木", "花子")),
+            ("NEW", "OLD", values("佐藤", None, "佐藤")),
+        ],
+    )
+    @pytest.mark.parametrize("upn", ["aoki@contoso.com", "ａｏｋｉ@contoso.com"])
+    def test_a_new_username_is_asked_about(
+        self, upn: str, in_source: str | None, in_entra: str | None, names: tuple[Value, ...]
     ) -> None:
-        user = source_user(source_id="new", immutable_id=in_source)
+        new = source_user(upn, source_id="new", immutable_id=in_source, values=names)
         account = entra_user(immutable_id=in_entra)
 
-        assert match(DOMAIN, [user], [account], DEPARTED).pairs == [(user, account)]
+        matching = match(DOMAIN, [new], [account], DEPARTED, MAP)
+
+        (one,) = matching.ambiguous
+        assert (matching.pairs, matching.source_only, matching.target_only) == ([], [], [])
+        assert (one.user, one.targets, one.kind) == (new, (account,), Kind.SAME_UPN)
+        assert "was gone in an earlier sync" in said(one.reason)
+
+    def test_other_immutable_ids_and_other_names_are_another_person(self) -> None:
+        new = source_user(source_id="new", immutable_id="NEW", values=OTHER_NAMES)
+        account = entra_user(immutable_id="OLD")
+
+        matching = match(DOMAIN, [new], [account], DEPARTED, MAP)
+
+        assert (matching.source_only, matching.target_only, matching.ambiguous) == ([new], [account], [])
+        assert matching.apart == {("new", account.object_id)}
+
+    def test_the_same_immutable_id_is_the_same_person(self) -> None:
+        user, account = source_user(source_id="new", immutable_id="K"), entra_user(immutable_id="K")
+
+        assert match(DOMAIN, [user], [account], DEPARTED, MAP).pairs == [(user, account)]
+
+    def test_who_has_an_account_of_their_own_keeps_it_and_the_leaver_goes(self) -> None:
+        user, own = source_user(source_id="user"), entra_user("old@contoso.com")
+        links = {**DEPARTED, "user": own.object_id}
+
+        matching = match(DOMAIN, [user], [own, entra_user()], links, MAP)
+
+        assert (matching.pairs, matching.target_only) == ([(user, own)], [entra_user()])
+
+    @pytest.mark.parametrize("same", [True, False])
+    def test_a_decision_settles_it(self, same: bool) -> None:
+        user, account = source_user(source_id="new"), entra_user()
+        pair = ("new", account.object_id)
+        decided = Decisions(same=dict([pair])) if same else Decisions(apart=frozenset([pair]))
+
+        matching = match(DOMAIN, [user], [account], DEPARTED, MAP, decisions=decided)
+
+        assert matching.ambiguous == []
+        assert matching.pairs == ([(user, account)] if same else [])
+        assert matching.target_only == ([] if same else [account])
+        assert matching.rules == ({Rule.DECISION: 1} if same else {})
+
+
+class TestFoldedUpns:
+    @pytest.mark.parametrize(
+        "upn",
+        [
+            "aoki＠contoso.com",
+            "aoki@contoso.com\u200b",
+            "aoki@contoso.com.",
+            "ａｏｋｉ@contoso.com",
+            "SMTP:aoki@contoso.com",
+            "Aoki <aoki@contoso.com>",
+            "aoki@contoso.com; aoki@example.org",
+        ],
+    )
+    def test_an_almost_right_upn_is_that_person(self, upn: str) -> None:
+        user, account = source_user(upn, source_id="aoki"), entra_user()
+
+        matching = match(DOMAIN, [user], [account], {}, MAP)
+
+        assert (matching.pairs, matching.rules) == ([(user, account)], {Rule.FOLDED: 1})
+
+    @pytest.mark.parametrize("by", ["upn", "link", "immutable ID"])
+    def test_whoever_is_certain_goes_before(self, by: str) -> None:
+        almost = source_user("aoki＠contoso.com", source_id="almost")
+        account = entra_user(immutable_id="K")
+        certain = {
+            "upn": source_user(),
+            "link": source_user("b@contoso.com"),
+            "immutable ID": source_user("b@contoso.com", immutable_id="K"),
+        }[by]
+        links = {"b": account.object_id} if by == "link" else {}
+
+        matching = match(DOMAIN, [almost, certain], [account], links, MAP)
+
+        assert (matching.pairs, matching.source_only) == ([(certain, account)], [almost])
+
+    def test_two_who_fold_to_one_account_are_left_alone(self) -> None:
+        users = [source_user(upn, source_id=upn) for upn in ("aoki＠contoso.com", "aoki@contoso.com.")]
+
+        matching = match(DOMAIN, users, [entra_user()], {}, MAP)
+
+        assert [one.user for one in matching.ambiguous] == users
+        assert [one.kind for one in matching.ambiguous] == [None, None]
+        assert matching.target_only == []
+
+    def test_a_cell_that_names_two_accounts_is_asked_about(self) -> None:
+        user = source_user("aoki@contoso.com, baba@contoso.com", source_id="s1")
+
+        (one,) = match(DOMAIN, [user], [entra_user(), entra_user("baba@contoso.com")], {}, MAP).ambiguous
+
+        assert (one.kind, len(one.targets)) == (Kind.TWO_ACCOUNTS, 2)
+
+    @pytest.mark.parametrize(
+        "upn", ["aoki@contoso.com", "aoki@ＣＯＮＴＯＳＯ.com.", "x@example.org; aoki@contoso.com"]
+    )
+    def test_who_is_on_the_domain_once_folded_is_on_it(self, upn: str) -> None:
+        assert is_on(DOMAIN, upn)
+
+    @pytest.mark.parametrize("upn", ["", "-", "aoki@sub.contoso.com", "aoki@contoso.com.example"])
+    def test_others_are_not(self, upn: str) -> None:
+        assert not is_on(DOMAIN, upn)
 
 
 class TestLinksInDoubt:
@@ -117,7 +223,7 @@ class TestLinksInDoubt:
     def test_another_immutable_id_at_the_same_upn_may_be_another_person(self) -> None:
         new, account = source_user(source_id="new", immutable_id="NEW"), entra_user(immutable_id="OLD")
 
-        matching = match(DOMAIN, [new], [account], {}, True)
+        matching = match(DOMAIN, [new], [account], {}, MAP, True)
 
         (one,) = matching.ambiguous
         assert (matching.pairs, one.user, one.targets) == ([], new, (account,))
@@ -128,19 +234,19 @@ class TestLinksInDoubt:
         user = source_user(immutable_id="NEW")
         account = entra_user(immutable_id="OLD" if links else "NEW")
 
-        assert match(DOMAIN, [user], [account], links, True).pairs == [(user, account)]
+        assert match(DOMAIN, [user], [account], links, MAP, True).pairs == [(user, account)]
 
 
 class TestByNameAlone:
     def test_who_is_remembered_as_another_account_is_doubted(self) -> None:
         links = {"aoki": "id-elsewhere"}
-        matching = match(DOMAIN, [source_user()], [entra_user()], links)
+        matching = match(DOMAIN, [source_user()], [entra_user()], links, MAP)
 
         assert by_name_alone(matching, links) == {"id-elsewhere": "aoki"}
 
     def test_who_has_the_same_immutable_id_is_not_doubted(self) -> None:
         links = {"aoki": "id-elsewhere"}
-        matching = match(DOMAIN, [source_user(immutable_id="K")], [entra_user(immutable_id="K")], links)
+        matching = match(DOMAIN, [source_user(immutable_id="K")], [entra_user(immutable_id="K")], links, MAP)
 
         assert by_name_alone(matching, links) == {}
 
@@ -149,7 +255,7 @@ class TestByNameAlone:
         people = ("a@contoso.com", "b@contoso.com")
 
         matching = match(
-            DOMAIN, [source_user(upn) for upn in people], [entra_user(upn) for upn in people], links
+            DOMAIN, [source_user(upn) for upn in people], [entra_user(upn) for upn in people], links, MAP
         )
 
         assert len(matching.pairs) == 2
@@ -158,7 +264,7 @@ class TestByNameAlone:
     def test_setting_one_aside_leaves_the_others_paired(self) -> None:
         people = ("a@contoso.com", "b@contoso.com", "c@contoso.com")
         source, target = [source_user(upn) for upn in people], [entra_user(upn) for upn in people]
-        matching = match(DOMAIN, source, target, {})
+        matching = match(DOMAIN, source, target, {}, MAP)
 
         set_aside(matching, {"b": entra_user("b@other.com", object_id="id-other")}, {"id-old": "c"})
 

@@ -1,35 +1,46 @@
 """Who is restored instead of created."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
+from shared.model.people import EntraUser, SourceUser, Value
+from shared.model.questions import Decisions
 from shared.planning.recycle_bin import matches, may_be
 from tests.support.people import MAP, entra_user, source_user, values
+
+
+def found(
+    people: Sequence[SourceUser], deleted: Sequence[EntraUser], links: Mapping[str, str]
+) -> dict[str, EntraUser]:
+    certain, asked = matches(people, deleted, links, {}, MAP)
+    assert asked == {}
+    return certain
 
 
 def test_an_immutable_id_finds_the_deleted_user_under_any_upn() -> None:
     gone = entra_user("old@contoso.com", immutable_id="K")
 
-    assert matches([source_user(immutable_id="K")], [gone], {}) == {"aoki": gone}
+    assert found([source_user(immutable_id="K")], [gone], {}) == {"aoki": gone}
 
 
 def test_a_remembered_link_finds_the_deleted_user_under_any_upn() -> None:
     gone = entra_user("old@contoso.com", object_id="o1")
 
-    assert matches([source_user(source_id="s1")], [gone], {"s1": "o1"}) == {"s1": gone}
+    assert found([source_user(source_id="s1")], [gone], {"s1": "o1"}) == {"s1": gone}
 
 
 def test_a_former_upn_finds_the_deleted_user_in_any_case() -> None:
     gone = entra_user("Aoki@contoso.com")
 
-    assert matches([source_user("AOKI@contoso.com")], [gone], {}) == {"aoki": gone}
+    assert found([source_user("AOKI@contoso.com")], [gone], {}) == {"aoki": gone}
 
 
 def test_the_last_deleted_of_several_namesakes_is_the_one() -> None:
     newest, oldest = entra_user(object_id="newest"), entra_user(object_id="oldest")
 
-    assert matches([source_user()], [newest, oldest], {}) == {"aoki": newest}
+    assert found([source_user()], [newest, oldest], {}) == {"aoki": newest}
 
 
 def test_an_immutable_id_goes_before_a_link_and_a_link_before_a_former_upn() -> None:
@@ -38,21 +49,21 @@ def test_an_immutable_id_goes_before_a_link_and_a_link_before_a_former_upn() -> 
     by_upn = entra_user("aoki@contoso.com", object_id="o3")
     keyed, keyless = source_user(immutable_id="K"), source_user()
 
-    assert matches([keyed], [by_upn, by_link, by_key], {"aoki": "o2"}) == {"aoki": by_key}
-    assert matches([keyless], [by_upn, by_link, by_key], {"aoki": "o2"}) == {"aoki": by_link}
+    assert found([keyed], [by_upn, by_link, by_key], {"aoki": "o2"}) == {"aoki": by_key}
+    assert found([keyless], [by_upn, by_link, by_key], {"aoki": "o2"}) == {"aoki": by_link}
 
 
 def test_a_name_given_to_somebody_new_does_not_open_the_old_ones_mailbox() -> None:
     gone = entra_user(immutable_id="OLD")
 
-    assert matches([source_user(immutable_id="NEW")], [gone], {}) == {}
+    assert found([source_user(immutable_id="NEW")], [gone], {}) == {}
 
 
 def test_nobody_is_restored_twice() -> None:
     gone = entra_user(immutable_id="K")
     two = [source_user(source_id="s1", immutable_id="K"), source_user(source_id="s2")]
 
-    assert matches(two, [gone], {}) == {"s1": gone}
+    assert found(two, [gone], {}) == {"s1": gone}
 
 
 def test_a_namesake_who_comes_first_does_not_get_the_mailbox_of_whom_the_immutable_id_names() -> None:
@@ -60,11 +71,11 @@ def test_a_namesake_who_comes_first_does_not_get_the_mailbox_of_whom_the_immutab
     namesake = source_user("aoki@contoso.com", source_id="namesake")
     owner = source_user("aoki.h@contoso.com", source_id="owner", immutable_id="K")
 
-    assert matches([namesake, owner], [gone], {}) == {"owner": gone}
+    assert found([namesake, owner], [gone], {}) == {"owner": gone}
 
 
 def test_whoever_is_not_there_is_not_restored() -> None:
-    assert matches([source_user()], [entra_user("b@contoso.com")], {"aoki": "gone-for-good"}) == {}
+    assert found([source_user()], [entra_user("b@contoso.com")], {"aoki": "gone-for-good"}) == {}
 
 
 @pytest.mark.parametrize(
@@ -85,4 +96,44 @@ def test_a_deleted_user_without_a_upn_may_be_whoever_nothing_tells_apart(
     gone = replace(entra_user("gone@contoso.com", immutable_id=immutable_id, values=values(name)), upn="")
 
     assert may_be(source_user(immutable_id="K"), gone, links, MAP) == maybe
-    assert matches([source_user(immutable_id="K")], [gone], links) == {}
+    assert found([source_user(immutable_id="K")], [gone], links) == {}
+
+
+OTHER_NAMES = values("佐藤 一郎", "一郎", "佐藤")
+
+
+@pytest.mark.parametrize(
+    ("departed", "immutable_ids", "names", "outcome"),
+    [
+        (False, (None, None), values(), "found"),
+        (False, (None, None), OTHER_NAMES, "neither"),
+        (False, ("NEW", "OLD"), values(), "neither"),
+        (True, (None, None), values(), "asked"),
+        (True, ("NEW", "OLD"), values(), "asked"),
+        (True, (None, None), OTHER_NAMES, "neither"),
+    ],
+)
+def test_a_former_upn_alone_opens_nobodys_mailbox(
+    departed: bool, immutable_ids: tuple[str | None, str | None], names: tuple[Value, ...], outcome: str
+) -> None:
+    new, old = immutable_ids
+    user, gone = source_user(source_id="new", immutable_id=new, values=names), entra_user(immutable_id=old)
+
+    certain, asked = matches([user], [gone], {}, {"left": gone.object_id} if departed else {}, MAP)
+
+    assert (certain, asked) == (
+        {"new": gone} if outcome == "found" else {},
+        {"new": gone} if outcome == "asked" else {},
+    )
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_decision_settles_who_is_restored(same: bool) -> None:
+    user, gone = source_user(source_id="new", immutable_id="NEW"), entra_user(immutable_id="OLD")
+    links = {"new": gone.object_id} if same else {}
+    pair = ("new", gone.object_id)
+    decided = Decisions(same=links, apart=frozenset() if same else frozenset([pair]))
+
+    certain, asked = matches([user], [gone], links, {"left": gone.object_id}, MAP, decided)
+
+    assert (certain, asked) == ({"new": gone} if same else {}, {})

@@ -14,13 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from shared.model.changes import Action, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.people import EntraUser, SourceUser
-from shared.planning.deletions import source_people, still_in_source
 from shared.planning.limits import check_deletions, check_limits
 from shared.planning.protection import MAILBOX_PERMISSION
+from shared.planning.surveyed import planned_again
 from tests.support.companies import IMMUTABLE_IDS, OBJECT_IDS, SOURCE, UPNS, tenants
 from tests.support.model_tenant import SIDE_LOOKS, ModelTenant
 from tests.support.people import DOMAIN, MAP, change, entra_user, source_user, values
-from tests.support.surveys import planned, planned_undo
+from tests.support.surveys import planned, planned_undo, surveyed
 
 # The thorough profile takes minutes for each.
 pytestmark = [pytest.mark.timeout(900), pytest.mark.untraced]
@@ -37,25 +37,28 @@ def protected(tenant: ModelTenant) -> set[str]:
     return {user.object_id for user in tenant.users.values() if tenant.protection.reason_not_to_touch(user)}
 
 
+def doomed(plan: Plan) -> set[str]:
+    return {str(change.object_id) for change in plan.of(Action.DELETE)}
+
+
 class TestTwoReads:
     @given(SOURCE, tenants())
     def test_the_second_read_of_an_unchanged_source_confirms_every_deletion(
         self, source: list[SourceUser], tenant: ModelTenant
     ) -> None:
-        people = source_people(source, tenant.links)
+        seen = surveyed(tenant, source)
 
-        deletions = planned(tenant, source).of(Action.DELETE)
-
-        assert not [c for c in deletions if still_in_source(tenant.users[str(c.object_id)], people)]
+        assert doomed(planned_again(seen, source, ())) == doomed(seen.plan)
 
     @given(SOURCE, SOURCE, tenants())
     def test_nobody_is_deleted_whom_either_read_has_under_any_name(
         self, first: list[SourceUser], second: list[SourceUser], tenant: ModelTenant
     ) -> None:
-        doomed = [tenant.users[str(c.object_id)] for c in planned(tenant, first).of(Action.DELETE)]
+        seen = surveyed(tenant, first)
 
-        deleted = [u for u in doomed if not still_in_source(u, source_people(second, tenant.links))]
+        both = doomed(seen.plan) & doomed(planned_again(seen, second, ()))
 
+        deleted = [tenant.users[object_id] for object_id in both]
         for user in (*first, *second):
             assert user.upn.lower() not in {gone.upn.lower() for gone in deleted}
             assert user.immutable_id not in {gone.immutable_id for gone in deleted if gone.immutable_id}

@@ -19,6 +19,9 @@ AOKI = {
     "status": "enabled",
 }
 BABA = {**AOKI, "username": "baba", "email": "baba@contoso.com"}
+AOKI_USER, BABA_USER = (
+    source_user(email, email=email, upn_given=False) for email in ("aoki@contoso.com", "baba@contoso.com")
+)
 
 
 def gathered(*records: object, attribute_map: AttributeMap = MAP) -> list[SourceUser]:
@@ -35,11 +38,11 @@ def complaint(*records: object, attribute_map: AttributeMap = MAP) -> str:
 
 
 def test_everybody_is_gathered_in_the_order_of_the_source() -> None:
-    assert gathered(BABA, AOKI) == [source_user("baba@contoso.com"), source_user("aoki@contoso.com")]
+    assert gathered(BABA, AOKI) == [BABA_USER, AOKI_USER]
 
 
 def test_the_built_in_administrator_is_nobody() -> None:
-    assert gathered(AOKI, {**BABA, "username": "HdeAdmin"}) == [source_user("aoki@contoso.com")]
+    assert gathered(AOKI, {**BABA, "username": "HdeAdmin"}) == [AOKI_USER]
 
 
 @pytest.mark.parametrize(

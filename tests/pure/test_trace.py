@@ -36,6 +36,7 @@ def traced(
         links=remembered,
         protection=protection,
         plan=plan,
+        attribute_map=MAP,
     )
     return trace(seen, MAP, query)
 
@@ -122,7 +123,7 @@ def test_what_protects_somebody_is_said() -> None:
 def test_a_change_that_can_not_succeed_says_why() -> None:
     found = traced("x y@contoso.com", [source_user("x y@contoso.com", source_id="xy")])
 
-    assert found.verdict.startswith("A sync would fail to add this user: The UPN 'x y@contoso.com' has")
+    assert found.verdict.startswith("A sync would fail to add this user: The UPN 'x y@contoso.com' is not")
 
 
 def test_nobody_is_nobody() -> None:

@@ -8,6 +8,7 @@ from shared.model.changes import Action, Change, Plan
 from shared.model.domains import TenantDomain
 from shared.model.parts import verbatim
 from shared.model.people import EntraUser
+from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.holders import Holder
 from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap, domain_of
 from shared.planning.protection import MAILBOX_PERMISSION, Mailboxes, Protection, Roles
@@ -41,6 +42,8 @@ class ModelTenant:
     federated: bool = False
     protection: Protection = field(default_factory=Protection)
     created: dict[str, str] = field(default_factory=dict)
+    decisions: Decisions = NOTHING_DECIDED
+    syncing: frozenset[str] = frozenset({DOMAIN, OTHER_DOMAIN})
     unread: frozenset[str] = frozenset()
     nameless: frozenset[str] = frozenset()
 
@@ -48,12 +51,19 @@ class ModelTenant:
     def of_domain(self) -> list[EntraUser]:
         return self._on(DOMAIN)
 
+    async def read_syncing(self) -> frozenset[str]:
+        return self.syncing
+
+    async def read_decisions(self) -> Decisions:
+        return self.decisions
+
     async def read_domains(self) -> list[TenantDomain]:
         kind = "Federated" if self.federated else "Managed"
         return [
             TenantDomain(name=DOMAIN, authentication_type=kind, initial=False),
             TenantDomain(name=INITIAL_DOMAIN, authentication_type="Managed", initial=True),
             TenantDomain(name=OTHER_DOMAIN, authentication_type="Managed", initial=False),
+            TenantDomain(name="unverified.example", authentication_type="Managed", verified=False),
         ]
 
     async def read_users(self, domain: str) -> Listing:
@@ -74,11 +84,26 @@ class ModelTenant:
         return {object_id: self.users[object_id] for object_id in object_ids if object_id in self.users}
 
     async def find_users(
-        self, *, immutable_ids: Iterable[str] = (), object_ids: Iterable[str] = ()
+        self,
+        *,
+        immutable_ids: Iterable[str] = (),
+        object_ids: Iterable[str] = (),
+        upns: Iterable[str] = (),
+        display_names: Iterable[str] = (),
+        nicknames: Iterable[str] = (),
     ) -> list[EntraUser]:
         self._fail("find_users")
-        keys, ids = set(immutable_ids), set(object_ids)
-        return [user for user in self.users.values() if user.immutable_id in keys or user.object_id in ids]
+        keys, ids, names = set(immutable_ids), set(object_ids), {name.lower() for name in display_names}
+        lower, nicks = {upn.lower() for upn in upns}, {name.lower() for name in nicknames}
+        return [
+            user
+            for user in self.users.values()
+            if user.immutable_id in keys
+            or user.object_id in ids
+            or user.upn.lower() in lower
+            or user.display_name.lower() in names
+            or (user.nickname and user.nickname.lower() in nicks)
+        ]
 
     async def read_addresses(self, domain: str) -> dict[str, Holder]:
         self._fail("read_addresses")
@@ -211,7 +236,12 @@ def _patched(user: EntraUser, values: Mapping[str, object], attribute_map: Attri
     }
     patched = attribute_map.entra_user(item)
     return replace(
-        patched, on_premises_synced=user.on_premises_synced, guest=user.guest, restricted=user.restricted
+        patched,
+        on_premises_synced=user.on_premises_synced,
+        guest=user.guest,
+        restricted=user.restricted,
+        nickname=user.nickname,
+        aliases=user.aliases,
     )
 
 

@@ -9,11 +9,13 @@ from shared.planning.lookups import Lookups
 from shared.planning.mapping import DEFAULT_MAP, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.matching import match
 from shared.planning.plan import decide
+from shared.planning.territory import Territory
 
 DOMAIN = "contoso.com"
 INITIAL_DOMAIN = "contoso.onmicrosoft.com"
 MAP = AttributeMap.of({})
-NOTHING_AROUND = Lookups(initial_domain=INITIAL_DOMAIN)
+BOTH = frozenset({DOMAIN, "other.com"})
+NOTHING_AROUND = Lookups(initial_domain=INITIAL_DOMAIN, territory=Territory(verified=BOTH, syncing=BOTH))
 
 
 def values(
@@ -88,7 +90,7 @@ def plan_of(
     domain: str = DOMAIN,
 ) -> Plan:
     """The plan of a run for these people."""
-    return decide(match(domain, source, target, links or {}), around, MAP)
+    return decide(match(domain, source, target, links or {}, MAP), around, MAP)
 
 
 def only(plan: Plan) -> Change:

@@ -56,7 +56,7 @@ class GivenLinks:
 def surveyed(tenant: ModelTenant, source: Sequence[SourceUser]) -> Survey:
     """What a dry run sees and plans; SourceError if the source has nobody on the domain."""
     surveyor = Surveyor(
-        DOMAIN, GivenSource(source), tenant, GivenLinks(tenant.links), _terms(tenant), InlineClock()
+        DOMAIN, GivenSource(source), tenant, GivenLinks(tenant.links), _terms(tenant), InlineClock(), tenant
     )
     return _LOOP.run_until_complete(surveyor.survey(predict=True))
 

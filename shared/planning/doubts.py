@@ -1,0 +1,105 @@
+"""What points from source users without an account to accounts that would go: shields and questions. Pure."""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.model.parts import Parts, say
+from shared.model.people import EntraUser, SourceUser
+from shared.model.questions import Kind, Pair, Question
+from shared.planning.lookups import Lookups
+from shared.planning.mapping import AttributeMap, other_person
+from shared.planning.matching import Matching, named
+from shared.planning.pointers import By, PointedAt, Pointer
+from shared.planning.territory import Where
+
+# An identifier names one account. A name or a `mailNickname` may be another person's too.
+_RESEMBLING = frozenset({By.DISPLAY_NAME, By.NICKNAME})
+_NAMING = frozenset({By.UPN, By.EMAIL, By.IMMUTABLE_ID})
+
+
+@dataclass(slots=True)
+class Doubts:
+    """`shields`: object id → who may be that account, and can't be handled. `questions`: what a person decides.
+
+    `beside`: source id → the accounts in question, for users who are to be added; `whose`: object id → the users.
+    """
+
+    shields: dict[str, Pointer] = field(default_factory=dict)
+    questions: dict[Pair, Question] = field(default_factory=dict)
+    beside: dict[str, dict[str, EntraUser]] = field(default_factory=dict)
+    whose: dict[str, dict[str, SourceUser]] = field(default_factory=dict)
+
+    def ask(self, user: SourceUser, account: EntraUser, speaks_for: Parts) -> None:
+        against = say("question.otherImmutableId") if other_person(user, account) else ()
+        question = Question(
+            kind=Kind.ADD_BESIDE_DELETION,
+            source_id=user.source_id,
+            object_id=account.object_id,
+            speaks_for=speaks_for,
+            speaks_against=against,
+        )
+        self.questions.setdefault(question.pair, question)
+        self.beside.setdefault(user.source_id, {})[account.object_id] = account
+        self.whose.setdefault(account.object_id, {})[user.source_id] = user
+
+    def ask_beside(
+        self, newcomers: Iterable[SourceUser], resembling: Mapping[str, Sequence[EntraUser]]
+    ) -> None:
+        """Asks about newcomers and accounts that are not on the domain."""
+        for user in newcomers if resembling else ():
+            for account in resembling.get(user.source_id, ()):
+                self.ask(user, account, say("question.elsewhere", account=named(account)))
+
+
+def pointers_to_leavers(
+    people: Sequence[SourceUser], matching: Matching, lookups: Lookups, attribute_map: AttributeMap
+) -> list[Pointer]:
+    """What points from all source users without an account on the domain to the leavers."""
+    certain = {user.source_id for user, _ in matching.pairs}
+    certain |= {owner.source_id for owner in matching.moved.values()} | lookups.certain
+    pointed_at = PointedAt(lookups.leavers, frozenset(matching.departed.values()))
+    return pointed_at.pointers(people, certain, lookups.territory, attribute_map, matching.apart)
+
+
+def doubts(pointers: Iterable[Pointer], doomed: Container[str], refused: Mapping[str, bool]) -> Doubts:
+    """What follows from each pointer to an account that is `doomed`, i.e. would be deleted.
+
+    `refused`: source id → whether they can't be added, for all users without an account of their own: who is not
+    named has one. Somebody who can't be placed or added shields whatever may be theirs; of somebody who would be
+    added beside the deletion it is asked. Who is on a foreign domain shields by Email alone and is not asked about.
+    """
+    found = Doubts()
+    for pointer in pointers:
+        if pointer.account.object_id not in doomed or pointer.user.source_id not in refused:
+            continue
+        foreign, unplaced = pointer.place.where is Where.FOREIGN, refused[pointer.user.source_id]
+        if not foreign and (pointer.by in _RESEMBLING or (pointer.by in _NAMING and not unplaced)):
+            found.ask(pointer.user, pointer.account, say("question.because", by=_SAID[pointer.by]))
+        if foreign or (unplaced and pointer.by is not By.DISPLAY_NAME):
+            found.shields.setdefault(pointer.account.object_id, pointer)
+    return found
+
+
+_SAID = {
+    By.UPN: say("pointer.upn"),
+    By.EMAIL: say("pointer.email"),
+    By.IMMUTABLE_ID: say("pointer.immutableId"),
+    By.ALIAS: say("pointer.alias"),
+    By.NICKNAME: say("pointer.nickname"),
+    By.DISPLAY_NAME: say("pointer.displayName"),
+}
+
+
+def shielded(pointer: Pointer) -> Parts:
+    """Why the account is not deleted, and what to correct."""
+    user, place = pointer.user, pointer.place
+    who = say("shield.who", user=user.source_id, by=_SAID[pointer.by])
+    if place.where is Where.NEAR:
+        return who + say("shield.near", upn=user.upn, near=place.near)
+    if place.where is Where.FOREIGN:
+        return who + say("shield.foreign", domain=place.domain)
+    if place.where is Where.NOWHERE:
+        return who + say("shield.nowhere", upn=repr(user.upn))
+    if place.where is Where.UNVERIFIED:
+        return who + say("shield.unverified", domain=place.domain)
+    return who + say("shield.refused")

@@ -1,0 +1,19 @@
+"""What administrators have set and decided, as a survey needs it."""
+
+from shared.model.questions import Decisions
+from shared.store.decisions import DecisionStore, decisions_of
+from shared.store.domains import Domains
+
+
+class Administration:
+    def __init__(self, domains: Domains, decisions: DecisionStore) -> None:
+        self._domains = domains
+        self._decisions = decisions
+
+    async def read_syncing(self) -> frozenset[str]:
+        """The domains whose periodic sync is switched on; not those of which that can't be read."""
+        stored = await self._domains.read_all()
+        return frozenset(name for name, one in stored.items() if one.shown()["periodic_sync"])
+
+    async def read_decisions(self) -> Decisions:
+        return decisions_of(await self._decisions.read())
