@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from benchmarks.measuring import Figures, Stopwatch, in_fresh_process, peak_mb, repeated
 from benchmarks.people import DOMAIN, people
 from benchmarks.report import Row, Target, markdown
-from shared.model.people import EntraUser, SourceUser
+from shared.model.people import EntraUser, Memory, SourceUser
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
 from shared.planning.matching import match
+from shared.planning.names import Names
 from shared.planning.plan import decide
 
 TITLE = "Planning"
@@ -34,7 +35,9 @@ def plan(size: int, percent: int, linked: bool) -> Figures:
     links = {person.username: person.object_id for person in people(size)} if linked else {}
     before = peak_mb()
     watch = Stopwatch()
-    made = decide(match(DOMAIN, source, target, links, attribute_map), Lookups(), attribute_map)
+    made = decide(
+        match(DOMAIN, source, target, Memory(links), Names(attribute_map)), Lookups(), attribute_map
+    )
     figures = watch.figures()
     changed = sum(1 for _ in made.writes)
     if changed + made.unchanged != size:

@@ -25,7 +25,7 @@ from shared.store.leases import Times
 # Measured once, 2026-11: 100,000 users in the source, with 1,000 or all of them on the domain.
 SOURCE_CPU, SOURCE_MEMORY = 0.6, 1 / 3
 # Counted once, 2026-11, in the SDKs' request log: an hourly run of a domain with an account, such as a room, that is
-# only in Entra. Each request to Graph adds one table request, each other domain one read of its links.
+# only in Entra. Each request to Graph adds one table request.
 TABLE_REQUESTS, BLOB_WRITES, BLOB_READS, QUEUE_REQUESTS = 14, 14, 8, 3
 MAILBOX_LOOKUPS = 1
 # Lines of a run in Application Insights, from the app and the host.
@@ -141,10 +141,10 @@ def deployment() -> Deployment:
 
 def hour(users: int, domains: int, m: Measured, d: Deployment) -> Hour:
     """Every run reads the whole source and its domain in Entra; users are spread evenly over the domains."""
-    on_domain, others = ceil(users / domains), domains - 1
+    on_domain = ceil(users / domains)
     source = 1 + ceil(users / SOURCE_PAGE_SIZE)
     graph = m.lookups + MAILBOX_LOOKUPS + ceil(on_domain / PAGE_SIZE)
-    tables, reads = TABLE_REQUESTS + graph, BLOB_READS + others
+    tables, reads = TABLE_REQUESTS + graph, BLOB_READS
     storage = tables + reads + BLOB_WRITES + QUEUE_REQUESTS
 
     instances = min(ceil(domains / d.batch_size), d.instances)

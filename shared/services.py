@@ -25,7 +25,7 @@ from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
 from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
-from shared.store.links import Links
+from shared.store.known_people import KnownPeople
 from shared.store.runs import Runs
 from shared.store.storage import Storage
 from shared.store.tenant_domains import TenantDomains
@@ -47,7 +47,7 @@ class Services:
         self.domains = Domains(self.storage)
         self.runs = Runs(self.storage)
         self.audit_logs = AuditLogs(self.storage)
-        self.links = Links(self.storage)
+        self.known_people = KnownPeople(self.storage)
         self.approvals = Approvals(self.storage)
         self.decisions = DecisionStore(self.storage)
         self.administration = Administration(self.domains, self.decisions)
@@ -79,7 +79,7 @@ class Services:
     async def _try_storage(self) -> None:
         """Tables and blobs: the identity has a role for each."""
         await self.domains.find("a small read")
-        await self.links.read("a-small.read")
+        await self.known_people.check()
 
     async def _try_source(self) -> None:
         source = self.open_source()

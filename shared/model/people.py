@@ -1,6 +1,6 @@
 """Who is on either side of a sync."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.model.parts import Parts
 
@@ -48,12 +48,27 @@ class EntraUser:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Which Entra user a source user became in earlier syncs, source id → object id.
+    """What earlier syncs of the whole tenant knew of people. Dates are as in `2026-03-31`.
 
-    `doubt` says why some of them may be missing; empty if none are. `version` is that of the blob they were read from;
-    empty if there is none.
+    By source id: `links`: the Entra user (object id) that the source user became. `names`: digests of family and given
+    name at the last good sync (see `planning/names.py`). `since`: when a sync first linked them; absent for links from
+    the time of one memory per domain. `lost`: when neither side was found to have them any more. `unsettled`: the
+    accounts between which memories of that time contradicted each other; no link, until a match confirms one.
+    By object id: `deleted`: when a sync deleted the account.
+
+    `anew`: when the memory was begun anew after damage or loss; empty if it never was. Then some of it may be missing
+    on each domain but those in `reviewed`, where an administrator has approved a dry run since. `doubt` says so for the
+    domain that reads; empty if there is none. `writers`: tokens of the last writes. `version`: the blob's ETag.
     """
 
-    links: dict[str, str]
+    links: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    since: dict[str, str] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
+    deleted: dict[str, str] = field(default_factory=dict)
+    unsettled: dict[str, list[str]] = field(default_factory=dict)
+    anew: str = ""
+    reviewed: tuple[str, ...] = ()
+    writers: tuple[str, ...] = ()
     doubt: Parts = ()
     version: str = ""

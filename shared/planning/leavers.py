@@ -76,13 +76,16 @@ def still_here(owner: SourceUser, territory: Territory) -> Parts:
         if owner.upn_given and refused_upn(owner.upn) is None:
             return ()
         return say("leaver.movedByEmail", domain=place.domain)
-    code = {
-        Where.OWN: "leaver.moved",
-        Where.OFF: "leaver.movedToUnsynced",
-        Where.UNVERIFIED: "leaver.movedToUnverified",
-        Where.NEAR: "leaver.movedNearly",
-    }[place.where]
-    return say(code, domain=place.domain, **({"near": place.near} if place.near else {}))
+    if place.where is Where.NEAR:
+        return say("leaver.movedNearly", domain=place.domain, near=place.near)
+    return say(
+        {
+            Where.OWN: "leaver.moved",
+            Where.OFF: "leaver.movedToUnsynced",
+            Where.UNVERIFIED: "leaver.movedToUnverified",
+        }[place.where],
+        domain=place.domain,
+    )
 
 
 def skipped(target: EntraUser, reason: Parts, source_id: str | None = None) -> Change:

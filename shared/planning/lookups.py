@@ -1,6 +1,6 @@
 """What planning needs to know beyond the two lists of users, as plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.model.parts import Parts
@@ -17,11 +17,13 @@ class Lookups:
 
     `outside`: source id → the same person's Entra user in another domain. `deleted`: source id → the same person's
     soft-deleted Entra user, with the UPN from before the deletion; `handed_on`: source id → the soft-deleted Entra
-    user whose UPN they have, and who was somebody else's. `in_bin`: all soft-deleted users.
+    user whose UPN they have, and who was somebody else's. `in_bin`: all soft-deleted users; `deleted_by_sync`: object
+    ids of those whom a sync deleted.
     `addresses`: lower-case address → its holder. `immutable_ids`: immutable ID → its holder. `former_addresses`: object
     id of a deleted user → the addresses that a restore brings back. `unclear`: source id → why it is unknown whether
     the user has an account already.
-    `memory_doubt`: why some remembered links may be missing, of any domain; empty if none are.
+    `memory_doubt`: why some remembered links may be missing, empty if none are. `other_domains`: whether users may move
+    here from another domain of the tenant.
     `leavers`: accounts that would be deleted, with nickname and aliases; `certain`: source ids of users elsewhere who
     have an account. `pointers`: which source users without an account point to such accounts; `pointers_unread`: why
     these are not known. `resembling`: source id → accounts elsewhere that would be deleted, or were, and may be that
@@ -36,6 +38,7 @@ class Lookups:
     deleted: Mapping[str, EntraUser] = field(default_factory=dict)
     handed_on: Mapping[str, EntraUser] = field(default_factory=dict)
     in_bin: Sequence[EntraUser] = ()
+    deleted_by_sync: Collection[str] = ()
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     immutable_ids: Mapping[str, Holder] = field(default_factory=dict)
     former_addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -48,3 +51,4 @@ class Lookups:
     pointers_unread: Parts = ()
     resembling: Mapping[str, Sequence[EntraUser]] = field(default_factory=dict)
     failed: frozenset[str] = frozenset()
+    other_domains: bool = False

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shared.model.addresses import fold_name
 from shared.model.characters import LONGEST, composed, escaped, visible
 from shared.model.parts import say
 from shared.model.people import EntraUser, SourceUser, Value
@@ -170,11 +169,6 @@ class AttributeMap:
             without_session_time=item.get(SESSION_TIME, "") is None,
         )
 
-    def names(self, user: SourceUser | EntraUser) -> tuple[str, str]:
-        """Family name and given name on one side; empty where there is none, or where it is not mapped."""
-        named = dict(zip(self.attributes, user.values, strict=True))
-        return str(named.get("surname") or ""), str(named.get("givenName") or "")
-
     def display_name(self, user: SourceUser) -> str:
         value = user.values[self.attributes.index("displayName")]
         return value if isinstance(value, str) else ""
@@ -216,14 +210,6 @@ def _emails(fields: Mapping[str, object]) -> str:
 def other_person(user: SourceUser, target: EntraUser) -> bool:
     """Whether the two have different immutable IDs."""
     return None not in (user.immutable_id, target.immutable_id) and user.immutable_id != target.immutable_id
-
-
-def other_names(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    """Whether family name and given name both differ. An empty name is no other one, nor are the two exchanged."""
-    names, others = tuple(map(fold_name, one)), tuple(map(fold_name, other))
-    if not all((*names, *others)) or names == others[::-1]:
-        return False
-    return names[0] != others[0] and names[1] != others[1]
 
 
 def domain_of(upn: str) -> str:

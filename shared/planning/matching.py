@@ -11,10 +11,11 @@ from enum import StrEnum
 
 from shared.model.addresses import fold, fold_domain
 from shared.model.parts import Parts, say
-from shared.model.people import EntraUser, SourceUser
+from shared.model.people import EntraUser, Memory, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions, Kind, Pair
 from shared.planning.cycles import makes_no_cycles
-from shared.planning.mapping import AttributeMap, other_names, other_person
+from shared.planning.mapping import other_person
+from shared.planning.names import Names
 
 
 class Rule(StrEnum):
@@ -48,6 +49,8 @@ class Matching:
     domain whose source user is no longer on it. `by_immutable_id`: immutable ID → source user, of all domains.
     `links`: source id → object id, remembered for users still in the source; `departed`: for users who left it.
     `rules`: how many pairs each rule made. `apart`: source users and Entra users who are certainly two people.
+    `renamed`: source ids of unpaired users who have another family name and another given name than at the last good
+    sync.
     """
 
     domain: str
@@ -62,6 +65,7 @@ class Matching:
     departed: dict[str, str] = field(default_factory=dict)
     rules: Counter[Rule] = field(default_factory=Counter)
     apart: set[Pair] = field(default_factory=set)
+    renamed: set[str] = field(default_factory=set)
 
 
 @makes_no_cycles
@@ -69,9 +73,8 @@ def match(
     domain: str,
     source: Sequence[SourceUser],
     target: Sequence[EntraUser],
-    links: Mapping[str, str],
-    attribute_map: AttributeMap,
-    links_in_doubt: bool = False,
+    memory: Memory,
+    names: Names,
     decisions: Decisions = NOTHING_DECIDED,
 ) -> Matching:
     """Pairs the people of one domain by decision, immutable ID, remembered link, then UPN.
@@ -79,10 +82,11 @@ def match(
     `source` holds the source users of all domains, so that a move to another domain is seen; `target` holds the
     Entra users of this domain. A UPN match is ignored if a stronger rule pairs that Entra user with another source
     user: the Entra user is about to be renamed. Ambiguous are source users who match two Entra users, who share an
-    Entra user or an immutable ID with another source user, or whose UPN is that of a user who left the source; and,
-    with `links_in_doubt`, users who match by UPN alone an Entra user with another immutable ID.
+    Entra user or an immutable ID with another source user, whose UPN is that of a user who left the source, or who have
+    another family name and another given name than at the last good sync; and, if the memory is in doubt, users who
+    match by UPN alone an Entra user with another immutable ID, or with other names.
     """
-    links = {**links, **decisions.same}
+    links = {**memory.links, **decisions.same}
     links = {who: account for who, account in links.items() if (who, account) not in decisions.apart}
     remembered = {user.source_id: links[user.source_id] for user in source if user.source_id in links}
     departed = {source_id: linked for source_id, linked in links.items() if source_id not in remembered}
@@ -93,14 +97,15 @@ def match(
         claims=claims,
         by_upn={user.upn.lower(): user for user in target},
         formerly=frozenset(departed.values()),
-        attribute_map=attribute_map,
-        links_in_doubt=links_in_doubt,
+        memory=memory,
+        names=names,
         decisions=decisions,
     )
     for one in claims.inside:
         matcher.place(*one)
     matcher.place_folded()
     matching.target_only = [user for user in target if user.object_id not in matcher.settled]
+    matching.renamed = {user.source_id for user in matching.source_only if matcher.named_otherwise(user)}
     return matching
 
 
@@ -116,8 +121,8 @@ class _Matcher:
     claims: "_Claims"
     by_upn: Mapping[str, EntraUser]
     formerly: Container[str]
-    attribute_map: AttributeMap
-    links_in_doubt: bool
+    memory: Memory
+    names: Names
     decisions: Decisions
     settled: set[str] = field(default_factory=set)
     misspelt: list[SourceUser] = field(default_factory=list)
@@ -178,21 +183,25 @@ class _Matcher:
     def _place_by_upn(self, user: SourceUser, found: EntraUser, rule: Rule) -> None:
         """A UPN alone gives nobody the account of somebody who left."""
         if found.object_id in self.formerly:
-            if other_person(user, found) and self._named_otherwise(user, found):
+            if other_person(user, found) and self.names.others(user, found):
                 self.matching.apart.add((user.source_id, found.object_id))
                 self.matching.source_only.append(user)
-                return
-            self._doubt(handed_on(user, found, self.matching.departed))
-        elif self.links_in_doubt and other_person(user, found):
-            reason = say("match.mayBeHandedOn", user=user.source_id, account=named(found))
-            self._doubt(Ambiguity(user, reason, (found,), Kind.SAME_UPN))
+            else:
+                self._doubt(handed_on(user, found, self.matching.departed))
+        elif self.memory.doubt and (doubt := _maybe_handed_on(user, found, self.names)):
+            self._doubt(doubt)
         else:
             self._pair(user, found, rule)
 
-    def _named_otherwise(self, user: SourceUser, target: EntraUser) -> bool:
-        return other_names(self.attribute_map.names(user), self.attribute_map.names(target))
+    def named_otherwise(self, user: SourceUser) -> bool:
+        """Whether family name and given name both are others than at the last good sync, and nobody has decided."""
+        digests = self.memory.names.get(user.source_id, "")
+        return user.source_id not in self.decisions.same and self.names.changed(user, digests)
 
     def _pair(self, user: SourceUser, found: EntraUser, rule: Rule) -> None:
+        if rule is not Rule.IMMUTABLE_ID and self.memory.names and self.named_otherwise(user):
+            self._doubt(named_anew(user, found))
+            return
         self.settled.add(found.object_id)
         self.matching.pairs.append((user, found))
         self.matching.rules[Rule.DECISION if user.source_id in self.decisions.same else rule] += 1
@@ -273,6 +282,19 @@ def is_on(domain: str, upn: str) -> bool:
     return addresses != (upn,) and any(one.endswith(f"@{fold_domain(domain)}") for one in addresses)
 
 
+def _maybe_handed_on(user: SourceUser, target: EntraUser, names: Names) -> Ambiguity | None:
+    """Without links, the person who had this UPN may have left: an immutable ID or a name has to say the same."""
+    if user.immutable_id and user.immutable_id == target.immutable_id:
+        return None
+    if other_person(user, target):
+        reason = say("match.mayBeHandedOn", user=user.source_id, account=named(target))
+    elif names.agree(user, target):
+        return None
+    else:
+        reason = say("match.otherNames", user=user.source_id, account=named(target))
+    return Ambiguity(user, reason, (target,), Kind.SAME_UPN)
+
+
 def named(account: EntraUser) -> Parts:
     """A phrase that names an account in Entra, for use inside a sentence."""
     return say("match.account", upn=account.upn, objectId=account.object_id)
@@ -283,6 +305,12 @@ def handed_on(user: SourceUser, account: EntraUser, departed: Mapping[str, str])
     former = min(source_id for source_id, object_id in departed.items() if object_id == account.object_id)
     reason = say("match.upnHandedOn", user=user.source_id, account=named(account), former=former)
     return Ambiguity(user, reason, (account,), Kind.SAME_UPN)
+
+
+def named_anew(user: SourceUser, account: EntraUser) -> Ambiguity:
+    """The account is this Username's, but both names are new: the Username may have been given to somebody else."""
+    reason = say("match.namedAnew", user=user.source_id, account=named(account))
+    return Ambiguity(user, reason, (account,), Kind.BOTH_NAMES)
 
 
 def by_name_alone(matching: Matching, links: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from shared.planning.doubts import Doubts, doubts
 from shared.planning.leavers import Leavers, doomed, skipped
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap, other_person
-from shared.planning.matching import Ambiguity, Matching, handed_on, is_on, named
+from shared.planning.matching import Ambiguity, Matching, handed_on, is_on, named, named_anew
 from shared.planning.renames import in_workable_order
 from shared.planning.territory import Where
 
@@ -47,6 +47,8 @@ def _newcomers(matching: Matching, lookups: Lookups) -> _Newcomers:
             both = tuple(sorted((user.source_id, owner.source_id)))
             reason = say("match.bothMatch", users=both, account=named(found))
             newcomers.contested.append(Ambiguity(user, reason, (found,)))
+        elif found and user.source_id in matching.renamed and user.immutable_id != (found.immutable_id or ""):
+            newcomers.contested.append(named_anew(user, found))
         elif outside:
             newcomers.joining.append((user, outside))
         elif gone:
@@ -135,13 +137,12 @@ def _adds(
     matching: Matching, newcomers: _Newcomers, lookups: Lookups, differences: Differences
 ) -> Iterator[Change]:
     """The adds; skips where what earlier syncs knew is in doubt."""
-    elsewhere = any(part.parameters["domain"] != matching.domain for part in lookups.memory_doubt)
-    wait = elsewhere or (lookups.memory_doubt and matching.target_only)
+    # Any of them could be a rename of a leaver, or a move from another domain.
+    wait = lookups.memory_doubt and (matching.target_only or lookups.other_domains)
     held = {target.upn.lower(): target for target in matching.target_only} if matching.apart else {}
     for user in newcomers.new:
         add = differences.added(user)
         if wait:
-            # Any of them could be a rename of a leaver, or a move from a domain whose people are not known.
             yield replace(add, action=Action.SKIP, attributes=(), obstacle=None, reason=_WAITS)
         elif (leaver := held.get(user.upn.lower())) and add.obstacle is None:
             taken = say("add.upnOfLeaver", upn=user.upn, account=named(leaver))

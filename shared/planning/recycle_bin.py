@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions
-from shared.planning.mapping import AttributeMap, other_names, other_person
+from shared.planning.mapping import AttributeMap, other_person
+from shared.planning.names import Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def matches(
     deleted: Sequence[EntraUser],
     links: Mapping[str, str],
     departed: Mapping[str, str],
-    attribute_map: AttributeMap,
+    names: Names,
     decisions: Decisions = NOTHING_DECIDED,
 ) -> tuple[dict[str, EntraUser], dict[str, EntraUser]]:
     """Source id → the deleted user who is the same person, by immutable ID, remembered link, then former UPN.
@@ -59,7 +60,7 @@ def matches(
         gone = by_upn.get(user.upn.lower())
         if gone is None or (user.source_id, gone.object_id) in decisions.apart:
             return None
-        if other_names(attribute_map.names(user), attribute_map.names(gone)):
+        if names.others(user, gone):
             return None
         # Of two immutable IDs that differ a person decides where it is certain that the account was somebody's.
         return None if other_person(user, gone) and gone.object_id not in formerly else gone

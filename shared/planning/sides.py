@@ -1,4 +1,4 @@
-"""Protocols for what a survey reads: the source, the directory, and the remembered links.
+"""Protocols for what a survey reads: the source, the directory, and what earlier syncs remembered.
 
 Code that uses them depends neither on the kind of source nor on Microsoft Graph. Every method only reads. An object
 bound to a stop signal raises RunStopped when the run must end.
@@ -96,18 +96,9 @@ class Administration(Protocol):
         ...
 
 
-class Links(Protocol):
-    """The links that earlier syncs remembered."""
+class KnownPeople(Protocol):
+    """What earlier syncs remembered."""
 
     async def read(self, domain: str) -> Memory:
-        """The links of one domain; empty and without a doubt for a domain that was never synchronised."""
-        ...
-
-    async def find_elsewhere(
-        self, domain: str, tenant: Iterable[str], source_ids: Iterable[str], object_ids: Iterable[str]
-    ) -> Memory:
-        """The links that all other domains remember for these source users and Entra users.
-
-        In doubt if one's links are unreadable, or gone although `tenant` names it.
-        """
+        """What is known of the tenant's people, with the doubt about it on this domain."""
         ...

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Plan
 from shared.model.parts import Parts
-from shared.model.people import EntraUser, SourceUser
+from shared.model.people import EntraUser, Memory, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.doubts import pointers_to_leavers
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
 from shared.planning.matching import match
+from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.planning.protection import Protection
 
@@ -34,17 +35,16 @@ class Terms:
 class Survey:
     """What was read, and the plan that follows from it.
 
-    `links`: source id → object id. `federated`: whether the domain is federated, if that matters to a sync.
-    `addresses`: lower-case address → its holder. `warnings`: for the administrator, one part for each.
-    `memory_doubt`: why some of the domain's own `links` may be missing; empty if none are. `links_version`: that of
-    their blob.
+    `memory`: what earlier syncs knew. `reviewed`: an administrator has approved a dry run that told of its doubt.
+    `federated`: whether the domain is federated, if that matters to a sync. `addresses`: lower-case address → its
+    holder. `warnings`: for the administrator, one part for each.
     """
 
     domain: str
     initial_domain: str
     source: list[SourceUser]
     target: list[EntraUser]
-    links: dict[str, str]
+    memory: Memory
     protection: Protection
     plan: Plan
     attribute_map: AttributeMap
@@ -52,8 +52,7 @@ class Survey:
     decisions: Decisions = NOTHING_DECIDED
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     warnings: Parts = ()
-    memory_doubt: Parts = ()
-    links_version: str = ""
+    reviewed: bool = False
     federated: bool = False
 
 
@@ -62,8 +61,8 @@ def planned_again(seen: Survey, source: Sequence[SourceUser], failed: Iterable[s
 
     `failed`: their source ids. Whoever it does not delete is left for the next run.
     """
-    doubt = bool(seen.lookups.memory_doubt)
-    matching = match(seen.domain, source, seen.target, seen.links, seen.attribute_map, doubt, seen.decisions)
+    names = Names(seen.attribute_map)
+    matching = match(seen.domain, source, seen.target, seen.memory, names, seen.decisions)
     lookups = replace(seen.lookups, failed=frozenset(failed))
     pointers = pointers_to_leavers(source, matching, lookups, seen.attribute_map)
     return decide(matching, replace(lookups, pointers=pointers), seen.attribute_map)

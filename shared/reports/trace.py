@@ -103,7 +103,7 @@ def _entra(target: EntraUser, attribute_map: AttributeMap) -> dict[str, Value]:
 def _rule(user: SourceUser, target: EntraUser, seen: Survey) -> Rule | None:
     if user.immutable_id and user.immutable_id == target.immutable_id:
         return "immutableId"
-    if seen.links.get(user.source_id) == target.object_id:
+    if seen.memory.links.get(user.source_id) == target.object_id:
         return "link"
     return "userPrincipalName" if user.upn.lower() == target.upn.lower() else None
 

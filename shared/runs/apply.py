@@ -15,7 +15,8 @@ from shared.planning.mapping import UPN
 from shared.planning.surveyed import Survey, planned_again
 from shared.runs.denials import Denials
 from shared.runs.recorder import Recorder
-from shared.runs.recovery import link_created, settle_doubts
+from shared.runs.recovery import settle_doubts
+from shared.runs.remembering import Remembering
 from shared.runs.stop import RunStop
 from shared.runs.survey import require_users_on
 from shared.services import Services
@@ -50,8 +51,7 @@ class Sync:
         self._recorder = recorder
         self._stop = stop
         self._report = report
-        self._links = dict(seen.plan.links)
-        self._links_version = seen.links_version
+        self._remembering = Remembering(services, directory, seen, stop)
         self._under_way: dict[Key, Request[Change]] = {}
         done = (action for (action, _), result in recorder.results.items() if result is Result.SUCCEEDED)
         self._denials = Denials(map(Action, done))
@@ -60,7 +60,7 @@ class Sync:
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
         await self._settle(self._recorder.in_doubt)
-        await link_created(self._services, self._seen.domain, self._recorder)
+        await self._remembering.write()
         await self._record([Outcome.not_applied(change) for change in self._seen.plan.changes])
 
     async def apply(self) -> None:
@@ -70,12 +70,12 @@ class Sync:
         """
         try:
             await self._apply_in_order()
+            self.warnings += await self._remembering.write_all()
         except (CancelRequested, TimeBudgetSpent, CallerRefused, GraphError):
             throttled = [request.subject for request in self._under_way.values() if _took_no_effect(request)]
             await self._recorder.revoke([*throttled, *self._denials.held])
-            await self._write_links()
+            await self._remembering.write()
             raise
-        await self._write_links()
 
     async def _apply_in_order(self) -> None:
         plan = self._seen.plan
@@ -97,7 +97,7 @@ class Sync:
         writes = [change for change in plan.writes if key(change) not in self._recorder.results]
         if any(change.via for change in writes):
             # A rename that is cut off at its temporary UPN is found again by its link.
-            await self._write_links()
+            await self._remembering.write()
         await self._apply([change for change in writes if change.action is not Action.DELETE])
         await self._end_short_sessions()
         deletions = [change for change in writes if change.action is Action.DELETE]
@@ -154,10 +154,8 @@ class Sync:
     async def _record(self, outcomes: Sequence[Outcome]) -> None:
         fresh = [outcome for outcome in outcomes if key(outcome.change) not in self._recorder.results]
         for outcome in fresh:
-            change = outcome.change
-            self._under_way.pop(key(change), None)
-            if outcome.succeeded and change.source_id and outcome.object_id:
-                self._links[change.source_id] = outcome.object_id
+            self._under_way.pop(key(outcome.change), None)
+        self._remembering.note(fresh)
         await self._recorder.record(fresh)
         await self._report(fresh)
 
@@ -200,15 +198,6 @@ class Sync:
                 confirmed.append(change)
         await self._record(left)
         return confirmed
-
-    async def _write_links(self) -> None:
-        self._stop.check_lease()
-        self._links_version = await self._services.links.write(
-            self._seen.domain,
-            self._links,
-            in_doubt=bool(self._seen.memory_doubt),
-            version=self._links_version,
-        )
 
 
 def _short_sessions(refusals: Sequence[GraphError]) -> Parts:

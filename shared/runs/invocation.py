@@ -26,7 +26,7 @@ from shared.errors import (
     TimeBudgetSpent,
 )
 from shared.log import event
-from shared.model.parts import Part, Parts, parts_of, say
+from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
 from shared.planning.limits import Checks, check_deletions, check_limits, released
@@ -160,8 +160,8 @@ class Invocation:
         seen = replace(seen, plan=released(seen.plan, approved, note))
         # A doubt ends only with a dry run that told the administrator of it, and of who is left alone for that.
         dry_run = await self._services.runs.find(run.domain, run.approval.dry_run_id)
-        told = dry_run and any(_is_doubt_of(run.domain, part) for part in dry_run.warning_parts)
-        return replace(seen, memory_doubt=()) if told else seen
+        told = dry_run and any(part in dry_run.warning_parts for part in seen.memory.doubt)
+        return replace(seen, reviewed=bool(told))
 
     async def _check(self, seen: Survey, approved: frozenset[str]) -> Checks:
         services, run, plan = self._services, self._log.run, seen.plan
@@ -243,7 +243,3 @@ def _seconds(run: Run) -> float | None:
     if run.started_at is None or run.finished_at is None:
         return None
     return round((run.finished_at - run.started_at).total_seconds(), 3)
-
-
-def _is_doubt_of(domain: str, part: Part) -> bool:
-    return part.code.startswith("memory.") and part.parameters.get("domain") == domain

@@ -9,6 +9,7 @@ from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.holders import holders_of_immutable_ids
 from shared.planning.lookups import Lookups
 from shared.planning.matching import Matching
+from shared.planning.names import Names
 from shared.planning.recycle_bin import RecycleBin, matches, may_be
 from shared.planning.sides import Directory
 from shared.planning.surveyed import Terms
@@ -92,7 +93,7 @@ class Missing:
         if recycle_bin is None:
             return {}, {}, dict.fromkeys((user.source_id for user in people), _DELETED)
         deleted, asked = matches(
-            people, recycle_bin.users, self.links, departed, self.terms.attribute_map, self.decisions
+            people, recycle_bin.users, self.links, departed, Names(self.terms.attribute_map), self.decisions
         )
         nameless = recycle_bin.nameless
         if nameless:

@@ -100,7 +100,7 @@ class Pointing:
         self, newcomers: Sequence[SourceUser], matching: Matching, lookups: Lookups
     ) -> dict[str, list[EntraUser]]:
         """Source id → the accounts of people who left, in the recycle bin, with the same display name."""
-        formerly = set(matching.departed.values())
+        formerly = {*matching.departed.values(), *lookups.deleted_by_sync}
         by_name: dict[str, list[EntraUser]] = {}
         for gone in lookups.in_bin:
             if gone.object_id in formerly and (name := fold_name(gone.display_name)):

@@ -14,6 +14,7 @@ from shared.entra.graph import Graph
 from shared.entra.writes import shows
 from shared.errors import GraphError, RunStopped
 from shared.model.changes import Action, Change
+from shared.model.memory import difference, linked
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Outcome, Result
 from shared.model.runs import Mode, Run
@@ -47,12 +48,12 @@ async def take_up(services: Services, fence: Fence, run: Run, directory: Directo
 
 
 async def link_created(services: Services, domain: str, recorder: Recorder) -> None:
-    """Remembers whom the run has created. Raises LeaseLost if somebody else writes the domain's links."""
+    """Remembers whom the run has created. Raises LeaseLost if others keep writing."""
     if recorder.created:
-        memory = await services.links.read(domain)
+        memory = await services.known_people.read(domain)
         links = {**memory.links, **recorder.created}
-        doubt = bool(memory.doubt)
-        await services.links.write(domain, links, in_doubt=doubt, version=memory.version)
+        now = linked(memory, links, services.clock.now().date())
+        await services.known_people.write(difference(memory, now), memory)
 
 
 async def settle(services: Services, fence: Fence, log: SyncLog) -> None:

@@ -10,14 +10,14 @@ from shared.errors import SourceError
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.parts import Parts, say
-from shared.model.people import EntraUser, Memory, SourceUser
-from shared.model.questions import Decisions
+from shared.model.people import Memory, SourceUser
 from shared.outbound.waiting import Stop
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.matching import Matching, by_name_alone, is_on, match, set_aside
+from shared.planning.names import Names
 from shared.planning.plan import decide
-from shared.planning.sides import Administration, Directory, Links, Listing, Source
+from shared.planning.sides import Administration, Directory, KnownPeople, Listing, Source
 from shared.planning.surveyed import Survey, Terms
 from shared.planning.territory import Territory
 from shared.runs.missing import Missing
@@ -32,7 +32,7 @@ def surveyor(services: Services, domain: str, directory: Directory, stop: Stop) 
         domain,
         services.source(stop),
         directory,
-        services.links,
+        services.known_people,
         services.settings.terms,
         services.clock,
         services.administration,
@@ -47,7 +47,7 @@ class Surveyor:
         domain: str,
         source: Source,
         directory: Directory,
-        links: Links,
+        known_people: KnownPeople,
         terms: Terms,
         clock: Clock,
         administration: Administration,
@@ -55,7 +55,7 @@ class Surveyor:
         self._domain = domain
         self._source = source
         self._directory = directory
-        self._links = links
+        self._known_people = known_people
         self._terms = terms
         self._clock = clock
         self._administration = administration
@@ -75,17 +75,20 @@ class Surveyor:
         domain = domain_named(self._domain, tenant)
         initial = initial_domain(tenant, domain)
         people, listing, memory = await self._read_both_sides(people)
-        own = memory
         decisions = await self._administration.read_decisions()
-        names = [one.name for one in tenant if one.verified]
-        matching, memory = await self._match(people, listing.users, memory, names, decisions)
-        links = memory.links
+        names = Names(self._terms.attribute_map)
+        # Off the event loop: other invocations of this worker go on while a large domain is matched.
+        matching = await self._clock.in_thread(
+            match, self._domain, people, listing.users, memory, names, decisions
+        )
         await self._set_aside_upn_only_matches(matching, matching.links, looks)
         lookups = Lookups(
             federated=domain.federated,
             initial_domain=initial,
             usage_location=self._terms.usage_location,
             memory_doubt=memory.doubt,
+            deleted_by_sync=memory.deleted.keys(),
+            other_domains=any(one.name not in (domain.name, initial) for one in tenant),
             territory=Territory.of(
                 tenant, await self._administration.read_syncing(), self._terms.foreign_domains
             ),
@@ -126,7 +129,7 @@ class Surveyor:
             initial_domain=initial,
             source=people,
             target=listing.users,
-            links=links,
+            memory=memory,
             protection=lookups.protection,
             plan=plan,
             addresses=lookups.addresses,
@@ -135,51 +138,21 @@ class Surveyor:
             + _of_both_sides(listing, plan)
             + lookups.protection.warnings
             + looks.warnings,
-            memory_doubt=own.doubt,
-            links_version=own.version,
             federated=domain.federated,
         )
 
     async def _read_both_sides(
         self, people: list[SourceUser] | None
     ) -> tuple[list[SourceUser], Listing, Memory]:
-        """All users of the source, Entra's users on the domain, and the links from earlier syncs."""
+        """All users of the source, Entra's users on the domain, and what earlier syncs knew."""
         source, listing, memory = await _together(
             self._source.users() if people is None else _given(people),
             self._directory.read_users(self._domain),
-            self._links.read(self._domain),
+            self._known_people.read(self._domain),
         )
         if people is None:
             require_users_on(self._domain, source)
         return source, listing, memory
-
-    async def _match(
-        self,
-        source: list[SourceUser],
-        target: list[EntraUser],
-        memory: Memory,
-        tenant: list[str],
-        decisions: Decisions,
-    ) -> tuple[Matching, Memory]:
-        """Matches users, also by what other domains remember. Returns that memory, too."""
-
-        async def matched() -> Matching:
-            doubt, attribute_map = bool(memory.doubt), self._terms.attribute_map
-            # Off the event loop: other invocations of this worker go on while a large domain is matched.
-            return await self._clock.in_thread(
-                match, self._domain, source, target, memory.links, attribute_map, doubt, decisions
-            )
-
-        matching = await matched()
-        unlinked = (*matching.source_only, *(user for user, _ in matching.pairs))
-        strangers = [user.source_id for user in unlinked if user.source_id not in memory.links]
-        leavers = [user.object_id for user in matching.target_only]
-        elsewhere = await self._links.find_elsewhere(self._domain, tenant, strangers, leavers)
-        memory = Memory({**elsewhere.links, **memory.links}, memory.doubt + elsewhere.doubt)
-        if elsewhere.links or elsewhere.doubt:
-            # A user that another domain remembers may have moved to this one, or the other way round.
-            matching = await matched()
-        return matching, memory
 
     async def _set_aside_upn_only_matches(
         self, matching: Matching, links: Mapping[str, str], looks: SideLooks

@@ -39,7 +39,9 @@ class DoneSync:
 async def survey_undo(services: Services, run: Run, undoes: str, directory: Directory) -> Survey:
     """Plans to undo the sync `undoes`. Raises JournalGone after 30 days, and what `survey_done` raises."""
     done = await changes_made(services, run.domain, undoes)
-    sync = DoneSync(run_id=undoes, domain=run.domain, done=done, memory=await services.links.read(run.domain))
+    sync = DoneSync(
+        run_id=undoes, domain=run.domain, done=done, memory=await services.known_people.read(run.domain)
+    )
     return await survey_done(sync, directory, services.settings.terms, disable_added=run.disable_added)
 
 
@@ -84,13 +86,11 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         initial_domain=initial,
         source=[],
         target=list(users.values()),
-        links=sync.memory.links,
+        memory=sync.memory,
         attribute_map=terms.attribute_map,
         protection=protection,
         plan=replace(plan, links=sync.memory.links),
         warnings=protection.warnings + looks.warnings,
-        memory_doubt=sync.memory.doubt,
-        links_version=sync.memory.version,
     )
 
 

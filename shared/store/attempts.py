@@ -121,15 +121,18 @@ async def update_if_unchanged(
     write: Callable[[Seen], Awaitable[T]],
     exhausted: SyncError,
     known: Seen | None = None,
+    *,
+    crowded: bool = False,
 ) -> T:
     """Reads, then writes on the condition that nothing has changed since. Returns the result of `write`.
 
     Both are repeated if the condition did not hold, and if it is unknown whether a write took effect. So `write` must
     see from what was read that an earlier try of its own took effect, or be idempotent. `known` is the result of an
     earlier read: it is tried first. An error of `read` or `write` that no retry can help is raised at once.
-    Raises `exhausted` if others keep writing.
+    Raises `exhausted` if others keep writing: after a few rounds, or with `crowded` (hundreds may write in the same
+    hour) after a minute, with waits between.
     """
-    tries, refusals, seen = _Tries(storage), 0, known
+    tries, turns, refusals, seen = _Tries(storage), _Tries(storage), 0, known
     while True:
         try:
             return await write(await read() if seen is None else seen)
@@ -137,7 +140,7 @@ async def update_if_unchanged(
             seen = None
             if _is_refused(error):
                 refusals += 1
-                if refusals == ROUNDS:
+                if not await turns.wait() if crowded else refusals == ROUNDS:
                     raise exhausted from error
             elif not await tries.another(error):
                 raise
@@ -155,14 +158,20 @@ class _Tries:
         gone = error_code(error) in _MISSING
         if not gone and not _passes(error):
             return False
-        # With jitter: 500 domains start in the same second.
-        pause = self._pause * self._clock.chance.uniform(0.5, 1.5)
-        if self._clock.monotonic() + pause > self._gives_up_at:
-            event("storage.failed", logging.ERROR, code=error_code(error), error=str(error))
-            return False
         if gone:
             event("storage.missing", logging.WARNING, code=error_code(error))
             self._storage.forget_existing()
+        if not await self.wait():
+            event("storage.failed", logging.ERROR, code=error_code(error), error=str(error))
+            return False
+        return True
+
+    async def wait(self) -> bool:
+        """Waits, each time longer; False if the time is up."""
+        # With jitter: 500 domains start in the same second.
+        pause = self._pause * self._clock.chance.uniform(0.5, 1.5)
+        if self._clock.monotonic() + pause > self._gives_up_at:
+            return False
         await self._clock.sleep(pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
         return True

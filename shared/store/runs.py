@@ -3,8 +3,8 @@
 One partition per domain. A run's row is keyed by its id, newest first. Beside the runs there are a few pointers:
 `active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `dry-run-log` (the run whose
 audit log the blob holds), `good-sync` (the size of the source in the last sync that succeeded, for all users or all
-but some). They share the partition, so a run and its pointers change in one transaction: there is never a second
-active run, nor a finished one that blocks the next.
+but some, and the blob in which it remembered them). They share the partition, so a run and its pointers change in one
+transaction: there is never a second active run, nor a finished one that blocks the next.
 
 `active` has the number of the invocation that performs the run: the fencing token. Every write of a running run is
 conditional on that row's ETag, so a stale invocation can't overwrite its successor.
@@ -25,7 +25,7 @@ from shared.log import event
 from shared.model.runs import Mode, Run, is_run_id, oldest_run_id
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged
 from shared.store.run_rows import from_row, to_row
-from shared.store.storage import RUNS, Storage
+from shared.store.storage import PEOPLE, RUNS, Storage
 
 _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC = "active", "dry-run-log", "good-sync"
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
@@ -66,8 +66,11 @@ class Idle:
     etag: str
 
 
-async def was_synchronised(storage: Storage, domain: str) -> bool:
-    """Whether a sync of the domain has ever succeeded, or the last one changed users before it was cut short."""
+async def remembered_in(storage: Storage, domain: str) -> str:
+    """The blob in which the domain's last good sync, or one that changed users, remembered them; empty without one.
+
+    Versions with one memory per domain gave the blob the domain's name.
+    """
     from azure.core.exceptions import ResourceNotFoundError
 
     table = await storage.open_table(RUNS)
@@ -78,8 +81,8 @@ async def was_synchronised(storage: Storage, domain: str) -> bool:
             continue
         run = _readable(row) if "run" in row else None
         if run is None or run.progress.done:
-            return True
-    return False
+            return str(row.get("memory", domain))
+    return ""
 
 
 class Runs:
@@ -205,7 +208,8 @@ class Runs:
         if run.mode is Mode.DRY_RUN and run.status.good:
             pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
         if run.mode is Mode.SYNC and run.status.good and not run.undoes:
-            pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, "source": run.counts.source})
+            good = {"source": run.counts.source, "memory": PEOPLE}
+            pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, **good})
         ended = {**to_row(run), "finishedBy": fence.invocation}
         writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (ended, *pointers)]
         active = {"PartitionKey": run.domain, "RowKey": _ACTIVE}

@@ -10,7 +10,7 @@ from shared.model.changes import Obstacle
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
 from shared.planning.mapping import AttributeMap, normalised
 from shared.words import said
-from tests.support.people import MAP, entra_user, source_user, values
+from tests.support.people import MAP, values
 
 RECORD = {
     "username": "aoki",
@@ -208,11 +208,6 @@ def test_the_email_is_kept_as_it_is_written(record: dict[str, object], email: st
     user = MAP.source_user({"username": "aoki", "Status": "enabled", **record})
 
     assert (user.email, user.upn_given) == (email, given)
-
-
-def test_the_names_of_either_side_are_those_of_the_map() -> None:
-    assert MAP.names(source_user()) == MAP.names(entra_user()) == ("青木", "花子")
-    assert AttributeMap.of({"surname": None}).names(source_user(values=(None, "花子", True))) == ("", "花子")
 
 
 def test_a_custom_attribute_can_be_mapped() -> None:

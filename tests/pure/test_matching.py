@@ -1,14 +1,20 @@
 """Who on one side is who on the other, and what is said of those of whom nobody can tell."""
 
+from dataclasses import replace
+
 import pytest
 
-from shared.model.people import Value
+from shared.model.parts import say
+from shared.model.people import Memory, Value
 from shared.model.questions import Decisions, Kind
 from shared.planning.matching import Rule, by_name_alone, is_on, match, set_aside
+from shared.planning.names import Names
 from shared.words import said
 from tests.support.people import DOMAIN, MAP, entra_user, source_user, values
 
 DEPARTED = {"gone": "id-aoki"}
+NAMES = Names(MAP)
+IN_DOUBT = Memory(doubt=say("memory.anew", domain=DOMAIN, since="2026-03-31"))
 
 
 class TestPairs:
@@ -20,7 +26,7 @@ class TestPairs:
         )
         account = entra_user("a@contoso.com")
 
-        matching = match(DOMAIN, [both, new, source_user("d@other.com")], [account, gone], {}, MAP)
+        matching = match(DOMAIN, [both, new, source_user("d@other.com")], [account, gone], Memory(), NAMES)
 
         assert (matching.pairs, matching.source_only, matching.target_only) == (
             [(both, account)],
@@ -33,13 +39,13 @@ class TestPairs:
         rivals = [source_user("x@contoso.com", source_id=name) for name in ("s1", "s2")]
         aoki, account = source_user(), entra_user()
 
-        matching = match(DOMAIN, [*rivals, aoki], [account], {}, MAP)
+        matching = match(DOMAIN, [*rivals, aoki], [account], Memory(), NAMES)
 
         assert matching.pairs == [(aoki, account)]
         assert [one.user for one in matching.ambiguous] == rivals
 
     def test_the_links_of_those_who_are_there_and_of_those_who_left_are_kept_apart(self) -> None:
-        matching = match(DOMAIN, [source_user()], [], {"aoki": "o1", "left": "o2"}, MAP)
+        matching = match(DOMAIN, [source_user()], [], Memory({"aoki": "o1", "left": "o2"}), NAMES)
 
         assert (matching.links, matching.departed) == ({"aoki": "o1"}, {"left": "o2"})
 
@@ -49,7 +55,7 @@ class TestAmbiguity:
         rivals = [source_user("a@contoso.com", source_id="s1"), source_user("A@contoso.com", source_id="s2")]
         account = entra_user("a@contoso.com")
 
-        matching = match(DOMAIN, rivals, [account], {}, MAP)
+        matching = match(DOMAIN, rivals, [account], Memory(), NAMES)
 
         assert [(one.user, one.targets) for one in matching.ambiguous] == [
             (user, (account,)) for user in rivals
@@ -65,7 +71,7 @@ class TestAmbiguity:
             source_user("b@contoso.com", immutable_id="K"),
         ]
 
-        matching = match(DOMAIN, rivals, [], {}, MAP)
+        matching = match(DOMAIN, rivals, [], Memory(), NAMES)
 
         assert [said(one.reason) for one in matching.ambiguous] == [
             f"a and b in the source all match {upn} or have the immutable ID K: "
@@ -77,7 +83,7 @@ class TestAmbiguity:
         user = source_user("b@contoso.com", source_id="s1", immutable_id="K")
         keyed, namesake = entra_user("a@contoso.com", immutable_id="K"), entra_user("b@contoso.com")
 
-        matching = match(DOMAIN, [user], [keyed, namesake], {}, MAP)
+        matching = match(DOMAIN, [user], [keyed, namesake], Memory(), NAMES)
 
         (one,) = matching.ambiguous
         assert (one.user, one.targets) == (user, (keyed, namesake))
@@ -112,7 +118,7 @@ class TestHandedOnNames:
         new = source_user(upn, source_id="new", immutable_id=in_source, values=names)
         account = entra_user(immutable_id=in_entra)
 
-        matching = match(DOMAIN, [new], [account], DEPARTED, MAP)
+        matching = match(DOMAIN, [new], [account], Memory(DEPARTED), NAMES)
 
         (one,) = matching.ambiguous
         assert (matching.pairs, matching.source_only, matching.target_only) == ([], [], [])
@@ -123,7 +129,7 @@ class TestHandedOnNames:
         new = source_user(source_id="new", immutable_id="NEW", values=OTHER_NAMES)
         account = entra_user(immutable_id="OLD")
 
-        matching = match(DOMAIN, [new], [account], DEPARTED, MAP)
+        matching = match(DOMAIN, [new], [account], Memory(DEPARTED), NAMES)
 
         assert (matching.source_only, matching.target_only, matching.ambiguous) == ([new], [account], [])
         assert matching.apart == {("new", account.object_id)}
@@ -131,13 +137,13 @@ class TestHandedOnNames:
     def test_the_same_immutable_id_is_the_same_person(self) -> None:
         user, account = source_user(source_id="new", immutable_id="K"), entra_user(immutable_id="K")
 
-        assert match(DOMAIN, [user], [account], DEPARTED, MAP).pairs == [(user, account)]
+        assert match(DOMAIN, [user], [account], Memory(DEPARTED), NAMES).pairs == [(user, account)]
 
     def test_who_has_an_account_of_their_own_keeps_it_and_the_leaver_goes(self) -> None:
         user, own = source_user(source_id="user"), entra_user("old@contoso.com")
         links = {**DEPARTED, "user": own.object_id}
 
-        matching = match(DOMAIN, [user], [own, entra_user()], links, MAP)
+        matching = match(DOMAIN, [user], [own, entra_user()], Memory(links), NAMES)
 
         assert (matching.pairs, matching.target_only) == ([(user, own)], [entra_user()])
 
@@ -147,7 +153,7 @@ class TestHandedOnNames:
         pair = ("new", account.object_id)
         decided = Decisions(same=dict([pair])) if same else Decisions(apart=frozenset([pair]))
 
-        matching = match(DOMAIN, [user], [account], DEPARTED, MAP, decisions=decided)
+        matching = match(DOMAIN, [user], [account], Memory(DEPARTED), NAMES, decisions=decided)
 
         assert matching.ambiguous == []
         assert matching.pairs == ([(user, account)] if same else [])
@@ -171,7 +177,7 @@ class TestFoldedUpns:
     def test_an_almost_right_upn_is_that_person(self, upn: str) -> None:
         user, account = source_user(upn, source_id="aoki"), entra_user()
 
-        matching = match(DOMAIN, [user], [account], {}, MAP)
+        matching = match(DOMAIN, [user], [account], Memory(), NAMES)
 
         assert (matching.pairs, matching.rules) == ([(user, account)], {Rule.FOLDED: 1})
 
@@ -186,14 +192,14 @@ class TestFoldedUpns:
         }[by]
         links = {"b": account.object_id} if by == "link" else {}
 
-        matching = match(DOMAIN, [almost, certain], [account], links, MAP)
+        matching = match(DOMAIN, [almost, certain], [account], Memory(links), NAMES)
 
         assert (matching.pairs, matching.source_only) == ([(certain, account)], [almost])
 
     def test_two_who_fold_to_one_account_are_left_alone(self) -> None:
         users = [source_user(upn, source_id=upn) for upn in ("aoki＠contoso.com", "aoki@contoso.com.")]
 
-        matching = match(DOMAIN, users, [entra_user()], {}, MAP)
+        matching = match(DOMAIN, users, [entra_user()], Memory(), NAMES)
 
         assert [one.user for one in matching.ambiguous] == users
         assert [one.kind for one in matching.ambiguous] == [None, None]
@@ -202,7 +208,9 @@ class TestFoldedUpns:
     def test_a_cell_that_names_two_accounts_is_asked_about(self) -> None:
         user = source_user("aoki@contoso.com, baba@contoso.com", source_id="s1")
 
-        (one,) = match(DOMAIN, [user], [entra_user(), entra_user("baba@contoso.com")], {}, MAP).ambiguous
+        (one,) = match(
+            DOMAIN, [user], [entra_user(), entra_user("baba@contoso.com")], Memory(), NAMES
+        ).ambiguous
 
         assert (one.kind, len(one.targets)) == (Kind.TWO_ACCOUNTS, 2)
 
@@ -223,30 +231,53 @@ class TestLinksInDoubt:
     def test_another_immutable_id_at_the_same_upn_may_be_another_person(self) -> None:
         new, account = source_user(source_id="new", immutable_id="NEW"), entra_user(immutable_id="OLD")
 
-        matching = match(DOMAIN, [new], [account], {}, MAP, True)
+        matching = match(DOMAIN, [new], [account], IN_DOUBT, NAMES)
 
         (one,) = matching.ambiguous
         assert (matching.pairs, one.user, one.targets) == ([], new, (account,))
         assert said(one.reason).startswith("new in the source has the UPN of aoki@contoso.com (id-aoki)")
 
+    @pytest.mark.parametrize("immutable_id", [None, "K"])
+    def test_other_names_at_the_same_upn_may_be_another_person(self, immutable_id: str | None) -> None:
+        new = source_user(
+            source_id="new", immutable_id=immutable_id, values=values("赤木 太郎", "太郎", "赤木")
+        )
+        account = entra_user()
+
+        matching = match(DOMAIN, [new], [account], IN_DOUBT, NAMES)
+
+        (one,) = matching.ambiguous
+        assert (matching.pairs, one.user, one.targets) == ([], new, (account,))
+        assert "neither the family name nor the given name is the same" in said(one.reason)
+
+    @pytest.mark.parametrize("given_name", ["花子", "太郎", None])
+    def test_who_has_one_of_the_two_names_is_paired(self, given_name: str | None) -> None:
+        user, account = source_user(values=values(given_name=given_name)), entra_user()
+
+        assert match(DOMAIN, [user], [account], IN_DOUBT, NAMES).pairs == [(user, account)]
+
     @pytest.mark.parametrize("links", [{"aoki": "id-aoki"}, {}], ids=["linked", "the same ID"])
     def test_who_is_known_otherwise_is_paired(self, links: dict[str, str]) -> None:
-        user = source_user(immutable_id="NEW")
+        user = source_user(immutable_id="NEW", values=values("赤木 太郎", "太郎", "赤木"))
         account = entra_user(immutable_id="OLD" if links else "NEW")
 
-        assert match(DOMAIN, [user], [account], links, MAP, True).pairs == [(user, account)]
+        assert match(DOMAIN, [user], [account], replace(IN_DOUBT, links=links), NAMES).pairs == [
+            (user, account)
+        ]
 
 
 class TestByNameAlone:
     def test_who_is_remembered_as_another_account_is_doubted(self) -> None:
         links = {"aoki": "id-elsewhere"}
-        matching = match(DOMAIN, [source_user()], [entra_user()], links, MAP)
+        matching = match(DOMAIN, [source_user()], [entra_user()], Memory(links), NAMES)
 
         assert by_name_alone(matching, links) == {"id-elsewhere": "aoki"}
 
     def test_who_has_the_same_immutable_id_is_not_doubted(self) -> None:
         links = {"aoki": "id-elsewhere"}
-        matching = match(DOMAIN, [source_user(immutable_id="K")], [entra_user(immutable_id="K")], links, MAP)
+        matching = match(
+            DOMAIN, [source_user(immutable_id="K")], [entra_user(immutable_id="K")], Memory(links), NAMES
+        )
 
         assert by_name_alone(matching, links) == {}
 
@@ -255,7 +286,11 @@ class TestByNameAlone:
         people = ("a@contoso.com", "b@contoso.com")
 
         matching = match(
-            DOMAIN, [source_user(upn) for upn in people], [entra_user(upn) for upn in people], links, MAP
+            DOMAIN,
+            [source_user(upn) for upn in people],
+            [entra_user(upn) for upn in people],
+            Memory(links),
+            NAMES,
         )
 
         assert len(matching.pairs) == 2
@@ -264,7 +299,7 @@ class TestByNameAlone:
     def test_setting_one_aside_leaves_the_others_paired(self) -> None:
         people = ("a@contoso.com", "b@contoso.com", "c@contoso.com")
         source, target = [source_user(upn) for upn in people], [entra_user(upn) for upn in people]
-        matching = match(DOMAIN, source, target, {}, MAP)
+        matching = match(DOMAIN, source, target, Memory(), NAMES)
 
         set_aside(matching, {"b": entra_user("b@other.com", object_id="id-other")}, {"id-old": "c"})
 

@@ -6,11 +6,12 @@ import pytest
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import say
-from shared.model.people import EntraUser
+from shared.model.people import EntraUser, Memory
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import DEFAULT_MAP, AttributeMap
 from shared.planning.matching import match, named
+from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.planning.protection import Protection
 from shared.words import said
@@ -27,7 +28,7 @@ from tests.support.people import (
 
 ADD, DELETE, RENAME, RESTORE = Action.ADD, Action.DELETE, Action.RENAME, Action.RESTORE
 SKIP, UPDATE = Action.SKIP, Action.UPDATE
-IN_DOUBT = Lookups(memory_doubt=say("memory.lost", domain="contoso.com"))
+IN_DOUBT = Lookups(memory_doubt=say("memory.anew", domain="contoso.com", since="2026-03-31"))
 
 
 def foreseen(plan: Plan) -> str:
@@ -84,8 +85,8 @@ class TestMatching:
     def test_with_a_memory_in_doubt_an_add_that_can_be_no_rename_goes_on(self) -> None:
         assert summary(plan_of([source_user()], [], IN_DOUBT)) == [(ADD, "aoki@contoso.com")]
 
-    def test_with_the_memory_of_another_domain_in_doubt_every_add_waits(self) -> None:
-        in_doubt = Lookups(memory_doubt=say("memory.lost", domain="other.com"))
+    def test_with_a_memory_in_doubt_an_add_that_can_be_a_move_from_another_domain_waits(self) -> None:
+        in_doubt = replace(IN_DOUBT, other_domains=True)
 
         assert summary(plan_of([source_user()], [], in_doubt)) == [(SKIP, "aoki@contoso.com")]
 
@@ -269,7 +270,7 @@ class TestAdding:
         attribute_map = AttributeMap.of({name: None for name in DEFAULT_MAP if name != "displayName"})
         user = attribute_map.source_user({"username": "a", "upn": "a@contoso.com", "display name": "A"})
 
-        plan = decide(match(DOMAIN, [user], [], {}, attribute_map), Lookups(), attribute_map)
+        plan = decide(match(DOMAIN, [user], [], Memory(), Names(attribute_map)), Lookups(), attribute_map)
 
         assert only(plan).after("accountEnabled") is True
 

@@ -7,14 +7,17 @@ import pytest
 
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.model.questions import Decisions
+from shared.planning.names import Names
 from shared.planning.recycle_bin import matches, may_be
 from tests.support.people import MAP, entra_user, source_user, values
+
+NAMES = Names(MAP)
 
 
 def found(
     people: Sequence[SourceUser], deleted: Sequence[EntraUser], links: Mapping[str, str]
 ) -> dict[str, EntraUser]:
-    certain, asked = matches(people, deleted, links, {}, MAP)
+    certain, asked = matches(people, deleted, links, {}, NAMES)
     assert asked == {}
     return certain
 
@@ -119,7 +122,7 @@ def test_a_former_upn_alone_opens_nobodys_mailbox(
     new, old = immutable_ids
     user, gone = source_user(source_id="new", immutable_id=new, values=names), entra_user(immutable_id=old)
 
-    certain, asked = matches([user], [gone], {}, {"left": gone.object_id} if departed else {}, MAP)
+    certain, asked = matches([user], [gone], {}, {"left": gone.object_id} if departed else {}, NAMES)
 
     assert (certain, asked) == (
         {"new": gone} if outcome == "found" else {},
@@ -134,6 +137,6 @@ def test_a_decision_settles_who_is_restored(same: bool) -> None:
     pair = ("new", gone.object_id)
     decided = Decisions(same=links, apart=frozenset() if same else frozenset([pair]))
 
-    certain, asked = matches([user], [gone], links, {"left": gone.object_id}, MAP, decided)
+    certain, asked = matches([user], [gone], links, {"left": gone.object_id}, NAMES, decided)
 
     assert (certain, asked) == ({"new": gone} if same else {}, {})

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.model.people import EntraUser, SourceUser
+from shared.model.people import EntraUser, Memory, SourceUser
 from shared.planning.lookups import Lookups
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey
@@ -33,7 +33,7 @@ def traced(
         initial_domain=INITIAL_DOMAIN,
         source=list(source),
         target=list(target),
-        links=remembered,
+        memory=Memory(remembered),
         protection=protection,
         plan=plan,
         attribute_map=MAP,

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import verbatim
-from shared.model.people import EntraUser, SourceUser, Value
+from shared.model.people import EntraUser, Memory, SourceUser, Value
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import DEFAULT_MAP, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.matching import match
+from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.planning.territory import Territory
 
@@ -90,7 +91,7 @@ def plan_of(
     domain: str = DOMAIN,
 ) -> Plan:
     """The plan of a run for these people."""
-    return decide(match(domain, source, target, links or {}, MAP), around, MAP)
+    return decide(match(domain, source, target, Memory(dict(links or {})), Names(MAP)), around, MAP)
 
 
 def only(plan: Plan) -> Change:

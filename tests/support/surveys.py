@@ -5,12 +5,13 @@ On one event loop for all of them, since an example of a property test takes les
 
 import asyncio
 import atexit
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from shared.clock import Clock
 from shared.model.changes import Change, Plan
+from shared.model.memory import doubt_on
 from shared.model.people import Memory, SourceUser
 from shared.planning.surveyed import Survey, Terms
 from shared.runs.survey import Surveyor
@@ -38,26 +39,18 @@ class GivenSource:
         return self._people
 
 
-class GivenLinks:
-    """The links of one domain; no other one has any."""
+class GivenPeople:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
 
-    def __init__(self, links: dict[str, str]) -> None:
-        self._links = links
-
-    async def read(self, _domain: str) -> Memory:
-        return Memory(dict(self._links))
-
-    async def find_elsewhere(
-        self, _domain: str, _tenant: Iterable[str], _source_ids: Iterable[str], _object_ids: Iterable[str]
-    ) -> Memory:
-        return Memory({})
+    async def read(self, domain: str) -> Memory:
+        return replace(self._memory, doubt=doubt_on(domain, self._memory))
 
 
 def surveyed(tenant: ModelTenant, source: Sequence[SourceUser]) -> Survey:
     """What a dry run sees and plans; SourceError if the source has nobody on the domain."""
-    surveyor = Surveyor(
-        DOMAIN, GivenSource(source), tenant, GivenLinks(tenant.links), _terms(tenant), InlineClock(), tenant
-    )
+    known = GivenPeople(Memory(dict(tenant.links)))
+    surveyor = Surveyor(DOMAIN, GivenSource(source), tenant, known, _terms(tenant), InlineClock(), tenant)
     return _LOOP.run_until_complete(surveyor.survey(predict=True))
 
 

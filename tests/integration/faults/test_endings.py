@@ -4,13 +4,14 @@ The sync was cut off before, and the answer to what it did last is lost.
 """
 
 import base64
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from azure.storage.queue.aio import QueueClient
 
 from local.access_control import Fault, User
 from shared.model.changes import Action, AttributeChange, Change
+from shared.model.memory import difference, linked
 from shared.model.runs import Run, Status
 from shared.planning.mapping import UPN
 from shared.runs.messages import POISON_QUEUE, QUEUE, message
@@ -152,9 +153,9 @@ async def synchronised(start_stack: StartStack) -> Stack:
     )
     await stack.set(maxAllowedDeletions=100)
     assert (await stack.sync()).status == "succeeded"
-    memory = await stack.services.links.read(CONTOSO)
-    known = {"aoki": memory.links["aoki"]}
-    await stack.services.links.write(CONTOSO, known, in_doubt=False, version=memory.version)
+    memory = await stack.services.known_people.read(CONTOSO)
+    known = linked(memory, {"aoki": memory.links["aoki"]}, date(2026, 3, 31))
+    await stack.services.known_people.write(difference(memory, known), memory)
     return stack
 
 

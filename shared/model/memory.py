@@ -1,0 +1,204 @@
+"""What a run learns of people, merged into what the tenant's other runs have learned meanwhile. Pure.
+
+A run writes what it changed, person by person, as the entry that it read and the entry that it leaves. What another run
+has changed since is left as it is: a worker that was frozen must not undo what its successor knows.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+from shared.model.parts import Parts, say
+from shared.model.people import Memory
+
+# Entra keeps a deleted user for 30 days.
+IN_RECYCLE_BIN = timedelta(days=30)
+# How old `lost` becomes before an account in Entra ends it, so that runs of different domains don't take turns.
+_LOST_AGAIN = timedelta(days=30)
+# By then the account was not listed for at least 60 days: 30 in the recycle bin, and 30 more.
+FORGOTTEN_AFTER = _LOST_AGAIN + timedelta(days=60)
+
+# A person's columns, in the order of an entry.
+_COLUMNS = ("links", "names", "since", "lost")
+Entry = tuple[str, ...]
+_NOTHING: Entry = ("",) * len(_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """What a run has changed: source id → entry before and after, object id → date of deletion before and after.
+
+    `settled`: source ids whose contradicting links are no longer needed. `reviewed`: the domain on which an approval
+    has ended the doubt, and when the memory had been begun anew.
+    """
+
+    people: Mapping[str, tuple[Entry, Entry]] = field(default_factory=dict)
+    deleted: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    settled: Set[str] = frozenset()
+    reviewed: tuple[str, str] | None = None
+
+
+def doubt_on(domain: str, memory: Memory) -> Parts:
+    """Why some of the memory may be missing where this domain is synchronised; empty if that was reviewed."""
+    if not memory.anew or domain in memory.reviewed:
+        return ()
+    return say("memory.anew", domain=domain, since=memory.anew)
+
+
+def difference(before: Memory, after: Memory) -> Delta:
+    people: set[str] = set()
+    for column in _COLUMNS:
+        known, now = getattr(before, column), getattr(after, column)
+        if known is not now:
+            people.update(who for who, _ in known.items() ^ now.items())
+    accounts = {account for account, _ in before.deleted.items() ^ after.deleted.items()}
+    reviewed = set(after.reviewed) - set(before.reviewed)
+    return Delta(
+        people={who: (_entry(before, who), _entry(after, who)) for who in people},
+        deleted={one: (before.deleted.get(one, ""), after.deleted.get(one, "")) for one in accounts},
+        settled=before.unsettled.keys() - after.unsettled.keys(),
+        reviewed=next(((domain, after.anew) for domain in reviewed), None),
+    )
+
+
+def merge(current: Memory, delta: Delta) -> Memory:
+    """The memory with what the run has changed; the same object if nothing is left to change."""
+    entries = {who: _merged(_entry(current, who), *change) for who, change in delta.people.items()}
+    entries = {who: entry for who, entry in entries.items() if entry != _entry(current, who)}
+    deleted = {
+        one: now
+        for one, (before, now) in delta.deleted.items()
+        if before == current.deleted.get(one, "") != now
+    }
+    settled = delta.settled & current.unsettled.keys()
+    domain, anew = delta.reviewed or ("", "")
+    reviewed = domain and anew == current.anew and domain not in current.reviewed
+    if not (entries or deleted or settled or reviewed):
+        return current
+    links, names, since, lost = (
+        _changed(getattr(current, column), {who: entry[place] for who, entry in entries.items()})
+        for place, column in enumerate(_COLUMNS)
+    )
+    return replace(
+        current,
+        links=links,
+        names=names,
+        since=since,
+        lost=lost,
+        deleted=_changed(current.deleted, deleted),
+        unsettled={who: accounts for who, accounts in current.unsettled.items() if who not in settled},
+        reviewed=(*current.reviewed, domain) if reviewed else current.reviewed,
+    )
+
+
+def linked(memory: Memory, links: Mapping[str, str], today: date) -> Memory:
+    """The memory with exactly these links. One that is confirmed at last settles what contradicted it."""
+    gone = memory.links.keys() - links.keys()
+    new = dict.fromkeys(links.keys() - memory.links.keys(), today.isoformat())
+    return replace(
+        memory,
+        links=dict(links),
+        names=_without(memory.names, gone),
+        since=_without(memory.since, gone) | new,
+        lost=_without(memory.lost, gone),
+        unsettled={who: accounts for who, accounts in memory.unsettled.items() if who not in links},
+    )
+
+
+def after_good_sync(
+    memory: Memory, names: Mapping[str, str], on_domain: Collection[str], source_ids: Collection[str]
+) -> Memory:
+    """The memory with the digests of these people's names.
+
+    Contradicting links that matching did not confirm are dropped: of the source users on the domain, and of those who
+    are in the source no more.
+    """
+    unsettled = {
+        who: accounts
+        for who, accounts in memory.unsettled.items()
+        if who in source_ids and who not in on_domain
+    }
+    return replace(memory, names={**memory.names, **names}, unsettled=unsettled)
+
+
+def with_absences(memory: Memory, source_ids: Collection[str], listed: Set[str], today: date) -> Memory:
+    """The memory with those whom neither side has.
+
+    `source_ids`: everybody in the source. `listed`: the object ids on one domain. An account that is not listed there
+    may be on another domain, so those who are `due` are looked up before they are forgotten.
+    """
+    young = (today - _LOST_AGAIN).isoformat()
+    lost = {}
+    for who in memory.links.keys() - source_ids:
+        since = memory.lost.get(who, "")
+        if memory.links[who] not in listed:
+            lost[who] = since or today.isoformat()
+        elif since > young:
+            lost[who] = since
+    return replace(memory, lost=lost)
+
+
+def due(memory: Memory, today: date) -> dict[str, str]:
+    """Object id → source id of those to be forgotten, unless the account is found after all."""
+    oldest = (today - FORGOTTEN_AFTER).isoformat()
+    return {memory.links[who]: who for who, since in memory.lost.items() if since <= oldest}
+
+
+def forget(memory: Memory, people: Iterable[str], found: Collection[str], today: date) -> Memory:
+    """Without these people; those whose accounts were `found` (object ids) are asked about again later."""
+    kept = {who: today.isoformat() for who in people if memory.links[who] in found}
+    gone = set(people) - kept.keys()
+    left = {who: account for who, account in memory.links.items() if who not in gone}
+    memory = linked(memory, left, today)
+    return replace(memory, lost=memory.lost | kept)
+
+
+def after_deletions(memory: Memory, deleted: Iterable[str], restored: Iterable[str], today: date) -> Memory:
+    """The memory with the accounts that a sync deleted, as long as they may lie in the recycle bin."""
+    oldest = (today - IN_RECYCLE_BIN).isoformat()
+    known = {one: day for one, day in memory.deleted.items() if day >= oldest}
+    known |= dict.fromkeys(deleted, today.isoformat())
+    return replace(memory, deleted=_without(known, restored))
+
+
+def taken_over(old: Iterable[Mapping[str, str]]) -> Memory:
+    """One memory from those of each domain: links on which they agree, and aside those that contradict each other."""
+    accounts: dict[str, set[str]] = defaultdict(set)
+    owners: dict[str, set[str]] = defaultdict(set)
+    for links in old:
+        for who, account in links.items():
+            accounts[who].add(account)
+            owners[account].add(who)
+    memory = Memory()
+    for who, candidates in accounts.items():
+        if len(candidates) == 1 and all(len(owners[account]) == 1 for account in candidates):
+            (memory.links[who],) = candidates
+        else:
+            memory.unsettled[who] = sorted(candidates)
+    return memory
+
+
+def _entry(memory: Memory, who: str) -> Entry:
+    return tuple(getattr(memory, column).get(who, "") for column in _COLUMNS)
+
+
+def _merged(current: Entry, before: Entry, after: Entry) -> Entry:
+    if after == _NOTHING:
+        return _NOTHING if current == before else current
+    fields = zip(current, before, after, strict=True)
+    merged = tuple(now if there == was else there for there, was, now in fields)
+    return merged if merged[0] else _NOTHING
+
+
+def _changed(column: dict[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    if not changes:
+        return column
+    return {who: value for who, value in {**column, **changes}.items() if value}
+
+
+def _without(column: Mapping[str, str], gone: Iterable[str]) -> dict[str, str]:
+    left = dict(column)
+    for who in gone:
+        left.pop(who, None)
+    return left

@@ -1,0 +1,113 @@
+"""What one invocation of a sync learns of people, and its writes to the tenant's memory."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.entra.directory import Directory
+from shared.model.changes import Action, Change
+from shared.model.memory import (
+    after_deletions,
+    after_good_sync,
+    difference,
+    due,
+    forget,
+    linked,
+    with_absences,
+)
+from shared.model.parts import Parts, say
+from shared.model.people import Memory
+from shared.model.results import Outcome
+from shared.planning.mapping import domain_of
+from shared.planning.names import Names
+from shared.planning.surveyed import Survey
+from shared.runs.side_looks import SideLooks
+from shared.runs.stop import RunStop
+from shared.services import Services
+
+
+class Remembering:
+    """Whom a sync matched, created, deleted and restored. Nothing is written where nothing has changed."""
+
+    def __init__(self, services: Services, directory: Directory, seen: Survey, stop: RunStop) -> None:
+        self._services = services
+        self._directory = directory
+        self._seen = seen
+        self._stop = stop
+        self._links = dict(seen.plan.links)
+        self._deleted: set[str] = set()
+        self._restored: set[str] = set()
+        # As it was last read or written here, by which it is told what others have changed; and as it lies in storage.
+        self._known = self._stored = seen.memory
+
+    def note(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            change, account = outcome.change, outcome.object_id
+            if not outcome.succeeded or account is None:
+                continue
+            if change.source_id:
+                self._links[change.source_id] = account
+            if change.action is Action.DELETE:
+                self._deleted.add(account)
+            elif change.action is Action.RESTORE:
+                self._restored.add(account)
+
+    async def write(self) -> None:
+        """Writes what is known so far. Raises LeaseLost."""
+        await self._write(await self._services.clock.in_thread(self._so_far))
+
+    async def write_all(self) -> Parts:
+        """Writes what is known at the end of a sync that went through, and forgets whom neither side has any more.
+
+        Returns warnings. Raises LeaseLost, or RunStopped if the run must stop.
+        """
+        if not self._seen.source:  # an undo reads no source
+            await self.write()
+            return ()
+        await self._write(await self._services.clock.in_thread(self._at_the_end))
+        return await self._forget()
+
+    def _so_far(self) -> Memory:
+        today = self._services.clock.now().date()
+        memory = linked(self._known, self._links, today)
+        memory = after_deletions(memory, self._deleted, self._restored, today)
+        if self._seen.reviewed and self._seen.domain not in memory.reviewed:
+            memory = replace(memory, reviewed=(*memory.reviewed, self._seen.domain))
+        return memory
+
+    def _at_the_end(self) -> Memory:
+        seen, today = self._seen, self._services.clock.now().date()
+        names = Names(self._services.settings.attribute_map)
+        here = {user.source_id: user for user in seen.source if domain_of(user.upn) == seen.domain.lower()}
+        uncertain = {change.source_id for change in seen.plan.of(Action.SKIP) if _is_uncertain(change)}
+        learned = {
+            who: names.digests(user)
+            for who, user in here.items()
+            if who in self._links and who not in uncertain
+        }
+        everybody = {user.source_id for user in seen.source}
+        memory = after_good_sync(self._so_far(), learned, here.keys(), everybody)
+        return with_absences(memory, everybody, {user.object_id for user in seen.target}, today)
+
+    async def _forget(self) -> Parts:
+        today = self._services.clock.now().date()
+        asked = due(self._known, today)
+        if not asked:
+            return ()
+        looks, effect = SideLooks(), say("look.forgotten")
+        alive = await looks.at(self._directory.look_up_users(asked), None, effect)
+        deleted = await looks.at(self._directory.read_deleted_users(), None, effect)
+        if alive is not None and deleted is not None:
+            found = {*alive, *(gone.object_id for gone in deleted.users)}
+            await self._write(forget(self._known, asked.values(), found, today))
+        return looks.warnings
+
+    async def _write(self, now: Memory) -> None:
+        self._stop.check_lease()
+        delta = await self._services.clock.in_thread(difference, self._known, now)
+        self._stored = await self._services.known_people.write(delta, self._stored)
+        self._known = now
+
+
+def _is_uncertain(change: Change) -> bool:
+    """Whether it is not certain that the source user has this account: the names known of them stay."""
+    return change.obstacle is not None
