@@ -4,8 +4,6 @@ import json
 import logging
 from typing import Any
 
-from shared.model.characters import escaped
-
 _logger = logging.getLogger("sync")
 # Each writes a line, or several, for every request it sends.
 _CHATTY = ("azure", "httpx")
@@ -20,4 +18,6 @@ def leave_out_requests() -> None:
 
 def event(name: str, /, level: int = logging.INFO, **fields: Any) -> None:
     """Writes `{"event": name, …}`; values must be what JSON can hold, or have a text form."""
-    _logger.log(level, "%s", escaped(json.dumps({"event": name, **fields}, ensure_ascii=False, default=str)))
+    line = json.dumps({"event": name, **fields}, ensure_ascii=False, default=str)
+    # No log can hold half a character.
+    _logger.log(level, "%s", line.encode("utf-8", "backslashreplace").decode())

@@ -1,5 +1,6 @@
 """The tenant's objects and the rules of Entra ID for writing users."""
 
+import unicodedata
 import uuid
 from collections import deque
 from collections.abc import Iterator
@@ -72,6 +73,7 @@ class Tenant:
     synced_from_ad: bool = False
     # Graph may refuse a rename onto a federated domain unless it starts from onmicrosoft.com.
     refuses_federated_renames: bool = True
+    composes_text: bool = False
     # Not documented: whether Graph accepts a first immutable ID for a user on a federated domain.
     refuses_first_immutable_ids: bool = True
     object_quota: int | None = None
@@ -138,7 +140,7 @@ class Directory:
             "id": str(uuid.uuid4()),
             "createdDateTime": timestamp(),
             "userType": "Member",
-            **body,
+            **self._as_kept(body),
         }
         self._refuse_bad_sign_in_name(properties)
         if not self.domains[split_upn(str(properties["userPrincipalName"]))[1]].federated:
@@ -160,7 +162,7 @@ class Directory:
             raise errors.mastered_on_premises()
         if SENSITIVE & changes.keys() and self.is_administrator(user):
             raise errors.request_denied()
-        properties = {**user.properties, **changes}
+        properties = {**user.properties, **self._as_kept(changes)}
         if {"userPrincipalName", "onPremisesImmutableId"} & changes.keys():
             self._refuse_bad_sign_in_name(properties)
             self._refuse_federated_rename(user.upn, str(properties["userPrincipalName"]))
@@ -213,6 +215,15 @@ class Directory:
         user.properties = properties
         user.written_at = user.created_at = monotonic()
         self.index.add(user)
+
+    def _as_kept(self, body: Json) -> Json:
+        """The body in NFC where the tenant keeps text so: other kanji than were sent, for compatibility ideographs."""
+        if not self.tenant.composes_text:
+            return body
+        return {
+            name: unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+            for name, value in body.items()
+        }
 
     def _refuse_restricted(self, user: User) -> None:
         """Raises GraphError 403 for a member of a restricted management administrative unit. No app has a role in one.

@@ -88,6 +88,7 @@ class Surveyor:
             usage_location=self._terms.usage_location,
             memory_doubt=memory.doubt,
             deleted_by_sync=memory.deleted.keys(),
+            forms=memory.forms,
             other_domains=any(one.name not in (domain.name, initial) for one in tenant),
             territory=Territory.of(
                 tenant, await self._administration.read_syncing(), self._terms.foreign_domains

@@ -25,6 +25,31 @@ async def test_a_correction_to_another_form_of_a_kanji_is_written_and_undone(sta
     assert stack.users()["aoki@contoso.com"]["surname"] == UNIFIED
 
 
+async def test_a_name_that_entra_alters_is_reported_once_and_not_written_every_hour(
+    start_stack: StartStack,
+) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki", family_name=KAMI)],
+        entra=[in_entra("aoki", surname=UNIFIED)],
+        tenant={"tenant": {"composesText": True}},
+    )
+
+    runs = [await stack.sync() for _ in range(4)]
+
+    assert [(run.status, run.counts.update, run.counts.skipped) for run in runs] == [
+        ("succeeded", 1, 0),
+        ("succeeded", 0, 1),
+        ("succeeded", 0, 0),
+        ("succeeded", 0, 0),
+    ]
+    (row,) = await stack.audit_log(runs[1])
+    assert (row["action"], row["sourceId"]) == ("skip", "aoki")
+    assert row["reason"].startswith(f"surname was written as '{KAMI}', and Entra shows '{UNIFIED}' again.")
+    assert len(stack.writes()) == 1
+    stack.access_control.users.edit("aoki", {"family_name": "青木"})
+    assert (await stack.sync()).counts.update == 1
+
+
 @pytest.mark.parametrize("character", ["\x00", "\x1b", "\n", "\x85", "\ud83d"])
 async def test_a_character_that_nobody_can_write_fails_one_person(
     start_stack: StartStack, character: str
