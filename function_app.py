@@ -57,9 +57,11 @@ async def hourly_sync(timer: func.TimerRequest, messages: func.Out[List[str]]) -
 @app.queue_trigger("msg", QUEUE, STORAGE)
 @app.queue_output("again", QUEUE, STORAGE)
 async def perform_run(msg: func.QueueMessage, again: func.Out[str]) -> None:
-    order = read_message(msg.get_body())
-    if order and isinstance(await perform(services, order.domain, order.run_id), Continues):
-        again.set(message(order.domain, order.run_id))
+    if order := read_message(msg.get_body()):
+        redelivered = (msg.dequeue_count or 1) > 1
+        ended = await perform(services, order.domain, order.run_id, redelivered=redelivered)
+        if isinstance(ended, Continues):
+            again.set(message(order.domain, order.run_id))
 
 
 @app.queue_trigger("msg", POISON_QUEUE, STORAGE)
@@ -97,6 +99,24 @@ async def trace_user(req: func.HttpRequest) -> func.HttpResponse:
     return await http.trace_user(services, req)
 
 
+# Who is who
+
+
+@endpoint(http.list_decisions)
+async def list_decisions(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.list_decisions(services, req)
+
+
+@endpoint(http.make_decisions)
+async def make_decisions(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.make_decisions(services, req)
+
+
+@endpoint(http.take_back_decision)
+async def take_back_decision(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.take_back_decision(services, req)
+
+
 # Runs
 
 
@@ -113,8 +133,9 @@ async def start_sync(req: func.HttpRequest, messages: func.Out[str]) -> func.Htt
 
 
 @endpoint(http.list_runs)
-async def list_runs(req: func.HttpRequest) -> func.HttpResponse:
-    return await http.list_runs(services, req)
+@app.queue_output("messages", QUEUE, STORAGE)
+async def list_runs(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
+    return await http.list_runs(services, req, messages.set)
 
 
 @endpoint(http.get_run)

@@ -32,7 +32,8 @@ async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
     from shared.runs import hourly, invocation, lifecycle
 
     services.write_quota = WriteQuota(writes, window_seconds, clock=services.clock)
-    begun = await lifecycle.start(services, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
+    begun = lifecycle.new_run(services.clock, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
+    await lifecycle.start(services, begun)
     result = await invocation.perform(services, DOMAIN, begun.id)
     ended = await services.runs.get(DOMAIN, begun.id)
     await services.aclose()

@@ -287,6 +287,8 @@ output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 output HOST_NAME string = app.outputs.hostName
 output FUNCTION_APP_NAME string = app.outputs.name
 output STORAGE_ACCOUNT string = storage.outputs.name
+// Unlike SOURCE it is never set by hand: check_settings.py learns from it whether the vault has the client secret.
+output DEPLOYED_SOURCE string = source
 
 // Every setting but the two secrets, under the name that main.bicepparam reads: `azd env refresh` on another machine
 // brings them back, so a second administrator is asked for nothing and resets nothing.

@@ -14,6 +14,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,11 @@ def rest(method: str, url: str) -> tuple[str, str]:
     program = shutil.which("az")
     if program is None:
         sys.exit("The Azure CLI (az) is not installed.")
-    command = [program, "rest", "--method", method, "--url", f"{url}?api-version={API_VERSION}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - az only
+    # In a file: on Windows az is a batch file, which can't take the parentheses that a group's name may have.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "url").write_text(f"{url}?api-version={API_VERSION}", encoding="utf-8")
+        command = [program, "rest", "--method", method, "--url", "@url"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - az only
     return done.stdout, done.stderr.strip() if done.returncode else ""
 
 

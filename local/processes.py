@@ -141,7 +141,7 @@ class ChildProcess:
 
 def inherited_environment() -> dict[str, str]:
     """The part of this process's environment that a child needs: no app settings and no proxies."""
-    wanted = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_START")
+    wanted = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_START", "ENTRA_REQUESTS")
     return {name: os.environ[name] for name in wanted if name in os.environ}
 
 

@@ -5,6 +5,9 @@ Every message names the thing, says what is wrong with it and what to do. None o
 
 Parameter = str | int | tuple[str, ...]
 
+# Graph's code for a permission that the app lacks, or a user whom it may not touch.
+DENIED = "Authorization_RequestDenied"
+
 
 class SyncError(Exception):
     """Anything this application raises on purpose; what it says may be shown to an administrator.

@@ -26,6 +26,7 @@ from shared.store.audit_logs import AuditLogs
 from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
 from shared.store.known_people import KnownPeople
+from shared.store.questions import QuestionStore
 from shared.store.runs import Runs
 from shared.store.storage import Storage
 from shared.store.tenant_domains import TenantDomains
@@ -49,6 +50,7 @@ class Services:
         self.audit_logs = AuditLogs(self.storage)
         self.known_people = KnownPeople(self.storage)
         self.approvals = Approvals(self.storage)
+        self.questions = QuestionStore(self.storage)
         self.decisions = DecisionStore(self.storage)
         self.administration = Administration(self.domains, self.decisions)
         url = settings.graph_base_url

@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, settings
 from local.azurite import Azurite
 from tests.support.stack import Stack, StackOptions, StartStack, running_stack
 
+pytest_plugins = ("tests.support.graph_recording",)
+
 # A deadline per example would fail on a busy machine and say nothing about the program.
 settings.register_profile(
     "default", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow]

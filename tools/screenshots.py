@@ -160,7 +160,7 @@ async def two_days_of_syncs(stack: Stack) -> str:
                 }
             )
             ended = ended.model_copy(update={"message_parts": what_it_says(ended)})
-            await services.runs.finish(hold, ended)
+            await services.runs.finish(hold, ended, {})
             failed = made_up.id if status is Status.FAILED else failed
     finally:
         await services.aclose()

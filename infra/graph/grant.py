@@ -6,7 +6,7 @@
     grant.py stop --identity IDENTITY_PRINCIPAL_ID
 
 `role` gives one of the app's roles to a user, a group or a program (the object id of its service principal).
-`stop` removes the two permissions with which the app writes; `permissions` grants them again.
+`stop` removes the permissions with which the app writes; `permissions` grants them again.
 
 Needs only Python and an Azure CLI that is signed in (`az login --allow-no-subscriptions`): for permissions and stop as
 Privileged Role Administrator, for sign-in as Cloud Application Administrator. Every command is idempotent.
@@ -14,6 +14,7 @@ Privileged Role Administrator, for sign-in as Cloud Application Administrator. E
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,9 @@ NOT_THERE_YET = ("NoBackingApplicationObject", "Request_ResourceNotFound", "does
 TRIES, PAUSE = 8, 5.0
 # Entra's error if a deleted registration still holds the name. It does so for 30 days.
 NAME_TAKEN = "property uniqueName already exists"
-WRITING = ("User.ReadWrite.All", "User.DeleteRestore.All")
+# An argument that every shell leaves as it is.
+PLAIN = re.compile(r"[A-Za-z0-9_./:=-]+")
+WRITING = ("User.ReadWrite.All", "User.DeleteRestore.All", "User.RevokeSessions.All")
 
 
 class AzError(Exception):
@@ -42,14 +45,24 @@ def az(*arguments: str) -> str:
     program = shutil.which("az")
     if program is None:
         raise AzError("The Azure CLI (az) is not installed.")
-    for attempt in range(1, TRIES + 1):
-        done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - az only
-        if done.returncode == 0:
-            return done.stdout.strip()
-        if attempt == TRIES or not any(words in done.stderr for words in NOT_THERE_YET):
-            break
-        time.sleep(PAUSE)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [program, *(_word(argument, Path(folder, str(n))) for n, argument in enumerate(arguments))]
+        for attempt in range(1, TRIES + 1):
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - az only
+            if done.returncode == 0:
+                return done.stdout.strip()
+            if attempt == TRIES or not any(words in done.stderr for words in NOT_THERE_YET):
+                break
+            time.sleep(PAUSE)
     raise AzError(f"az {' '.join(arguments[:5])}\n{done.stderr.strip()}")
+
+
+def _word(argument: str, file: Path) -> str:
+    """The argument, or `@file` for one that cmd.exe would read as something else: on Windows az is a batch file."""
+    if PLAIN.fullmatch(argument):
+        return argument
+    file.write_bytes(argument.encode())
+    return f"@{file.name}"
 
 
 def cloud(endpoint: str) -> str:
@@ -78,16 +91,12 @@ class Graph:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         arguments = ["rest", "--method", method, "--url", self.address + path]
-        if body is None:
-            return dict(json.loads(az(*arguments)))
-        headers = ["Content-Type=application/json"]
-        if method == "patch":
-            headers.append("Prefer=create-if-missing")
-        # In a file, because shells treat JSON on a command line differently.
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "body.json"
-            file.write_text(json.dumps(body), encoding="utf-8")
-            return dict(json.loads(az(*arguments, "--headers", *headers, "--body", f"@{file}") or "{}"))
+        if body is not None:
+            headers = ["Content-Type=application/json"]
+            if method == "patch":
+                headers.append("Prefer=create-if-missing")
+            arguments += ["--headers", *headers, "--body", json.dumps(body)]
+        return dict(json.loads(az(*arguments) or "{}"))
 
 
 def grant_permissions(graph: Graph, identity: str) -> None:
@@ -95,11 +104,13 @@ def grant_permissions(graph: Graph, identity: str) -> None:
     role_ids = {role["value"]: role["id"] for role in microsoft_graph["appRoles"]}
     assignments = f"/servicePrincipals/{identity}/appRoleAssignments"
     held = {assignment["appRoleId"] for assignment in graph.get(f"{assignments}?$top=999")["value"]}
-    for permission in _listed("permissions.json"):
-        role_id = role_ids[permission["name"]]
-        if role_id not in held:
-            graph.post(assignments, _assignment(identity, microsoft_graph["id"], role_id))
-        _say(f"{permission['name']:30} {'was there' if role_id in held else 'granted'}")
+    listed = [permission["name"] for permission in _listed("permissions.json")]
+    for name in listed:
+        if role_ids[name] not in held:
+            graph.post(assignments, _assignment(identity, microsoft_graph["id"], role_ids[name]))
+        _say(f"{name:30} {'was there' if role_ids[name] in held else 'granted'}")
+    for name in sorted(name for name, role_id in role_ids.items() if role_id in held and name not in listed):
+        _say(f"{name:30} is held, and the app does not need it")
 
 
 def stop(graph: Graph, identity: str) -> None:

@@ -77,6 +77,11 @@ def refusal(service: Service, code: Code) -> Answer:
     )
 
 
+def gateway_refusal(status: int) -> Answer:
+    """The answer of a gateway on the way, which knows no error codes."""
+    return Answer(status, {"Content-Type": "text/plain"}, b"upstream request timeout")
+
+
 def inner_refusal(code: Code) -> Answer:
     """202 Accepted for a table transaction that failed: its first operation was refused, nothing was done."""
     status, message = ERRORS[code]

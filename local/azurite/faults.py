@@ -1,5 +1,7 @@
 """Faults on demand: which fault, on which operations, and how often."""
 
+import asyncio
+import contextlib
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 
@@ -25,10 +27,11 @@ class Fault(BaseModel):
     only at the `nth` matching operations (1 is the first).
 
     `kind` is one of
-    - `refuse`: answers with `code`; with `inner`, a transaction gets 202 and the code inside;
+    - `refuse`: answers with `code`; with `inner`, a transaction gets 202 and the code inside; with `status`, with that
+      alone, as a gateway on the way does;
     - `drop`: resets the connection;
     - `hang`: never answers;
-    - `delay`: forwards the request, or the answer, after `ms`;
+    - `delay`: forwards the request, or the answer, after `ms`, or when other faults are set;
     - `emptyPage`: an empty page of entities or blobs, with a continuation to what the page should have held.
 
     With `tookEffect` the fault (any but `emptyPage`) comes after the operation was carried out, not before.
@@ -39,6 +42,7 @@ class Fault(BaseModel):
     kind: Kind
     code: Code = "ServerBusy"
     inner: bool = False
+    status: Literal[408, 429, 502, 504] | None = None
     took_effect: bool = False
     ms: int = Field(default=1_000, ge=0)
     service: Literal["blob", "queue", "table", "*"] = "*"
@@ -49,6 +53,7 @@ class Fault(BaseModel):
 
     _matched: int = PrivateAttr(0)
     _struck: int = PrivateAttr(0)
+    _taken_away: asyncio.Event = PrivateAttr(default_factory=asyncio.Event)
 
     @property
     def struck(self) -> int:
@@ -57,11 +62,16 @@ class Fault(BaseModel):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        if self.inner and self.kind != "refuse":
-            raise ValueError("inner goes with kind refuse")
+        if (self.inner or self.status) and self.kind != "refuse":
+            raise ValueError("inner and status go with kind refuse")
         if self.took_effect and self.kind == "emptyPage":
             raise ValueError("an empty page takes no effect")
         return self
+
+    async def wait_out(self) -> None:
+        """Waits for `ms` milliseconds, or until the fault is removed."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._taken_away.wait(), self.ms / 1_000)
 
     def strikes(self, operation: Operation) -> bool:
         """Counts the operation if it matches, and returns whether the fault strikes it."""
@@ -95,3 +105,8 @@ class FaultPlan(BaseModel):
     def struck(self, operation: Operation) -> Fault | None:
         """The first fault that strikes this operation now."""
         return next((rule for rule in self.rules if rule.strikes(operation)), None)
+
+    def end(self) -> None:
+        """Lets go what its faults delay."""
+        for rule in self.rules:
+            rule._taken_away.set()

@@ -32,7 +32,7 @@ from yarl import URL
 
 from local.azurite import ACCOUNT_KEY
 from local.azurite.corrections import DELETED, NOT_IF_THERE, Deletions, leased, refused_condition
-from local.azurite.errors import Answer, Code, inner_refusal, refusal
+from local.azurite.errors import Answer, Code, gateway_refusal, inner_refusal, refusal
 from local.azurite.faults import Fault, FaultPlan
 from local.azurite.operations import Operation, Service, operation
 from local.azurite.pages import continued, empty_page
@@ -97,7 +97,7 @@ class StorageService:
             answer = await self._answer(asked, request, body)
             answer = await _faulty(fault, asked, answer)
         elif fault.kind == "delay":
-            await asyncio.sleep(fault.ms / 1_000)
+            await fault.wait_out()
             answer = await self._answer(asked, request, body)
         elif fault.kind == "emptyPage":
             answer = empty_page(asked, request.raw_path)
@@ -160,9 +160,11 @@ class StorageService:
         account = self._accounts[name]
         if (request.method, what) == ("PUT", "faults"):
             try:
-                account.faults = FaultPlan.model_validate_json(body)
+                plan = FaultPlan.model_validate_json(body)
             except ValidationError as error:
                 return web.Response(status=400, text=str(error))
+            account.faults.end()
+            account.faults = plan
             return web.Response(status=204)
         if (request.method, what) == ("GET", "faults"):
             return web.json_response({"struck": [rule.struck for rule in account.faults.rules]})
@@ -181,11 +183,17 @@ async def _faulty(fault: Fault, asked: Operation, answer: Answer | None) -> Answ
     if fault.kind == "hang":
         await asyncio.Event().wait()
     if fault.kind == "delay":
-        await asyncio.sleep(fault.ms / 1_000)
+        await fault.wait_out()
         return answer
     if fault.kind == "refuse":
-        return inner_refusal(fault.code) if fault.inner else refusal(asked.service, fault.code)
+        return _refused(fault, asked)
     return None
+
+
+def _refused(fault: Fault, asked: Operation) -> Answer:
+    if fault.status:
+        return gateway_refusal(fault.status)
+    return inner_refusal(fault.code) if fault.inner else refusal(asked.service, fault.code)
 
 
 def _forwarded(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:

@@ -12,7 +12,7 @@ time. A mistake raises SeedError, which names the entry.
       "tenant": {"displayName": "Contoso", "onPremisesSyncEnabled": false,
                  "federatedRenames": false,    // true: renames onto a federated domain are not refused
                  "exchangeOnline": true,       // false: every read of mailbox settings is refused
-                 "firstImmutableIds": false,   // true: on a federated domain null → ID is taken in place
+                 "firstImmutableIds": false,   // true: on a federated domain there may be null, and null → ID in place
                  "objectQuota": null},         // Directory_QuotaExceeded from so many objects on
       "domains": [{"id": "contoso.com", "authenticationType": "Managed", "isDefault": true},
                   {"id": "fed.contoso.com", "authenticationType": "Federated", "isVerified": true}],

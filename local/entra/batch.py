@@ -5,12 +5,13 @@ https://learn.microsoft.com/graph/json-batching
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from local.entra.calls import Answer, Call
 from local.entra.dispatch import dispatch, fail_after, fail_before, finish, log
 from local.entra.errors import ConnectionDropped, GraphError, Json
+from local.entra.kinds import keep
 from local.entra.state import Entra
 
 MOST_ITEMS = 20
@@ -32,10 +33,11 @@ async def perform_batch(entra: Entra, call: Call) -> Answer:
     """
     request_id = str(uuid.uuid4())
     outcome: Answer | GraphError
+    keep(call, "/$batch")
     try:
         await fail_before(entra, call)
         items = parse_batch(call.json_object())
-        outcome = Answer(200, {"responses": await _perform_all(entra, items)})
+        outcome = Answer(200, {"responses": await _perform_all(entra, items, sdk=call.sdk)})
         fail_after(entra, call)
     except GraphError as refusal:
         outcome = refusal
@@ -110,7 +112,7 @@ def _refuse_bad_dependencies(items: list[Item], ids: set[str]) -> None:
         waiting = {name: others for name, others in waiting.items() if name not in free}
 
 
-async def _perform_all(entra: Entra, items: list[Item]) -> list[Json]:
+async def _perform_all(entra: Entra, items: list[Item], *, sdk: bool) -> list[Json]:
     """Performs the items in random order, as far as dependsOn allows, and shuffles the responses."""
     chance = entra.faults.chance
     answers: dict[str, tuple[Item, Answer]] = {}
@@ -119,7 +121,8 @@ async def _perform_all(entra: Entra, items: list[Item]) -> list[Json]:
         item = next(i for i in waiting if all(other in answers for other in i.depends_on))
         waiting.remove(item)
         failed = any(answers[other][1].status >= 400 for other in item.depends_on)
-        answer = _failed_dependency(entra, item) if failed else await dispatch(entra, item.call)
+        call = replace(item.call, sdk=sdk)
+        answer = _failed_dependency(entra, item) if failed else await dispatch(entra, call)
         answers[item.id.lower()] = (item, answer)
     shuffled = chance.sample(list(answers.values()), len(answers))
     return [_response(item, answer) for item, answer in shuffled]

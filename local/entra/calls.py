@@ -12,7 +12,10 @@ _ALIAS, _NAMESPACE = "graph.", "microsoft.graph."
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`headers` has lower-case names; `body` is parsed JSON, or None if there is no body."""
+    """`headers` has lower-case names; `body` is parsed JSON, or None if there is no body.
+
+    `sdk`: the HTTP request names the Microsoft SDK that sent it.
+    """
 
     method: str
     path: str
@@ -21,6 +24,7 @@ class Call:
     body: object = None
     inner: bool = False
     arguments: Mapping[str, str] = field(default_factory=dict)
+    sdk: bool = False
 
     @property
     def segments(self) -> list[str]:

@@ -46,6 +46,12 @@ def restore(entra: Entra, call: Call) -> Answer:
     return Answer(200, _entity(entra, user, USER.defaults))
 
 
+def purge(entra: Entra, call: Call) -> Answer:
+    """Deletes for good. https://learn.microsoft.com/graph/api/directory-deleteditems-delete"""
+    entra.directory.purge(_find(entra, call))
+    return Answer(204)
+
+
 def _find(entra: Entra, call: Call) -> User:
     user = entra.directory.deleted.get(call.arguments["item"].lower())
     if user is None:

@@ -74,7 +74,7 @@ class Tenant:
     # Graph may refuse a rename onto a federated domain unless it starts from onmicrosoft.com.
     refuses_federated_renames: bool = True
     composes_text: bool = False
-    # Not documented: whether Graph accepts a first immutable ID for a user on a federated domain.
+    # Not documented: whether a user on a federated domain may lack an immutable ID, and be given one there.
     refuses_first_immutable_ids: bool = True
     object_quota: int | None = None
     exchange_online: bool = True
@@ -142,7 +142,7 @@ class Directory:
             "userType": "Member",
             **self._as_kept(body),
         }
-        self._refuse_bad_sign_in_name(properties)
+        self._refuse_bad_sign_in_name(properties, new=True)
         if not self.domains[split_upn(str(properties["userPrincipalName"]))[1]].federated:
             # A federated user gets none, even with a password: https://learn.microsoft.com/graph/api/user-post-users
             properties["signInSessionsValidFromDateTime"] = properties["createdDateTime"]
@@ -216,6 +216,12 @@ class Directory:
         user.written_at = user.created_at = monotonic()
         self.index.add(user)
 
+    def purge(self, user: User) -> None:
+        if self.is_administrator(user):
+            raise errors.request_denied()
+        del self.deleted[user.id]
+        self._immutable_ids_of_deleted.pop(str(user["onPremisesImmutableId"]), None)
+
     def _as_kept(self, body: Json) -> Json:
         """The body in NFC where the tenant keeps text so: other kanji than were sent, for compatibility ideographs."""
         if not self.tenant.composes_text:
@@ -233,7 +239,7 @@ class Directory:
         if user["isManagementRestricted"]:
             raise errors.request_denied()
 
-    def _refuse_bad_sign_in_name(self, properties: Json) -> None:
+    def _refuse_bad_sign_in_name(self, properties: Json, *, new: bool = False) -> None:
         _, domain_name = split_upn(str(properties["userPrincipalName"]))
         domain = self.domains.get(domain_name)
         if domain is None or not domain.verified:
@@ -242,7 +248,8 @@ class Directory:
                 "The domain portion of the userPrincipalName property is invalid. "
                 "You must use one of the verified domain names in your organization.",
             )
-        if domain.federated and not properties.get("onPremisesImmutableId"):
+        needs_id = domain.federated and (new or self.tenant.refuses_first_immutable_ids)
+        if needs_id and not properties.get("onPremisesImmutableId"):
             raise errors.invalid_value(
                 "onPremisesImmutableId",
                 "A value is required for property 'onPremisesImmutableId' of a user in a federated domain.",

@@ -7,6 +7,7 @@ from time import time
 from local.entra import errors
 from local.entra.calls import Answer, Call
 from local.entra.errors import ConnectionDropped, GraphError
+from local.entra.kinds import keep
 from local.entra.quota import units_of
 from local.entra.request_log import LoggedCall
 from local.entra.routes import Route, find_route
@@ -19,7 +20,9 @@ async def dispatch(entra: Entra, call: Call) -> Answer:
     try:
         route, arguments = find_route(call)
     except GraphError as refusal:
+        keep(call, call.plain_path)
         return finish(entra, call, "(unknown)", request_id, refusal)
+    keep(call, route.template)
     outcome: Answer | GraphError
     try:
         outcome = await _perform(entra, replace(call, arguments=arguments), route)

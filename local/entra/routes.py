@@ -15,8 +15,13 @@ Permissions = tuple[str, ...]
 
 _READ_USERS = ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
 _READ_DOMAINS = ("Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
-_READ_GROUPS = ("Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
-_READ_MEMBERS = ("GroupMember.Read.All", *_READ_GROUPS)
+_READ_GROUPS = (
+    "GroupMember.Read.All",
+    "Group.Read.All",
+    "Group.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+)
 _READ_APPLICATIONS = ("Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All")
 _READ_ROLES = (
     "RoleManagement.Read.Directory",
@@ -86,7 +91,7 @@ ROUTES = (
         "GET",
         "/users/{user}/transitiveMemberOf/microsoft.graph.group",
         users.list_groups_of_user,
-        (_READ_MEMBERS,),
+        (_READ_GROUPS,),
         units=2,
     ),
     Route("GET", "/directory/deletedItems", deleted_items.refuse_without_cast, ()),
@@ -97,6 +102,7 @@ ROUTES = (
         (_READ_USERS,),
     ),
     Route("GET", "/directory/deletedItems/{item}", deleted_items.read_deleted_item, (_READ_USERS,)),
+    Route("DELETE", "/directory/deletedItems/{item}", deleted_items.purge, (("User.ReadWrite.All",),)),
     Route(
         "POST",
         "/directory/deletedItems/{item}/restore",
@@ -133,7 +139,7 @@ ROUTES = (
     Route("GET", "/groups", roles.list_groups, (_READ_GROUPS,)),
     Route("GET", "/groups/{group}", roles.read_group, (_READ_GROUPS,)),
     *(
-        Route("GET", f"/groups/{{group}}/{below}{cast}", roles.list_people_of_group, (_READ_MEMBERS,), units)
+        Route("GET", f"/groups/{{group}}/{below}{cast}", roles.list_people_of_group, (_READ_GROUPS,), units)
         for below, units in (("members", 3), ("transitiveMembers", 5), ("owners", 1))
         for cast in ("", "/microsoft.graph.user")
     ),

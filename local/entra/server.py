@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
 import orjson
 from aiohttp import web
@@ -18,6 +19,8 @@ from local.entra.seed import Seed, parse_seed
 from local.entra.state import Entra
 
 _PREFIX = "/v1.0"
+# Microsoft's SDKs for Python are built on Kiota, and add this.
+_SDK = "kiota-python/"
 _LARGEST_BODY = 4 * 1024 * 1024
 
 
@@ -65,6 +68,7 @@ async def _answer(entra: Entra, request: web.Request) -> Answer:
         path=raw_path.removeprefix(_PREFIX) or "/",
         query_string=query_string,
         headers={name.lower(): value for name, value in request.headers.items()},
+        sdk=_SDK in request.headers.get("User-Agent", ""),
     )
     await asyncio.sleep(entra.faults.latency())
     try:
@@ -104,7 +108,7 @@ def _with_body(call: Call, raw: bytes) -> Call:
             "Unable to read JSON request payload. Please ensure Content-Type header is set and "
             "payload is of valid JSON format.",
         ) from None
-    return Call(call.method, call.path, call.query_string, call.headers, body)
+    return replace(call, body=body)
 
 
 def _response(answer: Answer) -> web.Response:

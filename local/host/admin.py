@@ -46,6 +46,10 @@ class Admin:
         return await self._invoke(request, function["name"]) if function else _running()
 
     async def _invoke(self, request: web.BaseRequest, name: str) -> web.Response:
+        """From FunctionsController.cs, `Invoke`: a body that makes no object, such as an empty one, is answered 400.
+
+        One that no formatter takes is answered 415, by MVC's UnsupportedContentTypeFilter.
+        """
         if not _JSON.fullmatch(request.content_type):
             return empty(415)
         try:

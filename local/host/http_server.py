@@ -23,7 +23,11 @@ class HttpServer(web.Server):
 
 
 class _Connection(web.RequestHandler):
-    """The host does not decode Content-Encoding: bodies stay as sent."""
+    """The host does not decode Content-Encoding: bodies stay as sent.
+
+    A request that has arrived whole is handled, also if the client resets the connection at once. Kestrel may drop it
+    then: it does not read what arrived before a reset. So a caller without an answer can't know on either.
+    """
 
     def __init__(self, server: web.Server) -> None:
         loop = asyncio.get_running_loop()

@@ -15,8 +15,9 @@ from local.host.settings import QueueSettings, SettingError, connection_string, 
 class Queues:
     """The queues that an app's bindings name; missing ones are created."""
 
-    def __init__(self, settings: QueueSettings, environ: Mapping[str, str]) -> None:
+    def __init__(self, settings: QueueSettings, environ: Mapping[str, str], answer: float) -> None:
         self._settings = settings
+        self._answer = answer
         self._environ = environ
         self._clients: dict[tuple[str, str], QueueClient] = {}
         self._listeners: dict[tuple[str, str], Callable[[], None]] = {}
@@ -32,7 +33,11 @@ class Queues:
             try:
                 # The SDK would wait 15 s before its first retry; this host polls anyway.
                 self._clients[address] = QueueClient.from_connection_string(
-                    *address, initial_backoff=1, increment_base=2, random_jitter_range=1
+                    *address,
+                    initial_backoff=1,
+                    increment_base=2,
+                    random_jitter_range=1,
+                    read_timeout=self._answer,
                 )
             except ValueError as error:
                 # For example, only .NET knows UseDevelopmentStorage=true.

@@ -45,7 +45,7 @@ class Host:
         limits: Limits,
     ) -> None:
         self.storage = StorageWatch(limits.storage)
-        self._queues = Queues(settings.queues, environ)
+        self._queues = Queues(settings.queues, environ, limits.storage_answer)
         self._worker = worker
         self._invoker = Invoker(worker, self._queues.send, settings.function_timeout)
         self._environ = environ

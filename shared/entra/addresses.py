@@ -19,7 +19,7 @@ class Addresses(Part):
     async def read_addresses(self, domain: str) -> dict[str, Holder]:
         """Lower-case address → its holder, for users and groups with an address on the domain.
 
-        Without `Group.Read.All` the groups are left out. Reads with filters, since domainNameReferences has no
+        Without `GroupMember.Read.All` the groups are left out. Reads with filters, since domainNameReferences has no
         documented way to read more than a first page of 100.
         """
         suffix = f"@{domain.lower()}"

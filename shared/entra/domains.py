@@ -1,7 +1,7 @@
 """The tenant's domains."""
 
 from shared.entra.client import text
-from shared.entra.graph import Part
+from shared.entra.graph import Part, needs
 from shared.errors import GraphError
 from shared.model.domains import TenantDomain
 
@@ -10,6 +10,8 @@ class Domains(Part):
     async def read_domains(self) -> list[TenantDomain]:
         """All domains, sorted by name. Raises GraphError if none of them is verified."""
         path = "/domains?$select=id,authenticationType,isInitial,isVerified"
+        with needs("Domain.Read.All"):
+            items = await self.graph.read_all(path)
         domains = [
             TenantDomain(
                 name=text(item, "id").lower(),
@@ -17,7 +19,7 @@ class Domains(Part):
                 initial=item.get("isInitial") is True,
                 verified=item.get("isVerified") is True,
             )
-            for item in await self.graph.read_all(path)
+            for item in items
         ]
         if not any(domain.verified for domain in domains):  # every tenant has its initial one
             raise GraphError("graph.noDomains")

@@ -1,6 +1,7 @@
 """The requests of one invocation to Graph, retried until they have a final answer."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from shared.entra.batch import BeforeSend, Request, Subject
@@ -9,7 +10,7 @@ from shared.entra.caller import CallerPatience, why
 from shared.entra.client import Answer, GraphClient, graph_pages, headers, next_link, page_items
 from shared.entra.workloads import throttled_workloads, workload
 from shared.entra.write_quota import WriteQuota
-from shared.errors import GraphError, TimeBudgetSpent
+from shared.errors import DENIED, GraphError, TimeBudgetSpent
 from shared.outbound.retries import THROTTLED, UNAUTHORIZED, passes, wait_before
 from shared.outbound.waiting import Deadline, Stop
 from shared.planning.mapping import AttributeMap
@@ -142,6 +143,23 @@ async def begun_again_if_expired(listing: Callable[[], Awaitable[T]]) -> T:
             if error.code != _EXPIRED:
                 raise
     return await listing()
+
+
+@contextmanager
+def needs(permission: str) -> Iterator[None]:
+    """A read without which nothing can be done: if Graph denies it, the GraphError names the permission."""
+    try:
+        yield
+    except GraphError as error:
+        if (error.status, error.code) != (403, DENIED):
+            raise
+        raise GraphError(
+            "graph.denied",
+            permission=permission,
+            status=error.status,
+            code=error.code,
+            request_id=error.request_id,
+        ) from error
 
 
 class Part:

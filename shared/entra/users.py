@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.entra.batch import Request
 from shared.entra.client import ends_with, graph_pages, next_link, one_of, page_items, segment, text
-from shared.entra.graph import Part, begun_again_if_expired
+from shared.entra.graph import Part, begun_again_if_expired, needs
 from shared.errors import GraphError
 from shared.model.people import EntraUser
 from shared.planning.mapping import IMMUTABLE_ID, SESSION_TIME, UPN, AttributeMap
@@ -30,7 +30,8 @@ def selected(attribute_map: AttributeMap) -> str:
 class Users(Part):
     async def read_users(self, domain: str) -> Listing:
         """Every user whose UPN is on exactly this domain; read once more if Graph lists fewer users than it counted."""
-        listing = await begun_again_if_expired(lambda: self._list(domain))
+        with needs("User.ReadWrite.All"):
+            listing = await begun_again_if_expired(lambda: self._list(domain))
         if listing.short:
             again = await begun_again_if_expired(lambda: self._list(domain))
             listing = max(listing, again, key=lambda one: one.listed - one.expected)
@@ -104,7 +105,7 @@ class Users(Part):
         nicknames: Iterable[str] = (),
     ) -> list[EntraUser]:
         """The active users, on any domain of the tenant, with one of these; with their nickname and aliases."""
-        select = f"{selected(self._attribute_map)},mailNickname,proxyAddresses"
+        select = f"{selected(self._attribute_map)},mailNickname,proxyAddresses,createdDateTime"
         wanted = {
             IMMUTABLE_ID: immutable_ids,
             "id": object_ids,
@@ -176,7 +177,12 @@ def _record(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:
     user = attribute_map.entra_user(item)
     if "mailNickname" not in item:
         return user
-    return replace(user, nickname=str(item["mailNickname"] or ""), aliases=tuple(aliases(item)))
+    return replace(
+        user,
+        nickname=str(item["mailNickname"] or ""),
+        aliases=tuple(aliases(item)),
+        created=str(item.get("createdDateTime") or ""),
+    )
 
 
 def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:

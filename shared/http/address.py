@@ -9,6 +9,7 @@ def caller_address(headers: Mapping[str, str]) -> str:
 
     The caller may have forged the addresses before it. Empty if there is no address.
     """
+    # Azure's front end writes `address:port` (request-ip#29); other proxies write the address alone.
     last = headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
     for text in (last, last.rpartition(":")[0]):
         try:

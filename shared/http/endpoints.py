@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import azure.functions as func
 from pydantic import BaseModel
 
-from shared.http import console, domains, health, inspection, openapi, problems, runs
+from shared.http import console, decisions, domains, health, inspection, openapi, problems, runs
 from shared.http.endpoint import AnyEndpoint, Call, Endpoint, Nothing
 from shared.http.principal import Role
 from shared.model.domains import Domain
@@ -17,6 +19,10 @@ from shared.reports.trace import Trace
 _DOMAIN = "domains/{domain}"
 _RUN = f"{_DOMAIN}/runs/{{runId}}"
 _TENANT = {503: "Graph has not said yet which domains the tenant has: try again after `Retry-After`."}
+_TENANT_IF_NEW = {
+    503: "Nothing is stored about the domain, and Graph has not said yet whether the tenant has it: "
+    "try again after `Retry-After`."
+}
 _UPSTREAM = {502: "Microsoft Graph or the source can't be read.", **_TENANT}
 _STARTED: Mapping[int, type[BaseModel] | str] = {
     202: Run, 409: "A run is active already; `runId` names it.", **_TENANT,
@@ -33,13 +39,13 @@ list_domains = Endpoint(
 get_domain = Endpoint(
     method="GET", route=_DOMAIN,
     summary="One domain; `ETag` is the version of its settings.",
-    role=Role.READER, handler=domains.get_domain, answers={200: Domain, **_TENANT}, gives=("ETag",),
+    role=Role.READER, handler=domains.get_domain, answers={200: Domain, **_TENANT_IF_NEW}, gives=("ETag",),
 )  # fmt: skip
 change_domain = Endpoint(
     method="PATCH", route=_DOMAIN,
     summary="Changes settings, any subset; honours `If-Match`.",
     role=Role.ADMINISTRATOR, handler=domains.change_domain,
-    answers={200: Domain, 412: "The settings were changed meanwhile.", **_TENANT},
+    answers={200: Domain, 412: "The settings were changed meanwhile.", **_TENANT_IF_NEW},
     takes=("If-Match",), gives=("ETag",),
 )  # fmt: skip
 start_dry_run = Endpoint(
@@ -64,10 +70,27 @@ trace_user = Endpoint(
     summary="Why one user is what they are; read-only.",
     role=Role.OPERATOR, handler=inspection.trace, answers={200: Trace, **_UPSTREAM},
 )  # fmt: skip
+list_decisions = Endpoint(
+    method="GET", route=f"{_DOMAIN}/decisions",
+    summary="Who is who: the questions that the last run has left open, and what people have decided.",
+    role=Role.OPERATOR, handler=decisions.list_decisions, answers={200: decisions.DecisionList, **_TENANT},
+)  # fmt: skip
+make_decisions = Endpoint(
+    method="POST", route=f"{_DOMAIN}/decisions",
+    summary="Decides whether a source user and an account are one person, from the next run on.",
+    role=Role.ADMINISTRATOR, handler=decisions.make_decisions,
+    answers={201: decisions.DecisionList, 409: "The last run has not asked about such a pair.", **_TENANT},
+)  # fmt: skip
+take_back_decision = Endpoint(
+    method="DELETE", route=f"{_DOMAIN}/decisions/{{decisionId}}",
+    summary="Takes a decision back.",
+    role=Role.ADMINISTRATOR, handler=decisions.take_back_decision,
+    answers={200: decisions.DecisionList, **_TENANT},
+)  # fmt: skip
 list_runs = Endpoint(
     method="GET", route=f"{_DOMAIN}/runs",
     summary="The Sync Logs, newest first.",
-    role=Role.READER, handler=runs.list_runs, answers={200: runs.RunList, **_TENANT},
+    role=Role.READER, handler=runs.list_runs, answers={200: runs.RunList, **_TENANT_IF_NEW},
 )  # fmt: skip
 get_run = Endpoint(
     method="GET", route=_RUN,
@@ -77,7 +100,9 @@ get_run = Endpoint(
 cancel_run = Endpoint(
     method="POST", route=f"{_RUN}/cancel",
     summary="Stops a run before its next write.",
-    role=Role.ADMINISTRATOR, handler=runs.cancel_run, answers={202: Run}, gives=("Retry-After",),
+    role=Role.ADMINISTRATOR, handler=runs.cancel_run,
+    answers={202: Run, 409: "The run can't be reached; or a newer version wrote it, and `detail` says whether "
+             "its domain is free now."}, gives=("Retry-After",),
 )  # fmt: skip
 undo_run = Endpoint(
     method="POST", route=f"{_RUN}/undo",
@@ -113,7 +138,12 @@ get_health = Endpoint(
 
 
 async def document(_: Call[Nothing, Nothing]) -> func.HttpResponse:
-    return problems.json(openapi.openapi(ENDPOINTS))
+    return problems.json(_document())
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return openapi.openapi(ENDPOINTS)
 
 
 get_openapi = Endpoint(

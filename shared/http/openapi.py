@@ -42,6 +42,10 @@ _PARAMETERS: Mapping[str, JsonSchemaValue] = {
         "description": "The id of a run.",
         "schema": {"type": "string", "pattern": f"^{RUN_ID_PATTERN}$"},
     },
+    "decisionId": {
+        "description": "The id of a decision, which is that of its question.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{20}$"},
+    },
     "asset": {
         "description": "A file of the admin page.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 100},
@@ -74,7 +78,12 @@ _CHANGING = {
     413: "The body is larger than 64 KB.",
     415: "The body is not application/json.",
 }
-_NOT_FOUND = {"domain": "No such domain.", "runId": "No such domain or run.", "asset": "No such file."}
+_NOT_FOUND = {
+    "domain": "No such domain.",
+    "runId": "No such domain or run.",
+    "decisionId": "No such domain or decision.",
+    "asset": "No such file.",
+}
 _FAILED = {500: "Something went wrong here; the app's log says what."}
 
 

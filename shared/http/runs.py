@@ -14,6 +14,7 @@ from shared.http.take_up import take_up
 from shared.http.views import run_view
 from shared.log import event
 from shared.model.parts import say
+from shared.model.questions import Kind
 from shared.model.records import Record, Time
 from shared.model.runs import RUN_ID_PATTERN, Mode, Run, Status, Trigger
 from shared.runs import lifecycle
@@ -36,8 +37,20 @@ class PageQuery(Body):
         return cursor
 
 
+class Answer(Record):
+    kind: Kind
+    same: StrictBool
+
+
 class Approve(Record):
+    """`objectIds`: those of the listed accounts whose deletion is approved; left out, all planned deletions.
+
+    `answers` settle every question of a kind against which nothing speaks.
+    """
+
     dry_run_id: str = Field(pattern=f"^{RUN_ID_PATTERN}$")
+    object_ids: tuple[str, ...] | None = None
+    answers: tuple[Answer, ...] = ()
 
 
 class SyncOrder(Record):
@@ -71,8 +84,15 @@ async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
     if call.body.approve is None:
         return await _start(call, Mode.SYNC)
     domain = await domain_to_read(call.services, call.domain)
-    dry_run_id = call.body.approve.dry_run_id
-    start = lifecycle.start_approved(call.services, domain, dry_run_id, call.author)
+    approve = call.body.approve
+    start = lifecycle.start_approved(
+        call.services,
+        domain,
+        approve.dry_run_id,
+        call.author,
+        object_ids=approve.object_ids,
+        answers=[(answer.kind, answer.same) for answer in approve.answers],
+    )
     return await _started(call, start)
 
 
@@ -92,6 +112,8 @@ async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:
 async def list_runs(call: Call[PageQuery, Nothing]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
     runs, cursor = await call.services.runs.read_page(call.domain, call.query.limit, call.query.cursor)
+    if any(run.status is Status.QUEUED for run in runs):
+        await take_up(call)
     pointers = await call.services.runs.read_pointers(call.domain)
     now = call.services.clock.now()
     return json(RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor))
@@ -139,7 +161,8 @@ async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
 
 async def _start(call: AnyCall, mode: Mode) -> func.HttpResponse:
     domain = await domain_to_read(call.services, call.domain)
-    return await _started(call, lifecycle.start(call.services, domain, mode, Trigger.MANUAL, call.author))
+    run = lifecycle.new_run(call.services.clock, domain, mode, Trigger.MANUAL, call.author)
+    return await _started(call, lifecycle.start(call.services, run))
 
 
 async def _started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:

@@ -8,7 +8,8 @@ from shared.runs.messages import message
 async def take_up(call: AnyCall) -> str | None:
     """Sends the message of the domain's active run again if no invocation performs it. Returns its id.
 
-    The platform sends the message after the answer, so the caller never learns that it could not be sent.
+    A start that was answered 202 has its message in the queue: the host sends it before it answers, and answers 500 if
+    it can't (azure-functions-host, WorkerFunctionInvoker.cs, `InvokeCore`). The run then stands, and waits for this.
     """
     abandoned = await lifecycle.take_up_abandoned(call.services, call.domain, call.services.clock.now())
     if abandoned:

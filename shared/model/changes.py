@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from shared.model.parts import Parts
 from shared.model.people import Value
-from shared.model.questions import Question
+from shared.model.questions import Pair, Question
 
 
 class Action(StrEnum):
@@ -70,7 +70,8 @@ class Plan:
 
     `source` and `target` count the users in scope. `links` (source id → object id) are to be stored: the pairs that
     matched, and the earlier links of the others. `without_session_time` are the object ids of
-    those who stay and whose sessions Entra ends every 12 hours. `questions`: who may be who. `matches`: how many pairs
+    those who stay and whose sessions Entra ends every 12 hours. `questions`: who may be who; `offered`: pairs that
+    a person may tell apart, too. `matches`: how many pairs
     each rule made.
     """
 
@@ -81,6 +82,7 @@ class Plan:
     links: Mapping[str, str] = field(default_factory=dict)
     without_session_time: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
+    offered: tuple[Pair, ...] = ()
     matches: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, *actions: Action) -> Iterator[Change]:

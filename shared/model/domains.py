@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, model_validator
 from pydantic.alias_generators import to_camel
@@ -43,6 +43,11 @@ class DomainSettings(Record):
     )
     max_updates: Limit | None = Field(default=None, description="The same for updates.")
     max_renames: Limit | None = Field(default=None, description="The same for renames.")
+    unlinked: Literal["delete", "ask"] = Field(
+        default="delete",
+        description="What becomes of an account that nobody in the source has and that no sync ever knew: `delete` as "
+        "any other, `ask` only once a dry run that lists it is approved with its `objectIds`.",
+    )
     max_source_shrink: Percent | None = Field(
         default=None,
         description="A sync is cancelled when the source has lost more than this percentage of its users on the "
@@ -136,6 +141,7 @@ class Domain(Record):
     max_adds: Limit | None
     max_updates: Limit | None
     max_renames: Limit | None
+    unlinked: Literal["delete", "ask"] | None
     max_source_shrink: int | None
     active_run: Run | None
     last_dry_run: Run | None

@@ -42,6 +42,8 @@ class EntraUser:
     """`mailNickname`, where it was read."""
     aliases: tuple[str, ...] = ()
     """SMTP addresses in lower case, where they were read."""
+    created: str = ""
+    """When the account was created, as Graph writes times, where it was read."""
     without_session_time: bool = False
     """`signInSessionsValidFromDateTime` is null: on a federated domain Entra asks them to sign in every 12 hours."""
 

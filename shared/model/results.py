@@ -13,6 +13,13 @@ SOURCE_UNREADABLE = "SourceUnreadable"
 # Error codes of a user who is left alone: a person has to decide, or somebody in the source may be this user.
 QUESTION = "Question"
 SHIELDED = "Shielded"
+# In a domain that asks before it deletes accounts which no sync ever knew.
+UNLINKED = "Unlinked"
+
+
+def is_left(change: Change, code: str) -> bool:
+    """Whether a user is left alone for this reason, one of the error codes above."""
+    return change.obstacle is not None and change.obstacle.code == code
 
 
 class Result(StrEnum):

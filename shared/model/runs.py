@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import Field
+
 from shared.model.parts import Parts
 from shared.model.records import Record, Time
 
@@ -53,6 +55,11 @@ class Counts(Record):
     unchanged: int = 0
     skipped: int = 0
     failed: int = 0
+
+    @property
+    def made(self) -> int:
+        """The changes that took effect."""
+        return self.add + self.update + self.rename + self.restore + self.delete
 
 
 class Progress(Record):
@@ -110,6 +117,8 @@ class PreCheckSummary(Record):
 class Run(Record):
     """One line of the Sync Logs.
 
+    `questions`: how many are open about who is who, the oldest since `questionsSince`. `shielded`: accounts that are
+    not deleted since somebody in the source may be them. `matches`: how many pairs each rule made.
     `message` and `warnings` are the English of the parts beside them, made when the run is shown. Rows of an earlier
     version have English only.
     """
@@ -132,6 +141,10 @@ class Run(Record):
     undoes: str | None = None
     disable_added: bool = False
     pre_check: PreCheckSummary | None = None
+    questions: int = 0
+    questions_since: Time | None = None
+    shielded: int = 0
+    matches: dict[str, int] = Field(default_factory=dict)
     message: str = ""
     message_parts: Parts = ()
     warnings: tuple[str, ...] = ()

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
-from shared.model.questions import Kind, Pair, Question
+from shared.model.questions import Kind, Pair, Question, pair_id
 from shared.planning.lookups import Lookups
-from shared.planning.mapping import AttributeMap, other_person
+from shared.planning.mapping import AttributeMap, domain_of, other_person
 from shared.planning.matching import Matching, named
+from shared.planning.names import Names
 from shared.planning.pointers import By, PointedAt, Pointer
 from shared.planning.territory import Where
 
@@ -24,20 +25,14 @@ class Doubts:
     `beside`: source id → the accounts in question, for users who are to be added; `whose`: object id → the users.
     """
 
+    names: Names
     shields: dict[str, Pointer] = field(default_factory=dict)
     questions: dict[Pair, Question] = field(default_factory=dict)
     beside: dict[str, dict[str, EntraUser]] = field(default_factory=dict)
     whose: dict[str, dict[str, SourceUser]] = field(default_factory=dict)
 
     def ask(self, user: SourceUser, account: EntraUser, speaks_for: Parts) -> None:
-        against = say("question.otherImmutableId") if other_person(user, account) else ()
-        question = Question(
-            kind=Kind.ADD_BESIDE_DELETION,
-            source_id=user.source_id,
-            object_id=account.object_id,
-            speaks_for=speaks_for,
-            speaks_against=against,
-        )
+        question = ask(Kind.ADD_BESIDE_DELETION, user, account, speaks_for, self.names)
         self.questions.setdefault(question.pair, question)
         self.beside.setdefault(user.source_id, {})[account.object_id] = account
         self.whose.setdefault(account.object_id, {})[user.source_id] = user
@@ -51,6 +46,30 @@ class Doubts:
                 self.ask(user, account, say("question.elsewhere", account=named(account)))
 
 
+def ask(kind: Kind, user: SourceUser, account: EntraUser, speaks_for: Parts, names: Names) -> Question:
+    """The question whether the account is the user's, with what speaks against it."""
+    against: Parts = ()
+    if other_person(user, account):
+        against += say("question.otherImmutableId")
+    if names.others(user, account):
+        against += say("question.otherNames")
+    if account.created:
+        speaks_for += say("question.created", date=account.created[:10])
+    domains = dict.fromkeys(one for one in (domain_of(user.upn), domain_of(account.upn)) if one)
+    return Question(
+        id=pair_id(user.source_id, account.object_id),
+        kind=kind,
+        source_id=user.source_id,
+        object_id=account.object_id,
+        user_principal_name=account.upn,
+        display_name=account.display_name,
+        domains=tuple(domains),
+        speaks_for=speaks_for,
+        speaks_against=against,
+        alike=not against,
+    )
+
+
 def pointers_to_leavers(
     people: Sequence[SourceUser], matching: Matching, lookups: Lookups, attribute_map: AttributeMap
 ) -> list[Pointer]:
@@ -61,14 +80,16 @@ def pointers_to_leavers(
     return pointed_at.pointers(people, certain, lookups.territory, attribute_map, matching.apart)
 
 
-def doubts(pointers: Iterable[Pointer], doomed: Container[str], refused: Mapping[str, bool]) -> Doubts:
+def doubts(
+    pointers: Iterable[Pointer], doomed: Container[str], refused: Mapping[str, bool], names: Names
+) -> Doubts:
     """What follows from each pointer to an account that is `doomed`, i.e. would be deleted.
 
     `refused`: source id → whether they can't be added, for all users without an account of their own: who is not
     named has one. Somebody who can't be placed or added shields whatever may be theirs; of somebody who would be
     added beside the deletion it is asked. Who is on a foreign domain shields by Email alone and is not asked about.
     """
-    found = Doubts()
+    found = Doubts(names)
     for pointer in pointers:
         if pointer.account.object_id not in doomed or pointer.user.source_id not in refused:
             continue

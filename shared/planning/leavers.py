@@ -1,11 +1,13 @@
 """What becomes of each Entra user whom no source user has: deleted, or skipped for a reason that is told. Pure."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from shared.model.changes import Action, Change, Obstacle
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
-from shared.model.results import NOT_LOOKED_AT, QUESTION, SHIELDED
+from shared.model.questions import Pair
+from shared.model.results import NOT_LOOKED_AT, QUESTION, SHIELDED, UNLINKED
 from shared.planning.doubts import Doubts, shielded
 from shared.planning.entra_limits import refused_upn
 from shared.planning.lookups import Lookups
@@ -24,37 +26,56 @@ class Leavers:
     doubts: Doubts
 
     def decide(self, target: EntraUser) -> Change:
-        """The deletion, or a skip that says why not. The first of these reasons counts."""
-        protection = self.lookups.protection
-        if reason := protection.reason_not_to_touch(target):
-            return skipped(target, reason)
+        """The deletion, or a skip that says why not."""
         owner = self.matching.moved.get(target.object_id)
-        if owner and (reason := still_here(owner, self.lookups.territory)):
-            return skipped(target, reason, owner.source_id)
-        if users := self.doubts.whose.get(target.object_id):
-            reason = say("question.account", users=tuple(sorted(users)))
-            return _with_code(QUESTION, skipped(target, reason))
-        if pointer := self.doubts.shields.get(target.object_id):
-            return _with_code(SHIELDED, skipped(target, shielded(pointer)))
-        if reason := protection.reason_not_to_delete(target) or self._unlooked:
-            return _with_code(NOT_LOOKED_AT, skipped(target, reason))
-        gone = (
-            say("leaver.foreign", user=owner.source_id, upn=owner.upn) if owner else say("leaver.notInSource")
-        )
+        found = next(((code, reason) for code, reason in self._reasons(target, owner) if reason), None)
+        if found:
+            code, reason = found
+            skip = skipped(target, reason, owner.source_id if owner else None)
+            return replace(skip, obstacle=Obstacle(code, reason)) if code else skip
+        left = say("leaver.notInSource")
+        if owner:
+            left = say("leaver.foreign", user=owner.source_id, upn=owner.upn)
         return Change(
             action=Action.DELETE,
             upn=target.upn,
             display_name=target.display_name,
             object_id=target.object_id,
-            reason=gone + protection.caveat,
+            reason=left + self._known(target) + self.lookups.protection.caveat,
         )
 
-    @property
-    def _unlooked(self) -> Parts:
-        """Why nobody is deleted in this run; empty if all was looked at."""
-        if doubt := self.lookups.memory_doubt:
-            return _MEMORY_IN_DOUBT + doubt
-        return self.lookups.pointers_unread
+    def _reasons(self, target: EntraUser, owner: SourceUser | None) -> Iterator[tuple[str, Parts]]:
+        """Error code and reason of everything that may keep the account; an empty reason if it does not."""
+        lookups, doubts = self.lookups, self.doubts
+        yield "", lookups.protection.reason_not_to_touch(target)
+        yield "", still_here(owner, lookups.territory) if owner else ()
+        users = tuple(sorted(doubts.whose.get(target.object_id, ())))
+        yield QUESTION, say("question.account", users=users) if users else ()
+        pointer = doubts.shields.get(target.object_id)
+        yield SHIELDED, shielded(pointer) if pointer else ()
+        memory = lookups.memory_doubt and _MEMORY_IN_DOUBT + lookups.memory_doubt
+        yield (
+            NOT_LOOKED_AT,
+            lookups.protection.reason_not_to_delete(target) or memory or lookups.pointers_unread,
+        )
+        stranger = lookups.ask_unlinked and target.object_id not in lookups.known_since
+        yield (
+            UNLINKED,
+            say("leaver.unlinked") if stranger and target.object_id not in lookups.approved else (),
+        )
+
+    def _known(self, target: EntraUser) -> Parts:
+        since = self.lookups.known_since.get(target.object_id)
+        if since is None:
+            return say("leaver.neverSeen")
+        return say("leaver.knownSince", date=since) if since else say("leaver.known")
+
+    def offered(self, targets: Iterable[EntraUser]) -> tuple[Pair, ...]:
+        """Pairs that keep an account from being deleted, and that a person may tell apart."""
+        moved, shields = self.matching.moved, self.doubts.shields
+        keeping = {target.object_id: moved.get(target.object_id) for target in targets}
+        keeping |= {account: pointer.user for account, pointer in shields.items()}
+        return tuple((user.source_id, account) for account, user in keeping.items() if user)
 
 
 def doomed(matching: Matching, lookups: Lookups) -> set[str]:
@@ -97,7 +118,3 @@ def skipped(target: EntraUser, reason: Parts, source_id: str | None = None) -> C
         source_id=source_id,
         reason=reason,
     )
-
-
-def _with_code(code: str, change: Change) -> Change:
-    return replace(change, obstacle=Obstacle(code, change.reason))

@@ -22,6 +22,8 @@ class Lookups:
     `addresses`: lower-case address → its holder. `immutable_ids`: immutable ID → its holder. `former_addresses`: object
     id of a deleted user → the addresses that a restore brings back. `unclear`: source id → why it is unknown whether
     the user has an account already.
+    `known_since`: object id → when a sync first linked somebody to the account, empty if that is not known. With
+    `ask_unlinked`, all others are deleted only if `approved` (object ids).
     `memory_doubt`: why some remembered links may be missing, empty if none are. `other_domains`: whether users may move
     here from another domain of the tenant.
     `leavers`: accounts that would be deleted, with nickname and aliases; `certain`: source ids of users elsewhere who
@@ -40,6 +42,9 @@ class Lookups:
     handed_on: Mapping[str, EntraUser] = field(default_factory=dict)
     in_bin: Sequence[EntraUser] = ()
     deleted_by_sync: Collection[str] = ()
+    known_since: Mapping[str, str] = field(default_factory=dict)
+    ask_unlinked: bool = False
+    approved: Collection[str] = ()
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     immutable_ids: Mapping[str, Holder] = field(default_factory=dict)
     former_addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -11,11 +11,12 @@ from shared.model.results import QUESTION
 from shared.planning.conflicts import ADDRESS_TAKEN, with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences
-from shared.planning.doubts import Doubts, doubts
+from shared.planning.doubts import Doubts, ask, doubts
 from shared.planning.leavers import Leavers, doomed, skipped
 from shared.planning.lookups import Lookups
-from shared.planning.mapping import AttributeMap, other_person
+from shared.planning.mapping import AttributeMap
 from shared.planning.matching import Ambiguity, Matching, handed_on, is_on, named, named_anew
+from shared.planning.names import Names
 from shared.planning.renames import in_workable_order
 from shared.planning.territory import Where
 
@@ -107,7 +108,8 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         (user.source_id for user in (*newcomers.unclear, *(one.user for one in torn))), True
     )
     refused = unplaced | _refused(matching.domain, lookups, differences, others)
-    found = doubts(lookups.pointers, doomed(matching, lookups), refused)
+    names = Names(attribute_map)
+    found = doubts(lookups.pointers, doomed(matching, lookups), refused, names)
     found.ask_beside(newcomers.new, lookups.resembling)
     others = [_in_question(change, found) for change in others]
     leavers = Leavers(matching=matching, lookups=lookups, doubts=found)
@@ -130,7 +132,8 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         unchanged=unchanged,
         links=_links(matching, newcomers),
         without_session_time=tuple(without_session_time),
-        questions=(*_asked(torn), *found.questions.values()),
+        questions=(*_asked(torn, names), *found.questions.values()),
+        offered=leavers.offered(matching.target_only),
         matches={rule.value: count for rule, count in matching.rules.items()},
     )
 
@@ -184,18 +187,11 @@ def _in_question(change: Change, found: Doubts) -> Change:
     )
 
 
-def _asked(torn: Iterable[Ambiguity]) -> Iterator[Question]:
+def _asked(torn: Iterable[Ambiguity], names: Names) -> Iterator[Question]:
     for one in torn:
         for target in one.targets:
-            if one.kind is None:
-                continue
-            yield Question(
-                kind=one.kind,
-                source_id=one.user.source_id,
-                object_id=target.object_id,
-                speaks_for=one.reason,
-                speaks_against=say("question.otherImmutableId") if other_person(one.user, target) else (),
-            )
+            if one.kind is not None:
+                yield ask(one.kind, one.user, target, one.reason, names)
 
 
 def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:

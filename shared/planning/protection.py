@@ -15,7 +15,7 @@ from shared.planning.mapping import ENABLED
 # Without these Graph permissions, mailboxes and roles can't be read.
 MAILBOX_PERMISSION, ROLE_PERMISSION = "MailboxSettings.Read", "RoleManagement.Read.Directory"
 # Without this one, roles held through a group can't be read.
-GROUP_PERMISSION = "Group.Read.All"
+GROUP_PERMISSION = "GroupMember.Read.All"
 # Values of `mailboxSettings.userPurpose` for mailboxes that are not a person's own.
 NOT_A_PERSON = {
     "shared": say("protected.sharedMailbox"),

@@ -91,6 +91,10 @@ class Administration(Protocol):
         """The domains with a periodic sync."""
         ...
 
+    async def read_unlinked(self, domain: str) -> bool:
+        """Whether an account that no sync ever knew is deleted only with approval."""
+        ...
+
     async def read_decisions(self) -> Decisions:
         """Who is who."""
         ...

@@ -6,7 +6,12 @@ from enum import StrEnum
 
 from shared.model.addresses import fold, fold_domain, nearly
 from shared.model.domains import TenantDomain
+from shared.model.parts import Parts, say
 from shared.model.people import SourceUser
+from shared.planning.mapping import domain_of
+
+# How many people a line names.
+NAMED = 10
 
 
 class Where(StrEnum):
@@ -78,3 +83,24 @@ class Territory:
         ours = sorted(self.verified | self.unverified) if domain not in self.foreign else ()
         near = next((own for own in ours if nearly(domain, own)), None)
         return Place(Where.NEAR, domain, near) if near else Place(Where.FOREIGN, domain)
+
+
+def strangers(people: Iterable[SourceUser], territory: Territory) -> Parts:
+    """Those in the source who are on no domain of the tenant: one count, and a line for what may be a slip."""
+    users: dict[Place, list[str]] = {}
+    for user in people:
+        if domain_of(user.upn) not in territory.verified:
+            users.setdefault(territory.place(user), []).append(user.source_id)
+    told: Parts = ()
+    foreign = sum(len(names) for place, names in users.items() if place.where is Where.FOREIGN)
+    if foreign:
+        told += say("people.foreign", count=foreign)
+    for place, names in sorted(users.items(), key=lambda one: one[0].domain):
+        count, some = len(names), tuple(sorted(names)[:NAMED])
+        if place.where is Where.NEAR:
+            told += say("people.near", count=count, domain=place.domain, near=place.near, users=some)
+        elif place.where is Where.UNVERIFIED:
+            told += say("people.unverified", count=count, domain=place.domain, users=some)
+        elif place.where is Where.NOWHERE:
+            told += say("people.nowhere", count=count, users=some)
+    return told

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from shared.model.runs import Counts, Mode, Run
+from shared.model.runs import Mode, Run
 
 # The most failing users that one log line lists by digest: 5,500 characters.
 MOST_DIGESTS = 500
@@ -48,7 +48,7 @@ def judge(run: Run, failed: Collection[str], not_deleted: int) -> Quality:
     A dry run is never good, because it changes nothing; nor is an undo, which says nothing about the next sync.
     """
     is_sync = run.mode is Mode.SYNC
-    tried = _made(run.counts) + run.counts.failed
+    tried = run.counts.made + run.counts.failed
     mostly_failed = is_sync and _mostly_failed(tried, run.counts.failed)
     return Quality(
         good=is_sync and not run.undoes and run.status.good and not mostly_failed and not not_deleted,
@@ -61,10 +61,6 @@ def judge(run: Run, failed: Collection[str], not_deleted: int) -> Quality:
 
 def _mostly_failed(tried: int, failed: int) -> bool:
     return failed > 0 and (failed == tried or (failed > 5 and failed * 10 >= tried))
-
-
-def _made(counts: Counts) -> int:
-    return counts.add + counts.update + counts.rename + counts.restore + counts.delete
 
 
 def _digest(domain: str, person: str) -> str:

@@ -8,7 +8,7 @@ from shared.planning.limits import Checks, verdict
 def outcome(run: Run, checks: Checks) -> Parts:
     """What a finished run did, or would do, and its warnings."""
     counts, preview = run.counts, run.mode is Mode.DRY_RUN
-    clauses = _would(counts) if preview else _did(counts)
+    clauses = _deeds(counts, preview=preview)
     if counts.failed:
         clauses += say("run.wouldFail" if preview else "run.failed", count=counts.failed)
     if counts.skipped:
@@ -20,12 +20,14 @@ def outcome(run: Run, checks: Checks) -> Parts:
         text += say("run.wouldGoAhead", verdicts=verdict(checks.deletions))
     if counts.failed:
         text += say("run.whyFailed")
+    if run.questions and run.questions_since:
+        text += say("run.questions", count=run.questions, since=run.questions_since.date().isoformat())
     return text + run.warning_parts
 
 
 def refused(run: Run, checks: Checks) -> Parts:
     """Why a limit cancelled the run, and what an administrator can do."""
-    made, verdicts = _made(run.counts), checks.reasons
+    made, verdicts = run.counts.made, checks.reasons
     text = say("run.refused", verdicts=verdicts)
     if made:
         text = say("run.refusedLate", made=made, verdicts=verdicts)
@@ -35,7 +37,7 @@ def refused(run: Run, checks: Checks) -> Parts:
 
 def cut_short(reason: Parts, run: Run) -> Parts:
     """Why a run ended early, and what that means for the people concerned."""
-    made, failed = _made(run.counts), run.counts.failed
+    made, failed = run.counts.made, run.counts.failed
     text = reason
     text += say("run.someStand", made=made, total=run.progress.total) if made else say("run.nothingApplied")
     return text + (say("run.someFailed", failed=failed) if failed else ())
@@ -46,32 +48,15 @@ def poisoned() -> Parts:
     return say("run.poisoned")
 
 
-def _would(counts: Counts) -> Parts:
-    deeds = _some(
-        (counts.add, say("deed.add", count=counts.add)),
-        (counts.update, say("deed.update", count=counts.update)),
-        (counts.rename, say("deed.rename", count=counts.rename)),
-        (counts.restore, say("deed.restore", count=counts.restore)),
-        (counts.delete, say("deed.delete", count=counts.delete)),
+def _deeds(counts: Counts, *, preview: bool) -> Parts:
+    """What the run did, or would do, to how many people."""
+    each = (
+        (counts.add, say("deed.add" if preview else "deed.added", count=counts.add)),
+        (counts.update, say("deed.update" if preview else "deed.updated", count=counts.update)),
+        (counts.rename, say("deed.rename" if preview else "deed.renamed", count=counts.rename)),
+        (counts.restore, say("deed.restore" if preview else "deed.restored", count=counts.restore)),
+        (counts.delete, say("deed.delete" if preview else "deed.deleted", count=counts.delete)),
     )
-    return say("run.would", deeds=deeds) if deeds else say("run.nothingToDo")
-
-
-def _did(counts: Counts) -> Parts:
-    deeds = _some(
-        (counts.add, say("deed.added", count=counts.add)),
-        (counts.update, say("deed.updated", count=counts.update)),
-        (counts.rename, say("deed.renamed", count=counts.rename)),
-        (counts.restore, say("deed.restored", count=counts.restore)),
-        (counts.delete, say("deed.deleted", count=counts.delete)),
-    )
-    return say("run.did", deeds=deeds) if deeds else say("run.nothingChanged")
-
-
-def _some(*deeds: tuple[int, Parts]) -> Parts:
-    """The deeds whose count is not zero."""
-    return tuple(part for count, parts in deeds if count for part in parts)
-
-
-def _made(counts: Counts) -> int:
-    return counts.add + counts.update + counts.rename + counts.restore + counts.delete
+    if deeds := tuple(part for count, parts in each if count for part in parts):
+        return say("run.would" if preview else "run.did", deeds=deeds)
+    return say("run.nothingToDo" if preview else "run.nothingChanged")

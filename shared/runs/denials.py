@@ -7,14 +7,12 @@ an action, or all writes under a permission, were denied.
 
 from collections.abc import Iterable
 
-from shared.errors import CallerRefused
+from shared.errors import DENIED, CallerRefused
 from shared.model.changes import Action, Change
 from shared.model.results import Outcome
 
-DENIED = "Authorization_RequestDenied"
 ENOUGH = 20
-_WRITE_PERMISSION = "User.ReadWrite.All"
-_PERMISSIONS = {Action.RESTORE: "User.DeleteRestore.All"}
+_WRITE, _RESTORE = "User.ReadWrite.All", "User.DeleteRestore.All"
 
 
 class Denials:
@@ -53,15 +51,18 @@ class Denials:
 
     def rest(self) -> list[Outcome]:
         """Call after all writes. The held denials whose permission is granted, as another write has shown."""
-        allowed = {_permission(action) for action in self._otherwise}
-        return self._release([action for action in self._held if _permission(action) in allowed])
+        # A deletion is allowed by either permission, so one that succeeded shows neither.
+        shown = {_permission(action) for action in self._otherwise - {Action.DELETE}}
+        return self._release(
+            [a for a in self._held if _permission(a) in shown or (a is Action.DELETE and _RESTORE in shown)]
+        )
 
     def _release(self, actions: Iterable[Action]) -> list[Outcome]:
         return [outcome for action in actions for outcome in self._held.pop(action, [])]
 
 
 def _permission(action: Action) -> str:
-    return _PERMISSIONS.get(action, _WRITE_PERMISSION)
+    return _RESTORE if action is Action.RESTORE else _WRITE
 
 
 def _refused(action: Action) -> CallerRefused:

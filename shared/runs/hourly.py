@@ -8,15 +8,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from shared.errors import GraphError, RunActive, Unavailable
 from shared.log import event
 from shared.model.domains import StoredSettings
 from shared.model.records import Author
-from shared.model.runs import Mode, Trigger
+from shared.model.runs import Mode, Run, Trigger
 from shared.reports.logged import error_text
-from shared.runs.lifecycle import start, take_up_abandoned
+from shared.runs.lifecycle import new_run, start, take_up_abandoned
 from shared.services import Services
 
 T = TypeVar("T")
@@ -24,8 +25,8 @@ T = TypeVar("T")
 SCHEDULE = Author("schedule", "timer")
 KEEP_TRYING_SECONDS = 600.0
 TRY_AGAIN_SECONDS = 20.0
-# The invocation must end before the platform ends it: until then no message goes out.
-CLEAR_AWAY_SECONDS = 300.0
+# The messages go out when the invocation ends, so runs wait for this long at most.
+CLEAR_AWAY_SECONDS = 10.0
 AT_ONCE = 16
 # A removal that was seen longer ago may have been taken back since.
 _RECENT = timedelta(hours=1)
@@ -52,6 +53,8 @@ class _Hour:
         self._give_up_at = services.clock.monotonic() + KEEP_TRYING_SECONDS
         self._removed: frozenset[str] = frozenset()
         self._turns = asyncio.Semaphore(AT_ONCE)
+        # A start that failed may have taken effect: another try is for the same run.
+        self._new_runs: dict[str, Run] = {}
         self.queued: dict[str, str] = {}
 
     async def pass_through(self, *, past_due: bool) -> None:
@@ -65,11 +68,7 @@ class _Hour:
             }
             if waiting:
                 await self._clock.sleep(TRY_AGAIN_SECONDS)
-        try:
-            async with asyncio.timeout(CLEAR_AWAY_SECONDS):
-                await self._clear_away(domains)
-        except TimeoutError as error:  # the rest is cleared away in the next hour
-            _failed("", error)
+        await self._clear_away(domains)
         self._report(domains, past_due=past_due)
 
     async def _done(self, domain: str, stored: StoredSettings) -> bool:
@@ -97,8 +96,9 @@ class _Hour:
         if domain in self._removed:
             event("timer.removed", logging.WARNING, domain=domain)
             return None
+        run = new_run(self._clock, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
         try:
-            return (await start(self._services, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)).id
+            return (await start(self._services, self._new_runs.setdefault(domain, run))).id
         except RunActive as error:
             event("timer.busy", domain=domain, runId=error.run_id)
             return None
@@ -114,15 +114,25 @@ class _Hour:
         return frozenset(domains.keys() - {one.name for one in tenant.value if not one.removed})
 
     async def _clear_away(self, domains: Mapping[str, object]) -> None:
-        for domain in domains:
+        """Deletes expired records for as long as there is time; the next hours delete the rest."""
+        runs, logs = self._services.runs, self._services.audit_logs
+        # In another order each hour: a domain with many old rows must not keep the same ones waiting.
+        shuffled = self._clock.chance.sample(list(domains), len(domains))
+        try:
+            async with asyncio.timeout(CLEAR_AWAY_SECONDS):
+                await asyncio.gather(
+                    *(self._cleared(domain, partial(runs.purge, domain, self._now)) for domain in shuffled),
+                    self._cleared("", partial(logs.delete_expired, self._now)),
+                )
+        except TimeoutError as error:
+            _failed("", error)
+
+    async def _cleared(self, domain: str, delete: Callable[[], Awaitable[None]]) -> None:
+        async with self._turns:
             try:
-                await self._services.runs.purge(domain, self._now)
+                await delete()
             except Exception as error:  # the queued runs must still get their messages
                 _failed(domain, error)
-        try:
-            await self._services.audit_logs.delete_expired(self._now)
-        except Exception as error:
-            _failed("", error)
 
     async def _persist(self, read: Callable[[], Awaitable[T]]) -> T:
         while True:

@@ -26,8 +26,10 @@ from shared.errors import (
     TimeBudgetSpent,
 )
 from shared.log import event
+from shared.model.changes import Action, Plan
 from shared.model.parts import Parts, parts_of, say
-from shared.model.results import Outcome, key
+from shared.model.questions import OpenQuestions
+from shared.model.results import SHIELDED, Outcome, is_left, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
 from shared.planning.limits import Checks, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
@@ -40,7 +42,7 @@ from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
 from shared.runs.stop import RunStop
 from shared.runs.survey import surveyor
-from shared.runs.sync_log import SyncLog
+from shared.runs.sync_log import SyncLog, tell_finished, tell_finished_again
 from shared.runs.undo_survey import survey_undo
 from shared.services import Services
 from shared.store.leases import Lease, take_lease
@@ -71,12 +73,18 @@ class Busy:
 Ended = Finished | Continues | Busy
 
 
-async def perform(services: Services, domain: str, run_id: str) -> Ended:
-    """Performs a queued run, or continues one that was interrupted."""
+async def perform(services: Services, domain: str, run_id: str, *, redelivered: bool = False) -> Ended:
+    """Performs a queued run, or continues one that was interrupted.
+
+    `redelivered`: an invocation for the same message has failed. If it did so at its very end, the run has ended
+    without a line in the log, which is made up for here.
+    """
     try:
         async with take_lease(services.storage, services.settings, domain) as held:
             fence = await services.runs.take(domain, run_id)
             if fence is None:
+                if redelivered:
+                    await tell_finished_again(services, domain, run_id)
                 return Finished()
             run = await services.runs.get(domain, run_id)
             return await Invocation(services, held, fence, run).perform()
@@ -153,7 +161,7 @@ class Invocation:
         if run.undoes:
             return await survey_undo(self._services, run, run.undoes, self._directory)
         looking = surveyor(self._services, run.domain, self._directory, self._stop)
-        seen = await looking.survey(predict=run.mode is Mode.DRY_RUN)
+        seen = await looking.survey(predict=run.mode is Mode.DRY_RUN, approved=approved)
         if run.approval is None:
             return seen
         note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)
@@ -170,15 +178,27 @@ class Invocation:
         if not run.undoes:
             before = (await services.runs.read_pointers(run.domain)).last_good_source
             checks = replace(checks, others=check_limits(plan, settings, before))
+            await self._keep_questions(plan)
+        self._log.warn(seen.warnings)
         if run.deletion_check is None or checks.exceeded:
             # A later invocation sees only what is left. The Sync Log keeps the numbers of the first one.
             await self._log.save(
-                warning_parts=seen.warnings,
                 deletion_check=checks.deletions,
                 limit_checks=checks.others,
                 counts=Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged),
             )
         return checks
+
+    async def _keep_questions(self, plan: Plan) -> None:
+        run = self._log.run
+        asked = OpenQuestions(run_id=run.id, questions=plan.questions, offered=plan.offered)
+        asked = await self._services.questions.replace(run.domain, asked)
+        self._log.note(
+            questions=len(asked.questions),
+            questions_since=min((one.since for one in asked.questions if one.since), default=None),
+            shielded=sum(1 for change in plan.of(Action.SKIP) if is_left(change, SHIELDED)),
+            matches=dict(plan.matches),
+        )
 
     async def _preview(self, seen: Survey, checks: Checks) -> None:
         """Writes what a sync would do: the audit log for people, and the plan as data."""
@@ -205,7 +225,7 @@ class Invocation:
         async with self._writing(seen, left_behind) as sync:
             await sync.apply()
         run = self._log.run
-        partly = run.counts.failed or NO_ROOM in run.warning_parts
+        partly = run.counts.failed or run.questions or NO_ROOM in run.warning_parts
         status = Status.COMPLETED_WITH_ERRORS if partly else Status.SUCCEEDED
         await self._finish(status, summary.outcome(run, checks))
 
@@ -219,8 +239,7 @@ class Invocation:
             yield sync
         finally:
             self._log.take_over(recorder)
-            known = self._log.run.warning_parts
-            self._log.note(warning_parts=known + tuple(one for one in sync.warnings if one not in known))
+            self._log.warn(sync.warnings)
 
     async def _end_early(self, status: Status, reason: Parts) -> None:
         """Settles the changes in doubt, so that every write has its row, and ends the run."""
@@ -229,17 +248,4 @@ class Invocation:
 
     async def _finish(self, status: Status, message: Parts) -> None:
         await self._log.finish(status, message)
-        run = self._log.run
-        event(
-            "run.finished",
-            **facts(run),
-            undoes=run.undoes,
-            **self._log.quality.facts,
-            durationSeconds=_seconds(run),
-        )
-
-
-def _seconds(run: Run) -> float | None:
-    if run.started_at is None or run.finished_at is None:
-        return None
-    return round((run.finished_at - run.started_at).total_seconds(), 3)
+        tell_finished(self._log.run, self._log.quality.facts)

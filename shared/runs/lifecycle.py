@@ -1,26 +1,32 @@
 """Starts runs, cancels them, and takes up or ends abandoned ones. `invocation.py` performs them."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.errors import DomainBusy, LeaseLost, NotPossible
+from shared.clock import Clock
+from shared.errors import DomainBusy, JournalGone, LeaseLost, NotPossible, RunNotFound, SyncError
 from shared.log import event
 from shared.model.changes import Action
+from shared.model.questions import Kind
 from shared.model.records import Author
+from shared.model.results import UNLINKED, is_left
 from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
+from shared.planning.territory import NAMED
 from shared.reports import summary
 from shared.reports.logged import error_text, facts
+from shared.runs.deciding import answer_all
 from shared.runs.recovery import settle
-from shared.runs.sync_log import SyncLog
-from shared.runs.undo_survey import changes_made
+from shared.runs.sync_log import SyncLog, tell_finished_again
 from shared.services import Services
-from shared.store.leases import is_held, take_lease
+from shared.store.journal import Journal
+from shared.store.leases import Times, is_held, take_lease
 from shared.store.previous_version import planned_deletions
 
 
-async def start(
-    services: Services,
+def new_run(
+    clock: Clock,
     domain: str,
     mode: Mode,
     trigger: Trigger,
@@ -30,10 +36,10 @@ async def start(
     undoes: str | None = None,
     disable_added: bool = False,
 ) -> Run:
-    """Writes a queued run. The caller sends its message. Raises RunActive if the domain has an active run."""
-    now = services.clock.now()
-    run = Run(
-        id=new_run_id(now, services.clock.token(4)),
+    """A run that is to be started."""
+    now = clock.now()
+    return Run(
+        id=new_run_id(now, clock.token(4)),
         domain=domain,
         mode=mode,
         trigger=trigger,
@@ -44,36 +50,61 @@ async def start(
         undoes=undoes,
         disable_added=disable_added,
     )
-    await services.domains.remember(domain)
+
+
+async def start(services: Services, run: Run) -> Run:
+    """Writes a queued run. The caller sends its message. Raises RunActive if the domain has an active run.
+
+    Idempotent: if storage fails, the run may have been written all the same.
+    """
+    await services.domains.remember(run.domain)
     await services.runs.start(run)
     event("run.queued", **facts(run))
     return run
 
 
-async def start_approved(services: Services, domain: str, dry_run_id: str, author: Author) -> Run:
-    """Starts a sync for which exactly the deletions that this dry run listed are approved.
+async def start_approved(
+    services: Services,
+    domain: str,
+    dry_run_id: str,
+    author: Author,
+    *,
+    object_ids: Sequence[str] | None = None,
+    answers: Sequence[tuple[Kind, bool]] = (),
+) -> Run:
+    """Starts a sync for which exactly the deletions that this dry run listed are approved, or some of them.
 
-    Raises NotPossible unless it is a dry run of a sync (not of an undo) that succeeded, and AuditLogGone if its list of
+    `object_ids` may also name accounts that the dry run left since no sync ever knew them. Raises NotPossible unless it
+    is a dry run of a sync (not of an undo) that succeeded, or if it lists other accounts; AuditLogGone if its list of
     deletions is gone.
     """
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
         raise NotPossible("run.notApprovable", run=dry_run_id)
-    released = sorted(await _read_planned_deletions(services, dry_run))
+    planned, unlinked = await _read_planned_deletions(services, dry_run)
+    released = sorted(planned if object_ids is None else set(object_ids))
+    if unlisted := sorted(set(released) - planned - unlinked):
+        raise NotPossible("run.notListed", run=dry_run_id, objectIds=tuple(unlisted[:NAMED]))
+    if answers:
+        await answer_all(services, domain, dry_run_id, answers, author)
     await services.approvals.write(domain, dry_run_id, released)
     approval = Approval(dry_run_id=dry_run_id, approved_by=author.name, deletions=len(released))
-    return await start(services, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
+    run = new_run(services.clock, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
+    return await start(services, run)
 
 
-async def _read_planned_deletions(services: Services, dry_run: Run) -> Iterable[str]:
-    """The object ids of the users that the dry run would have deleted."""
+async def _read_planned_deletions(services: Services, dry_run: Run) -> tuple[set[str], set[str]]:
+    """The object ids of the users that the dry run would have deleted, and of those whom no sync ever knew."""
     now = services.clock.now()
     plan = await services.audit_logs.read_plan(dry_run, now)
     if plan is None:
         # Written by the previous version, which kept only the audit log. Removable with the reader of those logs.
-        return planned_deletions(await services.audit_logs.read(dry_run, now), dry_run.id)
-    changes = (outcome.change for outcome in plan)
-    return {str(change.object_id) for change in changes if change.action is Action.DELETE}
+        return set(planned_deletions(await services.audit_logs.read(dry_run, now), dry_run.id)), set()
+    changes = [outcome.change for outcome in plan]
+    return (
+        {str(change.object_id) for change in changes if change.action is Action.DELETE},
+        {str(change.object_id) for change in changes if is_left(change, UNLINKED)},
+    )
 
 
 async def start_undo(
@@ -83,14 +114,16 @@ async def start_undo(
 
     Raises NotPossible if the run is not a finished sync, and JournalGone if its journal is gone, after 30 days.
     """
-    run = await services.runs.get(domain, run_id)
-    if run.mode is not Mode.SYNC or run.status.active:
+    sync = await services.runs.get(domain, run_id)
+    if sync.mode is not Mode.SYNC or sync.status.active:
         raise NotPossible("undo.notASync", run=run_id)
-    await changes_made(services, domain, run_id)
+    if not await Journal.exists(services.storage, domain, run_id):
+        raise JournalGone("undo.journalGone", domain=domain, run=run_id)
     mode = Mode.DRY_RUN if dry_run else Mode.SYNC
-    return await start(
-        services, domain, mode, Trigger.MANUAL, author, undoes=run_id, disable_added=disable_added
+    run = new_run(
+        services.clock, domain, mode, Trigger.MANUAL, author, undoes=run_id, disable_added=disable_added
     )
+    return await start(services, run)
 
 
 async def take_up_abandoned(services: Services, domain: str, now: datetime) -> str | None:
@@ -102,7 +135,7 @@ async def take_up_abandoned(services: Services, domain: str, now: datetime) -> s
     idle = await services.runs.find_idle(domain, abandoned_after(services.settings.lease_seconds), now)
     if idle is None or await is_held(services.storage, domain):
         return None
-    return idle.run_id if await services.runs.claim(idle, now) else None
+    return idle.run_id if await services.runs.claim(idle) else None
 
 
 def abandoned_after(lease_seconds: int) -> timedelta:
@@ -126,10 +159,14 @@ async def give_up(services: Services, domain: str, run_id: str) -> None:
 async def _end_given_up(services: Services, domain: str, run_id: str) -> None:
     from azure.core.exceptions import AzureError
 
+    run = await services.runs.find(domain, run_id)
+    if run is None:
+        return
     fence = await services.runs.take(domain, run_id)
     if fence is None:
+        await tell_finished_again(services, domain, run_id)
         return
-    log = SyncLog(services, fence, await services.runs.get(domain, run_id))
+    log = SyncLog(services, fence, run)
     try:
         await settle(services, fence, log)
     except (AzureError, LeaseLost):
@@ -144,9 +181,26 @@ async def cancel(services: Services, domain: str, run_id: str, author: Author) -
     """Asks an active run to stop before its next write. Returns the run; if it is active, the caller sends its message.
 
     The first message may be lost, or the worker may have crashed: with a second message the run ends as soon as its
-    lease is free. Does nothing to a run that has ended.
+    lease is free. Does nothing to a run that has ended. Frees the domain of an active run that this version can't
+    read, and raises NotPossible, because that run can't be told to stop.
     """
-    run = await services.runs.get(domain, run_id)
+    run = await services.runs.find(domain, run_id)
+    if run is None:
+        raise await _freed(services, domain, run_id, author)
     if run.status.active and await services.runs.request_cancel(domain, run_id, author.name):
         event("run.cancelRequested", **facts(run), by=author.name, address=author.address)
     return await services.runs.get(domain, run_id)
+
+
+async def _freed(services: Services, domain: str, run_id: str, author: Author) -> SyncError:
+    """Frees the domain of an active run that can't be read, unless an invocation performs it. Returns what to say."""
+    if (await services.runs.read_pointers(domain)).active != run_id:
+        return RunNotFound("run.unknown", domain=domain, run=run_id)
+    at_once = replace(Times.of(services.settings.lease_seconds), patience=0.0)
+    try:
+        async with take_lease(services.storage, services.settings, domain, at_once):
+            await services.runs.free(domain, run_id)
+    except DomainBusy:
+        return NotPossible("run.unreadableAtWork", run=run_id)
+    event("run.freed", logging.WARNING, domain=domain, runId=run_id, by=author.name, address=author.address)
+    return NotPossible("run.unreadableFreed", domain=domain, run=run_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from shared.entra.directory import Directory
 from shared.model.changes import Action, Change
@@ -17,6 +18,7 @@ from shared.model.memory import (
 )
 from shared.model.parts import Parts, say
 from shared.model.people import Memory
+from shared.model.questions import pair_id
 from shared.model.results import Outcome
 from shared.planning.forms import noted
 from shared.planning.mapping import domain_of
@@ -25,6 +27,9 @@ from shared.planning.surveyed import Survey
 from shared.runs.side_looks import SideLooks
 from shared.runs.stop import RunStop
 from shared.services import Services
+
+# So many are looked up by one run before they are forgotten; the next runs go on.
+FORGOTTEN_AT_ONCE = 200
 
 
 class Remembering:
@@ -68,6 +73,9 @@ class Remembering:
             await self.write()
             return ()
         await self._write(await self._services.clock.in_thread(self._at_the_end))
+        decided = self._seen.decisions.same.items()
+        made_so = {pair_id(who, account) for who, account in decided if self._links.get(who) == account}
+        await self._services.decisions.settle(made_so)
         return await self._forget()
 
     def _so_far(self) -> Memory:
@@ -94,7 +102,7 @@ class Remembering:
 
     async def _forget(self) -> Parts:
         today = self._services.clock.now().date()
-        asked = due(self._known, today)
+        asked = dict(islice(due(self._known, today).items(), FORGOTTEN_AT_ONCE))
         if not asked:
             return ()
         looks, effect = SideLooks(), say("look.forgotten")

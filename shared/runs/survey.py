@@ -19,7 +19,7 @@ from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.planning.sides import Administration, Directory, KnownPeople, Listing, Source
 from shared.planning.surveyed import Survey, Terms
-from shared.planning.territory import Territory
+from shared.planning.territory import Territory, strangers
 from shared.runs.missing import Missing
 from shared.runs.pointing import Pointing
 from shared.runs.side_looks import SideLooks
@@ -60,11 +60,17 @@ class Surveyor:
         self._clock = clock
         self._administration = administration
 
-    async def survey(self, *, predict: bool, people: list[SourceUser] | None = None) -> Survey:
+    async def survey(
+        self,
+        *,
+        predict: bool,
+        people: list[SourceUser] | None = None,
+        approved: frozenset[str] = frozenset(),
+    ) -> Survey:
         """Reads everything and plans. `predict` also looks up who has the addresses that the plan wants.
 
         `people` replaces the users of the source, which is then not read. It may be empty, so use it to inspect a
-        domain and never for a sync.
+        domain and never for a sync. `approved` are the object ids of deletions that an administrator approved.
 
         Raises SourceError or GraphError if a side can't be read completely, DomainNotFound if the domain is not the
         tenant's, and RunStopped if the run must stop. If any other lookup fails, the plan is made without it, and
@@ -89,6 +95,9 @@ class Surveyor:
             memory_doubt=memory.doubt,
             deleted_by_sync=memory.deleted.keys(),
             forms=memory.forms,
+            known_since={account: memory.since.get(who, "") for who, account in memory.links.items()},
+            ask_unlinked=await self._administration.read_unlinked(self._domain),
+            approved=approved,
             other_domains=any(one.name not in (domain.name, initial) for one in tenant),
             territory=Territory.of(
                 tenant, await self._administration.read_syncing(), self._terms.foreign_domains
@@ -138,7 +147,8 @@ class Surveyor:
             warnings=memory.doubt
             + _of_both_sides(listing, plan)
             + lookups.protection.warnings
-            + looks.warnings,
+            + looks.warnings
+            + await self._clock.in_thread(strangers, people, lookups.territory),
             federated=domain.federated,
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from shared.entra.workloads import Workload
 from shared.log import event
@@ -42,6 +42,10 @@ class Fields(TypedDict, total=False):
     deletion_check: DeletionCheck
     limit_checks: tuple[LimitCheck, ...]
     pre_check: PreCheckSummary
+    questions: int
+    questions_since: datetime | None
+    shielded: int
+    matches: dict[str, int]
     message_parts: Parts
     warning_parts: Parts
     invocations: int
@@ -80,6 +84,11 @@ class SyncLog:
 
     def note(self, **fields: Unpack[Fields]) -> None:
         self.run = self.run.model_copy(update=dict(fields))
+
+    def warn(self, warnings: Parts) -> None:
+        """Adds the warnings that the line does not have yet."""
+        known = self.run.warning_parts
+        self.note(warning_parts=known + tuple(one for one in warnings if one not in known))
 
     async def save(self, **fields: Unpack[Fields]) -> None:
         self.note(**fields)
@@ -140,7 +149,7 @@ class SyncLog:
     async def finish(self, status: Status, message: Parts) -> None:
         progress = self.run.progress.model_copy(update={"eta_seconds": None})
         self.note(status=status, message_parts=message, finished_at=self._clock.now(), progress=progress)
-        await self._runs.finish(self._fence, self.run)
+        await self._runs.finish(self._fence, self.run, self.quality.facts)
 
     @property
     def quality(self) -> Quality:
@@ -150,3 +159,23 @@ class SyncLog:
         quota, elapsed = self._quota, self._clock.monotonic() - self._writing_since
         paused = quota.paused([Workload.DIRECTORY_WRITES])
         return eta_seconds(left, self._written, elapsed, quota.left, quota.per_second, paused)
+
+
+def tell_finished(run: Run, quality: Mapping[str, Any]) -> None:
+    """Logs the end of a run. The alerts rest on this line."""
+    event("run.finished", **facts(run), undoes=run.undoes, **quality, durationSeconds=_seconds(run))
+
+
+async def tell_finished_again(services: Services, domain: str, run_id: str) -> None:
+    """Logs the end of a run that has ended, whose invocation may have failed before it could.
+
+    It may be logged twice. The alerts ask whether a run ended in some way, not how often.
+    """
+    if finished := await services.runs.find_finished(domain, run_id):
+        tell_finished(*finished)
+
+
+def _seconds(run: Run) -> float | None:
+    if run.started_at is None or run.finished_at is None:
+        return None
+    return round((run.finished_at - run.started_at).total_seconds(), 3)

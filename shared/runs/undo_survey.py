@@ -38,10 +38,9 @@ class DoneSync:
 
 async def survey_undo(services: Services, run: Run, undoes: str, directory: Directory) -> Survey:
     """Plans to undo the sync `undoes`. Raises JournalGone after 30 days, and what `survey_done` raises."""
-    done = await changes_made(services, run.domain, undoes)
-    sync = DoneSync(
-        run_id=undoes, domain=run.domain, done=done, memory=await services.known_people.read(run.domain)
-    )
+    journal = await Journal.read_finished(services.storage, run.domain, undoes)
+    memory = await services.known_people.read(run.domain)
+    sync = DoneSync(run_id=undoes, domain=run.domain, done=journal.made, memory=memory)
     return await survey_done(sync, directory, services.settings.terms, disable_added=run.disable_added)
 
 
@@ -115,8 +114,3 @@ async def _read_addresses(
     for name in sorted({sync.domain} | former & {domain.name for domain in tenant}):
         holders |= await directory.read_addresses(name)
     return holders
-
-
-async def changes_made(services: Services, domain: str, run_id: str) -> list[Done]:
-    """Every change of the sync that took effect. Raises JournalGone if its journal is gone, after 30 days."""
-    return (await Journal.read_finished(services.storage, domain, run_id)).made

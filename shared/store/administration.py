@@ -15,5 +15,9 @@ class Administration:
         stored = await self._domains.read_all()
         return frozenset(name for name, one in stored.items() if one.shown()["periodic_sync"])
 
+    async def read_unlinked(self, domain: str) -> bool:
+        """Whether accounts that no sync ever knew are asked about; True if the setting can't be read."""
+        return (await self._domains.read_settings(domain)).shown()["unlinked"] != "delete"
+
     async def read_decisions(self) -> Decisions:
         return decisions_of(await self._decisions.read())

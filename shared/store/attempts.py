@@ -19,6 +19,8 @@ from shared.log import event
 
 # By then a short outage is over, and the deletion of a container has finished.
 KEEP_TRYING_SECONDS = 60.0
+# However long they take: two silent requests alone take longer than that, and the last try sees what others did.
+AT_LEAST_TRIES = 4
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 8.0
 # How often a row or blob is read and written again while others keep changing it.
 ROUNDS = 5
@@ -152,6 +154,7 @@ class _Tries:
         self._clock = storage.clock
         self._gives_up_at = self._clock.monotonic() + KEEP_TRYING_SECONDS
         self._pause = FIRST_PAUSE
+        self._made = 0
 
     async def another(self, error: Exception) -> bool:
         """Waits until the next try. False if that would not help, or if the time is up (which is logged)."""
@@ -170,7 +173,8 @@ class _Tries:
         """Waits, each time longer; False if the time is up."""
         # With jitter: 500 domains start in the same second.
         pause = self._pause * self._clock.chance.uniform(0.5, 1.5)
-        if self._clock.monotonic() + pause > self._gives_up_at:
+        self._made += 1
+        if self._made >= AT_LEAST_TRIES and self._clock.monotonic() + pause > self._gives_up_at:
             return False
         await self._clock.sleep(pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)

@@ -3,7 +3,7 @@
 One for the tenant, since an account may move from one domain to another.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import orjson
@@ -24,7 +24,9 @@ class DecisionStore:
     @tried_again
     async def read(self) -> list[Decision]:
         """Those that hold, oldest first."""
-        return _standing((await self._look())[0])
+        now = self._storage.clock.now()
+        standing = _standing((await self._look())[0])
+        return [one for one in standing if one.lapses_at is None or now < one.lapses_at]
 
     async def decide(self, decided: Sequence[Decision]) -> None:
         """Keeps these decisions, each in place of an earlier one about its pair."""
@@ -42,6 +44,15 @@ class DecisionStore:
         record = {"takenBack": decision_id, "by": author.name, "address": author.address, "at": now}
         await self._change([record], lambda standing: [one for one in standing if one.id != decision_id])
         return True
+
+    async def settle(self, ids: Collection[str]) -> None:
+        """Drops decisions that a sync has made so: from now on the account is known as that user's."""
+        if ids:
+            now = self._storage.clock.now()
+            await self._change(
+                [{"settled": sorted(ids), "at": now}],
+                lambda standing: [one for one in standing if one.id not in ids],
+            )
 
     async def _look(self) -> tuple[dict[str, Any], str]:
         """The document, and its ETag; empty if there is none."""

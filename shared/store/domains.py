@@ -74,10 +74,14 @@ class Domains:
         before = NEVER_SET
 
         async def look() -> tuple[Any, bool]:
-            """The row, and whether an earlier try has made the change already."""
+            """The row, and whether an earlier try has made the change already.
+
+            The row is read first: a try that arrives in between is known by its record, and one that arrives
+            later changes the row's ETag.
+            """
             await self.remember(domain)
-            made = await self._entity(domain, str(record["RowKey"])) is not None
-            return await self._row(domain), made
+            row = await self._row(domain)
+            return row, await self._entity(domain, str(record["RowKey"])) is not None
 
         async def write(seen: tuple[Any, bool]) -> None:
             nonlocal before

@@ -36,7 +36,7 @@ _TEXTS = ("links", "names", "forms", "since", "lost", "deleted")
 # A write whose answer was lost recognises itself by its token, also after so many writes of others.
 _WRITERS = 200
 # What could not be read is kept under this name with the time, for an administrator to look at.
-_SET_ASIDE = "people-damaged-"
+_SET_ASIDE = f"{PEOPLE}-damaged-"
 # How the versions with a blob for each domain marked doubt, and what they set aside.
 _OLD_DOUBT, _OLD_SET_ASIDE = "doubt", ".damaged"
 _AT_ONCE = 16
@@ -67,10 +67,14 @@ class KnownPeople:
 
         Raises LeaseLost if others keep writing.
         """
+        if delta == Delta():
+            return known
         writer = self._storage.clock.token(4)
 
         async def put(current: Memory) -> Memory:
             merged = await self._storage.clock.in_thread(merge, current, delta)
+            if merged is current and current is known:  # which may be out of date
+                return await put(await self._read())
             if merged is current or writer in current.writers:
                 return current
             return await self._put(replace(merged, writers=(*merged.writers, writer)[-_WRITERS:]))
@@ -119,14 +123,14 @@ class KnownPeople:
 
     async def _begin_anew(self, found: _Found) -> Memory:
         event("links.unreadable", logging.ERROR, blob=PEOPLE)
-        now = self._storage.clock.now()
+        now = self._now()
         container = await self._storage.open_container(LINKS)
-        await container.upload_blob(f"{_SET_ASIDE}{now:%Y%m%dT%H%M%SZ}", found.content, overwrite=True)
-        return Memory(anew=now.isoformat(), version=found.version)
+        await container.upload_blob(f"{_SET_ASIDE}{now}", found.content, overwrite=True)
+        return Memory(anew=now, version=found.version)
 
     async def _take_over(self) -> Memory:
         """What earlier versions left, one blob a domain. In doubt where a domain was synchronised and has none."""
-        anew = self._storage.clock.now().isoformat()
+        anew = self._now()
         known = await self._remembered_in()
         if PEOPLE in known.values():
             # What the blobs of the domains say is out of date.
@@ -140,6 +144,9 @@ class KnownPeople:
         old = [await self._read_old(name) for name in names]
         memory = taken_over(links for links, _ in old)
         return replace(memory, anew=anew) if lost or any(doubt for _, doubt in old) else memory
+
+    def _now(self) -> str:
+        return self._storage.clock.now().isoformat(timespec="milliseconds")
 
     async def _remembered_in(self) -> dict[str, str]:
         """Domain → the blob in which its syncs remembered people; empty if it was never synchronised."""
@@ -202,6 +209,6 @@ def _is_domain(name: str) -> bool:
     with suppress(ValueError):
         if domain_name(name) == name:
             return not name.endswith(_OLD_SET_ASIDE)
-    if not name.startswith(_SET_ASIDE):
+    if not name.startswith(PEOPLE):
         event("links.foreign", logging.WARNING, blob=name)
     return False

@@ -11,7 +11,9 @@ conditional on that row's ETag, so a stale invocation can't overwrite its succes
 """
 
 import base64
+import json
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,7 +56,6 @@ class Fence:
     run_id: str
     invocation: int
     etag: str
-    cancelled_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class Runs:
             last_dry_run=_readable(last[Mode.DRY_RUN]),
             last_sync=_readable(last[Mode.SYNC]),
             dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
-            last_good_source=int(rows[_GOOD_SYNC]["source"]) if _GOOD_SYNC in rows else None,
+            last_good_source=_last_good_source(rows.get(_GOOD_SYNC)),
         )
 
     async def take(self, domain: str, run_id: str) -> Fence | None:
@@ -164,13 +165,7 @@ class Runs:
             row["invocation"] = int(row["invocation"]) + 1
             table = await self._storage.open_table(RUNS)
             answer = await table.update_entity(row, **unchanged(row.metadata["etag"]))
-            return Fence(
-                domain=domain,
-                run_id=run_id,
-                invocation=row["invocation"],
-                etag=answer["etag"],
-                cancelled_by=row.get("cancelledBy", ""),
-            )
+            return Fence(domain=domain, run_id=run_id, invocation=row["invocation"], etag=answer["etag"])
 
         busy = LeaseLost("run.notTaken", domain=domain, run=run_id)
         return await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
@@ -181,9 +176,8 @@ class Runs:
         if row is None or row["runId"] != fence.run_id or int(row["invocation"]) != fence.invocation:
             raise LeaseLost("run.takenOver", domain=fence.domain, run=fence.run_id)
         fence.etag = row.metadata["etag"]
-        fence.cancelled_by = row.get("cancelledBy", "")
-        if fence.cancelled_by:
-            raise CancelRequested("run.cancelled", by=fence.cancelled_by)
+        if cancelled_by := row.get("cancelledBy"):
+            raise CancelRequested("run.cancelled", by=cancelled_by)
 
     async def save(self, fence: Fence, run: Run) -> None:
         """Writes the run. Raises LeaseLost if another invocation has taken over."""
@@ -199,9 +193,10 @@ class Runs:
             self._storage, partial(self._look, fence), write, lost, known=fence.etag
         )
 
-    async def finish(self, fence: Fence, run: Run) -> None:
+    async def finish(self, fence: Fence, run: Run, quality: Mapping[str, object]) -> None:
         """Writes the finished run and frees the domain for the next one, in one transaction.
 
+        `quality` is kept for `find_finished`.
         Raises LeaseLost as `save` does.
         """
         pointers: list[dict[str, Any]] = [{**to_row(run), "RowKey": f"last-{run.mode}"}]
@@ -210,7 +205,7 @@ class Runs:
         if run.mode is Mode.SYNC and run.status.good and not run.undoes:
             good = {"source": run.counts.source, "memory": PEOPLE}
             pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, **good})
-        ended = {**to_row(run), "finishedBy": fence.invocation}
+        ended = {**to_row(run), "finishedBy": fence.invocation, "quality": json.dumps(quality)}
         writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (ended, *pointers)]
         active = {"PartitionKey": run.domain, "RowKey": _ACTIVE}
 
@@ -230,6 +225,12 @@ class Runs:
 
         await update_if_unchanged(self._storage, look, write, _unwritten(fence), known=fence.etag)
 
+    async def find_finished(self, domain: str, run_id: str) -> tuple[Run, dict[str, Any]] | None:
+        """A run that has ended and its quality; None for any other, and for one that an earlier version ended."""
+        row = await self._entity(domain, run_id)
+        run = _readable(row)
+        return (run, json.loads(row["quality"])) if run and "quality" in row else None
+
     async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
         """Asks the invocation that performs the run to stop; False if the run is not active.
 
@@ -247,6 +248,20 @@ class Runs:
 
         busy = NotPossible("run.notReached", run=run_id)
         return await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
+
+    async def free(self, domain: str, run_id: str) -> None:
+        """Frees the domain of an active run, whose row stays as it is. Nothing can be written for the run any more.
+
+        Raises NotPossible if the run's row keeps changing.
+        """
+
+        async def write(row: Any) -> None:
+            if row is not None and row["runId"] == run_id:
+                table = await self._storage.open_table(RUNS)
+                await table.delete_entity(row, **unchanged(row.metadata["etag"]))
+
+        busy = NotPossible("run.notReached", run=run_id)
+        await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
 
     @tried_again
     async def purge(self, domain: str, now: datetime) -> None:
@@ -266,13 +281,13 @@ class Runs:
             return None
         return Idle(domain, str(row["runId"]), row.metadata["etag"])
 
-    async def claim(self, idle: Idle, now: datetime) -> bool:
+    async def claim(self, idle: Idle) -> bool:
         """Claims an idle run. False if another caller was first, or if something was written about it since.
 
         Raises NotPossible if the run's row keeps changing.
         """
-        claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claimedAt": now}
-        claimed["claim"] = claim = self._storage.clock.token(8)
+        claim = self._storage.clock.token(8)
+        claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claim": claim}
 
         async def read() -> tuple[str, str]:
             row = await self._active(idle.domain)
@@ -332,7 +347,20 @@ def _readable(row: Any) -> Run | None:
     try:
         return from_row(row)
     except ValidationError as error:
-        event(
-            "run.unreadable", logging.ERROR, domain=row["PartitionKey"], row=row["RowKey"], error=str(error)
-        )
+        _unreadable(row, error)
         return None
+
+
+def _last_good_source(row: Any) -> int | None:
+    """The number of users; None if there is none, also for a damaged one (which is logged)."""
+    if row is None:
+        return None
+    try:
+        return int(row["source"])
+    except (KeyError, TypeError, ValueError) as error:
+        _unreadable(row, error)
+        return None
+
+
+def _unreadable(row: Any, error: Exception) -> None:
+    event("run.unreadable", logging.ERROR, domain=row["PartitionKey"], row=row["RowKey"], error=repr(error))

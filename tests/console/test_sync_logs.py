@@ -25,7 +25,7 @@ async def remember(stack: Stack, hours_ago: float, status: Status, **counts: int
     hold = await stack.services.runs.take(CONTOSO, run.id)
     assert hold is not None
     ended = {"status": status, "started_at": then, "finished_at": then + timedelta(seconds=75)}
-    await stack.services.runs.finish(hold, run.model_copy(update={**ended, "counts": Counts(**counts)}))
+    await stack.services.runs.finish(hold, run.model_copy(update={**ended, "counts": Counts(**counts)}), {})
 
 
 async def test_every_status_is_said_in_words_with_a_shape_of_its_own(

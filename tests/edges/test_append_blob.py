@@ -93,6 +93,10 @@ async def test_a_late_survivor_cannot_open_what_its_successor_has_opened(storage
         {"kind": "refuse", "code": "BlobModifiedWhileReading", "nth": [1, 2]},
         {"kind": "refuse", "code": "BlobModifiedWhileReading", "tookEffect": True, "nth": 1},
         {"kind": "refuse", "code": "ConditionNotMet", "nth": 1},
+        *(
+            {"kind": "refuse", "status": status, "tookEffect": True, "nth": 1}
+            for status in (408, 429, 502, 504)
+        ),
     ],
     ids=lambda fault: "-".join(map(str, fault.values())),
 )
@@ -137,12 +141,12 @@ async def test_an_append_behind_what_somebody_else_has_appended_is_refused(
         await log.append([b"two,"])
 
 
+@pytest.mark.parametrize("code", ["BlobModifiedWhileReading", "ConditionNotMet"])
 async def test_a_log_is_taken_over_although_its_metadata_is_refused_for_a_while(
-    storage: Storage, control: StorageControl
+    storage: Storage, control: StorageControl, code: str
 ) -> None:
     await (await opened(storage, 1)).append([b"one,"])
-    refused = {"kind": "refuse", "code": "BlobModifiedWhileReading", "count": 2}
-    await control.faults({**refused, "operation": "SetBlobMetadata"})
+    await control.faults({"kind": "refuse", "code": code, "count": 2, "operation": "SetBlobMetadata"})
 
     successor = await opened(storage, 2)
 

@@ -7,14 +7,23 @@ from random import Random
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseTimeoutError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.clock import Clock
 from shared.errors import PreconditionFailed
-from shared.store.attempts import KEEP_TRYING_SECONDS, LONGEST_PAUSE, keep_trying, update_if_unchanged
+from shared.store.attempts import (
+    AT_LEAST_TRIES,
+    FIRST_PAUSE,
+    KEEP_TRYING_SECONDS,
+    LONGEST_PAUSE,
+    keep_trying,
+    update_if_unchanged,
+)
 
 FAULTS = ("none", "lost before", "lost after", "hang", "late", "busy", "error after", "reading", "changed")
+# The default of STORAGE_TIMEOUT_SECONDS.
+SILENCE = 30.0
 
 
 def refusal(status: int, code: str) -> HttpResponseError:
@@ -25,17 +34,22 @@ def refusal(status: int, code: str) -> HttpResponseError:
 
 
 class PassingTime(Clock):
-    """Time that passes by waiting for it alone."""
+    """Time that passes by waiting alone: for the next try, and for an answer that does not come."""
 
     def __init__(self, seed: int = 0) -> None:
         self.chance = Random(seed)
         self.at = 0.0
+        self.paused = 0.0
 
     def monotonic(self) -> float:
         return self.at
 
     async def sleep(self, seconds: float) -> None:
         self.at += seconds
+        self.paused += seconds
+
+    def pass_silently(self) -> None:
+        self.at += SILENCE
 
 
 @dataclass
@@ -54,6 +68,7 @@ class Row:
     """One row, whose writes meet faults in turn; a late write takes effect before a later look or write."""
 
     faults: list[str]
+    clock: PassingTime = field(default_factory=PassingTime)
     etag: int = 0
     marks: list[str] = field(default_factory=list)
     late: list[Callable[[], None]] = field(default_factory=list)
@@ -75,6 +90,7 @@ class Row:
             raise refusal(409, "BlobModifiedWhileReading")
         if fault == "late":
             self.late.append(lambda: self._apply(etag, mark))
+            self.clock.pass_silently()
             raise ServiceResponseTimeoutError("silent")
         self._arrive()
         if etag != self.etag:
@@ -83,6 +99,7 @@ class Row:
         if fault == "lost after":
             raise ServiceRequestError("reset")
         if fault == "hang":
+            self.clock.pass_silently()
             raise ServiceResponseTimeoutError("silent")
         if fault == "error after":
             raise refusal(500, "OperationTimedOut")
@@ -109,10 +126,13 @@ async def marked(row: Row, account: Account) -> None:
 
 
 @given(st.lists(st.sampled_from(FAULTS), max_size=12), st.integers())
+@example(["hang"] * 3, 0)
+@example(["late"] * 3, 0)
 async def test_a_write_takes_effect_once_or_its_author_hears_that_it_may_not_have(
     faults: list[str], seed: int
 ) -> None:
-    row, account = Row(list(faults)), Account(PassingTime(seed))
+    clock = PassingTime(seed)
+    row, account = Row(list(faults), clock), Account(clock)
 
     try:
         await marked(row, account)
@@ -123,7 +143,9 @@ async def test_a_write_takes_effect_once_or_its_author_hears_that_it_may_not_hav
     row._arrive()
 
     assert row.marks in ([["mine"]] if made else [[], ["mine"]])
-    assert account.clock.at <= KEEP_TRYING_SECONDS
+    assert clock.paused <= KEEP_TRYING_SECONDS
+    # Each pause is up to half longer than the one it is drawn from; the first three are 1, 2 and 4 times the first.
+    assert clock.at <= AT_LEAST_TRIES * SILENCE + 7 * FIRST_PAUSE * 1.5
     if len(faults) <= 3:
         assert made, "three in a row are survived"
 
@@ -158,8 +180,28 @@ async def test_what_is_missing_is_made_anew_at_the_next_try(code: str) -> None:
     assert account.forgotten == 1
 
 
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+async def test_a_status_that_passes_is_waited_for(status: int) -> None:
+    account = Account()
+    answers = iter([refusal(status, ""), refusal(status, "")])
+
+    async def attempt() -> str:
+        for error in answers:
+            raise error
+        return "answered"
+
+    assert await keep_trying(account, attempt) == "answered"
+    assert account.clock.at > 0
+
+
 @pytest.mark.parametrize(
-    ("status", "code"), [(403, "AuthorizationFailure"), (400, "InvalidInput"), (501, "NotImplemented")]
+    ("status", "code"),
+    [
+        (403, "AuthorizationFailure"),
+        (400, "InvalidInput"),
+        (501, "NotImplemented"),
+        (505, "HttpVersionNotSupported"),
+    ],
 )
 async def test_what_no_try_changes_is_not_tried_again(status: int, code: str) -> None:
     account, tries = Account(), 0

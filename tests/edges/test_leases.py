@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import azure.functions as func
+import httpx
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobLeaseClient
@@ -22,7 +23,8 @@ from shared.settings import Settings
 from shared.store.leases import Lease, Times, is_held, take_lease
 from shared.store.storage import LOCKS, Storage
 from tests.support.errors import raises
-from tests.support.stack import captured_events
+from tests.support.stack import captured_events, until
+from tests.support.storage_control import StorageControl
 
 DOMAIN = "contoso.com"
 QUICK = Times(lease=15, renew_every=0.2, trusted=12.0, patience=1.0, retry_every=0.1)
@@ -51,6 +53,11 @@ async def steal(storage: Storage) -> None:
     blob = storage.blobs.get_blob_client(LOCKS, DOMAIN)
     await BlobLeaseClient(blob).break_lease(lease_break_period=0)
     await BlobLeaseClient(blob).acquire(lease_duration=60)
+
+
+async def take_once(storage: Storage, settings: Settings, times: Times) -> None:
+    async with take_lease(storage, settings, DOMAIN, times) as held:
+        held.check()
 
 
 async def lost(held: Lease) -> bool:
@@ -88,6 +95,35 @@ async def test_whether_a_domain_is_held_can_be_seen_without_taking_it(
         assert await is_held(storage, DOMAIN)
 
     assert not await is_held(storage, DOMAIN)
+
+
+@pytest.mark.parametrize(("still_held", "status"), [(True, 412), (False, 409)])
+async def test_a_domain_that_another_makes_and_takes_meanwhile_is_waited_for(
+    storage: Storage, settings: Settings, *, still_held: bool, status: int
+) -> None:
+    """Neither finds the blob: the later one makes it where the other's is, which is leased or free again."""
+    assert settings.storage is not None
+    async with httpx.AsyncClient() as http, asyncio.TaskGroup() as tasks:
+        control = StorageControl(http, settings.storage.get_secret_value())
+
+        async def made() -> list[int]:
+            return [one.status for one in await control.writes() if one.operation == "PutBlob"]
+
+        async def answers(*statuses: int) -> None:
+            async def so() -> bool:
+                return await made() == list(statuses)
+
+            await until(so)
+
+        await control.faults({"kind": "delay", "ms": 600_000, "operation": "PutBlob", "nth": 1})
+        tasks.create_task(take_once(storage, settings, replace(QUICK, patience=60.0)))
+        await answers(-1)
+        async with take_lease(storage, settings, DOMAIN, QUICK):
+            if still_held:
+                await control.faults()
+                await answers(status, 201)
+        await control.faults()
+        await answers(status, 201)
 
 
 async def test_two_domains_do_not_wait_for_each_other(storage: Storage, settings: Settings) -> None:

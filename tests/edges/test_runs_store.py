@@ -14,7 +14,7 @@ from shared.model.parts import verbatim
 from shared.model.runs import LimitCheck, Mode, PreCheckSummary, Run, Status, Trigger, new_run_id
 from shared.settings import Settings
 from shared.store.runs import Fence, Runs
-from shared.store.storage import Storage
+from shared.store.storage import RUNS, Storage
 from tests.support.errors import raises
 
 DOMAIN = "contoso.com"
@@ -54,7 +54,7 @@ async def started(runs: Runs) -> Run:
 
 
 async def finish(runs: Runs, run: Run, fence: Fence, status: Status = Status.SUCCEEDED) -> None:
-    await runs.finish(fence, run.model_copy(update={"status": status}))
+    await runs.finish(fence, run.model_copy(update={"status": status}), {})
 
 
 class TestStarting:
@@ -163,7 +163,17 @@ class TestCancelling:
         run = await started(runs)
         await runs.request_cancel(DOMAIN, run.id, "aoki")
 
-        assert (await taken(runs, run)).cancelled_by == "aoki"
+        with raises(CancelRequested, match="aoki"):
+            await runs.check(await taken(runs, run))
+
+    async def test_a_second_one_names_the_first(self, runs: Runs) -> None:
+        run = await started(runs)
+
+        asked = [await runs.request_cancel(DOMAIN, run.id, who) for who in ("aoki", "baba")]
+
+        assert asked == [True, True]
+        with raises(CancelRequested, match="aoki"):
+            await runs.check(await taken(runs, run))
 
     async def test_a_run_that_has_ended_is_not_cancelled_nor_the_one_after_it(self, runs: Runs) -> None:
         run = await started(runs)
@@ -171,7 +181,7 @@ class TestCancelling:
         following = await started(runs)
 
         assert not await runs.request_cancel(DOMAIN, run.id, "aoki")
-        assert (await taken(runs, following)).cancelled_by == ""
+        await runs.check(await taken(runs, following))
 
 
 async def test_a_save_that_meets_its_own_first_try_is_a_save(runs: Runs) -> None:
@@ -207,6 +217,24 @@ async def test_a_row_of_an_earlier_version_is_shown_in_the_english_it_has(runs: 
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("damage", "read"),
+    [({"source": 9}, 9), ({"source": "9"}, 9), ({"source": "many"}, None), ({"others": 1}, None)],
+    ids=str,
+)
+async def test_a_damaged_size_of_the_last_good_source_is_unknown_and_hides_nothing_beside_it(
+    runs: Runs, damage: dict[str, object], read: int | None
+) -> None:
+    run = await started(runs)
+    await finish(runs, run, await taken(runs, run))
+    table = await runs._storage.open_table(RUNS)
+    await table.upsert_entity({"PartitionKey": DOMAIN, "RowKey": "good-sync", **damage}, mode="replace")
+
+    pointers = await runs.read_pointers(DOMAIN)
+
+    assert (pointers.last_good_source, pointers.last_sync is not None) == (read, True)
+
+
 class TestAnIdleRun:
     async def test_it_is_idle_once_nothing_was_written_about_it_for_long_enough(self, runs: Runs) -> None:
         run, minute = await started(runs), timedelta(minutes=1)
@@ -223,7 +251,7 @@ class TestAnIdleRun:
         idle = await runs.find_idle(DOMAIN, timedelta(minutes=1), later)
         assert idle is not None
 
-        assert [await runs.claim(idle, later), await runs.claim(idle, later)] == [True, False]
+        assert [await runs.claim(idle), await runs.claim(idle)] == [True, False]
         still = datetime.now(UTC) + timedelta(seconds=59)
         assert await runs.find_idle(DOMAIN, timedelta(minutes=1), still) is None
 
@@ -240,9 +268,9 @@ class TestAnIdleRun:
         fence = await taken(runs, run)
         idle = await runs.find_idle(DOMAIN, timedelta(0), datetime.now(UTC) + timedelta(seconds=1))
         assert idle is not None
-        assert await runs.claim(idle, datetime.now(UTC))
+        assert await runs.claim(idle)
 
         await runs.save(fence, run)
         await finish(runs, run, fence)
 
-        assert not await runs.claim(idle, datetime.now(UTC))
+        assert not await runs.claim(idle)

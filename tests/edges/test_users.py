@@ -10,7 +10,7 @@ from shared.errors import GraphError
 from shared.model.people import EntraUser
 from shared.planning.mapping import AttributeMap
 from tests.support.errors import raises
-from tests.support.graph_client import connected, seeded
+from tests.support.graph_client import DOMAINS, connected, seeded
 from tests.support.people import MAP, entra_user
 
 MANY = [entra_user(f"u{number}@contoso.com", immutable_id=f"K{number}") for number in range(2_100)]
@@ -126,12 +126,34 @@ async def test_a_deleted_user_without_a_upn_is_shown_as_such() -> None:
     assert len(recycle_bin.users) == 2
 
 
-async def test_without_the_permission_to_read_graphs_own_words_are_raised() -> None:
+async def test_people_are_found_anywhere_in_the_tenant_by_upn_name_or_mail_nickname() -> None:
+    async with connected(domains=DOMAINS) as tenant:
+        for name, domain in (("aoki", "contoso.com"), ("baba", "other.com")):
+            seed = {"displayName": f"{name} 太郎", "mailNickname": f"{name}.t"}
+            tenant.entra.directory.create({"userPrincipalName": f"{name}@{domain}", **seed})
+        find = tenant.directory.find_users
+        found = [
+            await find(upns=["BABA@other.com"]),
+            await find(display_names=["Baba 太郎"]),
+            await find(nicknames=["baba.t", "nobody"]),
+        ]
+
+    assert [[user.upn for user in users] for users in found] == [["baba@other.com"]] * 3
+
+
+async def test_without_the_permission_to_read_it_is_named() -> None:
     async with connected(entra_user(), permissions=[]) as tenant:
-        with raises(GraphError, match="Insufficient privileges") as refused:
+        with raises(GraphError, match="grant it User.ReadWrite.All") as refused:
             await tenant.directory.read_users("contoso.com")
 
     assert refused.value.status == 403
+
+
+async def test_any_other_refusal_of_a_listing_is_raised_in_graphs_own_words() -> None:
+    async with connected(entra_user()) as tenant:
+        tenant.entra.faults.add(Fault(kind="status", status=403, code="Authorization_Other", path="/users"))
+        with raises(GraphError, match="Insufficient privileges"):
+            await tenant.directory.read_users("contoso.com")
 
 
 class Waiting(AttributeMap):

@@ -12,7 +12,7 @@ from infra.graph import grant
 from tests.infra import recorder
 from tests.infra.commands import COMMANDS
 from tests.infra.documents import DOCS, Step, powershell_commands, powershell_variables, steps
-from tools import smoke
+from tools import smoke, tenant_check
 
 ROOT = DOCS.parent
 DEPLOYMENT = steps(DOCS / "deployment.md")
@@ -22,6 +22,7 @@ PARSERS = {
     "infra/graph/grant.py": grant.command_line,
     "infra/sync_triggers.py": sync_triggers.command_line,
     "tools.smoke": smoke.command_line,
+    "tools.tenant_check": tenant_check.command_line,
 }
 every_step = pytest.mark.parametrize("step", DEPLOYMENT, ids=lambda step: f"line {step.line}")
 

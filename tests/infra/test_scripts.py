@@ -61,6 +61,20 @@ def test_each_bad_setting_is_named_with_what_to_do(name: str, values: list[str])
             assert "secret'" not in fault
 
 
+@pytest.mark.parametrize(
+    ("deployed", "passes"),
+    [({}, True), ({"DEPLOYED_SOURCE": "hennge"}, True), ({"DEPLOYED_SOURCE": "csv"}, False)],
+)
+def test_from_a_csv_to_access_control_the_secret_must_be_given(
+    deployed: dict[str, str], passes: bool
+) -> None:
+    faults = list(check_settings.faults({**LATER, **deployed}))
+    assert [fault.partition(" ")[0] for fault in faults] == ([] if passes else ["HENNGE_CLIENT_SECRET"])
+    assert list(check_settings.faults({**LATER, **deployed, "HENNGE_CLIENT_SECRET": "secret"})) == []
+    if not passes:
+        assert "export HENNGE_CLIENT_SECRET" in faults[0]
+
+
 def test_a_name_that_passes_makes_names_that_azure_takes() -> None:
     text = (INFRA / "main.bicep").read_text(encoding="utf-8")
     assert f"@maxLength({check_settings.LONGEST_NAME})\n" in text
@@ -69,7 +83,9 @@ def test_a_name_that_passes_makes_names_that_azure_takes() -> None:
 def test_settings_it_asks_for_are_those_that_the_app_needs() -> None:
     for name in ("HENNGE_CLIENT_ID", "HENNGE_CLIENT_SECRET", "CSV_PATH", "HENNGE_SECRET_EXPIRES_ON"):
         assert name in {field.alias for field in Settings.model_fields.values()}
-    assert check_settings.DEPLOYED in read(INFRA / "main.bicep").outputs
+    assert {check_settings.DEPLOYED, check_settings.DEPLOYED_SOURCE} <= set(
+        read(INFRA / "main.bicep").outputs
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,7 +120,8 @@ def az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An `az` that does what the file `az.py` beside it says, and writes down each call."""
     program = tmp_path / "az"
     program.write_text(
-        f"#!{sys.executable}\nimport json, sys\nfrom pathlib import Path\n"
+        f"#!{sys.executable}\nimport json, sys\nfrom pathlib import Path\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from tests.infra.az_cmd import arguments\nsys.argv[1:] = arguments(sys.argv[1:])\n"
         "log = Path(__file__).with_name('log')\nlog.open('a').write(' '.join(sys.argv[1:5]) + '\\n')\n"
         "calls = log.read_text()\nexec(Path(__file__).with_name('az.py').read_text())\n"
     )
@@ -126,7 +143,7 @@ elif "functions" in sys.argv[5]:
 
 def test_it_posts_until_every_function_is_listed(az: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (az / "az.py").write_text(KNOWN_AFTER_THREE)
-    assert sync_triggers.sync("/app", {"hourly_sync", "list_domains"}, pause=0) == ""
+    assert sync_triggers.sync("/group (1)/app", {"hourly_sync", "list_domains"}, pause=0) == ""
     assert (az / "log").read_text().count("rest --method post --url") == 3
     assert "hourly_sync runs at 0 0 * * * *" in capsys.readouterr().out
 

@@ -6,10 +6,12 @@ import pytest
 
 from shared.clock import Clock
 from shared.model.runs import Mode, Run, Status, Trigger, new_run_id
-from shared.runs import lifecycle
+from shared.runs import hourly, lifecycle
 from shared.store import audit_logs
+from shared.store.leases import take_lease
 from shared.store.storage import AUDIT_LOGS, RUNS
 from tests.support.stack import Stack, StartStack, in_entra, in_source
+from tests.support.storage_control import storage_of
 
 DOMAINS = [{"id": "one.example"}, {"id": "two.example"}, {"id": "off.example"}]
 ONE, TWO, OFF = (str(domain["id"]) for domain in DOMAINS)
@@ -43,7 +45,7 @@ async def old_run(stack: Stack, age: timedelta) -> Run:
     fence = await stack.services.runs.take(ONE, run.id)
     assert fence is not None
     ended = run.model_copy(update={"status": Status.SUCCEEDED, "finished_at": then})
-    await stack.services.runs.finish(fence, ended)
+    await stack.services.runs.finish(fence, ended, {})
     return ended
 
 
@@ -91,6 +93,24 @@ async def test_a_run_whose_message_was_lost_is_queued_again(
     assert [run.id for run in await stack.runs(OFF)] == [lost.id]
 
 
+async def test_a_run_whose_worker_died_goes_on_once_its_lease_has_ended(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, run = stack.services, await stack.start_without_message(OFF)
+    monkeypatch.setattr(lifecycle, "abandoned_after", lambda _seconds: timedelta(0))
+
+    async with take_lease(services.storage, services.settings, OFF):
+        fence = await services.runs.take(OFF, run.id)
+        assert fence is not None
+        await services.runs.save(fence, run.model_copy(update={"status": Status.RUNNING, "invocations": 1}))
+        held = await stack.tick()
+    free = await stack.tick()
+
+    assert (OFF in held["queued"], OFF in free["queued"]) == (False, True)
+    ended = await stack.finished(run)
+    assert (ended.status, ended.invocations) == ("succeeded", 2)
+
+
 async def test_a_run_that_was_queued_a_moment_ago_is_not_queued_again(stack: Stack) -> None:
     waiting = await stack.start_without_message(OFF)
 
@@ -98,6 +118,23 @@ async def test_a_run_that_was_queued_a_moment_ago_is_not_queued_again(stack: Sta
 
     assert OFF not in tick["queued"]
     assert (await stack.run(waiting)).status == "queued"
+
+
+async def test_a_start_that_failed_and_took_effect_all_the_same_is_queued(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hourly, "TRY_AGAIN_SECONDS", 0.1)
+    start = {"operation": "EntityGroupTransaction", "resource": "Runs(POST active*", "tookEffect": True}
+    # No other code of storage makes the first try the last one of that start.
+    await storage_of(stack).faults({"kind": "refuse", "code": "AuthorizationFailure", "count": 2, **start})
+
+    tick = await stack.tick()
+
+    assert await storage_of(stack).struck() == [2]
+    assert tick["queued"] == [ONE, TWO]
+    for domain in (ONE, TWO):
+        (run,) = await stack.runs(domain)
+        assert (await stack.finished(run)).status == "succeeded"
 
 
 async def test_runs_are_forgotten_after_ninety_days(stack: Stack) -> None:
@@ -128,6 +165,22 @@ async def test_audit_logs_are_deleted_after_a_day(stack: Stack, monkeypatch: pyt
     await stack.tick()
 
     assert await stored() == []
+
+
+async def test_records_that_take_too_long_to_delete_keep_no_run_waiting(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hourly, "CLEAR_AWAY_SECONDS", 3.0)
+    forgotten = await old_run(stack, timedelta(days=91))
+    await storage_of(stack).faults({"kind": "hang", "operation": "ListBlobs", "resource": AUDIT_LOGS})
+
+    tick = await stack.tick()
+
+    assert tick["queued"] == [ONE, TWO]
+    assert [event["error"] for event in stack.events.named("timer.failed")] == ["TimeoutError: "]
+    for run in (*await stack.runs(ONE), *await stack.runs(TWO)):
+        assert (await stack.finished(run)).status == "succeeded"
+    assert (await stack.get(f"domains/{ONE}/runs/{forgotten.id}")).status_code == 404
 
 
 async def test_a_domain_in_trouble_keeps_no_other_waiting(stack: Stack) -> None:

@@ -424,12 +424,12 @@ class TestTheRest:
         assert (answer.status_code, answer.json()) == (503, {"status": "failed", "checks": checks})
         told = {line["check"]: line["error"] for line in stack.events.named("health.failed")}
         assert "check HENNGE_CLIENT_ID and HENNGE_CLIENT_SECRET" in told["source"]
-        assert "Insufficient privileges" in told["graph"]
+        assert "grant it Domain.Read.All" in told["graph"]
 
     async def test_what_graph_refuses_is_a_bad_gateway(self, start_stack: StartStack) -> None:
         stack = await start_stack(tenant={"permissions": []})
 
-        assert "Insufficient privileges" in problem(await stack.get("domains"), 502)["detail"]
+        assert "grant it Domain.Read.All" in problem(await stack.get("domains"), 502)["detail"]
 
     async def test_the_description_names_every_path_and_method(self, stack: Stack) -> None:
         document = (await stack.get("openapi.json")).json()

@@ -79,3 +79,29 @@ async def test_it_is_busy_while_another_invocation_keeps_the_domain(start_stack:
 
     assert result == Busy(f"Another run holds {CONTOSO} and is alive.")
     assert (await stack.services.runs.get(CONTOSO, run.id)).status == "queued"
+
+
+async def test_what_a_later_invocation_is_warned_of_is_told_too(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("aoki")], host=False)
+    later = Fault(kind="status", status=429, retry_after=5, method="POST", path="/users", where="inner")
+    stack.entra.faults.add(later)
+    run = await stack.start_without_message()
+
+    async def refused() -> int:
+        return later.struck
+
+    async with asyncio.TaskGroup() as tasks:
+        performing = tasks.create_task(perform(stack.services, CONTOSO, run.id))
+        await until(refused)
+        await stack.services.runs.take(CONTOSO, run.id)
+    assert isinstance(performing.result(), Continues)
+    before = await stack.services.runs.get(CONTOSO, run.id)
+    stack.let_go()
+    stack.entra.faults.add(Fault(kind="status", status=400, path="/roleManagement/*"))
+
+    await perform(stack.services, CONTOSO, run.id)
+
+    ended = await stack.services.runs.get(CONTOSO, run.id)
+    assert before.deletion_check is not None
+    assert (ended.status, ended.counts.add, before.warning_parts) == ("succeeded", 1, ())
+    assert [warning.code for warning in ended.warning_parts] == ["warning.rolesUnread"]

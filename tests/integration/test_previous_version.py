@@ -18,7 +18,7 @@ from local.access_control import User
 from shared.model.runs import Run
 from shared.runs.messages import QUEUE, message
 from shared.runs.recorder import Recorder
-from shared.store.storage import RUNS
+from shared.store.storage import LINKS, PEOPLE, RUNS
 from tests.support.outcomes import approved_sync, names, undone
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_source, until
 
@@ -180,6 +180,58 @@ async def test_a_finished_sync_can_be_undone_by_its_journal(start_stack: StartSt
     }
     assert [user["accountEnabled"] for user in kept.values()] == [False] * 3
     assert {upn: shown(user) for upn, user in after.items()} == users_before("finished")
+
+
+class TestLinks:
+    @pytest.fixture
+    async def left(self, start_stack: StartStack) -> Stack:
+        stack, _ = await started_from(start_stack, "finished")
+        return stack
+
+    async def test_they_are_taken_over_without_a_doubt_and_left_for_a_rollback(self, left: Stack) -> None:
+        old = (SAMPLES / "finished" / "links.json").read_bytes()
+
+        run = await left.sync()
+
+        memory = await left.services.known_people.read(CONTOSO)
+        assert memory.links.items() >= json.loads(old).items()
+        assert (run.status, run.warnings) == ("succeeded", ())
+        container = await left.services.storage.open_container(LINKS)
+        assert await (await container.download_blob(CONTOSO)).readall() == old
+
+    async def test_one_whose_upn_was_edited_since_is_renamed(self, left: Stack) -> None:
+        account = left.users()["added@contoso.com"]["id"]
+        left.access_control.users.edit("added", {"user_principal_name": "edited@contoso.com"})
+
+        run = await left.sync()
+
+        assert (run.status, run.counts.rename) == ("succeeded", 1)
+        assert left.users()["edited@contoso.com"]["id"] == account
+
+    async def test_where_two_domains_contradict_each_other_an_account_that_a_upn_confirms_counts(
+        self, left: Stack
+    ) -> None:
+        links = json.loads((SAMPLES / "finished" / "links.json").read_bytes())
+        container = await left.services.storage.open_container(LINKS)
+        other = {"added": "00000000-0000-0000-0000-00000000abcd"}
+        await container.upload_blob("fabrikam.com", json.dumps(other).encode())
+        before = await left.services.known_people.read(CONTOSO)
+
+        await left.sync()
+
+        after = await left.services.known_people.read(CONTOSO)
+        assert before.unsettled == {"added": sorted([other["added"], links["added"]])}
+        assert (after.links["added"], after.unsettled) == (links["added"], {})
+
+    async def test_once_taken_over_they_are_not_read_again(self, left: Stack) -> None:
+        await left.sync()
+        container = await left.services.storage.open_container(LINKS)
+        await container.delete_blob(PEOPLE)
+
+        run = await left.sync()
+
+        assert (await left.services.known_people.read(CONTOSO)).doubt
+        assert "was lost or damaged, and begun anew" in " ".join(run.warnings)
 
 
 class TestADryRun:

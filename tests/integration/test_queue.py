@@ -7,11 +7,12 @@ import pytest
 from azure.storage.queue.aio import QueueClient
 
 from local.entra import FaultPlan
+from local.host import Limits
 from shared.runs import lifecycle
 from shared.runs.messages import POISON_QUEUE, QUEUE, message
-from shared.store.storage import AUDIT_LOGS, DOMAINS, JOURNAL, LINKS, LOCKS, RUNS
+from shared.store.storage import AUDIT_LOGS, DOMAINS, JOURNAL, LINKS, LOCKS, PEOPLE, RUNS
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
-from tests.support.storage_control import StorageControl
+from tests.support.storage_control import storage_of
 
 FORBIDDEN = {"kind": "refuse", "code": "AuthorizationPermissionMismatch"}
 
@@ -49,7 +50,7 @@ async def test_a_run_whose_message_was_given_up_fails_with_a_reason_and_frees_th
 
 async def test_a_run_that_raises_five_times_is_given_up(start_stack: StartStack) -> None:
     stack = await start_stack(source=[in_source("aoki")])
-    storage = StorageControl(stack.http, stack.settings["AzureWebJobsStorage"])
+    storage = storage_of(stack)
     await storage.faults({**FORBIDDEN, "operation": "AcquireBlobLease", "count": 5})
 
     run = await stack.sync()
@@ -63,7 +64,7 @@ async def test_a_run_that_storage_lets_nobody_end_is_left_to_the_timer(
 ) -> None:
     """Where it can't be told whether an invocation performs it, nothing is ended."""
     stack = await start_stack(source=[in_source("aoki")])
-    storage = StorageControl(stack.http, stack.settings["AzureWebJobsStorage"])
+    storage = storage_of(stack)
     refused = {**FORBIDDEN, "operation": "AcquireBlobLease"}
     await storage.faults(refused)
     run = await stack.start("sync")
@@ -80,6 +81,20 @@ async def test_a_run_that_storage_lets_nobody_end_is_left_to_the_timer(
     assert (await stack.finished(run)).status == "succeeded"
 
 
+async def test_a_run_that_storage_lets_nobody_end_for_a_moment_is_ended_when_its_message_comes_again(
+    start_stack: StartStack,
+) -> None:
+    stack = await start_stack(source=[in_source("aoki")], host=Limits(message_lock=1))
+    run = await stack.start_without_message()
+    await storage_of(stack).faults({**FORBIDDEN, "operation": "AcquireBlobLease", "count": 1})
+
+    await send(stack, POISON_QUEUE, message(CONTOSO, run.id))
+
+    ended = await stack.finished(run)
+    assert (ended.status, ended.message.split(";")[0]) == ("failed", "Given up after five failed tries")
+    assert await storage_of(stack).struck() == [1]
+
+
 async def test_a_second_message_that_fails_five_times_never_ends_a_healthy_run(
     start_stack: StartStack,
 ) -> None:
@@ -88,7 +103,7 @@ async def test_a_second_message_that_fails_five_times_never_ends_a_healthy_run(
     stack.entra.faults.load(FaultPlan(latency_ms=300))
     run = await stack.start("sync")
     await stack.written(1)
-    storage = StorageControl(stack.http, stack.settings["AzureWebJobsStorage"])
+    storage = storage_of(stack)
     await storage.faults({**FORBIDDEN, "operation": "AcquireBlobLease", "count": 7})
 
     await send(stack, QUEUE, message(CONTOSO, run.id))
@@ -120,8 +135,8 @@ async def test_a_table_that_is_deleted_while_the_app_runs_is_made_anew(start_sta
 
 async def test_a_run_that_gets_nothing_done_in_three_invocations_is_given_up(start_stack: StartStack) -> None:
     stack = await start_stack(source=[in_source("aoki")])
-    container = await stack.services.storage.open_container(LINKS)
-    await container.upload_blob(CONTOSO, b"not JSON")
+    refused = {"kind": "refuse", "code": "AuthorizationFailure", "resource": f"{LINKS}/{PEOPLE}"}
+    await storage_of(stack).faults(refused)
 
     run = await stack.sync()
 
@@ -153,6 +168,21 @@ async def test_a_queued_run_that_lost_its_message_is_cancelled_at_once(start_sta
 
     ended = await stack.finished(run)
     assert (ended.status, ended.message) == ("cancelled", "Cancelled by function key. Nothing was applied.")
+
+
+async def test_a_second_click_on_cancel_ends_a_run_whose_first_message_was_lost(
+    start_stack: StartStack,
+) -> None:
+    stack = await start_stack(source=[in_source("aoki")])
+    run = await stack.start_without_message()
+    await storage_of(stack).faults({**FORBIDDEN, "operation": "PutMessage", "count": 1})
+    cancel = f"domains/{CONTOSO}/runs/{run.id}/cancel"
+
+    answers = [(await stack.post(cancel)).status_code for _ in range(2)]
+
+    assert answers == [500, 202]
+    assert (await stack.finished(run)).status == "cancelled"
+    assert stack.writes() == []
 
 
 async def test_a_message_that_comes_twice_makes_one_run(start_stack: StartStack) -> None:

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import CallerRefused
+from shared.errors import DENIED, CallerRefused
 from shared.model.changes import Action
 from shared.model.parts import verbatim
 from shared.model.results import Outcome, Result
-from shared.runs.denials import DENIED, ENOUGH, Denials
+from shared.runs.denials import ENOUGH, Denials
 from tests.support.errors import raises
 from tests.support.people import change
 
@@ -84,3 +84,28 @@ def test_fewer_are_about_the_app_if_nothing_shows_that_the_permission_is_granted
     assert [outcome.change.action for outcome in denials.rest()] == [Action.UPDATE]
     with raises(CallerRefused, match="every restore of this run"):
         denials.check(enough=1)
+
+
+@pytest.mark.parametrize(
+    ("succeeded", "denied"),
+    [
+        (Action.DELETE, Action.ADD),  # User.DeleteRestore.All is enough to delete
+        (Action.DELETE, Action.RESTORE),  # and so is User.ReadWrite.All
+        (Action.RESTORE, Action.UPDATE),
+    ],
+)
+def test_one_permission_that_is_granted_shows_nothing_of_the_other(succeeded: Action, denied: Action) -> None:
+    denials = Denials([])
+    denials.sift([ended(denied, DENIED), ended(succeeded)])
+
+    assert denials.rest() == []
+    with raises(CallerRefused, match=f"every {denied.value} of this run"):
+        denials.check(enough=1)
+
+
+@pytest.mark.parametrize("succeeded", [Action.RESTORE, Action.UPDATE])
+def test_either_permission_makes_a_denied_deletion_personal(succeeded: Action) -> None:
+    denials = Denials([])
+    denials.sift([ended(Action.DELETE, DENIED), ended(succeeded)])
+
+    assert [outcome.change.action for outcome in denials.rest()] == [Action.DELETE]

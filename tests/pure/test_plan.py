@@ -601,7 +601,7 @@ class TestProtecting:
         assert plan.changes == (
             Change(
                 action=DELETE, upn="a@contoso.com", display_name="青木 花子",
-                object_id="id-a", reason=say("leaver.notInSource")
+                object_id="id-a", reason=say("leaver.notInSource") + say("leaver.neverSeen")
             ),
             Change(
                 action=SKIP, upn="b@contoso.com", display_name="青木 花子", object_id="id-b",

@@ -21,6 +21,7 @@ from shared.store.storage import DOMAINS
 from tests.strikes.matrix import LEASE
 from tests.support.processes import deeds, told
 from tests.support.stack import Json, Stack, in_entra, in_source, until
+from tests.support.storage_control import storage_of
 
 KEPT = [f"kept{n}" for n in range(7)]
 GONE = [f"gone{n}" for n in range(3)]
@@ -57,7 +58,10 @@ Step = Callable[[Case], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Scenario:
-    """`act` sends one request. `starts`: a run must end after it. `queues`: the log must have `run.queued`."""
+    """`act` sends one request. `starts`: a run must end after it. `queues`: the log must have `run.queued`.
+
+    `only`: the write that is struck, by its kind and number; empty strikes all.
+    """
 
     name: str
     people: Callable[[str], tuple[list[Json], list[Json]]]
@@ -66,6 +70,7 @@ class Scenario:
     prepare: Step | None = None
     starts: bool = True
     queues: bool = True
+    only: str = ""
 
 
 def changed_people(domain: str) -> tuple[list[Json], list[Json]]:
@@ -101,6 +106,7 @@ async def judge(scenario: Scenario, case: Case) -> None:
     run = case.run
     if run is not None:
         case.expect("queued told", case.told("run.queued"), int(scenario.queues))
+        case.expect("starts told", case.told("run.started"), 1)
         await _wait_for_end_event(case)
         case.expect("end told", case.told("run.finished"), 1)
         view = (await case.stack.get(f"domains/{case.domain}")).json()
@@ -155,8 +161,22 @@ async def judge_sync(case: Case, run: Run | None, *, wanted: Counter[str]) -> No
         name: getattr(run.counts, name) for name in ("add", "update", "rename", "restore", "delete", "failed")
     }
     case.expect("counts", +Counter(counted), wanted)
+    await _judge_memory(case, after)
     writes = Counter(case.stack.writes())
     case.expect("writes sent twice", [write for write, count in writes.items() if count > 1], [])
+    memory = await case.stack.services.known_people.read(case.domain)
+    case.expect("doubt of the memory", memory.doubt, ())
+    added = {who for action, who in done if action == "add"}
+    case.expect("added and not linked", added - set(memory.links.values()), set())
+
+
+async def _judge_memory(case: Case, tenant: Json) -> None:
+    """Whom the sync matched and created is known with their account, and nothing is in doubt."""
+    accounts = {user["userPrincipalName"].partition("@")[0]: user["id"] for user in tenant["users"]}
+    wanted = {name: accounts[name] for name in (*KEPT, "added") if name in accounts}
+    memory = await case.stack.services.known_people.read(case.domain)
+    case.expect("links", {name: memory.links.get(name) for name in wanted}, wanted)
+    case.expect("doubt", memory.doubt, ())
 
 
 async def judge_dry_run(case: Case, run: Run | None) -> None:
@@ -170,7 +190,13 @@ async def judge_dry_run(case: Case, run: Run | None) -> None:
         if row["result"] == "planned" and row["attribute"] in ("", "userPrincipalName", "surname")
     )
     case.expect("planned", planned.keys(), {"add", "update", "rename", "delete"})
-    case.expect("starts told", case.told("run.started"), 1)
+
+
+async def _change(case: Case) -> httpx.Response:
+    """A change of the version that is there, as the console asks for it."""
+    path = f"domains/{case.domain}"
+    seen = (await case.stack.get(path)).headers["ETag"]
+    return await case.stack.patch(path, {"maxAllowedDeletions": 33}, **{"If-Match": seen})
 
 
 async def judge_settings(case: Case, _run: Run | None) -> None:
@@ -230,9 +256,18 @@ async def _send_twice(case: Case) -> httpx.Response:
     return answer
 
 
-async def _judge_second_message(case: Case, run: Run | None) -> None:
-    await judge_sync(case, run, wanted=EVERYTHING)
-    case.expect("starts told", case.told("run.started"), 1)
+async def _sync_until_its_lease_is_renewed(case: Case) -> httpx.Response:
+    """Sync Now of a run that reads its users until a heartbeat has succeeded."""
+
+    async def renewed() -> bool:
+        asked = await storage_of(case.stack).writes()
+        return any(one.operation == "RenewBlobLease" and one.status == 200 for one in asked)
+
+    case.stack.hold_up()
+    answer = await case.stack.post(f"domains/{case.domain}/sync")
+    await until(renewed, poll=0.2)
+    case.stack.let_go()
+    return answer
 
 
 EVERYTHING = Counter(add=1, update=1, rename=1, delete=1)
@@ -262,11 +297,18 @@ SCENARIOS = {
             "approval", leavers, _approve, partial(judge_sync, wanted=Counter(delete=3)), _dry_run_first
         ),
         Scenario("cancel", changed_people, _cancel, judge_cancelled, _start_without_message, queues=False),
-        Scenario("second message", changed_people, _send_twice, _judge_second_message),
+        Scenario("second message", changed_people, _send_twice, partial(judge_sync, wanted=EVERYTHING)),
+        Scenario(
+            "slow sync",
+            changed_people,
+            _sync_until_its_lease_is_renewed,
+            partial(judge_sync, wanted=EVERYTHING),
+            only="RenewBlobLease locks/{domain} #1",
+        ),
         Scenario(
             "settings change",
             leavers,
-            lambda case: case.stack.patch(f"domains/{case.domain}", {"maxAllowedDeletions": 33}),
+            _change,
             judge_settings,
             starts=False,
         ),

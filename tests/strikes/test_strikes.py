@@ -26,8 +26,10 @@ async def possible_strikes(storage: Iterator[str], *scenarios: str) -> list[Stri
     """Every fault at every write of these scenarios."""
     found = []
     for name in scenarios:
-        for write in await writes_in_peace(SCENARIOS[name], next(storage)):
-            found += [Strike(name, write, fault) for fault in write.faults]
+        scenario = SCENARIOS[name]
+        for write in await writes_in_peace(scenario, next(storage)):
+            if scenario.only in ("", str(write)):
+                found += [Strike(name, write, fault) for fault in write.faults]
     return found
 
 

@@ -43,6 +43,7 @@ class ModelTenant:
     protection: Protection = field(default_factory=Protection)
     created: dict[str, str] = field(default_factory=dict)
     decisions: Decisions = NOTHING_DECIDED
+    ask_unlinked: bool = False
     syncing: frozenset[str] = frozenset({DOMAIN, OTHER_DOMAIN})
     unread: frozenset[str] = frozenset()
     nameless: frozenset[str] = frozenset()
@@ -53,6 +54,9 @@ class ModelTenant:
 
     async def read_syncing(self) -> frozenset[str]:
         return self.syncing
+
+    async def read_unlinked(self, _domain: str) -> bool:
+        return self.ask_unlinked
 
     async def read_decisions(self) -> Decisions:
         return self.decisions

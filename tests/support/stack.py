@@ -20,7 +20,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
-from typing import Any, Protocol, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, Protocol, TypedDict, TypeVar, Unpack
 
 import httpx
 import pytest
@@ -28,7 +28,8 @@ import pytest
 from local.access_control import AccessControl, running_access_control
 from local.access_control.seed import CLIENT_ID, CLIENT_SECRET
 from local.entra import Entra, Fault, running_entra
-from local.host import HostProcess, serve
+from local.host import HostProcess, Limits, serve
+from local.host.limits import PLATFORM
 from local.host.log import reaches_the_log
 from local.processes import REPOSITORY, inherited_environment
 from shared.model.records import Author
@@ -170,7 +171,8 @@ class Stack(Product):
     async def start_without_message(self, domain: str = CONTOSO) -> Run:
         """A sync whose process died after writing the run's row and before sending the message."""
         author = Author("somebody", "127.0.0.1")
-        return await lifecycle.start(self.services, domain, Mode.SYNC, Trigger.MANUAL, author)
+        run = lifecycle.new_run(self.services.clock, domain, Mode.SYNC, Trigger.MANUAL, author)
+        return await lifecycle.start(self.services, run)
 
     async def tick(self) -> Json:
         """Fires the hourly timer; returns the event that it logs at its end."""
@@ -222,7 +224,7 @@ class StackOptions(TypedDict, total=False):
     tenant: Mapping[str, object]
     access_control: Mapping[str, object]
     settings: Mapping[str, str]
-    host: bool
+    host: Limits | Literal[False]
 
 
 class StartStack(Protocol):
@@ -241,12 +243,13 @@ async def running_stack(
     tenant: Mapping[str, object] = MappingProxyType({}),
     access_control: Mapping[str, object] = MappingProxyType({}),
     settings: Mapping[str, str] = MappingProxyType({}),
-    host: bool = True,
+    host: Limits | Literal[False] = PLATFORM,
 ) -> AsyncIterator[Stack]:
     """Runs a stack on the storage account of that connection string until the block ends.
 
     `tenant` and `access_control` are further entries of the emulators' seeds, `settings` are further settings of the
-    app. Without `host` the test starts `HostProcess(stack.settings)` itself and calls `stack.connect(host)`.
+    app. `host` are the limits of the host; without one the test starts `HostProcess(stack.settings)` itself and calls
+    `stack.connect(host)`.
     """
     async with contextlib.AsyncExitStack() as ending:
         graph = await ending.enter_async_context(
@@ -272,7 +275,9 @@ async def running_stack(
         if host:
             app = load_app(all_settings)
             ending.push_async_callback(app.services.aclose)
-            running = await ending.enter_async_context(serve(app, environ=all_settings, drain=0.2))
+            running = await ending.enter_async_context(
+                serve(app, environ=all_settings, limits=host, drain=0.2)
+            )
             http.base_url = httpx.URL(running.url)
         yield Stack(http, all_settings, graph, hac, services, events)
 

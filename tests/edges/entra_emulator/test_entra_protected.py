@@ -113,6 +113,7 @@ READS = {
     "RoleManagement.Read.Directory": "/roleManagement/directory/roleAssignments",
     "Domain.Read.All": "/domains",
     "Organization.Read.All": "/organization",
+    "GroupMember.Read.All": "/groups",
     "Group.Read.All": "/groups",
 }
 

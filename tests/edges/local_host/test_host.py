@@ -4,6 +4,8 @@
 
 import asyncio
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,6 +146,25 @@ class TestHttpTriggers:
             assert await call(f"{host.url}/api/guarded", headers={"x-functions-key": "k"}) == (200, "in")
             assert await call(f"{host.url}/api/open") == (200, "in")
             assert await call(f"{host.url}/admin/host/status") == (401, "")
+
+    @pytest.mark.parametrize("reset", [True, False])
+    async def test_a_request_that_arrived_whole_is_handled_though_the_client_is_gone(
+        self, reset: bool
+    ) -> None:
+        app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+        seen: asyncio.Queue[bytes] = asyncio.Queue()
+
+        @app.route("x", methods=["POST"])
+        async def x(req: func.HttpRequest) -> str:
+            seen.put_nowait(req.get_body())
+            return ""
+
+        async with serve(app, environ={}, host_json={}) as host:
+            address = ("127.0.0.1", int(host.url.rpartition(":")[2]))
+            with socket.create_connection(address) as connection:
+                connection.sendall(b"POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", reset, 0))
+            assert await next_of(seen) == b"{}"
 
     async def test_an_exception_is_answered_with_500_and_nothing_else(self) -> None:
         app = func.FunctionApp()
@@ -409,6 +430,21 @@ class TestTimerTriggers:
             assert await call(f"{host.url}/admin/functions/perform", "POST", json={"input": "x"}) == (202, "")
             assert await next_of(seen) == b"x"
             assert (await call(f"{host.url}/admin/functions/nobody", "POST", json={}))[0] == 404
+
+    @pytest.mark.parametrize(
+        ("body", "status"), [("", 400), ("null", 400), ("[]", 400), ("{", 400), ("{}", 202)]
+    )
+    async def test_the_admin_endpoint_takes_an_object(self, body: str, status: int) -> None:
+        app = func.FunctionApp()
+
+        @app.timer_trigger("timer", "0 0 0 29 2 *")
+        async def leap_day(timer: func.TimerRequest) -> None: ...
+
+        async with serve(app, environ={}, host_json={}) as host:
+            url = f"{host.url}/admin/functions/leap_day"
+            as_json = {"Content-Type": "application/json"}
+            assert await call(url, "POST", data=body, headers=as_json) == (status, "")
+            assert await call(url, "POST", data=body) == (415, "")
 
     async def test_a_schedule_that_does_not_resolve_stops_only_its_own_function(
         self, caplog: pytest.LogCaptureFixture

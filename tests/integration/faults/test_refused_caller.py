@@ -23,14 +23,16 @@ READ_ONLY = frozenset(
         "User.Read.All",
         "RoleManagement.Read.Directory",
         "MailboxSettings.Read",
-        "Group.Read.All",
+        "GroupMember.Read.All",
     }
 )
 
 
 async def performed(stack: Stack, trigger: Trigger = Trigger.MANUAL) -> Run:
     """A sync from start to end, in which waiting takes no time."""
-    run = await lifecycle.start(stack.services, CONTOSO, Mode.SYNC, trigger, Author("somebody", "127.0.0.1"))
+    author = Author("somebody", "127.0.0.1")
+    run = lifecycle.new_run(stack.services.clock, CONTOSO, Mode.SYNC, trigger, author)
+    await lifecycle.start(stack.services, run)
     services = Services(Settings.from_environment(stack.settings), PassingTime())
     try:
         assert await perform(services, CONTOSO, run.id) == Finished()

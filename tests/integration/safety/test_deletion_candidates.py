@@ -80,13 +80,13 @@ class TestWhoIsNoLeaver:
 HELD = {
     "MailboxSettings.Read": "deleted or blocked",
     "RoleManagement.Read.Directory": "deleted, blocked or renamed",
-    "Group.Read.All": "deleted, blocked or renamed",
+    "GroupMember.Read.All": "deleted, blocked or renamed",
 }
 
 
 class TestAMissingPermission:
     @pytest.mark.parametrize(
-        "missing", ["MailboxSettings.Read", "RoleManagement.Read.Directory", "Group.Read.All"]
+        "missing", ["MailboxSettings.Read", "RoleManagement.Read.Directory", "GroupMember.Read.All"]
     )
     async def test_deletes_nobody_and_is_named_in_the_verdict_and_in_every_row(
         self, start_stack: StartStack, missing: str
@@ -106,7 +106,7 @@ class TestAMissingPermission:
             assert run.warnings[0] in run.message
 
     @pytest.mark.parametrize(
-        "missing", ["MailboxSettings.Read", "RoleManagement.Read.Directory", "Group.Read.All"]
+        "missing", ["MailboxSettings.Read", "RoleManagement.Read.Directory", "GroupMember.Read.All"]
     )
     async def test_deletes_with_a_caveat_in_the_row_where_the_checks_are_not_required(
         self, start_stack: StartStack, missing: str

@@ -128,7 +128,7 @@ class TestWhatCanNotBeLookedAt:
         ("missing", "hidden"),
         [
             ("Application.Read.All", {"application"}),
-            ("Group.Read.All", {"group"}),
+            ("GroupMember.Read.All", {"group"}),
             ("MailboxSettings.Read", {"sharedMailbox", "room", "equipment"}),
             ("RoleManagement.Read.Directory", {"roleHolder"}),
         ],

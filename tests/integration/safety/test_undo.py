@@ -15,6 +15,7 @@ from tests.support.outcomes import (
     undone,
 )
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from tests.support.storage_control import storage_of
 
 
 def seen(stack: Stack, domain: str = CONTOSO) -> dict[str, Json]:
@@ -287,6 +288,17 @@ class TestTheJournal:
 
         assert b"aoki@contoso.com" in content
         assert b"assword" not in content
+
+    async def test_is_read_by_the_undo_and_not_by_its_start(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("aoki")])
+        sync = await stack.sync()
+        await storage_of(stack).forget()
+
+        await undone(stack, sync)
+
+        journal = f"journal/{CONTOSO}/{sync.id}"
+        asked = [one.operation for one in await storage_of(stack).operations() if one.resource == journal]
+        assert asked == ["GetBlobProperties", "GetBlob"]
 
 
 class TestWhatCanNotBeTakenBack:

@@ -1,0 +1,101 @@
+"""Who is who: the questions that a domain's last run has left open, and what people decide."""
+
+from collections.abc import Sequence
+
+import azure.functions as func
+from pydantic import Field, StrictBool
+
+from shared.http.domains import kept_domain
+from shared.http.endpoint import Call, Nothing
+from shared.http.problems import Problem, json
+from shared.log import event
+from shared.model.parts import Parts, say
+from shared.model.questions import Decision, Kind, OpenQuestions, Question
+from shared.model.records import Record, Time
+from shared.runs.deciding import decide
+
+MOST_AT_ONCE = 500
+
+
+class DecisionOrder(Record):
+    source_id: str = Field(min_length=1, max_length=1024)
+    object_id: str = Field(min_length=1, max_length=64)
+    same: StrictBool
+
+
+class DecisionsOrder(Record):
+    """`same`: whether this source user and this account are one person. It counts from the next run on."""
+
+    decisions: tuple[DecisionOrder, ...] = Field(min_length=1, max_length=MOST_AT_ONCE)
+
+
+class QuestionView(Record):
+    """A source user and an account that may be theirs. `alsoIn`: further open questions about one of the two."""
+
+    id: str
+    kind: Kind
+    source_id: str
+    object_id: str
+    user_principal_name: str
+    display_name: str
+    domains: tuple[str, ...]
+    since: Time | None
+    speaks_for: Parts = Field(serialization_alias="for")
+    speaks_against: Parts = Field(serialization_alias="against")
+    also_in: tuple[str, ...]
+
+
+class DecisionView(Record):
+    """`lapsesAt`: until then a sync has to make it so, or it no longer holds."""
+
+    id: str
+    source_id: str
+    object_id: str
+    same: bool
+    by: str
+    at: Time
+    lapses_at: Time | None
+
+
+class DecisionList(Record):
+    questions: list[QuestionView]
+    decisions: list[DecisionView]
+
+
+async def list_decisions(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+    await kept_domain(call.services, call.domain)
+    asked = await call.services.questions.read(call.domain)
+    return json(_list(asked, await call.services.decisions.read()))
+
+
+async def make_decisions(call: Call[Nothing, DecisionsOrder]) -> func.HttpResponse:
+    await kept_domain(call.services, call.domain)
+    pairs = {(one.source_id, one.object_id): one.same for one in call.body.decisions}
+    await decide(call.services, call.domain, pairs, call.author)
+    asked = await call.services.questions.read(call.domain)
+    return json(_list(asked, await call.services.decisions.read()), status=201)
+
+
+async def take_back_decision(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+    await kept_domain(call.services, call.domain)
+    if not await call.services.decisions.take_back(call.decision, call.author):
+        raise Problem(404, "Unknown decision", say("decisions.unknown", id=repr(call.decision)))
+    event("decision.takenBack", id=call.decision, by=call.author.name, address=call.author.address)
+    asked = await call.services.questions.read(call.domain)
+    return json(_list(asked, await call.services.decisions.read()))
+
+
+def _list(asked: OpenQuestions, standing: Sequence[Decision]) -> DecisionList:
+    still_open = asked.still_open(standing)
+    return DecisionList(
+        questions=[_question(one, still_open) for one in still_open],
+        decisions=[
+            DecisionView.model_validate({**one.model_dump(exclude={"address"}), "lapses_at": one.lapses_at})
+            for one in standing
+        ],
+    )
+
+
+def _question(one: Question, others: Sequence[Question]) -> QuestionView:
+    also = [other.id for other in others if other.id != one.id and set(other.pair) & set(one.pair)]
+    return QuestionView.model_validate({**one.model_dump(exclude={"alike"}), "also_in": tuple(also)})

@@ -1,0 +1,60 @@
+"""Keeps what people decide about who is who."""
+
+from collections.abc import Mapping, Sequence
+
+from shared.errors import NotPossible
+from shared.log import event
+from shared.model.questions import Decision, Kind, Pair, pair_id
+from shared.model.records import Author
+from shared.services import Services
+
+
+async def decide(services: Services, domain: str, pairs: Mapping[Pair, bool], author: Author) -> None:
+    """Keeps whether each pair is one person.
+
+    Raises NotPossible for a pair that the domain's last run has neither asked about nor offered, and for a pair that
+    is said to be one person although it was only offered to be told apart: that account may be another's.
+    """
+    asked = await services.questions.read(domain)
+    questions = {one.pair for one in asked.questions}
+    for pair, same in pairs.items():
+        if pair not in questions and (same or pair not in asked.offered):
+            raise NotPossible("decisions.notAsked", user=pair[0], objectId=pair[1])
+    for side in (0, 1):
+        taken = [pair[side] for pair, same in pairs.items() if same]
+        if twice := sorted({one for one in taken if taken.count(one) > 1}):
+            raise NotPossible("decisions.twice", ids=tuple(twice))
+    now = services.clock.now()
+    await services.decisions.decide(
+        [
+            Decision(
+                id=pair_id(*pair),
+                source_id=pair[0],
+                object_id=pair[1],
+                same=same,
+                by=author.name,
+                address=author.address,
+                at=now,
+            )
+            for pair, same in pairs.items()
+        ]
+    )
+    event(
+        "decision.made", domain=domain, by=author.name, address=author.address,
+        same=sum(pairs.values()), apart=len(pairs) - sum(pairs.values()),
+    )  # fmt: skip
+
+
+async def answer_all(
+    services: Services, domain: str, dry_run_id: str, answers: Sequence[tuple[Kind, bool]], author: Author
+) -> None:
+    """Answers every question of a kind that this dry run asks and against which nothing speaks.
+
+    Who stands in more than one is left out. Raises NotPossible if a later run has asked since.
+    """
+    asked = await services.questions.read(domain)
+    if asked.run_id != dry_run_id:
+        raise NotPossible("decisions.askedSince", run=dry_run_id)
+    pairs = {one.pair: same for kind, same in answers for one in asked.alike(kind)}
+    if pairs:
+        await decide(services, domain, pairs, author)

@@ -1,0 +1,93 @@
+"""How often a run asks storage. Whatever is added is paid for by every domain, every hour, so it is to be seen here."""
+
+from collections import Counter
+
+import pytest
+
+from shared.model.records import Author
+from shared.model.runs import Mode, Trigger
+from shared.runs import lifecycle
+from shared.runs.invocation import Finished, perform
+from shared.services import Services
+from shared.settings import Settings
+from tests.integration.test_invocation import PassingTime
+from tests.support.stack import CONTOSO, StartStack, in_entra, in_source
+from tests.support.storage_control import Asked, storage_of
+
+# Two batches of writes.
+PEOPLE = [f"user{n}" for n in range(40)]
+EVERY_RUN = {
+    "AcquireBlobLease locks": 1,
+    "EntityGroupTransaction Domains": 1,
+    "GetBlob links": 1,
+    "GetBlob tenant": 1,
+    "GetEntity Domains": 1,
+    "MergeEntity Runs": 1,
+    "QueryEntities Domains": 1,
+    "QueryEntities Runs": 1,
+    "ReleaseBlobLease locks": 1,
+}
+EVERY_SYNC = {
+    **EVERY_RUN,
+    "EntityGroupTransaction Runs": 5,
+    "GetBlobProperties audit-logs": 2,
+    "GetBlobProperties journal": 1,
+    "PutBlob audit-logs": 1,
+    "PutBlob journal": 1,
+    "SetBlobMetadata audit-logs": 1,
+    "SetBlobMetadata journal": 1,
+}
+COSTS = {
+    (Mode.DRY_RUN, "changed"): {
+        **EVERY_RUN,
+        "EntityGroupTransaction Runs": 4,
+        "GetBlobProperties audit-logs": 3,
+        "GetEntity Runs": 14,
+        "PutBlob audit-logs": 2,
+    },
+    (Mode.SYNC, "as before"): {**EVERY_SYNC, "AppendBlock audit-logs": 1, "GetEntity Runs": 6},
+    (Mode.SYNC, "changed"): {
+        **EVERY_SYNC,
+        "AppendBlock audit-logs": 3,
+        "AppendBlock journal": 4,
+        "GetEntity Runs": 10,
+        "PutBlob links": 1,
+    },
+}
+
+
+def kind(asked: Asked) -> str:
+    """The operation and its table or container."""
+    return f"{asked.operation} {asked.resource.partition('(')[0].partition('/')[0]}"
+
+
+async def perform_one(services: Services, mode: Mode) -> None:
+    author = Author("somebody", "127.0.0.1")
+    run = lifecycle.new_run(services.clock, CONTOSO, mode, Trigger.MANUAL, author)
+    await lifecycle.start(services, run)
+    assert await perform(services, CONTOSO, run.id) == Finished()
+
+
+@pytest.mark.parametrize(("mode", "people"), COSTS)
+async def test_a_run_asks_for_exactly_so_much(start_stack: StartStack, mode: Mode, people: str) -> None:
+    stack = await start_stack(
+        source=[in_source(name) for name in PEOPLE],
+        entra=[in_entra(name) for name in PEOPLE],
+        settings={"BATCHES_IN_FLIGHT": "1"},
+        host=False,
+    )
+    services = Services(Settings.from_environment(stack.settings), PassingTime())
+    # The first run makes the tables and containers.
+    for first in Mode:
+        await perform_one(services, first)
+    for name in PEOPLE if people == "changed" else ():
+        stack.access_control.users.edit(name, {"given_name": "New"})
+    await storage_of(stack).forget()
+
+    await perform_one(services, mode)
+    await services.aclose()
+
+    # A heartbeat comes only on a slow machine.
+    asked = Counter(kind(one) for one in await storage_of(stack).operations())
+    del asked["RenewBlobLease locks"]
+    assert asked == COSTS[mode, people]
