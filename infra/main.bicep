@@ -23,6 +23,7 @@ type AttributeMap = {
   accountEnabled: string?
   userPrincipalName: string?
   onPremisesImmutableId: string?
+  username: string?
 }
 
 @minLength(1)

@@ -18,4 +18,6 @@ def leave_out_requests() -> None:
 
 def event(name: str, /, level: int = logging.INFO, **fields: Any) -> None:
     """Writes `{"event": name, …}`; values must be what JSON can hold, or have a text form."""
-    _logger.log(level, "%s", json.dumps({"event": name, **fields}, ensure_ascii=False, default=str))
+    line = json.dumps({"event": name, **fields}, ensure_ascii=False, default=str)
+    # No log can hold half a character.
+    _logger.log(level, "%s", line.encode("utf-8", "backslashreplace").decode())

@@ -17,7 +17,7 @@ from shared.http.endpoints import ENDPOINTS
 from shared.http.openapi import openapi
 from shared.model.domains import DomainSettings
 from shared.planning.entra_limits import LENGTHS, UPN_LENGTH
-from shared.planning.mapping import DEFAULT_MAP, ENABLED, IMMUTABLE_ID, UPN
+from shared.planning.mapping import DEFAULT_MAP, ENABLED, IMMUTABLE_ID, UPN, USERNAME
 from shared.reports.audit_csv import COLUMNS
 from shared.settings import Settings
 from tools.roles_table import roles_table
@@ -74,6 +74,7 @@ def _shown(name: str | None, default: object) -> str:
 
 def _attributes() -> Lines:
     rows = [
+        (f"`{USERNAME}`, which names a user for good", "", "`Username`"),
         (f"`{UPN}`", f"{UPN_LENGTH}, of which 64 before the @", "`UserPrincipalName`, `UPN`, else `Email`"),
         (f"`{IMMUTABLE_ID}`", "", "`Immutable ID`, `On Premises Immutable ID`"),
         (

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 
@@ -184,4 +185,9 @@ def _error(status: int, error: str, description: str) -> web.Response:
 
 
 def _json(body: Mapping[str, object], status: int = 200) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")
+    try:
+        content = orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        # Half of a pair of surrogates, which JSON can only spell.
+        content = json.dumps(body).encode()
+    return web.Response(status=status, body=content, content_type="application/json")

@@ -7,11 +7,20 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 Keys = Literal["snake_case", "Display Name", "camelCase"]
 CsvEncoding = Literal["utf-8", "utf-8-sig", "cp932"]
-Name = Annotated[str, Field(max_length=256)]
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or len(value) > 256:
+        raise ValueError("a name is a text of at most 256 characters")
+    return value
+
+
+# Not pydantic's own text, which holds no half of a pair of surrogates: JSON can spell one.
+Name = Annotated[str, PlainValidator(_name)]
 
 ADMINISTRATOR = "hdeadmin"
 

@@ -1,5 +1,6 @@
 """The tenant's objects and the rules of Entra ID for writing users."""
 
+import unicodedata
 import uuid
 from collections import deque
 from collections.abc import Iterator
@@ -76,6 +77,7 @@ class Tenant:
     synced_from_ad: bool = False
     # Graph may refuse a rename onto a federated domain unless it starts from onmicrosoft.com.
     refuses_federated_renames: bool = True
+    composes_text: bool = False
     # Not documented: whether a user on a federated domain may lack an immutable ID, and be given one there.
     refuses_first_immutable_ids: bool = True
     object_quota: int | None = None
@@ -146,7 +148,7 @@ class Directory:
             "id": str(uuid.uuid4()),
             "createdDateTime": timestamp(),
             "userType": "Member",
-            **body,
+            **self._as_kept(body),
         }
         self._refuse_bad_sign_in_name(properties, new=True)
         if not self.domains[split_upn(str(properties["userPrincipalName"]))[1]].federated:
@@ -168,7 +170,7 @@ class Directory:
             raise errors.mastered_on_premises()
         if SENSITIVE & changes.keys() and self.is_administrator(user):
             raise errors.request_denied()
-        properties = {**user.properties, **changes}
+        properties = {**user.properties, **self._as_kept(changes)}
         if {"userPrincipalName", "onPremisesImmutableId"} & changes.keys():
             self._refuse_bad_sign_in_name(properties)
             self._refuse_federated_rename(user.upn, str(properties["userPrincipalName"]))
@@ -227,6 +229,15 @@ class Directory:
             raise errors.request_denied()
         del self.deleted[user.id]
         self._immutable_ids_of_deleted.pop(str(user["onPremisesImmutableId"]), None)
+
+    def _as_kept(self, body: Json) -> Json:
+        """The body in NFC where the tenant keeps text so: other kanji than were sent, for compatibility ideographs."""
+        if not self.tenant.composes_text:
+            return body
+        return {
+            name: unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+            for name, value in body.items()
+        }
 
     def _refuse_restricted(self, user: User) -> None:
         """Raises GraphError 403 for a member of a restricted management administrative unit. No app has a role in one.
@@ -294,8 +305,10 @@ class Directory:
             if owner not in (None, own_id):
                 raise errors.object_conflict("onPremisesImmutableId")
         for address in chain([upn], smtp_addresses(properties)):
-            if self._owner_of(address) not in (None, own_id):
-                raise errors.object_conflict("proxyAddresses")
+            owner = self._owner_of(address)
+            if owner not in (None, own_id):
+                kind = "User" if owner in self.users else "Group"
+                raise errors.object_conflict("proxyAddresses", f"{kind}_{owner}")
 
     def _owner_of(self, address: str) -> str | None:
         if owner := self.index.address_owner.get(address):

@@ -49,9 +49,13 @@ def invalid_value(target: str, message: str | None = None, *, resource: str = "U
     return GraphError(400, "Request_BadRequest", message, [_detail("InvalidValue", message, target)])
 
 
-def object_conflict(target: str) -> GraphError:
+def object_conflict(target: str, holder: str | None = None) -> GraphError:
+    """`holder`: the object in the way, which Graph names for addresses (microsoft-graph-docs-contrib#8421)."""
     message = f"Another object with the same value for property {target} already exists."
-    return GraphError(400, "Request_BadRequest", message, [_detail("ObjectConflict", message, target)])
+    details = [_detail("ObjectConflict", message, target)]
+    if holder:
+        details.append(_detail("ConflictingObjects", message, holder))
+    return GraphError(400, "Request_BadRequest", message, details)
 
 
 def mastered_on_premises() -> GraphError:

@@ -88,6 +88,10 @@ _REQUIRED_ON_CREATE = (
 )
 _UPN_LOCAL_PART = re.compile(r"[A-Za-z0-9'._!#^~-]+")
 _NICKNAME = re.compile(r"[!-~]+")
+_CONTROLS, _CONTROLS_BUT_LINES = (
+    re.compile(r"[\x00-\x1f\x7f-\x9f]"),
+    re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]"),
+)
 _NICKNAME_FORBIDDEN = frozenset('@()\\/[]";:<>,')
 
 
@@ -153,6 +157,8 @@ def _checked(name: str, value: object, *, creating: bool) -> object:
 def _checked_text(name: str, value: str) -> str:
     text = value.rstrip()
     if not text or len(text) > _LENGTHS[name]:
+        raise invalid_value(name)
+    if (_CONTROLS if name != "streetAddress" else _CONTROLS_BUT_LINES).search(text):
         raise invalid_value(name)
     if name == "usageLocation" and not re.fullmatch(r"[A-Za-z]{2}", text):
         raise invalid_value(name)

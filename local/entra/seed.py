@@ -40,6 +40,7 @@ class TenantSeed(BaseModel):
     display_name: str = "Contoso"
     on_premises_sync_enabled: bool = False
     federated_renames: bool = False
+    composes_text: bool = False
     exchange_online: bool = True
     first_immutable_ids: bool = False
     premium: bool = True
@@ -128,6 +129,7 @@ def build_directory(seed: Seed) -> Directory:
         display_name=seed.tenant.display_name,
         synced_from_ad=seed.tenant.on_premises_sync_enabled,
         refuses_federated_renames=not seed.tenant.federated_renames,
+        composes_text=seed.tenant.composes_text,
         refuses_first_immutable_ids=not seed.tenant.first_immutable_ids,
         object_quota=seed.tenant.object_quota,
         exchange_online=seed.tenant.exchange_online,

@@ -8,7 +8,7 @@ export const KINDS = ["failed", "doubtful", "delete", "rename", "update", "resto
 
 /** @type {Record<string, string>} */
 const KIND_OF_RESULT = { inDoubt: "doubtful", skipped: "skip", unchanged: "skip" };
-const FORMULA = /^'(?=[=+\-@\t\r])/;
+const FORMULA = /^'(?=[=+\-@＝＋－＠\t\r])|([;\t\n\v\f\r\u2028\u2029])'(?=[ "]*[=+\-@＝＋－＠])/g;
 /** @type {Map<string, Person[]>} */
 const remembered = new Map();
 
@@ -37,7 +37,7 @@ export function parsePeople(text) {
 	let last = null;
 	for (const cells of rows) {
 		/** @param {string} name */
-		const cell = (name) => (cells[column[name]] ?? "").replace(FORMULA, "");
+		const cell = (name) => (cells[column[name]] ?? "").replace(FORMULA, "$1");
 		const who = [cell("action"), cell("objectId"), cell("sourceId"), cell("userPrincipalName")].join("\n");
 		if (last?.who !== who) {
 			last = person(who, cell);

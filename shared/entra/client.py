@@ -61,6 +61,10 @@ class Answer:
         """The properties whose values are refused; also empty if Graph does not say which."""
         return self._targets("InvalidValue")
 
+    def conflicting(self) -> list[str]:
+        """The objects that have a value already, as Graph names them (`User_…`, with the object id)."""
+        return self._targets("ConflictingObjects")
+
     def _targets(self, code: str) -> list[str]:
         details = self._error.get("details")
         objects = [d for d in details if isinstance(d, dict)] if isinstance(details, list) else []

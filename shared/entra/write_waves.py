@@ -63,6 +63,13 @@ def detours(changes: Sequence[Change]) -> list[Wave]:
     return [wave for wave in waves if wave.requests]
 
 
+def sent_again(changes: Sequence[Change]) -> list[Wave]:
+    """Those that go by a detour now, and the others in one step. None of them waits for another."""
+    at_once = [_last_patch(change) for change in changes if not goes_by_detour(change)]
+    waves = detours([change for change in changes if goes_by_detour(change)])
+    return [*waves, Wave(at_once)] if at_once else waves
+
+
 def _to_temporary_upns(changes: Sequence[Change]) -> list[Wave]:
     # Users whose UPN is on the onmicrosoft.com domain already skip this step.
     leaving = [patch(change, {UPN: change.via}) for change in changes if change.via != change.upn]

@@ -12,7 +12,7 @@ from shared.entra.batch import BeforeSend, Request
 from shared.entra.client import Answer, text
 from shared.entra.graph import Graph
 from shared.entra.unheard import Earlier, Found, Unheard, look_up, shows
-from shared.entra.write_waves import Wave, detours, patch, waves_of
+from shared.entra.write_waves import Wave, goes_by_detour, patch, sent_again, waves_of
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import Key, Outcome, Result, key
@@ -40,7 +40,7 @@ async def apply(
             yield ended
         async for ended in applying.step_back():
             yield ended
-        waves.extendleft(reversed(detours(applying.detoured)))
+        waves.extendleft(reversed(sent_again(applying.again)))
 
 
 @dataclass(slots=True)
@@ -48,7 +48,8 @@ class _Applying:
     """What the waves so far have come to.
 
     `ended`: changes of which no further step is sent. `aside`: those whose user has a temporary UPN now. Of the last
-    wave, `stranded` were refused there, and `detoured` are to be sent again by way of a temporary UPN.
+    wave, `stranded` were refused there, and `again` are to be sent again, in another way or without what was refused;
+    `refusals` says why.
     """
 
     graph: Graph
@@ -57,11 +58,12 @@ class _Applying:
     ended: set[Key] = field(default_factory=set)
     aside: set[Key] = field(default_factory=set)
     stranded: list[Outcome] = field(default_factory=list)
-    detoured: list[Change] = field(default_factory=list)
+    again: list[Change] = field(default_factory=list)
+    refusals: dict[Key, Outcome] = field(default_factory=dict)
 
     async def send(self, wave: Wave) -> AsyncGenerator[list[Outcome], None]:
         """Sends one wave; yields the changes that end with it. In the end it looks up those without a clear answer."""
-        self.stranded, self.detoured = [], []
+        self.stranded, self.again = [], []
         ready = [request for request in wave.requests if key(request.subject) not in self.ended]
         for request in ready:
             request.in_doubt = key(request.subject) in self.earlier.in_doubt
@@ -89,13 +91,14 @@ class _Applying:
                     self.aside.add(key(end.change))
                 if wave.last:
                     final.append(end)
-            elif end.change.direct_first and _asks_for_a_detour(answer):
-                self.detoured.append(replace(end.change, direct_first=False))
+            elif other := _by_detour(end.change, answer) or _without_refused_id(end.change, answer):
+                self.refusals.setdefault(key(other), end)
+                self.again.append(other)
             else:
                 self.ended.add(key(end.change))
                 refused_aside = end.result is Result.FAILED and key(end.change) in self.aside
                 (self.stranded if refused_aside else final).append(end)
-        return final
+        return [_with_refusal(end, self.refusals.get(key(end.change))) for end in final]
 
     async def step_back(self) -> AsyncGenerator[list[Outcome], None]:
         """Undoes the first step of changes whose next one was refused: nobody can sign in with a temporary UPN."""
@@ -176,11 +179,41 @@ def _restored(change: Change) -> Parts:
     return say("write.restoredAside", upn=change.via) if change.via else say("write.restoredAsBefore")
 
 
-def _asks_for_a_detour(answer: Answer) -> bool:
-    """Whether Graph refused the UPN or immutable ID itself, not because another object has it already."""
-    if answer.status != 400 or answer.conflict_on():
-        return False
-    return set(answer.invalid()) <= {UPN, IMMUTABLE_ID}
+def _by_detour(change: Change, answer: Answer) -> Change | None:
+    """The change by its detour, if Graph refused the UPN or immutable ID itself, not because an object has it."""
+    refused = (
+        answer.status == 400 and not answer.conflict_on() and set(answer.invalid()) <= {UPN, IMMUTABLE_ID}
+    )
+    return replace(change, direct_first=False) if change.direct_first and refused else None
+
+
+def _without_refused_id(change: Change, answer: Answer) -> Change | None:
+    """The rest of a change of which Graph refused the immutable ID alone; None if there is no such rest."""
+    rest = tuple(a for a in change.attributes if a.attribute != IMMUTABLE_ID)
+    refused = {*answer.conflict_on(), *answer.invalid()} == {IMMUTABLE_ID}
+    if (
+        not refused
+        or not rest
+        or change.action not in (Action.UPDATE, Action.RENAME)
+        or goes_by_detour(change)
+    ):
+        return None
+    # Only a new UPN can still ask for a detour.
+    direct_first = change.direct_first and change.action is Action.RENAME
+    return replace(
+        change, attributes=rest, via=change.via if direct_first else None, direct_first=direct_first
+    )
+
+
+def _with_refusal(end: Outcome, refusal: Outcome | None) -> Outcome:
+    """How a change ended that was sent again, as a whole: with what was refused of it."""
+    left_out = set(refusal.change.attributes) - set(end.change.attributes) if refusal else set()
+    if not refusal or not left_out:
+        return end
+    if not end.succeeded:
+        return replace(end, change=refusal.change)
+    (refused,) = left_out
+    return replace(end, refused=refused, error_code=refusal.error_code, error_message=refusal.error_message)
 
 
 def _took_effect(change: Change, object_id: str | None, answer: Answer, note: Parts = ()) -> Outcome:
@@ -196,6 +229,8 @@ def _took_effect(change: Change, object_id: str | None, answer: Answer, note: Pa
 def _refused(change: Change, answer: Answer, addition: Parts = ()) -> Outcome:
     error = answer.error
     code = next((f"ObjectConflict:{target}" for target in answer.conflict_on()), error.code)
+    if holders := tuple(answer.conflicting()):
+        addition = say("write.heldBy", holders=holders) + addition
     return Outcome(
         change=change,
         result=Result.FAILED,

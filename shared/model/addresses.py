@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import idna
 
+from shared.model.characters import unseen
+
 # What needs no folding, as nearly every address.
 _PLAIN = re.compile(r"[a-z0-9.!#$%&*+/=^_{|}~-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 # What stands between two addresses, or between an address and its prefix (`SMTP:`) or the name beside it.
@@ -22,13 +24,6 @@ _AT = re.compile("[@＠﹫]")
 # time by the square of a run of combining characters.
 _LONGEST, _LONGEST_LABEL, _LONGEST_TYPED = 320, 63, 1000
 
-# Control, format, and half of a pair of surrogates.
-_UNSEEN_CATEGORIES = ("Cc", "Cf", "Cs")
-# Further characters that Unicode has ignored in display (Default_Ignorable_Code_Point), and the empty Braille pattern.
-_UNSEEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
-    "\U000e0000-\U000e0fff]"
-)
 _TYPOGRAPHIC = str.maketrans(
     {
         **dict.fromkeys("`´ʹʻʼʽˈ‘’‚‛′‵՚Ꞌꞌ", "'"),
@@ -136,14 +131,9 @@ def _visible(text: str) -> str:
         return text.replace("`", "'")
     # Twice, since NFKC brings forth some that are folded: U+FE31 becomes a dash.
     for _ in range(2):
-        seen = "".join(c for c in text.translate(_TYPOGRAPHIC) if not _unseen(c))
+        seen = "".join(c for c in text.translate(_TYPOGRAPHIC) if not unseen(c))
         text = unicodedata.normalize("NFKC", seen)
     return text
-
-
-def _unseen(character: str) -> bool:
-    unseen = unicodedata.category(character) in _UNSEEN_CATEGORIES or _UNSEEN.match(character)
-    return bool(unseen) and not character.isspace()
 
 
 def _caseless(text: str) -> str:

@@ -20,7 +20,7 @@ _LOST_AGAIN = timedelta(days=30)
 FORGOTTEN_AFTER = _LOST_AGAIN + timedelta(days=60)
 
 # A person's columns, in the order of an entry.
-_COLUMNS = ("links", "names", "since", "lost")
+_COLUMNS = ("links", "names", "forms", "since", "lost")
 Entry = tuple[str, ...]
 _NOTHING: Entry = ("",) * len(_COLUMNS)
 
@@ -76,7 +76,7 @@ def merge(current: Memory, delta: Delta) -> Memory:
     reviewed = domain and anew == current.anew and domain not in current.reviewed
     if not (entries or deleted or settled or reviewed):
         return current
-    links, names, since, lost = (
+    links, names, forms, since, lost = (
         _changed(getattr(current, column), {who: entry[place] for who, entry in entries.items()})
         for place, column in enumerate(_COLUMNS)
     )
@@ -84,6 +84,7 @@ def merge(current: Memory, delta: Delta) -> Memory:
         current,
         links=links,
         names=names,
+        forms=forms,
         since=since,
         lost=lost,
         deleted=_changed(current.deleted, deleted),
@@ -100,10 +101,15 @@ def linked(memory: Memory, links: Mapping[str, str], today: date) -> Memory:
         memory,
         links=dict(links),
         names=_without(memory.names, gone),
+        forms=_without(memory.forms, gone),
         since=_without(memory.since, gone) | new,
         lost=_without(memory.lost, gone),
         unsettled={who: accounts for who, accounts in memory.unsettled.items() if who not in links},
     )
+
+
+def with_forms(memory: Memory, forms: Mapping[str, str]) -> Memory:
+    return replace(memory, forms={who: known for who, known in forms.items() if who in memory.links})
 
 
 def after_good_sync(

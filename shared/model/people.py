@@ -57,8 +57,9 @@ class Memory:
     """What earlier syncs of the whole tenant knew of people. Dates are as in `2026-03-31`.
 
     By source id: `links`: the Entra user (object id) that the source user became. `names`: digests of family and given
-    name at the last good sync (see `planning/names.py`). `since`: when a sync first linked them; absent for links from
-    the time of one memory per domain. `lost`: when neither side was found to have them any more. `unsettled`: the
+    name at the last good sync (see `planning/names.py`). `forms`: digests of values that Entra may alter (see
+    `planning/forms.py`). `since`: when a sync first linked them; absent for links from the time of one memory per
+    domain. `lost`: when neither side was found to have them any more. `unsettled`: the
     accounts between which memories of that time contradicted each other; no link, until a match confirms one.
     By object id: `deleted`: when a sync deleted the account.
 
@@ -69,6 +70,7 @@ class Memory:
 
     links: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    forms: dict[str, str] = field(default_factory=dict)
     since: dict[str, str] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     deleted: dict[str, str] = field(default_factory=dict)

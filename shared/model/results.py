@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from shared.model.changes import Action, Change, Obstacle
+from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.parts import Parts, say
 
 # Error codes of a user who is not deleted: a lookup was not possible, or the source could not be read a second time.
@@ -51,7 +51,8 @@ class Outcome:
     """How one change ended, or that it is planned: the same record from the directory's answer to the audit log.
 
     `object_id` is the account that the change ended on, if the change itself can't know it (an add).
-    `note` is appended to the change's reason. `error_code` and `error_message` are empty if the change took effect.
+    `note` is appended to the change's reason. `error_code` and `error_message` are empty if the change took effect;
+    with `refused` they say why this attribute was refused while the change, without it, took effect.
     """
 
     change: Change
@@ -61,6 +62,7 @@ class Outcome:
     error_code: str = ""
     error_message: Parts = ()
     request_id: str = ""
+    refused: AttributeChange | None = None
 
     @property
     def succeeded(self) -> bool:

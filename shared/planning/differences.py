@@ -8,6 +8,7 @@ from shared.model.parts import say
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.detours import with_detour
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
+from shared.planning.forms import is_altered, report
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.renames import temporary_upn
@@ -24,7 +25,10 @@ class Differences:
     attribute_map: AttributeMap
 
     def between(self, user: SourceUser, target: EntraUser) -> Change | None:
-        """The update or rename that makes `target` equal to `user`; None if they are equal already."""
+        """The update or rename that makes `target` equal to `user`; None if they are equal already.
+
+        A skip, if the only difference is one that Entra has made, and this is to be reported.
+        """
         renamed = user.upn != target.upn and user.upn.lower() != target.upn.lower()
         rekeyed = user.immutable_id is not None and user.immutable_id != target.immutable_id
         if user.values == target.values and not renamed and not rekeyed:
@@ -40,13 +44,20 @@ class Differences:
             for attribute, before, after in zip(names, target.values, user.values, strict=True)
             if before != after
         ]
+        known = self.lookups.forms.get(user.source_id, "")
+        altered = [one for one in attributes if is_altered(one, known)] if known else []
+        attributes = [one for one in attributes if one not in altered]
+        told = report(altered, known)
+        if not attributes and not told:
+            return None
         change = Change(
-            action=Action.RENAME if renamed else Action.UPDATE,
+            action=(Action.RENAME if renamed else Action.UPDATE) if attributes else Action.SKIP,
             upn=target.upn,
             display_name=target.display_name,
             object_id=target.object_id,
             source_id=user.source_id,
             attributes=tuple(attributes),
+            reason=told,
             obstacle=_refused(user, attributes) or (self._no_immutable_id(user, target) if renamed else None),
         )
         if not renamed and not rekeyed:

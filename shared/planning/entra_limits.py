@@ -4,7 +4,8 @@ import re
 
 from shared.model.addresses import fold
 from shared.model.changes import Obstacle
-from shared.model.parts import say
+from shared.model.characters import LONGEST, unwritable
+from shared.model.parts import Parts, say
 from shared.model.people import Value
 
 # Longest accepted value in characters, by attribute ("User resource type" and "Create user" in Graph's documentation).
@@ -29,6 +30,19 @@ LENGTHS = {
 
 UPN_LENGTH, UPN_LOCAL_LENGTH = 113, 64
 _UPN = re.compile(r"[A-Za-z0-9'.\-_!#^~]+@[A-Za-z0-9.\-]+")
+
+
+def unwritten(attribute: str, value: Value) -> Parts:
+    """Why a value of the source can't be written at all, and how it is mended; empty if it can be tried."""
+    if not isinstance(value, str) or (value.isprintable() and len(value) <= LONGEST):
+        return ()
+    at = unwritable(value, lines=attribute == "streetAddress")
+    if at is not None:
+        return say("value.unwritable", attribute=attribute, character=f"U+{ord(value[at]):04X}", place=at + 1)
+    if len(value) <= LONGEST:
+        return ()
+    longest = {"userPrincipalName": UPN_LENGTH, **LENGTHS}.get(attribute, LONGEST)
+    return say("value.tooLong", attribute=attribute, length=len(value), longest=longest)
 
 
 def refused_value(attribute: str, value: Value) -> Obstacle | None:

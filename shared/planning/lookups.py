@@ -30,6 +30,7 @@ class Lookups:
     have an account. `pointers`: which source users without an account point to such accounts; `pointers_unread`: why
     these are not known. `resembling`: source id → accounts elsewhere that would be deleted, or were, and may be that
     user's. `failed`: source ids of users whose add Entra has refused in this run.
+    `forms`: source id → what is known of values that Entra alters (see `planning/forms.py`).
     """
 
     federated: bool = False
@@ -56,4 +57,5 @@ class Lookups:
     pointers_unread: Parts = ()
     resembling: Mapping[str, Sequence[EntraUser]] = field(default_factory=dict)
     failed: frozenset[str] = frozenset()
+    forms: Mapping[str, str] = field(default_factory=dict)
     other_domains: bool = False

@@ -1,8 +1,8 @@
 """Maps source fields to Entra attributes, normalised so that equal values compare equal. Pure.
 
 Both sides pass through `normalised`, so that a comparison ignores the Unicode form in which a Japanese name was
-typed and the white space that Entra trims anyway. Values are never truncated: a value that Entra would refuse
-becomes an obstacle for that one user.
+typed and the white space that Entra trims anyway. Names are written as the source has them. A value that Entra would
+refuse becomes an obstacle for that one user.
 """
 
 import unicodedata
@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shared.model.parts import Parts, say
+from shared.model.characters import LONGEST, composed, escaped, visible
+from shared.model.parts import say
 from shared.model.people import AccountKind, EntraUser, SourceUser, Value
-from shared.planning.entra_limits import LENGTHS
+from shared.planning.entra_limits import LENGTHS, unwritten
 
 UPN, IMMUTABLE_ID, ENABLED = "userPrincipalName", "onPremisesImmutableId", "accountEnabled"
 SESSION_TIME = "signInSessionsValidFromDateTime"
@@ -23,7 +24,9 @@ _WHERE_KNOWN = (
 )  # fmt: skip
 # What Teams writes as department and job title of the accounts of its call queues and auto attendants.
 _RESOURCE_ACCOUNT = "microsoft communication application instance"
-MAPPABLE = (*LENGTHS, ENABLED, UPN, IMMUTABLE_ID)
+# No attribute of Entra: the field that names a user of the source for good.
+USERNAME = "username"
+MAPPABLE = (*LENGTHS, ENABLED, UPN, IMMUTABLE_ID, USERNAME)
 
 DEFAULT_MAP: Mapping[str, str | None] = {
     "displayName": "Display Name",
@@ -32,10 +35,12 @@ DEFAULT_MAP: Mapping[str, str | None] = {
     ENABLED: "Status",
 }
 # The field names under which Access Control may return a user's identity: the API's spelling is not published.
-SOURCE_ID_FIELDS = ("username",)
+SOURCE_ID_FIELDS = (USERNAME,)
 UPN_FIELDS = ("userprincipalname", "upn", "email")
 EMAIL_FIELDS = ("email", "emailaddress", "mail")
 IMMUTABLE_ID_FIELDS = ("immutableid", "onpremisesimmutableid")
+# What a display name is made of where there is none.
+_NAME_FIELDS = ("familyname", "givenname")
 
 _STATUS = {
     "enabled": True,
@@ -54,13 +59,20 @@ def field_key(name: str) -> str:
 
 
 def normalised(value: object) -> str | None:
-    """Text in NFC without outer white space; None for an empty or absent value."""
+    """Text in NFC (but see `composed`) without outer white space; None if nothing of it is seen, or it is absent."""
     if value is None:
         return None
-    text = value if isinstance(value, str) else str(value)
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    return text.strip() or None
+    text = (value if isinstance(value, str) else str(value)).strip()
+    if text.isascii():
+        return text or None
+    if not visible(text):
+        return None
+    return text if unicodedata.is_normalized("NFC", text) else composed(text)
+
+
+def _kept(text: str) -> str:
+    """Text that can be stored and sent; one of a length that is refused, only to that length."""
+    return text if text.isascii() and len(text) <= LONGEST else escaped(text[:LONGEST])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +86,7 @@ class AttributeMap:
     fields: tuple[str, ...]
     upn_fields: tuple[str, ...] = UPN_FIELDS
     immutable_id_fields: tuple[str, ...] = IMMUTABLE_ID_FIELDS
+    source_id_fields: tuple[str, ...] = SOURCE_ID_FIELDS
 
     @property
     def required_fields(self) -> tuple[str, ...]:
@@ -91,6 +104,16 @@ class AttributeMap:
         """The selected properties that the app can do without where a cloud does not have them."""
         return tuple(name for name in _WHERE_KNOWN if name not in self.attributes)
 
+    @property
+    def single_fields(self) -> tuple[str, ...]:
+        """Fields of which a user has one value, and no list."""
+        return (*self.source_id_fields, *self.fields, *self.upn_fields, *self.immutable_id_fields)
+
+    @property
+    def read_fields(self) -> frozenset[str]:
+        """Every field that is read, if a user has it."""
+        return frozenset((*self.single_fields, *EMAIL_FIELDS, *_NAME_FIELDS))
+
     @classmethod
     def of(cls, overrides: Mapping[str, str | None]) -> "AttributeMap":
         """The default map with `overrides` on top; an attribute mapped to None is not synchronised.
@@ -102,13 +125,14 @@ class AttributeMap:
             raise ValueError(f"{', '.join(unknown)} can't be mapped; possible are {', '.join(MAPPABLE)}")
         if not merged["displayName"]:
             raise ValueError("displayName must be mapped: Entra has no user without one")
-        upn, immutable_id = merged.pop(UPN, None), merged.pop(IMMUTABLE_ID, None)
+        upn, immutable_id, username = (merged.pop(name, None) for name in (UPN, IMMUTABLE_ID, USERNAME))
         pairs = [(attribute, field_key(name)) for attribute, name in merged.items() if name]
         return cls(
             attributes=tuple(attribute for attribute, _ in pairs),
             fields=tuple(name for _, name in pairs),
             upn_fields=(field_key(upn),) if upn else UPN_FIELDS,
             immutable_id_fields=(field_key(immutable_id),) if immutable_id else IMMUTABLE_ID_FIELDS,
+            source_id_fields=(field_key(username),) if username else SOURCE_ID_FIELDS,
         )
 
     def source_user(self, record: Mapping[str, object]) -> SourceUser:
@@ -117,32 +141,28 @@ class AttributeMap:
         Raises ValueError with the field name as its text, for a list where a single value is expected.
         """
         fields = flat(record)
-        for name in (*SOURCE_ID_FIELDS, *self.fields, *self.upn_fields, *self.immutable_id_fields):
+        for name in self.single_fields:
             if isinstance(fields.get(name), list):
                 raise ValueError(name)  # noqa: TRY004 - the data is wrong, not the code
-        source_id = _first(fields, SOURCE_ID_FIELDS) or ""
-        problem: Parts = ()
+        source_id = _kept(_first(fields, self.source_id_fields) or "")
+        upn_field = next((name for name in self.upn_fields if normalised(fields.get(name))), "")
+        upn = normalised(fields.get(upn_field)) or ""
+        immutable_id = _first(fields, self.immutable_id_fields)
+        problem = unwritten(UPN, upn) or unwritten(IMMUTABLE_ID, immutable_id)
         values: list[Value] = []
         for attribute, name in zip(self.attributes, self.fields, strict=True):
-            value: Value = normalised(fields.get(name))
-            if attribute == ENABLED:
-                status = value
-                value = _STATUS.get(str(status).lower())
-                if value is None:
-                    problem = say("value.unknownStatus", user=source_id, field=name, status=repr(status))
-            elif attribute == "displayName" and value is None:
-                names = (normalised(fields.get(n)) for n in ("familyname", "givenname"))
-                value = " ".join(n for n in names if n) or None
-            elif attribute == "usageLocation" and isinstance(value, str):
-                value = value.upper()
-            values.append(value)
-        upn_field = next((name for name in self.upn_fields if normalised(fields.get(name))), "")
+            value = _value(attribute, name, fields)
+            if attribute == ENABLED and value is None:
+                status = repr(normalised(fields.get(name)))
+                problem = say("value.unknownStatus", user=source_id, field=name, status=status)
+            problem = problem or unwritten(attribute, value)
+            values.append(_kept(value) if problem and isinstance(value, str) else value)
         return SourceUser(
             source_id=source_id,
-            upn=normalised(fields.get(upn_field)) or "",
-            immutable_id=_first(fields, self.immutable_id_fields),
+            upn=_kept(upn),
+            immutable_id=immutable_id and _kept(immutable_id),
             values=tuple(values),
-            email=_emails(fields),
+            email=_kept(_emails(fields)),
             upn_given=upn_field not in EMAIL_FIELDS,
             problem=problem,
         )
@@ -168,6 +188,16 @@ class AttributeMap:
     def display_name(self, user: SourceUser) -> str:
         value = user.values[self.attributes.index("displayName")]
         return value if isinstance(value, str) else ""
+
+
+def _value(attribute: str, name: str, fields: Mapping[str, object]) -> Value:
+    value = normalised(fields.get(name))
+    if attribute == ENABLED:
+        return _STATUS.get(str(value).lower())
+    if attribute == "displayName" and value is None:
+        names = (normalised(fields.get(each)) for each in _NAME_FIELDS)
+        return " ".join(each for each in names if each) or None
+    return value.upper() if attribute == "usageLocation" and value else value
 
 
 def flat(record: Mapping[str, object]) -> dict[str, object]:

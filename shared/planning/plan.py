@@ -85,7 +85,9 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
                 continue
             if target.without_session_time and lookups.federated:
                 without_session_time.append(target.object_id)
-            if change:
+            if change and change.action is Action.SKIP:
+                skips.append(change)
+            elif change:
                 existing.append(change)
             else:
                 unchanged += 1

@@ -1,11 +1,13 @@
 """The audit log as text: one row per changed attribute or per person, in a form a spreadsheet opens. Pure.
 
-UTF-8 with BOM and CRLF, so that a spreadsheet shows Japanese names. A cell that a spreadsheet would take for a
-formula gets a leading apostrophe ("CSV injection", OWASP). Never a password.
+UTF-8 with BOM and CRLF, so that a spreadsheet shows Japanese names. What a spreadsheet would take for a formula gets
+an apostrophe before it ("CSV injection", OWASP), also inside a cell: one that takes `;` or a tab for the separator
+finds no quotes where a cell begins, and lets cells begin in the middle of ours. Never a password.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -20,8 +22,11 @@ COLUMNS = (
     "sourceId", "attribute", "before", "after", "reason", "errorCode", "errorMessage", "requestId",
 )  # fmt: skip
 BOM = "\ufeff"
-# What a spreadsheet would take for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would take for a formula; of the full-width ones, in an East Asian language.
+_FORMULA_STARTS = (*"=+-@＝＋－＠", "\t", "\r")
+# Where a cell could begin inside one of ours.
+_BREAK = re.compile("[;\t\n\v\f\r\u2028\u2029]")
+_FORMULA_AFTER_BREAK = re.compile(f'({_BREAK.pattern})(?=[ "]*[-=+@＝＋－＠])')
 
 
 def header() -> bytes:
@@ -43,15 +48,34 @@ def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
     change = outcome.change
     who = (change.upn, change.display_name, outcome.object_id or change.object_id, change.source_id)
     reason = said(change.reason + outcome.note)
-    end = (reason, outcome.error_code, said(outcome.error_message), outcome.request_id)
+    error = (outcome.error_code, said(outcome.error_message))
     one_row_each = change.action not in (Action.DELETE, Action.SKIP)
-    attributes = [(a.attribute, a.before, a.after) for a in change.attributes] if one_row_each else []
-    for attribute in attributes or [("", None, None)]:
-        cells = (*start, change.action.value, outcome.result.value, *who, *attribute, *end)
+    attributes = change.attributes if one_row_each else ()
+    ends = [(outcome.result, a, error) for a in attributes or (None,)]
+    if outcome.refused:
+        # First: who reads row by row takes a person's end from the first one.
+        ends = [
+            (Result.FAILED, outcome.refused, error),
+            *((outcome.result, a, ("", "")) for a in attributes),
+        ]
+    for result, a, why in ends:
+        attribute = (a.attribute, a.before, a.after) if a else ("", None, None)
+        cells = (
+            *start,
+            change.action.value,
+            result.value,
+            *who,
+            *attribute,
+            reason,
+            *why,
+            outcome.request_id,
+        )
         yield [_escaped(_text(cell)) for cell in cells]
 
 
 def _escaped(cell: str) -> str:
+    if _BREAK.search(cell):
+        cell = _FORMULA_AFTER_BREAK.sub(r"\1'", cell)
     return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
 
 

@@ -14,11 +14,13 @@ from shared.model.memory import (
     forget,
     linked,
     with_absences,
+    with_forms,
 )
 from shared.model.parts import Parts, say
 from shared.model.people import Memory
 from shared.model.questions import pair_id
 from shared.model.results import Outcome
+from shared.planning.forms import noted
 from shared.planning.mapping import domain_of
 from shared.planning.names import Names
 from shared.planning.surveyed import Survey
@@ -39,6 +41,7 @@ class Remembering:
         self._seen = seen
         self._stop = stop
         self._links = dict(seen.plan.links)
+        self._forms = dict(seen.memory.forms)
         self._deleted: set[str] = set()
         self._restored: set[str] = set()
         # As it was last read or written here, by which it is told what others have changed; and as it lies in storage.
@@ -47,6 +50,7 @@ class Remembering:
     def note(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             change, account = outcome.change, outcome.object_id
+            self._forms |= noted(self._forms, change, succeeded=outcome.succeeded)
             if not outcome.succeeded or account is None:
                 continue
             if change.source_id:
@@ -76,7 +80,7 @@ class Remembering:
 
     def _so_far(self) -> Memory:
         today = self._services.clock.now().date()
-        memory = linked(self._known, self._links, today)
+        memory = with_forms(linked(self._known, self._links, today), self._forms)
         memory = after_deletions(memory, self._deleted, self._restored, today)
         if self._seen.reviewed and self._seen.domain not in memory.reviewed:
             memory = replace(memory, reviewed=(*memory.reviewed, self._seen.domain))

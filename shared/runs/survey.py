@@ -98,6 +98,7 @@ class Surveyor:
             usage_location=self._terms.usage_location,
             memory_doubt=memory.doubt,
             deleted_by_sync=memory.deleted.keys(),
+            forms=memory.forms,
             known_since={account: memory.since.get(who, "") for who, account in memory.links.items()},
             ask_unlinked=await self._administration.read_unlinked(self._domain),
             approved=approved,

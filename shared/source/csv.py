@@ -4,20 +4,27 @@ Encoding and delimiter are not documented, so UTF-8 with or without BOM and CP93
 everything else is strict, and every error names the line.
 """
 
+import codecs
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 from shared.errors import SourceError
 from shared.model.people import SourceUser
-from shared.planning.mapping import DEFAULT_MAP, SOURCE_ID_FIELDS, AttributeMap, field_key
+from shared.planning.mapping import DEFAULT_MAP, AttributeMap, field_key
 from shared.source import SourceUsers
+
+# Latin letters, kana, kanji and what stands between them.
+_READABLE = re.compile("[\xa0-\u024f\u2010-\u203b\u3000-\u30ff\u4e00-\u9fff\uff00-\uff9f]")
+# What Python makes of the bytes that no text in CP932 has.
+_NOT_IN_CP932 = re.compile("[\x80\uf8f0-\uf8f3]")
 
 
 def parse(content: bytes, name: str, attribute_map: AttributeMap) -> list[SourceUser]:
     """Every user of an exported CSV. Raises SourceError, which names the line, if anything is wrong."""
-    rows = _rows(_text(content, name), name)
+    rows = _filled(_rows(_text(content, name), name), name)
     try:
         header_line, header = next(rows)
     except StopIteration:
@@ -35,17 +42,32 @@ def parse(content: bytes, name: str, attribute_map: AttributeMap) -> list[Source
 
 
 def _text(content: bytes, name: str) -> str:
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise SourceError("source.encoding", source=name)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if content.startswith(codecs.BOM_UTF8) or _is_mostly_utf8(content):
+            line = content.count(b"\n", 0, error.start) + 1
+            raise SourceError("source.brokenUtf8", source=name, line=line) from error
+    try:
+        text = content.decode("cp932")
+    except UnicodeDecodeError as error:
+        raise SourceError("source.encoding", source=name) from error
+    if _NOT_IN_CP932.search(text):
+        raise SourceError("source.encoding", source=name)
+    return text
+
+
+def _is_mostly_utf8(content: bytes) -> bool:
+    """Whether more of it reads well as UTF-8 than not: of a text in CP932 a part may, but seldom most of it."""
+    text = content.decode("utf-8", "replace")
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
+    readable = len(text) - len(_READABLE.sub("", text))
+    return 2 * readable > beyond_ascii
 
 
 def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not blank, with the line on which it ends."""
-    first = text.partition("\n")[0]
+    """Each row but lines of white space, with the line on which it ends."""
+    first = text.lstrip().partition("\n")[0]
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter="\t" if first.count("\t") > first.count(",") else ",",
@@ -53,10 +75,25 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     )
     try:
         for cells in reader:
-            if cells:
+            if len(cells) > 1 or any(map(str.strip, cells)):
                 yield reader.line_num, cells
     except csv.Error as error:
         raise SourceError("source.notCsv", source=name, line=reader.line_num, error=str(error)) from error
+
+
+def _filled(rows: Iterator[tuple[int, list[str]]], name: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows up to those at the end that have nothing but separators, as spreadsheets leave them.
+
+    Raises SourceError for such a row before others: it may be a user whose cells were cleared.
+    """
+    empty = 0
+    for line, cells in rows:
+        if not any(map(str.strip, cells)):
+            empty = empty or line
+        elif empty:
+            raise SourceError("source.emptyRow", source=name, line=empty)
+        else:
+            yield line, cells
 
 
 def _require_columns(header: list[str], name: str, line: int, attribute_map: AttributeMap) -> None:
@@ -64,14 +101,12 @@ def _require_columns(header: list[str], name: str, line: int, attribute_map: Att
 
     It also names the columns that there are. Raises SourceError.
     """
-    keys = [field_key(column) for column in header]
-    if twice := sorted(key for key, count in Counter(keys).items() if count > 1):
+    keys = Counter(map(field_key, header))
+    if twice := sorted(key for key in attribute_map.read_fields if keys[key] > 1):
         raise SourceError("source.columnTwice", source=name, line=line, column=twice[0])
     spelled = {field_key(column): column for column in DEFAULT_MAP.values() if column}
-    needed = [
-        (field, spelled.get(field, field)) for field in (*SOURCE_ID_FIELDS, *attribute_map.required_fields)
-    ]
-    missing = [shown for field, shown in needed if field not in keys]
+    needed = dict.fromkeys((*attribute_map.source_id_fields, *attribute_map.required_fields))
+    missing = [spelled.get(field, field) for field in needed if field not in keys]
     if not any(field in keys for field in attribute_map.upn_fields):
         missing.append("/".join(attribute_map.upn_fields))
     if missing:

@@ -5,6 +5,7 @@ keys are read tolerantly (`AttributeMap`) and everything else strictly: an answe
 is an error that names the call.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -85,7 +86,7 @@ class HenngeSource:
         if answer.status_code == 401:
             self._renew_at = 0.0
             answer = await self._with_token(call, url)
-        return _json_object(call, answer)
+        return json_object(call, answer)
 
     async def _with_token(self, call: str, url: httpx.URL) -> httpx.Response:
         if self._clock.monotonic() >= self._renew_at:
@@ -101,7 +102,7 @@ class HenngeSource:
             auth=self._login,
             data={"grant_type": "client_credentials"},
         )
-        body = _json_object(call, answer)
+        body = json_object(call, answer)
         token, lifetime = body.get("access_token"), body.get("expires_in", TOKEN_LIFETIME)
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
             raise SourceError("hennge.noToken", call=call)
@@ -135,19 +136,32 @@ class HenngeSource:
         raise AssertionError("unreachable")
 
 
-def _json_object(call: str, answer: httpx.Response) -> dict[str, Any]:
+def json_object(call: str, answer: httpx.Response) -> dict[str, Any]:
+    """The body of a good answer. Raises SourceError that names the call otherwise."""
     if answer.status_code != 200:
         refused = answer.status_code in (400, 401, 403)
         raise SourceError(
             "hennge.notAuthorised" if refused else "hennge.answered", call=call, status=answer.status_code
         )
     try:
-        body = orjson.loads(answer.content)
-    except orjson.JSONDecodeError as error:
+        body = _loaded(answer.content)
+    except (ValueError, RecursionError) as error:
         raise SourceError("hennge.notJson", call=call, bytes=len(answer.content)) from error
     if not isinstance(body, dict):
         raise SourceError("hennge.notAnObject", call=call)
     return body
+
+
+def _loaded(content: bytes) -> Any:
+    """JSON, also with half of a pair of surrogates in it, which orjson refuses: only that person is to fail."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return json.loads(content.decode(), parse_constant=_no_json)
+
+
+def _no_json(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _items(page: Mapping[str, Any]) -> list[Any]:

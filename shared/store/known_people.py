@@ -32,7 +32,7 @@ from shared.store.domains import Domains
 from shared.store.runs import remembered_in
 from shared.store.storage import LINKS, PEOPLE, Storage
 
-_TEXTS = ("links", "names", "since", "lost", "deleted")
+_TEXTS = ("links", "names", "forms", "since", "lost", "deleted")
 # A write whose answer was lost recognises itself by its token, also after so many writes of others.
 _WRITERS = 200
 # What could not be read is kept under this name with the time, for an administrator to look at.

@@ -26,9 +26,7 @@ def read_change(document: Mapping[str, Any]) -> Change:
         display_name=document["display_name"],
         object_id=document["object_id"],
         source_id=document["source_id"],
-        attributes=tuple(
-            AttributeChange(a["attribute"], a["before"], a["after"]) for a in document["attributes"]
-        ),
+        attributes=tuple(map(_read_attribute, document["attributes"])),
         reason=stored_parts(document["reason"]),
         via=document["via"],
         # Absent in what the previous version wrote.
@@ -39,16 +37,22 @@ def read_change(document: Mapping[str, Any]) -> Change:
 def outcome_document(outcome: Outcome) -> Document:
     """How a change ended, without the change and without empty fields."""
     said = {name: getattr(outcome, field) for field, name in _TEXTS.items()}
-    said |= {"note": outcome.note, "errorMessage": outcome.error_message}
+    said |= {"note": outcome.note, "errorMessage": outcome.error_message, "refused": outcome.refused}
     return {"result": outcome.result.value, **{name: value for name, value in said.items() if value}}
 
 
 def read_outcome(document: Mapping[str, Any], change: Change) -> Outcome:
     texts = {field: document[name] for field, name in _TEXTS.items() if name in document}
+    refused = document.get("refused")
     return Outcome(
         change=change,
         result=Result(document["result"]),
         note=stored_parts(document.get("note", ())),
         error_message=stored_parts(document.get("errorMessage", ())),
+        refused=_read_attribute(refused) if refused else None,
         **texts,
     )
+
+
+def _read_attribute(document: Mapping[str, Any]) -> AttributeChange:
+    return AttributeChange(document["attribute"], document["before"], document["after"])

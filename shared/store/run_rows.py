@@ -1,20 +1,18 @@
 """A run as a row of table `Runs`, and back. Pure.
 
-A property of a row holds 64 KiB of UTF-16. The run's message and warnings are cut to fit: a run that can't be stored
-could neither go on nor end.
+A property of a row holds 64 KiB of UTF-16. Sentences of the run's message and warnings are left out to fit: a run that
+can't be stored could neither go on nor end.
 """
 
 from typing import Any
 
-from shared.model.parts import Parameter, Part, Parts, say, verbatim
+from shared.model.parts import say, verbatim
 from shared.model.runs import Run
 
 # In UTF-16 code units, below the limit of the service.
 LARGEST_DOCUMENT = 32_000
-_LONGEST_TEXT = 2_000
 # For the note that warnings are left out.
 _SPARE = 400
-_CUT = " …"
 
 
 def to_row(run: Run) -> dict[str, Any]:
@@ -40,27 +38,17 @@ def _document(run: Run) -> str:
     document = run.model_dump_json(by_alias=True)
     if _size(document) <= LARGEST_DOCUMENT:
         return document
-    bare = run.model_copy(update={"message_parts": _shorter(run.message_parts), "warning_parts": ()})
+    bare = run.model_copy(update={"warning_parts": ()})
     if _size(bare.model_dump_json(by_alias=True)) > LARGEST_DOCUMENT - _SPARE:
         bare = bare.model_copy(update={"message_parts": say("run.messageCut")})
     for kept in range(len(run.warning_parts), -1, -1):
         left_out = len(run.warning_parts) - kept
         note = say("run.warningsCut", count=left_out) if left_out else ()
-        warnings = (*_shorter(run.warning_parts[:kept]), *note)
+        warnings = (*run.warning_parts[:kept], *note)
         document = bare.model_copy(update={"warning_parts": warnings}).model_dump_json(by_alias=True)
         if _size(document) <= LARGEST_DOCUMENT:
             break
     return document
-
-
-def _shorter(parts: Parts) -> Parts:
-    return tuple(Part(p.code, {n: _shortened(v) for n, v in p.parameters.items()}) for p in parts)
-
-
-def _shortened(value: Parameter) -> Parameter:
-    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-        return value[: _LONGEST_TEXT - len(_CUT)] + _CUT
-    return value
 
 
 def _size(text: str) -> int:

@@ -3,13 +3,15 @@
 import contextlib
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from local.access_control import AccessControl, Fault, running_access_control
 from shared.clock import Clock
 from shared.errors import SourceError
 from shared.planning.mapping import AttributeMap
-from shared.source.hennge import TRIES, HenngeSource
+from shared.source.hennge import TRIES, HenngeSource, json_object
+from shared.words import said
 from tests.support.errors import english, raises
 from tests.support.people import MAP, source_user
 
@@ -147,6 +149,22 @@ async def test_whatever_is_not_plainly_a_page_of_users_is_an_error(kind: str, sa
         access_control.faults.plan.rules.append(Fault.model_validate({"kind": kind}))
 
         assert said in await complaint(reading)
+
+
+async def test_half_a_character_is_read_and_belongs_to_one_person() -> None:
+    async with source(person("a"), person("b", family_name="x\ud800")) as (_, reading):
+        one, other = await reading.users()
+
+    assert (one.problem, one.source_id) == ((), "a")
+    assert said(other.problem).startswith("surname has U+D800 as its character 2, ")
+
+
+@pytest.mark.parametrize("content", [b'{"items": [NaN]}', b"[" * 100_000, b'{"items": "\xff"}', b"9" * 5_000])
+def test_what_python_takes_for_json_and_is_none_is_refused(content: bytes) -> None:
+    answer = httpx.Response(200, content=content)
+
+    with raises(SourceError, match="not JSON"):
+        json_object("GET users", answer)
 
 
 async def test_a_cursor_that_comes_twice_is_an_error() -> None:

@@ -151,6 +151,44 @@ class TestUpdating:
         assert cleared.succeeded
         assert tenant.entra.directory.users["id-aoki"]["surname"] is None
 
+    async def test_an_immutable_id_that_is_refused_alone_keeps_nothing_else_back(self) -> None:
+        refused = AttributeChange("onPremisesImmutableId", None, "x" * 300)
+        async with connected(entra_user("a@contoso.com"), entra_user("c@contoso.com")) as tenant:
+            update = change(upn="a@contoso.com", attributes=[*surname("鈴木"), refused])
+            to_b = replace(rename("c", "b"), attributes=(*rename("c", "b").attributes, refused))
+            ended = await outcomes(tenant, update, to_b)
+
+        assert set(upns(tenant.entra).values()) == {"a@contoso.com", "b@contoso.com"}
+        assert tenant.entra.directory.users["id-a"]["surname"] == "鈴木"
+        for one, rest in ((ended[0], to_b), (ended[1], update)):
+            assert (one.succeeded, one.refused, one.error_code) == (True, refused, "Request_BadRequest")
+            assert one.change.attributes == rest.attributes[:1]
+            assert "onPremisesImmutableId" in said(one.error_message)
+
+    async def test_a_rest_that_is_refused_too_fails_whole(self) -> None:
+        refused = AttributeChange("onPremisesImmutableId", None, "x" * 300)
+        async with connected(entra_user("a@contoso.com")) as tenant:
+            update = change(upn="a@contoso.com", attributes=[*surname("x" * 65), refused])
+            failed = await outcome(tenant, update)
+
+        assert (failed.change, failed.succeeded, failed.refused) == (update, False, None)
+        assert "surname" in said(failed.error_message)
+
+    async def test_an_immutable_id_alone_that_is_refused_fails(self) -> None:
+        refused = AttributeChange("onPremisesImmutableId", None, "x" * 300)
+        async with connected(entra_user("a@contoso.com")) as tenant:
+            failed = await outcome(tenant, change(upn="a@contoso.com", attributes=[refused]))
+
+        assert (failed.succeeded, failed.refused) == (False, None)
+
+    async def test_who_holds_an_address_is_said(self) -> None:
+        async with connected(entra_user("a@contoso.com"), groups=[HOLDER_OF_B]) as tenant:
+            (group,) = tenant.entra.directory.groups
+            failed = await outcome(tenant, rename("a", "b"))
+
+        assert failed.error_code == "ObjectConflict:proxyAddresses"
+        assert f"It belongs to Group_{group} in Entra" in said(failed.error_message)
+
     async def test_a_refusal_comes_with_graphs_own_code_and_words(self) -> None:
         async with connected(entra_user(kind="onPremisesSynced")) as tenant:
             refused = await outcome(tenant, change(attributes=surname("鈴木")))

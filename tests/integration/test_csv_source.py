@@ -150,3 +150,18 @@ async def test_a_file_that_is_not_there_is_named(start_stack: StartStack, tmp_pa
     assert run.message == (
         f"CSV_PATH {tmp_path / 'gone.csv'} can't be read: No such file or directory. Nothing was applied."
     )
+
+
+@pytest.mark.parametrize("line", ["x" * 40_000, "x," * 20_000, "\ud7ff" * 40_000])
+async def test_a_first_line_of_40_000_characters_fails_with_its_reason(
+    start_stack: StartStack, tmp_path: Path, line: str
+) -> None:
+    path = tmp_path / "users.csv"
+    path.write_text(f"{line}\n{export('aoki')}", encoding="utf-8")
+    stack = await from_file(start_stack, path, "baba")
+
+    run = await stack.sync()
+
+    assert run.status == "failed"
+    assert "no column username" in run.message
+    assert len(run.message) < 2_000

@@ -14,6 +14,7 @@ from shared.model.runs import Run
 from shared.runs import hourly, lifecycle
 from shared.store.leases import take_lease
 from shared.store.storage import DOMAINS, LINKS, PEOPLE, RUNS
+from tests.support.outcomes import undone
 from tests.support.stack import Stack, StartStack, in_entra, in_source, until
 from tests.support.storage_control import storage_of
 
@@ -490,3 +491,21 @@ async def test_storage_that_never_answers_for_a_domain_ends_its_turn(
 
     assert tick["queued"] == []
     assert {line["domain"] for line in stack.events.named("timer.failed")} == {ONE, TWO, GONE}
+
+
+async def test_an_immutable_id_that_entra_refuses_keeps_nothing_else_back(start_stack: StartStack) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki", family_name="鈴木", immutable_id="x" * 300), in_source("baba")],
+        entra=[in_entra("aoki"), in_entra("baba")],
+    )
+
+    run = await stack.sync()
+
+    rows = {row["attribute"]: row for row in await stack.audit_log(run)}
+    assert (run.counts.update, stack.users()["aoki@contoso.com"]["surname"]) == (1, "鈴木")
+    assert (rows["surname"]["result"], rows["onPremisesImmutableId"]["result"]) == ("succeeded", "failed")
+    assert "onPremisesImmutableId" in rows["onPremisesImmutableId"]["errorMessage"]
+    again = await stack.sync()
+    assert (again.counts.failed, again.status) == (1, "completedWithErrors")
+    await undone(stack, run)
+    assert stack.users()["aoki@contoso.com"]["surname"] == "Aoki"

@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import datetime, timedelta, timezone
 
+import orjson
 import pytest
 
 from shared.model.changes import Action, AttributeChange, Change
@@ -11,6 +12,7 @@ from shared.model.parts import Parts, verbatim
 from shared.model.results import Outcome, Result
 from shared.model.runs import Counts, Mode
 from shared.reports.audit_csv import COLUMNS, count, header, render
+from shared.store.outcomes import outcome_document, read_outcome
 from tests.support.people import add, change
 
 MORNING = datetime(2026, 3, 1, 9, 30, tzinfo=timezone(timedelta(hours=9)))
@@ -68,13 +70,32 @@ def test_there_is_one_row_with_a_reason_for_everything_else(action: Action) -> N
     assert (row["attribute"], row["reason"]) == ("", "Guest of the tenant. Was gone already.")
 
 
+def test_an_attribute_that_was_refused_alone_has_a_row_of_its_own() -> None:
+    refused = AttributeChange("onPremisesImmutableId", None, "K")
+    ended = Outcome(
+        change=change(attributes=[AttributeChange("surname", "a", "b")]),
+        result=Result.SUCCEEDED,
+        refused=refused,
+        error_code="InvalidValue",
+        error_message=verbatim("Invalid value."),
+    )
+
+    written = rows(ended)
+
+    assert [(row["attribute"], row["result"], row["errorCode"], row["errorMessage"]) for row in written] == [
+        ("onPremisesImmutableId", "failed", "InvalidValue", "Invalid value."),
+        ("surname", "succeeded", "", ""),
+    ]
+    assert read_outcome(orjson.loads(orjson.dumps(outcome_document(ended))), ended.change) == ended
+
+
 def test_a_created_user_is_listed_with_the_object_id_they_got() -> None:
     written = rows(outcome(add(), object_id="o1"))
 
     assert {row["objectId"] for row in written} == {"o1"}
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", [*"=+-@＝＋－＠", "\t", "\r"])
 def test_what_a_spreadsheet_would_take_for_a_formula_gets_an_apostrophe(start: str) -> None:
     (row,) = rows(outcome(change(Action.SKIP, display_name=f"{start}SUM(1)")))
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -13,10 +14,10 @@ from shared.model.parts import verbatim
 from shared.model.results import Outcome, Result
 from shared.model.runs import Mode
 from shared.reports.audit_csv import COLUMNS, header, render
+from tests.support.audit_cells import FORMULA_STARTS, guarded
 from tests.support.people import change
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 HOSTILE = [
     "=cmd|' /C calc'!A0",
     '"',
@@ -31,8 +32,13 @@ HOSTILE = [
     "\x00",
     "'",
     "－1",
+    "x;=1",
+    'x\n "=1',
+    "x\t＠1\u2028＋1",
 ]
-texts = st.one_of(st.text(), st.sampled_from(HOSTILE), st.text(alphabet="=+-@\t\r\n\",;'\u202e\u2067 a"))
+texts = st.one_of(
+    st.text(), st.sampled_from(HOSTILE), st.text(alphabet="=+-@＝＋－＠\t\r\n\u2028\x85\",;'\u202e\u2067 a")
+)
 
 
 def read_back(outcome: Outcome) -> dict[str, str]:
@@ -41,10 +47,6 @@ def read_back(outcome: Outcome) -> dict[str, str]:
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert tuple(row) == COLUMNS
     return row
-
-
-def shown(text: str) -> str:
-    return "'" + text if text.startswith(FORMULA_STARTS) else text
 
 
 @given(name=texts, before=texts, after=texts, reason=texts, message=texts)
@@ -62,7 +64,7 @@ def test_every_cell_comes_back(name: str, before: str, after: str, reason: str, 
     )
 
     assert [row[c] for c in ("displayName", "before", "after", "reason", "errorMessage")] == [
-        shown(cell) for cell in (name, before, after, reason, message)
+        guarded(cell) for cell in (name, before, after, reason, message)
     ]
 
 
@@ -72,7 +74,21 @@ def test_no_cell_begins_like_a_formula(name: str, value: str) -> None:
 
     row = read_back(Outcome(change=changed, result=Result.SUCCEEDED))
 
-    assert not [cell for cell in row.values() if cell.startswith(FORMULA_STARTS)]
+    assert not [cell for cell in row.values() if cell.startswith((*FORMULA_STARTS, "\t", "\r"))]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@given(texts, texts)
+def test_no_cell_of_another_separator_begins_like_a_formula(separator: str, name: str, value: str) -> None:
+    """A spreadsheet that takes it knows no quotes inside a cell, and ends lines inside ours."""
+    changed = change(display_name=name, attributes=[AttributeChange("surname", value, value)])
+    log = render(
+        [Outcome(change=changed, result=Result.SUCCEEDED)], "r1", "contoso.com", Mode.SYNC, NOW
+    ).decode()
+
+    cells = [cell for line in re.split("[\n\v\f\r\u2028\u2029]", log) for cell in line.split(separator)]
+
+    assert not [cell for cell in cells if cell.lstrip(' "').startswith(FORMULA_STARTS)]
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -81,4 +97,4 @@ def test_a_hostile_name_stays_in_its_cell(value: str) -> None:
 
     row = read_back(Outcome(change=changed, result=Result.SUCCEEDED))
 
-    assert (row["userPrincipalName"], row["after"], row["reason"]) == ("aoki@contoso.com", shown(value), "")
+    assert (row["userPrincipalName"], row["after"], row["reason"]) == ("aoki@contoso.com", guarded(value), "")

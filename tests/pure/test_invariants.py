@@ -26,6 +26,7 @@ from shared.planning.limits import check_deletions, verdict
 from shared.planning.renames import in_waves, in_workable_order
 from shared.reports.audit_csv import COLUMNS, header, render
 from shared.words import said
+from tests.support.audit_cells import guarded
 from tests.support.companies import PEOPLE, SOURCE, tenants
 from tests.support.model_tenant import ModelTenant
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, change, rename
@@ -288,8 +289,7 @@ def outcomes(draw: st.DrawFn) -> Outcome:
 
 def spelled(cell: str | bool | None) -> str:
     """A cell as the audit log documents it."""
-    text = str(cell).lower() if isinstance(cell, bool) else cell or ""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and text else text
+    return guarded(str(cell).lower() if isinstance(cell, bool) else cell or "")
 
 
 class TestAuditLog:

@@ -56,6 +56,105 @@ def test_both_sides_of_one_person_are_equal_whatever_unicode_form_they_are_typed
     assert MAP.source_user(typed).values == MAP.entra_user(listed).values
 
 
+@pytest.mark.parametrize("kanji", ["神", "\ufa19", "\U0002f81a", "\uf900"])
+def test_a_kanji_is_written_as_the_source_has_it(kanji: str) -> None:
+    assert normalised(f"{kanji}田 か\u3099") == f"{kanji}田 が"
+    assert MAP.source_user({**RECORD, "family_name": kanji}).values[2] == kanji
+
+
+@given(
+    st.text(
+        st.characters(exclude_categories=()) | st.sampled_from("\ufa19\u3099\u0301\u0316かe\u200b"),
+        max_size=40,
+    )
+)
+def test_a_name_is_in_nfc_but_for_its_compatibility_ideographs(name: str) -> None:
+    written = normalised(name) or ""
+
+    ideographs = [c for c in name if "\uf900" <= c <= "\ufaff" or "\U0002f800" <= c <= "\U0002fa1f"]
+    assert [c for c in written if c in ideographs] == ideographs
+    assert unicodedata.normalize("NFC", written) == unicodedata.normalize("NFC", name).strip() or not written
+    assert normalised(written) == (written or None)
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\u3164", "\ufeff\u200d \u2800", "\U000e0100", "\u115f\u1160"])
+def test_a_name_of_what_nobody_sees_is_none(name: str) -> None:
+    user = MAP.source_user({**RECORD, "display_name": name, "given_name": name})
+
+    assert user.values == values("青木", None, "青木")
+
+
+def test_what_nobody_sees_inside_a_name_stays() -> None:
+    """A selector of a glyph belongs to the kanji of a name."""
+    assert normalised("葛\U000e0100城") == "葛\U000e0100城"
+
+
+@pytest.mark.parametrize(
+    ("field", "attribute"),
+    [
+        ("display_name", "displayName"),
+        ("given_name", "givenName"),
+        ("user_principal_name", "userPrincipalName"),
+        ("immutable_id", "onPremisesImmutableId"),
+    ],
+)
+@pytest.mark.parametrize("character", ["\x00", "\t", "\n", "\x1f", "\x7f", "\x85", "\ud800", "\udfff"])
+def test_a_character_that_nobody_can_write_is_that_users_problem_and_its_place_is_named(
+    field: str, attribute: str, character: str
+) -> None:
+    user = MAP.source_user({**RECORD, field: f"青木{character}x"})
+
+    assert said(user.problem).startswith(f"{attribute} has U+{ord(character):04X} as its character 3, ")
+    repr(user).encode()
+
+
+def test_an_address_may_have_lines() -> None:
+    attribute_map = AttributeMap.of({"streetAddress": "address"})
+
+    user = attribute_map.source_user({**RECORD, "address": "1-2-3\r\n渋谷"})
+
+    assert (user.values[-1], user.problem) == ("1-2-3\r\n渋谷", ())
+    assert attribute_map.source_user({**RECORD, "address": "1-2-3\v渋谷"}).problem
+
+
+@given(
+    st.dictionaries(st.sampled_from([*RECORD, "immutable_id"]), st.text(st.characters(exclude_categories=())))
+)
+def test_whatever_a_user_is_called_can_be_stored(record: dict[str, object]) -> None:
+    user = MAP.source_user(record)
+
+    for text in (
+        user.source_id,
+        user.upn,
+        user.immutable_id or "",
+        user.email,
+        *user.values,
+        said(user.problem),
+    ):
+        str(text).encode()
+
+
+def test_two_usernames_that_no_text_can_hold_stay_two() -> None:
+    ids = {MAP.source_user({**RECORD, "username": f"aoki{c}"}).source_id for c in ("\ud800", "\ud801", "")}
+
+    assert ids == {r"aoki\ud800", r"aoki\ud801", "aoki"}
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "longest"),
+    [
+        ("display_name", "displayName", 256),
+        ("immutable_id", "onPremisesImmutableId", 2000),
+        ("user_principal_name", "userPrincipalName", 113),
+    ],
+)
+def test_of_a_value_that_is_far_too_long_only_the_length_matters(field: str, name: str, longest: int) -> None:
+    user = MAP.source_user({**RECORD, field: "\u0301\u0316" * 500_000})
+
+    assert said(user.problem).startswith(f"{name} has 1000000 characters, Entra takes {longest}:")
+    assert len(repr(user)) < 20_000
+
+
 @pytest.mark.parametrize("value", ["", "  ", "\u3000", None])
 def test_empty_text_is_the_same_as_none(value: str | None) -> None:
     assert normalised(value) is None

@@ -57,7 +57,7 @@ def test_what_was_cut_is_said() -> None:
 
     after = from_row(to_row(before))
 
-    assert said(after.message_parts).endswith("m …")
+    assert said(after.message_parts).endswith("m…")
     kept = len(after.warning_parts) - 1
     left_out = f"{500 - kept} more warnings are left out: a Sync Log holds no more."
     assert said(after.warning_parts[-1:]) == left_out

@@ -1,6 +1,8 @@
 """Access Control's exported CSV: everybody, or an error that names the line."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.errors import SourceError
 from shared.planning.mapping import AttributeMap
@@ -66,7 +68,119 @@ def test_blank_lines_are_nobody() -> None:
     assert len(parse(("\r\n" + HEADER + "\r\n" + AOKI + "\r\n").encode(), "users.csv", MAP)) == 1
 
 
-@pytest.mark.parametrize("content", ["", "\ufeff", "\r\n\r\n"])
+@pytest.mark.parametrize(
+    ("blank", "delimiter"),
+    [*((blank, ",") for blank in ("  \r\n", "\t\r\n", "\u3000\n", "\r\n")), ("  \r\n", "\t"), ("\n", "\t")],
+)
+def test_lines_of_white_space_are_nobody(blank: str, delimiter: str) -> None:
+    text = blank + (HEADER + blank + AOKI + blank + BABA).replace(",", delimiter) + blank * 2
+
+    assert len(parse(text.encode(), "users.csv", MAP)) == 2
+
+
+@pytest.mark.parametrize("row", [",,,,,,,\r\n", ",,\r\n", " , ,\u3000\r\n", '"",""\r\n'])
+@pytest.mark.parametrize("end", ["", "\r\n", " \r\n"])
+def test_rows_of_commas_are_nobody_at_the_end_and_may_be_somebody_before_it(row: str, end: str) -> None:
+    assert len(parse((HEADER + AOKI + BABA + row * 3 + end + row).encode(), "users.csv", MAP)) == 2
+
+    assert complaint(HEADER + AOKI + row + row + end + BABA).startswith(
+        "users.csv, line 3: a row without any value, with users after it;"
+    )
+
+
+def test_columns_without_a_name_and_columns_that_nobody_reads_may_come_more_than_once() -> None:
+    header = HEADER.replace("\r\n", ",,Note, ,note,\u3000\r\n")
+    rows = AOKI.replace("\r\n", ",a,b,c,d,e\r\n")
+
+    assert parse((header + rows).encode(), "users.csv", MAP) == [source_user()]
+
+
+@pytest.mark.parametrize(
+    "column", ["user name", "UPN", "DisplayName", "given-name", "Family_Name", "status", "E-mail"]
+)
+def test_of_a_column_that_is_read_there_is_one(column: str) -> None:
+    header = HEADER.replace("UserPrincipalName", "Upn").replace("\r\n", f",{column}\r\n")
+
+    assert "stands there more than once" in complaint(header + AOKI.replace("\r\n", ",x\r\n"))
+
+
+def test_the_column_of_the_username_can_have_another_name() -> None:
+    attribute_map = AttributeMap.of({"username": "Login ID"})
+    text = HEADER.replace("Username", "login_id") + AOKI
+
+    assert parse(text.encode(), "users.csv", attribute_map) == [source_user()]
+    with raises(SourceError, match="no column loginid;"):
+        parse((HEADER + AOKI).encode(), "users.csv", attribute_map)
+
+
+NAMES = st.text("青木花子馬場太郎神齋藤ァアイカガﾀﾅｶéüñ", min_size=4, max_size=12)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=5), st.data(), st.sampled_from([b"", b"\xff", b"\x80", b"A"]))
+def test_of_a_file_in_utf_8_with_a_broken_byte_nothing_is_guessed(
+    names: list[str], data: st.DataObject, broken: bytes
+) -> None:
+    rows = [AOKI.replace("青木 花子", name).replace("aoki", f"u{at}") for at, name in enumerate(names)]
+    content = (HEADER + "".join(rows)).encode()
+    multibyte = [at for at, byte in enumerate(content) if byte >= 0xC2]
+    at = data.draw(st.sampled_from(multibyte))
+
+    said = complaint(content[:at] + broken + content[at + 1 :])
+
+    assert said.startswith("users.csv, line ") or said == "users.csv is neither UTF-8 nor CP932 (Shift_JIS)."
+
+
+def test_the_line_of_a_broken_byte_is_named() -> None:
+    content = (HEADER + AOKI + BABA).encode()
+    at = content.rindex("馬".encode())
+
+    said = complaint(content[:at] + b"\xff" + content[at + 1 :])
+
+    assert said.startswith("users.csv, line 3: broken characters in what is UTF-8 otherwise;")
+    assert complaint("\ufeff".encode() + "Username,名".encode("cp932")).startswith(
+        "users.csv, line 1: broken characters"
+    )
+
+
+@given(
+    st.lists(
+        st.text("青木花子馬場太郎神齋藤髙﨑ァアイカガﾀﾅｶﾞ", min_size=1, max_size=4), min_size=3, max_size=9
+    )
+)
+def test_names_in_cp932_are_read(names: list[str]) -> None:
+    rows = [AOKI.replace("aoki", f"u{at}").replace("青木,", f"{name},") for at, name in enumerate(names)]
+
+    users = parse((HEADER + "".join(rows)).encode("cp932"), "users.csv", MAP)
+
+    assert [user.values[2] for user in users] == names
+
+
+@pytest.mark.parametrize(
+    "content", ["Username,名".encode("utf-16"), HEADER.encode() + b"\xa0", HEADER.encode() + b"\x80"]
+)
+def test_what_is_in_no_text_of_cp932_is_refused(content: bytes) -> None:
+    assert "neither UTF-8 nor CP932" in complaint(content)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x" * 40_000,
+        "x," * 20_000,
+        "\u0301\u0316" * 20_000,
+        '"' + "x\n" * 20_000,
+        "\t" * 40_000,
+        "x" * 4_000_000,
+    ],
+)
+def test_a_first_line_that_is_far_too_long_is_refused_in_few_words(line: str) -> None:
+    said = complaint(line + "\r\n" + AOKI)
+
+    assert said.startswith("users.csv, line ")
+    assert len(said) < 2_000
+
+
+@pytest.mark.parametrize("content", ["", "\ufeff", "\r\n\r\n", " \n,,\n"])
 def test_an_empty_file_is_no_source(content: str) -> None:
     assert complaint(content) == "users.csv is empty."
 
@@ -75,9 +189,7 @@ def test_a_file_without_users_is_no_source() -> None:
     assert "no user at all" in complaint(HEADER)
 
 
-@pytest.mark.parametrize(
-    "row", ["baba,,馬場 太郎,馬場\r\n", "baba,,馬場 太郎,馬場,太郎,enabled,,,,\r\n", "  \r\n"]
-)
+@pytest.mark.parametrize("row", ["baba,,馬場 太郎,馬場\r\n", "baba,,馬場 太郎,馬場,太郎,enabled,,,,\r\n"])
 def test_a_row_with_too_few_or_too_many_cells_is_named_with_its_line(row: str) -> None:
     assert "line 3: " in complaint(HEADER + AOKI + row)
 

@@ -82,6 +82,33 @@ def test_a_journal_gives_back_the_reason_of_each_change(reason: Parts) -> None:
     assert read == leaver
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        verbatim("x" * 40_000),
+        say("source.unreadable", setting="CSV_PATH", path="\ud800" * 40_000, why="é" * 40_000),
+        say(
+            "source.columnsMissing", source="s", line=1, missing=("x" * 40_000, "y"), columns=("x",) * 40_000
+        ),
+        say("match.twoAccounts", user="u", accounts=say("match.account", upn="x" * 40_000, objectId="i")),
+        stored_parts([{"code": "verbatim", "parameters": {"text": "x" * 40_000}}]),
+    ],
+)
+def test_of_a_text_from_elsewhere_500_characters_are_kept(parts: Parts) -> None:
+    text = said(parts)
+
+    assert "…" in text
+    assert len(text.encode()) < 2_500
+    assert parts == stored_parts(orjson.loads(orjson.dumps([asdict(part) for part in parts])))
+
+
+@given(st.integers(0, 3))
+def test_a_text_of_500_characters_is_kept_whole(more: int) -> None:
+    text = said(verbatim("é" * (499 + more)))
+
+    assert text == "é" * (499 + more) if more < 2 else text == "é" * 499 + "…"
+
+
 @given(PARTS)
 def test_parts_come_back_from_a_stored_run_as_they_were(parts: Parts) -> None:
     run = Run(

@@ -96,7 +96,7 @@ REFUSED: dict[str, list[Any]] = {
     "businessPhones": ["1", ["1", "2"], [""], None],
     "displayName": [None, "", "  ", 7],
     "employeeHireDate": ["soon", "2026-01-01T00:00:00"],
-    "givenName": ["", " ", 7, ["A"]],
+    "givenName": ["", " ", 7, ["A"], "a\nb", "\x00", "a\x85b"],
     "id": ["other"],
     "mailNickname": [None, "a b", "a@b", "名"],
     "onPremisesExtensionAttributes": ["x", {"extensionAttribute16": "x"}, {"extensionAttribute1": ""}],
@@ -104,6 +104,7 @@ REFUSED: dict[str, list[Any]] = {
     "passwordProfile": [{"password": "short"}, {"secret": "x"}, "Correct-Horse-9"],
     "proxyAddresses": [["SMTP:a@contoso.com"]],
     "shoeSize": [42],
+    "streetAddress": ["1-2-3\vShibuya"],
     "usageLocation": ["JPN", "J1", ""],
     "userPrincipalName": [None],
 }
