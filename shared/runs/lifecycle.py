@@ -11,7 +11,7 @@ from shared.log import event
 from shared.model.changes import Action
 from shared.model.questions import Kind
 from shared.model.records import Author
-from shared.model.results import UNLINKED, is_left
+from shared.model.results import UNLINKED
 from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
 from shared.planning.territory import NAMED
 from shared.reports import summary
@@ -100,10 +100,9 @@ async def _read_planned_deletions(services: Services, dry_run: Run) -> tuple[set
     if plan is None:
         # Written by the previous version, which kept only the audit log. Removable with the reader of those logs.
         return set(planned_deletions(await services.audit_logs.read(dry_run, now), dry_run.id)), set()
-    changes = [outcome.change for outcome in plan]
     return (
-        {str(change.object_id) for change in changes if change.action is Action.DELETE},
-        {str(change.object_id) for change in changes if is_left(change, UNLINKED)},
+        {str(outcome.change.object_id) for outcome in plan if outcome.change.action is Action.DELETE},
+        {str(outcome.change.object_id) for outcome in plan if outcome.error_code == UNLINKED},
     )
 
 
