@@ -181,7 +181,7 @@ export async function listDecisions(domain, signal) {
 /**
  * Says of each pair whether it is one person.
  * @param {string} domain
- * @param {{ sourceId: string, objectId: string }[]} pairs
+ * @param {Api.Offer[]} pairs
  * @param {boolean} same
  */
 export async function decide(domain, pairs, same) {

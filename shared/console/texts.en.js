@@ -216,6 +216,8 @@ export default {
 		"together.addBesideDeletion": "{n} questions of an add beside a deletion and nothing against",
 		"together.bothNames": "{n} questions with two new names and nothing else against",
 		"together.twoAccounts": "{n} questions with two accounts and nothing against",
+		why: "Why it stays",
+		offered: { one: "{n} account stays for somebody in Access Control", other: "{n} accounts stay for somebody in Access Control" },
 		decisions: { one: "{n} decision", other: "{n} decisions" },
 		by: "Decided by",
 		lapses: "Lapses if no sync has made it so by",

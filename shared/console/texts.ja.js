@@ -216,6 +216,8 @@ export default {
 		"together.addBesideDeletion": "追加と削除が重なり、異なる点のないもの {n} 件",
 		"together.bothNames": "姓名が変わり、ほかに異なる点のないもの {n} 件",
 		"together.twoAccounts": "アカウントが 2 つあり、異なる点のないもの {n} 件",
+		why: "残す理由",
+		offered: { other: "Access Control の誰かのものである可能性があるため残しているアカウント {n} 件" },
 		decisions: { other: "判断済み {n} 件" },
 		by: "判断した人",
 		lapses: "同期に反映されない場合の期限:",

@@ -78,6 +78,23 @@ async def test_different_people_go_on_separately_until_the_decision_is_taken_bac
     await expect(question(page, "taro")).to_contain_text("Same display name")
 
 
+async def test_a_shield_ends_where_somebody_tells_the_two_apart(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(
+        source=[*map(in_source, STAYING), in_source("hanako", "contosso.com", email=f"taro@{CONTOSO}")],
+        entra=[*map(in_entra, STAYING), in_entra("taro")],
+    )
+    page = await open_dry_run(stack, open_page)
+    await expect(page.get_by_role("button", name="Shielded 1")).to_be_visible()
+    await page.locator("summary", has_text="1 account stays").click()
+    await answer(
+        page, page.locator(".who-is-who").get_by_role("row").filter(has_text="Taro"), "Different people"
+    )
+    await dry_run_again(page)
+    await expect(page.get_by_role("button", name="Delete 1")).to_be_visible()
+
+
 async def test_one_answer_settles_all_questions_of_a_kind(
     start_stack: StartStack, open_page: OpenPage
 ) -> None:

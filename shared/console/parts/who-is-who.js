@@ -2,12 +2,12 @@
 
 import { decide, takeBack } from "../api.js";
 import { h } from "../dom.js";
-import { knows, t } from "../texts.js";
+import { knows, said, t } from "../texts.js";
 import { dialogBody, showOnce } from "./dialog.js";
 import { button, icon, muted, note, table, when } from "./marks.js";
 
 const KINDS = /** @type {Api.Kind[]} */ (["sameUpn", "addBesideDeletion", "bothNames", "twoAccounts"]);
-const QUESTIONS_SHOWN = 50;
+const SHOWN = 50;
 const HEADING = "who-is-who";
 
 /**
@@ -16,10 +16,10 @@ const HEADING = "who-is-who";
  * @param {Api.Run} run
  * @param {AnyContext} context
  */
-export function whoIsWho({ questions, decisions }, run, context) {
-	if (!questions.length && !decisions.length) return null;
+export function whoIsWho({ questions, offered, decisions }, run, context) {
+	if (!questions.length && !offered.length && !decisions.length) return null;
 	const fresh = decisions.filter((each) => Date.parse(each.at) > Date.parse(run.createdAt)).length;
-	const more = questions.length - QUESTIONS_SHOWN;
+	const more = questions.length - SHOWN;
 	return h(
 		"section.surface.flush.who-is-who",
 		h(
@@ -28,8 +28,9 @@ export function whoIsWho({ questions, decisions }, run, context) {
 		),
 		h("div.section-text", { role: "status" }, fresh > 0 && note("good", t("whoIsWho.decided", { n: fresh }))),
 		together(questions, context),
-		questions.length > 0 && questionTable(questions.slice(0, QUESTIONS_SHOWN), context),
+		questions.length > 0 && questionTable(questions.slice(0, SHOWN), context),
 		more > 0 && h("p.muted.section-text", t("whoIsWho.more", { n: more })),
+		offered.length > 0 && h("details.section-text", h("summary", t("whoIsWho.offered", { n: offered.length })), offeredTable(offered.slice(0, SHOWN), context)),
 		decisions.length > 0 && h("details.section-text", h("summary", t("whoIsWho.decisions", { n: decisions.length })), decisionTable(decisions, context)),
 	);
 }
@@ -72,6 +73,22 @@ function questionTable(questions, context) {
 }
 
 /**
+ * Accounts that stay for somebody in the source: all that a person can say is that they are not theirs.
+ * @param {Api.Offer[]} offered
+ * @param {AnyContext} context
+ */
+function offeredTable(offered, context) {
+	const columns = [["user", t("trace.source")], ["account", t("trace.entra")], ["evidence", t("whoIsWho.why")], ["decision", t("whoIsWho.decision")]];
+	const rows = offered.map((pair) => {
+		const user = userOf(pair, context);
+		const account = accountOf(pair, context);
+		const decision = answers([pair], pairText(user.name, account.name), context, [false]);
+		return { key: `${pair.sourceId} ${pair.objectId}`, cells: { user: someone(user.name, user.upn), account: someone(account.name, account.upn), evidence: said(account.reason), decision } };
+	});
+	return table(t("whoIsWho.offered", { n: offered.length }), columns, rows);
+}
+
+/**
  * @param {Api.DecisionView[]} decisions
  * @param {AnyContext} context
  */
@@ -80,7 +97,7 @@ function decisionTable(decisions, context) {
 	const columns = [["user", t("trace.source")], ["account", t("trace.entra")], ["decision", t("whoIsWho.decision")], ["by", t("whoIsWho.by")], ["action", t("audit.action")]];
 	const rows = decisions.map((decision) => {
 		const user = userOf(decision, context);
-		const account = personWith("objectId", decision.objectId, context) ?? { name: decision.objectId, upn: "" };
+		const account = accountOf(decision, context);
 		const undo = () =>
 			act(decision.id, async () => {
 				await takeBack(params.domain, decision.id);
@@ -90,10 +107,10 @@ function decisionTable(decisions, context) {
 			key: decision.id,
 			cells: {
 				user: someone(user.name, user.upn),
-				account: someone(account.name || account.upn, account.upn),
+				account: someone(account.name, account.upn),
 				decision: [h("strong", t(decision.same ? "whoIsWho.same" : "whoIsWho.different")), decision.lapsesAt && h("p.muted", t("whoIsWho.lapses"), " ", when(decision.lapsesAt))],
 				by: [decision.by, h("p.muted", when(decision.at))],
-				action: button(t("whoIsWho.takeBack"), undo, { kind: "link", disabled: busy(decision.id), name: `${t("whoIsWho.takeBack")}: ${pairText(user.name, account.name || account.upn)}` }),
+				action: button(t("whoIsWho.takeBack"), undo, { kind: "link", disabled: busy(decision.id), name: `${t("whoIsWho.takeBack")}: ${pairText(user.name, account.name)}` }),
 			},
 		};
 	});
@@ -101,29 +118,30 @@ function decisionTable(decisions, context) {
 }
 
 /**
- * The two buttons; `about` names the pairs.
- * @param {Api.QuestionView[]} questions
+ * A button for each answer that may be given; `about` names the pairs.
+ * @param {Api.Offer[]} pairs
  * @param {string} about
  * @param {AnyContext} context
+ * @param {boolean[]} choices
  */
-function answers(questions, about, context) {
+function answers(pairs, about, context, choices = [true, false]) {
 	const disabled = context.busy("decide");
 	return h(
 		"div.actions",
-		[true, false].map((same) => {
+		choices.map((same) => {
 			const answer = t(same ? "whoIsWho.same" : "whoIsWho.different");
-			return button(answer, () => confirm(questions, about, same, context), { disabled, name: `${answer}: ${about}` });
+			return button(answer, () => confirm(pairs, about, same, context), { disabled, name: `${answer}: ${about}` });
 		}),
 	);
 }
 
 /**
- * @param {Api.QuestionView[]} questions
+ * @param {Api.Offer[]} pairs
  * @param {string} about
  * @param {boolean} same
  * @param {AnyContext} context
  */
-function confirm(questions, about, same, { params, act, refresh }) {
+function confirm(pairs, about, same, { params, act, refresh }) {
 	const answer = t(same ? "whoIsWho.same" : "whoIsWho.different");
 	showOnce((close) =>
 		dialogBody({
@@ -132,7 +150,7 @@ function confirm(questions, about, same, { params, act, refresh }) {
 			onsubmit: () => {
 				close();
 				act("decide", async () => {
-					await decide(params.domain, questions, same);
+					await decide(params.domain, pairs, same);
 					await shownAgain(refresh);
 				});
 			},
@@ -159,6 +177,16 @@ async function shownAgain(refresh) {
 function userOf({ sourceId }, context) {
 	const found = personWith("sourceId", sourceId, context);
 	return { name: found?.name || sourceId, upn: found?.upn ?? "" };
+}
+
+/**
+ * The account, with what the run's audit log says of it.
+ * @param {{ objectId: string }} pair
+ * @param {AnyContext} context
+ */
+function accountOf({ objectId }, context) {
+	const found = personWith("objectId", objectId, context);
+	return { name: found?.name || found?.upn || objectId, upn: found?.upn ?? "", reason: found?.reason ?? "" };
 }
 
 /**
