@@ -36,6 +36,7 @@ param graphBaseUrl string
 param attributeMap string
 param usageLocation string
 param protectedUsers string
+param foreignDomains string
 param requireDeletionChecks bool
 param restoreDeletedUsers bool
 param batchesInFlight int
@@ -60,6 +61,7 @@ var settings = {
   ATTRIBUTE_MAP: attributeMap
   USAGE_LOCATION: usageLocation
   PROTECTED_USERS: protectedUsers
+  FOREIGN_DOMAINS: foreignDomains
   REQUIRE_DELETION_CHECKS: requireDeletionChecks ? 'true' : 'false'
   RESTORE_DELETED_USERS: restoreDeletedUsers ? 'true' : 'false'
   BATCHES_IN_FLIGHT: string(batchesInFlight)

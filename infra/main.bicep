@@ -75,6 +75,9 @@ param attributeMap AttributeMap = {}
 @description('USAGE_LOCATION: two letters, set on created users; empty: not set.')
 param usageLocation string = ''
 
+@description('FOREIGN_DOMAINS: domains, comma-separated, that are certainly not the tenant\'s although they look like one of its domains.')
+param foreignDomains string = ''
+
 @description('PROTECTED_USERS: UPNs or object ids, comma-separated, never updated or deleted.')
 param protectedUsers string = ''
 
@@ -227,6 +230,7 @@ module app 'app.bicep' = {
     attributeMap: string(attributeMap)
     usageLocation: usageLocation
     protectedUsers: protectedUsers
+    foreignDomains: foreignDomains
     requireDeletionChecks: requireDeletionChecks
     restoreDeletedUsers: restoreDeletedUsers
     batchesInFlight: batchesInFlight
@@ -303,6 +307,7 @@ output GRAPH_BASE_URL string = graphBaseUrl
 output ATTRIBUTE_MAP AttributeMap = attributeMap
 output USAGE_LOCATION string = usageLocation
 output PROTECTED_USERS string = protectedUsers
+output FOREIGN_DOMAINS string = foreignDomains
 output REQUIRE_DELETION_CHECKS bool = requireDeletionChecks
 output RESTORE_DELETED_USERS bool = restoreDeletedUsers
 output BATCHES_IN_FLIGHT int = batchesInFlight

@@ -29,8 +29,8 @@ from shared.model.memory import Delta, doubt_on, merge, taken_over
 from shared.model.people import Memory
 from shared.store.attempts import missing, tried_again, unchanged, update_if_unchanged
 from shared.store.domains import Domains
-from shared.store.runs import remembered_in
-from shared.store.storage import LINKS, PEOPLE, Storage
+from shared.store.runs import PEOPLE, remembered_in
+from shared.store.storage import LINKS, Storage
 
 _TEXTS = ("links", "names", "forms", "since", "lost", "deleted")
 # A write whose answer was lost recognises itself by its token, also after so many writes of others.

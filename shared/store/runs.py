@@ -28,8 +28,10 @@ from shared.log import event
 from shared.model.runs import Mode, Run, is_run_id, oldest_run_id
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged
 from shared.store.run_rows import from_row, to_row
-from shared.store.storage import PEOPLE, RUNS, Storage
+from shared.store.storage import RUNS, Storage
 
+# The blob that holds what is known of people: a good sync names it, so that its loss is noticed.
+PEOPLE = "people"
 _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC, _IN_DOUBT = "active", "dry-run-log", "good-sync", "in-doubt"
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
 _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"

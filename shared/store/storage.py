@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 DOMAINS, RUNS = "Domains", "Runs"
 AUDIT_LOGS, LOCKS, LINKS, JOURNAL, TENANT = "audit-logs", "locks", "links", "journal", "tenant"
-# The blob in the container `links` with what is known of people; not a domain's name, as its blobs once had.
-PEOPLE = "people"
 
 # The blobs' SDK retries by itself, with jitter, for half a minute. With its defaults it would first wait 15 s.
 _BLOB_RETRIES: dict[str, Any] = {

@@ -17,7 +17,8 @@ from shared.model.people import Memory
 from shared.settings import Settings
 from shared.store.domains import Domains
 from shared.store.known_people import KnownPeople
-from shared.store.storage import LINKS, PEOPLE, RUNS, Storage
+from shared.store.runs import PEOPLE
+from shared.store.storage import LINKS, RUNS, Storage
 from tests.support.storage_control import StorageControl
 
 ONE, TWO = "one.example", "two.example"

@@ -13,7 +13,8 @@ from shared.http import inspection
 from shared.model.runs import Run
 from shared.runs import hourly, lifecycle
 from shared.store.leases import take_lease
-from shared.store.storage import DOMAINS, LINKS, PEOPLE, RUNS
+from shared.store.runs import PEOPLE
+from shared.store.storage import DOMAINS, LINKS, RUNS
 from tests.support.outcomes import undone
 from tests.support.stack import Stack, StartStack, in_entra, in_source, until
 from tests.support.storage_control import storage_of

@@ -18,7 +18,8 @@ from local.access_control import User
 from shared.model.runs import Run
 from shared.runs.messages import QUEUE, message
 from shared.runs.recorder import Recorder
-from shared.store.storage import LINKS, PEOPLE, RUNS
+from shared.store.runs import PEOPLE
+from shared.store.storage import LINKS, RUNS
 from tests.support.outcomes import approved_sync, names, undone
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_source, until
 

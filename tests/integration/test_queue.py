@@ -10,7 +10,8 @@ from local.entra import FaultPlan
 from local.host import Limits
 from shared.runs import lifecycle
 from shared.runs.messages import POISON_QUEUE, QUEUE, message
-from shared.store.storage import AUDIT_LOGS, DOMAINS, JOURNAL, LINKS, LOCKS, PEOPLE, RUNS
+from shared.store.runs import PEOPLE
+from shared.store.storage import AUDIT_LOGS, DOMAINS, JOURNAL, LINKS, LOCKS, RUNS
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
 from tests.support.storage_control import storage_of
 

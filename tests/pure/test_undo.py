@@ -92,7 +92,7 @@ class TestUpdatesAndRenames:
 
         assert obstacle(plan) == (
             "Conflict",
-            "department: no longer in ATTRIBUTE_MAP, so it is not known what stands there now.",
+            "department is not mapped any more, so that it cannot be compared: map it again, or put it back by hand.",
         )
 
     def test_a_status_is_put_back_too(self) -> None:
