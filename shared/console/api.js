@@ -1,6 +1,8 @@
 // The app's HTTP API, and what can go wrong with it.
 
 const KEY = "console.functionKey";
+// Few enough for the largest body that the API takes.
+const DECISIONS_AT_ONCE = 200;
 
 /** The app's answer was an error; `detail` is a sentence for people. */
 export class Problem extends Error {
@@ -87,11 +89,9 @@ export const startDryRun = (domain) => start(path(domain, "dry-run"), {});
 
 /**
  * @param {string} domain
- * @param {string | null} approvedDryRun
+ * @param {Partial<Api.Approve> | null} approve
  */
-export function startSync(domain, approvedDryRun) {
-	return start(path(domain, "sync"), approvedDryRun ? { approve: { dryRunId: approvedDryRun } } : {});
-}
+export const startSync = (domain, approve) => start(path(domain, "sync"), approve ? { approve } : {});
 
 /**
  * @param {string} domain
@@ -168,6 +168,35 @@ export async function trace(domain, user, signal) {
 	return (await json("GET", `${path(domain, "trace")}?${new URLSearchParams({ user })}`, { signal })).body;
 }
 
+/**
+ * The open questions about who is who, and what people have decided.
+ * @param {string} domain
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.DecisionList>}
+ */
+export async function listDecisions(domain, signal) {
+	return (await json("GET", path(domain, "decisions"), { signal })).body;
+}
+
+/**
+ * Says of each pair whether it is one person.
+ * @param {string} domain
+ * @param {Api.Offer[]} pairs
+ * @param {boolean} same
+ */
+export async function decide(domain, pairs, same) {
+	const decisions = pairs.map(({ sourceId, objectId }) => ({ sourceId, objectId, same }));
+	for (let first = 0; first < decisions.length; first += DECISIONS_AT_ONCE) {
+		await json("POST", path(domain, "decisions"), { body: { decisions: decisions.slice(first, first + DECISIONS_AT_ONCE) } });
+	}
+}
+
+/**
+ * @param {string} domain
+ * @param {string} id
+ */
+export const takeBack = (domain, id) => json("DELETE", path(domain, "decisions", id), { body: {} });
+
 /** @type {Promise<Features> | null} */
 let asked = null;
 
@@ -182,6 +211,7 @@ export function features() {
 			trace: "/api/domains/{domain}/trace" in body.paths,
 			undo: "/api/domains/{domain}/runs/{runId}/undo" in body.paths,
 			approval: "SyncOrder" in body.components.schemas,
+			decisions: "/api/domains/{domain}/decisions" in body.paths,
 		}),
 		() => {
 			asked = null;

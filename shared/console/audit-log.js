@@ -4,10 +4,13 @@ import { auditLogText } from "./api.js";
 import { parseCsv } from "./csv.js";
 
 /** In the order in which a reader wants to know. */
-export const KINDS = ["failed", "doubtful", "delete", "rename", "update", "restore", "add", "skip"];
+export const KINDS = ["failed", "doubtful", "question", "delete", "rename", "update", "restore", "add", "shielded", "unlinked", "skip"];
 
 /** @type {Record<string, string>} */
 const KIND_OF_RESULT = { inDoubt: "doubtful", skipped: "skip", unchanged: "skip" };
+// Who is left alone for a reason that a person can end.
+/** @type {Record<string, string>} */
+const KIND_OF_SKIP = { Question: "question", Shielded: "shielded", Unlinked: "unlinked" };
 const FORMULA = /^'(?=[=+\-@＝＋－＠\t\r])|([;\t\n\v\f\r\u2028\u2029])'(?=[ "]*[=+\-@＝＋－＠])/g;
 /** @type {Map<string, Person[]>} */
 const remembered = new Map();
@@ -58,9 +61,10 @@ export function parsePeople(text) {
 function person(who, cell) {
 	const failed = cell("result") === "failed" || (cell("result") === "planned" && cell("errorCode") !== "");
 	const action = cell("action");
+	const kind = KIND_OF_RESULT[cell("result")] ?? action;
 	return {
 		who,
-		kind: failed ? "failed" : (KIND_OF_RESULT[cell("result")] ?? action),
+		kind: failed ? "failed" : kind === "skip" ? (KIND_OF_SKIP[cell("errorCode")] ?? kind) : kind,
 		action,
 		result: cell("result"),
 		upn: cell("userPrincipalName"),

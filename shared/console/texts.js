@@ -39,14 +39,22 @@ export function switchLanguage(tag) {
 	useLanguage(tag);
 }
 
+/** @param {string} name */
+function find(name) {
+	const [group, ...rest] = name.split(".");
+	return LANGUAGES[language][group]?.[rest.join(".")];
+}
+
+/** @param {string} name */
+export const knows = (name) => find(name) !== undefined;
+
 /**
  * The text of that name, `{n}` and the like filled in; one that has a plural is chosen by `values.n`.
  * @param {string} name
  * @param {Record<string, any>} [values]
  */
 export function t(name, values = {}) {
-	const [group, ...rest] = name.split(".");
-	let text = LANGUAGES[language][group]?.[rest.join(".")];
+	let text = find(name);
 	if (text === undefined) throw new Error(`there is no text ${name}`);
 	if (typeof text === "object") text = text[new Intl.PluralRules(locale).select(values.n)] ?? text.other;
 	return text.replace(/\{(\w+)\}/g, (_, key) => {

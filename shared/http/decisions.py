@@ -57,8 +57,16 @@ class DecisionView(Record):
     lapses_at: Time | None
 
 
+class Offer(Record):
+    source_id: str
+    object_id: str
+
+
 class DecisionList(Record):
+    """`offered`: accounts that are left since they may be this source user's; a person may say that they are not."""
+
     questions: list[QuestionView]
+    offered: list[Offer]
     decisions: list[DecisionView]
 
 
@@ -89,6 +97,7 @@ def _list(asked: OpenQuestions, standing: Sequence[Decision]) -> DecisionList:
     still_open = asked.still_open(standing)
     return DecisionList(
         questions=[_question(one, still_open) for one in still_open],
+        offered=[Offer(source_id=user, object_id=account) for user, account in asked.still_offered(standing)],
         decisions=[
             DecisionView.model_validate({**one.model_dump(exclude={"address"}), "lapses_at": one.lapses_at})
             for one in standing

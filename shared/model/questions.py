@@ -71,6 +71,11 @@ class OpenQuestions(Record):
         settled = {side for one in standing if one.same for side in (one.source_id, one.object_id)}
         return [one for one in self.questions if one.id not in decided and not settled & set(one.pair)]
 
+    def still_offered(self, standing: Sequence["Decision"]) -> list[Pair]:
+        """Those that nobody has decided since, and that are no question besides."""
+        known = {one.id for one in standing} | {one.id for one in self.questions}
+        return [pair for pair in self.offered if pair_id(*pair) not in known]
+
     def alike(self, kind: Kind) -> list[Question]:
         """The questions of this kind that may be answered together: of two sides that are in no other question."""
         sides = Counter(side for one in self.questions for side in set(one.pair))

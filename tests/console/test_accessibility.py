@@ -21,16 +21,19 @@ async def with_something_to_see(start_stack: StartStack) -> tuple[Stack, list[st
             in_source("aoki", display_name="New name"),
             in_source("baba", given_name="x" * 70),
             in_source("doi"),
+            *(in_source(f"{name}x", display_name=name) for name in ("saito", "tani", "ueda")),
         ],
         entra=[
             *(in_entra(name) for name in ("aoki", "chiba", "doi")),
             in_entra("room", _mailbox="room"),
             in_entra("boss", _roles=["Global Administrator"]),
+            *(in_entra(name, displayName=name) for name in ("saito", "tani", "ueda")),
         ],
     )
     await stack.set(maxAllowedDeletions=100)
     sync = await stack.sync()
-    await stack.set(maxAllowedDeletions=20)
+    await decide_first_question(stack)
+    await stack.set(maxAllowedDeletions=20, unlinked="ask")
     dry_run = await stack.dry_run()
     domain = f"#/domains/{CONTOSO}"
     return stack, [
@@ -47,6 +50,13 @@ async def with_something_to_see(start_stack: StartStack) -> tuple[Stack, list[st
         ),
         f"{domain}/runs/{sync.id}?dialog=undo&on={CONTOSO}&of={sync.id}",
     ]
+
+
+async def decide_first_question(stack: Stack) -> None:
+    asked = (await stack.get(f"domains/{CONTOSO}/decisions")).json()["questions"][0]
+    decision = {"sourceId": asked["sourceId"], "objectId": asked["objectId"], "same": False}
+    answer = await stack.post(f"domains/{CONTOSO}/decisions", {"decisions": [decision]})
+    assert answer.status_code == 201, answer.text
 
 
 async def shown(page: Page, home: str, address: str) -> None:

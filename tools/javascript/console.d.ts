@@ -66,7 +66,7 @@ type ScreenEvents = {
 };
 
 /** What not every version of the app can do. */
-type Features = { preCheck?: boolean; trace?: boolean; undo?: boolean; approval?: boolean };
+type Features = { preCheck?: boolean; trace?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean };
 
 type RequestOptions = { headers?: Record<string, string>; body?: unknown; signal?: AbortSignal };
 
@@ -108,7 +108,7 @@ type Texts = Record<string, Record<string, string | Record<string, string>>>;
 
 /** One setting of a domain that is a number; `limit`: of people or a percentage. */
 type Setting = {
-    name: Exclude<keyof Api.SettingsChange, "periodicSync">;
+    name: Exclude<keyof Api.SettingsChange, "periodicSync" | "unlinked">;
     kind: "percent" | "limit";
     optional: boolean;
 };
@@ -121,5 +121,6 @@ type SyncNowData = {
     dryRun: Api.Run | null;
     run?: undefined;
     deleted: Person[] | null;
+    unlinked: Person[];
     unreadable?: string;
 };

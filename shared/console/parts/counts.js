@@ -33,8 +33,9 @@ export function countsBar(counts) {
  * @param {((kind: string) => void) | null} [choose]
  */
 export function countsLegend(counts, chosen = "", choose = null) {
-	const all = KINDS.reduce((sum, kind) => sum + counts[kind], 0);
-	const every = /** @type {[string, number][]} */ ([["", all], ...KINDS.map((kind) => [kind, counts[kind]])]);
+	const each = KINDS.map((kind) => /** @type {[string, number]} */ ([kind, counts[kind] ?? 0]));
+	const all = each.reduce((sum, [, n]) => sum + n, 0);
+	const every = /** @type {[string, number][]} */ ([["", all], ...each]);
 	const entries = every.filter(([kind, n]) => n || kind === chosen || kind === "");
 	return h(
 		"div.legend",

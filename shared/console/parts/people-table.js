@@ -109,7 +109,7 @@ function personRow(person, index) {
 
 /** @param {Person} person */
 function changeText(person) {
-	if (person.errorMessage) return h("span.ink.of-failed", said(person.errorMessage));
+	if (person.errorMessage) return h("span", { class: `ink of-${person.kind === "skip" ? "failed" : person.kind}` }, said(person.errorMessage));
 	if (person.action === "add" || !person.changes.length) return muted(said(person.reason));
 	return person.changes.map(({ attribute, before, after }) =>
 		h("span.people-attribute", muted(`${attribute} `), h("del", before || t("people.nothing")), " → ", h("ins", after || t("people.nothing"))),

@@ -20,8 +20,8 @@ export function showPerson(person) {
 			close,
 			body: [
 				h("p", kindMark(person.kind)),
-				person.errorMessage && note("danger", said(person.errorMessage)),
-				person.reason && h("p", said(person.reason)),
+				person.errorMessage && note(person.kind === "failed" ? "danger" : "warning", said(person.errorMessage)),
+				person.reason && person.reason !== person.errorMessage && h("p", said(person.reason)),
 				h("dl.facts", facts.map(([name, value]) => h("div", h("dt", t(name)), h("dd.code", value)))),
 				person.changes.length > 0 && changesTable(person.changes),
 			],

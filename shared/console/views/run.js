@@ -1,7 +1,7 @@
 // One run: live while it runs, then its result and the people concerned.
 
 import { KINDS, matching, peopleOf, tally } from "../audit-log.js";
-import { features, getRun, Problem } from "../api.js";
+import { features, getRun, listDecisions, Problem } from "../api.js";
 import { h } from "../dom.js";
 import { countsBar, countsLegend, kindsOf } from "../parts/counts.js";
 import { downloadButton, logFacts } from "../parts/download.js";
@@ -10,12 +10,14 @@ import { button, empty, icon, isActive, kindMark, modeText, muted, note, outcome
 import { peopleTable } from "../parts/people-table.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { change, domainAddress, openDialog, runAddress } from "../router.js";
-import { duration, said, t } from "../texts.js";
+import { whoIsWho } from "../parts/who-is-who.js";
+import { duration, number, said, t } from "../texts.js";
 import { breadcrumb } from "./domain-header.js";
 
 const FAILURES_SHOWN = 5;
+const NEITHER = /** @type {[null, null]} */ ([null, null]);
 
-/** @type {View<{ run: Api.Run, features: Features, people: Person[] | null, unreadable: string | null }>} */
+/** @type {View<{ run: Api.Run, features: Features, people: Person[] | null, unreadable: string | null, decisions: Api.DecisionList | null, undecidable: string | null }>} */
 export default {
 	title: ({ params, data }) => (data ? t("run.of", { mode: modeText(data.run), domain: params.domain }) : params.domain),
 
@@ -24,8 +26,12 @@ export default {
 	async load({ params, signal }) {
 		const [run, able] = await Promise.all([getRun(params.domain, params.runId, signal), features()]);
 		const readable = !isActive(run) && run.auditLog.available;
-		const [people, unreadable] = readable ? await readPeople(run, signal) : [null, null];
-		return { run, features: able, people, unreadable };
+		const asks = able.decisions && !isActive(run) && !run.undoes;
+		const [[people, unreadable], [decisions, undecidable]] = await Promise.all([
+			readable ? orWhyNot(peopleOf(run, signal)) : NEITHER,
+			asks ? orWhyNot(listDecisions(run.domain, signal)) : NEITHER,
+		]);
+		return { run, features: able, people, unreadable, decisions, undecidable };
 	},
 
 	pollAfter: ({ data }) => pace(data.run),
@@ -36,20 +42,21 @@ export default {
 			"div",
 			head(run, context),
 			isActive(run) ? running(run, context) : result(run, context),
+			questions(run, context),
 			!isActive(run) && people(run, context),
 		);
 	},
 };
 
 /**
- * The people, or why they can't be shown: the run itself is worth showing without them.
- * @param {Api.Run} run
- * @param {AbortSignal} signal
- * @returns {Promise<[Person[], null] | [null, string]>}
+ * What is read, or why it can't be shown: the run itself is worth showing without it.
+ * @template Read
+ * @param {Promise<Read>} reading
+ * @returns {Promise<[Read, null] | [null, string]>}
  */
-async function readPeople(run, signal) {
+async function orWhyNot(reading) {
 	try {
-		return [await peopleOf(run, signal), null];
+		return [await reading, null];
 	} catch (error) {
 		if (error instanceof Problem && error.detail) return [null, error.detail];
 		throw error;
@@ -122,13 +129,37 @@ function result(run, { data }) {
 			h(
 				"div",
 				h("h3", t(run.mode === "dryRun" ? "run.wouldChange" : "run.changed")),
-				countsBar(counts),
+				countsBar(data.people ? tally(data.people) : counts),
 				!data.people && countsLegend(counts),
 				run.deletionCheck && h("p.muted", t("run.both", { source: run.counts.source, target: run.counts.target, unchanged: run.counts.unchanged })),
+				h("p.muted", identities(run)),
 			),
 			run.deletionCheck && gauge(run.deletionCheck, run.mode, run.limitChecks),
 		),
 	);
+}
+
+/**
+ * How many pairs each rule made, and how many are in question.
+ * @param {Api.Run} run
+ */
+function identities(run) {
+	const rules = Object.entries(run.matches).map(([rule, n]) => [t(`rule.${rule}`), number(n)].join(" "));
+	return [
+		rules.length > 0 && t("run.matched", { rules: rules.join(t("counts.and")) }),
+		run.questions > 0 && [" ", t("run.questions", { n: run.questions })],
+		run.shielded > 0 && [" ", t("run.shielded", { n: run.shielded })],
+	];
+}
+
+/**
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
+function questions(run, context) {
+	const { decisions, undecidable } = context.data;
+	if (undecidable) return run.questions > 0 && note("warning", said(undecidable));
+	return decisions && whoIsWho(decisions, run, context);
 }
 
 /**

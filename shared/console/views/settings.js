@@ -35,7 +35,7 @@ export default {
 			title: t("settings.for", { domain: params.on }),
 			close: closeDialog,
 			onsubmit: (form) => save(form, [first, ...further], context),
-			body: [field(first, data.domain), further.length > 0 && h("fieldset", h("legend", t("settings.further")), h("p.muted", t("settings.furtherMore")), further.map((limit) => field(limit, data.domain)))],
+			body: [field(first, data.domain), further.length > 0 && h("fieldset", h("legend", t("settings.further")), h("p.muted", t("settings.furtherMore")), further.map((limit) => field(limit, data.domain))), "unlinked" in data.domain && unlinkedChoice(data.domain)],
 			buttons: [button(t("dialog.cancel"), closeDialog), button(t(busy("save") ? "settings.saving" : "settings.save"), null, { kind: "primary", type: "submit", disabled: busy("save") })],
 		});
 	},
@@ -73,6 +73,18 @@ function unitChoice(name, unit) {
 	return h("select", { name: `${name}-unit`, "aria-label": t("settings.unitOf", { name: t(`settings.${name}`) }) }, option("percent"), option("count"));
 }
 
+/** @param {Api.Domain} domain */
+function unlinkedChoice({ unlinked }) {
+	/** @param {string} value */
+	const option = (value) => h("option", { value, selected: value === unlinked }, t(`settings.unlinked.${value}`));
+	return h(
+		"div.field",
+		h("label", { for: "setting-unlinked" }, t("settings.unlinked")),
+		h("select", { id: "setting-unlinked", name: "unlinked", "aria-describedby": "setting-unlinked-help" }, option("delete"), option("ask")),
+		h("p", { id: "setting-unlinked-help", class: "muted" }, t("settings.unlinkedHelp")),
+	);
+}
+
 /**
  * @param {FormData} form
  * @param {Setting[]} limits
@@ -80,8 +92,10 @@ function unitChoice(name, unit) {
  */
 function save(form, limits, { params, data, act }) {
 	const { domain, etag } = data;
-	/** @type {Record<string, SettingValue>} */
+	/** @type {Record<string, SettingValue | string>} */
 	const changes = {};
+	const unlinked = form.get("unlinked");
+	if (unlinked !== null && unlinked !== domain.unlinked) changes.unlinked = String(unlinked);
 	for (const { name, kind } of limits) {
 		const text = String(form.get(name)).trim();
 		const value = text === "" ? null : Number(text);
@@ -89,7 +103,7 @@ function save(form, limits, { params, data, act }) {
 		if (!same(wanted, domain[name])) changes[name] = wanted;
 	}
 	act("save", async () => {
-		if (Object.keys(changes).length) await changeDomain(params.on, changes, etag);
+		if (Object.keys(changes).length) await changeDomain(params.on, /** @type {Partial<Api.SettingsChange>} */ (changes), etag);
 		closeDialog();
 		dispatchEvent(new Event("changed"));
 	});

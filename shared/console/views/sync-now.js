@@ -24,7 +24,7 @@ export default {
 		if (params.run) return { run: await getRun(params.on, params.run, signal) };
 		const [domain, able] = await Promise.all([getDomain(params.on, signal), features()]);
 		const dryRun = domain.lastDryRun?.status === "succeeded" && !domain.lastDryRun.undoes ? domain.lastDryRun : null;
-		return { domain, dryRun, features: able, ...(await deletions(dryRun, signal)) };
+		return { domain, dryRun, features: able, ...(await candidates(dryRun, signal)) };
 	},
 
 	pollAfter: ({ data }) => pace(data.run),
@@ -38,18 +38,21 @@ export default {
 };
 
 /**
- * The people whom the dry run's audit log lists for deletion; null where the log is gone or too large.
+ * The people whom the dry run's audit log lists for deletion; null where the log is gone or too large. `unlinked` were
+ * left, since no sync ever knew them.
  * @param {Api.Run | null} dryRun
  * @param {AbortSignal} signal
- * @returns {Promise<{ deleted: Person[] | null, unreadable?: string }>}
+ * @returns {Promise<{ deleted: Person[] | null, unlinked: Person[], unreadable?: string }>}
  */
-async function deletions(dryRun, signal) {
-	if (!dryRun?.auditLog.available) return { deleted: null };
+async function candidates(dryRun, signal) {
+	if (!dryRun?.auditLog.available) return { deleted: null, unlinked: [] };
 	try {
 		const people = await peopleOf(dryRun, signal);
-		return { deleted: people.filter((person) => person.kind === "delete") };
+		/** @param {string} kind */
+		const of = (kind) => people.filter((person) => person.kind === kind);
+		return { deleted: of("delete"), unlinked: of("unlinked") };
 	} catch (error) {
-		if (error instanceof Problem && error.detail) return { deleted: null, unreadable: error.detail };
+		if (error instanceof Problem && error.detail) return { deleted: null, unlinked: [], unreadable: error.detail };
 		throw error;
 	}
 }
@@ -59,11 +62,34 @@ async function deletions(dryRun, signal) {
  * @param {AnyContext} context
  */
 function start(form, { params, data, act }) {
-	const approved = form.get("approve") ? data.dryRun.id : null;
+	const approve = approval(form, data);
 	act("start", async () => {
-		const run = await startSync(params.on, approved);
+		const run = await startSync(params.on, approve);
 		change({ run: run.id }, { replace: true });
 	});
+}
+
+/**
+ * What was ticked, as the API takes it. Over the limit, the planned deletions are approved by their own tick only.
+ * @param {FormData} form
+ * @param {SyncNowData} data
+ * @returns {Partial<Api.Approve> | null}
+ */
+function approval(form, { dryRun, domain, deleted }) {
+	const ticked = form.getAll("unlinked").map(String);
+	if (!dryRun || (!ticked.length && !form.get("approve"))) return null;
+	if (!ticked.length) return { dryRunId: dryRun.id };
+	const planned = form.get("approve") || !verdict(dryRun, domain)?.exceeded ? (deleted ?? []) : [];
+	return { dryRunId: dryRun.id, objectIds: [...planned.map((person) => person.objectId), ...ticked] };
+}
+
+/**
+ * The deletions of the dry run under the limit as it is now.
+ * @param {Api.Run} dryRun
+ * @param {Api.Domain} domain
+ */
+function verdict(dryRun, { maxAllowedDeletions: limit }) {
+	return dryRun.deletionCheck && limit !== null ? underLimit(dryRun.deletionCheck, limit) : dryRun.deletionCheck;
 }
 
 /** @param {SyncNowData} data */
@@ -71,8 +97,7 @@ function question(data) {
 	const { domain, dryRun } = data;
 	if (!dryRun) return [note("warning", t("syncNow.noDryRun")), h("p", t("syncNow.explained"))];
 	const counts = kindsOf(dryRun.counts);
-	const limit = domain.maxAllowedDeletions;
-	const check = dryRun.deletionCheck && limit !== null ? underLimit(dryRun.deletionCheck, limit) : dryRun.deletionCheck;
+	const check = verdict(dryRun, domain);
 	const finished = dryRun.finishedAt ?? dryRun.createdAt;
 	const old = Date.now() - Date.parse(finished) > OLD_AFTER;
 	const later = domain.lastSync && Date.parse(domain.lastSync.createdAt) > Date.parse(finished);
@@ -80,12 +105,14 @@ function question(data) {
 		h("p", t("syncNow.lastDryRun"), " ", h("a.link", { href: runAddress(dryRun) }, when(finished, { relative: "long" })), ":"),
 		old && note("warning", t("syncNow.old")),
 		later && note("warning", t("syncNow.syncedSince")),
+		dryRun.questions > 0 && note("warning", h("a.link", { href: runAddress(dryRun) }, t("syncNow.questions", { n: dryRun.questions }))),
 		countsBar(counts),
 		countsLegend(counts),
 		check && gauge(check, "dryRun", dryRun.limitChecks),
 		check && check.maxAllowedDeletions !== dryRun.deletionCheck?.maxAllowedDeletions && note("plain", t("syncNow.otherLimit", { limit: check.maxAllowedDeletions })),
 		dryRun.counts.delete > 0 && whoIsDeleted({ ...data, dryRun }),
-		check?.exceeded && data.features.approval && data.deleted && approval(data.deleted.length),
+		check?.exceeded && data.features.approval && data.deleted && approveAll(data.deleted.length),
+		data.unlinked.length > 0 && domain.unlinked === "ask" && approveUnlinked(data.unlinked),
 	];
 }
 
@@ -98,8 +125,27 @@ function whoIsDeleted({ deleted, dryRun, unreadable }) {
 	);
 }
 
+/** @param {Person[]} unlinked */
+function approveUnlinked(unlinked) {
+	return h(
+		"fieldset.ticks",
+		h("legend", t("syncNow.unlinked", { n: unlinked.length })),
+		h("p.muted", t("syncNow.unlinkedMore")),
+		h(
+			"ul",
+			unlinked.map((person) =>
+				h(
+					"li",
+					{ "data-key": person.objectId },
+					h("label", h("input", { type: "checkbox", name: "unlinked", value: person.objectId }), h("span", h("strong", person.name || person.upn), " ", muted(person.upn))),
+				),
+			),
+		),
+	);
+}
+
 /** @param {number} n */
-function approval(n) {
+function approveAll(n) {
 	return h(
 		"label.choice",
 		h("input", { type: "checkbox", name: "approve", value: "yes" }),

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from shared.clock import Clock
-from shared.model.runs import new_run_id
+from shared.model.runs import Run, new_run_id
 from shared.store.storage import AUDIT_LOGS
 from tests.support.outcomes import approved_sync, names, rows_of, treated, undone
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
@@ -97,6 +97,21 @@ class TestAnApproval:
         run = await approved_sync(stack, dry_run)
 
         assert (await treated(stack, run))["user0"] == ("skip", "skipped")
+
+    async def test_releases_those_accounts_that_no_sync_knew_which_it_names(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await three_have_left(start_stack)
+        await stack.set(unlinked="ask")
+        dry_run = await stack.dry_run()
+        gone = stack.users()[f"user0@{CONTOSO}"]["id"]
+        order = {"approve": {"dryRunId": dry_run.id, "objectIds": [gone]}}
+
+        answer = await stack.post(f"domains/{CONTOSO}/sync", order)
+
+        run = await stack.finished(Run.model_validate(answer.json()))
+        assert (dry_run.counts.delete, run.status, run.counts.delete) == (0, "succeeded", 1)
+        assert names(stack.users()) == set(PEOPLE[1:])
 
     async def test_reads_the_plan_as_data_and_not_the_rows_for_people(self, start_stack: StartStack) -> None:
         stack = await three_have_left(start_stack)
