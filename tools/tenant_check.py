@@ -36,6 +36,7 @@ READS = (
     "/domains?$select=id,authenticationType,isInitial,isVerified",
     "/users?$filter=endsWith(userPrincipalName,'@{domain}')&$count=true&$select=id,isManagementRestricted&$top=1",
     "/users?$filter=proxyAddresses/any(x:endsWith(x,'@{domain}'))&$count=true&$select=id,proxyAddresses&$top=1",
+    "/users?$filter=startsWith(userPrincipalName,'sync-')&$select=id&$top=1",
     "/users?$filter=id in ('{user}')&$select=id",
     "/users?$filter=onPremisesImmutableId in ('none')&$select=id",
     "/users?$filter=userPrincipalName in ('none@{domain}')&$select=id",

@@ -177,10 +177,10 @@ def _decoded(content: bytes) -> Memory | None:
     """None if it can't be read. Ignores columns that only a later version knows."""
     try:
         read = orjson.loads(gzip.decompress(content))
-        texts = {name: read[name] for name in _TEXTS}
+        texts = {name: read.get(name, {}) for name in _TEXTS}
         unsettled, anew = read["unsettled"], read["anew"]
         reviewed, writers = tuple(read["reviewed"]), tuple(read["writers"])
-    except (OSError, EOFError, zlib.error, orjson.JSONDecodeError, LookupError, TypeError):
+    except (OSError, EOFError, zlib.error, orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
         return None
     # Not by pydantic, which would copy some hundred thousand values at each run.
     if (

@@ -47,7 +47,8 @@ async def both() -> AsyncIterator[Both]:
         seeded(GONE[0], deletedDateTime="2026-03-01T00:00:00Z"),
         seeded(GONE[1], deletedDateTime="2026-03-02T00:00:00Z"),
     ]
-    domains = [{"id": DOMAIN}, {"id": OTHER_DOMAIN}, {"id": INITIAL_DOMAIN}]
+    unverified = {"id": "unverified.example", "isVerified": False}
+    domains = [{"id": DOMAIN}, {"id": OTHER_DOMAIN}, {"id": INITIAL_DOMAIN}, unverified]
     people = {user.object_id: user for user in (ADMIN, ROOM, GUEST, MOVED)}
     protection = Protection(
         roles={ADMIN.object_id: "User Administrator"},

@@ -43,7 +43,9 @@ async def test_a_file_is_read_each_time_it_is_asked_for(tmp_path: Path, storage:
     source = FileSource("PEOPLE_PATH", str(path), storage, lines, MAP)
 
     path.write_text("aoki")
-    assert await source.users() == [source_user("aoki@contoso.com")]
+    assert await source.users() == [
+        source_user("aoki@contoso.com", email="aoki@contoso.com", upn_given=False)
+    ]
     path.write_text("aoki baba")
     assert len(await source.users()) == 2
 

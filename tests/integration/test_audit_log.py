@@ -10,7 +10,7 @@ COLUMNS = (
     "reason,errorCode,errorMessage,requestId"
 )
 BABA, CHIBA, DOI, GUEST, KEPT = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(5))
-IN_ENTRA_ONLY = "In Entra only: the source has no such user."
+IN_ENTRA_ONLY = "In Entra only: the source has no such user. Never seen by a sync."
 
 
 async def started(start_stack: StartStack) -> Stack:

@@ -274,7 +274,8 @@ async def test_without_its_memory_nobody_is_deleted_nor_added_in_their_place(
     again = await renamed.sync(ONE)
 
     for one in (run, again):
-        assert (one.status, one.counts.delete, one.counts.add) == ("succeeded", 0, 0)
+        assert (one.status, one.counts.delete, one.counts.add) == ("completedWithErrors", 0, 0)
+        assert one.questions == 1  # Akagi may be Aoki
         assert _in_doubt(one)
         found = await outcomes(renamed, one)
         assert {found[f"{name}@{ONE}"] for name in ("aoki", "akagi", "baba")} == {("skip", "skipped")}

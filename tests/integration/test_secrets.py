@@ -8,7 +8,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from local.access_control.seed import CLIENT_SECRET
 from local.azurite import ACCOUNT_KEY
-from shared.entra import writes
+from shared.entra import write_waves
 from tests.support.stack import Stack, StartStack, in_source
 
 PASSWORD = f"Aa1!{secrets.token_hex(10)}"
@@ -34,7 +34,7 @@ async def everything_stored(stack: Stack) -> str:
 async def test_they_are_in_no_log_table_blob_queue_or_answer(
     start_stack: StartStack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(writes, "random_password", lambda: PASSWORD)
+    monkeypatch.setattr(write_waves, "random_password", lambda _chance: PASSWORD)
     caplog.set_level(logging.DEBUG)
     # The second is refused by Entra, which puts the request's fate into an error row.
     taken = {"displayName": "Sales", "mail": "baba@contoso.com", "proxyAddresses": ["SMTP:baba@contoso.com"]}

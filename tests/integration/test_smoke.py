@@ -91,6 +91,11 @@ async def signing_in(host: str, stranger: tuple[int, str]) -> AsyncIterator[str]
             yield url
 
 
+def timed(stack: Stack) -> dict[str, str]:
+    """The app's settings, with the hourly timer switched on: smoke starts it."""
+    return {name: value for name, value in stack.settings.items() if not name.endswith(".Disabled")}
+
+
 @pytest.mark.parametrize(
     ("required", "given", "failed"),
     [
@@ -103,7 +108,7 @@ async def signing_in(host: str, stranger: tuple[int, str]) -> AsyncIterator[str]
 async def test_with_function_keys_the_smoke_check_tells_what_is_wrong(
     stack: Stack, required: str, given: str, failed: list[str]
 ) -> None:
-    settings = {**stack.settings, "LOCAL_FUNCTION_KEY": required}
+    settings = {**timed(stack), "LOCAL_FUNCTION_KEY": required}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
         smoke = Smoke(host.url, CONTOSO, {"x-functions-key": given})
@@ -135,7 +140,7 @@ async def test_with_function_keys_the_smoke_check_tells_what_is_wrong(
 async def test_with_sign_in_a_stranger_may_be_sent_to_sign_in_and_nowhere_else(
     stack: Stack, stranger: tuple[int, str], failed: list[str]
 ) -> None:
-    settings = {**stack.settings, **IN_FRONT, "AUTH_MODE": "entra"}
+    settings = {**timed(stack), **IN_FRONT, "AUTH_MODE": "entra"}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
         async with signing_in(host.url, stranger) as url:
@@ -143,7 +148,7 @@ async def test_with_sign_in_a_stranger_may_be_sent_to_sign_in_and_nowhere_else(
 
 
 async def test_where_periodic_sync_is_on_the_timer_starts_a_run(stack: Stack) -> None:
-    settings = {**stack.settings, "LOCAL_FUNCTION_KEY": "secret"}
+    settings = {**timed(stack), "LOCAL_FUNCTION_KEY": "secret"}
     key = {"x-functions-key": "secret"}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
@@ -157,7 +162,7 @@ async def test_where_periodic_sync_is_on_the_timer_starts_a_run(stack: Stack) ->
 
 
 async def test_a_timer_that_the_host_does_not_know_is_found(stack: Stack) -> None:
-    settings = {**stack.settings, "LOCAL_FUNCTION_KEY": "secret"}
+    settings = {**timed(stack), "LOCAL_FUNCTION_KEY": "secret"}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
         async with without_admin(host.url) as url:
@@ -165,7 +170,7 @@ async def test_a_timer_that_the_host_does_not_know_is_found(stack: Stack) -> Non
 
 
 async def test_an_app_that_cannot_reach_its_source_fails(stack: Stack) -> None:
-    settings = {**stack.settings, "HENNGE_CLIENT_SECRET": "wrong", "LOCAL_FUNCTION_KEY": "secret"}
+    settings = {**timed(stack), "HENNGE_CLIENT_SECRET": "wrong", "LOCAL_FUNCTION_KEY": "secret"}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
         failed = await Smoke(host.url, CONTOSO, {"x-functions-key": "secret"}).check()
@@ -185,7 +190,7 @@ async def test_an_app_that_cannot_reach_its_source_fails(stack: Stack) -> None:
 async def test_on_a_command_line_it_says_what_it_saw_and_ends_accordingly(
     stack: Stack, environment: dict[str, str], status: int, said: str
 ) -> None:
-    settings = {**stack.settings, "LOCAL_FUNCTION_KEY": "secret"}
+    settings = {**timed(stack), "LOCAL_FUNCTION_KEY": "secret"}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
         command = [sys.executable, "-m", "tools.smoke", host.url, "--domain", CONTOSO]

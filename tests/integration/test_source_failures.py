@@ -67,7 +67,7 @@ async def test_a_list_that_ends_early_once_deletes_nobody_because_it_is_read_aga
 
     assert (run.counts.delete, stack.writes()) == (0, [])
     assert {row["reason"] for row in await stack.audit_log(run)} == {
-        "In Entra only: the source has no such user. Not deleted: the source has this user again."
+        "In Entra only: the source has no such user. Never seen by a sync. Not deleted: the source has this user again."
     }
 
 

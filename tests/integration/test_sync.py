@@ -157,7 +157,7 @@ class TestAThousandChanges:
     async def test_a_throttled_sync_waits_and_sends_nothing_twice(self, start_stack: StartStack) -> None:
         stack = await start_stack(
             source=[in_source(f"joiner{n}") for n in range(100)],
-            tenant={"limits": {"writes": {"count": 60, "seconds": 2}, "resourceUnits": None}},
+            tenant={"limits": {"writes": {"count": 60, "seconds": 5}, "resourceUnits": None}},
         )
 
         run = await stack.sync()

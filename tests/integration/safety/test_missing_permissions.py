@@ -31,6 +31,11 @@ WITHOUT: dict[str, tuple[dict[str, tuple[str, str] | None], str, str]] = {
         "failed",
         "Graph denied every restore of this run (Authorization_RequestDenied): grant the app User.DeleteRestore.All.",
     ),
+    "PrivilegedEligibilitySchedule.Read.AzureADGroup": (
+        {},
+        "succeeded",
+        "can't be read without PrivilegedEligibilitySchedule.Read.AzureADGroup: grant it",
+    ),
     "User.RevokeSessions.All": (
         {},
         "succeeded",

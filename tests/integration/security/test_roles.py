@@ -21,7 +21,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PAGE = (REPOSITORY / "docs" / "security.md").read_text(encoding="utf-8")
 FUNCTION_KEY = "the-function-key"
-PARAMETERS = {"domain": CONTOSO, "runId": "8204562098021-3a0b02ae", "asset": "api.js"}
+PARAMETERS = {
+    "domain": CONTOSO,
+    "runId": "8204562098021-3a0b02ae",
+    "decisionId": "0" * 20,
+    "asset": "api.js",
+}
 # Who comes, by the name of the column.
 CALLERS = {
     "keys: no key": {},
