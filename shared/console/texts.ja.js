@@ -334,11 +334,11 @@ export default {
 		maxRenames: "UPN 変更の上限",
 		maxRenamesHelp: "1 回の同期で UPN を変更するユーザー。",
 		maxSourceShrink: "同期元の減少の上限",
+		maxSourceShrinkHelp: "前回の成功した同期から Access Control のユーザーが減ってよい割合。超えた場合だけキャンセルされます。",
 		unlinked: "同期されたことのないアカウント",
 		unlinkedHelp: "該当するユーザーが Access Control にいない場合の扱い。［確認する］では、［今すぐ同期］で選択されるまで残ります。",
 		"unlinked.delete": "削除する",
 		"unlinked.ask": "確認する",
-		maxSourceShrinkHelp: "前回の成功した同期から Access Control のユーザーが減ってよい割合。超えた場合だけキャンセルされます。",
 	},
 	preCheck: {
 		title: "事前確認",
