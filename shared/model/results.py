@@ -21,11 +21,6 @@ SHIELDED = "Shielded"
 UNLINKED = "Unlinked"
 
 
-def is_left(change: Change, code: str) -> bool:
-    """Whether a user is left alone for this reason, one of the error codes above."""
-    return change.obstacle is not None and change.obstacle.code == code
-
-
 class Result(StrEnum):
     """`PLANNED`: in a dry run. `NOT_APPLIED`: in a sync that a limit cancelled.
 

@@ -50,9 +50,10 @@ class Leavers:
         yield "", lookups.protection.reason_not_to_touch(target)
         yield "", still_here(owner, lookups.territory) if owner else ()
         users = tuple(sorted(doubts.whose.get(target.object_id, ())))
-        yield QUESTION, say("question.account", users=users) if users else ()
         pointer = doubts.shields.get(target.object_id)
-        yield SHIELDED, shielded(pointer) if pointer else ()
+        shield = shielded(pointer) if pointer else ()
+        yield QUESTION, shield + say("question.account", users=users) if users else ()
+        yield SHIELDED, shield
         memory = lookups.memory_doubt and _MEMORY_IN_DOUBT + lookups.memory_doubt
         yield (
             NOT_LOOKED_AT,

@@ -26,10 +26,10 @@ from shared.errors import (
     TimeBudgetSpent,
 )
 from shared.log import event
-from shared.model.changes import Action, Plan
+from shared.model.changes import Plan
 from shared.model.parts import Parts, parts_of, say
 from shared.model.questions import OpenQuestions
-from shared.model.results import SHIELDED, Outcome, is_left, key
+from shared.model.results import SHIELDED, Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
 from shared.planning.limits import Checks, Trail, check_deletions, check_limits, released
 from shared.planning.surveyed import Survey
@@ -196,7 +196,7 @@ class Invocation:
         self._log.note(
             questions=len(asked.questions),
             questions_since=min((one.since for one in asked.questions if one.since), default=None),
-            shielded=sum(1 for change in plan.of(Action.SKIP) if is_left(change, SHIELDED)),
+            shielded=sum(1 for one in plan.changes if one.obstacle and one.obstacle.code == SHIELDED),
             matches=dict(plan.matches),
         )
 

@@ -101,8 +101,8 @@ async def _read_planned_deletions(services: Services, dry_run: Run) -> tuple[set
         # Written by the previous version, which kept only the audit log. Removable with the reader of those logs.
         return set(planned_deletions(await services.audit_logs.read(dry_run, now), dry_run.id)), set()
     return (
-        {str(outcome.change.object_id) for outcome in plan if outcome.change.action is Action.DELETE},
-        {str(outcome.change.object_id) for outcome in plan if outcome.error_code == UNLINKED},
+        {str(one.change.object_id) for one in plan if one.change.action is Action.DELETE},
+        {str(one.change.object_id) for one in plan if one.error_code == UNLINKED},
     )
 
 

@@ -191,7 +191,7 @@ class Surveyor:
         protection = self._terms.protection.with_roles(await self._directory.read_roles())
         # Ignores what could not be read: users that are not deleted for that reason alone are looked up all the same.
         seen = replace(protection, missing_permissions=(), roles_unread=())
-        unhindered = replace(lookups, protection=seen)
+        unhindered = replace(lookups, protection=seen, ask_unlinked=False)
         lookups = replace(lookups, protection=protection)
         plan = await self._decide(matching, unhindered)
         changed = plan.of(Action.RENAME, Action.UPDATE, Action.DELETE)
