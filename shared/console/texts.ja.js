@@ -405,7 +405,7 @@ export const sentences = [
 	[/In Entra only: the source has no such user\. Known here from earlier syncs\./, "Entra にのみ存在し、同期元に該当するユーザーがいません。以前の同期で扱われています。"],
 	[/In Entra only: the source has no such user\. Never seen by a sync\./, "Entra にのみ存在し、同期元に該当するユーザーがいません。同期されたことはありません。"],
 	[/In Entra only and never seen by a sync.*/, "Entra にのみ存在し、同期されたことがありません。確認する設定のため残しています。"],
-	[/Not deleted yet: this may be the account of (.+), who would be added\. Decide whether it is\./, "追加される $1 のアカウントである可能性があるため、まだ削除しません。同一人物かどうかを判断してください。"],
+	[/Not deleted yet: decide whether this is the account of (.+)\./, "$1 のアカウントである可能性があるため、まだ削除しません。同一人物かどうかを判断してください。"],
 	[/Not added yet: (\S+) may have an account already, (.+)\. Decide whether it is theirs\./, "$1 には既存のアカウント $2 がある可能性があるため、まだ追加しません。同一人物かどうかを判断してください。"],
 	[/Not deleted: (\S+) in the source has no account and has .*/, "同期元の $1 のアカウントである可能性があるため、削除を保留しています。"],
 	[/In the source only\./, "同期元にのみ存在します。"],
