@@ -334,11 +334,11 @@ export default {
 		maxRenames: "Renames at most",
 		maxRenamesHelp: "Users whose UPN one sync changes.",
 		maxSourceShrink: "Shrinking of the source",
+		maxSourceShrinkHelp: "How many fewer users Access Control may have than at the last good sync: only more than that cancels.",
 		unlinked: "Accounts that no sync ever knew",
 		unlinkedHelp: "What a sync does with them where nobody in Access Control has them. Ask: they stay until somebody ticks them in Sync Now.",
 		"unlinked.delete": "Delete",
 		"unlinked.ask": "Ask",
-		maxSourceShrinkHelp: "How many fewer users Access Control may have than at the last good sync: only more than that cancels.",
 	},
 	preCheck: {
 		title: "Pre-check",

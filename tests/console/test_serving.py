@@ -11,7 +11,7 @@ from tests.support.stack import Stack, StartStack, in_entra, in_source
 
 pytestmark = IN_ONE_LOOP
 
-LARGEST = 150_000
+LARGEST = 180_000
 
 
 async def plain(stack: Stack, path: str, **headers: str) -> httpx.Response:

@@ -1,17 +1,17 @@
 // How many people a run concerns, as one stacked bar, as filters, and in short.
 
-import { KINDS } from "../audit-log.js";
+import { KINDS, tally } from "../audit-log.js";
 import { h } from "../dom.js";
 import { number, t } from "../texts.js";
 import { kindIcon, muted } from "./marks.js";
 
 /**
- * The counts of a run by kind, as its audit log divides the people.
+ * The counts of a run by kind, as its audit log divides the people; it does not divide those who are left alone.
  * @param {Api.Counts} counts
  * @returns {Tally}
  */
 export function kindsOf(counts) {
-	return { ...counts, skip: counts.skipped };
+	return { ...tally([]), ...counts, skip: counts.skipped };
 }
 
 /**
@@ -33,9 +33,8 @@ export function countsBar(counts) {
  * @param {((kind: string) => void) | null} [choose]
  */
 export function countsLegend(counts, chosen = "", choose = null) {
-	const each = KINDS.map((kind) => /** @type {[string, number]} */ ([kind, counts[kind] ?? 0]));
-	const all = each.reduce((sum, [, n]) => sum + n, 0);
-	const every = /** @type {[string, number][]} */ ([["", all], ...each]);
+	const all = KINDS.reduce((sum, kind) => sum + counts[kind], 0);
+	const every = /** @type {[string, number][]} */ ([["", all], ...KINDS.map((kind) => [kind, counts[kind]])]);
 	const entries = every.filter(([kind, n]) => n || kind === chosen || kind === "");
 	return h(
 		"div.legend",

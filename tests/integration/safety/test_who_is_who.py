@@ -76,7 +76,7 @@ class TestQuestions:
         assert (decided["questions"], [one["same"] for one in decided["decisions"]]) == ([], [True])
         assert (run.status, run.counts.rename, run.counts.delete) == ("succeeded", 1, 0)
         assert stack.users()["tarp@contoso.com"]["id"] == account
-        assert await listed(stack) == {"questions": [], "decisions": []}
+        assert await listed(stack) == {"questions": [], "offered": [], "decisions": []}
 
     async def test_two_people_go_their_ways(self, start_stack: StartStack) -> None:
         stack, account = await mistyped(start_stack)
