@@ -58,9 +58,7 @@ def matches(
 
     def namesake(user: SourceUser) -> EntraUser | None:
         gone = by_upn.get(user.upn.lower())
-        if gone is None or (user.source_id, gone.object_id) in decisions.apart:
-            return None
-        if names.others(user, gone):
+        if gone is None or names.others(user, gone):
             return None
         # Of two immutable IDs that differ a person decides where it is certain that the account was somebody's.
         return None if other_person(user, gone) and gone.object_id not in formerly else gone
@@ -77,6 +75,8 @@ def matches(
     for rule in rules:
         for user in people:
             match = rule(user)
+            if match and (user.source_id, match.object_id) in decisions.apart:
+                continue
             if match and user.source_id not in found and match.object_id not in taken:
                 taken.add(match.object_id)
                 handed_on = rule is namesake and match.object_id in formerly

@@ -44,9 +44,9 @@ class Missing:
         ]
         if not people and not rekeyed:
             return lookups
-        outside = await self.looks.at(
+        outside, others = await self.looks.at(
             self._find_outside(people),
-            None,
+            (None, []),
             say("look.outside"),
         )
         rivals = await self.looks.at(
@@ -61,7 +61,7 @@ class Missing:
         )
         lookups = replace(
             lookups,
-            immutable_ids=holders_of_immutable_ids((recycle_bin or RecycleBin()).users, rivals),
+            immutable_ids=holders_of_immutable_ids((recycle_bin or RecycleBin()).users, [*rivals, *others]),
             former_addresses=(recycle_bin or RecycleBin()).addresses,
             in_bin=(recycle_bin or RecycleBin()).users,
         )
@@ -71,10 +71,13 @@ class Missing:
         deleted, asked, unclear = self._among_the_deleted(missing, recycle_bin, matching.departed)
         return replace(lookups, outside=outside, deleted=deleted, handed_on=asked, unclear=unclear)
 
-    async def _find_outside(self, people: Sequence[SourceUser]) -> dict[str, EntraUser]:
+    async def _find_outside(
+        self, people: Sequence[SourceUser]
+    ) -> tuple[dict[str, EntraUser], list[EntraUser]]:
         """Source id → the Entra user anywhere in the tenant, found by immutable ID or by the remembered link.
 
-        The immutable ID wins if the two find different users.
+        The immutable ID wins if the two find different users. The list holds those who have such an immutable ID, and
+        are somebody else by a person's decision.
         """
         links = self.links
         by_key = {user.immutable_id: user.source_id for user in people if user.immutable_id}
@@ -82,7 +85,10 @@ class Missing:
         users = await self.directory.find_users(immutable_ids=by_key, object_ids=by_id)
         linked = {by_id[user.object_id]: user for user in users if user.object_id in by_id}
         keyed = {by_key[user.immutable_id]: user for user in users if user.immutable_id in by_key}
-        return {**linked, **{who: user for who, user in keyed.items() if who not in self.decisions.same}}
+        same, apart = self.decisions.same, self.decisions.apart
+        found = {**linked, **{who: user for who, user in keyed.items() if who not in same}}
+        theirs = {who: user for who, user in found.items() if (who, user.object_id) not in apart}
+        return theirs, [user for who, user in keyed.items() if theirs.get(who) is not user]
 
     def _among_the_deleted(
         self, people: Sequence[SourceUser], recycle_bin: RecycleBin | None, departed: Mapping[str, str]

@@ -24,7 +24,10 @@ class QuestionStore:
 
     async def replace(self, domain: str, asked: OpenQuestions) -> OpenQuestions:
         """Keeps what a run asks in place of what the one before asked. Each keeps the time when it was first asked."""
-        known = {one.id: one.since for one in (await self.read(domain)).questions}
+        before = await self.read(domain)
+        if not (asked.questions or asked.offered or before.questions or before.offered):
+            return asked
+        known = {one.id: one.since for one in before.questions}
         now = self._storage.clock.now()
         asked = asked.model_copy(
             update={

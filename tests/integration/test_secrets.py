@@ -10,6 +10,7 @@ from local.access_control.seed import CLIENT_SECRET
 from local.azurite import ACCOUNT_KEY
 from shared.entra import write_waves
 from tests.support.stack import Stack, StartStack, in_source
+from tests.support.storage_control import readable
 
 PASSWORD = f"Aa1!{secrets.token_hex(10)}"
 
@@ -24,7 +25,7 @@ async def everything_stored(stack: Stack) -> str:
     async for container in storage.blobs.list_containers():
         blobs = storage.blobs.get_container_client(container.name)
         async for name in blobs.list_blob_names():
-            stored.append((await (await blobs.download_blob(name)).readall()).decode())
+            stored.append(readable(await (await blobs.download_blob(name)).readall()))
     async with QueueServiceClient.from_connection_string(stack.settings["AzureWebJobsStorage"]) as queues:
         async for queue in queues.list_queues():
             stored += [m.content for m in await queues.get_queue_client(queue).peek_messages(32)]

@@ -108,7 +108,7 @@ def timed(stack: Stack) -> dict[str, str]:
 async def test_with_function_keys_the_smoke_check_tells_what_is_wrong(
     stack: Stack, required: str, given: str, failed: list[str]
 ) -> None:
-    settings = {**timed(stack), "LOCAL_FUNCTION_KEY": required}
+    settings = {**timed(stack), "LOCAL_MASTER_KEY": required}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
         smoke = Smoke(host.url, CONTOSO, {"x-functions-key": given})
@@ -148,7 +148,7 @@ async def test_with_sign_in_a_stranger_may_be_sent_to_sign_in_and_nowhere_else(
 
 
 async def test_where_periodic_sync_is_on_the_timer_starts_a_run(stack: Stack) -> None:
-    settings = {**timed(stack), "LOCAL_FUNCTION_KEY": "secret"}
+    settings = {**timed(stack), "LOCAL_MASTER_KEY": "secret"}
     key = {"x-functions-key": "secret"}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
@@ -162,7 +162,7 @@ async def test_where_periodic_sync_is_on_the_timer_starts_a_run(stack: Stack) ->
 
 
 async def test_a_timer_that_the_host_does_not_know_is_found(stack: Stack) -> None:
-    settings = {**timed(stack), "LOCAL_FUNCTION_KEY": "secret"}
+    settings = {**timed(stack), "LOCAL_MASTER_KEY": "secret"}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
         async with without_admin(host.url) as url:
@@ -170,7 +170,7 @@ async def test_a_timer_that_the_host_does_not_know_is_found(stack: Stack) -> Non
 
 
 async def test_an_app_that_cannot_reach_its_source_fails(stack: Stack) -> None:
-    settings = {**timed(stack), "HENNGE_CLIENT_SECRET": "wrong", "LOCAL_FUNCTION_KEY": "secret"}
+    settings = {**timed(stack), "HENNGE_CLIENT_SECRET": "wrong", "LOCAL_MASTER_KEY": "secret"}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
         failed = await Smoke(host.url, CONTOSO, {"x-functions-key": "secret"}).check()
@@ -190,7 +190,7 @@ async def test_an_app_that_cannot_reach_its_source_fails(stack: Stack) -> None:
 async def test_on_a_command_line_it_says_what_it_saw_and_ends_accordingly(
     stack: Stack, environment: dict[str, str], status: int, said: str
 ) -> None:
-    settings = {**timed(stack), "LOCAL_FUNCTION_KEY": "secret"}
+    settings = {**timed(stack), "LOCAL_MASTER_KEY": "secret"}
 
     with await asyncio.to_thread(HostProcess, settings) as host:
         command = [sys.executable, "-m", "tools.smoke", host.url, "--domain", CONTOSO]

@@ -1,5 +1,6 @@
 """Reads the requests of one storage account and injects faults into them."""
 
+import gzip
 import re
 from dataclasses import dataclass
 
@@ -59,3 +60,8 @@ class StorageControl:
 
 def storage_of(stack: Stack) -> StorageControl:
     return StorageControl(stack.http, stack.settings["AzureWebJobsStorage"])
+
+
+def readable(content: bytes) -> str:
+    """The text of a blob, also of one that the app keeps compressed."""
+    return (gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content).decode()

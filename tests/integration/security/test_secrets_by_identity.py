@@ -20,6 +20,7 @@ from shared.model.runs import Run
 from shared.settings import Settings
 from tests.support.managed_identity import ByIdentity, running_by_identity
 from tests.support.stack import CONTOSO, Stack, in_entra, in_source
+from tests.support.storage_control import readable
 
 FUNCTION_KEY = "function-key-that-nobody-may-see"
 
@@ -36,7 +37,7 @@ def stored(azurite: Azurite) -> Iterator[str]:
         for container in blobs.list_containers():
             client = blobs.get_container_client(container.name)
             for name in client.list_blob_names():
-                yield str(name) + client.download_blob(name).readall().decode()
+                yield str(name) + readable(client.download_blob(name).readall())
     with QueueServiceClient.from_connection_string(connection, **trust) as queues:
         for queue in queues.list_queues():
             for message in queues.get_queue_client(queue.name).peek_messages(32):
