@@ -51,7 +51,7 @@ def ask(kind: Kind, user: SourceUser, account: EntraUser, speaks_for: Parts, nam
     against: Parts = ()
     if other_person(user, account):
         against += say("question.otherImmutableId")
-    if names.others(user, account):
+    if kind is not Kind.BOTH_NAMES and names.others(user, account):
         against += say("question.otherNames")
     if account.created:
         speaks_for += say("question.created", date=account.created[:10])
@@ -66,7 +66,7 @@ def ask(kind: Kind, user: SourceUser, account: EntraUser, speaks_for: Parts, nam
         domains=tuple(domains),
         speaks_for=speaks_for,
         speaks_against=against,
-        alike=not against,
+        alike=not against and (kind is not Kind.SAME_UPN or names.same(user, account)),
     )
 
 
@@ -74,7 +74,7 @@ def pointers_to_leavers(
     people: Sequence[SourceUser], matching: Matching, lookups: Lookups, attribute_map: AttributeMap
 ) -> list[Pointer]:
     """What points from all source users without an account on the domain to the leavers."""
-    certain = {user.source_id for user, _ in matching.pairs}
+    certain = {user.source_id for user, _ in matching.pairs} - matching.folded
     certain |= {owner.source_id for owner in matching.moved.values()} | lookups.certain
     pointed_at = PointedAt(lookups.leavers, frozenset(matching.departed.values()))
     return pointed_at.pointers(people, certain, lookups.territory, attribute_map, matching.apart)

@@ -50,7 +50,7 @@ class Matching:
     `links`: source id → object id, remembered for users still in the source; `departed`: for users who left it.
     `rules`: how many pairs each rule made. `apart`: source users and Entra users who are certainly two people.
     `renamed`: source ids of unpaired users who have another family name and another given name than at the last good
-    sync.
+    sync. `folded`: source ids of users who were paired by a folded UPN alone: a guess, which is not remembered.
     """
 
     domain: str
@@ -66,6 +66,7 @@ class Matching:
     rules: Counter[Rule] = field(default_factory=Counter)
     apart: set[Pair] = field(default_factory=set)
     renamed: set[str] = field(default_factory=set)
+    folded: set[str] = field(default_factory=set)
 
 
 @makes_no_cycles
@@ -204,6 +205,8 @@ class _Matcher:
             return
         self.settled.add(found.object_id)
         self.matching.pairs.append((user, found))
+        if rule is Rule.FOLDED:
+            self.matching.folded.add(user.source_id)
         self.matching.rules[Rule.DECISION if user.source_id in self.decisions.same else rule] += 1
 
     def _doubt(self, ambiguity: Ambiguity) -> None:
@@ -302,7 +305,7 @@ def named(account: EntraUser) -> Parts:
 
 def handed_on(user: SourceUser, account: EntraUser, departed: Mapping[str, str]) -> Ambiguity:
     """The user has the UPN of somebody who left, and of their account: a new person must not get that mailbox."""
-    former = min(source_id for source_id, object_id in departed.items() if object_id == account.object_id)
+    former = min((who for who, object_id in departed.items() if object_id == account.object_id), default="")
     reason = say("match.upnHandedOn", user=user.source_id, account=named(account), former=former)
     return Ambiguity(user, reason, (account,), Kind.SAME_UPN)
 

@@ -26,6 +26,10 @@ class Names:
         pairs = zip(self._of(user), self._of(account), strict=True)
         return any(name and name == other for name, other in pairs)
 
+    def same(self, user: SourceUser, account: EntraUser) -> bool:
+        """Whether both sides have the same family name and the same given name, or neither has one."""
+        return self._of(user) == self._of(account)
+
     def others(self, user: SourceUser, account: EntraUser) -> bool:
         """Whether family name and given name of the two both differ."""
         return _both_differ(self._of(user), self._of(account))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from shared.model.addresses import fold
 from shared.model.changes import Action, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
@@ -106,7 +107,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
 
     unplaced = dict.fromkeys(
         (user.source_id for user in (*newcomers.unclear, *(one.user for one in torn))), True
-    )
+    ) | dict.fromkeys(matching.folded, True)
     refused = unplaced | _refused(matching.domain, lookups, differences, others)
     names = Names(attribute_map)
     found = doubts(lookups.pointers, doomed(matching, lookups), refused, names)
@@ -169,9 +170,11 @@ def _refused(
     }
     for pointer in lookups.pointers:
         user = pointer.user
-        if user.source_id not in refused and not is_on(domain, user.upn):
-            synchronised = pointer.place.where is Where.OWN
-            refused[user.source_id] = not synchronised or differences.added(user).obstacle is not None
+        if not refused.get(user.source_id) and not is_on(domain, user.upn):
+            placed = pointer.place.where is Where.OWN and differences.added(user).obstacle is None
+            # Entra refuses a UPN that is anybody's alias.
+            taken = not set(fold(user.upn)).isdisjoint(pointer.account.aliases)
+            refused[user.source_id] = not placed or taken
     return refused
 
 
@@ -201,7 +204,8 @@ def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
     user who left, the account is restored when they return, unless another source user has it by then.
     """
     links = dict(matching.links)
-    links.update((user.source_id, target.object_id) for user, target in matching.pairs)
+    certain = (pair for pair in matching.pairs if pair[0].source_id not in matching.folded)
+    links.update((user.source_id, target.object_id) for user, target in certain)
     links.update((user.source_id, target.object_id) for user, target in newcomers.joining)
     for object_id, owner in matching.moved.items():
         links.setdefault(owner.source_id, object_id)

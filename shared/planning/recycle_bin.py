@@ -32,14 +32,16 @@ def matches(
     departed: Mapping[str, str],
     names: Names,
     decisions: Decisions = NOTHING_DECIDED,
+    *,
+    in_doubt: bool = False,
 ) -> tuple[dict[str, EntraUser], dict[str, EntraUser]]:
     """Source id → the deleted user who is the same person, by immutable ID, remembered link, then former UPN.
 
     The second dict holds those of whom a person has to decide: they have the former UPN of somebody who left
     (`departed`: source id → object id). `deleted` comes newest first; deleted users without a UPN are handled by
     `may_be`. A link or a former UPN does not count if both sides have different immutable IDs, nor a former UPN if
-    family and given name differ: a new person with a reused UPN must not get the previous person's mailbox. Each
-    deleted user is matched at most once.
+    family and given name differ (with memory `in_doubt`: unless one of them agrees): a new person with a reused UPN
+    must not get the previous person's mailbox. Each deleted user is matched at most once.
     """
     by_key: dict[str, EntraUser] = {}
     by_upn: dict[str, EntraUser] = {}
@@ -58,7 +60,7 @@ def matches(
 
     def namesake(user: SourceUser) -> EntraUser | None:
         gone = by_upn.get(user.upn.lower())
-        if gone is None or names.others(user, gone):
+        if gone is None or names.others(user, gone) or (in_doubt and not names.agree(user, gone)):
             return None
         # Of two immutable IDs that differ a person decides where it is certain that the account was somebody's.
         return None if other_person(user, gone) and gone.object_id not in formerly else gone

@@ -20,10 +20,15 @@ async def decide(services: Services, domain: str, pairs: Mapping[Pair, bool], au
     for pair, same in pairs.items():
         if pair not in questions and (same or pair not in asked.offered):
             raise NotPossible("decisions.notAsked", user=pair[0], objectId=pair[1])
+    standing = [(one.source_id, one.object_id) for one in await services.decisions.read() if one.same]
+    agreed = {pair for pair, same in pairs.items() if same}
     for side in (0, 1):
-        taken = [pair[side] for pair, same in pairs.items() if same]
+        taken = [pair[side] for pair in {*standing, *agreed}] if agreed else []
         if twice := sorted({one for one in taken if taken.count(one) > 1}):
             raise NotPossible("decisions.twice", ids=tuple(twice))
+    # Whoever is one person with an account is not one with any other that was asked about.
+    settled = {side for pair in agreed for side in pair}
+    pairs = {pair: False for pair in questions if settled & set(pair)} | dict(pairs)
     now = services.clock.now()
     await services.decisions.decide(
         [

@@ -1,5 +1,6 @@
 """Looks for source users without a match on the domain: elsewhere in the tenant, then among the deleted users."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -8,7 +9,7 @@ from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.holders import holders_of_immutable_ids
 from shared.planning.lookups import Lookups
-from shared.planning.matching import Matching
+from shared.planning.matching import Matching, named
 from shared.planning.names import Names
 from shared.planning.recycle_bin import RecycleBin, matches, may_be
 from shared.planning.sides import Directory
@@ -46,7 +47,7 @@ class Missing:
             return lookups
         outside, others = await self.looks.at(
             self._find_outside(people),
-            (None, []),
+            (None, {}),
             say("look.outside"),
         )
         rivals = await self.looks.at(
@@ -61,37 +62,59 @@ class Missing:
         )
         lookups = replace(
             lookups,
-            immutable_ids=holders_of_immutable_ids((recycle_bin or RecycleBin()).users, [*rivals, *others]),
+            immutable_ids=holders_of_immutable_ids(
+                (recycle_bin or RecycleBin()).users, [*rivals, *others.values()]
+            ),
             former_addresses=(recycle_bin or RecycleBin()).addresses,
             in_bin=(recycle_bin or RecycleBin()).users,
         )
         if outside is None:
             return replace(lookups, unclear=dict.fromkeys((user.source_id for user in people), _OUTSIDE))
-        missing = [user for user in people if user.source_id not in outside]
-        deleted, asked, unclear = self._among_the_deleted(missing, recycle_bin, matching.departed)
+        claimed = {
+            who: user for who, user in others.items() if (who, user.object_id) not in self.decisions.apart
+        }
+        missing = [user for user in people if user.source_id not in (*outside, *claimed)]
+        deleted, asked, unclear = self._among_the_deleted(
+            missing, recycle_bin, matching.departed, in_doubt=bool(lookups.memory_doubt)
+        )
+        unclear |= {who: say("add.anothers", account=named(user)) for who, user in claimed.items()}
         return replace(lookups, outside=outside, deleted=deleted, handed_on=asked, unclear=unclear)
 
     async def _find_outside(
         self, people: Sequence[SourceUser]
-    ) -> tuple[dict[str, EntraUser], list[EntraUser]]:
+    ) -> tuple[dict[str, EntraUser], dict[str, EntraUser]]:
         """Source id → the Entra user anywhere in the tenant, found by immutable ID or by the remembered link.
 
-        The immutable ID wins if the two find different users. The list holds those who have such an immutable ID, and
-        are somebody else by a person's decision.
+        The immutable ID wins if the two find different users. The second dict holds those who are somebody else: by a
+        person's decision, or by the link of another user in the source.
         """
         links = self.links
-        by_key = {user.immutable_id: user.source_id for user in people if user.immutable_id}
-        by_id = {links[user.source_id]: user.source_id for user in people if user.source_id in links}
-        users = await self.directory.find_users(immutable_ids=by_key, object_ids=by_id)
-        linked = {by_id[user.object_id]: user for user in users if user.object_id in by_id}
-        keyed = {by_key[user.immutable_id]: user for user in users if user.immutable_id in by_key}
+        users = await self.directory.find_users(
+            immutable_ids={user.immutable_id: None for user in people if user.immutable_id},
+            object_ids={links[user.source_id]: None for user in people if user.source_id in links},
+        )
+        by_id = {user.object_id: user for user in users}
+        by_key = {user.immutable_id: user for user in users if user.immutable_id}
+        linked = {p.source_id: by_id[links[p.source_id]] for p in people if links.get(p.source_id) in by_id}
+        keyed = {p.source_id: by_key[p.immutable_id] for p in people if p.immutable_id in by_key}
         same, apart = self.decisions.same, self.decisions.apart
+        claims = Counter(links.values())
         found = {**linked, **{who: user for who, user in keyed.items() if who not in same}}
-        theirs = {who: user for who, user in found.items() if (who, user.object_id) not in apart}
-        return theirs, [user for who, user in keyed.items() if theirs.get(who) is not user]
+        theirs = {
+            who: user
+            for who, user in found.items()
+            if (who, user.object_id) not in apart
+            and claims[user.object_id] <= (links.get(who) == user.object_id)
+        }
+        return theirs, {who: user for who, user in found.items() if who not in theirs}
 
     def _among_the_deleted(
-        self, people: Sequence[SourceUser], recycle_bin: RecycleBin | None, departed: Mapping[str, str]
+        self,
+        people: Sequence[SourceUser],
+        recycle_bin: RecycleBin | None,
+        departed: Mapping[str, str],
+        *,
+        in_doubt: bool,
     ) -> tuple[dict[str, EntraUser], dict[str, EntraUser], dict[str, Parts]]:
         """Source id → the deleted user who is the same person, the one of whom it is asked, and why it is unknown."""
         if not self.terms.restore_deleted_users:
@@ -99,7 +122,13 @@ class Missing:
         if recycle_bin is None:
             return {}, {}, dict.fromkeys((user.source_id for user in people), _DELETED)
         deleted, asked = matches(
-            people, recycle_bin.users, self.links, departed, Names(self.terms.attribute_map), self.decisions
+            people,
+            recycle_bin.users,
+            self.links,
+            departed,
+            Names(self.terms.attribute_map),
+            self.decisions,
+            in_doubt=in_doubt,
         )
         nameless = recycle_bin.nameless
         if nameless:

@@ -87,7 +87,8 @@ class Pointing:
         )
         theirs = {account.object_id for account in (*accounts, *lookups.in_bin)}
         keys = {account.immutable_id for account in (*accounts, *lookups.in_bin)} - {None}
-        upns = {account.upn.lower() for account in accounts}
+        anothers = {*matching.departed.values(), *links.values()}
+        upns = {account.upn.lower() for account in accounts if account.object_id not in anothers}
         return frozenset(
             who
             for who, pointer in elsewhere.items()

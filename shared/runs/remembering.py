@@ -44,6 +44,7 @@ class Remembering:
         self._forms = dict(seen.memory.forms)
         self._deleted: set[str] = set()
         self._restored: set[str] = set()
+        self._written: set[str] = set()
         # As it was last read or written here, by which it is told what others have changed; and as it lies in storage.
         self._known = self._stored = seen.memory
 
@@ -55,6 +56,7 @@ class Remembering:
                 continue
             if change.source_id:
                 self._links[change.source_id] = account
+                self._written.add(change.source_id)
             if change.action is Action.DELETE:
                 self._deleted.add(account)
             elif change.action is Action.RESTORE:
@@ -73,10 +75,17 @@ class Remembering:
             await self.write()
             return ()
         await self._write(await self._services.clock.in_thread(self._at_the_end))
-        decided = self._seen.decisions.same.items()
-        made_so = {pair_id(who, account) for who, account in decided if self._links.get(who) == account}
-        await self._services.decisions.settle(made_so)
+        await self._services.decisions.settle(self._made_so())
         return await self._forget()
+
+    def _made_so(self) -> set[str]:
+        """The decisions that this sync has carried out, or that left nothing to do: the memory has them now."""
+        undone = {change.source_id for change in self._seen.plan.changes} - self._written
+        return {
+            pair_id(who, account)
+            for who, account in self._seen.decisions.same.items()
+            if who not in undone and self._links.get(who) == account
+        }
 
     def _so_far(self) -> Memory:
         today = self._services.clock.now().date()

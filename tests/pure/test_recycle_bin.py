@@ -140,3 +140,16 @@ def test_a_decision_settles_who_is_restored(same: bool) -> None:
     certain, asked = matches([user], [gone], links, {"left": gone.object_id}, NAMES, decided)
 
     assert (certain, asked) == ({"new": gone} if same else {}, {})
+
+
+@pytest.mark.parametrize(
+    ("given_name", "family_name", "restored"), [("花子", "佐藤", True), (None, None, False)]
+)
+def test_while_memory_is_in_doubt_a_name_has_to_agree(
+    given_name: str | None, family_name: str | None, restored: bool
+) -> None:
+    user = source_user(values=values("佐藤", given_name, family_name))
+
+    certain, _ = matches([user], [entra_user()], {}, {}, NAMES, in_doubt=True)
+
+    assert (certain != {}) is restored

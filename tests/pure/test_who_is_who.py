@@ -367,3 +367,52 @@ class TestHandedOn:
         assert made.questions == ()
         assert [change.action for change in made.writes] == ([] if live else [Action.RESTORE])
         assert made.links["new"] == ACCOUNT.object_id
+
+
+class TestGuessesAreNotRemembered:
+    def test_who_was_paired_by_a_folded_upn_does_not_keep_the_account(self) -> None:
+        almost = source_user("ｔａｒｏ@contoso.com", source_id="x", values=TARO)
+
+        made = plan(tenant(ACCOUNT), almost)
+
+        assert "x" not in made.links
+
+    def test_nor_do_they_shield_nobody(self) -> None:
+        almost = source_user("ｔａｒｏ@contoso.com", source_id="x", email="b@contoso.com", values=TARO)
+        other = entra_user("b@contoso.com", values=values("別 人", "人", "別"))
+
+        assert code(plan(tenant(ACCOUNT, other), almost), other.object_id) == SHIELDED
+
+    def test_a_upn_that_is_an_alias_here_cannot_be_added_elsewhere(self) -> None:
+        account = replace(ACCOUNT, aliases=(f"tt@{OTHER_DOMAIN}",))
+        person = source_user(f"tt@{OTHER_DOMAIN}", source_id="x", values=values("別 人", "人", "別"))
+
+        assert code(plan(tenant(account), person)) == SHIELDED
+
+    def test_a_departed_ones_account_elsewhere_is_nobody_elses(self) -> None:
+        there = entra_user(f"taro@{OTHER_DOMAIN}", object_id="there", values=TARO)
+        person = source_user(f"taro@{OTHER_DOMAIN}", source_id="x", email="taro@contoso.com", values=TARO)
+        here = tenant(ACCOUNT, there, links={"left": "there"})
+
+        assert not goes(plan(here, person))
+
+
+class TestTwoInTheSourceWithOneAccount:
+    def test_neither_is_moved_or_added(self) -> None:
+        there = entra_user(f"t@{OTHER_DOMAIN}", object_id="there", values=TARO)
+        people = [source_user(f"{who}@contoso.com", values=TARO) for who in ("n", "w")]
+
+        made = plan(tenant(there, links={"n": "there", "w": "there"}), *people)
+
+        assert list(made.writes) == []
+        reasons = [said(change.reason) for change in made.changes if change.source_id]
+        assert len([one for one in reasons if "another user's in the source" in one]) == 2
+
+
+@pytest.mark.parametrize(("given_name", "alike"), [("太郎", True), ("次郎", False)])
+def test_only_the_same_names_are_answered_with_others(given_name: str, alike: bool) -> None:
+    new = source_user("taro@contoso.com", source_id="new", values=values("山田", given_name, "山田"))
+
+    (question,) = plan(tenant(ACCOUNT, links={"left": ACCOUNT.object_id}), new).questions
+
+    assert question.alike is alike
