@@ -287,8 +287,6 @@ def is_on(domain: str, upn: str) -> bool:
 
 def _maybe_handed_on(user: SourceUser, target: EntraUser, names: Names) -> Ambiguity | None:
     """Without links, the person who had this UPN may have left: an immutable ID or a name has to say the same."""
-    if user.immutable_id and user.immutable_id == target.immutable_id:
-        return None
     if other_person(user, target):
         reason = say("match.mayBeHandedOn", user=user.source_id, account=named(target))
     elif names.agree(user, target):

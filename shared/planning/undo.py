@@ -157,8 +157,6 @@ class _Undoing:
         if aside := self._is_aside(user):
             attributes.append(AttributeChange(UPN, user.upn, change.upn))
         for done in change.attributes:
-            if done.attribute in unread:
-                continue
             value = self._value(user, done.attribute)
             if not self._reads(done):
                 unread.append(done.attribute)

@@ -7,8 +7,10 @@ import pytest
 from shared.model.parts import say
 from shared.model.people import Memory, Value
 from shared.model.questions import Decisions, Kind
+from shared.planning.lookups import Lookups
 from shared.planning.matching import Rule, by_name_alone, is_on, match, set_aside
 from shared.planning.names import Names
+from shared.planning.plan import decide
 from shared.words import said
 from tests.support.people import DOMAIN, MAP, entra_user, source_user, values
 
@@ -318,3 +320,47 @@ class TestByNameAlone:
                 "sync, c@contoso.com (id-c) by UPN: none of them is touched until the source is clear.",
             ),
         ]
+
+
+class TestBothNamesNew:
+    """A Username that has another family name and another given name than at the last good sync."""
+
+    KNOWN = Memory({"aoki": "id-aoki"}, {"aoki": NAMES.digests(source_user())})
+
+    @pytest.mark.parametrize("upn", ["aoki@contoso.com", "renamed@contoso.com"])
+    def test_may_be_somebody_elses(self, upn: str) -> None:
+        user = source_user(upn, source_id="aoki", values=OTHER_NAMES)
+
+        (one,) = match(DOMAIN, [user], [entra_user()], self.KNOWN, NAMES).ambiguous
+
+        assert (one.kind, one.targets) == (Kind.BOTH_NAMES, (entra_user(),))
+
+    @pytest.mark.parametrize("why", ["one name", "exchanged", "immutable ID", "decided"])
+    def test_is_theirs_where_something_confirms_it(self, why: str) -> None:
+        names = {"one name": values("青木 一郎", "一郎", "青木"), "exchanged": values("花子", "青木", "花子")}
+        key = "K" if why == "immutable ID" else None
+        user, account = (
+            source_user(values=names.get(why, OTHER_NAMES), immutable_id=key),
+            entra_user(immutable_id=key),
+        )
+        decided = Decisions(same={"aoki": "id-aoki"} if why == "decided" else {})
+
+        assert match(DOMAIN, [user], [account], self.KNOWN, NAMES, decided).pairs == [(user, account)]
+
+    def test_is_asked_about_before_a_restore_too(self) -> None:
+        user, gone = source_user(values=OTHER_NAMES), entra_user("old@contoso.com", object_id="id-aoki")
+
+        matching = match(DOMAIN, [user], [], self.KNOWN, NAMES)
+        plan = decide(matching, Lookups(deleted={"aoki": gone}), MAP)
+
+        assert [one.kind for one in plan.questions] == [Kind.BOTH_NAMES]
+        assert list(plan.writes) == []
+
+
+def test_an_immutable_id_is_nobodys_once_a_person_has_said_so() -> None:
+    user, account = source_user("new@contoso.com", immutable_id="K"), entra_user(immutable_id="K")
+    apart = Decisions(apart=frozenset([("new", account.object_id)]))
+
+    matching = match(DOMAIN, [user], [account], Memory(), NAMES, apart)
+
+    assert (matching.source_only, matching.target_only) == ([user], [account])

@@ -2,9 +2,12 @@
 
 import pytest
 
-from shared.model.domains import TenantDomain
+from shared.errors import DomainNotFound
+from shared.model.changes import Action
+from shared.model.domains import TenantDomain, domain_named
+from shared.model.results import Outcome, Result
 from shared.planning.territory import Place, Territory, Where
-from tests.support.people import source_user
+from tests.support.people import change, source_user
 
 TENANT = [
     TenantDomain(name="contoso.com", authentication_type="Managed"),
@@ -44,3 +47,13 @@ def test_a_domain_of_the_tenant_is_never_foreign() -> None:
     territory = Territory.of(TENANT, [], ["contoso.com"])
 
     assert territory.place(source_user("a@contoso.com")).where is Where.OFF
+
+
+def test_only_a_verified_domain_has_runs() -> None:
+    with pytest.raises(DomainNotFound):
+        domain_named("new.com", TENANT)
+    assert domain_named("off.com", TENANT) is TENANT[1]
+
+
+def test_a_skip_of_a_cancelled_run_stays_a_skip() -> None:
+    assert Outcome.not_applied(change(Action.SKIP)).result is Result.SKIPPED

@@ -416,3 +416,11 @@ def test_only_the_same_names_are_answered_with_others(given_name: str, alike: bo
     (question,) = plan(tenant(ACCOUNT, links={"left": ACCOUNT.object_id}), new).questions
 
     assert question.alike is alike
+
+
+def test_whoever_is_not_deleted_anyway_is_not_shielded() -> None:
+    guest = entra_user("taro@contoso.com", values=values(None), kind="guest")
+
+    here = plan(tenant(guest), source_user("-", source_id="x", email="taro@contoso.com"))
+
+    assert (row(here, guest.object_id).action, code(here, guest.object_id)) == (Action.SKIP, "")
