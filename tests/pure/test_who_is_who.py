@@ -421,6 +421,10 @@ def test_only_the_same_names_are_answered_with_others(given_name: str, alike: bo
 def test_whoever_is_not_deleted_anyway_is_not_shielded() -> None:
     guest = entra_user("taro@contoso.com", values=values(None), kind="guest")
 
-    here = plan(tenant(guest), source_user("-", source_id="x", email="taro@contoso.com"))
+    leaver = entra_user("b@contoso.com", values=values("別 人", "人", "別"))
+
+    here = plan(tenant(guest, leaver), source_user("-", source_id="x", email="taro@contoso.com"))
+
+    assert goes(here, leaver.object_id)
 
     assert (row(here, guest.object_id).action, code(here, guest.object_id)) == (Action.SKIP, "")
