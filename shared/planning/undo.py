@@ -3,7 +3,7 @@
 Nothing is forced: if a value was changed again after the sync, the change gets a conflict as its obstacle.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
@@ -60,7 +60,9 @@ def plan_undo(
     done = [*done, *(one for one in unsettled if undoing.took_effect(*one))]
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], now.initial_domain)
-    renames = with_the_blocked(list(with_known_conflicts(renames, now, renames)))
+    # Who comes back from deletion goes before who would get a former UPN again.
+    reserved = replace(now, addresses={**now.addresses, **_returning(changes, now)})
+    renames = with_the_blocked(list(with_known_conflicts(renames, reserved, renames)))
     others = [c for action in (Action.UPDATE, Action.RESTORE) for c in changes if c.action is action]
     skips = [c for c in changes if c.action is Action.SKIP]
     return Plan(
@@ -69,6 +71,18 @@ def plan_undo(
         target=len(now.users),
         unchanged=len(done) - len(changes),
     )
+
+
+def _returning(changes: Iterable[Change], now: Now) -> dict[str, Holder]:
+    """Lower-case address → the user who gets it back by being restored."""
+    return {
+        address.lower(): Holder(
+            object_id=str(change.object_id), name=change.display_name, kind="restored user"
+        )
+        for change in changes
+        if change.action is Action.RESTORE and change.obstacle is None
+        for address in (change.new_upn, *now.former_addresses.get(str(change.object_id), ()))
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

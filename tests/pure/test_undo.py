@@ -383,3 +383,19 @@ class TestARestoreThatChangedMore:
         plan = undo(self.back, users=[entra_user(values=values(surname="鈴木"))], disable_added=True)
 
         assert (obstacle(plan)[0], only(plan).attributes) == ("Conflict", ())
+
+
+def test_who_comes_back_goes_before_who_would_get_a_former_upn_again() -> None:
+    renamed = AttributeChange("userPrincipalName", "b@contoso.com", "a@contoso.com")
+    back = change(Action.RESTORE, "b@contoso.com", attributes=[renamed], object_id="o1")
+    gone = change(Action.DELETE, "b@contoso.com", object_id="o3")
+
+    plan = undo(
+        back,
+        gone,
+        users=[entra_user("a@contoso.com", object_id="o1")],
+        deleted=[entra_user("b@contoso.com", object_id="o3")],
+    )
+
+    codes = {c.object_id: c.obstacle.code if c.obstacle else None for c in plan.changes}
+    assert codes == {"o1": "AddressTaken", "o3": None}
