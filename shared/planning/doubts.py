@@ -76,7 +76,7 @@ def pointers_to_leavers(
     """What points from all source users without an account on the domain to the leavers."""
     certain = {user.source_id for user, _ in matching.pairs} - matching.folded
     certain |= {owner.source_id for owner in matching.moved.values()} | lookups.certain
-    pointed_at = PointedAt(lookups.leavers, frozenset(matching.departed.values()))
+    pointed_at = PointedAt(lookups.leavers, matching.formerly)
     return pointed_at.pointers(people, certain, lookups.territory, attribute_map, matching.apart)
 
 

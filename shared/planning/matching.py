@@ -5,7 +5,7 @@ equal once folded. Where these don't agree, nobody is touched until a person or 
 """
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -47,7 +47,8 @@ class Matching:
 
     `source`: number of source users on the domain. `moved`: object id → the source user, for Entra users of this
     domain whose source user is no longer on it. `by_immutable_id`: immutable ID → source user, of all domains.
-    `links`: source id → object id, remembered for users still in the source; `departed`: for users who left it.
+    `links`: source id → object id, remembered for users still in the source; `departed`: for users who left it,
+    and `formerly` the same by object id.
     `rules`: how many pairs each rule made. `apart`: source users and Entra users who are certainly two people.
     `renamed`: source ids of unpaired users who have another family name and another given name than at the last good
     sync. `folded`: source ids of users who were paired by a folded UPN alone: a guess, which is not remembered.
@@ -63,6 +64,7 @@ class Matching:
     by_immutable_id: dict[str, SourceUser] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     departed: dict[str, str] = field(default_factory=dict)
+    formerly: dict[str, str] = field(default_factory=dict)
     rules: Counter[Rule] = field(default_factory=Counter)
     apart: set[Pair] = field(default_factory=set)
     renamed: set[str] = field(default_factory=set)
@@ -91,13 +93,18 @@ def match(
     links = {who: account for who, account in links.items() if (who, account) not in decisions.apart}
     remembered = {user.source_id: links[user.source_id] for user in source if user.source_id in links}
     departed = {source_id: linked for source_id, linked in links.items() if source_id not in remembered}
-    matching = Matching(domain=domain, links=remembered, departed=departed, apart=set(decisions.apart))
+    matching = Matching(
+        domain=domain,
+        links=remembered,
+        departed=departed,
+        formerly={account: who for who, account in departed.items()},
+        apart=set(decisions.apart),
+    )
     claims = _claims(matching, source, target, decisions)
     matcher = _Matcher(
         matching=matching,
         claims=claims,
         by_upn={user.upn.lower(): user for user in target},
-        formerly=frozenset(departed.values()),
         memory=memory,
         names=names,
         decisions=decisions,
@@ -114,14 +121,13 @@ def match(
 class _Matcher:
     """Places one source user after the other.
 
-    `by_upn`: lower-case UPN → Entra user. `formerly`: object ids of users who left. `settled`: object
-    ids that are somebody's, or in question. `misspelt`: users whose UPN is found only once it is folded, if at all.
+    `by_upn`: lower-case UPN → Entra user. `settled`: object ids that are somebody's, or in question. `misspelt`: users
+    whose UPN is found only once it is folded, if at all.
     """
 
     matching: Matching
     claims: "_Claims"
     by_upn: Mapping[str, EntraUser]
-    formerly: Container[str]
     memory: Memory
     names: Names
     decisions: Decisions
@@ -179,16 +185,16 @@ class _Matcher:
             return None
         if self.claims.owners.get(target.object_id, user) is not user:
             return None
-        return None if own and target.object_id in self.formerly else target
+        return None if own and target.object_id in self.matching.formerly else target
 
     def _place_by_upn(self, user: SourceUser, found: EntraUser, rule: Rule) -> None:
         """A UPN alone gives nobody the account of somebody who left."""
-        if found.object_id in self.formerly:
+        if found.object_id in self.matching.formerly:
             if other_person(user, found) and self.names.others(user, found):
                 self.matching.apart.add((user.source_id, found.object_id))
                 self.matching.source_only.append(user)
             else:
-                self._doubt(handed_on(user, found, self.matching.departed))
+                self._doubt(handed_on(user, found, self.matching.formerly))
         elif self.memory.doubt and (doubt := _maybe_handed_on(user, found, self.names)):
             self._doubt(doubt)
         else:
@@ -301,9 +307,10 @@ def named(account: EntraUser) -> Parts:
     return say("match.account", upn=account.upn, objectId=account.object_id)
 
 
-def handed_on(user: SourceUser, account: EntraUser, departed: Mapping[str, str]) -> Ambiguity:
+def handed_on(user: SourceUser, account: EntraUser, formerly: Mapping[str, str]) -> Ambiguity:
     """The user has the UPN of somebody who left, and of their account: a new person must not get that mailbox."""
-    former = min((who for who, object_id in departed.items() if object_id == account.object_id), default="")
+    # After a second read of the source somebody may be back whom the first one lacked.
+    former = formerly.get(account.object_id, "")
     reason = say("match.upnHandedOn", user=user.source_id, account=named(account), former=former)
     return Ambiguity(user, reason, (account,), Kind.SAME_UPN)
 

@@ -56,7 +56,7 @@ def _newcomers(matching: Matching, lookups: Lookups) -> _Newcomers:
         elif gone:
             newcomers.returning.append((user, gone))
         elif former := lookups.handed_on.get(user.source_id):
-            newcomers.contested.append(handed_on(user, former, matching.departed))
+            newcomers.contested.append(handed_on(user, former, matching.formerly))
         elif user.source_id in lookups.unclear:
             newcomers.unclear.append(user)
         else:

@@ -1,6 +1,6 @@
 """Finds users to be added who are in Entra's recycle bin and are restored instead. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.model.people import EntraUser, SourceUser
@@ -29,7 +29,7 @@ def matches(
     people: Sequence[SourceUser],
     deleted: Sequence[EntraUser],
     links: Mapping[str, str],
-    departed: Mapping[str, str],
+    formerly: Container[str],
     names: Names,
     decisions: Decisions = NOTHING_DECIDED,
     *,
@@ -38,7 +38,7 @@ def matches(
     """Source id → the deleted user who is the same person, by immutable ID, remembered link, then former UPN.
 
     The second dict holds those of whom a person has to decide: they have the former UPN of somebody who left
-    (`departed`: source id → object id). `deleted` comes newest first; deleted users without a UPN are handled by
+    (`formerly`: object ids). `deleted` comes newest first; deleted users without a UPN are handled by
     `may_be`. A link or a former UPN does not count if both sides have different immutable IDs, nor a former UPN if
     family and given name differ (with memory `in_doubt`: unless one of them agrees): a new person with a reused UPN
     must not get the previous person's mailbox. Each deleted user is matched at most once.
@@ -51,7 +51,6 @@ def matches(
             by_key.setdefault(gone.immutable_id, gone)
         by_upn.setdefault(gone.upn.lower(), gone)
     by_id = {gone.object_id: gone for gone in deleted}
-    formerly = set(departed.values())
 
     def linked(user: SourceUser) -> EntraUser | None:
         gone = by_id.get(links.get(user.source_id, ""))

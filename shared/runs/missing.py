@@ -1,7 +1,7 @@
 """Looks for source users without a match on the domain: elsewhere in the tenant, then among the deleted users."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.parts import Parts, say
@@ -75,7 +75,7 @@ class Missing:
         }
         missing = [user for user in people if user.source_id not in (*outside, *claimed)]
         deleted, asked, unclear = self._among_the_deleted(
-            missing, recycle_bin, matching.departed, in_doubt=bool(lookups.memory_doubt)
+            missing, recycle_bin, matching.formerly, in_doubt=bool(lookups.memory_doubt)
         )
         unclear |= {who: say("add.anothers", account=named(user)) for who, user in claimed.items()}
         return replace(lookups, outside=outside, deleted=deleted, handed_on=asked, unclear=unclear)
@@ -112,7 +112,7 @@ class Missing:
         self,
         people: Sequence[SourceUser],
         recycle_bin: RecycleBin | None,
-        departed: Mapping[str, str],
+        formerly: Container[str],
         *,
         in_doubt: bool,
     ) -> tuple[dict[str, EntraUser], dict[str, EntraUser], dict[str, Parts]]:
@@ -125,7 +125,7 @@ class Missing:
             people,
             recycle_bin.users,
             self.links,
-            departed,
+            formerly,
             Names(self.terms.attribute_map),
             self.decisions,
             in_doubt=in_doubt,

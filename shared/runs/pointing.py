@@ -87,7 +87,7 @@ class Pointing:
         )
         theirs = {account.object_id for account in (*accounts, *lookups.in_bin)}
         keys = {account.immutable_id for account in (*accounts, *lookups.in_bin)} - {None}
-        anothers = {*matching.departed.values(), *links.values()}
+        anothers = {*matching.formerly, *links.values()}
         upns = {account.upn.lower() for account in accounts if account.object_id not in anothers}
         return frozenset(
             who
@@ -101,7 +101,7 @@ class Pointing:
         self, newcomers: Sequence[SourceUser], matching: Matching, lookups: Lookups
     ) -> dict[str, list[EntraUser]]:
         """Source id → the accounts of people who left, in the recycle bin, with the same display name."""
-        formerly = {*matching.departed.values(), *lookups.deleted_by_sync}
+        formerly = {*matching.formerly, *lookups.deleted_by_sync}
         by_name: dict[str, list[EntraUser]] = {}
         for gone in lookups.in_bin:
             if gone.object_id in formerly and (name := fold_name(gone.display_name)):
@@ -144,7 +144,7 @@ class Pointing:
             ):
                 continue
             alike = by_name.get(fold_name(account.display_name), [])
-            if account.object_id not in matching.departed.values():
+            if account.object_id not in matching.formerly:
                 alike = [*alike, *by_nickname.get(account.nickname.casefold(), [])]
             found += [(user, account) for user in {user.source_id: user for user in alike}.values()]
         return found

@@ -122,7 +122,7 @@ def test_a_former_upn_alone_opens_nobodys_mailbox(
     new, old = immutable_ids
     user, gone = source_user(source_id="new", immutable_id=new, values=names), entra_user(immutable_id=old)
 
-    certain, asked = matches([user], [gone], {}, {"left": gone.object_id} if departed else {}, NAMES)
+    certain, asked = matches([user], [gone], {}, {gone.object_id} if departed else set(), NAMES)
 
     assert (certain, asked) == (
         {"new": gone} if outcome == "found" else {},
@@ -137,7 +137,7 @@ def test_a_decision_settles_who_is_restored(same: bool) -> None:
     pair = ("new", gone.object_id)
     decided = Decisions(same=links, apart=frozenset() if same else frozenset([pair]))
 
-    certain, asked = matches([user], [gone], links, {"left": gone.object_id}, NAMES, decided)
+    certain, asked = matches([user], [gone], links, {gone.object_id}, NAMES, decided)
 
     assert (certain, asked) == ({"new": gone} if same else {}, {})
 
