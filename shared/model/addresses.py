@@ -61,11 +61,6 @@ def _addresses(text: str) -> Iterator[str]:
                     yield f"{local}@{domain}"
 
 
-def local_part(address: str) -> str:
-    """What is before the `@` of a folded address."""
-    return address.partition("@")[0]
-
-
 def fold_domain(name: str) -> str:
     """A domain name in lower case and ASCII, without the dots around it; what is no name is folded as text.
 

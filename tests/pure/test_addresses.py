@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.model.addresses import fold, fold_domain, fold_name, local_part, nearly
+from shared.model.addresses import fold, fold_domain, fold_name, nearly
 
 LETTERS = string.ascii_lowercase + string.digits
 UNSEEN = (
@@ -132,10 +132,6 @@ def test_a_name_is_compared_without_form_case_and_white_space(one: str) -> None:
 
 def test_a_name_of_what_nobody_sees_is_empty() -> None:
     assert fold_name(UNSEEN + " \u3000") == ""
-
-
-def test_the_local_part_is_what_is_before_the_at() -> None:
-    assert local_part("taro.yamada@contoso.com") == "taro.yamada"
 
 
 @pytest.mark.parametrize("length", [320, 321])
