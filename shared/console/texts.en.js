@@ -375,6 +375,8 @@ export default {
 		look: "Look",
 		none: "See how one user is matched, and what a sync would do to them. Nothing is changed.",
 		matchedBy: "Matched by",
+		"by.decision": "A person's decision",
+		"by.folded": "UPN, but for how it is written",
 		"by.immutableId": "Immutable ID",
 		"by.link": "Link remembered from an earlier sync",
 		"by.userPrincipalName": "User principal name",

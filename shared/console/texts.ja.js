@@ -375,6 +375,8 @@ export default {
 		look: "確認",
 		none: "1 人のユーザーがどのように照合され、同期で何が行われるかを確認できます。何も変更されません。",
 		matchedBy: "照合方法",
+		"by.decision": "管理者の判断",
+		"by.folded": "UPN(表記のゆれを除く)",
 		"by.immutableId": "Immutable ID",
 		"by.link": "以前の同期で記録した対応",
 		"by.userPrincipalName": "ユーザー プリンシパル名",

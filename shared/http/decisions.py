@@ -1,12 +1,12 @@
 """Who is who: the questions that a domain's last run has left open, and what people decide."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import azure.functions as func
 from pydantic import Field, StrictBool
 
 from shared.http.domains import kept_domain
-from shared.http.endpoint import Call, Nothing
+from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.problems import Problem, json
 from shared.log import event
 from shared.model.parts import Parts, say
@@ -72,16 +72,14 @@ class DecisionList(Record):
 
 async def list_decisions(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
-    asked = await call.services.questions.read(call.domain)
-    return json(_list(asked, await call.services.decisions.read()))
+    return await _answer(call)
 
 
 async def make_decisions(call: Call[Nothing, DecisionsOrder]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
     pairs = {(one.source_id, one.object_id): one.same for one in call.body.decisions}
     await decide(call.services, call.domain, pairs, call.author)
-    asked = await call.services.questions.read(call.domain)
-    return json(_list(asked, await call.services.decisions.read()), status=201)
+    return await _answer(call, status=201)
 
 
 async def take_back_decision(call: Call[Nothing, Nothing]) -> func.HttpResponse:
@@ -89,14 +87,22 @@ async def take_back_decision(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     if not await call.services.decisions.take_back(call.decision, call.author):
         raise Problem(404, "Unknown decision", say("decisions.unknown", id=repr(call.decision)))
     event("decision.takenBack", id=call.decision, by=call.author.name, address=call.author.address)
+    return await _answer(call)
+
+
+async def _answer(call: AnyCall, status: int = 200) -> func.HttpResponse:
     asked = await call.services.questions.read(call.domain)
-    return json(_list(asked, await call.services.decisions.read()))
+    return json(_list(asked, await call.services.decisions.read()), status=status)
 
 
 def _list(asked: OpenQuestions, standing: Sequence[Decision]) -> DecisionList:
     still_open = asked.still_open(standing)
+    about: dict[str, list[str]] = {}
+    for one in still_open:
+        for side in one.pair:
+            about.setdefault(side, []).append(one.id)
     return DecisionList(
-        questions=[_question(one, still_open) for one in still_open],
+        questions=[_question(one, about) for one in still_open],
         offered=[Offer(source_id=user, object_id=account) for user, account in asked.still_offered(standing)],
         decisions=[
             DecisionView.model_validate({**one.model_dump(exclude={"address"}), "lapses_at": one.lapses_at})
@@ -105,6 +111,7 @@ def _list(asked: OpenQuestions, standing: Sequence[Decision]) -> DecisionList:
     )
 
 
-def _question(one: Question, others: Sequence[Question]) -> QuestionView:
-    also = [other.id for other in others if other.id != one.id and set(other.pair) & set(one.pair)]
+def _question(one: Question, about: Mapping[str, Sequence[str]]) -> QuestionView:
+    """`about`: source id or object id → the ids of the open questions about it."""
+    also = [other for side in one.pair for other in about[side] if other != one.id]
     return QuestionView.model_validate({**one.model_dump(exclude={"alike"}), "also_in": tuple(also)})

@@ -22,20 +22,20 @@ _NAMING = frozenset({By.UPN, By.EMAIL, By.IMMUTABLE_ID})
 class Doubts:
     """`shields`: object id → who may be that account, and can't be handled. `questions`: what a person decides.
 
-    `beside`: source id → the accounts in question, for users who are to be added; `whose`: object id → the users.
+    `beside`: source id → the accounts in question, for users who are to be added; `whose`: object id → their ids.
     """
 
     names: Names
     shields: dict[str, Pointer] = field(default_factory=dict)
     questions: dict[Pair, Question] = field(default_factory=dict)
     beside: dict[str, dict[str, EntraUser]] = field(default_factory=dict)
-    whose: dict[str, dict[str, SourceUser]] = field(default_factory=dict)
+    whose: dict[str, set[str]] = field(default_factory=dict)
 
     def ask(self, user: SourceUser, account: EntraUser, speaks_for: Parts) -> None:
         question = ask(Kind.ADD_BESIDE_DELETION, user, account, speaks_for, self.names)
         self.questions.setdefault(question.pair, question)
         self.beside.setdefault(user.source_id, {})[account.object_id] = account
-        self.whose.setdefault(account.object_id, {})[user.source_id] = user
+        self.whose.setdefault(account.object_id, set()).add(user.source_id)
 
     def ask_beside(
         self, newcomers: Iterable[SourceUser], resembling: Mapping[str, Sequence[EntraUser]]

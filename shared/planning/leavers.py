@@ -1,6 +1,6 @@
 """What becomes of each Entra user whom no source user has: deleted, or skipped for a reason that is told. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.model.changes import Action, Change, Obstacle
@@ -71,10 +71,11 @@ class Leavers:
             return say("leaver.neverSeen")
         return say("leaver.knownSince", date=since) if since else say("leaver.known")
 
-    def offered(self, targets: Iterable[EntraUser]) -> tuple[Pair, ...]:
+    @property
+    def offered(self) -> tuple[Pair, ...]:
         """Pairs that keep an account from being deleted, and that a person may tell apart."""
         moved, shields = self.matching.moved, self.doubts.shields
-        keeping = {target.object_id: moved.get(target.object_id) for target in targets}
+        keeping = {one.object_id: moved.get(one.object_id) for one in self.matching.target_only}
         keeping |= {account: pointer.user for account, pointer in shields.items()}
         return tuple((user.source_id, account) for account, user in keeping.items() if user)
 

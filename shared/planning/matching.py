@@ -321,12 +321,13 @@ def named_anew(user: SourceUser, account: EntraUser) -> Ambiguity:
     return Ambiguity(user, reason, (account,), Kind.BOTH_NAMES)
 
 
-def by_name_alone(matching: Matching, links: Mapping[str, str]) -> dict[str, str]:
+def by_name_alone(matching: Matching) -> dict[str, str]:
     """Remembered object id → source id, for users who were paired with a different account by UPN alone.
 
     If the remembered account still exists elsewhere in the tenant, the pair is uncertain: the UPN may have been
     given to a new person, or to an account of another person.
     """
+    links = matching.links
     return {
         links[user.source_id]: user.source_id
         for user, target in matching.pairs

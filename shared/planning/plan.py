@@ -134,7 +134,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         links=_links(matching, newcomers),
         without_session_time=tuple(without_session_time),
         questions=(*_asked(torn, names), *found.questions.values()),
-        offered=leavers.offered(matching.target_only),
+        offered=leavers.offered,
         matches={rule.value: count for rule, count in matching.rules.items()},
     )
 

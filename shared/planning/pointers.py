@@ -39,11 +39,11 @@ def username_local_part(user: SourceUser) -> str:
 class PointedAt:
     """The accounts that the plan would delete, read with nickname and aliases, by everything that may point to them.
 
-    `departed`: object id → the source id of somebody who left. Such an account is theirs: that a newcomer has their
+    `formerly`: object ids of somebody who left. Such an account is theirs: that a newcomer has their
     `mailNickname`, or wants their alias, points to nobody.
     """
 
-    def __init__(self, accounts: Iterable[EntraUser], departed: Container[str]) -> None:
+    def __init__(self, accounts: Iterable[EntraUser], formerly: Container[str]) -> None:
         self._by_address: dict[str, list[tuple[EntraUser, bool]]] = {}
         self._by_immutable_id: dict[str, EntraUser] = {}
         self._by_nickname: dict[str, list[EntraUser]] = {}
@@ -55,7 +55,7 @@ class PointedAt:
                 self._by_immutable_id[account.immutable_id] = account
             if name := fold_name(account.display_name):
                 self._by_name.setdefault(name, []).append(account)
-            if account.object_id not in departed:
+            if account.object_id not in formerly:
                 for alias in {*account.aliases} - {upn}:
                     self._by_address.setdefault(alias, []).append((account, True))
                 if account.nickname:

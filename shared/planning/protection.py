@@ -46,6 +46,7 @@ class Verdict:
 
 
 _PERSON = Verdict("person")
+_UNKNOWN = Verdict("unknown", say("unseen.mailbox"))
 _OF_THE_MAILBOX: Mapping[str, Verdict] = {
     "shared": Verdict("sharedMailbox", say("protected.sharedMailbox")),
     "room": Verdict("room", say("protected.room")),
@@ -140,17 +141,7 @@ class Protection:
             return Verdict("listed", say("protected.listed"))
         if role := self.roles.get(user.object_id):
             return Verdict("roleHolder", say("protected.role", role=role))
-        return self._by_mailbox(user.object_id) if self.mailboxes is not None else _PERSON
-
-    def _by_mailbox(self, object_id: str) -> Verdict:
-        purpose = (self.mailboxes or {}).get(object_id)
-        if purpose is None:
-            return Verdict("unknown", say("unseen.mailbox"))
-        if purpose in _PERSONAL:
-            return _PERSON
-        return _OF_THE_MAILBOX.get(purpose) or Verdict(
-            "otherMailbox", say("protected.otherMailbox", purpose=purpose)
-        )
+        return _PERSON if self.mailboxes is None else _by_purpose(self.mailboxes.get(user.object_id))
 
     def reason_not_to_touch(self, user: EntraUser) -> Parts:
         """Why this user is no person, and not changed at all; empty if nothing says so."""
@@ -229,3 +220,13 @@ class Protection:
         if self.mailboxes_unread:
             told += say("warning.mailboxesUnread", count=len(self.mailboxes_unread))
         return told
+
+
+def _by_purpose(purpose: str | None) -> Verdict:
+    if purpose is None:
+        return _UNKNOWN
+    if purpose in _PERSONAL:
+        return _PERSON
+    return _OF_THE_MAILBOX.get(purpose) or Verdict(
+        "otherMailbox", say("protected.otherMailbox", purpose=purpose)
+    )

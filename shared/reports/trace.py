@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from shared.model.addresses import fold
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
@@ -11,7 +12,7 @@ from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.surveyed import Survey
 from shared.words import said
 
-Rule = Literal["immutableId", "link", "userPrincipalName"]
+Rule = Literal["decision", "immutableId", "link", "userPrincipalName", "folded"]
 
 _ACTIONS: Mapping[Action, Parts] = {
     Action.RENAME: say("action.rename"),
@@ -64,7 +65,9 @@ def trace(seen: Survey, attribute_map: AttributeMap, query: str) -> Trace:
         )
         target = next((t for t in seen.target if t.object_id == object_id), None)
     if user is None and target is not None:
-        source_id = next((s for s, o in seen.plan.links.items() if o == target.object_id), None)
+        # Who was found by a folded UPN has no link.
+        linked = next((s for s, o in seen.plan.links.items() if o == target.object_id), None)
+        source_id = linked or (change.source_id if change else None)
         user = next((u for u in seen.source if u.source_id == source_id), None)
     protection = seen.protection.reason_not_to_touch(target) if target else ()
     verdict = _verdict(query, user, target, change)
@@ -101,11 +104,15 @@ def _entra(target: EntraUser, attribute_map: AttributeMap) -> dict[str, Value]:
 
 
 def _rule(user: SourceUser, target: EntraUser, seen: Survey) -> Rule | None:
+    if seen.decisions.same.get(user.source_id) == target.object_id:
+        return "decision"
     if user.immutable_id and user.immutable_id == target.immutable_id:
         return "immutableId"
     if seen.memory.links.get(user.source_id) == target.object_id:
         return "link"
-    return "userPrincipalName" if user.upn.lower() == target.upn.lower() else None
+    if user.upn.lower() == target.upn.lower():
+        return "userPrincipalName"
+    return "folded" if target.upn.lower() in fold(user.upn) else None
 
 
 def _change(change: Change) -> TraceChange:

@@ -132,9 +132,8 @@ class Sync:
         target, verdict = self._seen.target, self._seen.protection.verdict
         stamped = {user.object_id for user in target if not user.without_session_time}
         created = [one for one in self._recorder.created.values() if one not in stamped]
-        left_alone = {user.object_id for user in target if verdict(user).reason}
-        waiting = self._seen.plan.without_session_time[:SIGNED_OUT_AT_ONCE]
-        others = [one for one in waiting if one not in left_alone]
+        waiting = set(self._seen.plan.without_session_time[:SIGNED_OUT_AT_ONCE])
+        others = [user.object_id for user in target if user.object_id in waiting and not verdict(user).reason]
         refusals = await self._directory.revoke_sessions(
             dict.fromkeys((*created, *others)), self._check_lease
         )

@@ -1,5 +1,6 @@
 """Keeps what people decide about who is who."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from shared.errors import NotPossible
@@ -16,15 +17,15 @@ async def decide(services: Services, domain: str, pairs: Mapping[Pair, bool], au
     is said to be one person although it was only offered to be told apart: that account may be another's.
     """
     asked = await services.questions.read(domain)
-    questions = {one.pair for one in asked.questions}
+    questions, offered = {one.pair for one in asked.questions}, set(asked.offered)
     for pair, same in pairs.items():
-        if pair not in questions and (same or pair not in asked.offered):
+        if pair not in questions and (same or pair not in offered):
             raise NotPossible("decisions.notAsked", user=pair[0], objectId=pair[1])
     standing = [(one.source_id, one.object_id) for one in await services.decisions.read() if one.same]
     agreed = {pair for pair, same in pairs.items() if same}
     for side in (0, 1):
-        taken = [pair[side] for pair in {*standing, *agreed}] if agreed else []
-        if twice := sorted({one for one in taken if taken.count(one) > 1}):
+        taken = Counter(pair[side] for pair in {*standing, *agreed})
+        if twice := sorted({pair[side] for pair in agreed if taken[pair[side]] > 1}):
             raise NotPossible("decisions.twice", ids=tuple(twice))
     # Whoever is one person with an account is not one with any other that was asked about.
     settled = {side for pair in agreed for side in pair}

@@ -1,7 +1,7 @@
 """Looks for source users without a match on the domain: elsewhere in the tenant, then among the deleted users."""
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.parts import Parts, say
@@ -23,11 +23,10 @@ _NAMELESS = say("add.mayBeNameless")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """The lookups for source users without a match. `links`: source id → object id, from earlier syncs."""
+    """The lookups for source users without a match."""
 
     directory: Directory
     terms: Terms
-    links: Mapping[str, str]
     looks: SideLooks
     decisions: Decisions = NOTHING_DECIDED
 
@@ -46,7 +45,7 @@ class Missing:
         if not people and not rekeyed:
             return lookups
         outside, others = await self.looks.at(
-            self._find_outside(people),
+            self._find_outside(people, matching.links),
             (None, {}),
             say("look.outside"),
         )
@@ -60,35 +59,34 @@ class Missing:
             None,
             say("look.deleted"),
         )
+        known = recycle_bin or RecycleBin()
         lookups = replace(
             lookups,
-            immutable_ids=holders_of_immutable_ids(
-                (recycle_bin or RecycleBin()).users, [*rivals, *others.values()]
-            ),
-            former_addresses=(recycle_bin or RecycleBin()).addresses,
-            in_bin=(recycle_bin or RecycleBin()).users,
+            immutable_ids=holders_of_immutable_ids(known.users, [*rivals, *others.values()]),
+            former_addresses=known.addresses,
+            in_bin=known.users,
         )
         if outside is None:
             return replace(lookups, unclear=dict.fromkeys((user.source_id for user in people), _OUTSIDE))
         claimed = {
             who: user for who, user in others.items() if (who, user.object_id) not in self.decisions.apart
         }
-        missing = [user for user in people if user.source_id not in (*outside, *claimed)]
+        found = outside.keys() | claimed.keys()
+        missing = [user for user in people if user.source_id not in found]
         deleted, asked, unclear = self._among_the_deleted(
-            missing, recycle_bin, matching.formerly, in_doubt=bool(lookups.memory_doubt)
+            missing, recycle_bin, matching, in_doubt=bool(lookups.memory_doubt)
         )
         unclear |= {who: say("add.anothers", account=named(user)) for who, user in claimed.items()}
         return replace(lookups, outside=outside, deleted=deleted, handed_on=asked, unclear=unclear)
 
     async def _find_outside(
-        self, people: Sequence[SourceUser]
+        self, people: Sequence[SourceUser], links: Mapping[str, str]
     ) -> tuple[dict[str, EntraUser], dict[str, EntraUser]]:
         """Source id → the Entra user anywhere in the tenant, found by immutable ID or by the remembered link.
 
         The immutable ID wins if the two find different users. The second dict holds those who are somebody else: by a
         person's decision, or by the link of another user in the source.
         """
-        links = self.links
         users = await self.directory.find_users(
             immutable_ids={user.immutable_id: None for user in people if user.immutable_id},
             object_ids={links[user.source_id]: None for user in people if user.source_id in links},
@@ -112,7 +110,7 @@ class Missing:
         self,
         people: Sequence[SourceUser],
         recycle_bin: RecycleBin | None,
-        formerly: Container[str],
+        matching: Matching,
         *,
         in_doubt: bool,
     ) -> tuple[dict[str, EntraUser], dict[str, EntraUser], dict[str, Parts]]:
@@ -124,8 +122,8 @@ class Missing:
         deleted, asked = matches(
             people,
             recycle_bin.users,
-            self.links,
-            formerly,
+            matching.links,
+            matching.formerly,
             Names(self.terms.attribute_map),
             self.decisions,
             in_doubt=in_doubt,
@@ -137,7 +135,7 @@ class Missing:
             user.source_id: _NAMELESS
             for user in people
             if not _certain(user, deleted.get(user.source_id))
-            and any(may_be(user, gone, self.links, self.terms.attribute_map) for gone in nameless)
+            and any(may_be(user, gone, matching.links, self.terms.attribute_map) for gone in nameless)
         }
         certain = {who: gone for who, gone in deleted.items() if who not in unclear}
         return certain, {who: gone for who, gone in asked.items() if who not in unclear}, unclear

@@ -50,8 +50,9 @@ async def link_created(services: Services, domain: str, recorder: Recorder) -> N
     if recorder.created:
         memory = await services.known_people.read(domain)
         links = {**memory.links, **recorder.created}
-        now = linked(memory, links, services.clock.now().date())
-        await services.known_people.write(difference(memory, now), memory)
+        now = await services.clock.in_thread(linked, memory, links, services.clock.now().date())
+        delta = await services.clock.in_thread(difference, memory, now)
+        await services.known_people.write(delta, memory)
 
 
 async def settle(services: Services, fence: Fence, log: SyncLog) -> None:

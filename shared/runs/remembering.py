@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from shared.entra.directory import Directory
-from shared.model.changes import Action, Change
+from shared.model.changes import Action
 from shared.model.memory import (
     after_deletions,
     after_good_sync,
@@ -99,7 +99,8 @@ class Remembering:
         seen, today = self._seen, self._services.clock.now().date()
         names = Names(self._services.settings.attribute_map)
         here = {user.source_id: user for user in seen.source if domain_of(user.upn) == seen.domain.lower()}
-        uncertain = {change.source_id for change in seen.plan.of(Action.SKIP) if _is_uncertain(change)}
+        # It is not certain that these source users have their account: the names known of them stay.
+        uncertain = {change.source_id for change in seen.plan.of(Action.SKIP) if change.obstacle}
         learned = {
             who: names.digests(user)
             for who, user in here.items()
@@ -119,7 +120,8 @@ class Remembering:
         deleted = await looks.at(self._directory.read_deleted_users(), None, effect)
         if alive is not None and deleted is not None:
             found = {*alive, *(gone.object_id for gone in deleted.users)}
-            await self._write(forget(self._known, asked.values(), found, today))
+            clock = self._services.clock
+            await self._write(await clock.in_thread(forget, self._known, asked.values(), found, today))
         return looks.warnings
 
     async def _write(self, now: Memory) -> None:
@@ -127,8 +129,3 @@ class Remembering:
         delta = await self._services.clock.in_thread(difference, self._known, now)
         self._stored = await self._services.known_people.write(delta, self._stored)
         self._known = now
-
-
-def _is_uncertain(change: Change) -> bool:
-    """Whether it is not certain that the source user has this account: the names known of them stay."""
-    return change.obstacle is not None

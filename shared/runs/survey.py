@@ -1,7 +1,7 @@
 """Reads both sides of a domain, does the lookups that follow from them, and makes the plan. Only reads."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from shared.errors import SourceError
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.parts import Parts, say
-from shared.model.people import EntraUser, Memory, SourceUser
+from shared.model.people import Memory, SourceUser
 from shared.outbound.waiting import Stop
 from shared.planning.aside import with_those_left_aside
 from shared.planning.holders import Holder
@@ -91,7 +91,7 @@ class Surveyor:
         matching = await self._clock.in_thread(
             match, self._domain, people, listing.users, memory, names, decisions
         )
-        await self._set_aside_upn_only_matches(matching, matching.links, looks)
+        await self._set_aside_upn_only_matches(matching, looks)
         lookups = Lookups(
             federated=domain.federated,
             initial_domain=initial,
@@ -111,7 +111,6 @@ class Surveyor:
         missing = Missing(
             directory=self._directory,
             terms=self._terms,
-            links=matching.links,
             looks=looks,
             decisions=decisions,
         )
@@ -135,8 +134,7 @@ class Surveyor:
             )
             lookups = replace(lookups, addresses=addresses)
             plan = await self._decide(matching, lookups)
-        none_aside: list[EntraUser] = []
-        aside = await looks.at(self._directory.read_aside(initial), none_aside, say("look.aside"))
+        aside = await looks.at(self._directory.read_aside(initial), (), say("look.aside"))
         plan = with_those_left_aside(plan, aside, people, memory.links, lookups.territory)
         return Survey(
             domain=self._domain,
@@ -173,11 +171,9 @@ class Surveyor:
             require_users_on(self._domain, source)
         return source, listing, memory
 
-    async def _set_aside_upn_only_matches(
-        self, matching: Matching, links: Mapping[str, str], looks: SideLooks
-    ) -> None:
+    async def _set_aside_upn_only_matches(self, matching: Matching, looks: SideLooks) -> None:
         """Makes a match by UPN alone ambiguous if the user's remembered account still exists, or may."""
-        if doubted := by_name_alone(matching, links):
+        if doubted := by_name_alone(matching):
             accounts = await looks.at(
                 self._directory.look_up_users(doubted),
                 None,

@@ -273,7 +273,7 @@ class TestByNameAlone:
         links = {"aoki": "id-elsewhere"}
         matching = match(DOMAIN, [source_user()], [entra_user()], Memory(links), NAMES)
 
-        assert by_name_alone(matching, links) == {"id-elsewhere": "aoki"}
+        assert by_name_alone(matching) == {"id-elsewhere": "aoki"}
 
     def test_who_has_the_same_immutable_id_is_not_doubted(self) -> None:
         links = {"aoki": "id-elsewhere"}
@@ -281,7 +281,7 @@ class TestByNameAlone:
             DOMAIN, [source_user(immutable_id="K")], [entra_user(immutable_id="K")], Memory(links), NAMES
         )
 
-        assert by_name_alone(matching, links) == {}
+        assert by_name_alone(matching) == {}
 
     def test_whoever_is_not_remembered_or_is_who_they_were_is_not_doubted(self) -> None:
         links = {"b": "id-b"}
@@ -296,7 +296,7 @@ class TestByNameAlone:
         )
 
         assert len(matching.pairs) == 2
-        assert by_name_alone(matching, links) == {}
+        assert by_name_alone(matching) == {}
 
     def test_setting_one_aside_leaves_the_others_paired(self) -> None:
         people = ("a@contoso.com", "b@contoso.com", "c@contoso.com")

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shared.model.people import EntraUser, Memory, SourceUser
+from shared.model.questions import Decisions
 from shared.planning.lookups import Lookups
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey
@@ -24,6 +25,7 @@ def traced(
     *,
     links: Mapping[str, str] | None = None,
     protection: Protection = NOBODY_PROTECTED,
+    decided: Mapping[str, str] | None = None,
 ) -> Trace:
     remembered = dict(links or {})
     around = Lookups(initial_domain=INITIAL_DOMAIN, protection=protection)
@@ -37,6 +39,7 @@ def traced(
         protection=protection,
         plan=plan,
         attribute_map=MAP,
+        decisions=Decisions(same=dict(decided or {})),
     )
     return trace(seen, MAP, query)
 
@@ -131,3 +134,16 @@ def test_nobody_is_nobody() -> None:
 
     assert (found.source, found.entra, found.change, found.protection) == (None, None, None, None)
     assert found.verdict == "Nobody called nobody, neither in the source nor in Entra's users of this domain."
+
+
+def test_a_decision_and_a_folded_upn_are_named_as_what_they_are() -> None:
+    almost = source_user("ａｏｋｉ@contoso.com", source_id="x")
+
+    found = traced("id-aoki", [almost], [entra_user()])
+
+    assert found.source
+    assert (found.matched_by, found.source["sourceId"]) == ("folded", "x")
+    assert (
+        traced("x", [source_user(source_id="x")], [entra_user()], decided={"x": "id-aoki"}).matched_by
+        == "decision"
+    )
