@@ -29,13 +29,11 @@ _NOTHING: Entry = ("",) * len(_COLUMNS)
 class Delta:
     """What a run has changed: source id → entry before and after, object id → date of deletion before and after.
 
-    `settled`: source ids whose contradicting links are no longer needed. `reviewed`: the domain on which an approval
-    has ended the doubt, and when the memory had been begun anew.
+    `reviewed`: the domain on which an approval has ended the doubt, and when the memory had been begun anew.
     """
 
     people: Mapping[str, tuple[Entry, Entry]] = field(default_factory=dict)
     deleted: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    settled: Set[str] = frozenset()
     reviewed: tuple[str, str] | None = None
 
 
@@ -57,7 +55,6 @@ def difference(before: Memory, after: Memory) -> Delta:
     return Delta(
         people={who: (_entry(before, who), _entry(after, who)) for who in people},
         deleted={one: (before.deleted.get(one, ""), after.deleted.get(one, "")) for one in accounts},
-        settled=before.unsettled.keys() - after.unsettled.keys(),
         reviewed=next(((domain, after.anew) for domain in reviewed), None),
     )
 
@@ -71,10 +68,9 @@ def merge(current: Memory, delta: Delta) -> Memory:
         for one, (before, now) in delta.deleted.items()
         if before == current.deleted.get(one, "") != now
     }
-    settled = delta.settled & current.unsettled.keys()
     domain, anew = delta.reviewed or ("", "")
     reviewed = domain and anew == current.anew and domain not in current.reviewed
-    if not (entries or deleted or settled or reviewed):
+    if not (entries or deleted or reviewed):
         return current
     links, names, forms, since, lost = (
         _changed(getattr(current, column), {who: entry[place] for who, entry in entries.items()})
@@ -88,13 +84,12 @@ def merge(current: Memory, delta: Delta) -> Memory:
         since=since,
         lost=lost,
         deleted=_changed(current.deleted, deleted),
-        unsettled={who: accounts for who, accounts in current.unsettled.items() if who not in settled},
         reviewed=(*current.reviewed, domain) if reviewed else current.reviewed,
     )
 
 
 def linked(memory: Memory, links: Mapping[str, str], today: date) -> Memory:
-    """The memory with exactly these links. One that is confirmed at last settles what contradicted it."""
+    """The memory with exactly these links."""
     gone = memory.links.keys() - links.keys()
     new = dict.fromkeys(links.keys() - memory.links.keys(), today.isoformat())
     return replace(
@@ -104,7 +99,6 @@ def linked(memory: Memory, links: Mapping[str, str], today: date) -> Memory:
         forms=_without(memory.forms, gone),
         since=_without(memory.since, gone) | new,
         lost=_without(memory.lost, gone),
-        unsettled={who: accounts for who, accounts in memory.unsettled.items() if who not in links},
     )
 
 
@@ -112,20 +106,9 @@ def with_forms(memory: Memory, forms: Mapping[str, str]) -> Memory:
     return replace(memory, forms={who: known for who, known in forms.items() if who in memory.links})
 
 
-def after_good_sync(
-    memory: Memory, names: Mapping[str, str], on_domain: Collection[str], source_ids: Collection[str]
-) -> Memory:
-    """The memory with the digests of these people's names.
-
-    Contradicting links that matching did not confirm are dropped: of the source users on the domain, and of those who
-    are in the source no more.
-    """
-    unsettled = {
-        who: accounts
-        for who, accounts in memory.unsettled.items()
-        if who in source_ids and who not in on_domain
-    }
-    return replace(memory, names={**memory.names, **names}, unsettled=unsettled)
+def with_names(memory: Memory, names: Mapping[str, str]) -> Memory:
+    """The memory with the digests of these people's names, as a good sync learned them."""
+    return replace(memory, names={**memory.names, **names})
 
 
 def with_absences(memory: Memory, source_ids: Collection[str], listed: Set[str], today: date) -> Memory:
@@ -169,7 +152,10 @@ def after_deletions(memory: Memory, deleted: Iterable[str], restored: Iterable[s
 
 
 def taken_over(old: Iterable[Mapping[str, str]]) -> Memory:
-    """One memory from those of each domain: links on which they agree, and aside those that contradict each other."""
+    """One memory from those of each domain: the links on which they agree.
+
+    Of those that contradict each other none counts: an immutable ID or UPN finds the right one again.
+    """
     accounts: dict[str, set[str]] = defaultdict(set)
     owners: dict[str, set[str]] = defaultdict(set)
     for links in old:
@@ -180,8 +166,6 @@ def taken_over(old: Iterable[Mapping[str, str]]) -> Memory:
     for who, candidates in accounts.items():
         if len(candidates) == 1 and all(len(owners[account]) == 1 for account in candidates):
             (memory.links[who],) = candidates
-        else:
-            memory.unsettled[who] = sorted(candidates)
     return memory
 
 

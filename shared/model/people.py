@@ -59,8 +59,7 @@ class Memory:
     By source id: `links`: the Entra user (object id) that the source user became. `names`: digests of family and given
     name at the last good sync (see `planning/names.py`). `forms`: digests of values that Entra may alter (see
     `planning/forms.py`). `since`: when a sync first linked them; absent for links from the time of one memory per
-    domain. `lost`: when neither side was found to have them any more. `unsettled`: the
-    accounts between which memories of that time contradicted each other; no link, until a match confirms one.
+    domain. `lost`: when neither side was found to have them any more.
     By object id: `deleted`: when a sync deleted the account.
 
     `anew`: when the memory was begun anew after damage or loss; empty if it never was. Then some of it may be missing
@@ -74,7 +73,6 @@ class Memory:
     since: dict[str, str] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     deleted: dict[str, str] = field(default_factory=dict)
-    unsettled: dict[str, list[str]] = field(default_factory=dict)
     anew: str = ""
     reviewed: tuple[str, ...] = ()
     writers: tuple[str, ...] = ()

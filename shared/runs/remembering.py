@@ -8,13 +8,13 @@ from shared.entra.directory import Directory
 from shared.model.changes import Action
 from shared.model.memory import (
     after_deletions,
-    after_good_sync,
     difference,
     due,
     forget,
     linked,
     with_absences,
     with_forms,
+    with_names,
 )
 from shared.model.parts import Parts, say
 from shared.model.people import Memory
@@ -107,7 +107,7 @@ class Remembering:
             if who in self._links and who not in uncertain
         }
         everybody = {user.source_id for user in seen.source}
-        memory = after_good_sync(self._so_far(), learned, here.keys(), everybody)
+        memory = with_names(self._so_far(), learned)
         return with_absences(memory, everybody, {user.object_id for user in seen.target}, today)
 
     async def _forget(self) -> Parts:

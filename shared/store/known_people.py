@@ -32,7 +32,7 @@ from shared.store.domains import Domains
 from shared.store.runs import PEOPLE, remembered_in
 from shared.store.storage import LINKS, Storage
 
-_TEXTS = ("links", "names", "forms", "since", "lost", "deleted")
+COLUMNS = ("links", "names", "forms", "since", "lost", "deleted")
 # A write whose answer was lost recognises itself by its token, also after so many writes of others.
 _WRITERS = 200
 # What could not be read is kept under this name with the time, for an administrator to look at.
@@ -169,7 +169,7 @@ class KnownPeople:
 
 
 def _encoded(memory: Memory) -> bytes:
-    columns = {name: getattr(memory, name) for name in (*_TEXTS, "unsettled", "anew", "reviewed", "writers")}
+    columns = {name: getattr(memory, name) for name in (*COLUMNS, "anew", "reviewed", "writers")}
     return gzip.compress(orjson.dumps(columns), _FASTEST, mtime=0)
 
 
@@ -177,19 +177,14 @@ def _decoded(content: bytes) -> Memory | None:
     """None if it can't be read. Ignores columns that only a later version knows."""
     try:
         read = orjson.loads(gzip.decompress(content))
-        texts = {name: read.get(name, {}) for name in _TEXTS}
-        unsettled, anew = read["unsettled"], read["anew"]
-        reviewed, writers = tuple(read["reviewed"]), tuple(read["writers"])
-    except (OSError, EOFError, zlib.error, orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
+        texts = {name: read[name] for name in COLUMNS}
+        anew, reviewed, writers = read["anew"], tuple(read["reviewed"]), tuple(read["writers"])
+    except (OSError, EOFError, zlib.error, orjson.JSONDecodeError, LookupError, TypeError):
         return None
     # Not by pydantic, which would copy some hundred thousand values at each run.
-    if (
-        not all(map(_is_texts, texts.values()))
-        or not isinstance(unsettled, dict)
-        or not isinstance(anew, str)
-    ):
+    if not all(map(_is_texts, texts.values())) or not isinstance(anew, str):
         return None
-    return Memory(**texts, unsettled=unsettled, anew=anew, reviewed=reviewed, writers=writers)
+    return Memory(**texts, anew=anew, reviewed=reviewed, writers=writers)
 
 
 def _old_links(content: bytes) -> dict[str, str] | None:

@@ -16,7 +16,7 @@ from shared.model.memory import difference, linked
 from shared.model.people import Memory
 from shared.settings import Settings
 from shared.store.domains import Domains
-from shared.store.known_people import KnownPeople
+from shared.store.known_people import COLUMNS, KnownPeople
 from shared.store.runs import PEOPLE
 from shared.store.storage import LINKS, RUNS, Storage
 from tests.support.storage_control import StorageControl
@@ -76,14 +76,8 @@ class TestWriting:
 
     async def test_every_column_comes_back(self, people: KnownPeople) -> None:
         known = await people.read(ONE)
-        full = replace(
-            known,
-            links={"aoki": "1"},
-            names={"aoki": "a b"},
-            since={"aoki": "2026-03-31"},
-            lost={"aoki": "2026-03-31"},
-            deleted={"2": "2026-03-31"},
-        )
+        columns: dict[str, Any] = {column: {"aoki": f"a {column}"} for column in COLUMNS}
+        full = replace(known, **columns)
 
         await people.write(difference(known, full), known)
 
@@ -122,7 +116,7 @@ class TestWriting:
         assert (known.links, len(known.writers)) == ({"aoki": "2"}, 2)
 
 
-OF_NUMBERS = {name: {"aoki": 1} for name in ("links", "names", "since", "lost", "deleted")}
+OF_NUMBERS = {name: {"aoki": 1} for name in COLUMNS}
 DAMAGED = {
     "no gzip": b"\x00\xff",
     "empty": b"",
@@ -130,9 +124,7 @@ DAMAGED = {
     "no JSON": gzip.compress(b"no JSON"),
     "a list": gzip.compress(b"[1]"),
     "without a column": gzip.compress(orjson.dumps({"links": {}})),
-    "of another kind": gzip.compress(
-        orjson.dumps(OF_NUMBERS | {"unsettled": {}, "anew": "", "reviewed": [], "writers": []})
-    ),
+    "of another kind": gzip.compress(orjson.dumps(OF_NUMBERS | {"anew": "", "reviewed": [], "writers": []})),
 }
 
 
@@ -217,7 +209,7 @@ class TestTakingOver:
 
         memory = await people.read(ONE)
 
-        assert (memory.links, memory.unsettled) == ({"aoki": "1", "chiba": "3"}, {"baba": ["2", "9"]})
+        assert memory.links == {"aoki": "1", "chiba": "3"}
         assert not memory.doubt
         assert before.items() <= (await blobs(storage)).items()
 

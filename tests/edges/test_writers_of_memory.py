@@ -23,10 +23,9 @@ from shared.errors import LeaseLost
 from shared.model.memory import difference
 from shared.model.people import Memory
 from shared.store.attempts import KEEP_TRYING_SECONDS
-from shared.store.known_people import KnownPeople
+from shared.store.known_people import COLUMNS, KnownPeople
 from tests.support.surveys import InlineClock
 
-COLUMNS = ("links", "names", "since", "lost", "deleted", "unsettled")
 EMPTY: dict[str, object] = {name: {} for name in COLUMNS} | {"anew": "", "reviewed": [], "writers": []}
 
 _LOOP = asyncio.new_event_loop()

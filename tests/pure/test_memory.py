@@ -11,7 +11,6 @@ from shared.model.memory import (
     IN_RECYCLE_BIN,
     Delta,
     after_deletions,
-    after_good_sync,
     difference,
     doubt_on,
     due,
@@ -20,6 +19,7 @@ from shared.model.memory import (
     merge,
     taken_over,
     with_absences,
+    with_names,
 )
 from shared.model.people import Memory
 from shared.words import said
@@ -81,25 +81,25 @@ class TestMerging:
         assert merged.since == {"aoki": YESTERDAY, "baba": NOW, "chiba": NOW}
 
     def test_a_person_is_forgotten_only_as_they_were_read(self) -> None:
-        gone, back = linked(AOKI, {}, TODAY), after_good_sync(AOKI, {"aoki": "c d"}, {"aoki"}, {"aoki"})
+        gone, back = linked(AOKI, {}, TODAY), with_names(AOKI, {"aoki": "c d"})
 
         assert merge(AOKI, difference(AOKI, gone)) == Memory()
         assert merge(back, difference(AOKI, gone)) is back
 
     def test_names_of_a_person_whom_another_run_forgot_are_not_kept_alone(self) -> None:
-        renamed = after_good_sync(linked(Memory(), {"aoki": "1"}, TODAY), {"aoki": "c d"}, {"aoki"}, {"aoki"})
+        renamed = with_names(linked(Memory(), {"aoki": "1"}, TODAY), {"aoki": "c d"})
         delta = difference(linked(Memory(), {"aoki": "1"}, TODAY), renamed)
 
         assert merge(Memory(), delta).names == {}
 
-    def test_deletions_and_settled_contradictions_are_merged(self) -> None:
-        before = Memory(deleted={"1": YESTERDAY}, unsettled={"aoki": ["1", "2"], "baba": ["3", "4"]})
+    def test_deletions_are_merged(self) -> None:
+        before = Memory(deleted={"1": YESTERDAY})
         after = after_deletions(linked(before, {"aoki": "1"}, TODAY), ["5"], ["1"], TODAY)
         other = after_deletions(before, ["6"], [], TODAY)
 
         merged = merge(other, difference(before, after))
 
-        assert (merged.deleted, merged.unsettled) == ({"5": NOW, "6": NOW}, {"baba": ["3", "4"]})
+        assert merged.deleted == {"5": NOW, "6": NOW}
         assert merge(merged, difference(before, after)) is merged
 
 
@@ -124,22 +124,12 @@ class TestDoubt:
 
 
 class TestLinks:
-    def test_the_first_day_is_kept_and_a_confirmed_link_settles_a_contradiction(self) -> None:
-        before = Memory(
-            links={"aoki": "1"}, since={"aoki": YESTERDAY}, unsettled={"baba": ["2", "3"], "chiba": ["3"]}
-        )
+    def test_the_first_day_is_kept(self) -> None:
+        before = Memory(links={"aoki": "1"}, since={"aoki": YESTERDAY})
 
         after = linked(before, {"aoki": "9", "baba": "2"}, TODAY)
 
         assert after.since == {"aoki": YESTERDAY, "baba": NOW}
-        assert after.unsettled == {"chiba": ["3"]}
-
-    def test_a_good_sync_drops_what_it_could_not_confirm(self) -> None:
-        before = Memory(unsettled={who: ["1", "2"] for who in ("here", "elsewhere", "left")})
-
-        after = after_good_sync(before, {}, {"here"}, {"here", "elsewhere"})
-
-        assert after.unsettled == {"elsewhere": ["1", "2"]}
 
     def test_deletions_are_known_for_as_long_as_the_recycle_bin_keeps_them(self) -> None:
         last, gone = TODAY - IN_RECYCLE_BIN, TODAY - IN_RECYCLE_BIN - timedelta(days=1)
@@ -156,13 +146,12 @@ class TestTakingOver:
 
         assert memory == Memory(links={"aoki": "1", "baba": "2"})
 
-    def test_what_contradicts_itself_is_kept_aside(self) -> None:
+    def test_what_contradicts_itself_does_not_count(self) -> None:
         memory = taken_over(
             [{"aoki": "1", "baba": "2", "chiba": "3", "doi": "4"}, {"aoki": "9", "endo": "3"}]
         )
 
-        assert memory.links == {"baba": "2", "doi": "4"}
-        assert memory.unsettled == {"aoki": ["1", "9"], "chiba": ["3"], "endo": ["3"]}
+        assert memory == Memory(links={"baba": "2", "doi": "4"})
 
 
 class TestForgetting:
