@@ -238,7 +238,7 @@ export default {
 		"match.account": "{upn}",
 		"match.accountUnread": "{objectId} (could not be looked up)",
 		"match.namedAnew": "The Username's account, but both names are new since the last good sync",
-		"match.remembered": "{remembered} by an earlier sync, {account} by UPN",
+		"match.remembered": "{remembered} by an earlier sync, {account} by immutable ID or UPN",
 		"match.twoAccounts": "Matches {accounts}",
 		"match.mayBeHandedOn": "Same UPN",
 		"match.otherNames": "Same UPN, but no name is the same",

@@ -238,7 +238,7 @@ export default {
 		"match.account": "{upn}",
 		"match.accountUnread": "{objectId}（確認できませんでした）",
 		"match.namedAnew": "このユーザー名のアカウントですが、前回の成功した同期から姓も名も変わっています",
-		"match.remembered": "以前の同期では {remembered}、UPN では {account}",
+		"match.remembered": "以前の同期では {remembered}、Immutable ID または UPN では {account}",
 		"match.twoAccounts": "{accounts} に一致",
 		"match.mayBeHandedOn": "UPN が同じ",
 		"match.otherNames": "UPN は同じですが、姓も名も異なる",

@@ -17,8 +17,8 @@ class Lookups:
 
     `outside`: source id → the same person's Entra user in another domain. `deleted`: source id → the same person's
     soft-deleted Entra user, with the UPN from before the deletion; `handed_on`: source id → the soft-deleted Entra
-    user whose UPN they have, and who was somebody else's. `in_bin`: all soft-deleted users; `deleted_by_sync`: object
-    ids of those whom a sync deleted.
+    user whose UPN or link they have, and who was somebody else's or may have been. `in_bin`: all soft-deleted users;
+    `deleted_by_sync`: object ids of those whom a sync deleted.
     `addresses`: lower-case address → its holder. `immutable_ids`: immutable ID → its holder. `former_addresses`: object
     id of a deleted user → the addresses that a restore brings back. `unclear`: source id → why it is unknown whether
     the user has an account already.

@@ -321,18 +321,17 @@ def named_anew(user: SourceUser, account: EntraUser) -> Ambiguity:
     return Ambiguity(user, reason, (account,), Kind.BOTH_NAMES)
 
 
-def by_name_alone(matching: Matching) -> dict[str, str]:
-    """Remembered object id → source id, for users who were paired with a different account by UPN alone.
+def against_memory(matching: Matching) -> dict[str, str]:
+    """Remembered object id → source id, for users who were paired with a different account.
 
-    If the remembered account still exists elsewhere in the tenant, the pair is uncertain: the UPN may have been
-    given to a new person, or to an account of another person.
+    If the remembered account still exists elsewhere in the tenant, the pair is uncertain: the UPN or the immutable ID
+    may have been given to a new person, or to an account of another person.
     """
     links = matching.links
     return {
         links[user.source_id]: user.source_id
         for user, target in matching.pairs
         if links.get(user.source_id, target.object_id) != target.object_id
-        and not (user.immutable_id and user.immutable_id == target.immutable_id)
     }
 
 
@@ -354,6 +353,20 @@ def set_aside(matching: Matching, remembered: Mapping[str, EntraUser], unread: M
             continue
         reason = say("match.remembered", user=user.source_id, remembered=account, account=named(target))
         matching.ambiguous.append(Ambiguity(user, reason, (target,), Kind.TWO_ACCOUNTS))
+
+
+def tear(matching: Matching, torn: Mapping[str, tuple[EntraUser, ...]]) -> None:
+    """Makes these source users ambiguous. `torn`: source id → the live accounts that are theirs by different rules."""
+    pairs, matching.pairs = matching.pairs, []
+    unpaired, matching.source_only = matching.source_only, []
+    for user, target in pairs:
+        if user.source_id not in torn:
+            matching.pairs.append((user, target))
+    for user in unpaired:
+        if user.source_id not in torn:
+            matching.source_only.append(user)
+    people = (*(user for user, _ in pairs), *unpaired)
+    matching.ambiguous += [_two_accounts(u, torn[u.source_id]) for u in people if u.source_id in torn]
 
 
 def _ambiguity(

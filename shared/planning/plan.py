@@ -56,7 +56,10 @@ def _newcomers(matching: Matching, lookups: Lookups) -> _Newcomers:
         elif gone:
             newcomers.returning.append((user, gone))
         elif former := lookups.handed_on.get(user.source_id):
-            newcomers.contested.append(handed_on(user, former, matching.formerly))
+            theirs = matching.links.get(user.source_id) == former.object_id
+            newcomers.contested.append(
+                named_anew(user, former) if theirs else handed_on(user, former, matching.formerly)
+            )
         elif user.source_id in lookups.unclear:
             newcomers.unclear.append(user)
         else:
@@ -115,7 +118,12 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
     others = [_in_question(change, found) for change in others]
     leavers = Leavers(matching=matching, lookups=lookups, doubts=found)
     left = [leavers.decide(target) for target in matching.target_only]
-    doubtful = {target.object_id: target for one in matching.ambiguous for target in one.targets}
+    doubtful = {
+        target.object_id: target
+        for one in matching.ambiguous
+        for target in one.targets
+        if is_on(matching.domain, target.upn)
+    }
     strangers = (*matching.target_only, *doubtful.values())
     out_of_scope += sum(1 for target in strangers if protection.reason_not_to_touch(target))
     return Plan(

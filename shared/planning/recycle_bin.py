@@ -38,10 +38,10 @@ def matches(
     """Source id → the deleted user who is the same person, by immutable ID, remembered link, then former UPN.
 
     The second dict holds those of whom a person has to decide: they have the former UPN of somebody who left
-    (`formerly`: object ids). `deleted` comes newest first; deleted users without a UPN are handled by
-    `may_be`. A link or a former UPN does not count if both sides have different immutable IDs, nor a former UPN if
-    family and given name differ (with memory `in_doubt`: unless one of them agrees): a new person with a reused UPN
-    must not get the previous person's mailbox. Each deleted user is matched at most once.
+    (`formerly`: object ids), or the link of somebody with another immutable ID and other names. `deleted` comes newest
+    first; deleted users without a UPN are handled by `may_be`. A former UPN does not count if both sides have different
+    immutable IDs, or if family and given name differ (with memory `in_doubt`: unless one of them agrees): a new person
+    with a reused UPN must not get the previous person's mailbox. Each deleted user is matched at most once.
     """
     by_key: dict[str, EntraUser] = {}
     by_upn: dict[str, EntraUser] = {}
@@ -53,9 +53,7 @@ def matches(
     by_id = {gone.object_id: gone for gone in deleted}
 
     def linked(user: SourceUser) -> EntraUser | None:
-        gone = by_id.get(links.get(user.source_id, ""))
-        decided = user.source_id in decisions.same
-        return None if gone and other_person(user, gone) and not decided else gone
+        return by_id.get(links.get(user.source_id, ""))
 
     def namesake(user: SourceUser) -> EntraUser | None:
         gone = by_upn.get(user.upn.lower())
@@ -76,12 +74,20 @@ def matches(
     for rule in rules:
         for user in people:
             match = rule(user)
-            if match and (user.source_id, match.object_id) in decisions.apart:
+            if (
+                match is None
+                or match.object_id in taken
+                or user.source_id in found
+                or user.source_id in asked
+            ):
                 continue
-            if match and user.source_id not in found and match.object_id not in taken:
-                taken.add(match.object_id)
-                handed_on = rule is namesake and match.object_id in formerly
-                (asked if handed_on else found)[user.source_id] = match
+            if (user.source_id, match.object_id) in decisions.apart:
+                continue
+            taken.add(match.object_id)
+            uncertain = rule is namesake and match.object_id in formerly
+            if rule is linked and user.source_id not in decisions.same:
+                uncertain = other_person(user, match) and names.others(user, match)
+            (asked if uncertain else found)[user.source_id] = match
     return found, asked
 
 

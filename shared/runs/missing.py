@@ -1,7 +1,7 @@
 """Looks for source users without a match on the domain: elsewhere in the tenant, then among the deleted users."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.parts import Parts, say
@@ -9,7 +9,7 @@ from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.holders import holders_of_immutable_ids
 from shared.planning.lookups import Lookups
-from shared.planning.matching import Matching, named
+from shared.planning.matching import Matching, named, tear
 from shared.planning.names import Names
 from shared.planning.recycle_bin import RecycleBin, matches, may_be
 from shared.planning.sides import Directory
@@ -44,9 +44,9 @@ class Missing:
         ]
         if not people and not rekeyed:
             return lookups
-        outside, others = await self.looks.at(
-            self._find_outside(people, matching.links),
-            (None, {}),
+        outside, others, torn = await self.looks.at(
+            self._find_outside(people, matching),
+            (None, {}, {}),
             say("look.outside"),
         )
         rivals = await self.looks.at(
@@ -54,6 +54,8 @@ class Missing:
             (),
             say("look.immutableIds"),
         )
+        tear(matching, torn | self._torn_between(matching, rivals))
+        people = matching.source_only
         recycle_bin = await self.looks.at(
             self.directory.read_deleted_users(),
             None,
@@ -79,14 +81,30 @@ class Missing:
         unclear |= {who: say("add.anothers", account=named(user)) for who, user in claimed.items()}
         return replace(lookups, outside=outside, deleted=deleted, handed_on=asked, unclear=unclear)
 
+    def _torn_between(
+        self, matching: Matching, rivals: Sequence[EntraUser]
+    ) -> dict[str, tuple[EntraUser, ...]]:
+        """Source id → the account of the domain that is theirs, and the one elsewhere that has their immutable ID."""
+        anothers = {*matching.links.values(), *matching.formerly}
+        keyed = {rival.immutable_id: rival for rival in rivals if rival.object_id not in anothers}
+        return {
+            user.source_id: (target, rival)
+            for user, target in matching.pairs
+            if user.source_id not in self.decisions.same
+            and (rival := keyed.get(user.immutable_id or ""))
+            and rival is not target
+            and (user.source_id, rival.object_id) not in self.decisions.apart
+        }
+
     async def _find_outside(
-        self, people: Sequence[SourceUser], links: Mapping[str, str]
-    ) -> tuple[dict[str, EntraUser], dict[str, EntraUser]]:
+        self, people: Sequence[SourceUser], matching: Matching
+    ) -> tuple[dict[str, EntraUser], dict[str, EntraUser], dict[str, tuple[EntraUser, ...]]]:
         """Source id → the Entra user anywhere in the tenant, found by immutable ID or by the remembered link.
 
-        The immutable ID wins if the two find different users. The second dict holds those who are somebody else: by a
-        person's decision, or by the link of another user in the source.
+        The second dict holds those who are somebody else: by a person's decision, or by the link of another user. The
+        third holds two users, where immutable ID and link do not find the same one.
         """
+        links = matching.links
         users = await self.directory.find_users(
             immutable_ids={user.immutable_id: None for user in people if user.immutable_id},
             object_ids={links[user.source_id]: None for user in people if user.source_id in links},
@@ -104,7 +122,14 @@ class Missing:
             if (who, user.object_id) not in apart
             and claims[user.object_id] <= (links.get(who) == user.object_id)
         }
-        return theirs, {who: user for who, user in found.items() if who not in theirs}
+        torn: dict[str, tuple[EntraUser, ...]] = {
+            who: (linked[who], user)
+            for who, user in theirs.items()
+            if who in linked and linked[who] is not user and user.object_id not in matching.formerly
+        }
+        theirs = {who: user for who, user in theirs.items() if who not in torn}
+        others = {who: user for who, user in found.items() if who not in theirs and who not in torn}
+        return theirs, others, torn
 
     def _among_the_deleted(
         self,

@@ -15,7 +15,7 @@ from shared.outbound.waiting import Stop
 from shared.planning.aside import with_those_left_aside
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
-from shared.planning.matching import Matching, by_name_alone, is_on, match, set_aside
+from shared.planning.matching import Matching, against_memory, is_on, match, set_aside
 from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.planning.sides import Administration, Directory, KnownPeople, Listing, Source
@@ -91,7 +91,7 @@ class Surveyor:
         matching = await self._clock.in_thread(
             match, self._domain, people, listing.users, memory, names, decisions
         )
-        await self._set_aside_upn_only_matches(matching, looks)
+        await self._set_aside_matches_against_memory(matching, looks)
         lookups = Lookups(
             federated=domain.federated,
             initial_domain=initial,
@@ -171,9 +171,9 @@ class Surveyor:
             require_users_on(self._domain, source)
         return source, listing, memory
 
-    async def _set_aside_upn_only_matches(self, matching: Matching, looks: SideLooks) -> None:
-        """Makes a match by UPN alone ambiguous if the user's remembered account still exists, or may."""
-        if doubted := by_name_alone(matching):
+    async def _set_aside_matches_against_memory(self, matching: Matching, looks: SideLooks) -> None:
+        """Makes a match ambiguous if the user's remembered account is another one and still exists, or may."""
+        if doubted := against_memory(matching):
             accounts = await looks.at(
                 self._directory.look_up_users(doubted),
                 None,

@@ -8,7 +8,7 @@ from shared.model.parts import say
 from shared.model.people import Memory, Value
 from shared.model.questions import Decisions, Kind
 from shared.planning.lookups import Lookups
-from shared.planning.matching import Rule, by_name_alone, is_on, match, set_aside
+from shared.planning.matching import Rule, against_memory, is_on, match, set_aside
 from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.words import said
@@ -268,20 +268,20 @@ class TestLinksInDoubt:
         ]
 
 
-class TestByNameAlone:
+class TestAgainstMemory:
     def test_who_is_remembered_as_another_account_is_doubted(self) -> None:
         links = {"aoki": "id-elsewhere"}
         matching = match(DOMAIN, [source_user()], [entra_user()], Memory(links), NAMES)
 
-        assert by_name_alone(matching) == {"id-elsewhere": "aoki"}
+        assert against_memory(matching) == {"id-elsewhere": "aoki"}
 
-    def test_who_has_the_same_immutable_id_is_not_doubted(self) -> None:
+    def test_an_immutable_id_that_says_otherwise_is_doubted_too(self) -> None:
         links = {"aoki": "id-elsewhere"}
         matching = match(
             DOMAIN, [source_user(immutable_id="K")], [entra_user(immutable_id="K")], Memory(links), NAMES
         )
 
-        assert by_name_alone(matching) == {}
+        assert against_memory(matching) == {"id-elsewhere": "aoki"}
 
     def test_whoever_is_not_remembered_or_is_who_they_were_is_not_doubted(self) -> None:
         links = {"b": "id-b"}
@@ -296,7 +296,7 @@ class TestByNameAlone:
         )
 
         assert len(matching.pairs) == 2
-        assert by_name_alone(matching) == {}
+        assert against_memory(matching) == {}
 
     def test_setting_one_aside_leaves_the_others_paired(self) -> None:
         people = ("a@contoso.com", "b@contoso.com", "c@contoso.com")
@@ -311,13 +311,13 @@ class TestByNameAlone:
                 source[1],
                 (target[1],),
                 "b in the source matches two users in Entra, b@other.com (id-other) by an earlier sync, "
-                "b@contoso.com (id-b) by UPN: none of them is touched until the source is clear.",
+                "b@contoso.com (id-b) by immutable ID or UPN: none of them is touched until the source is clear.",
             ),
             (
                 source[2],
                 (target[2],),
                 "c in the source matches two users in Entra, id-old, which could not be looked up, by an earlier "
-                "sync, c@contoso.com (id-c) by UPN: none of them is touched until the source is clear.",
+                "sync, c@contoso.com (id-c) by immutable ID or UPN: none of them is touched until the source is clear.",
             ),
         ]
 

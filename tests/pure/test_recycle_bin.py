@@ -130,6 +130,19 @@ def test_a_former_upn_alone_opens_nobodys_mailbox(
     )
 
 
+@pytest.mark.parametrize(("names", "outcome"), [(values(), "found"), (OTHER_NAMES, "asked")])
+def test_a_link_finds_whoever_has_another_immutable_id_by_now(names: tuple[Value, ...], outcome: str) -> None:
+    user = source_user("other@contoso.com", source_id="s1", immutable_id="NEW", values=names)
+    gone = entra_user(immutable_id="OLD")
+
+    certain, asked = matches([user], [gone], {"s1": gone.object_id}, {}, NAMES)
+
+    assert (certain, asked) == (
+        {"s1": gone} if outcome == "found" else {},
+        {"s1": gone} if outcome == "asked" else {},
+    )
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_a_decision_settles_who_is_restored(same: bool) -> None:
     user, gone = source_user(source_id="new", immutable_id="NEW"), entra_user(immutable_id="OLD")

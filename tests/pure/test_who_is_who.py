@@ -427,3 +427,57 @@ def test_whoever_is_not_deleted_anyway_is_not_shielded() -> None:
     assert goes(here, leaver.object_id)
 
     assert (row(here, guest.object_id).action, code(here, guest.object_id)) == (Action.SKIP, "")
+
+
+class TestAccountsOnTwoDomains:
+    """Immutable ID on one side, link or UPN on the other: two live accounts, and neither is touched."""
+
+    HERE = entra_user("aoki@contoso.com", immutable_id="OLD")
+    THERE = entra_user("aoki@other.com", object_id="id-there", immutable_id="NEW")
+    USER = source_user(immutable_id="NEW", values=values("青木", "花子", "青木"))
+
+    @pytest.mark.parametrize("links", [{}, {"aoki": "id-aoki"}], ids=["by UPN", "by link"])
+    def test_the_immutable_id_is_on_another_domain(self, links: dict[str, str]) -> None:
+        here = plan(tenant(self.HERE, self.THERE, links=links), self.USER)
+
+        assert list(here.writes) == []
+        assert asked(here) == [
+            (Kind.TWO_ACCOUNTS, "aoki", "id-aoki"), (Kind.TWO_ACCOUNTS, "aoki", "id-there"),
+        ]  # fmt: skip
+        assert here.target == 2
+
+    def test_the_link_is_on_another_domain(self) -> None:
+        account = replace(self.HERE, immutable_id="NEW")
+        remembered = replace(self.THERE, immutable_id="OLD")
+
+        here = plan(tenant(account, remembered, links={"aoki": "id-there"}), self.USER)
+
+        assert list(here.writes) == []
+        assert asked(here) == [(Kind.TWO_ACCOUNTS, "aoki", "id-aoki")]
+
+    def test_both_are_on_another_domain(self) -> None:
+        linked = entra_user("a.oki@other.com", object_id="id-linked", immutable_id="OLD")
+
+        here = plan(tenant(self.THERE, linked, links={"aoki": "id-linked"}), self.USER)
+
+        assert list(here.writes) == []
+        assert [question.object_id for question in here.questions] == ["id-linked", "id-there"]
+
+    @pytest.mark.parametrize("whose", ["listed", "departed"])
+    def test_who_is_known_as_another_is_no_question(self, whose: str) -> None:
+        people = [self.USER, *([source_user("x@other.com", source_id="x")] if whose == "listed" else [])]
+
+        here = plan(tenant(self.HERE, self.THERE, links={"x": "id-there"}), *people)
+
+        assert asked(here) == []
+        assert code(here, "id-aoki") == "ImmutableIdTaken"
+
+    @pytest.mark.parametrize("account", ["id-aoki", "id-there"])
+    @pytest.mark.parametrize("same", [True, False])
+    def test_a_decision_ends_it(self, account: str, same: bool) -> None:
+        pairs = frozenset([("aoki", account)])
+        decided = Decisions(same={"aoki": account}) if same else Decisions(apart=pairs)
+
+        here = plan(tenant(self.HERE, self.THERE, decisions=decided), self.USER)
+
+        assert asked(here) == []
