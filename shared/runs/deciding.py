@@ -43,7 +43,8 @@ async def decide(services: Services, domain: str, pairs: Mapping[Pair, bool], au
                 at=now,
             )
             for pair, same in pairs.items()
-        ]
+        ],
+        author,
     )
     event(
         "decision.made", domain=domain, by=author.name, address=author.address,

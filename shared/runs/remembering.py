@@ -19,6 +19,7 @@ from shared.model.memory import (
 from shared.model.parts import Parts, say
 from shared.model.people import Memory
 from shared.model.questions import pair_id
+from shared.model.records import Author
 from shared.model.results import Outcome
 from shared.planning.forms import noted
 from shared.planning.mapping import domain_of
@@ -75,7 +76,7 @@ class Remembering:
             await self.write()
             return ()
         await self._write(await self._services.clock.in_thread(self._at_the_end))
-        await self._services.decisions.settle(self._made_so())
+        await self._services.decisions.settle(self._made_so(), Author(f"sync of {self._seen.domain}", ""))
         return await self._forget()
 
     def _made_so(self) -> set[str]:

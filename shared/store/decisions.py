@@ -1,90 +1,96 @@
-"""Blob `tenant/decisions`: who is who, as people have decided, and everything they decided before.
+"""Who is who, as people have decided: rows of the table `Domains`, in a partition of the tenant's own.
 
-One for the tenant, since an account may move from one domain to another.
+An account may move from one domain to another. A row `decision-…` for each decision that holds, and a row `change-…`
+for each one made, taken back or settled, newest first: both in one transaction, as for a domain's settings.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
-
-import orjson
 
 from shared.errors import PreconditionFailed
 from shared.model.questions import Decision, Decisions
 from shared.model.records import Author
-from shared.store.attempts import missing, tried_again, unchanged, update_if_unchanged
-from shared.store.storage import TENANT, Storage
+from shared.model.runs import newest_first
+from shared.store.attempts import tried_again, update_if_unchanged
+from shared.store.storage import DOMAINS, Storage
 
-_BLOB = "decisions"
+# No domain: no name begins like this.
+_TENANT = "~tenant"
+# A transaction takes 100 operations: two for each decision.
+_AT_ONCE = 50
 
 
 class DecisionStore:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    @tried_again
     async def read(self) -> list[Decision]:
         """Those that hold, oldest first."""
         now = self._storage.clock.now()
-        standing = _standing((await self._look())[0])
-        return [one for one in standing if one.lapses_at is None or now < one.lapses_at]
+        return [one for one in await self._stored() if one.lapses_at is None or now < one.lapses_at]
 
-    async def decide(self, decided: Sequence[Decision]) -> None:
+    async def decide(self, decided: Sequence[Decision], author: Author) -> None:
         """Keeps these decisions, each in place of an earlier one about its pair."""
-        taken = {decision.id for decision in decided}
-        await self._change(
-            [one.model_dump(mode="json", by_alias=True) for one in decided],
-            lambda standing: [one for one in standing if one.id not in taken] + list(decided),
-        )
+        await self._change(decided, author, keep=True)
 
     async def take_back(self, decision_id: str, author: Author) -> bool:
         """False if there is no such decision."""
-        if not any(one.id == decision_id for one in await self.read()):
-            return False
-        now = self._storage.clock.now()
-        record = {"takenBack": decision_id, "by": author.name, "address": author.address, "at": now}
-        await self._change([record], lambda standing: [one for one in standing if one.id != decision_id])
-        return True
+        gone = [one for one in await self.read() if one.id == decision_id]
+        await self._change(gone, author, keep=False)
+        return bool(gone)
 
-    async def settle(self, ids: Collection[str]) -> None:
+    async def settle(self, ids: Collection[str], author: Author) -> None:
         """Drops decisions that a sync has made so: from now on the account is known as that user's."""
         if ids:
-            now = self._storage.clock.now()
-            await self._change(
-                [{"settled": sorted(ids), "at": now}],
-                lambda standing: [one for one in standing if one.id not in ids],
-            )
+            await self._change([one for one in await self._stored() if one.id in ids], author, keep=False)
 
-    async def _look(self) -> tuple[dict[str, Any], str]:
-        """The document, and its ETag; empty if there is none."""
-        from azure.core.exceptions import ResourceNotFoundError
-
-        container = await self._storage.open_container(TENANT)
-        try:
-            blob = await container.download_blob(_BLOB)
-            return orjson.loads(await blob.readall()), str(blob.properties.etag)
-        except ResourceNotFoundError:
-            return {}, ""
-
-    async def _change(
-        self, records: Sequence[dict[str, Any]], change: Callable[[list[Decision]], list[Decision]]
-    ) -> None:
-        mark = self._storage.clock.token(8)
-
-        async def write(seen: tuple[dict[str, Any], str]) -> None:
-            document, etag = seen
-            log = document.get("log", [])
-            if any(record["mark"] == mark for record in log):  # the answer to an earlier try was lost
-                return
-            standing = [one.model_dump(mode="json", by_alias=True) for one in change(_standing(document))]
-            log = [*log, *({**record, "mark": mark} for record in records)]
-            content = orjson.dumps({"standing": standing, "log": log})
-            container = await self._storage.open_container(TENANT)
-            condition = unchanged(etag) if etag else missing()
-            await container.upload_blob(_BLOB, content, overwrite=True, **condition)
-
-        await update_if_unchanged(
-            self._storage, self._look, write, PreconditionFailed("decisions.changedMeanwhile")
+    @tried_again
+    async def _stored(self) -> list[Decision]:
+        table = await self._storage.open_table(DOMAINS)
+        rows = table.query_entities(
+            "PartitionKey eq @tenant and RowKey ge 'decision-' and RowKey lt 'decision.'",
+            parameters={"tenant": _TENANT},
         )
+        decisions = [Decision.model_validate_json(row["decision"]) async for row in rows]
+        return sorted(decisions, key=lambda one: one.at)
+
+    async def _change(self, decisions: Sequence[Decision], author: Author, *, keep: bool) -> None:
+        for start in range(0, len(decisions), _AT_ONCE):
+            some = decisions[start : start + _AT_ONCE]
+
+            async def write(stored: Sequence[Decision], some: Sequence[Decision] = some) -> None:
+                before = {one.id: one for one in stored}
+                # What an earlier try, or somebody else, has made so already needs no record.
+                changed = [one for one in some if (before.get(one.id) != one if keep else one.id in before)]
+                if changed:
+                    table = await self._storage.open_table(DOMAINS)
+                    await table.submit_transaction(self._operations(changed, before, author, keep=keep))
+
+            exhausted = PreconditionFailed("decisions.changedMeanwhile")
+            await update_if_unchanged(self._storage, self._stored, write, exhausted)
+
+    def _operations(
+        self, changed: Sequence[Decision], before: dict[str, Decision], author: Author, *, keep: bool
+    ) -> list[tuple[str, dict[str, Any]]]:
+        clock = self._storage.clock
+        operations: list[tuple[str, dict[str, Any]]] = []
+        for one in changed:
+            row = {"PartitionKey": _TENANT, "RowKey": f"decision-{one.id}"}
+            earlier = before.get(one.id)
+            record = {
+                "PartitionKey": _TENANT,
+                "RowKey": f"change-{newest_first(clock.now())}-{clock.token(4)}",
+                "changedAt": clock.now(),
+                "changedBy": author.name,
+                "changedFrom": author.address,
+                "before": earlier and earlier.model_dump_json(by_alias=True),
+                "after": one.model_dump_json(by_alias=True) if keep else None,
+            }
+            operations += [
+                ("upsert", {**row, "decision": record["after"]}) if keep else ("delete", row),
+                ("create", {name: value for name, value in record.items() if value is not None}),
+            ]
+        return operations
 
 
 def decisions_of(standing: Sequence[Decision]) -> Decisions:
@@ -93,7 +99,3 @@ def decisions_of(standing: Sequence[Decision]) -> Decisions:
         same={one.source_id: one.object_id for one in standing if one.same},
         apart=frozenset((one.source_id, one.object_id) for one in standing if not one.same),
     )
-
-
-def _standing(document: dict[str, Any]) -> list[Decision]:
-    return [Decision.model_validate(one) for one in document.get("standing", ())]

@@ -37,6 +37,7 @@ from shared.model.runs import Mode, Run, Trigger
 from shared.runs import lifecycle
 from shared.services import Services
 from shared.settings import Settings
+from shared.store.storage import DOMAINS
 
 CONTOSO = "contoso.com"
 POLL_SECONDS = 0.03
@@ -202,6 +203,12 @@ class Stack(Product):
             return len(self.writes()) >= count
 
         await until(enough)
+
+    async def changes(self) -> list[Json]:
+        """The records of changed settings and decisions, newest first."""
+        table = await self.services.storage.open_table(DOMAINS)
+        rows = table.query_entities("RowKey ge 'change-' and RowKey lt 'change.'")
+        return [dict(row) async for row in rows]
 
     def users(self, domain: str = CONTOSO) -> dict[str, Json]:
         """Entra's active users of a domain by UPN, read from the emulator directly, not through Graph."""

@@ -101,6 +101,13 @@ class TestQuestions:
         assert (run.counts.add, run.counts.delete, run.questions) == (0, 0, 1)
         assert [line["same"] for line in stack.events.named("decision.made")] == [0]
         assert len(stack.events.named("decision.takenBack")) == 1
+        taken_back, made = [one for one in await stack.changes() if one["PartitionKey"] == "~tenant"]
+        assert ("before" in made, '"same":false' in made["after"], decision["by"]) == (
+            False,
+            True,
+            made["changedBy"],
+        )
+        assert (taken_back["before"], "after" in taken_back) == (made["after"], False)
 
     @pytest.mark.parametrize(("who", "account"), [("aoki", "taro"), ("tarp", "aoki")])
     async def test_what_was_not_asked_is_refused(

@@ -4,21 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.store.storage import DOMAINS
 from tests.support.callers import IN_FRONT, OBJECT_ID, application, signed_in
-from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 AOKI = f"aoki@contoso.com ({OBJECT_ID})"
 ADMINISTRATOR = signed_in("Sync.Administrator")
 # Made up by the caller; the platform's front end puts the real one at the end, with its port.
 FROM = {"X-Forwarded-For": "10.9.9.9, 203.0.113.7:50312"}
 ADDRESS = "127.0.0.1"
-
-
-async def changes(stack: Stack) -> list[Json]:
-    table = await stack.services.storage.open_table(DOMAINS)
-    rows = table.query_entities("RowKey ge 'change-' and RowKey lt 'change.'")
-    return [dict(row) async for row in rows]
 
 
 @pytest.fixture
@@ -62,7 +55,7 @@ async def test_a_change_of_settings_is_kept_with_before_and_after(stack: Stack) 
     for percent in (10, 30):
         await stack.patch(f"domains/{CONTOSO}", {"maxAllowedDeletions": percent}, **ADMINISTRATOR, **FROM)
 
-    newest, oldest = await changes(stack)
+    newest, oldest = await stack.changes()
     assert (newest["PartitionKey"], newest["changedBy"], newest["changedFrom"]) == (CONTOSO, AOKI, ADDRESS)
     assert '"maxAllowedDeletions": 10' in newest["before"]
     assert '"maxAllowedDeletions": 30' in newest["after"]
@@ -76,7 +69,7 @@ async def test_a_change_of_settings_is_kept_with_before_and_after(stack: Stack) 
 async def test_a_refused_change_leaves_no_trace_of_a_change(stack: Stack) -> None:
     await stack.patch(f"domains/{CONTOSO}", {"maxAllowedDeletions": 10}, **signed_in("Sync.Operator"))
 
-    assert await changes(stack) == []
+    assert await stack.changes() == []
     assert stack.events.named("settings.changed") == []
 
 
