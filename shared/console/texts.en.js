@@ -227,6 +227,8 @@ export default {
 		"question.because": "{by}",
 		"question.created": "Account created on {date}",
 		"question.elsewhere": "Same display name as {account}, which would be deleted or was",
+		"question.mailbox": "Has a mailbox",
+		"question.noMailbox": "Has no mailbox",
 		"question.otherImmutableId": "Different immutable IDs",
 		"question.otherNames": "Different family and given names",
 		"pointer.upn": "The account's address as UPN",

@@ -227,6 +227,8 @@ export default {
 		"question.because": "{by}",
 		"question.created": "アカウントの作成日: {date}",
 		"question.elsewhere": "削除される、または削除済みの {account} と表示名が同じ",
+		"question.mailbox": "メールボックスがある",
+		"question.noMailbox": "メールボックスがない",
 		"question.otherImmutableId": "Immutable ID が異なる",
 		"question.otherNames": "姓も名も異なる",
 		"pointer.upn": "アカウントのアドレスが UPN と同じ",

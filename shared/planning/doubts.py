@@ -70,6 +70,15 @@ def ask(kind: Kind, user: SourceUser, account: EntraUser, speaks_for: Parts, nam
     )
 
 
+_MAILBOXES = {"user": say("question.mailbox"), "none": say("question.noMailbox")}
+
+
+def with_mailbox(question: Question, purposes: Mapping[str, str] | None) -> Question:
+    """The same question, which says whether the account has a mailbox if that was read. `purposes`: by object id."""
+    told = _MAILBOXES.get((purposes or {}).get(question.object_id, ""), ())
+    return question.model_copy(update={"speaks_for": question.speaks_for + told}) if told else question
+
+
 def pointers_to_leavers(
     people: Sequence[SourceUser], matching: Matching, lookups: Lookups, attribute_map: AttributeMap
 ) -> list[Pointer]:

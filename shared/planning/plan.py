@@ -12,7 +12,7 @@ from shared.model.results import QUESTION
 from shared.planning.conflicts import ADDRESS_TAKEN, with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences
-from shared.planning.doubts import Doubts, ask, doubts
+from shared.planning.doubts import Doubts, ask, doubts, with_mailbox
 from shared.planning.leavers import Leavers, doomed, skipped
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
@@ -141,7 +141,10 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         unchanged=unchanged,
         links=_links(matching, newcomers),
         without_session_time=tuple(without_session_time),
-        questions=(*_asked(torn, names), *found.questions.values()),
+        questions=tuple(
+            with_mailbox(question, protection.mailboxes)
+            for question in (*_asked(torn, names), *found.questions.values())
+        ),
         offered=leavers.offered,
         matches={rule.value: count for rule, count in matching.rules.items()},
     )

@@ -36,7 +36,7 @@ class Pointing:
         ]
         if not newcomers:
             return lookups
-        resembling = self._in_bin(newcomers, matching, lookups)
+        resembling = await self.clock.in_thread(self._in_bin, newcomers, matching, lookups)
         if lookups.territory.syncing & lookups.territory.verified - {matching.domain}:
             for user, account in await self._elsewhere(newcomers, people, matching, lookups):
                 resembling.setdefault(user.source_id, []).append(account)
@@ -53,7 +53,7 @@ class Pointing:
     async def _at_leavers(
         self, people: Sequence[SourceUser], matching: Matching, lookups: Lookups
     ) -> Lookups:
-        leaving = doomed(matching, lookups)
+        leaving = await self.clock.in_thread(doomed, matching, lookups)
         if not leaving:
             return lookups
         named = await self.looks.at(self.directory.find_users(object_ids=leaving), None, say("look.names"))

@@ -183,7 +183,7 @@ class Surveyor:
             set_aside(matching, known, doubted if accounts is None else {})
 
     async def _plan_with_protection(self, matching: Matching, lookups: Lookups) -> tuple[Plan, Lookups]:
-        """Plans, looks up the mailboxes of the users that this plan would change, and plans again with the answers."""
+        """Plans, looks up the mailboxes of those it would change or asks about, and plans again with the answers."""
         protection = self._terms.protection.with_roles(await self._directory.read_roles())
         # Ignores what could not be read: users that are not deleted for that reason alone are looked up all the same.
         seen = replace(protection, missing_permissions=(), roles_unread=())
@@ -192,7 +192,8 @@ class Surveyor:
         plan = await self._decide(matching, unhindered)
         changed = plan.of(Action.RENAME, Action.UPDATE, Action.DELETE)
         signed_out = plan.without_session_time[:SIGNED_OUT_AT_ONCE]
-        touched = dict.fromkeys([*(str(change.object_id) for change in changed), *signed_out])
+        asked = (question.object_id for question in plan.questions)
+        touched = dict.fromkeys([*(str(change.object_id) for change in changed), *signed_out, *asked])
         if not touched:
             return plan, lookups
         matched = (target.object_id for _, target in matching.pairs)

@@ -10,6 +10,7 @@ from shared.model.changes import Action, Change, Plan
 from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import Decisions, Kind
 from shared.model.results import NOT_LOOKED_AT, QUESTION, SHIELDED
+from shared.planning.protection import Protection
 from shared.planning.surveyed import planned_again
 from shared.words import said
 from tests.support.model_tenant import OTHER_DOMAIN, ModelTenant
@@ -315,6 +316,17 @@ class TestAddBesideDeletion:
         (question,) = plan(tenant(account), person).questions
 
         assert said(question.speaks_against) == "Their immutable IDs differ."
+
+    @pytest.mark.parametrize(
+        ("purpose", "told"), [("user", "It has a mailbox."), ("none", "It has no mailbox.")]
+    )
+    def test_it_says_whether_the_account_has_a_mailbox(self, purpose: str, told: str) -> None:
+        known = Protection(mailboxes={ACCOUNT.object_id: purpose})
+        person = source_user("tarp@contoso.com", values=TARO)
+
+        (question,) = plan(tenant(ACCOUNT, protection=known), person).questions
+
+        assert told in said(question.speaks_for)
 
     def test_protected_accounts_are_not_asked_about(self) -> None:
         account = replace(ACCOUNT, kind="onPremisesSynced")
