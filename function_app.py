@@ -99,6 +99,11 @@ async def trace_user(req: func.HttpRequest) -> func.HttpResponse:
     return await http.trace_user(services, req)
 
 
+@endpoint(http.get_source)
+async def get_source(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_source(services, req)
+
+
 # Who is who
 
 

@@ -113,10 +113,10 @@ class Services:
         """The configured source; the caller closes it."""
         settings = self.settings
         if settings.source == "csv":
-            from shared.source.csv import parse
+            from shared.source.csv import parse, records
 
             path = settings.csv_path or ""
-            return FileSource("CSV_PATH", path, self.storage, parse, settings.attribute_map)
+            return FileSource("CSV_PATH", path, self.storage, parse, records, settings.attribute_map)
         from shared.source.hennge import HenngeSource
 
         secret = settings.hennge_client_secret

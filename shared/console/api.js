@@ -150,6 +150,14 @@ export async function auditLogText(domain, runId, signal) {
 }
 
 /**
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.SourceReport>}
+ */
+export async function describeSource(signal) {
+	return (await json("GET", "source", { signal })).body;
+}
+
+/**
  * @param {string} domain
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.PreCheck>}

@@ -15,6 +15,7 @@ import periodicalSync from "./views/periodical-sync.js";
 import preCheck from "./views/pre-check.js";
 import run from "./views/run.js";
 import settings from "./views/settings.js";
+import source from "./views/source.js";
 import syncLogs from "./views/sync-logs.js";
 import syncNow from "./views/sync-now.js";
 import trace from "./views/trace.js";
@@ -92,7 +93,7 @@ function pageFor([section, domain, name, runId]) {
 		if (name === "runs" && runId) return [run, { domain, runId }];
 		return [PAGES[name] ?? syncLogs, { domain }];
 	}
-	return [domains, {}];
+	return [section === "source" ? source : domains, {}];
 }
 
 // Escape closes the dialog element itself; the address must follow.

@@ -8,12 +8,13 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel
 
-from shared.http import console, decisions, domains, health, inspection, openapi, problems, runs
+from shared.http import console, decisions, domains, health, inspection, openapi, problems, runs, source
 from shared.http.endpoint import AnyEndpoint, Call, Endpoint, Nothing
 from shared.http.principal import Role
 from shared.model.domains import Domain
 from shared.model.runs import Run
 from shared.reports.pre_check import PreCheck
+from shared.reports.source_fields import SourceReport
 from shared.reports.trace import Trace
 
 _DOMAIN = "domains/{domain}"
@@ -69,6 +70,12 @@ trace_user = Endpoint(
     method="GET", route=f"{_DOMAIN}/trace",
     summary="Why one user is what they are; read-only.",
     role=Role.OPERATOR, handler=inspection.trace, answers={200: Trace, **_UPSTREAM},
+)  # fmt: skip
+get_source = Endpoint(
+    method="GET", route="source",
+    summary="What the source has: its fields, how many people have each, masked samples, and a map that would suit it.",
+    role=Role.OPERATOR, handler=source.source,
+    answers={200: SourceReport, 502: "The source can't be read."},
 )  # fmt: skip
 list_decisions = Endpoint(
     method="GET", route=f"{_DOMAIN}/decisions",

@@ -25,17 +25,17 @@ class TraceQuery(Body):
 
 async def pre_check(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     domain = await domain_to_read(call.services, call.domain)
-    return json(await _in_time(inspection.pre_check_of(call.services, domain)))
+    return json(await in_time(inspection.pre_check_of(call.services, domain)))
 
 
 async def trace(call: Call[TraceQuery, Nothing]) -> func.HttpResponse:
     domain = await domain_to_read(call.services, call.domain)
-    found = await _in_time(inspection.trace_of(call.services, domain, call.query.user))
+    found = await in_time(inspection.trace_of(call.services, domain, call.query.user))
     event("trace.read", **call.facts)
     return json(found)
 
 
-async def _in_time(look: Awaitable[T]) -> T:
+async def in_time(look: Awaitable[T]) -> T:
     """The result of `look`. Raises Unavailable if it takes longer than the platform waits for an answer."""
     try:
         async with asyncio.timeout(LONGEST_LOOK):

@@ -5,6 +5,7 @@ typed and the white space that Entra trims anyway. Names are written as the sour
 refuse becomes an obstacle for that one user.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ _WHERE_KNOWN = (
 # What Teams writes as department and job title of the accounts of its call queues and auto attendants.
 _RESOURCE_ACCOUNT = "microsoft communication application instance"
 # No attribute of Entra: the field that names a user of the source for good.
-USERNAME = "username"
+SOURCE_ID, USERNAME = "sourceId", "username"
 MAPPABLE = (*LENGTHS, ENABLED, UPN, IMMUTABLE_ID, USERNAME)
 
 DEFAULT_MAP: Mapping[str, str | None] = {
@@ -42,6 +43,8 @@ IMMUTABLE_ID_FIELDS = ("immutableid", "onpremisesimmutableid")
 # What a display name is made of where there is none.
 _NAME_FIELDS = ("familyname", "givenname")
 
+# Access Control's export has such fields. The lookbehind and lookahead spare "footprint" and "secretary".
+_SECRET = re.compile("token|password|secret(?!ar)|(?<!o)otp")
 _STATUS = {
     "enabled": True,
     "active": True,
@@ -68,6 +71,11 @@ def normalised(value: object) -> str | None:
     if not visible(text):
         return None
     return text if unicodedata.is_normalized("NFC", text) else composed(text)
+
+
+def is_secret(field: str) -> bool:
+    """Whether the name of a source field says that it holds a secret. Such a field is named, but never read."""
+    return _SECRET.search(field_key(field)) is not None
 
 
 def _kept(text: str) -> str:

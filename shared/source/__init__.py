@@ -7,6 +7,7 @@ from shared.errors import SourceError
 from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap, flat
 from shared.planning.sides import Source
+from shared.reports.source_fields import SourceFields
 
 # Access Control's built-in administrator, who is never synchronised.
 BUILT_IN_ADMINISTRATOR = "hdeadmin"
@@ -17,6 +18,10 @@ class OpenSource(Source, Protocol):
 
     async def check(self) -> None:
         """A small read, for the health check. Raises SourceError if it fails."""
+        ...
+
+    async def describe(self, fields: SourceFields) -> None:
+        """Adds every record as it is, with all its fields. Raises SourceError as `users` does."""
         ...
 
     async def aclose(self) -> None: ...

@@ -24,21 +24,29 @@ _NOT_IN_CP932 = re.compile("[\x80\uf8f0-\uf8f3]")
 
 def parse(content: bytes, name: str, attribute_map: AttributeMap) -> list[SourceUser]:
     """Every user of an exported CSV. Raises SourceError, which names the line, if anything is wrong."""
+    users = SourceUsers(name, attribute_map, "line")
+    for line, record in records(content, name, attribute_map):
+        users.add(record, line)
+    return users.complete()
+
+
+def records(
+    content: bytes, name: str, attribute_map: AttributeMap | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The records, each with its line. The header has to have what the map, if there is one, needs of it."""
     rows = _filled(_rows(_text(content, name), name), name)
     try:
         header_line, header = next(rows)
     except StopIteration:
         raise SourceError("source.emptyFile", source=name) from None
-    _require_columns(header, name, header_line, attribute_map)
-
-    users = SourceUsers(name, attribute_map, "line")
+    if attribute_map is not None:
+        _require_columns(header, name, header_line, attribute_map)
     for line, cells in rows:
         if len(cells) != len(header):
             raise SourceError(
                 "source.cellCount", source=name, line=line, cells=len(cells), columns=len(header)
             )
-        users.add(dict(zip(header, cells, strict=True)), line)
-    return users.complete()
+        yield line, dict(zip(header, cells, strict=True))
 
 
 def _text(content: bytes, name: str) -> str:

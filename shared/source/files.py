@@ -1,7 +1,7 @@
 """A source that is one file, on the app's disk or in its storage account."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from shared.errors import SourceError
 from shared.model.people import SourceUser
 from shared.outbound.content_coding import BodyRefused, decoded, require_size
 from shared.planning.mapping import AttributeMap
+from shared.reports.source_fields import SourceFields
 from shared.store.storage import Storage
 
 if TYPE_CHECKING:
@@ -20,28 +21,44 @@ LARGEST_FILE = 128 * 1024 * 1024
 LARGEST_LOOK = 1024 * 1024
 
 Parse = Callable[[bytes, str, AttributeMap], list[SourceUser]]
+Records = Callable[[bytes, str], Iterator[tuple[int, Mapping[str, object]]]]
 
 
 class FileSource:
     """The users in the file at `path`, or in the blob if that is `blob:container/name`.
 
     `setting` is the app setting that `path` comes from, for errors. `parse` takes the file's content, its name for
-    errors, and the attribute map.
+    errors, and the attribute map; `records` gives its records as they are.
     """
 
     def __init__(
-        self, setting: str, path: str, storage: Storage, parse: Parse, attribute_map: AttributeMap
+        self,
+        setting: str,
+        path: str,
+        storage: Storage,
+        parse: Parse,
+        records: Records,
+        attribute_map: AttributeMap,
     ) -> None:
         self._setting = setting
         self._path = path
         self._storage = storage
         self._parse = parse
+        self._records = records
         self._attribute_map = attribute_map
 
     async def users(self) -> list[SourceUser]:
         content = await self._read()
         # Off the event loop: a large file takes a second.
         return await self._storage.clock.in_thread(self._parse, content, self._path, self._attribute_map)
+
+    async def describe(self, fields: SourceFields) -> None:
+        content = await self._read()
+        await self._storage.clock.in_thread(self._describe, content, fields)
+
+    def _describe(self, content: bytes, fields: SourceFields) -> None:
+        for _, record in self._records(content, self._path):
+            fields.add(record)
 
     async def check(self) -> None:
         """Reads a file of at most 1 MB, and only looks for a larger one: anybody may ask for a health check."""

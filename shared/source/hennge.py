@@ -6,7 +6,7 @@ is an error that names the call.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from shared.outbound.bounded import AnswerRefused, BoundedTransport
 from shared.outbound.paging import Pages
 from shared.outbound.retries import passes, retry_after_seconds, wait_before
 from shared.planning.mapping import AttributeMap, flat
+from shared.reports.source_fields import SourceFields
 from shared.source import SourceUsers
 
 TRIES = 7
@@ -63,16 +64,27 @@ class HenngeSource:
 
     async def users(self) -> list[SourceUser]:
         users = SourceUsers("Access Control", self._attribute_map, "page")
+        async for place, items in self._pages():
+            for item in items:
+                users.add(item, place)
+        return users.complete()
+
+    async def describe(self, fields: SourceFields) -> None:
+        async for _, items in self._pages():
+            for item in items:
+                fields.add(item)
+
+    async def _pages(self) -> AsyncIterator[tuple[int, list[Any]]]:
+        """Every page: its number, and what is on it."""
         pages = Pages("Access Control", "cursor", SourceError)
         cursor: str | None = None
         while True:
             page = await self._page(cursor)
-            items, place = _items(page), pages.number
-            for item in items:
-                users.add(item, place)
+            items = _items(page)
+            yield pages.number, items
             cursor = _cursor(page)
             if not cursor:
-                return users.complete()
+                return
             pages.turn(len(items), cursor)
 
     async def check(self) -> None:

@@ -10,7 +10,7 @@ from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap
 from shared.settings import Settings
 from shared.source import SourceUsers
-from shared.source.csv import parse
+from shared.source.csv import parse, records
 from shared.source.files import LARGEST_LOOK, FileSource
 from shared.store.storage import Storage
 from tests.support.errors import english, raises
@@ -40,7 +40,7 @@ def lines(content: bytes, name: str, attribute_map: AttributeMap) -> list[Source
 
 async def test_a_file_is_read_each_time_it_is_asked_for(tmp_path: Path, storage: Storage) -> None:
     path = tmp_path / "people.txt"
-    source = FileSource("PEOPLE_PATH", str(path), storage, lines, MAP)
+    source = FileSource("PEOPLE_PATH", str(path), storage, lines, records, MAP)
 
     path.write_text("aoki")
     assert await source.users() == [
@@ -62,7 +62,7 @@ async def test_a_file_that_can_not_be_read_is_named_with_its_setting(
     path: str, why: str, storage: Storage
 ) -> None:
     with pytest.raises(SourceError) as raised:
-        await FileSource("PEOPLE_PATH", path, storage, lines, MAP).users()
+        await FileSource("PEOPLE_PATH", path, storage, lines, records, MAP).users()
 
     assert english(raised.value) == f"PEOPLE_PATH {path} can't be read: {why}."
 
@@ -75,7 +75,7 @@ async def test_a_health_check_reads_a_small_file_and_only_looks_for_a_large_one(
     large.write_bytes(b"\xff" * (LARGEST_LOOK + 1))
 
     with raises(SourceError):
-        await FileSource("CSV_PATH", str(broken), storage, parse, MAP).check()
-    await FileSource("CSV_PATH", str(large), storage, parse, MAP).check()
+        await FileSource("CSV_PATH", str(broken), storage, parse, records, MAP).check()
+    await FileSource("CSV_PATH", str(large), storage, parse, records, MAP).check()
     with raises(SourceError, match="can't be read"):
-        await FileSource("CSV_PATH", str(tmp_path / "none.csv"), storage, parse, MAP).check()
+        await FileSource("CSV_PATH", str(tmp_path / "none.csv"), storage, parse, records, MAP).check()

@@ -6,7 +6,7 @@ import { limitOf, standing } from "../parts/domain.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
 import { button, empty, icon, isActive, muted, pace, searchBox, statusMark, table, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
-import { domainAddress, openDialog, runAddress } from "../router.js";
+import { address, domainAddress, openDialog, runAddress } from "../router.js";
 import { t } from "../texts.js";
 
 // So many running domains are asked about one by one; beyond that the whole list is cheaper.
@@ -39,7 +39,7 @@ export default {
 			"div",
 			h(
 				"header.page-head",
-				h("div", h("h1", { tabindex: "-1" }, t("domains.title")), h("p.muted.lead", t("domains.lead"))),
+				h("div", h("h1", { tabindex: "-1" }, t("domains.title")), h("p.muted.lead", t("domains.lead")), h("p", h("a.link", { href: address(["source"]) }, t("source.link")))),
 				data.domains.length >= FILTER_FROM && searchBox(t("domains.filter"), params.q, t("domains.shown", { shown: shown.length, all: data.domains.length })),
 			),
 			shown.length ? list(shown, context) : empty(t(data.domains.length ? "domains.noMatch" : "domains.none")),

@@ -1,0 +1,23 @@
+"""What the source has. It is read for each answer, and nothing of it is kept."""
+
+import azure.functions as func
+
+from shared.http.endpoint import Call, Nothing
+from shared.http.inspection import in_time
+from shared.http.problems import json
+from shared.log import event
+from shared.reports.source_fields import SourceFields
+
+
+async def source(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+    services, fields = call.services, SourceFields()
+    settings = services.settings
+    reading = services.open_source()
+    try:
+        await in_time(reading.describe(fields))
+    finally:
+        await reading.aclose()
+    event("source.described", **call.facts, users=fields.users)
+    name = settings.csv_path if settings.source == "csv" else settings.hennge_api_url
+    now = services.clock.now()
+    return json(fields.report(settings.source, name or "", now, settings.attribute_map))
