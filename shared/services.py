@@ -12,7 +12,7 @@ from shared.entra.graph import Graph
 from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.write_quota import WriteQuota
 from shared.log import event
-from shared.model.domains import TenantDomain, with_removed
+from shared.model.domains import Tenant, TenantDomain, with_removed
 from shared.outbound.waiting import NoStop, Stop
 from shared.reports.logged import error_text
 from shared.settings import Settings
@@ -66,7 +66,9 @@ class Services:
             patience=DOMAINS_SECONDS,
             kept=TenantDomains(self.storage),
         )
-
+        self.tenant: Cached[Tenant | None] = Cached(
+            "tenant.unknown", self._read_tenant, clock, fresh=3600, patience=DOMAINS_SECONDS
+        )
         self.deep_health = Cached("health.unknown", self._look, clock, fresh=30, patience=HEALTH_SECONDS + 5)
 
     async def _look(self, _: object) -> dict[str, Check]:
@@ -94,6 +96,9 @@ class Services:
         """The tenant's verified domains; those that it no longer has are kept as removed."""
         now = [domain for domain in await self.directory().read_domains() if domain.verified]
         return with_removed(before or (), now)
+
+    async def _read_tenant(self, _: object) -> Tenant | None:
+        return await self.directory().read_tenant()
 
     def directory(self, stop: Stop | None = None, *, low_priority: bool = False) -> Directory:
         """Entra, for one invocation, one request, or the lookup of doubts when a run ends.
@@ -131,6 +136,7 @@ class Services:
 
     async def aclose(self) -> None:
         await self.tenant_domains.aclose()
+        await self.tenant.aclose()
         await self.deep_health.aclose()
         await self._graph_client.aclose()
         await self._tokens.aclose()

@@ -46,10 +46,10 @@ export const functionKey = {
 
 /**
  * @param {AbortSignal} [signal]
- * @returns {Promise<Api.Domain[]>}
+ * @returns {Promise<Api.DomainList>}
  */
 export async function listDomains(signal) {
-	return (await json("GET", "domains", { signal })).body.domains;
+	return (await json("GET", "domains", { signal })).body;
 }
 
 /**

@@ -80,6 +80,7 @@ export default {
 		"suggested.named": "{users} of {all} have it, and its name says so",
 	},
 	domains: {
+		tenant: "Tenant: {name}",
 		title: "Sync from HENNGE Access Control",
 		lead: "Users of each domain are added, updated and deleted in Microsoft Entra ID as Access Control has them.",
 		domain: "Domain",
@@ -99,6 +100,7 @@ export default {
 		none: "The tenant has no verified domain.",
 	},
 	periodical: {
+		activeDirectory: "Active Directory synchronises to this tenant. Where it does, this sync is not necessary, and it leaves those users alone.",
 		on: "On",
 		off: "Off",
 		isOn: "Periodical Sync is on",

@@ -80,6 +80,7 @@ export default {
 		"suggested.named": "{all} 人中 {users} 人に値があり、名前が一致します",
 	},
 	domains: {
+		tenant: "テナント：{name}",
 		title: "HENNGE Access Control からの同期",
 		lead: "ドメインごとに、Access Control のユーザー情報に合わせて Microsoft Entra ID のユーザーを追加・更新・削除します。",
 		domain: "ドメイン",
@@ -99,6 +100,7 @@ export default {
 		none: "テナントに検証済みのドメインがありません。",
 	},
 	periodical: {
+		activeDirectory: "このテナントには Active Directory からの同期があります。Active Directory から同期しているユーザーにはこの同期は不要で、変更もしません。",
 		on: "有効",
 		off: "無効",
 		isOn: "定期同期は有効",

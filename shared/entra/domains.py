@@ -1,9 +1,9 @@
-"""The tenant's domains."""
+"""The tenant and its domains."""
 
-from shared.entra.client import text
+from shared.entra.client import page_items, text
 from shared.entra.graph import Part, needs
 from shared.errors import GraphError
-from shared.model.domains import TenantDomain
+from shared.model.domains import Tenant, TenantDomain
 
 
 class Domains(Part):
@@ -24,3 +24,13 @@ class Domains(Part):
         if not any(domain.verified for domain in domains):  # every tenant has its initial one
             raise GraphError("graph.noDomains")
         return sorted(domains, key=lambda domain: domain.name)
+
+    async def read_tenant(self) -> Tenant | None:
+        """The tenant's id and name; None without the permission to read them, which nothing but people needs."""
+        try:
+            (item,) = page_items(await self.graph.read("/organization?$select=id,displayName"))
+        except GraphError as error:
+            if error.status == 403:
+                return None
+            raise
+        return Tenant(id=text(item, "id"), display_name=text(item, "displayName"))

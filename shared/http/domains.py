@@ -14,7 +14,7 @@ from shared.http.problems import json
 from shared.http.take_up import take_up
 from shared.http.views import domain_view
 from shared.log import event
-from shared.model.domains import Domain, DomainSettings, StoredSettings
+from shared.model.domains import Domain, DomainSettings, StoredSettings, Tenant
 from shared.model.records import Record, Time
 from shared.model.runs import Status
 from shared.services import Services
@@ -50,8 +50,12 @@ class SettingsChange(DomainSettings):
 
 
 class DomainList(Record):
-    """`as_of` is when the tenant's domains were asked for; it is older than a minute only while Graph fails."""
+    """`as_of` is when the tenant's domains were asked for; it is older than a minute only while Graph fails.
 
+    `tenant` is null without the permission to read it, and while Graph has never answered.
+    """
+
+    tenant: Tenant | None
     domains: list[Domain]
     as_of: Time
 
@@ -76,7 +80,7 @@ async def kept_domain(services: Services, name: str) -> StoredSettings:
 
 
 async def list_domains(call: Call[Nothing, Nothing]) -> func.HttpResponse:
-    tenant = await call.services.tenant_domains.get()
+    tenant, identity = await asyncio.gather(call.services.tenant_domains.get(), _tenant(call.services))
     settings = await call.services.domains.read_all()
     names = {domain.name for domain in tenant.value} | settings.keys()
     turns = asyncio.Semaphore(AT_ONCE)
@@ -86,7 +90,15 @@ async def list_domains(call: Call[Nothing, Nothing]) -> func.HttpResponse:
             kept = settings.get(name, NEVER_SET)
             return await domain_view(call.services, name, kept, tenant.value, tenant.as_of)
 
-    return json(DomainList(domains=await asyncio.gather(*map(view, sorted(names))), as_of=tenant.as_of))
+    views = await asyncio.gather(*map(view, sorted(names)))
+    return json(DomainList(tenant=identity, domains=views, as_of=tenant.as_of))
+
+
+async def _tenant(services: Services) -> Tenant | None:
+    try:
+        return (await services.tenant.get()).value
+    except (GraphError, Unavailable):
+        return None
 
 
 async def get_domain(call: Call[Nothing, Nothing]) -> func.HttpResponse:

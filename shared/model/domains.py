@@ -103,6 +103,13 @@ class TenantDomain:
         return self.authentication_type == "Federated"
 
 
+class Tenant(Record):
+    """The tenant of the app, as administrators know it."""
+
+    id: str
+    display_name: str
+
+
 def domain_named(name: str, tenant: Sequence[TenantDomain]) -> TenantDomain:
     """Raises DomainNotFound if the tenant has no such verified domain."""
     for domain in tenant:

@@ -16,6 +16,7 @@ async def test_the_list_leads_to_the_fields_and_a_map(
     stack = await start_stack(source=[in_source("aoki"), in_source("baba")], entra=[])
 
     page = await open_page(stack, "", locale=locale)
+    await expect(page.get_by_text("Contoso", exact=False).first).to_be_visible()
     await page.get_by_role("link", name=link).click()
 
     suggested, fields = page.get_by_role("table").nth(0), page.get_by_role("table").nth(1)

@@ -14,7 +14,7 @@ const ONE_BY_ONE = 6;
 const WHOLE_LIST_EVERY = 30_000;
 const FILTER_FROM = 9;
 
-/** @type {View<{ domains: Api.Domain[], at: number }>} */
+/** @type {View<{ domains: Api.Domain[], tenant: Api.Tenant | null, at: number }>} */
 export default {
 	title: () => t("domains.title"),
 
@@ -23,7 +23,10 @@ export default {
 	async load({ data, signal }) {
 		const running = (data?.domains ?? []).filter((domain) => isActive(domain.activeRun));
 		const partly = running.length && running.length <= ONE_BY_ONE && data && Date.now() - data.at < WHOLE_LIST_EVERY;
-		if (!partly) return { domains: await listDomains(signal), at: Date.now() };
+		if (!partly) {
+			const { domains, tenant } = await listDomains(signal);
+			return { domains, tenant, at: Date.now() };
+		}
 		const fresh = await Promise.all(running.map((domain) => getDomain(domain.name, signal)));
 		const byName = new Map(fresh.map((domain) => [domain.name, domain]));
 		return { ...data, domains: data.domains.map((domain) => byName.get(domain.name) ?? domain) };
@@ -39,7 +42,7 @@ export default {
 			"div",
 			h(
 				"header.page-head",
-				h("div", h("h1", { tabindex: "-1" }, t("domains.title")), h("p.muted.lead", t("domains.lead")), h("p", h("a.link", { href: address(["source"]) }, t("source.link")))),
+				h("div", h("h1", { tabindex: "-1" }, t("domains.title")), h("p.muted.lead", t("domains.lead")), data.tenant && h("p", t("domains.tenant", { name: data.tenant.displayName }), " ", h("code", data.tenant.id)), h("p", h("a.link", { href: address(["source"]) }, t("source.link")))),
 				data.domains.length >= FILTER_FROM && searchBox(t("domains.filter"), params.q, t("domains.shown", { shown: shown.length, all: data.domains.length })),
 			),
 			shown.length ? list(shown, context) : empty(t(data.domains.length ? "domains.noMatch" : "domains.none")),

@@ -46,6 +46,7 @@ function enabling({ lastDryRun, lastSync }) {
 		!lastDryRun && note("warning", t("periodical.noDryRun")),
 		lastDryRun && !lastSync && note("plain", t("periodical.noSync")),
 		lastDryRun?.deletionCheck?.exceeded && note("warning", t("periodical.exceeded")),
+		lastDryRun?.preCheck?.activeDirectory && note("warning", t("periodical.activeDirectory")),
 	];
 }
 

@@ -57,6 +57,7 @@ WITHOUT: dict[str, tuple[dict[str, tuple[str, str] | None], str, str]] = {
         "Protection is partly off: grant MailboxSettings.Read. Until then nobody is deleted or blocked.",
     ),
     "Application.Read.All": ({}, "succeeded", "deleted 1"),
+    "Organization.Read.All": ({}, "succeeded", "deleted 1"),
 }
 
 
@@ -150,3 +151,14 @@ async def test_without_applications_the_pre_check_says_so(start_stack: StartStac
 
 def test_every_permission_has_its_test() -> None:
     assert {*WITHOUT, "Domain.Read.All"} == PERMISSIONS
+
+
+@pytest.mark.parametrize("granted", [True, False])
+async def test_the_tenant_is_named_where_the_app_may_read_it(start_stack: StartStack, granted: bool) -> None:
+    stack = await started(start_stack, PERMISSIONS - (set() if granted else {"Organization.Read.All"}))
+
+    answer = await stack.get("domains")
+
+    tenant = answer.json()["tenant"]
+    assert answer.status_code == 200
+    assert (tenant and tenant["displayName"]) == ("Contoso" if granted else None)
