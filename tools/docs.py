@@ -16,6 +16,7 @@ from local.processes import REPOSITORY
 from shared.http.endpoints import ENDPOINTS
 from shared.http.openapi import openapi
 from shared.model.domains import DomainSettings
+from shared.model.records import Record
 from shared.planning.entra_limits import LENGTHS, UPN_LENGTH
 from shared.planning.mapping import DEFAULT_MAP, ENABLED, IMMUTABLE_ID, UPN, USERNAME
 from shared.reports.audit_csv import COLUMNS
@@ -69,6 +70,8 @@ def _shown(name: str | None, default: object) -> str:
         return f"`{str(default).lower()}`"
     if name == "ATTRIBUTE_MAP":
         return "the default map"
+    if isinstance(default, Record):
+        return f"`{default.model_dump_json(by_alias=True, exclude_none=True)}`"
     return f"`{default}`" if default else ""
 
 

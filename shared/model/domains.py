@@ -15,16 +15,19 @@ DEFAULT_MAX_ALLOWED_DELETIONS = 20
 
 
 class Limit(Record):
-    """A limit that is off by default: at most `count` people, or fewer than `percent` of the users in scope."""
+    """At most `count` people, or fewer than `percent` of the users in scope; with both, either is enough."""
 
     count: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
     percent: Percent | None = None
 
     @model_validator(mode="after")
-    def _one_unit(self) -> Self:
-        if (self.count is None) == (self.percent is None):
-            raise ValueError("takes either count or percent")
+    def _not_empty(self) -> Self:
+        if self.count is None and self.percent is None:
+            raise ValueError("takes count, percent, or both")
         return self
+
+
+_MANY = Limit(percent=20, count=5)
 
 
 class DomainSettings(Record):
@@ -39,10 +42,22 @@ class DomainSettings(Record):
     )
     max_adds: Limit | None = Field(
         default=None,
-        description="The same for adds and restores, as a count or a percentage; unset: no limit.",
+        description="The same for adds and restores, as a percentage, a count, or both, which must both be passed; "
+        "`null`: no limit.",
     )
     max_updates: Limit | None = Field(default=None, description="The same for updates.")
-    max_renames: Limit | None = Field(default=None, description="The same for renames.")
+    max_renames: Limit | None = Field(
+        default=_MANY,
+        description="The same for renames; those who join from another domain are counted apart, against everybody "
+        "whom the source has on the tenant's domains.",
+    )
+    max_cleared: Limit | None = Field(
+        default=_MANY,
+        description="The same for accounts that would lose their value of an attribute, counted for each attribute.",
+    )
+    max_blocks: Limit | None = Field(
+        default=_MANY, description="The same for accounts that would be disabled."
+    )
     unlinked: Literal["delete", "ask"] = Field(
         default="delete",
         description="What becomes of an account that nobody in the source has and that no sync ever knew: `delete` as "
@@ -51,7 +66,7 @@ class DomainSettings(Record):
     max_source_shrink: Percent | None = Field(
         default=None,
         description="A sync is cancelled when the source has lost more than this percentage of its users on the "
-        "domain since the last good sync; unset: no limit.",
+        "domain since the last good sync; `null`: no limit.",
     )
 
 
@@ -148,6 +163,8 @@ class Domain(Record):
     max_adds: Limit | None
     max_updates: Limit | None
     max_renames: Limit | None
+    max_cleared: Limit | None
+    max_blocks: Limit | None
     unlinked: Literal["delete", "ask"] | None
     max_source_shrink: int | None
     active_run: Run | None

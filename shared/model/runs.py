@@ -70,34 +70,46 @@ class Progress(Record):
 
 
 class DeletionCheck(Record):
-    """Max Allowed Deletions with its arithmetic; `percent` has as many digits as the verdict needs."""
+    """Max Allowed Deletions with its arithmetic; `percent` has as many digits as the verdict needs.
+
+    `approved`: further deletions, which do not count since they were approved.
+    """
 
     deletions: int
     target: int
     percent: float
     max_allowed_deletions: int
     exceeded: bool
+    approved: int = 0
 
 
 class LimitCheck(Record):
-    """One of the further limits with its arithmetic: `amount` of `of`, against `limit` in `unit`."""
+    """One of the further limits with its arithmetic: `amount` of `of`, against `limit` in `unit`.
+
+    `count`: with a percentage, the number that must be passed, too. `attribute`: which one is cleared. `approved`:
+    further people, who do not count since what happens to them was approved.
+    """
 
     name: str
     amount: int
     of: int
     limit: int
     unit: Literal["count", "percent"]
+    count: int | None = None
+    attribute: str | None = None
     exceeded: bool
+    approved: int = 0
     verdict: str = ""
     verdict_parts: Parts = ()
 
 
 class Approval(Record):
-    """A release of exactly those deletions which a dry run listed."""
+    """A release of exactly those changes of some kinds which a dry run listed. `released`: how many of each kind."""
 
     dry_run_id: str
     approved_by: str
     deletions: int
+    released: dict[str, int] = Field(default_factory=dict)
 
 
 class AuditLog(Record):

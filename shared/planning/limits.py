@@ -1,14 +1,14 @@
 """Whether a sync may go ahead: the limits an administrator set, compared in integer arithmetic. Pure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from shared.model.changes import Action, Change, Plan
+from shared.model.changes import Change, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.parts import Parts, say
-from shared.model.results import Key, key
 from shared.model.runs import DeletionCheck, LimitCheck
 from shared.planning.conflicts import LOOKED_UP
+from shared.planning.deeds import NONE, Deed, Deeds, deeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +37,27 @@ class Trail:
     `target`: the users in scope before the first of these changes.
     """
 
-    made: frozenset[Key] = frozenset()
+    made: tuple[Change, ...] = ()
     target: int = 0
 
-    def gone(self, plan: Plan, *actions: Action) -> set[str]:
-        """The people of such changes that the plan does not have any more, as in a change's `Key`."""
-        planned = {key(change) for change in plan.of(*actions)}
-        return {person for action, person in self.made - planned if action in actions}
+    def with_planned(self, plan: Plan) -> set[Deed]:
+        """What the run has done and would do now, without what it would not send."""
+        changes = (*self.made, *(change for change in plan.changes if _counts(change)))
+        return {deed for change in changes for deed in deeds(change)}
 
 
 BEGINNING = Trail()
 
 
 def check_deletions(
-    plan: Plan,
-    max_allowed_deletions: int,
-    approved: frozenset[str] = frozenset(),
-    trail: Trail = BEGINNING,
+    plan: Plan, max_allowed_deletions: int, approved: Deeds = NONE, trail: Trail = BEGINNING
 ) -> DeletionCheck:
     """Max Allowed Deletions: exceeded when deletions > 0 and deletions × 100 ≥ percent × users in scope.
 
-    `approved` holds the object ids of deletions that an administrator approved: they do not count.
+    What an administrator approved does not count.
     """
     target = trail.target or plan.target
-    deletions = sum(1 for change in plan.of(Action.DELETE) if change.object_id not in approved)
-    deletions += len(trail.gone(plan, Action.DELETE) - approved)
+    deletions, released = _people(trail.with_planned(plan), ("delete",), approved)
     exceeded = _reaches(deletions, max_allowed_deletions, target)
     return DeletionCheck(
         deletions=deletions,
@@ -69,17 +65,16 @@ def check_deletions(
         percent=_percent(deletions, target, lambda shown: (shown >= max_allowed_deletions) == exceeded),
         max_allowed_deletions=max_allowed_deletions,
         exceeded=exceeded,
+        approved=released,
     )
 
 
-def released(plan: Plan, approved: frozenset[str], note: Parts) -> Plan:
-    """The same plan, with `note` added to the reason of every approved deletion."""
+def noting(plan: Plan, approved: Deeds, note: Parts) -> Plan:
+    """The same plan, with `note` added to the reason of every change of which something was approved."""
     return replace(
         plan,
         changes=tuple(
-            replace(change, reason=change.reason + note)
-            if change.action is Action.DELETE and change.object_id in approved
-            else change
+            change if approved.isdisjoint(deeds(change)) else replace(change, reason=change.reason + note)
             for change in plan.changes
         ),
     )
@@ -99,53 +94,107 @@ def verdict(check: DeletionCheck) -> Parts:
 
 
 def check_limits(
-    plan: Plan, settings: DomainSettings, source_before: int | None, trail: Trail = BEGINNING
+    plan: Plan,
+    settings: DomainSettings,
+    source_before: int | None,
+    trail: Trail = BEGINNING,
+    *,
+    approved: Deeds = NONE,
+    everybody: int = 0,
 ) -> tuple[LimitCheck, ...]:
-    """The other limits that are switched on. `source_before`: source users in the last good run, None if unknown."""
-    return (*_amounts(plan, settings, trail), *_shrink(plan, settings.max_source_shrink, source_before))
+    """The other limits that are switched on.
 
-
-def _amounts(plan: Plan, settings: DomainSettings, trail: Trail) -> Iterator[LimitCheck]:
-    limits: tuple[tuple[str, Parts, Limit | None, tuple[Action, ...]], ...] = (
-        ("adds", say("limit.adds"), settings.max_adds, (Action.ADD, Action.RESTORE)),
-        ("updates", say("limit.updates"), settings.max_updates, (Action.UPDATE,)),
-        ("renames", say("limit.renames"), settings.max_renames, (Action.RENAME,)),
+    `source_before`: source users in the last good run, None if unknown. `everybody`: source users on all domains of the
+    tenant.
+    """
+    done = trail.with_planned(plan)
+    return (
+        *_amounts(done, settings, trail.target or plan.target, everybody, approved),
+        *_shrink(plan, settings.max_source_shrink, source_before, _people(done, ("delete",), approved)[1]),
     )
-    target = trail.target or plan.target
-    for name, what, limit, actions in limits:
-        if limit is None:
-            continue
-        amount = sum(1 for change in plan.of(*actions) if _counts(change)) + len(trail.gone(plan, *actions))
-        if limit.count is not None:
-            yield _number(name, what, amount, target, limit.count)
-        if limit.percent is not None:
-            yield _share(name, what, amount, target, limit.percent)
 
 
-def _number(name: str, what: Parts, amount: int, whole: int, limit: int) -> LimitCheck:
-    exceeded = amount > limit
-    said = say(
-        "limit.countExceeded" if exceeded else "limit.countKept", amount=amount, what=what, limit=limit
+def _amounts(
+    done: set[Deed], settings: DomainSettings, target: int, everybody: int, approved: Deeds
+) -> Iterator[LimitCheck]:
+    limits: tuple[tuple[str, Parts, Limit | None, tuple[str, ...]], ...] = (
+        ("adds", say("limit.adds"), settings.max_adds, ("add", "restore")),
+        ("updates", say("limit.updates"), settings.max_updates, ("update",)),
+        ("renames", say("limit.renames"), settings.max_renames, ("rename",)),
+        ("blocks", say("limit.blocks"), settings.max_blocks, ("block",)),
     )
+    for name, what, limit, kinds in limits:
+        if limit is not None:
+            yield _amount(name, what, limit, _people(done, kinds, approved), target)
+    joins = _people(done, ("join",), approved)
+    if settings.max_renames and any(joins):
+        # Six who join an empty domain of a large company are few.
+        yield _amount("joins", say("limit.joins"), settings.max_renames, joins, everybody)
+    clears = [deed for deed in done if deed.kind == "clear"]
+    for attribute in sorted({deed.what for deed in clears}):
+        if settings.max_cleared:
+            what, people = say("limit.cleared", attribute=attribute), _clears(clears, attribute, approved)
+            check = _amount("cleared", what, settings.max_cleared, people, target)
+            yield check.model_copy(update={"attribute": attribute})
+
+
+def _clears(done: Iterable[Deed], attribute: str, approved: Deeds) -> tuple[int, int]:
+    return _people((deed for deed in done if deed.what == attribute), ("clear",), approved)
+
+
+def _people(done: Iterable[Deed], kinds: Collection[str], approved: Deeds) -> tuple[int, int]:
+    """How many people such deeds concern, and of how many others all were approved."""
+    of_these = {deed for deed in done if deed.kind in kinds}
+    counted = {deed.who for deed in of_these - approved}
+    return len(counted), len({deed.who for deed in of_these} - counted)
+
+
+def _amount(name: str, what: Parts, limit: Limit, people: tuple[int, int], whole: int) -> LimitCheck:
+    """Exceeded when everything that the limit has is: a count, a percentage, or both."""
+    amount, approved = people
+    few = limit.count is not None and amount <= limit.count
+    exceeded = not few and (limit.percent is None or _reaches(amount, limit.percent, whole))
+    by_count = limit.percent is None
     return LimitCheck(
-        name=name, amount=amount, of=whole, limit=limit, unit="count", exceeded=exceeded, verdict_parts=said
+        name=name,
+        amount=amount,
+        of=whole,
+        limit=limit.percent if limit.percent is not None else limit.count or 0,
+        unit="count" if by_count else "percent",
+        count=None if by_count else limit.count,
+        exceeded=exceeded,
+        approved=approved,
+        verdict_parts=_compared(limit, amount, what, whole, exceeded=exceeded),
     )
 
 
-def _share(name: str, what: Parts, amount: int, whole: int, limit: int) -> LimitCheck:
-    exceeded = _reaches(amount, limit, whole)
-    said = say("limit.none", what=what)
-    if amount:
-        said = say(
-            "limit.shareReached" if exceeded else "limit.shareBelow",
+def _compared(limit: Limit, amount: int, what: Parts, users: int, *, exceeded: bool) -> Parts:
+    """What decided, as a phrase: the share, the count, or both."""
+    count, share = limit.count, limit.percent
+    if share is not None and not amount:
+        return say("limit.none", what=what)
+    if count is not None and amount <= count:
+        return say("limit.countKept", amount=amount, what=what, limit=count)
+    if share is None:
+        return say("limit.countExceeded", amount=amount, what=what, limit=count or 0)
+    percent = _percent(amount, users, lambda shown: (shown >= share) == exceeded)
+    if count is not None and exceeded:
+        return say(
+            "limit.bothPassed",
             amount=amount,
             what=what,
-            users=whole,
-            percent=_percent(amount, whole, lambda shown: (shown >= limit) == exceeded),
-            limit=limit,
+            users=users,
+            percent=percent,
+            limit=share,
+            count=count,
         )
-    return LimitCheck(
-        name=name, amount=amount, of=whole, limit=limit, unit="percent", exceeded=exceeded, verdict_parts=said
+    return say(
+        "limit.shareReached" if exceeded else "limit.shareBelow",
+        amount=amount,
+        what=what,
+        users=users,
+        percent=percent,
+        limit=share,
     )
 
 
@@ -157,11 +206,14 @@ def _counts(change: Change) -> bool:
     return change.obstacle is None or change.obstacle.code in LOOKED_UP
 
 
-def _shrink(plan: Plan, limit: int | None, before: int | None) -> Iterator[LimitCheck]:
-    """Exceeded when the source lost more than `limit` percent of its users since the last good run."""
+def _shrink(plan: Plan, limit: int | None, before: int | None, approved: int) -> Iterator[LimitCheck]:
+    """Exceeded when the source lost more than `limit` percent of its users since the last good run.
+
+    `approved`: how many of them left with somebody's approval.
+    """
     if limit is None or before is None:
         return
-    lost = max(0, before - plan.source)
+    lost = max(0, before - plan.source - approved)
     exceeded = lost * 100 > limit * before
     yield LimitCheck(
         name="sourceShrink",
@@ -177,6 +229,7 @@ def _shrink(plan: Plan, limit: int | None, before: int | None) -> Iterator[Limit
             percent=_percent(lost, before, lambda shown: (shown > limit) == exceeded),
             limit=limit,
         ),
+        approved=approved,
     )
 
 

@@ -35,9 +35,10 @@ class Terms:
 class Survey:
     """What was read, and the plan that follows from it.
 
-    `memory`: what earlier syncs knew. `reviewed`: an administrator has approved a dry run that told of its doubt.
-    `federated`: whether the domain is federated, if that matters to a sync. `addresses`: lower-case address → its
-    holder. `warnings`: for the administrator, one part for each.
+    `on_tenant`: source users on all domains of the tenant. `memory`: what earlier syncs knew. `reviewed`: an
+    administrator has approved a dry run that told of its doubt. `federated`: whether the domain is federated, if that
+    matters to a sync. `addresses`: lower-case address → its holder. `warnings`: for the administrator, one part for
+    each.
     """
 
     domain: str
@@ -51,6 +52,7 @@ class Survey:
     lookups: Lookups = field(default_factory=Lookups)
     decisions: Decisions = NOTHING_DECIDED
     addresses: Mapping[str, Holder] = field(default_factory=dict)
+    on_tenant: int = 0
     warnings: Parts = ()
     reviewed: bool = False
     federated: bool = False

@@ -69,6 +69,10 @@ class Territory:
             return _NOWHERE
         return self._place(next((one for one in domains if one in self.verified), domains[0]))
 
+    def has(self, user: SourceUser) -> bool:
+        """Whether they are on a verified domain of the tenant, as their UPN is written."""
+        return domain_of(user.upn) in self.verified
+
     def _place(self, domain: str) -> Place:
         # Few domains and many people.
         if (known := self._places.get(domain)) is None:
@@ -89,7 +93,7 @@ def strangers(people: Iterable[SourceUser], territory: Territory) -> Parts:
     """Those in the source who are on no domain of the tenant: one count, and a line for what may be a slip."""
     users: dict[Place, list[str]] = {}
     for user in people:
-        if domain_of(user.upn) not in territory.verified:
+        if not territory.has(user):
             users.setdefault(territory.place(user), []).append(user.source_id)
     told: Parts = ()
     foreign = sum(len(names) for place, names in users.items() if place.where is Where.FOREIGN)

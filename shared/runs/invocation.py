@@ -31,7 +31,8 @@ from shared.model.parts import Parts, parts_of, say
 from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
-from shared.planning.limits import Checks, Trail, check_deletions, check_limits, released
+from shared.planning.deeds import NONE, Deeds
+from shared.planning.limits import Checks, Trail, check_deletions, check_limits, noting
 from shared.planning.surveyed import Survey
 from shared.reports import summary
 from shared.reports.audit_csv import header, render
@@ -149,14 +150,14 @@ class Invocation:
         await self._log.begin()
         return await take_up(self._services, self._fence, self._log.run, self._directory)
 
-    async def _read_approval(self) -> frozenset[str]:
-        """The object ids of the users whose deletion was approved; empty if the run has no approval."""
+    async def _read_approval(self) -> Deeds:
+        """What was approved; empty if the run has no approval."""
         run = self._log.run
         if run.approval is None:
-            return frozenset()
+            return NONE
         return await self._services.approvals.read(run.domain, run.approval.dry_run_id)
 
-    async def _survey(self, approved: frozenset[str]) -> Survey:
+    async def _survey(self, approved: Deeds) -> Survey:
         run = self._log.run
         if run.undoes:
             return await survey_undo(self._services, run, run.undoes, self._directory)
@@ -165,13 +166,13 @@ class Invocation:
         if run.approval is None:
             return seen
         note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)
-        seen = replace(seen, plan=released(seen.plan, approved, note))
+        seen = replace(seen, plan=noting(seen.plan, approved, note))
         # A doubt ends only with a dry run that told the administrator of it, and of who is left alone for that.
         dry_run = await self._services.runs.find(run.domain, run.approval.dry_run_id)
         told = dry_run and any(part in dry_run.warning_parts for part in seen.memory.doubt)
         return replace(seen, reviewed=bool(told))
 
-    async def _check(self, seen: Survey, approved: frozenset[str], left_behind: Recorder | None) -> Checks:
+    async def _check(self, seen: Survey, approved: Deeds, left_behind: Recorder | None) -> Checks:
         """Decides for the run as a whole: a later invocation's plan has only what is left."""
         services, run, plan = self._services, self._log.run, seen.plan
         settings = (await services.domains.read_settings(run.domain)).complete()
@@ -183,7 +184,8 @@ class Invocation:
         checks = Checks(check_deletions(plan, settings.max_allowed_deletions, approved, trail))
         if not run.undoes:
             before = (await services.runs.read_pointers(run.domain)).last_good_source
-            checks = replace(checks, others=check_limits(plan, settings, before, trail))
+            others = check_limits(plan, settings, before, trail, approved=approved, everybody=seen.on_tenant)
+            checks = replace(checks, others=others)
             await self._keep_questions(plan)
         self._log.warn(seen.warnings)
         await self._log.save(deletion_check=checks.deletions, limit_checks=checks.others, counts=counts)

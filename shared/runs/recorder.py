@@ -64,10 +64,12 @@ class Recorder:
         return [change for known, change in intended.items() if known not in self.results]
 
     @property
-    def made(self) -> frozenset[Key]:
+    def made(self) -> tuple[Change, ...]:
         """The changes of this run, not of earlier ones, that took effect or may have."""
-        intended = self._intended.keys()
-        return frozenset(k for k in intended if self.results.get(k, Result.SUCCEEDED) is Result.SUCCEEDED)
+        intended = self._intended.items()
+        return tuple(
+            change for k, change in intended if self.results.get(k, Result.SUCCEEDED) is Result.SUCCEEDED
+        )
 
     @property
     def failed(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ from shared.model.parts import Parts, say
 from shared.model.people import Memory, SourceUser
 from shared.outbound.waiting import Stop
 from shared.planning.aside import with_those_left_aside
+from shared.planning.deeds import NONE, Deeds
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.matching import Matching, against_memory, is_on, match, set_aside
@@ -69,12 +70,12 @@ class Surveyor:
         *,
         predict: bool,
         people: list[SourceUser] | None = None,
-        approved: frozenset[str] = frozenset(),
+        approved: Deeds = NONE,
     ) -> Survey:
         """Reads everything and plans. `predict` also looks up who has the addresses that the plan wants.
 
         `people` replaces the users of the source, which is then not read. It may be empty, so use it to inspect a
-        domain and never for a sync. `approved` are the object ids of deletions that an administrator approved.
+        domain and never for a sync. `approved` is what an administrator approved.
 
         Raises SourceError or GraphError if a side can't be read completely, DomainNotFound if the domain is not the
         tenant's, and RunStopped if the run must stop. If any other lookup fails, the plan is made without it, and
@@ -101,7 +102,7 @@ class Surveyor:
             forms=memory.forms,
             known_since={account: memory.since.get(who, "") for who, account in memory.links.items()},
             ask_unlinked=await self._administration.read_unlinked(self._domain),
-            approved=approved,
+            approved={deed.who for deed in approved if deed.kind == "delete"},
             other_domains=any(one.name not in (domain.name, initial) for one in tenant),
             territory=Territory.of(
                 tenant, await self._administration.read_syncing(), self._terms.foreign_domains
@@ -143,6 +144,7 @@ class Surveyor:
             attribute_map=self._terms.attribute_map,
             initial_domain=initial,
             source=people,
+            on_tenant=sum(1 for user in people if lookups.territory.has(user)),
             target=listing.users,
             memory=memory,
             protection=lookups.protection,

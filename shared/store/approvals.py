@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import orjson
 
+from shared.planning.deeds import Deed, Deeds
 from shared.store.attempts import tried_again
 from shared.store.storage import JOURNAL, Storage
 
@@ -18,10 +19,10 @@ class Approvals:
         await container.upload_blob(_name(domain, dry_run_id), orjson.dumps(object_ids), overwrite=True)
 
     @tried_again
-    async def read(self, domain: str, dry_run_id: str) -> frozenset[str]:
+    async def read(self, domain: str, dry_run_id: str) -> Deeds:
         container = await self._storage.open_container(JOURNAL)
         content = await (await container.download_blob(_name(domain, dry_run_id))).readall()
-        return frozenset(orjson.loads(content))
+        return frozenset(Deed("delete", account) for account in orjson.loads(content))
 
 
 def _name(domain: str, dry_run_id: str) -> str:

@@ -117,12 +117,11 @@ class Domains:
 
 
 def _columns(settings: Mapping[str, Any]) -> Iterator[tuple[str, bool | int | str]]:
-    """One column per setting, none for a limit that is off. A limit with a unit is JSON."""
+    """One column per setting. A limit is JSON: `null` if it is off, which a limit without a column need not be."""
     for name, value in (
         DomainSettings.model_validate(dict(settings)).model_dump(include=set(settings)).items()
     ):
-        if value is not None:
-            yield name, value if isinstance(value, int) else json.dumps(value)
+        yield name, value if isinstance(value, int) else json.dumps(value)
 
 
 def _other_columns(row: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,13 +4,26 @@ from dataclasses import replace
 
 import pytest
 
-from shared.model.changes import Action, Obstacle, Plan
+from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.parts import verbatim
 from shared.model.runs import LimitCheck
-from shared.planning.limits import Checks, Trail, check_deletions, check_limits, released, verdict
+from shared.planning.deeds import Deed, Deeds
+from shared.planning.limits import Checks, Trail, check_deletions, check_limits, noting, verdict
+from shared.planning.mapping import ENABLED, UPN
 from shared.words import said
-from tests.support.people import change
+from tests.support.people import DOMAIN, change, many
+
+ALL_OFF = DomainSettings(max_renames=None, max_cleared=None, max_blocks=None)
+
+
+def off_but(**limits: Limit | int) -> DomainSettings:
+    """All further limits off but these."""
+    return ALL_OFF.model_copy(update=dict(limits))
+
+
+def deletions_of(*object_ids: str) -> Deeds:
+    return frozenset(Deed("delete", object_id) for object_id in object_ids)
 
 
 def plan(deletions: int, target: int) -> Plan:
@@ -20,7 +33,7 @@ def plan(deletions: int, target: int) -> Plan:
 
 def plan_with(source: int = 100, target: int = 100, **amounts: int) -> Plan:
     """So many changes of each action: `plan_with(add=3, rename=1)`."""
-    changes = (change(Action(name)) for name, amount in amounts.items() for _ in range(amount))
+    changes = [one for name, amount in amounts.items() for one in many(Action(name), amount)]
     return Plan(changes=tuple(changes), source=source, target=target, unchanged=0)
 
 
@@ -82,9 +95,9 @@ def test_of_nobody_in_scope_deletions_are_all_or_nothing(deletions: int, percent
 
 
 def test_what_was_approved_does_not_count() -> None:
-    check = check_deletions(plan(3, 10), 20, approved=frozenset({"id-u0", "id-u2"}))
+    check = check_deletions(plan(3, 10), 20, approved=deletions_of("id-u0", "id-u2"))
 
-    assert (check.deletions, check.exceeded) == (1, False)
+    assert (check.deletions, check.approved, check.exceeded) == (1, 2, False)
 
 
 def test_an_approval_is_noted_with_the_deletions_it_releases_and_nowhere_else() -> None:
@@ -95,7 +108,7 @@ def test_an_approval_is_noted_with_the_deletions_it_releases_and_nowhere_else() 
     update = change(Action.UPDATE, "gone@contoso.com", reason="Differs.")
     whole = Plan(changes=(kept, gone, update), source=1, target=3, unchanged=0)
 
-    plan = released(whole, frozenset({"id-gone"}), verbatim("Approved by Mori."))
+    plan = noting(whole, deletions_of("id-gone"), verbatim("Approved by Mori."))
 
     approved = replace(gone, reason=verbatim("Left.") + verbatim("Approved by Mori."))
     assert plan == replace(whole, changes=(kept, approved, update))
@@ -120,7 +133,7 @@ class TestFurtherLimits:
     def test_a_limit_is_a_count_or_a_percentage_and_shows_its_arithmetic(
         self, plan: Plan, limit: Limit, exceeded: bool, verdict: str
     ) -> None:
-        (check,) = check_limits(plan, DomainSettings(max_adds=limit), None)
+        (check,) = check_limits(plan, off_but(max_adds=limit), None)
 
         assert check == LimitCheck(
             name="adds",
@@ -135,9 +148,7 @@ class TestFurtherLimits:
 
     def test_each_kind_of_change_has_a_limit_of_its_own(self) -> None:
         plan = plan_with(add=1, restore=2, update=4, rename=5, delete=6, skip=7)
-        settings = DomainSettings(
-            max_adds=Limit(count=9), max_updates=Limit(percent=9), max_renames=Limit(count=9)
-        )
+        settings = off_but(max_adds=Limit(count=9), max_updates=Limit(percent=9), max_renames=Limit(count=9))
 
         checks = check_limits(plan, settings, None)
 
@@ -147,9 +158,10 @@ class TestFurtherLimits:
             ("renames", 5, "count"),
         ]
 
-    def test_a_limit_that_is_not_set_checks_nothing(self) -> None:
-        assert check_limits(plan_with(add=100, update=100), DomainSettings(), 1000) == ()
-        (check,) = check_limits(plan_with(add=100), DomainSettings(max_renames=Limit(count=0)), None)
+    def test_a_limit_that_is_off_checks_nothing(self) -> None:
+        assert check_limits(plan_with(add=100, update=100), ALL_OFF, 1000) == ()
+        renames = ALL_OFF.model_copy(update={"max_renames": Limit(count=0)})
+        (check,) = check_limits(plan_with(add=100), renames, None)
         assert (check.name, check.amount) == ("renames", 0)
 
     @pytest.mark.parametrize(
@@ -164,10 +176,11 @@ class TestFurtherLimits:
     def test_a_change_that_cannot_be_made_counts_only_if_a_sync_would_try_it(
         self, code: str, counted: bool
     ) -> None:
-        stuck = change(obstacle=Obstacle(code, verbatim("…")))
-        plan = Plan(changes=(change(), stuck), source=2, target=2, unchanged=0)
+        one, other = many(Action.UPDATE, 2)
+        stuck = replace(other, obstacle=Obstacle(code, verbatim("…")))
+        plan = Plan(changes=(one, stuck), source=2, target=2, unchanged=0)
 
-        (check,) = check_limits(plan, DomainSettings(max_updates=Limit(count=9)), None)
+        (check,) = check_limits(plan, off_but(max_updates=Limit(count=9)), None)
 
         assert check.amount == 1 + counted
 
@@ -187,7 +200,7 @@ class TestSourceShrink:
     def test_a_source_may_lose_its_percentage_since_the_last_good_run_and_nobody_more(
         self, before: int, now: int, lost: int, exceeded: bool, verdict: str
     ) -> None:
-        (check,) = check_limits(plan_with(source=now), DomainSettings(max_source_shrink=20), before)
+        (check,) = check_limits(plan_with(source=now), off_but(max_source_shrink=20), before)
 
         assert check == LimitCheck(
             name="sourceShrink", amount=lost, of=before, limit=20, unit="percent", exceeded=exceeded,
@@ -196,13 +209,12 @@ class TestSourceShrink:
         assert said(check.verdict_parts) == verdict
 
     def test_without_an_earlier_run_there_is_nothing_to_shrink_from(self) -> None:
-        assert check_limits(plan_with(), DomainSettings(max_source_shrink=20), None) == ()
+        assert check_limits(plan_with(), off_but(max_source_shrink=20), None) == ()
 
 
 class TestChecks:
     within, beyond = (
-        check_limits(plan_with(update=4), DomainSettings(max_updates=Limit(count=count)), None)
-        for count in (4, 3)
+        check_limits(plan_with(update=4), off_but(max_updates=Limit(count=count)), None) for count in (4, 3)
     )
 
     def test_one_limit_that_is_exceeded_is_enough(self) -> None:
@@ -226,7 +238,11 @@ class TestARunThatGoesOn:
     """An interrupted run plans only what is left; its limits hold for all of it."""
 
     trail = Trail(
-        made=frozenset({("delete", f"gone{n}") for n in range(4)} | {("add", "new"), ("update", "id-aoki")}),
+        made=(
+            *(change(Action.DELETE, f"gone{n}@{DOMAIN}") for n in range(4)),
+            change(Action.ADD, f"new@{DOMAIN}"),
+            *many(Action.UPDATE, 1),
+        ),
         target=12,
     )
 
@@ -236,19 +252,93 @@ class TestARunThatGoesOn:
         assert (check.deletions, check.target, check.exceeded) == (6, 12, True)
 
     def test_counts_nobody_twice_who_is_planned_again(self) -> None:
-        again = Trail(made=frozenset({("delete", "id-u0"), ("delete", "id-u1")}), target=12)
+        again = Trail(made=plan(2, 12).changes[:2], target=12)
 
         assert check_deletions(plan(2, 12), 50, trail=again).deletions == 2
 
     def test_does_not_count_whom_it_deleted_with_an_approval(self) -> None:
-        approved = frozenset({"gone0", "gone1", "id-u0"})
+        approved = deletions_of("id-gone0", "id-gone1", "id-u0")
 
         assert check_deletions(plan(2, 8), 50, approved, self.trail).deletions == 3
 
     def test_counts_everything_else_so_too(self) -> None:
-        settings = DomainSettings(max_adds=Limit(percent=10), max_updates=Limit(count=1))
+        settings = off_but(max_adds=Limit(percent=10), max_updates=Limit(count=1))
 
         adds, updates = check_limits(plan_with(target=8, add=1, update=1), settings, None, self.trail)
 
         assert (adds.amount, adds.of, adds.exceeded) == (2, 12, True)
         assert (updates.amount, updates.exceeded) == (1, False)
+
+
+class TestWhatIsOnByDefault:
+    """20 percent or more, and more than five people: who is renamed, blocked, or loses a value."""
+
+    @staticmethod
+    def renamed(amount: int, before: str = DOMAIN) -> tuple[Change, ...]:
+        return tuple(
+            change(
+                Action.RENAME,
+                f"u{number}@{before}",
+                attributes=[AttributeChange(UPN, f"u{number}@{before}", f"new{number}@{DOMAIN}")],
+            )
+            for number in range(amount)
+        )
+
+    @staticmethod
+    def checks(*changes: Change, target: int = 100, everybody: int = 0) -> dict[str, LimitCheck]:
+        plan = Plan(changes=changes, source=target, target=target, unchanged=0)
+        found = check_limits(plan, DomainSettings(), None, everybody=everybody)
+        return {f"{check.name} {check.attribute or ''}".strip(): check for check in found}
+
+    @pytest.mark.parametrize(
+        ("amount", "target", "exceeded", "verdict"),
+        [
+            (20, 100, True, "20 renames of 100 users = 20 % ≥ 20 % and > 5"),
+            (19, 100, False, "19 renames of 100 users = 19 % < 20 %"),
+            (5, 5, False, "5 renames ≤ 5"),
+            (6, 30, True, "6 renames of 30 users = 20 % ≥ 20 % and > 5"),
+            (6, 31, False, "6 renames of 31 users = 19.4 % < 20 %"),
+            (0, 0, False, "no renames"),
+        ],
+    )
+    def test_both_must_be_passed(self, amount: int, target: int, exceeded: bool, verdict: str) -> None:
+        check = self.checks(*self.renamed(amount), target=target)["renames"]
+
+        assert (check.exceeded, check.limit, check.unit, check.count) == (exceeded, 20, "percent", 5)
+        assert said(check.verdict_parts) == verdict
+
+    def test_six_who_join_an_empty_domain_of_a_large_company_are_few_and_four_hundred_are_many(self) -> None:
+        six, many_more = self.renamed(6, "other.com"), self.renamed(400, "other.com")
+
+        few = self.checks(*six, target=0, everybody=2_000)
+        assert not any(check.exceeded for check in few.values())
+        assert said(few["joins"].verdict_parts) == (
+            "6 renames from another domain of 2000 users = 0.3 % < 20 %"
+        )
+        assert self.checks(*many_more, target=0, everybody=2_000)["joins"].exceeded
+
+    def test_values_that_are_removed_count_for_each_attribute(self) -> None:
+        cleared = many(Action.UPDATE, 6, AttributeChange("surname", "Aoki", None))
+        others = many(Action.UPDATE, 5, AttributeChange("givenName", "Hana", None))
+
+        checks = self.checks(*cleared, *others, target=6)
+
+        assert [name for name, check in checks.items() if check.exceeded] == ["cleared surname"]
+        assert said(checks["cleared surname"].verdict_parts) == (
+            "6 values of surname to be removed of 6 users = 100 % ≥ 20 % and > 5"
+        )
+
+    def test_accounts_that_are_disabled_count_and_those_that_are_enabled_do_not(self) -> None:
+        blocked = many(Action.UPDATE, 6, AttributeChange(ENABLED, True, False))
+        back = many(Action.UPDATE, 6, AttributeChange(ENABLED, False, True))
+
+        assert self.checks(*blocked, target=6)["blocks"].exceeded
+        assert self.checks(*back, target=6)["blocks"].amount == 0
+
+    def test_a_run_that_goes_on_counts_all_of_them_so_too(self) -> None:
+        made, left = self.renamed(6)[:3], self.renamed(6)[3:]
+        plan = Plan(changes=left, source=6, target=6, unchanged=0)
+
+        renames = check_limits(plan, DomainSettings(), None, Trail(made=made, target=6))[0]
+
+        assert (renames.amount, renames.exceeded) == (6, True)

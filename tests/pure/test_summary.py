@@ -11,7 +11,7 @@ from shared.model.runs import Counts, Mode, Progress, Run, Trigger
 from shared.planning.limits import Checks, check_deletions, check_limits
 from shared.reports.summary import cut_short, outcome, poisoned, refused
 from shared.words import said
-from tests.support.people import change
+from tests.support.people import many
 
 NOTHING = Counts()
 
@@ -34,7 +34,7 @@ def a_run(
 
 def checks(deletions: int = 0, *, updates: int = 0) -> Checks:
     """Of 100 users in scope, under a Max Allowed Deletions of 20 % and a limit of 5 updates."""
-    changes = (*[change(Action.DELETE)] * deletions, *[change(Action.UPDATE)] * updates)
+    changes = many(Action.DELETE, deletions) + many(Action.UPDATE, updates)
     plan = Plan(changes=changes, source=100, target=100, unchanged=0)
     others = check_limits(plan, DomainSettings(max_updates=Limit(count=5)), None)
     return Checks(check_deletions(plan, 20), others)

@@ -137,6 +137,14 @@ def rename(before: str, after: str, *, obstacle: Obstacle | None = None, via: st
     )
 
 
+def many(action: Action, amount: int, *attributes: AttributeChange) -> tuple[Change, ...]:
+    """The same change of so many people."""
+    attributes = attributes or (AttributeChange("displayName", "Before", "After"),)
+    return tuple(
+        change(action, f"{action.value}{number}@{DOMAIN}", attributes=attributes) for number in range(amount)
+    )
+
+
 def add(upn: str = f"new@{DOMAIN}", *, immutable_id: str | None = None, display_name: str = "新人") -> Change:
     """The creation of a user, with all attributes that Entra requires."""
     attributes = [

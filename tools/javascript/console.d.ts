@@ -106,7 +106,7 @@ type Row = { key: string; cells: Record<string, Child>; kind?: string };
 
 type Texts = Record<string, Record<string, string | Record<string, string>>>;
 
-/** One setting of a domain that is a number; `limit`: of people or a percentage. */
+/** One setting of a domain that is a number; `limit`: a percentage, a number of people, or both. */
 type Setting = {
     name: Exclude<keyof Api.SettingsChange, "periodicSync" | "unlinked">;
     kind: "percent" | "limit";

@@ -53,7 +53,8 @@ export function gauge(check, mode, otherChecks = []) {
 }
 
 /** @param {Api.LimitCheck} check */
-function otherArithmetic({ name, unit, ...check }) {
+function otherArithmetic({ name, unit, attribute, ...check }) {
 	const setting = t(`settings.max${name[0].toUpperCase()}${name.slice(1)}`);
-	return [setting, ": ", t(`gauge.by.${name === "sourceShrink" ? name : unit}`, check)];
+	const how = name === "sourceShrink" ? name : check.count === null ? unit : "both";
+	return [setting, attribute && ` (${attribute})`, ": ", t(`gauge.by.${how}`, check)];
 }

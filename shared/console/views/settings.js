@@ -7,13 +7,15 @@ import { button } from "../parts/marks.js";
 import { closeDialog } from "../router.js";
 import { t } from "../texts.js";
 
-// "percent" is a number from 0 to 100, "limit" a number of people or a percentage; `optional` may be empty for off.
+// "percent" is a number from 0 to 100, "limit" a percentage, a number of people, or both; `optional` may be empty for off.
 /** @type {Setting[]} */
 const LIMITS = [
 	{ name: "maxAllowedDeletions", kind: "percent", optional: false },
 	{ name: "maxAdds", kind: "limit", optional: true },
 	{ name: "maxUpdates", kind: "limit", optional: true },
 	{ name: "maxRenames", kind: "limit", optional: true },
+	{ name: "maxCleared", kind: "limit", optional: true },
+	{ name: "maxBlocks", kind: "limit", optional: true },
 	{ name: "maxSourceShrink", kind: "percent", optional: true },
 ];
 
@@ -48,16 +50,16 @@ export default {
 function field({ name, kind, optional }, domain) {
 	const set = domain[name];
 	const limit = typeof set === "object" ? set : null;
-	const value = kind === "limit" ? (limit?.count ?? limit?.percent ?? null) : set;
-	const unit = limit?.count !== null && limit?.count !== undefined ? "count" : "percent";
+	const value = kind === "limit" ? (limit?.percent ?? null) : set;
 	const id = `setting-${name}`;
 	return h(
 		"div.field",
 		h("label", { for: id }, t(`settings.${name}`)),
 		h(
 			"div.field-input",
-			h("input", { id, name, type: "number", min: "0", max: kind === "percent" ? "100" : null, step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, "aria-describedby": `${id}-help` }),
-			kind === "percent" ? h("span", { "aria-hidden": "true" }, "%") : unitChoice(name, unit),
+			h("input", { id, name, type: "number", min: "0", max: "100", step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, "aria-describedby": `${id}-help` }),
+			h("span", { "aria-hidden": "true" }, "%"),
+			kind === "limit" && people(name, limit?.count ?? null),
 		),
 		h("p", { id: `${id}-help`, class: "muted" }, t(`settings.${name}Help`)),
 	);
@@ -65,12 +67,15 @@ function field({ name, kind, optional }, domain) {
 
 /**
  * @param {string} name
- * @param {string} unit
+ * @param {number | null} value
  */
-function unitChoice(name, unit) {
-	/** @param {string} value */
-	const option = (value) => h("option", { value, selected: value === unit }, t(`settings.unit.${value}`));
-	return h("select", { name: `${name}-unit`, "aria-label": t("settings.unitOf", { name: t(`settings.${name}`) }) }, option("percent"), option("count"));
+function people(name, value) {
+	const label = t("settings.countOf", { name: t(`settings.${name}`) });
+	return [
+		h("span", { "aria-hidden": "true" }, t("settings.and")),
+		h("input", { name: `${name}-count`, type: "number", min: "0", step: "1", inputmode: "numeric", value, placeholder: t("settings.off"), "aria-label": label }),
+		h("span", { "aria-hidden": "true" }, t("settings.users")),
+	];
 }
 
 /** @param {Api.Domain} domain */
@@ -97,9 +102,9 @@ function save(form, limits, { params, data, act }) {
 	const unlinked = form.get("unlinked");
 	if (unlinked !== null && unlinked !== domain.unlinked) changes.unlinked = String(unlinked);
 	for (const { name, kind } of limits) {
-		const text = String(form.get(name)).trim();
-		const value = text === "" ? null : Number(text);
-		const wanted = kind === "limit" && value !== null ? { [String(form.get(`${name}-unit`))]: value } : value;
+		const value = entered(form, name);
+		const count = entered(form, `${name}-count`);
+		const wanted = kind === "percent" ? value : value === null && count === null ? null : { percent: value, count };
 		if (!same(wanted, domain[name])) changes[name] = wanted;
 	}
 	act("save", async () => {
@@ -107,6 +112,15 @@ function save(form, limits, { params, data, act }) {
 		closeDialog();
 		dispatchEvent(new Event("changed"));
 	});
+}
+
+/**
+ * @param {FormData} form
+ * @param {string} name
+ */
+function entered(form, name) {
+	const text = String(form.get(name) ?? "").trim();
+	return text === "" ? null : Number(text);
 }
 
 /**

@@ -1,0 +1,52 @@
+"""What a change does to a person, as the limits count it and an approval releases it. Pure."""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, get_args
+
+from shared.model.changes import Action, Change
+from shared.model.results import key
+from shared.planning.mapping import ENABLED, domain_of
+
+# What an administrator can approve. A rename from another domain is also a rename to them.
+Kind = Literal["delete", "rename", "clear", "block", "add", "restore", "update"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Deed(NamedTuple):
+    """`who` is as in a change's `Key`, `what` the new UPN in lower case, or the attribute.
+
+    "join": a rename from another domain. "clear": a value that is removed. "block": an account that is disabled.
+    """
+
+    kind: Kind | Literal["join"]
+    who: str
+    what: str = ""
+
+
+Deeds = frozenset[Deed]
+NONE: Deeds = frozenset()
+
+
+def deeds(change: Change) -> Iterator[Deed]:
+    """Everything that counts on its own. Empty for a skip."""
+    who, upn = key(change)[1], change.new_upn.lower()
+    if change.action is Action.DELETE:
+        yield Deed("delete", who)
+    elif change.action is Action.ADD:
+        yield Deed("add", who, upn)
+    elif change.action is Action.RESTORE:
+        yield Deed("restore", who, upn)
+    elif change.action is Action.RENAME:
+        yield Deed("rename" if domain_of(change.upn) == domain_of(upn) else "join", who, upn)
+        yield from _taken_away(change, who)
+    elif change.action is Action.UPDATE:
+        yield from (Deed("update", who, one.attribute) for one in change.attributes)
+        yield from _taken_away(change, who)
+
+
+def _taken_away(change: Change, who: str) -> Iterator[Deed]:
+    for one in change.attributes:
+        if one.after is None and one.before is not None:
+            yield Deed("clear", who, one.attribute)
+        elif (one.attribute, one.before, one.after) == (ENABLED, True, False):
+            yield Deed("block", who, ENABLED)
