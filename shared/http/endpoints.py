@@ -56,7 +56,7 @@ start_dry_run = Endpoint(
 )  # fmt: skip
 start_sync = Endpoint(
     method="POST", route=f"{_DOMAIN}/sync",
-    summary="Sync Now; `approve` releases exactly the deletions which that dry run listed.",
+    summary="Sync Now; `approve` releases exactly the changes which that dry run listed.",
     role=Role.ADMINISTRATOR, handler=runs.start_sync,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} `dryRunId` is no dry run that succeeded.",
              410: "The dry run's list of deletions is gone: run it again."}, gives=_POLL,

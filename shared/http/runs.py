@@ -14,10 +14,11 @@ from shared.http.take_up import take_up
 from shared.http.views import run_view
 from shared.log import event
 from shared.model.parts import say
-from shared.model.questions import Kind
+from shared.model.questions import Kind as QuestionKind
 from shared.model.records import Record, Time
-from shared.model.runs import RUN_ID_PATTERN, Mode, Run, Status, Trigger
+from shared.model.runs import RUN_ID_PATTERN, Approvable, Mode, Run, Status, Trigger
 from shared.runs import lifecycle
+from shared.runs.approving import DELETIONS, start_approved
 from shared.runs.messages import message
 from shared.store.runs import decode_cursor
 
@@ -38,23 +39,27 @@ class PageQuery(Body):
 
 
 class Answer(Record):
-    kind: Kind
+    kind: QuestionKind
     same: StrictBool
 
 
 class Approve(Record):
-    """`objectIds`: those of the listed accounts whose deletion is approved; left out, all planned deletions.
+    """`kinds`: what is approved of the list; left out, the deletions. `objectIds`, `sourceIds`: of whom; without both,
+    of everybody.
 
-    `answers` settle every question of a kind against which nothing speaks.
+    Approved are exactly the listed changes: of this person, to this UPN or of this attribute. `answers` settle every
+    question of a kind against which nothing speaks.
     """
 
     dry_run_id: str = Field(pattern=f"^{RUN_ID_PATTERN}$")
+    kinds: tuple[Approvable, ...] = Field(DELETIONS, min_length=1)
     object_ids: tuple[str, ...] | None = None
+    source_ids: tuple[str, ...] | None = None
     answers: tuple[Answer, ...] = ()
 
 
 class SyncOrder(Record):
-    """`approve` releases exactly the deletions which that dry run listed."""
+    """`approve` releases exactly the changes which that dry run listed."""
 
     approve: Approve | None = None
 
@@ -85,12 +90,14 @@ async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
         return await _start(call, Mode.SYNC)
     domain = await domain_to_read(call.services, call.domain)
     approve = call.body.approve
-    start = lifecycle.start_approved(
+    start = start_approved(
         call.services,
         domain,
         approve.dry_run_id,
         call.author,
+        kinds=approve.kinds,
         object_ids=approve.object_ids,
+        source_ids=approve.source_ids,
         answers=[(answer.kind, answer.same) for answer in approve.answers],
     )
     return await _started(call, start)

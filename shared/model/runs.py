@@ -83,11 +83,15 @@ class DeletionCheck(Record):
     approved: int = 0
 
 
+# What an administrator can approve. A rename from another domain is one, too.
+Approvable = Literal["delete", "rename", "clear", "block", "add", "restore", "update"]
+
+
 class LimitCheck(Record):
     """One of the further limits with its arithmetic: `amount` of `of`, against `limit` in `unit`.
 
     `count`: with a percentage, the number that must be passed, too. `attribute`: which one is cleared. `approved`:
-    further people, who do not count since what happens to them was approved.
+    further people, who do not count since what happens to them was approved. `kinds`: what such an approval names.
     """
 
     name: str
@@ -96,6 +100,7 @@ class LimitCheck(Record):
     limit: int
     unit: Literal["count", "percent"]
     count: int | None = None
+    kinds: tuple[Approvable, ...] = ()
     attribute: str | None = None
     exceeded: bool
     approved: int = 0
@@ -132,6 +137,7 @@ class Run(Record):
 
     `questions`: how many are open about who is who, the oldest since `questionsSince`. `shielded`: accounts that are
     not deleted since somebody in the source may be them. `matches`: how many pairs each rule made.
+    `settingsDigest`: of the settings that decided a dry run's plan; it can be approved while they are the same.
     `message` and `warnings` are the English of the parts beside them, made when the run is shown. Rows of an earlier
     version have English only.
     """
@@ -158,6 +164,7 @@ class Run(Record):
     questions_since: Time | None = None
     shielded: int = 0
     matches: dict[str, int] = Field(default_factory=dict)
+    settings_digest: str = ""
     message: str = ""
     message_parts: Parts = ()
     warnings: tuple[str, ...] = ()

@@ -1,15 +1,12 @@
 """What a change does to a person, as the limits count it and an approval releases it. Pure."""
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from shared.model.changes import Action, Change
 from shared.model.results import key
+from shared.model.runs import Approvable
 from shared.planning.mapping import ENABLED, domain_of
-
-# What an administrator can approve. A rename from another domain is also a rename to them.
-Kind = Literal["delete", "rename", "clear", "block", "add", "restore", "update"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Deed(NamedTuple):
@@ -18,7 +15,7 @@ class Deed(NamedTuple):
     "join": a rename from another domain. "clear": a value that is removed. "block": an account that is disabled.
     """
 
-    kind: Kind | Literal["join"]
+    kind: Approvable | Literal["join"]
     who: str
     what: str = ""
 

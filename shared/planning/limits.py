@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from shared.model.changes import Change, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.parts import Parts, say
-from shared.model.runs import DeletionCheck, LimitCheck
+from shared.model.runs import Approvable, DeletionCheck, LimitCheck
 from shared.planning.conflicts import LOOKED_UP
 from shared.planning.deeds import NONE, Deed, Deeds, deeds
 
@@ -21,6 +21,13 @@ class Checks:
     @property
     def exceeded(self) -> bool:
         return self.deletions.exceeded or any(check.exceeded for check in self.others)
+
+    @property
+    def kinds(self) -> tuple[Approvable, ...]:
+        """What an approval has to name to release whatever exceeds a limit."""
+        deletions: tuple[Approvable, ...] = ("delete",) if self.deletions.exceeded else ()
+        others = (kind for check in self.others if check.exceeded for kind in check.kinds)
+        return tuple(dict.fromkeys((*deletions, *others)))
 
     @property
     def reasons(self) -> Parts:
@@ -117,7 +124,7 @@ def check_limits(
 def _amounts(
     done: set[Deed], settings: DomainSettings, target: int, everybody: int, approved: Deeds
 ) -> Iterator[LimitCheck]:
-    limits: tuple[tuple[str, Parts, Limit | None, tuple[str, ...]], ...] = (
+    limits: tuple[tuple[str, Parts, Limit | None, tuple[Approvable, ...]], ...] = (
         ("adds", say("limit.adds"), settings.max_adds, ("add", "restore")),
         ("updates", say("limit.updates"), settings.max_updates, ("update",)),
         ("renames", say("limit.renames"), settings.max_renames, ("rename",)),
@@ -125,16 +132,16 @@ def _amounts(
     )
     for name, what, limit, kinds in limits:
         if limit is not None:
-            yield _amount(name, what, limit, _people(done, kinds, approved), target)
+            yield _amount(name, what, limit, kinds, _people(done, kinds, approved), target)
     joins = _people(done, ("join",), approved)
     if settings.max_renames and any(joins):
         # Six who join an empty domain of a large company are few.
-        yield _amount("joins", say("limit.joins"), settings.max_renames, joins, everybody)
+        yield _amount("joins", say("limit.joins"), settings.max_renames, ("rename",), joins, everybody)
     clears = [deed for deed in done if deed.kind == "clear"]
     for attribute in sorted({deed.what for deed in clears}):
         if settings.max_cleared:
             what, people = say("limit.cleared", attribute=attribute), _clears(clears, attribute, approved)
-            check = _amount("cleared", what, settings.max_cleared, people, target)
+            check = _amount("cleared", what, settings.max_cleared, ("clear",), people, target)
             yield check.model_copy(update={"attribute": attribute})
 
 
@@ -149,7 +156,9 @@ def _people(done: Iterable[Deed], kinds: Collection[str], approved: Deeds) -> tu
     return len(counted), len({deed.who for deed in of_these} - counted)
 
 
-def _amount(name: str, what: Parts, limit: Limit, people: tuple[int, int], whole: int) -> LimitCheck:
+def _amount(
+    name: str, what: Parts, limit: Limit, kinds: tuple[Approvable, ...], people: tuple[int, int], whole: int
+) -> LimitCheck:
     """Exceeded when everything that the limit has is: a count, a percentage, or both."""
     amount, approved = people
     few = limit.count is not None and amount <= limit.count
@@ -162,6 +171,7 @@ def _amount(name: str, what: Parts, limit: Limit, people: tuple[int, int], whole
         limit=limit.percent if limit.percent is not None else limit.count or 0,
         unit="count" if by_count else "percent",
         count=None if by_count else limit.count,
+        kinds=kinds,
         exceeded=exceeded,
         approved=approved,
         verdict_parts=_compared(limit, amount, what, whole, exceeded=exceeded),
@@ -217,6 +227,7 @@ def _shrink(plan: Plan, limit: int | None, before: int | None, approved: int) ->
     exceeded = lost * 100 > limit * before
     yield LimitCheck(
         name="sourceShrink",
+        kinds=("delete",),
         amount=lost,
         of=before,
         limit=limit,

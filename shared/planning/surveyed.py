@@ -1,7 +1,9 @@
 """The input settings and the result of a domain's survey, as plain data."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 
 from shared.model.changes import Plan
 from shared.model.parts import Parts
@@ -29,6 +31,11 @@ class Terms:
     usage_location: str | None = None
     restore_deleted_users: bool = True
     foreign_domains: frozenset[str] = frozenset()
+
+    def digest(self, **of_the_domain: bool) -> str:
+        """The same for the same settings, in every process. `of_the_domain` are settings of one domain beside these."""
+        text = json.dumps([asdict(self), of_the_domain], default=sorted, sort_keys=True)
+        return sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,8 +33,7 @@ def refused(run: Run, checks: Checks) -> Parts:
     text = say("run.refused", verdicts=verdicts)
     if made:
         text = say("run.refusedLate", made=made, verdicts=verdicts)
-    advice = say("run.approveOrRaise") if checks.deletions.exceeded else say("run.raiseLimit")
-    return text + advice + run.warning_parts
+    return text + say("run.approveOrRaise", kinds=checks.kinds) + run.warning_parts
 
 
 def cut_short(reason: Parts, run: Run) -> Parts:

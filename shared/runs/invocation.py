@@ -20,6 +20,7 @@ from shared.errors import (
     GraphError,
     JournalGone,
     LeaseLost,
+    PreconditionFailed,
     SettingsUnreadable,
     SourceError,
     Stalled,
@@ -31,13 +32,14 @@ from shared.model.parts import Parts, parts_of, say
 from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
-from shared.planning.deeds import NONE, Deeds
+from shared.planning.deeds import Deeds
 from shared.planning.limits import Checks, Trail, check_deletions, check_limits, noting
 from shared.planning.surveyed import Survey
 from shared.reports import summary
 from shared.reports.audit_csv import header, render
 from shared.reports.logged import error_text, facts
 from shared.runs.apply import NO_ROOM, Sync
+from shared.runs.approving import read_approved, settings_digest
 from shared.runs.inspection import pre_checked
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
@@ -113,7 +115,7 @@ class Invocation:
         """
         try:
             left_behind = await self._take()
-            approved = await self._read_approval()
+            approved = await read_approved(self._services, self._log.run)
             seen = await self._survey(approved)
             checks = await self._check(seen, approved, left_behind)
             if self._log.run.mode is Mode.DRY_RUN:
@@ -126,7 +128,7 @@ class Invocation:
             await self._log.save()
             event("run.continues", **facts(self._log.run), reason=error_text(error))
             return Continues(error_text(error))
-        except CancelRequested as error:
+        except (CancelRequested, PreconditionFailed) as error:
             await self._end_early(Status.CANCELLED, parts_of(error))
         except (
             SourceError,
@@ -149,13 +151,6 @@ class Invocation:
             raise Stalled("run.stalled", invocations=STALLED_INVOCATIONS)
         await self._log.begin()
         return await take_up(self._services, self._fence, self._log.run, self._directory)
-
-    async def _read_approval(self) -> Deeds:
-        """What was approved; empty if the run has no approval."""
-        run = self._log.run
-        if run.approval is None:
-            return NONE
-        return await self._services.approvals.read(run.domain, run.approval.dry_run_id)
 
     async def _survey(self, approved: Deeds) -> Survey:
         run = self._log.run
@@ -207,7 +202,8 @@ class Invocation:
         run, logs = self._log.run, self._services.audit_logs
         if not run.undoes:
             found = await pre_checked(self._directory, seen)
-            self._log.note(pre_check=found.summary)
+            digest = await settings_digest(self._services, run.domain)
+            self._log.note(pre_check=found.summary, settings_digest=digest)
         planned = [Outcome.planned(change) for change in seen.plan.changes]
         rows = await self._clock.in_thread(render, planned, run.id, run.domain, run.mode, self._clock.now())
         content = header() + rows

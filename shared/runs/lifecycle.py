@@ -1,28 +1,21 @@
 """Starts runs, cancels them, and takes up or ends abandoned ones. `invocation.py` performs them."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
 from shared.errors import DomainBusy, JournalGone, LeaseLost, NotPossible, RunNotFound, SyncError
 from shared.log import event
-from shared.model.changes import Action
-from shared.model.questions import Kind
 from shared.model.records import Author
-from shared.model.results import UNLINKED
 from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
-from shared.planning.territory import NAMED
 from shared.reports import summary
 from shared.reports.logged import error_text, facts
-from shared.runs.deciding import answer_all
 from shared.runs.recovery import settle
 from shared.runs.sync_log import SyncLog, tell_finished_again
 from shared.services import Services
 from shared.store.journal import Journal
 from shared.store.leases import Times, is_held, take_lease
-from shared.store.previous_version import planned_deletions
 
 
 def new_run(
@@ -61,49 +54,6 @@ async def start(services: Services, run: Run) -> Run:
     await services.runs.start(run)
     event("run.queued", **facts(run))
     return run
-
-
-async def start_approved(
-    services: Services,
-    domain: str,
-    dry_run_id: str,
-    author: Author,
-    *,
-    object_ids: Sequence[str] | None = None,
-    answers: Sequence[tuple[Kind, bool]] = (),
-) -> Run:
-    """Starts a sync for which exactly the deletions that this dry run listed are approved, or some of them.
-
-    `object_ids` may also name accounts that the dry run left since no sync ever knew them. Raises NotPossible unless it
-    is a dry run of a sync (not of an undo) that succeeded, or if it lists other accounts; AuditLogGone if its list of
-    deletions is gone.
-    """
-    dry_run = await services.runs.get(domain, dry_run_id)
-    if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
-        raise NotPossible("run.notApprovable", run=dry_run_id)
-    planned, unlinked = await _read_planned_deletions(services, dry_run)
-    released = sorted(planned if object_ids is None else set(object_ids))
-    if unlisted := sorted(set(released) - planned - unlinked):
-        raise NotPossible("run.notListed", run=dry_run_id, objectIds=tuple(unlisted[:NAMED]))
-    if answers:
-        await answer_all(services, domain, dry_run_id, answers, author)
-    await services.approvals.write(domain, dry_run_id, released)
-    approval = Approval(dry_run_id=dry_run_id, approved_by=author.name, deletions=len(released))
-    run = new_run(services.clock, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
-    return await start(services, run)
-
-
-async def _read_planned_deletions(services: Services, dry_run: Run) -> tuple[set[str], set[str]]:
-    """The object ids of the users that the dry run would have deleted, and of those whom no sync ever knew."""
-    now = services.clock.now()
-    plan = await services.audit_logs.read_plan(dry_run, now)
-    if plan is None:
-        # Written by the previous version, which kept only the audit log. Removable with the reader of those logs.
-        return set(planned_deletions(await services.audit_logs.read(dry_run, now), dry_run.id)), set()
-    return (
-        {str(one.change.object_id) for one in plan if one.change.action is Action.DELETE},
-        {str(one.change.object_id) for one in plan if one.error_code == UNLINKED},
-    )
 
 
 async def start_undo(

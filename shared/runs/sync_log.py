@@ -46,6 +46,7 @@ class Fields(TypedDict, total=False):
     questions_since: datetime | None
     shielded: int
     matches: dict[str, int]
+    settings_digest: str
     message_parts: Parts
     warning_parts: Parts
     invocations: int

@@ -1,9 +1,13 @@
-"""Blob `journal/{domain}/approved-{dryRunId}`: the deletions that an administrator approved, by object id."""
+"""Blob `journal/{domain}/approved-{runId}`: what an administrator approved with this run, a JSON list of `Deed`s.
+
+The previous version named it after the dry run and kept the object ids of deletions.
+"""
 
 from collections.abc import Sequence
 
 import orjson
 
+from shared.model.runs import Approvable, Run
 from shared.planning.deeds import Deed, Deeds
 from shared.store.attempts import tried_again
 from shared.store.storage import JOURNAL, Storage
@@ -14,16 +18,29 @@ class Approvals:
         self._storage = storage
 
     @tried_again
-    async def write(self, domain: str, dry_run_id: str, object_ids: Sequence[str]) -> None:
+    async def write(self, domain: str, run_id: str, approved: Sequence[Deed]) -> None:
         container = await self._storage.open_container(JOURNAL)
-        await container.upload_blob(_name(domain, dry_run_id), orjson.dumps(object_ids), overwrite=True)
+        await container.upload_blob(
+            _name(domain, run_id), orjson.dumps([tuple(deed) for deed in approved]), overwrite=True
+        )
 
     @tried_again
-    async def read(self, domain: str, dry_run_id: str) -> Deeds:
+    async def read(self, run: Run) -> Deeds:
+        """What was approved with this run, which has an approval."""
+        from azure.core.exceptions import ResourceNotFoundError
+
         container = await self._storage.open_container(JOURNAL)
-        content = await (await container.download_blob(_name(domain, dry_run_id))).readall()
-        return frozenset(Deed("delete", account) for account in orjson.loads(content))
+        try:
+            found = await container.download_blob(_name(run.domain, run.id))
+        except ResourceNotFoundError:
+            dry_run_id = run.approval.dry_run_id if run.approval else ""
+            found = await container.download_blob(_name(run.domain, dry_run_id))
+        return frozenset(_deed(one) for one in orjson.loads(await found.readall()))
 
 
-def _name(domain: str, dry_run_id: str) -> str:
-    return f"{domain}/approved-{dry_run_id}"
+def _deed(stored: str | tuple[Approvable, str, str]) -> Deed:
+    return Deed("delete", stored) if isinstance(stored, str) else Deed(*stored)
+
+
+def _name(domain: str, run_id: str) -> str:
+    return f"{domain}/approved-{run_id}"

@@ -74,12 +74,29 @@ async def test_approval_releases_exactly_the_deletions_of_that_dry_run(
     await stack.dry_run()
     page = await open_page(stack, ASKING)
     dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("Approve exactly these 2 deletions").check()
+    await dialog.get_by_label("Approve exactly the deletions").check()
     await press_sync_now(page)
     await expect(dialog.get_by_text("Succeeded")).to_be_visible()
     assert set(stack.users()) == {f"{name}@{CONTOSO}" for name in STAYING}
     await dialog.get_by_role("link", name="Show the result").click()
-    await expect(page.get_by_text("2 deletions were approved")).to_be_visible()
+    await expect(page.get_by_text("approved what a dry run lists: deletions 2.")).to_be_visible()
+
+
+async def test_approval_releases_whatever_a_limit_would_stop(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    people = [f"user{number}" for number in range(6)]
+    stack = await start_stack(
+        source=[in_source(f"new-{name}", immutable_id=name) for name in people],
+        entra=[in_entra(name, onPremisesImmutableId=name) for name in people],
+    )
+    await stack.dry_run()
+    page = await open_page(stack, ASKING)
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Approve exactly the renames that this dry run lists").check()
+    await press_sync_now(page)
+    await expect(dialog.get_by_text("Succeeded")).to_be_visible()
+    assert set(stack.users()) == {f"new-{name}@{CONTOSO}" for name in people}
 
 
 async def test_without_a_dry_run_it_offers_one_first(start_stack: StartStack, open_page: OpenPage) -> None:

@@ -137,6 +137,7 @@ class TestFurtherLimits:
 
         assert check == LimitCheck(
             name="adds",
+            kinds=("add", "restore"),
             amount=len(plan.changes),
             of=plan.target,
             limit=limit.count or limit.percent or 0,
@@ -203,7 +204,7 @@ class TestSourceShrink:
         (check,) = check_limits(plan_with(source=now), off_but(max_source_shrink=20), before)
 
         assert check == LimitCheck(
-            name="sourceShrink", amount=lost, of=before, limit=20, unit="percent", exceeded=exceeded,
+            name="sourceShrink", kinds=("delete",), amount=lost, of=before, limit=20, unit="percent", exceeded=exceeded,
             verdict_parts=check.verdict_parts,
         )  # fmt: skip
         assert said(check.verdict_parts) == verdict

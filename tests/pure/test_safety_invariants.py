@@ -15,7 +15,7 @@ from shared.model.changes import Action, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.deeds import Deed
-from shared.planning.limits import check_deletions, check_limits
+from shared.planning.limits import BEGINNING, Checks, check_deletions, check_limits
 from shared.planning.protection import MAILBOX_PERMISSION
 from shared.planning.surveyed import planned_again
 from tests.support.companies import IMMUTABLE_IDS, OBJECT_IDS, SOURCE, UPNS, tenants
@@ -228,6 +228,29 @@ class TestLimits:
 
         gone = sum(1 for number in approved if number < deletions)
         assert released == check_deletions(rest, percent).model_copy(update={"approved": gone})
+
+    @given(SOURCE, tenants(), st.data())
+    def test_an_approval_releases_what_it_lists_of_whichever_limit_and_nothing_else(
+        self, source: list[SourceUser], tenant: ModelTenant, data: st.DataObject
+    ) -> None:
+        plan = planned(tenant, source)
+        nobody = Limit(count=0)
+        limits = ("max_adds", "max_updates", "max_renames", "max_cleared", "max_blocks")
+        settings = DomainSettings.model_validate(dict.fromkeys(limits, nobody))
+        listed = frozenset(BEGINNING.with_planned(plan))
+        assume(listed)
+
+        def exceeded(approved: frozenset[Deed]) -> set[str]:
+            found = Checks(
+                check_deletions(plan, 0, approved), check_limits(plan, settings, None, approved=approved)
+            )
+            return set(found.kinds)
+
+        missing = data.draw(st.sampled_from(sorted(listed)))
+        others = {missing._replace(what="another"), missing._replace(who="another")} - listed
+        assert exceeded(listed) == set()
+        kind = {"join": "rename", "restore": "add"}.get(missing.kind, missing.kind)
+        assert kind in exceeded(listed - {missing} | others)
 
 
 class CompanyLife(RuleBasedStateMachine):

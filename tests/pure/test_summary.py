@@ -92,16 +92,16 @@ class TestSyncs:
 class TestRefusals:
     def test_name_the_arithmetic_and_both_ways_on_where_there_are_too_many_deletions(self) -> None:
         assert said(refused(a_run(), checks(20))) == (
-            "Cancelled, nothing was applied: 20 of 100 users = 20 % ≥ 20 %. If these changes are right, approve the "
-            "deletions of a dry run, or raise Max Allowed Deletions, and sync again."
+            "Cancelled, nothing was applied: 20 of 100 users = 20 % ≥ 20 %. If these changes are right, approve what a "
+            "dry run lists (kinds: delete), or raise the limit, and sync again."
         )
 
     def test_say_what_an_earlier_invocation_did_before_another_limit_was_met(self) -> None:
         run = a_run(Counts(add=1, delete=2), warnings=("Roles could not be read.",))
 
         assert said(refused(run, checks(updates=6))) == (
-            "Cancelled, 3 changes of an earlier invocation stand: 6 updates > 5. If these changes are right, raise "
-            "the limit, and sync again. Roles could not be read."
+            "Cancelled, 3 changes of an earlier invocation stand: 6 updates > 5. If these changes are right, approve "
+            "what a dry run lists (kinds: update), or raise the limit, and sync again. Roles could not be read."
         )
 
 

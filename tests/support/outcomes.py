@@ -33,9 +33,10 @@ async def errors_of(stack: Stack, run: Run) -> dict[str, str]:
     return {name: row["errorCode"] for name, row in (await rows_of(stack, run)).items() if row["errorCode"]}
 
 
-async def approved_sync(stack: Stack, dry_run: Run) -> Run:
-    """Runs a sync that approves the deletions of that dry run, to its end."""
-    answer = await stack.post(f"domains/{dry_run.domain}/sync", {"approve": {"dryRunId": dry_run.id}})
+async def approved_sync(stack: Stack, dry_run: Run, **approve: object) -> Run:
+    """Runs a sync that approves the deletions of that dry run, or what `approve` says, to its end."""
+    order = {"approve": {"dryRunId": dry_run.id, **approve}}
+    answer = await stack.post(f"domains/{dry_run.domain}/sync", order)
     assert answer.status_code == 202, answer.text
     return await stack.finished(Run.model_validate(answer.json()))
 

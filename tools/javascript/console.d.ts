@@ -120,6 +120,7 @@ type SyncNowData = {
     features: Features;
     dryRun: Api.Run | null;
     run?: undefined;
+    listed: Person[] | null;
     deleted: Person[] | null;
     unlinked: Person[];
     unreadable?: string;

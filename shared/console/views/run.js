@@ -121,7 +121,7 @@ function result(run, { data }) {
 		"section.surface.result",
 		h("h2.hidden", t("logs.result")),
 		outcomeNote(run),
-		run.approval && note("plain", t("run.approved", { n: run.approval.deletions, who: run.approval.approvedBy })),
+		run.approval && note("plain", t("run.approved", { who: run.approval.approvedBy, what: approvedKinds(run.approval) })),
 		run.undoes && note("plain", h("a.link", { href: runAddress({ domain: run.domain, id: run.undoes }) }, t("run.undoes"))),
 		run.warnings.filter((each) => !run.message.includes(each)).map((each) => note("warning", said(each))),
 		h(
@@ -137,6 +137,15 @@ function result(run, { data }) {
 			run.deletionCheck && gauge(run.deletionCheck, run.mode, run.limitChecks),
 		),
 	);
+}
+
+/**
+ * Runs of the previous version approved deletions alone.
+ * @param {Api.Approval} approval
+ */
+function approvedKinds({ released, deletions }) {
+	const kinds = Object.entries(Object.keys(released).length ? released : { delete: deletions });
+	return kinds.map(([kind, n]) => [t(`approve.${kind}`), number(n)].join(" ")).join(t("counts.and"));
 }
 
 /**

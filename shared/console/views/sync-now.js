@@ -42,17 +42,17 @@ export default {
  * left, since no sync ever knew them.
  * @param {Api.Run | null} dryRun
  * @param {AbortSignal} signal
- * @returns {Promise<{ deleted: Person[] | null, unlinked: Person[], unreadable?: string }>}
+ * @returns {Promise<{ listed: Person[] | null, deleted: Person[] | null, unlinked: Person[], unreadable?: string }>}
  */
 async function candidates(dryRun, signal) {
-	if (!dryRun?.auditLog.available) return { deleted: null, unlinked: [] };
+	if (!dryRun?.auditLog.available) return { listed: null, deleted: null, unlinked: [] };
 	try {
 		const people = await peopleOf(dryRun, signal);
 		/** @param {string} kind */
 		const of = (kind) => people.filter((person) => person.kind === kind);
-		return { deleted: of("delete"), unlinked: of("unlinked") };
+		return { listed: people, deleted: of("delete"), unlinked: of("unlinked") };
 	} catch (error) {
-		if (error instanceof Problem && error.detail) return { deleted: null, unlinked: [], unreadable: error.detail };
+		if (error instanceof Problem && error.detail) return { listed: null, deleted: null, unlinked: [], unreadable: error.detail };
 		throw error;
 	}
 }
@@ -70,17 +70,38 @@ function start(form, { params, data, act }) {
 }
 
 /**
- * What was ticked, as the API takes it. Over the limit, the planned deletions are approved by their own tick only.
+ * What was ticked, as the API takes it. Over a limit, what the dry run lists is approved by its own tick only.
  * @param {FormData} form
  * @param {SyncNowData} data
  * @returns {Partial<Api.Approve> | null}
  */
-function approval(form, { dryRun, domain, deleted }) {
+function approval(form, { dryRun, domain, listed }) {
 	const ticked = form.getAll("unlinked").map(String);
-	if (!dryRun || (!ticked.length && !form.get("approve"))) return null;
-	if (!ticked.length) return { dryRunId: dryRun.id };
-	const planned = form.get("approve") || !verdict(dryRun, domain)?.exceeded ? (deleted ?? []) : [];
-	return { dryRunId: dryRun.id, objectIds: [...planned.map((person) => person.objectId), ...ticked] };
+	const all = form.get("approve") !== null;
+	if (!dryRun || (!ticked.length && !all)) return null;
+	const kinds = all ? exceeded(dryRun, domain) : [];
+	if (!ticked.length) return { dryRunId: dryRun.id, kinds };
+	if (!kinds.includes("delete")) kinds.push("delete");
+	// Deletions that no limit stops are named too, or the list would be those that were ticked.
+	const also = (listed ?? []).filter(({ action, result }) => result === "planned" && (all || (action === "delete" && !verdict(dryRun, domain)?.exceeded)));
+	return {
+		dryRunId: dryRun.id,
+		kinds,
+		objectIds: [...also.map((person) => person.objectId).filter(Boolean), ...ticked],
+		sourceIds: also.filter(({ action }) => action === "add").map((person) => person.sourceId),
+	};
+}
+
+/**
+ * What an approval has to name so that no limit stops a sync.
+ * @param {Api.Run} dryRun
+ * @param {Api.Domain} domain
+ */
+function exceeded(dryRun, domain) {
+	const further = dryRun.limitChecks.filter((check) => check.exceeded).flatMap((check) => check.kinds);
+	/** @type {Api.Approve["kinds"]} */
+	const deletions = verdict(dryRun, domain)?.exceeded ? ["delete"] : [];
+	return [...new Set([...deletions, ...further])];
 }
 
 /**
@@ -111,7 +132,7 @@ function question(data) {
 		check && gauge(check, "dryRun", dryRun.limitChecks),
 		check && check.maxAllowedDeletions !== dryRun.deletionCheck?.maxAllowedDeletions && note("plain", t("syncNow.otherLimit", { limit: check.maxAllowedDeletions })),
 		dryRun.counts.delete > 0 && whoIsDeleted({ ...data, dryRun }),
-		check?.exceeded && data.features.approval && data.deleted && approveAll(data.deleted.length),
+		exceeded(dryRun, domain).length > 0 && data.features.approval && data.listed && approveAll(exceeded(dryRun, domain)),
 		data.unlinked.length > 0 && domain.unlinked === "ask" && approveUnlinked(data.unlinked),
 	];
 }
@@ -144,12 +165,13 @@ function approveUnlinked(unlinked) {
 	);
 }
 
-/** @param {number} n */
-function approveAll(n) {
+/** @param {Api.Approve["kinds"]} kinds */
+function approveAll(kinds) {
+	const what = kinds.map((kind) => t(`approve.${kind}`)).join(t("counts.and"));
 	return h(
 		"label.choice",
 		h("input", { type: "checkbox", name: "approve", value: "yes" }),
-		h("span", h("strong", t("syncNow.approve", { n })), muted(t("syncNow.approveMore"))),
+		h("span", h("strong", t("syncNow.approve", { what })), muted(t("syncNow.approveMore"))),
 	);
 }
 

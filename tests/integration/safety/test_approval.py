@@ -1,9 +1,12 @@
-"""Release once: a sync that carries somebody's approval of the deletions which one dry run listed."""
+"""Release once: a sync that carries somebody's approval of what one dry run listed."""
 
 from datetime import timedelta
 
 from shared.clock import Clock
+from shared.model.records import Author
 from shared.model.runs import Run, new_run_id
+from shared.runs.approving import start_approved
+from shared.runs.invocation import perform
 from shared.store.storage import AUDIT_LOGS
 from tests.support.outcomes import approved_sync, names, rows_of, treated, undone
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
@@ -126,7 +129,135 @@ class TestAnApproval:
         assert (run.status, run.counts.delete) == ("succeeded", 3)
 
 
+class TestAnApprovalOfOtherKinds:
+    @staticmethod
+    async def renamed(start_stack: StartStack) -> Stack:
+        """A company gives all of its people another UPN."""
+        return await start_stack(
+            source=[in_source(f"{name}.new", immutable_id=f"K{name}") for name in PEOPLE],
+            entra=[in_entra(name, onPremisesImmutableId=f"K{name}") for name in PEOPLE],
+        )
+
+    async def test_lets_a_company_rename_everybody(self, start_stack: StartStack) -> None:
+        stack = await self.renamed(start_stack)
+
+        refused, dry_run = await stack.sync(), await stack.dry_run()
+        run = await approved_sync(stack, dry_run, kinds=["rename"])
+        again = await stack.sync()
+
+        assert (refused.status, refused.counts.rename) == ("cancelled", 0)
+        assert "approve what a dry run lists (kinds: rename), or raise the limit" in refused.message
+        assert (run.status, run.counts.rename, again.status) == ("succeeded", 10, "succeeded")
+        assert names(stack.users()) == {f"{name}.new" for name in PEOPLE}
+        assert run.approval is not None
+        assert run.approval.released == {"rename": 10}
+        (renames,) = [check for check in run.limit_checks if check.name == "renames"]
+        assert (renames.amount, renames.approved, renames.exceeded) == (0, 10, False)
+        rows = (await rows_of(stack, run)).values()
+        assert all(f"(dry run {dry_run.id})" in row["reason"] for row in rows)
+
+    async def test_of_deletions_releases_no_rename(self, start_stack: StartStack) -> None:
+        stack = await self.renamed(start_stack)
+
+        run = await approved_sync(stack, await stack.dry_run())
+
+        assert (run.status, stack.writes()) == ("cancelled", [])
+
+    async def test_releases_a_rename_to_the_listed_upn_alone(self, start_stack: StartStack) -> None:
+        stack = await self.renamed(start_stack)
+        dry_run = await stack.dry_run()
+        for name in PEOPLE[:6]:
+            user = stack.access_control.users[f"{name}.new"]
+            other = {"user_principal_name": f"{name}.other@{CONTOSO}"}
+            stack.access_control.users.put(user.model_copy(update=other))
+
+        run = await approved_sync(stack, dry_run, kinds=["rename"])
+
+        assert (run.status, stack.writes()) == ("cancelled", [])
+        assert "6 renames of 10 users = 60 % ≥ 20 % and > 5" in run.message
+
+    async def test_releases_those_who_are_named_and_leaves_the_others_to_the_limit(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.renamed(start_stack)
+        dry_run = await stack.dry_run()
+
+        few = await approved_sync(
+            stack, dry_run, kinds=["rename"], sourceIds=[f"{name}.new" for name in PEOPLE[:4]]
+        )
+        enough = await approved_sync(
+            stack, dry_run, kinds=["rename"], sourceIds=[f"{name}.new" for name in PEOPLE[:5]]
+        )
+
+        assert [few.status, enough.status] == ["cancelled", "succeeded"]
+        assert enough.counts.rename == 10
+
+    async def test_releases_values_that_are_removed_and_accounts_that_are_disabled(
+        self, start_stack: StartStack
+    ) -> None:
+        source = [in_source(name, family_name="", status="disabled") for name in PEOPLE[:8]]
+        source += [in_source(name) for name in PEOPLE[8:]]
+        stack = await start_stack(source=source, entra=[in_entra(name) for name in PEOPLE])
+        dry_run = await stack.dry_run()
+
+        half = await approved_sync(stack, dry_run, kinds=["clear"])
+        run = await approved_sync(stack, dry_run, kinds=["clear", "block"])
+
+        assert dry_run.message.endswith(
+            "8 accounts to be disabled of 10 users = 80 % ≥ 20 % and > 5; "
+            "8 values of surname to be removed of 10 users = 80 % ≥ 20 % and > 5: a sync would be cancelled."
+        )
+        assert [half.status, run.status] == ["cancelled", "succeeded"]
+        assert sum(user["accountEnabled"] for user in stack.users().values()) == 2
+
+    async def test_releases_adds(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source(name) for name in PEOPLE])
+        await stack.set(maxAdds={"count": 3})
+
+        run = await approved_sync(stack, await stack.dry_run(), kinds=["add"])
+
+        assert (run.status, run.counts.add) == ("succeeded", 10)
+
+
 class TestWhatCanNotBeApproved:
+    async def test_a_dry_run_that_was_made_with_other_settings(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        await stack.set(unlinked="ask")
+
+        status, detail = await refusal(stack, dry_run.id)
+
+        assert status == 412
+        assert detail == (
+            f"The settings that decide what a sync does have changed since the dry run {dry_run.id}: "
+            "look at a new dry run, and approve that one."
+        )
+
+    async def test_by_a_run_that_was_queued_before_the_settings_changed(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        author = Author("somebody", "127.0.0.1")
+        run = await start_approved(stack.services, CONTOSO, dry_run.id, author)
+        await stack.set(unlinked="ask")
+
+        await perform(stack.services, CONTOSO, run.id)
+
+        ended = await stack.run(run)
+        assert (ended.status, stack.writes()) == ("cancelled", [])
+        assert "have changed since the dry run" in ended.message
+
+    async def test_somebody_whom_the_dry_run_does_not_list(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        order = {"approve": {"dryRunId": dry_run.id, "sourceIds": ["user9"]}}
+
+        answer = await stack.post(f"domains/{CONTOSO}/sync", order)
+
+        assert answer.status_code == 409
+        assert answer.json()["detail"] == f"The dry run {dry_run.id} lists nothing for these people: user9."
+
     async def test_a_dry_run_that_a_later_one_has_overwritten(self, start_stack: StartStack) -> None:
         stack = await three_have_left(start_stack)
         dry_run = await stack.dry_run()

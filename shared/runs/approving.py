@@ -1,0 +1,105 @@
+"""Approvals: a sync that releases exactly what one dry run listed, under the settings that it was made with."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from shared.errors import NotPossible, PreconditionFailed
+from shared.model.changes import Change
+from shared.model.questions import Kind
+from shared.model.records import Author
+from shared.model.results import UNLINKED
+from shared.model.runs import Approvable, Approval, Mode, Run, Status, Trigger
+from shared.planning.deeds import NONE, Deed, Deeds, deeds
+from shared.planning.territory import NAMED
+from shared.runs.deciding import answer_all
+from shared.runs.lifecycle import new_run, start
+from shared.services import Services
+from shared.store.previous_version import planned_deletions
+
+DELETIONS: tuple[Approvable, ...] = ("delete",)
+
+
+async def start_approved(
+    services: Services,
+    domain: str,
+    dry_run_id: str,
+    author: Author,
+    *,
+    kinds: Sequence[Approvable] = DELETIONS,
+    object_ids: Sequence[str] | None = None,
+    source_ids: Sequence[str] | None = None,
+    answers: Sequence[tuple[Kind, bool]] = (),
+) -> Run:
+    """Starts a sync for which exactly what this dry run listed is approved: of these kinds, and of all people or some.
+
+    `object_ids` may also name accounts that the dry run left since no sync ever knew them. Raises NotPossible unless it
+    is a dry run of a sync (not of an undo) that succeeded, or if it lists nothing for somebody named;
+    PreconditionFailed if it was made with other settings; AuditLogGone if its list is gone.
+    """
+    dry_run = await services.runs.get(domain, dry_run_id)
+    if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
+        raise NotPossible("run.notApprovable", run=dry_run_id)
+    if dry_run.settings_digest or set(kinds) != set(DELETIONS):
+        await require_same_settings(services, dry_run)
+    some = None if object_ids is None and source_ids is None else {*(object_ids or ()), *(source_ids or ())}
+    listed = await _read_listed(services, dry_run, with_unlinked=some is not None)
+    if unlisted := sorted((some or set()) - {who for people in listed.values() for who in people}):
+        raise NotPossible("run.notListed", run=dry_run_id, people=tuple(unlisted[:NAMED]))
+    wanted = {*kinds, *(("join",) if "rename" in kinds else ())}
+    released = {
+        deed
+        for deed, people in listed.items()
+        if deed.kind in wanted and (some is None or not some.isdisjoint(people))
+    }
+    if answers:
+        await answer_all(services, domain, dry_run_id, answers, author)
+    counts = Counter("rename" if deed.kind == "join" else deed.kind for deed in released)
+    approval = Approval(
+        dry_run_id=dry_run_id,
+        approved_by=author.name,
+        deletions=counts["delete"],
+        released=dict(sorted(counts.items())),
+    )
+    run = new_run(services.clock, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
+    await services.approvals.write(domain, run.id, sorted(released))
+    return await start(services, run)
+
+
+async def read_approved(services: Services, run: Run) -> Deeds:
+    """What was approved with this run. Raises PreconditionFailed if the settings have changed since the dry run."""
+    if run.approval is None:
+        return NONE
+    dry_run = await services.runs.find(run.domain, run.approval.dry_run_id)
+    if dry_run and dry_run.settings_digest:
+        await require_same_settings(services, dry_run)
+    return await services.approvals.read(run)
+
+
+async def require_same_settings(services: Services, dry_run: Run) -> None:
+    """Raises PreconditionFailed if other settings decide now than in this dry run."""
+    if dry_run.settings_digest != await settings_digest(services, dry_run.domain):
+        raise PreconditionFailed("run.otherSettings", run=dry_run.id)
+
+
+async def settings_digest(services: Services, domain: str) -> str:
+    """Of the settings that decide what is planned for a domain. Not of the limits: they hold as they are now."""
+    return services.settings.terms.digest(ask_unlinked=await services.administration.read_unlinked(domain))
+
+
+async def _read_listed(services: Services, dry_run: Run, *, with_unlinked: bool) -> dict[Deed, set[str]]:
+    """Everything that the dry run listed, each with object id and source id of its person."""
+    now = services.clock.now()
+    plan = await services.audit_logs.read_plan(dry_run, now)
+    if plan is None:
+        # Written by the previous version, which kept only the audit log. Removable with the reader of those logs.
+        gone = planned_deletions(await services.audit_logs.read(dry_run, now), dry_run.id)
+        return {Deed("delete", account): {account} for account in gone}
+    listed = {deed: _ids(one.change) for one in plan for deed in deeds(one.change)}
+    if with_unlinked:
+        left = (one.change for one in plan if one.error_code == UNLINKED)
+        listed |= {Deed("delete", str(change.object_id)): {str(change.object_id)} for change in left}
+    return listed
+
+
+def _ids(change: Change) -> set[str]:
+    return {one for one in (change.object_id, change.source_id) if one}
