@@ -201,8 +201,8 @@ class ModelTenant:
 
     def _step_aside(self, change: Change) -> None:
         self._patch(change, {UPN: change.via})
-        if change.after(IMMUTABLE_ID):
-            self._patch(change, {IMMUTABLE_ID: change.after(IMMUTABLE_ID)})
+        if IMMUTABLE_ID in (values := _values(change)):  # also one that is cleared
+            self._patch(change, {IMMUTABLE_ID: values[IMMUTABLE_ID]})
 
     def _finish(self, change: Change) -> None:
         values = _values(change)
