@@ -169,6 +169,11 @@ async def get_audit_log(req: func.HttpRequest) -> func.HttpResponse:
 # The page, the document, and everything else
 
 
+@endpoint(http.get_me)
+async def get_me(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_me(services, req)
+
+
 @endpoint(http.get_console)
 async def get_console(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_console(services, req)

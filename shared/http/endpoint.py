@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import DomainNotFound, RunNotFound, SyncError
 from shared.http.address import caller_address
-from shared.http.principal import ANYBODY, Role, identified, require_role
+from shared.http.principal import ANYBODY, Principal, Role, identified, require_role
 from shared.http.problems import Problem, secured
 from shared.http.same_origin import from_browser, require_same_origin
 from shared.log import event
@@ -52,6 +52,7 @@ class Call(Generic[Query_co, Body_co]):
     """One request, checked. `domain`, `run_id`, `decision` and `asset` are empty where the path has none."""
 
     services: Services
+    caller: Principal
     author: Author
     domain: str
     run_id: str
@@ -126,20 +127,19 @@ class Endpoint(Generic[Query_co, Body_co]):
     async def _answer(
         self, services: Services, request: func.HttpRequest, enqueue: Callable[[str], None]
     ) -> func.HttpResponse:
-        author = Author(str(ANYBODY), caller_address(request.headers))
+        caller, address = ANYBODY, caller_address(request.headers)
         try:
             if self.role is not None:
-                principal = identified(services.settings.auth_mode, os.environ, request.headers)
-                author = author._replace(name=str(principal))
-                require_role(principal, self.role)
+                caller = identified(services.settings.auth_mode, os.environ, request.headers)
+                require_role(caller, self.role)
             if self.changes:
                 require_same_origin(request.headers)
-            return await self.handler(self._call(services, request, author, enqueue))
+            return await self.handler(self._call(services, request, caller, enqueue))
         except Problem as problem:
             if problem.status in (401, 403, 503):
                 event(
                     "http.refused", logging.WARNING, method=self.method, path=self.path, status=problem.status,
-                    reason=problem.title, by=author.name, address=author.address,
+                    reason=problem.title, by=str(caller), address=address,
                 )  # fmt: skip
             return problem.answer()
         except SyncError as error:
@@ -155,13 +155,14 @@ class Endpoint(Generic[Query_co, Body_co]):
         self,
         services: Services,
         request: func.HttpRequest,
-        author: Author,
+        caller: Principal,
         enqueue: Callable[[str], None],
     ) -> Call[Query_co, Body_co]:
         """The request, checked. Raises Problem or SyncError, which name what is wrong with it."""
         return Call(
             services=services,
-            author=author,
+            caller=caller,
+            author=Author(str(caller), caller_address(request.headers)),
             domain=_domain(request.route_params.get("domain")),
             run_id=_run_id(request.route_params.get("runId")),
             decision=request.route_params.get("decisionId") or "",

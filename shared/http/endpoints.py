@@ -8,7 +8,7 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel
 
-from shared.http import console, decisions, domains, health, inspection, openapi, problems, runs, source
+from shared.http import console, decisions, domains, health, inspection, me, openapi, problems, runs, source
 from shared.http.endpoint import AnyEndpoint, Call, Endpoint, Nothing
 from shared.http.principal import Role
 from shared.model.domains import Domain
@@ -96,7 +96,7 @@ take_back_decision = Endpoint(
 )  # fmt: skip
 list_runs = Endpoint(
     method="GET", route=f"{_DOMAIN}/runs",
-    summary="The Sync Logs, newest first.",
+    summary="The Sync Logs, newest first; filtered by time, status, mode and who started them.",
     role=Role.READER, handler=runs.list_runs, answers={200: runs.RunList, **_TENANT_IF_NEW},
 )  # fmt: skip
 get_run = Endpoint(
@@ -125,6 +125,11 @@ get_audit_log = Endpoint(
     answers={200: runs.AuditLogLink, 302: "The link, for 60 minutes at most.",
              406: "Too large to be had as text/csv from here.", 410: "Expired or overwritten."},
     files=("text/csv",),
+)  # fmt: skip
+get_me = Endpoint(
+    method="GET", route="me",
+    summary="Who is calling: name, role, and how they are known.",
+    role=Role.READER, handler=me.me, answers={200: me.Me},
 )  # fmt: skip
 get_console = Endpoint(
     method="GET", route="console",

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 
 import azure.functions as func
-from pydantic import Field, StrictBool, field_validator
+from pydantic import AwareDatetime, Field, StrictBool, field_validator
 
 from shared.errors import RunActive
 from shared.http.content import content
@@ -20,7 +20,7 @@ from shared.model.runs import RUN_ID_PATTERN, Approvable, Mode, Run, Status, Tri
 from shared.runs import lifecycle
 from shared.runs.approving import DELETIONS, start_approved
 from shared.runs.messages import message
-from shared.store.runs import decode_cursor
+from shared.store.runs import Wanted, decode_cursor
 
 POLL_AFTER_SECONDS = 2
 LARGEST_LOG_TO_SHOW = 50 * 1024**2
@@ -36,6 +36,14 @@ class PageQuery(Body):
         if cursor is not None:
             decode_cursor(cursor)
         return cursor
+
+
+class RunsQuery(PageQuery):
+    since: AwareDatetime | None = Field(None, alias="from", description="Created then or later.")
+    until: AwareDatetime | None = Field(None, alias="to", description="Created before then.")
+    status: Status | None = None
+    mode: Mode | None = None
+    by: str = Field("", max_length=256, description="Part of the name of who started it.")
 
 
 class Answer(Record):
@@ -116,9 +124,11 @@ async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:
     return await _started(call, start)
 
 
-async def list_runs(call: Call[PageQuery, Nothing]) -> func.HttpResponse:
+async def list_runs(call: Call[RunsQuery, Nothing]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
-    runs, cursor = await call.services.runs.read_page(call.domain, call.query.limit, call.query.cursor)
+    asked = call.query
+    wanted = Wanted(since=asked.since, until=asked.until, status=asked.status, mode=asked.mode, by=asked.by)
+    runs, cursor = await call.services.runs.read_page(call.domain, asked.limit, asked.cursor, wanted)
     if any(run.status is Status.QUEUED for run in runs):
         await take_up(call)
     pointers = await call.services.runs.read_pointers(call.domain)

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 
 from shared.errors import CancelRequested, LeaseLost, NotPossible, RunActive, RunNotFound
 from shared.log import event
-from shared.model.runs import Mode, Run, is_run_id, oldest_run_id
+from shared.model.runs import Mode, Run, Status, is_run_id, newest_first, oldest_run_id
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged
 from shared.store.run_rows import from_row, to_row
 from shared.store.storage import RUNS, Storage
@@ -90,6 +90,29 @@ async def remembered_in(storage: Storage, domain: str) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which Sync Logs: created at `since` or later and before `until`, by somebody whose name has `by` in it."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    status: Status | None = None
+    mode: Mode | None = None
+    by: str = ""
+
+    @property
+    def conditions(self) -> tuple[tuple[str, str | None], ...]:
+        """Conditions on a row, each with the value of its parameter."""
+        # A run's id begins with its time, and sorts newest first.
+        since, until = (f"{newest_first(one)}~" if one else None for one in (self.since, self.until))
+        return (
+            ("RowKey le @since", since),
+            ("RowKey gt @until", until),
+            ("status eq @status", self.status and str(self.status)),
+            ("mode eq @mode", self.mode and str(self.mode)),
+        )
+
+
 class Runs:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -124,20 +147,25 @@ class Runs:
         return _readable(await self._entity(domain, run_id))
 
     @tried_again
-    async def read_page(self, domain: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
+    async def read_page(
+        self, domain: str, limit: int, cursor: str | None, wanted: "Wanted | None" = None
+    ) -> tuple[list[Run], str | None]:
         """Up to `limit` Sync Logs, newest first, after the run in `cursor`; and the next page's cursor."""
         table = await self._storage.open_table(RUNS)
+        wanted = wanted or Wanted()
         condition, parameters = _RUNS_ONLY, {"domain": domain}
-        if cursor:
-            condition, parameters = (
-                f"{condition} and RowKey gt @after",
-                {**parameters, "after": decode_cursor(cursor)},
-            )
+        for further, value in (("RowKey gt @after", cursor and decode_cursor(cursor)), *wanted.conditions):
+            if value:
+                condition, parameters = (
+                    f"{condition} and {further}",
+                    {**parameters, further.partition("@")[2]: value},
+                )
         found: list[Run] = []
         async for row in table.query_entities(condition, parameters=parameters, results_per_page=limit + 1):
             if len(found) == limit:
                 return found, base64.urlsafe_b64encode(found[-1].id.encode()).decode()
-            if run := _readable(row):
+            run = _readable(row)
+            if run and wanted.by.casefold() in run.requested_by.casefold():
                 found.append(run)
         return found, None
 

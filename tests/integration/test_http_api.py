@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -240,6 +241,23 @@ class TestRuns:
 
         assert [run["id"] for run in first["runs"]] == [started[2], started[1]]
         assert ([run["id"] for run in second["runs"]], second["cursor"]) == ([started[0]], None)
+
+    async def test_the_logs_are_filtered(self, stack: Stack) -> None:
+        dry_run, sync = await stack.dry_run(), await stack.sync()
+
+        async def found(**wanted: str) -> list[str]:
+            query = "&".join(f"{name}={quote(value)}" for name, value in wanted.items())
+            answer = await stack.get(f"domains/contoso.com/runs?{query}")
+            return [run["id"] for run in answer.json()["runs"]]
+
+        assert await found(mode="sync") == [sync.id]
+        assert await found(status="succeeded", mode="dryRun") == [dry_run.id]
+        assert await found(status="failed") == []
+        assert await found(by="Function KEY") == [sync.id, dry_run.id]
+        assert await found(by="aoki") == []
+        assert await found(to=sync.created_at.isoformat()) == [dry_run.id]
+        assert await found(**{"from": sync.created_at.isoformat()}) == [sync.id]
+        assert (await stack.get("domains/contoso.com/runs?from=2026-11-28T00:00:00")).status_code == 400
 
     async def test_a_bad_query_is_refused_with_every_bad_field(self, stack: Stack) -> None:
         answer = await stack.get("domains/contoso.com/runs?limit=0&cursor=nonsense&page=2")

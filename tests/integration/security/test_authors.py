@@ -123,3 +123,29 @@ async def test_every_answer_tells_browsers_what_not_to_do(stack: Stack, path: st
 
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Strict-Transport-Security"].startswith("max-age=")
+
+
+@pytest.mark.parametrize(
+    ("headers", "name", "role"),
+    [
+        (ADMINISTRATOR, "aoki@contoso.com", "Sync.Administrator"),
+        (signed_in("Sync.Reader", "Sync.Operator"), "aoki@contoso.com", "Sync.Operator"),
+        (application("Sync.Reader"), "nightly-job", "Sync.Reader"),
+    ],
+)
+async def test_callers_are_told_who_they_are(
+    stack: Stack, headers: dict[str, str], name: str, role: str
+) -> None:
+    answer = await stack.get("me", **headers)
+
+    assert answer.json() == {"name": name, "objectId": OBJECT_ID, "role": role, "knownBy": "signIn"}
+
+
+async def test_a_key_names_nobody(start_stack: StartStack) -> None:
+    stack = await start_stack()
+
+    answer = await stack.get("me")
+
+    assert answer.json() == {
+        "name": "function key", "objectId": None, "role": "Sync.Administrator", "knownBy": "key",
+    }  # fmt: skip
