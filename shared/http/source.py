@@ -14,7 +14,7 @@ async def source(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     settings = services.settings
     reading = services.open_source()
     try:
-        await in_time(reading.describe(fields))
+        await in_time(reading.describe(fields.add))
     finally:
         await reading.aclose()
     event("source.described", **call.facts, users=fields.users)

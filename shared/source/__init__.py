@@ -1,13 +1,12 @@
 """Where the people come from: one small protocol, one module per kind of source."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 from shared.errors import SourceError
 from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap, flat
 from shared.planning.sides import Source
-from shared.reports.source_fields import SourceFields
 
 # Access Control's built-in administrator, who is never synchronised.
 BUILT_IN_ADMINISTRATOR = "hdeadmin"
@@ -20,8 +19,8 @@ class OpenSource(Source, Protocol):
         """A small read, for the health check. Raises SourceError if it fails."""
         ...
 
-    async def describe(self, fields: SourceFields) -> None:
-        """Adds every record as it is, with all its fields. Raises SourceError as `users` does."""
+    async def describe(self, add: Callable[[object], None]) -> None:
+        """Calls `add` with every record as it is, with all its fields. Raises SourceError as `users` does."""
         ...
 
     async def aclose(self) -> None: ...

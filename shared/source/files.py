@@ -10,7 +10,6 @@ from shared.errors import SourceError
 from shared.model.people import SourceUser
 from shared.outbound.content_coding import BodyRefused, decoded, require_size
 from shared.planning.mapping import AttributeMap
-from shared.reports.source_fields import SourceFields
 from shared.store.storage import Storage
 
 if TYPE_CHECKING:
@@ -52,13 +51,13 @@ class FileSource:
         # Off the event loop: a large file takes a second.
         return await self._storage.clock.in_thread(self._parse, content, self._path, self._attribute_map)
 
-    async def describe(self, fields: SourceFields) -> None:
+    async def describe(self, add: Callable[[object], None]) -> None:
         content = await self._read()
-        await self._storage.clock.in_thread(self._describe, content, fields)
+        await self._storage.clock.in_thread(self._describe, content, add)
 
-    def _describe(self, content: bytes, fields: SourceFields) -> None:
+    def _describe(self, content: bytes, add: Callable[[object], None]) -> None:
         for _, record in self._records(content, self._path):
-            fields.add(record)
+            add(record)
 
     async def check(self) -> None:
         """Reads a file of at most 1 MB, and only looks for a larger one: anybody may ask for a health check."""

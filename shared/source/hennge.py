@@ -6,7 +6,7 @@ is an error that names the call.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +20,6 @@ from shared.outbound.bounded import AnswerRefused, BoundedTransport
 from shared.outbound.paging import Pages
 from shared.outbound.retries import passes, retry_after_seconds, wait_before
 from shared.planning.mapping import AttributeMap, flat
-from shared.reports.source_fields import SourceFields
 from shared.source import SourceUsers
 
 TRIES = 7
@@ -69,10 +68,10 @@ class HenngeSource:
                 users.add(item, place)
         return users.complete()
 
-    async def describe(self, fields: SourceFields) -> None:
+    async def describe(self, add: Callable[[object], None]) -> None:
         async for _, items in self._pages():
             for item in items:
-                fields.add(item)
+                add(item)
 
     async def _pages(self) -> AsyncIterator[tuple[int, list[Any]]]:
         """Every page: its number, and what is on it."""
