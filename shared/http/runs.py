@@ -1,6 +1,7 @@
 """Runs: start, look, stop, and their audit logs."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from typing import Annotated
 
 import azure.functions as func
 from pydantic import AwareDatetime, Field, StrictBool, field_validator
@@ -24,6 +25,7 @@ from shared.store.runs import Wanted, decode_cursor
 
 POLL_AFTER_SECONDS = 2
 LARGEST_LOG_TO_SHOW = 50 * 1024**2
+MOST_CHOSEN = 200
 
 
 class PageQuery(Body):
@@ -65,11 +67,25 @@ class Approve(Record):
     source_ids: tuple[str, ...] | None = None
     answers: tuple[Answer, ...] = ()
 
+    @property
+    def people(self) -> frozenset[str] | None:
+        """None for everybody whom the dry run listed."""
+        if self.object_ids is None and self.source_ids is None:
+            return None
+        return frozenset((*(self.object_ids or ()), *(self.source_ids or ())))
+
+
+Person = Annotated[str, Field(min_length=1, max_length=1024)]
+
 
 class SyncOrder(Record):
-    """`approve` releases exactly the changes which that dry run listed."""
+    """`approve` releases exactly the changes which that dry run listed.
+
+    `only`: source ids or object ids; everybody is read and planned, and only what concerns these people is applied.
+    """
 
     approve: Approve | None = None
+    only: Annotated[tuple[Person, ...], Field(min_length=1, max_length=MOST_CHOSEN)] | None = None
 
 
 class UndoOrder(Record):
@@ -94,8 +110,9 @@ async def start_dry_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 
 
 async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
+    only = tuple(dict.fromkeys(call.body.only or ()))
     if call.body.approve is None:
-        return await _start(call, Mode.SYNC)
+        return await _start(call, Mode.SYNC, only)
     domain = await domain_to_read(call.services, call.domain)
     approve = call.body.approve
     start = start_approved(
@@ -104,9 +121,9 @@ async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
         approve.dry_run_id,
         call.author,
         kinds=approve.kinds,
-        object_ids=approve.object_ids,
-        source_ids=approve.source_ids,
+        people=approve.people,
         answers=[(answer.kind, answer.same) for answer in approve.answers],
+        only=only,
     )
     return await _started(call, start)
 
@@ -176,10 +193,10 @@ async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
     return content(log, "text/csv", call.headers, {"Cache-Control": "no-store"})
 
 
-async def _start(call: AnyCall, mode: Mode) -> func.HttpResponse:
+async def _start(call: AnyCall, mode: Mode, only: Sequence[str] = ()) -> func.HttpResponse:
     domain = await domain_to_read(call.services, call.domain)
     run = lifecycle.new_run(call.services.clock, domain, mode, Trigger.MANUAL, call.author)
-    return await _started(call, lifecycle.start(call.services, run))
+    return await _started(call, lifecycle.start(call.services, run, only))
 
 
 async def _started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:

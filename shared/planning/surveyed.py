@@ -62,6 +62,7 @@ class Survey:
     on_tenant: int = 0
     warnings: Parts = ()
     reviewed: bool = False
+    partial: bool = False
     federated: bool = False
 
 

@@ -46,14 +46,20 @@ class Quality:
 def judge(run: Run, failed: Collection[str], not_deleted: int) -> Quality:
     """`failed` has the person of each failed change, as in a change's `Key`.
 
-    A dry run is never good, because it changes nothing; nor is an undo, which says nothing about the next sync.
+    A dry run is never good, because it changes nothing; nor is an undo or a run of a few chosen people, which say
+    nothing about the next sync.
     """
     is_sync = run.mode is Mode.SYNC
     bad = run.counts.failed + run.counts.doubtful
     tried = run.counts.made + bad
     mostly_failed = is_sync and _mostly_failed(tried, bad)
     return Quality(
-        good=is_sync and not run.undoes and run.status.good and not mostly_failed and not not_deleted,
+        good=is_sync
+        and not run.undoes
+        and run.only is None
+        and run.status.good
+        and not mostly_failed
+        and not not_deleted,
         tried=tried,
         mostly_failed=mostly_failed,
         not_deleted=not_deleted,

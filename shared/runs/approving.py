@@ -1,7 +1,7 @@
 """Approvals: a sync that releases exactly what one dry run listed, under the settings that it was made with."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from shared.errors import NotPossible, PreconditionFailed
 from shared.model.changes import Change
@@ -26,30 +26,30 @@ async def start_approved(
     author: Author,
     *,
     kinds: Sequence[Approvable] = DELETIONS,
-    object_ids: Sequence[str] | None = None,
-    source_ids: Sequence[str] | None = None,
+    people: Collection[str] | None = None,
     answers: Sequence[tuple[Kind, bool]] = (),
+    only: Sequence[str] = (),
 ) -> Run:
     """Starts a sync for which exactly what this dry run listed is approved: of these kinds, and of all people or some.
 
-    `object_ids` may also name accounts that the dry run left since no sync ever knew them. Raises NotPossible unless it
-    is a dry run of a sync (not of an undo) that succeeded, or if it lists nothing for somebody named;
-    PreconditionFailed if it was made with other settings; AuditLogGone if its list is gone.
+    `people` are object ids and source ids, also of accounts that the dry run left since no sync ever knew them; `only`
+    those whom the run is for at all. Raises NotPossible unless it is a dry run of a sync (not of an undo) that
+    succeeded, or if it lists nothing for somebody named; PreconditionFailed if it was made with other settings;
+    AuditLogGone if its list is gone.
     """
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
         raise NotPossible("run.notApprovable", run=dry_run_id)
     if dry_run.settings_digest or set(kinds) != set(DELETIONS):
         await require_same_settings(services, dry_run)
-    some = None if object_ids is None and source_ids is None else {*(object_ids or ()), *(source_ids or ())}
-    listed = await _read_listed(services, dry_run, with_unlinked=some is not None)
-    if unlisted := sorted((some or set()) - {who for people in listed.values() for who in people}):
+    listed = await _read_listed(services, dry_run, with_unlinked=people is not None)
+    if unlisted := sorted(set(people or ()) - {who for ids in listed.values() for who in ids}):
         raise NotPossible("run.notListed", run=dry_run_id, people=tuple(unlisted[:NAMED]))
     wanted = {*kinds, *(("join",) if "rename" in kinds else ())}
     released = {
         deed
-        for deed, people in listed.items()
-        if deed.kind in wanted and (some is None or not some.isdisjoint(people))
+        for deed, ids in listed.items()
+        if deed.kind in wanted and (people is None or not ids.isdisjoint(people))
     }
     if answers:
         await answer_all(services, domain, dry_run_id, answers, author)
@@ -62,7 +62,7 @@ async def start_approved(
     )
     run = new_run(services.clock, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
     await services.approvals.write(domain, run.id, sorted(released))
-    return await start(services, run)
+    return await start(services, run, only)
 
 
 async def read_approved(services: Services, run: Run) -> Deeds:

@@ -34,6 +34,7 @@ from shared.model.results import SHIELDED, Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
 from shared.planning.deeds import Deeds
 from shared.planning.limits import Checks, Trail, check_deletions, check_limits, noting
+from shared.planning.only import chosen
 from shared.planning.surveyed import Survey
 from shared.reports import summary
 from shared.reports.audit_csv import header, render
@@ -158,6 +159,9 @@ class Invocation:
             return await survey_undo(self._services, run, run.undoes, self._directory)
         looking = surveyor(self._services, run.domain, self._directory, self._stop)
         seen = await looking.survey(predict=run.mode is Mode.DRY_RUN, approved=approved)
+        if run.only is not None:
+            people = await self._services.approvals.read_chosen(run)
+            seen = await self._clock.in_thread(chosen, seen, people)
         if run.approval is None:
             return seen
         note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)

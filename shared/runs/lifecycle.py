@@ -1,6 +1,7 @@
 """Starts runs, cancels them, and takes up or ends abandoned ones. `invocation.py` performs them."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -45,12 +46,16 @@ def new_run(
     )
 
 
-async def start(services: Services, run: Run) -> Run:
+async def start(services: Services, run: Run, only: Sequence[str] = ()) -> Run:
     """Writes a queued run. The caller sends its message. Raises RunActive if the domain has an active run.
 
-    Idempotent: if storage fails, the run may have been written all the same.
+    `only`: the source ids or object ids of those whom it is for. Idempotent: if storage fails, the run may have been
+    written all the same.
     """
     await services.domains.remember(run.domain)
+    if only:
+        run = run.model_copy(update={"only": len(only)})
+        await services.approvals.write_chosen(run.domain, run.id, only)
     await services.runs.start(run)
     event("run.queued", **facts(run))
     return run

@@ -1,6 +1,9 @@
-"""Blob `journal/{domain}/approved-{runId}`: what an administrator approved with this run, a JSON list of `Deed`s.
+"""What an administrator has said of one run, beside its journal.
 
-The previous version named it after the dry run and kept the object ids of deletions.
+Blob `journal/{domain}/approved-{runId}`: what was approved with it, a JSON list of `Deed`s. Blob
+`journal/{domain}/only-{runId}`: the people whom it is for, as source ids and object ids.
+
+The previous version named the first after the dry run and kept the object ids of deletions.
 """
 
 from collections.abc import Sequence
@@ -36,6 +39,18 @@ class Approvals:
             dry_run_id = run.approval.dry_run_id if run.approval else ""
             found = await container.download_blob(_name(run.domain, dry_run_id))
         return frozenset(_deed(one) for one in orjson.loads(await found.readall()))
+
+    @tried_again
+    async def write_chosen(self, domain: str, run_id: str, people: Sequence[str]) -> None:
+        container = await self._storage.open_container(JOURNAL)
+        await container.upload_blob(f"{domain}/only-{run_id}", orjson.dumps(people), overwrite=True)
+
+    @tried_again
+    async def read_chosen(self, run: Run) -> frozenset[str]:
+        """The people whom this run is for, which is not for everybody."""
+        container = await self._storage.open_container(JOURNAL)
+        found = await container.download_blob(f"{run.domain}/only-{run.id}")
+        return frozenset(orjson.loads(await found.readall()))
 
 
 def _deed(stored: str | tuple[Approvable, str, str]) -> Deed:

@@ -235,7 +235,7 @@ class Runs:
         pointers: list[dict[str, Any]] = [{**to_row(run), "RowKey": f"last-{run.mode}"}]
         if run.mode is Mode.DRY_RUN and run.status.good:
             pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
-        if run.mode is Mode.SYNC and run.status.good and not run.undoes:
+        if run.mode is Mode.SYNC and run.status.good and not run.undoes and run.only is None:
             good = {"source": run.counts.source, "memory": PEOPLE}
             pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, **good})
         if run.mode is Mode.SYNC and run.audit_log.size_bytes:
