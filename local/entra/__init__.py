@@ -29,6 +29,7 @@ time. A mistake raises SeedError, which names the entry.
                   "proxyAddresses": ["SMTP:sales@contoso.com"], "isAssignableToRole": false,
                   "_members": ["a@contoso.com"], "_owners": [], "_roles": [],
                   "_eligible": [], "_eligibleMembers": [], "_eligibleOwners": []}],
+      "contacts": [{"displayName": "Shop", "mail": "shop@contoso.com"}],      // mail contacts; no call reads them
       "applications": [{"displayName": "HR", "identifierUris": ["api://contoso.com/hr"]}],
       "permissions": ["User.ReadWrite.All"],   // left out: all
       "limits": {"writes": {"count": 3000, "seconds": 150},
@@ -42,7 +43,8 @@ time. A mistake raises SeedError, which names the entry.
 A group's `mail` counts as one of its addresses, like a user's.
 
 (The comments are only for this page: the file is plain JSON.) `Fault` describes the rules of faults.
-Seeded users have a mailbox unless `_mailbox` says otherwise; created ones, without a licence, have none.
+Seeded users have a mailbox unless `_mailbox` says otherwise; created ones, without a licence, have none. A user with a
+mailbox has every UPN there was among `proxyAddresses`.
 """
 
 from local.entra.directory import Directory, User

@@ -12,6 +12,7 @@ from time import monotonic
 from local.entra import errors
 from local.entra.errors import Json
 from local.entra.index import UserIndex, smtp_addresses
+from local.entra.mail_addresses import with_upn_among_addresses
 from local.entra.properties import SENSITIVE, split_upn
 
 # How many seconds old a stale read can be at most.
@@ -95,6 +96,7 @@ class Directory:
     tenant: Tenant = field(default_factory=Tenant)
     domains: dict[str, Domain] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
+    contacts: dict[str, Json] = field(default_factory=dict)
     applications: dict[str, Json] = field(default_factory=dict)
     index: UserIndex[User] = field(default_factory=UserIndex)
     deleted: dict[str, User] = field(default_factory=dict)
@@ -119,6 +121,7 @@ class Directory:
         """Adds a user of a seed. Raises GraphError only for duplicates."""
         if user.id in self.users:
             raise errors.object_conflict("id")
+        user.properties = self.as_in_exchange(user, user.properties)
         self._refuse_conflicts(user.properties)
         self.index.add(user)
 
@@ -131,6 +134,11 @@ class Directory:
         self.groups[group.id] = group
         for address in smtp_addresses(group.properties):
             self.index.address_owner.setdefault(address, group.id)
+
+    def put_contact(self, contact: Json) -> None:
+        self.contacts[str(contact["id"])] = contact
+        for address in smtp_addresses(contact):
+            self.index.address_owner.setdefault(address, str(contact["id"]))
 
     # -- the rules ----------------------------------------------------------------------------------
 
@@ -170,7 +178,7 @@ class Directory:
             raise errors.mastered_on_premises()
         if SENSITIVE & changes.keys() and self.is_administrator(user):
             raise errors.request_denied()
-        properties = {**user.properties, **self._as_kept(changes)}
+        properties = self.as_in_exchange(user, {**user.properties, **self._as_kept(changes)}, user.upn)
         if {"userPrincipalName", "onPremisesImmutableId"} & changes.keys():
             self._refuse_bad_sign_in_name(properties)
             self._refuse_federated_rename(user.upn, str(properties["userPrincipalName"]))
@@ -210,11 +218,13 @@ class Directory:
     def restore(self, user: User, new_upn: str | None, *, drop_conflicting_addresses: bool) -> None:
         if self.is_administrator(user):
             raise errors.request_denied()
-        upn = new_upn or user.upn.removeprefix(user.id.replace("-", ""))
+        former = user.upn.removeprefix(user.id.replace("-", ""))
+        upn = new_upn or former
         properties = {**user.properties, "userPrincipalName": upn}
         del properties["deletedDateTime"]
         if drop_conflicting_addresses:
             properties["proxyAddresses"] = self._free_addresses(properties)
+        properties = self.as_in_exchange(user, properties, None if drop_conflicting_addresses else former)
         self._refuse_bad_sign_in_name(properties)
         self._refuse_conflicts(properties)
         del self.deleted[user.id]
@@ -238,6 +248,11 @@ class Directory:
             name: unicodedata.normalize("NFC", value) if isinstance(value, str) else value
             for name, value in body.items()
         }
+
+    def as_in_exchange(self, user: User, properties: Json, former: str | None = None) -> Json:
+        """The properties with the addresses that the user's mailbox has; the same ones without a mailbox."""
+        mailbox = user.mailbox != "none" and self.tenant.exchange_online and properties["userType"] != "Guest"
+        return with_upn_among_addresses(properties, former) if mailbox else properties
 
     def _refuse_restricted(self, user: User) -> None:
         """Raises GraphError 403 for a member of a restricted management administrative unit. No app has a role in one.
@@ -307,8 +322,12 @@ class Directory:
         for address in chain([upn], smtp_addresses(properties)):
             owner = self._owner_of(address)
             if owner not in (None, own_id):
-                kind = "User" if owner in self.users else "Group"
-                raise errors.object_conflict("proxyAddresses", f"{kind}_{owner}")
+                raise errors.object_conflict("proxyAddresses", f"{self._kind_of(owner)}_{owner}")
+
+    def _kind_of(self, object_id: str | None) -> str:
+        if object_id in self.users:
+            return "User"
+        return "Contact" if object_id in self.contacts else "Group"
 
     def _owner_of(self, address: str) -> str | None:
         if owner := self.index.address_owner.get(address):

@@ -91,6 +91,8 @@ GROUP = Resource(
         )
     ),
 )
+_CONTACT_DEFAULTS = _names("id companyName displayName givenName mail mailNickname proxyAddresses surname")
+CONTACT = Resource("orgContact", frozenset(_CONTACT_DEFAULTS), _CONTACT_DEFAULTS)
 _APPLICATION_DEFAULTS = _names(
     "id appId createdDateTime displayName identifierUris publisherDomain signInAudience"
 )

@@ -14,7 +14,7 @@ from local.entra.errors import GraphError, Json
 from local.entra.faults import FaultPlan
 from local.entra.properties import USER_PROPERTIES, split_upn
 from local.entra.quota import WRITES, Limit, resource_units
-from local.entra.resources import APPLICATION, GROUP, TYPE, Resource
+from local.entra.resources import APPLICATION, CONTACT, GROUP, TYPE, Resource
 
 _CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 _MAILBOXES = frozenset(
@@ -85,6 +85,7 @@ class Seed(BaseModel):
     users: list[dict[str, object]] = []
     deleted_users: list[dict[str, object]] = []
     groups: list[dict[str, object]] = []
+    contacts: list[dict[str, object]] = []
     applications: list[dict[str, object]] = []
     permissions: list[str] | None = None
     limits: LimitsSeed | None = LimitsSeed()
@@ -143,6 +144,9 @@ def build_directory(seed: Seed) -> Directory:
     for number, entry in enumerate(seed.groups):
         with _naming("groups", number, entry):
             directory.put_group(_group(entry, directory))
+    for number, entry in enumerate(seed.contacts):
+        with _naming("contacts", number, entry):
+            directory.put_contact(_contact(entry))
     for number, entry in enumerate(seed.deleted_users):
         with _naming("deletedUsers", number, entry):
             directory.put_deleted(_deleted_user(entry, directory))
@@ -224,7 +228,8 @@ def _deleted_user(entry: Mapping[str, object], directory: Directory) -> User:
     """The entry has the UPN from before the deletion; the user gets the one that deletion gives it. null stays null."""
     nameless = entry.get("userPrincipalName", "") is None
     user = _user({**entry, "userPrincipalName": _anywhere(directory)} if nameless else entry, directory)
-    properties = {"deletedDateTime": "2026-01-01T00:00:00Z", **user.properties}
+    kept = user.properties if nameless else directory.as_in_exchange(user, user.properties)
+    properties = {"deletedDateTime": "2026-01-01T00:00:00Z", **kept}
     upn = None if nameless else deleted_upn(user.id, user.upn)
     user.properties = {**properties, "userPrincipalName": upn}
     return user
@@ -245,6 +250,12 @@ def _group(entry: Mapping[str, object], directory: Directory) -> Group:
     if (mail := properties.get("mail")) and "proxyAddresses" not in properties:
         properties["proxyAddresses"] = [f"SMTP:{mail}"]
     return Group(_named(properties, GROUP), roles=roles, eligible=eligible, **people)
+
+
+def _contact(entry: Mapping[str, object]) -> Json:
+    """A mail contact of the organisation. No call reads one: the app has no permission for that."""
+    _refuse_unknown(entry, CONTACT.properties)
+    return {"proxyAddresses": [f"SMTP:{entry['mail']}"] if "mail" in entry else [], **_named(entry, CONTACT)}
 
 
 def _application(entry: Mapping[str, object]) -> Json:

@@ -45,14 +45,19 @@ async def both() -> AsyncIterator[Both]:
     ]
     deleted = [
         seeded(GONE[0], deletedDateTime="2026-03-01T00:00:00Z"),
-        seeded(GONE[1], deletedDateTime="2026-03-02T00:00:00Z"),
+        seeded(GONE[1], deletedDateTime="2026-03-02T00:00:00Z", _mailbox="none"),
     ]
     unverified = {"id": "unverified.example", "isVerified": False}
     domains = [{"id": DOMAIN}, {"id": OTHER_DOMAIN}, {"id": INITIAL_DOMAIN}, unverified]
     people = {user.object_id: user for user in (ADMIN, ROOM, GUEST, MOVED)}
     protection = Protection(
         roles={ADMIN.object_id: "User Administrator"},
-        mailboxes={**dict.fromkeys(people, "none"), ADMIN.object_id: "user", ROOM.object_id: "room"},
+        mailboxes={
+            **dict.fromkeys(people, "none"),
+            ADMIN.object_id: "user",
+            ROOM.object_id: "room",
+            GONE[0].object_id: "user",
+        },
     )
     model = ModelTenant(people, {user.object_id: user for user in GONE}, protection=protection)
     async with connected(domains=domains, users=users, deletedUsers=deleted) as tenant:

@@ -200,7 +200,8 @@ class TestUpdating:
 
 class TestRenaming:
     async def test_a_chain_and_a_swap_apply_whatever_order_graph_takes_within_a_batch(self) -> None:
-        async with connected(*(entra_user(f"{name}@contoso.com") for name in "abcxy")) as tenant:
+        people = [seeded(entra_user(f"{name}@contoso.com"), _mailbox="none") for name in "abcxy"]
+        async with connected(users=people) as tenant:
             swap = rename("x", "y", via=f"sync-id-x@{INITIAL_DOMAIN}")
             changes = [rename("c", "d"), rename("b", "c"), rename("a", "b"), rename("y", "x"), swap]
             ended = await outcomes(tenant, *changes)
@@ -226,7 +227,9 @@ class TestRenaming:
     async def test_whose_former_upn_is_taken_by_then_is_named_with_the_temporary_one(self) -> None:
         keeps_the_address = seeded(entra_user("b@contoso.com"), proxyAddresses=["SMTP:b@contoso.com"])
         temporary = f"sync-id-a@{INITIAL_DOMAIN}"
-        async with connected(users=[seeded(entra_user("a@contoso.com")), keeps_the_address]) as tenant:
+        async with connected(
+            users=[seeded(entra_user("a@contoso.com"), _mailbox="none"), keeps_the_address]
+        ) as tenant:
             swapped, stuck = await outcomes(tenant, rename("b", "a"), rename("a", "b", via=temporary))
 
         assert (swapped.succeeded, stuck.succeeded) == (True, False)
@@ -416,7 +419,7 @@ class TestRestoring:
     async def test_who_comes_back_under_a_new_upn_does_not_need_the_former_one_which_somebody_has(
         self,
     ) -> None:
-        gone = [seeded(entra_user("aoki@contoso.com", object_id="o1"))]
+        gone = [seeded(entra_user("aoki@contoso.com", object_id="o1"), _mailbox="none")]
         new_upn = AttributeChange("userPrincipalName", "aoki@contoso.com", "aoki2@contoso.com")
         async with connected(entra_user("aoki@contoso.com", object_id="o2"), deletedUsers=gone) as tenant:
             restored = await outcome(tenant, change(Action.RESTORE, object_id="o1", attributes=[new_upn]))

@@ -367,8 +367,8 @@ class TestRenames:
         stack = await start_stack(
             source=[in_source("aoki", immutable_id="id2"), in_source("baba", immutable_id="id1")],
             entra=[
-                in_entra("aoki", onPremisesImmutableId="id1"),
-                in_entra("baba", onPremisesImmutableId="id2"),
+                in_entra("aoki", onPremisesImmutableId="id1", _mailbox="none"),
+                in_entra("baba", onPremisesImmutableId="id2", _mailbox="none"),
             ],
         )
 

@@ -120,7 +120,9 @@ def people(number: int, **changes: int) -> People:
                 former = f"swap{n ^ 1}" if kind == "swap" else f"former{n}"
                 upn = {"userPrincipalName": f"{former}@{name_of_domain}"}
                 wanted(name, immutable_id=key)
-                them.entra.append(known(kind, n, name, onPremisesImmutableId=key, **upn))
+                # Two with mailboxes can't exchange UPNs: each keeps the old one as an alias.
+                mailbox = "none" if kind == "swap" else "user"
+                them.entra.append(known(kind, n, name, onPremisesImmutableId=key, _mailbox=mailbox, **upn))
     them.counts = Counter({kind: n for kind, n in changes.items() if kind not in ("keep", "swap")})
     them.counts["rename"] += changes.get("swap", 0)
     return them

@@ -70,7 +70,7 @@ async def test_a_restored_user_is_who_they_were() -> None:
 
 
 async def test_a_restore_onto_a_taken_upn_needs_a_new_one() -> None:
-    async with graph(users=[person()]) as g:
+    async with graph(users=[person(_mailbox="none")]) as g:
         user_id = g.entra.directory.users_of("contoso.com")[0].id
         await g.delete("/users/a@contoso.com")
         await g.post("/users", new_user("a"))

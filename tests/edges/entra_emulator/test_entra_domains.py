@@ -71,7 +71,7 @@ async def test_references_are_upns_addresses_groups_and_applications() -> None:
 
 async def test_addresses_and_uris_are_found_by_filters() -> None:
     async with graph(
-        users=[person("a", proxyAddresses=["SMTP:x@contoso.com"]), person("b")],
+        users=[person("a", proxyAddresses=["SMTP:x@contoso.com"]), person("b", _mailbox="none")],
         groups=[{"displayName": "Sales", "mail": "sales@contoso.com"}, {"displayName": "None"}],
         applications=[
             {"displayName": "HR", "identifierUris": ["api://contoso.com/hr"]},

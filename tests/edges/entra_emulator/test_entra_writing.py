@@ -295,6 +295,76 @@ async def test_a_group_can_hold_the_address_a_upn_wants() -> None:
         assert refusal(answer) == (*INVALID, "proxyAddresses")
 
 
+async def test_a_mail_contact_too_and_is_named() -> None:
+    async with graph(contacts=[{"id": "c1", "displayName": "Sales", "mail": "sales@contoso.com"}]) as g:
+        answer = await g.post("/users", new_user("sales"))
+        assert refusal(answer) == (*INVALID, "proxyAddresses")
+        assert answer.json()["error"]["details"][1]["target"] == "Contact_c1"
+
+
+class TestMailboxes:
+    """https://github.com/MicrosoftDocs/OfficeDocs-O365ITPro/pull/939"""
+
+    async def test_have_the_upn_among_their_addresses_whatever_it_was_and_is(self) -> None:
+        async with graph(users=[person("a")]) as g:
+            (user,) = g.entra.directory.users.values()
+            for upn in ("b@contoso.com", "tmp@contoso.onmicrosoft.com", "c@contoso.com"):
+                await g.patch(f"/users/{user.id}", userPrincipalName=upn)
+
+        assert user["proxyAddresses"] == [
+            "SMTP:c@contoso.com",
+            "smtp:tmp@contoso.onmicrosoft.com",
+            "smtp:b@contoso.com",
+            "smtp:a@contoso.com",
+        ]
+        assert user["mail"] == "c@contoso.com"
+
+    async def test_keep_a_primary_address_that_is_not_the_upn(self) -> None:
+        async with graph(
+            users=[person("a", proxyAddresses=["smtp:x@contoso.com", "SMTP:y@contoso.com"])]
+        ) as g:
+            await g.patch("/users/a@contoso.com", userPrincipalName="B@contoso.com")
+            (user,) = g.entra.directory.users.values()
+
+        assert user["proxyAddresses"] == [
+            "smtp:x@contoso.com",
+            "SMTP:y@contoso.com",
+            "smtp:a@contoso.com",
+            "smtp:B@contoso.com",
+        ]
+        assert user["mail"] == "y@contoso.com"
+
+    async def test_give_no_former_upn_to_anybody_else(self) -> None:
+        async with graph(users=[person("a"), person("b", _mailbox="none")]) as g:
+            holder = g.entra.directory.users_of("contoso.com")[0].id
+            await g.patch("/users/a@contoso.com", userPrincipalName="c@contoso.com")
+            refused = await g.patch("/users/b@contoso.com", userPrincipalName="a@contoso.com")
+            back = await g.patch("/users/c@contoso.com", userPrincipalName="a@contoso.com")
+
+        assert refusal(refused) == (*INVALID, "proxyAddresses")
+        assert refused.json()["error"]["details"][1]["target"] == f"User_{holder}"
+        assert back.status_code == 204
+
+    async def test_of_a_user_who_was_deleted_come_back_with_all_of_them(self) -> None:
+        async with graph(users=[person("a")]) as g:
+            (user,) = g.entra.directory.users.values()
+            await g.delete("/users/a@contoso.com")
+            path = f"/directory/deletedItems/{user.id}/restore"
+            await g.post(path, {"newUserPrincipalName": "b@contoso.com"})
+
+        assert user["proxyAddresses"] == ["SMTP:b@contoso.com", "smtp:a@contoso.com"]
+
+    @pytest.mark.parametrize(
+        "seed", [{"users": [person("a", _mailbox="none")]}, {"tenant": {"exchangeOnline": False}}]
+    )
+    async def test_are_what_it_takes(self, seed: dict[str, Any]) -> None:
+        async with graph(**{"users": [person("a")], **seed}) as g:
+            await g.patch("/users/a@contoso.com", userPrincipalName="b@contoso.com")
+            (user,) = g.entra.directory.users.values()
+
+        assert user["proxyAddresses"] is None
+
+
 async def test_the_recycle_bin_keeps_immutable_ids_but_frees_upns() -> None:
     async with graph(deletedUsers=[person("gone", onPremisesImmutableId="Gone")]) as g:
         same_id = await g.post("/users", new_user("gone", onPremisesImmutableId="Gone"))

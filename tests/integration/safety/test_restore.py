@@ -91,7 +91,7 @@ class TestSomebodyElsesMailbox:
     ) -> None:
         stack = await start_stack(
             source=[in_source("aoki"), in_source("baba", immutable_id="K1")],
-            tenant={"deletedUsers": [in_entra("aoki", id=GONE, onPremisesImmutableId="K1")]},
+            tenant={"deletedUsers": [in_entra("aoki", id=GONE, onPremisesImmutableId="K1", _mailbox="none")]},
         )
 
         run = await stack.sync()

@@ -24,6 +24,12 @@ def seen(stack: Stack, domain: str = CONTOSO) -> dict[str, Json]:
     return {upn: {name: user.get(name) for name in shown} for upn, user in stack.users(domain).items()}
 
 
+def of(name: str, immutable_id: str) -> Json:
+    """What shows that the user is this person. Without a mailbox the UPN is free for somebody else."""
+    shown = {"displayName": f"{name.title()} 太郎", "surname": name.title()}
+    return {"onPremisesImmutableId": immutable_id, "_mailbox": "none", **shown}
+
+
 async def everything_happens(start_stack: StartStack) -> Stack:
     """A sync would add one, update one, rename a swap and one more, and delete one."""
     stack = await start_stack(
@@ -36,8 +42,8 @@ async def everything_happens(start_stack: StartStack) -> Stack:
         ],
         entra=[
             in_entra("updated"),
-            in_entra("left", onPremisesImmutableId="K1", displayName="Right 太郎", surname="Right"),
-            in_entra("right", onPremisesImmutableId="K2", displayName="Left 太郎", surname="Left"),
+            in_entra("left", **of("right", "K1")),
+            in_entra("right", **of("left", "K2")),
             in_entra("maiden", onPremisesImmutableId="K3", displayName="Married 太郎", surname="Married"),
             in_entra("deleted"),
         ],
@@ -211,7 +217,7 @@ class TestAConflict:
     ) -> None:
         stack = await start_stack(
             source=[in_source("married", immutable_id="K1"), in_source("maiden")],
-            entra=[in_entra("maiden", onPremisesImmutableId="K1")],
+            entra=[in_entra("maiden", onPremisesImmutableId="K1", _mailbox="none")],
         )
         sync = await stack.sync()
         account = object_id(stack, "married")
@@ -226,7 +232,7 @@ class TestAConflict:
     ) -> None:
         stack = await start_stack(
             source=[in_source("aoki", FABRIKAM, immutable_id="K1")],
-            entra=[in_entra("aoki", onPremisesImmutableId="K1")],
+            entra=[in_entra("aoki", onPremisesImmutableId="K1", _mailbox="none")],
             domains=TWO_DOMAINS,
         )
         sync = await stack.sync(FABRIKAM)
