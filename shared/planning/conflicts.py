@@ -5,15 +5,30 @@ They are reported before a sync, instead of failing during it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from shared.model.changes import Action, Change, Obstacle
 from shared.model.parts import say
-from shared.planning.holders import Holder, Holders
+from shared.planning.holders import Holder
 from shared.planning.mapping import IMMUTABLE_ID
+from shared.planning.protection import Protection
 
 ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN = "AddressTaken", "ImmutableIdTaken"
 # Found by looking up the holders; a sync without these lookups learns of them when Entra refuses the change.
 LOOKED_UP = frozenset({ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN})
+
+
+class Holders(Protocol):
+    """The holders that a change may collide with; see `Lookups` for the keys."""
+
+    @property
+    def addresses(self) -> Mapping[str, Holder]: ...
+    @property
+    def immutable_ids(self) -> Mapping[str, Holder]: ...
+    @property
+    def protection(self) -> Protection: ...
+    @property
+    def former_addresses(self) -> Mapping[str, Sequence[str]]: ...
 
 
 def with_known_conflicts(
@@ -24,14 +39,15 @@ def with_known_conflicts(
     A UPN that a rename of this run frees counts as free, unless that rename has an obstacle itself. Addresses that
     a restore brings back count as taken for the changes after it.
     """
-    stuck = {c.upn.lower() for c in renames if c.obstacle}
-    freed = {c.upn.lower(): c.object_id for c in renames if c.upn.lower() not in stuck}
+    leaving = {c.upn.lower(): c for c in renames if not c.obstacle}
     addresses = dict(lookups.addresses)
     for change in changes:
         wanted = [change.new_upn] if change.action is not Action.UPDATE else []
         if change.action is Action.RESTORE:
             wanted.extend(lookups.former_addresses.get(str(change.object_id), ()))
-        obstacle = change.obstacle or _address_taken(change, wanted, addresses, freed)
+        obstacle = change.obstacle or _address_taken(change, wanted, addresses, leaving)
+        if change.action is not Action.RENAME:
+            obstacle = obstacle or _address_kept(change, wanted, lookups, leaving)
         obstacle = obstacle or _immutable_id_taken(change, lookups.immutable_ids)
         if change.action is Action.RESTORE and not obstacle:
             holder = Holder(object_id=str(change.object_id), name=change.display_name, kind="restored user")
@@ -39,37 +55,93 @@ def with_known_conflicts(
         yield change if obstacle is change.obstacle else replace(change, obstacle=obstacle)
 
 
-def with_the_blocked(renames: Sequence[Change]) -> list[Change]:
-    """The same renames, with an obstacle on each that waits for the UPN of a user who can't be renamed.
+def with_the_blocked(renames: Sequence[Change], lookups: Holders) -> list[Change]:
+    """The same renames, with an obstacle on each whose new UPN stays with the user who has it now.
 
-    Without it, a cycle of renames would leave a user at a temporary UPN.
+    It stays if that user can't be renamed, and as an alias if they have a mailbox: Exchange keeps the old UPN. The
+    renames come `in_workable_order`, so that only in a circle somebody waits for a user who comes later. A circle with
+    a mailbox in it is not even begun: whoever stepped aside would be left at a temporary UPN.
     """
-    waiting_for = {change.new_upn.lower(): change for change in renames}
-    obstacles: dict[str | None, Obstacle] = {c.object_id: c.obstacle for c in renames if c.obstacle}
-    for stuck in [change for change in renames if change.obstacle]:
-        holder = stuck
-        while (waiting := waiting_for.get(holder.upn.lower())) and waiting.object_id not in obstacles:
-            obstacles[waiting.object_id] = Obstacle(
-                ADDRESS_TAKEN,
-                say(
-                    "address.stays",
-                    address=waiting.new_upn,
-                    holder=holder.display_name,
-                    objectId=str(holder.object_id),
-                ),
+    holders = {change.upn.lower(): change for change in renames}
+    settled: dict[str | None, Change] = {}
+    for change in renames:
+        holder = holders.get(change.new_upn.lower())
+        obstacle = change.obstacle
+        if not obstacle and holder and holder is not change:
+            first = settled.get(holder.object_id)
+            if first and not first.obstacle:
+                obstacle = _address_kept(change, [change.new_upn], lookups, holders)
+            elif first or holder.obstacle:
+                obstacle = _stays(change, holder)
+            else:
+                obstacle = _circle(change, holders, lookups)
+        settled[change.object_id] = replace(change, obstacle=obstacle)
+    return list(settled.values())
+
+
+def _stays(change: Change, holder: Change) -> Obstacle:
+    message = say(
+        "address.stays",
+        address=change.new_upn,
+        holder=holder.display_name,
+        objectId=str(holder.object_id),
+    )
+    return Obstacle(ADDRESS_TAKEN, message)
+
+
+def _circle(change: Change, holders: Mapping[str, Change], lookups: Holders) -> Obstacle | None:
+    """Why the circle of renames that this change closes can't be gone through; None if it can."""
+    circle = [change]
+    while (following := holders[circle[-1].new_upn.lower()]) is not change:
+        circle.append(following)
+    if any(one.obstacle for one in circle):
+        return _stays(change, circle[1])
+    keeper = next((one for one in circle if _keeps_upn(one, lookups)), None)
+    if keeper is None:
+        return None
+    message = say(
+        "address.circle",
+        addresses=tuple(sorted(one.upn for one in circle)),
+        holder=keeper.display_name,
+        objectId=str(keeper.object_id),
+        address=keeper.upn,
+    )
+    return Obstacle(ADDRESS_TAKEN, message)
+
+
+def _keeps_upn(change: Change, lookups: Holders) -> bool:
+    """Whether the user who is renamed keeps the old UPN as an alias."""
+    holder = lookups.addresses.get(change.upn.lower())
+    has_alias = holder is not None and holder.alias and holder.object_id == change.object_id
+    return has_alias or lookups.protection.has_mailbox(str(change.object_id))
+
+
+def _address_kept(
+    change: Change, wanted: Sequence[str], lookups: Holders, leaving: Mapping[str, Change]
+) -> Obstacle | None:
+    for address in wanted:
+        holder = leaving.get(address.lower())
+        if holder and holder.object_id != change.object_id and _keeps_upn(holder, lookups):
+            message = say(
+                "address.kept",
+                address=address,
+                holder=holder.display_name,
+                objectId=str(holder.object_id),
             )
-            holder = waiting
-    return [replace(change, obstacle=obstacles.get(change.object_id)) for change in renames]
+            return Obstacle(ADDRESS_TAKEN, message)
+    return None
 
 
 def _address_taken(
-    change: Change, wanted: Sequence[str], addresses: Mapping[str, Holder], freed: Mapping[str, str | None]
+    change: Change, wanted: Sequence[str], addresses: Mapping[str, Holder], leaving: Mapping[str, Change]
 ) -> Obstacle | None:
+    """Not of the UPN of a user who is renamed: whether it becomes free is settled elsewhere."""
     for address in wanted if addresses else ():
         holder = addresses.get(address.lower())
         if holder is None or holder.object_id == change.object_id:
             continue
-        if holder.alias or freed.get(address.lower()) != holder.object_id:
+        going = leaving.get(address.lower())
+        if going is None or going.object_id != holder.object_id:
             return Obstacle(ADDRESS_TAKEN, say("address.taken", address=address, holder=holder.described))
     return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser
@@ -30,17 +30,6 @@ class Holder:
     def described(self) -> Parts:
         """A phrase that names the holder, for use inside a sentence."""
         return say("holder.described", kind=_KINDS[self.kind], name=self.name, objectId=self.object_id)
-
-
-class Holders(Protocol):
-    """The holders that a change may collide with; see `Lookups` for the keys."""
-
-    @property
-    def addresses(self) -> Mapping[str, Holder]: ...
-    @property
-    def immutable_ids(self) -> Mapping[str, Holder]: ...
-    @property
-    def former_addresses(self) -> Mapping[str, Sequence[str]]: ...
 
 
 def holders_of_immutable_ids(deleted: Sequence[EntraUser], active: Iterable[EntraUser]) -> dict[str, Holder]:

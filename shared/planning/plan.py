@@ -18,6 +18,7 @@ from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
 from shared.planning.matching import Ambiguity, Matching, handed_on, is_on, named, named_anew
 from shared.planning.names import Names
+from shared.planning.recycle_bin import with_former_holders
 from shared.planning.renames import in_workable_order
 from shared.planning.territory import Where
 
@@ -101,7 +102,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         else:
             restores.append(differences.restored(user, gone))
     renames = in_workable_order([c for c in existing if c.action is Action.RENAME], lookups.initial_domain)
-    renames = with_the_blocked(list(with_known_conflicts(renames, lookups, renames)))
+    renames = with_the_blocked(list(with_known_conflicts(renames, lookups, renames)), lookups)
     others = [*(c for c in existing if c.action is Action.UPDATE), *restores]
     others += _adds(matching, newcomers, lookups, differences)
     others = list(with_known_conflicts(others, lookups, renames))
@@ -116,6 +117,10 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
     found = doubts(lookups.pointers, doomed(matching, lookups), refused, names)
     found.ask_beside(newcomers.new, lookups.resembling)
     others = [_in_question(change, found) for change in others]
+    renames, others = (
+        list(with_former_holders(changes, lookups.in_bin, lookups.former_addresses))
+        for changes in (renames, others)
+    )
     leavers = Leavers(matching=matching, lookups=lookups, doubts=found)
     left = [leavers.decide(target) for target in matching.target_only]
     doubtful = {

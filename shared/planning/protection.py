@@ -143,6 +143,10 @@ class Protection:
             return Verdict("roleHolder", say("protected.role", role=role))
         return _PERSON if self.mailboxes is None else _by_purpose(self.mailboxes.get(user.object_id))
 
+    def has_mailbox(self, object_id: str) -> bool:
+        """Whether a look has shown that this user has a mailbox."""
+        return (self.mailboxes or {}).get(object_id, "none") != "none"
+
     def reason_not_to_touch(self, user: EntraUser) -> Parts:
         """Why this user is no person, and not changed at all; empty if nothing says so."""
         verdict = self.verdict(user)

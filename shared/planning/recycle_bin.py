@@ -1,8 +1,10 @@
 """Finds users to be added who are in Entra's recycle bin and are restored instead. Pure."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from shared.model.changes import Action, Change
+from shared.model.parts import say
 from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.mapping import AttributeMap, other_person
@@ -89,6 +91,24 @@ def matches(
                 uncertain = other_person(user, match) and names.others(user, match)
             (asked if uncertain else found)[user.source_id] = match
     return found, asked
+
+
+def with_former_holders(
+    changes: Iterable[Change], deleted: Sequence[EntraUser], addresses: Mapping[str, Sequence[str]]
+) -> Iterator[Change]:
+    """The same changes; the reason of each names the deleted user who had the new UPN among their addresses.
+
+    `addresses`: as in `RecycleBin`. Whether Entra keeps them for a deleted user is not documented: a restore can
+    give them up (`autoReconcileProxyConflict`), so that others may have them meanwhile.
+    """
+    former = {address.lower(): gone for gone in deleted for address in addresses.get(gone.object_id, ())}
+    for change in changes:
+        gone = former.get(change.new_upn.lower()) if change.action in (Action.ADD, Action.RENAME) else None
+        if gone and not change.obstacle:
+            told = say("address.formerly", address=change.new_upn, name=gone.upn, objectId=gone.object_id)
+            yield replace(change, reason=change.reason + told)
+        else:
+            yield change
 
 
 def may_be(

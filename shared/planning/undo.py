@@ -62,7 +62,7 @@ def plan_undo(
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], now.initial_domain)
     # Who comes back from deletion goes before who would get a former UPN again.
     reserved = replace(now, addresses={**now.addresses, **_returning(changes, now)})
-    renames = with_the_blocked(list(with_known_conflicts(renames, reserved, renames)))
+    renames = with_the_blocked(list(with_known_conflicts(renames, reserved, renames)), reserved)
     others = [c for action in (Action.UPDATE, Action.RESTORE) for c in changes if c.action is action]
     skips = [c for c in changes if c.action is Action.SKIP]
     return Plan(

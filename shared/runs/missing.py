@@ -33,8 +33,8 @@ class Missing:
     async def look_for(self, matching: Matching, lookups: Lookups) -> Lookups:
         """Adds to `lookups` where each unmatched source user was found: active, deleted, or unclear.
 
-        Also adds who holds the immutable IDs that matched users are to get. Raises GraphError if Graph refuses the
-        app itself (401), as `SideLooks.at` does.
+        Also adds who holds the immutable IDs that matched users are to get, and the deleted users if anybody gets
+        another UPN. Raises GraphError if Graph refuses the app itself (401), as `SideLooks.at` does.
         """
         people = matching.source_only
         rekeyed = [
@@ -42,7 +42,8 @@ class Missing:
             for user, target in matching.pairs
             if user.immutable_id and user.immutable_id != target.immutable_id
         ]
-        if not people and not rekeyed:
+        renamed = any(user.upn.lower() != target.upn.lower() for user, target in matching.pairs)
+        if not people and not rekeyed and not renamed:
             return lookups
         outside, others, torn = await self.looks.at(
             self._find_outside(people, matching),

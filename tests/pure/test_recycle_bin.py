@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from shared.model.changes import Action, Change, Obstacle
+from shared.model.parts import verbatim
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.model.questions import Decisions
 from shared.planning.names import Names
-from shared.planning.recycle_bin import matches, may_be
-from tests.support.people import MAP, entra_user, source_user, values
+from shared.planning.recycle_bin import matches, may_be, with_former_holders
+from shared.words import said
+from tests.support.people import MAP, add, change, entra_user, rename, source_user, values
 
 NAMES = Names(MAP)
 
@@ -166,3 +169,30 @@ def test_while_memory_is_in_doubt_a_name_has_to_agree(
     certain, _ = matches([user], [entra_user()], {}, {}, NAMES, in_doubt=True)
 
     assert (certain != {}) is restored
+
+
+class TestAnAddressOfADeletedUser:
+    @staticmethod
+    def reason(wanted: Change) -> str:
+        gone = entra_user("gone@contoso.com", object_id="o9")
+        (told,) = with_former_holders([wanted], [gone], {"o9": ["New@contoso.com", "b@contoso.com"]})
+        return said(told.reason)
+
+    @pytest.mark.parametrize("wanted", [add("new@contoso.com"), rename("a", "B")])
+    def test_is_told_to_whoever_gets_it(self, wanted: Change) -> None:
+        assert self.reason(wanted) == (
+            f"{wanted.new_upn} was an address of the deleted user gone@contoso.com (o9): if Entra refuses it, delete "
+            "that user for good, or change the address here."
+        )
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            add("other@contoso.com"),
+            change(Action.RESTORE, "new@contoso.com"),
+            change(Action.UPDATE, "b@contoso.com"),
+            rename("a", "b", obstacle=Obstacle("AddressTaken", verbatim("…"))),
+        ],
+    )
+    def test_is_told_to_nobody_else(self, other: Change) -> None:
+        assert self.reason(other) == ""

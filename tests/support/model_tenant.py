@@ -40,7 +40,8 @@ class ModelTenant:
 
     `protection` is who is protected in truth; mailboxes that it doesn't name can't be looked at, and with None all
     can, and are nobody's but their user's. The looks in `unread` fail; the deleted users in `nameless` are shown
-    without a UPN. `links` are what the app remembers of earlier runs: source id → object
+    without a UPN. Who is in `with_mailbox` has a mailbox of their own, as has anybody to whom `protection` gives one:
+    it keeps every UPN they had as an alias. `links` are what the app remembers of earlier runs: source id → object
     id. `created` are the accounts that the last add of each source user made.
     """
 
@@ -55,6 +56,7 @@ class ModelTenant:
     syncing: frozenset[str] = frozenset({DOMAIN, OTHER_DOMAIN})
     unread: frozenset[str] = frozenset()
     nameless: frozenset[str] = frozenset()
+    with_mailbox: frozenset[str] = frozenset()
     not_selectable: tuple[str, ...] = ()
 
     @property
@@ -90,7 +92,8 @@ class ModelTenant:
             replace(gone, upn="") if object_id in self.nameless else gone
             for object_id, gone in self.deleted.items()
         ]
-        return RecycleBin(shown[::-1], {object_id: [] for object_id in self.deleted})
+        addresses = {gone.object_id: sorted(self._kept_addresses(gone)) for gone in self.deleted.values()}
+        return RecycleBin(shown[::-1], addresses)
 
     async def read_aside(self, initial_domain: str) -> list[EntraUser]:
         self._fail("read_aside")
@@ -125,8 +128,10 @@ class ModelTenant:
     async def read_addresses(self, domain: str) -> dict[str, Holder]:
         self._fail("read_addresses")
         return {
-            user.upn.lower(): Holder(object_id=user.object_id, name=user.display_name)
-            for user in self._on(domain)
+            address: Holder(object_id=user.object_id, name=user.display_name, alias=self._has_mailbox(user))
+            for user in self.users.values()
+            for address in self._addresses(user)
+            if domain_of(address) == domain
         }
 
     async def read_roles(self) -> Roles:
@@ -139,13 +144,24 @@ class ModelTenant:
         if MAILBOX_PERMISSION in self.protection.missing_permissions:
             return Mailboxes(granted=False)
         known, wanted = self.protection.mailboxes, list(object_ids)
-        purposes = dict.fromkeys(self.users, "none") if known is None else known
+        everybody = {i: "user" if self._has_mailbox(user) else "none" for i, user in self.users.items()}
+        purposes = everybody if known is None else known
         found = {i: purposes[i] for i in wanted if i in self.users and i in purposes}
         return Mailboxes(purposes=found, unread=frozenset(wanted) - found.keys())
 
     def _fail(self, look: str) -> None:
         if look in self.unread:
             raise GraphError("graph.refused", status=403, text=f"{look} was refused.")
+
+    def _has_mailbox(self, user: EntraUser) -> bool:
+        return user.object_id in self.with_mailbox or self.protection.has_mailbox(user.object_id)
+
+    def _addresses(self, user: EntraUser) -> set[str]:
+        """In lower case: the UPN, and with a mailbox every one there was."""
+        return {user.upn.lower(), *self._kept_addresses(user)}
+
+    def _kept_addresses(self, user: EntraUser) -> set[str]:
+        return {user.upn.lower(), *user.aliases} if self._has_mailbox(user) else set()
 
     def _on(self, domain: str) -> list[EntraUser]:
         return [user for user in self.users.values() if domain_of(user.upn) == domain]
@@ -175,7 +191,8 @@ class ModelTenant:
             self._finish(change)
         elif change.action is Action.RESTORE:
             gone = self.deleted.pop(str(change.object_id))
-            self._keep(replace(gone, upn=change.via or change.new_upn))
+            aliases = tuple(self._kept_addresses(gone))
+            self._keep(replace(gone, upn=change.via or change.new_upn, aliases=aliases))
             if change.via:
                 self._step_aside(change)
             self._finish(change)
@@ -232,7 +249,9 @@ class ModelTenant:
 
     def _keep(self, user: EntraUser) -> None:
         others = [other for other in self.users.values() if other.object_id != user.object_id]
-        if any(other.upn.lower() == user.upn.lower() for other in others):
+        if former := self.users.get(user.object_id):
+            user = replace(user, aliases=tuple(self._kept_addresses(former)))
+        if any(self._addresses(user) & self._addresses(other) for other in others):
             raise Refused(f"{user.upn} is taken")
         keyed = [other for other in (*others, *self.deleted.values()) if other.immutable_id]
         if any(other.immutable_id == user.immutable_id for other in keyed):
