@@ -23,6 +23,7 @@ time. A mistake raises SeedError, which names the entry.
                  "_mailbox": "user",           // user linked shared room equipment others none
                                                // unknownFutureValue
                  "_roles": ["Global Administrator"], "_eligible": [],
+                 "_exchangeMastered": [],      // properties refused to Graph, of a user who came from AD once
                  "@odata.type": "#microsoft.graph.agentUser"}],    // left out: a user
       "deletedUsers": [],                      // as users, with the UPN they had; null: Graph shows none
       "groups": [{"displayName": "Sales", "mail": "sales@contoso.com",

@@ -28,6 +28,8 @@ class User:
     mailbox: str = "none"
     roles: tuple[str, ...] = ()
     eligible: tuple[str, ...] = ()
+    # Which properties Exchange has authority over is documented nowhere in full, and no property tells.
+    exchange_mastered: frozenset[str] = frozenset()
     written_at: float = -JOURNAL_SECONDS
     created_at: float = -JOURNAL_SECONDS
 
@@ -176,6 +178,8 @@ class Directory:
         self._refuse_restricted(user)
         if user["onPremisesSyncEnabled"]:
             raise errors.mastered_on_premises()
+        if user.exchange_mastered & changes.keys():
+            raise errors.mastered_in_exchange()
         if SENSITIVE & changes.keys() and self.is_administrator(user):
             raise errors.request_denied()
         properties = self.as_in_exchange(user, {**user.properties, **self._as_kept(changes)}, user.upn)

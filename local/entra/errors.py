@@ -65,6 +65,13 @@ def mastered_on_premises() -> GraphError:
     )
 
 
+def mastered_in_exchange() -> GraphError:
+    """For users who once came from Active Directory (microsoftgraph/microsoft-graph-docs-contrib#3564)."""
+    return bad_request(
+        "Unable to update the specified properties for objects that have originated within an external service."
+    )
+
+
 def request_denied() -> GraphError:
     return GraphError(
         403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."

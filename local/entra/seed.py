@@ -208,6 +208,8 @@ def _user(entry: Mapping[str, object], directory: Directory) -> User:
         raise SeedError(f"_mailbox must be one of {', '.join(sorted(_MAILBOXES))}")
     roles = _texts(marks.pop("_roles", []), "_roles")
     eligible = _texts(marks.pop("_eligible", []), "_eligible")
+    exchange_mastered = frozenset(_texts(marks.pop("_exchangeMastered", []), "_exchangeMastered"))
+    _refuse_unknown(dict.fromkeys(exchange_mastered), USER_PROPERTIES)
     if marks:
         raise SeedError(f"unknown {', '.join(marks)}")
     defaults: Json = {
@@ -221,7 +223,13 @@ def _user(entry: Mapping[str, object], directory: Directory) -> User:
     }
     properties = {**defaults, **properties}
     properties["id"] = str(properties["id"]).lower()
-    return User(properties, mailbox=str(mailbox), roles=tuple(roles), eligible=tuple(eligible))
+    return User(
+        properties,
+        mailbox=str(mailbox),
+        roles=tuple(roles),
+        eligible=tuple(eligible),
+        exchange_mastered=exchange_mastered,
+    )
 
 
 def _deleted_user(entry: Mapping[str, object], directory: Directory) -> User:

@@ -15,12 +15,15 @@ from shared.entra.unheard import Earlier, Found, Unheard, look_up, shows
 from shared.entra.write_waves import Wave, goes_by_detour, patch, sent_again, waves_of
 from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
-from shared.model.results import Key, Outcome, Result, key
+from shared.model.results import EXCHANGE_MASTERED, Key, Outcome, Result, key
 from shared.outbound.retries import TRANSIENT
-from shared.planning.mapping import IMMUTABLE_ID, UPN
+from shared.planning.mapping import IMMUTABLE_ID, SIGN_IN, UPN
 
 # A create that conflicts on one of these may have met the same person's account.
 _IDENTIFYING = frozenset({UPN, IMMUTABLE_ID})
+# How Graph refuses to change what Exchange has authority over, of users who once came from Active Directory; it gives
+# no code of its own (microsoftgraph/microsoft-graph-docs-contrib#3564).
+_OF_EXCHANGE = "originated within an external service"
 _CONFIRMED = {Action.ADD: say("write.createdBefore"), Action.RESTORE: say("write.restoredBefore")}
 
 
@@ -91,7 +94,7 @@ class _Applying:
                     self.aside.add(key(end.change))
                 if wave.last:
                     final.append(end)
-            elif other := _by_detour(end.change, answer) or _without_refused_id(end.change, answer):
+            elif other := _by_detour(end.change, answer) or _without_refused(end, answer):
                 self.refusals.setdefault(key(other), end)
                 self.again.append(other)
             else:
@@ -187,13 +190,20 @@ def _by_detour(change: Change, answer: Answer) -> Change | None:
     return replace(change, direct_first=False) if change.direct_first and refused else None
 
 
-def _without_refused_id(change: Change, answer: Answer) -> Change | None:
-    """The rest of a change of which Graph refused the immutable ID alone; None if there is no such rest."""
-    rest = tuple(a for a in change.attributes if a.attribute != IMMUTABLE_ID)
-    refused = {*answer.conflict_on(), *answer.invalid()} == {IMMUTABLE_ID}
+def _without_refused(end: Outcome, answer: Answer) -> Change | None:
+    """The rest of a change of which Graph refused a part alone; None if there is no such rest.
+
+    The part is the immutable ID, or all but how the user signs in, if Exchange has authority over some of it.
+    """
+    change = end.change
+    if end.error_code == EXCHANGE_MASTERED:
+        rest = tuple(a for a in change.attributes if a.attribute in SIGN_IN)
+    elif {*answer.conflict_on(), *answer.invalid()} == {IMMUTABLE_ID}:
+        rest = tuple(a for a in change.attributes if a.attribute != IMMUTABLE_ID)
+    else:
+        return None
     if (
-        not refused
-        or not rest
+        rest in ((), change.attributes)
         or change.action not in (Action.UPDATE, Action.RENAME)
         or goes_by_detour(change)
     ):
@@ -207,12 +217,13 @@ def _without_refused_id(change: Change, answer: Answer) -> Change | None:
 
 def _with_refusal(end: Outcome, refusal: Outcome | None) -> Outcome:
     """How a change ended that was sent again, as a whole: with what was refused of it."""
-    left_out = set(refusal.change.attributes) - set(end.change.attributes) if refusal else set()
-    if not refusal or not left_out:
+    if not refusal:
+        return end
+    refused = tuple(a for a in refusal.change.attributes if a not in end.change.attributes)
+    if not refused:
         return end
     if not end.succeeded:
         return replace(end, change=refusal.change)
-    (refused,) = left_out
     return replace(end, refused=refused, error_code=refusal.error_code, error_message=refusal.error_message)
 
 
@@ -229,6 +240,8 @@ def _took_effect(change: Change, object_id: str | None, answer: Answer, note: Pa
 def _refused(change: Change, answer: Answer, addition: Parts = ()) -> Outcome:
     error = answer.error
     code = next((f"ObjectConflict:{target}" for target in answer.conflict_on()), error.code)
+    if _OF_EXCHANGE in answer.message:
+        code, addition = EXCHANGE_MASTERED, say("write.exchangeMastered") + addition
     if holders := tuple(answer.conflicting()):
         addition = say("write.heldBy", holders=holders) + addition
     return Outcome(

@@ -57,9 +57,9 @@ class Memory:
     """What earlier syncs of the whole tenant knew of people. Dates are as in `2026-03-31`.
 
     By source id: `links`: the Entra user (object id) that the source user became. `names`: digests of family and given
-    name at the last good sync (see `planning/names.py`). `forms`: digests of values that Entra may alter (see
-    `planning/forms.py`). `since`: when a sync first linked them; absent for links from the time of one memory per
-    domain. `lost`: when neither side was found to have them any more.
+    name at the last good sync (see `planning/names.py`). `forms`: digests of values that Entra may alter or has
+    refused (see `planning/forms.py`). `since`: when a sync first linked them; absent for links from the time of one
+    memory per domain. `lost`: when neither side was found to have them any more.
     By object id: `deleted`: when a sync deleted the account.
 
     `anew`: when the memory was begun anew after damage or loss; empty if it never was. Then some of it may be missing

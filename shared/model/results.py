@@ -12,6 +12,8 @@ NOT_LOOKED_AT = "NotLookedAt"
 SOURCE_UNREADABLE = "SourceUnreadable"
 # Error code of a change of which Graph could not tell whether it took effect.
 IN_DOUBT = "InDoubt"
+# Error code of values over which Exchange has authority, and which Graph may not change.
+EXCHANGE_MASTERED = "ExchangeMastered"
 # Error code of a user who was left at a temporary UPN.
 STEPPED_ASIDE = "SteppedAside"
 # Error codes of a user who is left alone: a person has to decide, or somebody in the source may be this user.
@@ -47,7 +49,7 @@ class Outcome:
 
     `object_id` is the account that the change ended on, if the change itself can't know it (an add).
     `note` is appended to the change's reason. `error_code` and `error_message` are empty if the change took effect;
-    with `refused` they say why this attribute was refused while the change, without it, took effect.
+    with `refused` they say why these attributes were refused while the change, without them, took effect.
     """
 
     change: Change
@@ -57,7 +59,7 @@ class Outcome:
     error_code: str = ""
     error_message: Parts = ()
     request_id: str = ""
-    refused: AttributeChange | None = None
+    refused: tuple[AttributeChange, ...] = ()
 
     @property
     def succeeded(self) -> bool:

@@ -8,7 +8,7 @@ from shared.model.parts import say
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.detours import with_detour
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
-from shared.planning.forms import is_altered, report
+from shared.planning.forms import is_altered, is_refused, report
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.renames import temporary_upn
@@ -27,7 +27,7 @@ class Differences:
     def between(self, user: SourceUser, target: EntraUser) -> Change | None:
         """The update or rename that makes `target` equal to `user`; None if they are equal already.
 
-        A skip, if the only difference is one that Entra has made, and this is to be reported.
+        A skip, if the only difference is one that Entra has made or refuses, and this is to be reported.
         """
         renamed = user.upn != target.upn and user.upn.lower() != target.upn.lower()
         rekeyed = user.immutable_id is not None and user.immutable_id != target.immutable_id
@@ -47,7 +47,11 @@ class Differences:
         known = self.lookups.forms.get(user.source_id, "")
         altered = [one for one in attributes if is_altered(one, known)] if known else []
         attributes = [one for one in attributes if one not in altered]
+        refused = [one for one in attributes if is_refused(one, known, self.lookups.refused_since)]
+        attributes = [one for one in attributes if one not in refused]
         told = report(altered, known)
+        if refused:
+            told += say("value.exchangeMastered", attributes=tuple(one.attribute for one in refused))
         if not attributes and not told:
             return None
         change = Change(

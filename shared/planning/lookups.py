@@ -30,7 +30,8 @@ class Lookups:
     have an account. `pointers`: which source users without an account point to such accounts; `pointers_unread`: why
     these are not known. `resembling`: source id → accounts elsewhere that would be deleted, or were, and may be that
     user's. `failed`: source ids of users whose add Entra has refused in this run.
-    `forms`: source id → what is known of values that Entra alters (see `planning/forms.py`).
+    `forms`: source id → what is known of values that Entra alters or refuses (see `planning/forms.py`); refusals up to
+    the date `refused_since` don't count any more.
     """
 
     federated: bool = False
@@ -58,4 +59,5 @@ class Lookups:
     resembling: Mapping[str, Sequence[EntraUser]] = field(default_factory=dict)
     failed: frozenset[str] = frozenset()
     forms: Mapping[str, str] = field(default_factory=dict)
+    refused_since: str = ""
     other_domains: bool = False

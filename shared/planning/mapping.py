@@ -17,6 +17,8 @@ from shared.model.people import AccountKind, EntraUser, SourceUser, Value
 from shared.planning.entra_limits import LENGTHS, unwritten
 
 UPN, IMMUTABLE_ID, ENABLED = "userPrincipalName", "onPremisesImmutableId", "accountEnabled"
+# How a user signs in. Exchange never has authority over these.
+SIGN_IN = (UPN, IMMUTABLE_ID, ENABLED)
 SESSION_TIME = "signInSessionsValidFromDateTime"
 _ALWAYS = ("id", UPN, "displayName", IMMUTABLE_ID, "userType", "onPremisesSyncEnabled")
 _WHERE_KNOWN = (

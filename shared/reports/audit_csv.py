@@ -55,7 +55,7 @@ def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
     if outcome.refused:
         # First: who reads row by row takes a person's end from the first one.
         ends = [
-            (Result.FAILED, outcome.refused, error),
+            *((Result.FAILED, a, error) for a in outcome.refused),
             *((outcome.result, a, ("", "")) for a in attributes),
         ]
     for result, a, why in ends:

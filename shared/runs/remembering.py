@@ -50,9 +50,10 @@ class Remembering:
         self._known = self._stored = seen.memory
 
     def note(self, outcomes: Sequence[Outcome]) -> None:
+        today = self._services.clock.now().date().isoformat()
         for outcome in outcomes:
             change, account = outcome.change, outcome.object_id
-            self._forms |= noted(self._forms, change, succeeded=outcome.succeeded)
+            self._forms |= noted(self._forms, outcome, today)
             if not outcome.succeeded or account is None:
                 continue
             if change.source_id:

@@ -14,6 +14,7 @@ from shared.model.people import Memory, SourceUser
 from shared.outbound.waiting import Stop
 from shared.planning.aside import with_those_left_aside
 from shared.planning.deeds import NONE, Deeds
+from shared.planning.forms import RETRIED_AFTER
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.matching import Matching, against_memory, is_on, match, set_aside
@@ -100,6 +101,7 @@ class Surveyor:
             memory_doubt=memory.doubt,
             deleted_by_sync=memory.deleted.keys(),
             forms=memory.forms,
+            refused_since=(self._clock.now().date() - RETRIED_AFTER).isoformat(),
             known_since={account: memory.since.get(who, "") for who, account in memory.links.items()},
             ask_unlinked=await self._administration.read_unlinked(self._domain),
             approved={deed.who for deed in approved if deed.kind == "delete"},

@@ -43,13 +43,15 @@ def outcome_document(outcome: Outcome) -> Document:
 
 def read_outcome(document: Mapping[str, Any], change: Change) -> Outcome:
     texts = {field: document[name] for field, name in _TEXTS.items() if name in document}
-    refused = document.get("refused")
+    refused = document.get("refused", [])
+    if isinstance(refused, dict):  # as the previous version wrote it
+        refused = [refused]
     return Outcome(
         change=change,
         result=Result(document["result"]),
         note=stored_parts(document.get("note", ())),
         error_message=stored_parts(document.get("errorMessage", ())),
-        refused=_read_attribute(refused) if refused else None,
+        refused=tuple(map(_read_attribute, refused)),
         **texts,
     )
 

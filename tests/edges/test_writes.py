@@ -161,7 +161,7 @@ class TestUpdating:
         assert set(upns(tenant.entra).values()) == {"a@contoso.com", "b@contoso.com"}
         assert tenant.entra.directory.users["id-a"]["surname"] == "鈴木"
         for one, rest in ((ended[0], to_b), (ended[1], update)):
-            assert (one.succeeded, one.refused, one.error_code) == (True, refused, "Request_BadRequest")
+            assert (one.succeeded, one.refused, one.error_code) == (True, (refused,), "Request_BadRequest")
             assert one.change.attributes == rest.attributes[:1]
             assert "onPremisesImmutableId" in said(one.error_message)
 
@@ -171,7 +171,7 @@ class TestUpdating:
             update = change(upn="a@contoso.com", attributes=[*surname("x" * 65), refused])
             failed = await outcome(tenant, update)
 
-        assert (failed.change, failed.succeeded, failed.refused) == (update, False, None)
+        assert (failed.change, failed.succeeded, failed.refused) == (update, False, ())
         assert "surname" in said(failed.error_message)
 
     async def test_an_immutable_id_alone_that_is_refused_fails(self) -> None:
@@ -179,7 +179,31 @@ class TestUpdating:
         async with connected(entra_user("a@contoso.com")) as tenant:
             failed = await outcome(tenant, change(upn="a@contoso.com", attributes=[refused]))
 
-        assert (failed.succeeded, failed.refused) == (False, None)
+        assert (failed.succeeded, failed.refused) == (False, ())
+
+    async def test_what_exchange_has_authority_over_keeps_nobody_from_being_blocked_or_renamed(self) -> None:
+        blocked = AttributeChange("accountEnabled", True, False)
+        profile = [*surname("鈴木"), AttributeChange("givenName", "花子", "花")]
+        once_from_ad = seeded(entra_user("a@contoso.com"), _exchangeMastered=["surname"])
+        async with connected(users=[once_from_ad]) as tenant:
+            whole = replace(rename("a", "b"), attributes=(*rename("a", "b").attributes, blocked, *profile))
+            ended = await outcome(tenant, whole)
+
+        assert upns(tenant.entra) == {"id-a": "b@contoso.com"}
+        assert tenant.entra.directory.users["id-a"]["accountEnabled"] is False
+        assert (ended.succeeded, ended.refused, ended.error_code) == (
+            True,
+            tuple(profile),
+            "ExchangeMastered",
+        )
+
+    async def test_what_exchange_has_authority_over_fails_alone(self) -> None:
+        once_from_ad = seeded(entra_user("a@contoso.com"), _exchangeMastered=["surname"])
+        async with connected(users=[once_from_ad]) as tenant:
+            failed = await outcome(tenant, change(upn="a@contoso.com", attributes=surname("鈴木")))
+
+        assert (failed.succeeded, failed.refused, failed.error_code) == (False, (), "ExchangeMastered")
+        assert "Exchange admin center" in said(failed.error_message)
 
     async def test_who_holds_an_address_is_said(self) -> None:
         async with connected(entra_user("a@contoso.com"), groups=[HOLDER_OF_B]) as tenant:

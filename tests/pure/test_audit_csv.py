@@ -75,7 +75,7 @@ def test_an_attribute_that_was_refused_alone_has_a_row_of_its_own() -> None:
     ended = Outcome(
         change=change(attributes=[AttributeChange("surname", "a", "b")]),
         result=Result.SUCCEEDED,
-        refused=refused,
+        refused=(refused,),
         error_code="InvalidValue",
         error_message=verbatim("Invalid value."),
     )

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.changes import Action, AttributeChange
-from shared.planning.forms import learned
+from shared.model.changes import Action, AttributeChange, Change
+from shared.model.parts import verbatim
+from shared.model.people import SourceUser
+from shared.model.results import EXCHANGE_MASTERED, Outcome, Result
+from shared.planning.forms import learned, noted
 from shared.planning.lookups import Lookups
 from shared.words import said
 from tests.support.people import INITIAL_DOMAIN, change, entra_user, only, plan_of, source_user, values
@@ -73,3 +76,62 @@ def test_of_each_attribute_the_last_value_is_known(names: list[str], succeeded: 
         known = learned(change(attributes=[difference]), known, succeeded=succeeded)
 
     assert len(known.split()) == succeeded
+
+
+class TestAValueThatExchangeHasAuthorityOver:
+    source, target = source_user(values=values(surname="鈴木")), entra_user()
+    update = change(
+        attributes=[
+            AttributeChange("surname", "青木", "鈴木"),
+            AttributeChange("accountEnabled", True, False),
+        ]
+    )
+
+    def refused(self, today: str = "2026-03-08") -> str:
+        """What is known after the refusal of `update`."""
+        failed = Outcome.failed(self.update, EXCHANGE_MASTERED, verbatim("…"))
+        return noted({}, failed, today)["aoki"]
+
+    def plan_after(self, known: str, since: str = "2026-03-01", source: SourceUser | None = None) -> Change:
+        lookups = replace(around(known), refused_since=since)
+        return only(plan_of([source or self.source], [self.target], lookups))
+
+    def test_is_left_alone_after_its_refusal_for_a_reason_that_is_told(self) -> None:
+        left = self.plan_after(self.refused())
+
+        assert (left.action, left.attributes) == (Action.SKIP, ())
+        assert said(left.reason).startswith("Left alone, since Entra refused it once: surname.")
+
+    def test_keeps_nothing_else_back(self) -> None:
+        user = replace(self.source, values=values(surname="鈴木", enabled=False))
+
+        update = self.plan_after(self.refused(), source=user)
+
+        assert (update.action, [a.attribute for a in update.attributes]) == (
+            Action.UPDATE,
+            ["accountEnabled"],
+        )
+        assert "Left alone" in said(update.reason)
+
+    def test_is_tried_again_a_week_later(self) -> None:
+        assert self.plan_after(self.refused(), since="2026-03-08").action is Action.UPDATE
+
+    def test_is_tried_again_when_the_source_changes(self) -> None:
+        user = replace(self.source, values=values(surname="田中"))
+
+        assert self.plan_after(self.refused(), source=user).action is Action.UPDATE
+
+    def test_is_forgotten_once_it_is_written(self) -> None:
+        assert learned(self.update, self.refused(), succeeded=True) == ""
+
+    def test_is_known_too_where_the_rest_of_the_change_took_effect(self) -> None:
+        surname, enabled = self.update.attributes
+        rest = replace(self.update, attributes=(enabled,))
+        ended = Outcome(
+            change=rest, result=Result.SUCCEEDED, refused=(surname,), error_code=EXCHANGE_MASTERED
+        )
+
+        assert noted({}, ended, "2026-03-08")["aoki"] == self.refused()
+
+    def test_another_refusal_tells_nothing(self) -> None:
+        assert noted({}, Outcome.failed(self.update, "Request_BadRequest", verbatim("…")), "2026-03-08") == {}

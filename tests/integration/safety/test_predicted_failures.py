@@ -196,6 +196,31 @@ class TestValues:
         assert await people(stack, done) == {("admin@contoso.com", "skip", False)}
 
 
+class TestAUserWhoOnceCameFromActiveDirectory:
+    async def test_fails_once_and_is_left_alone_until_the_source_changes(self, start_stack: StartStack) -> None:
+        stack = await start_stack(
+            source=[in_source("aoki", family_name="鈴木"), in_source("stays")],
+            entra=[in_entra("aoki", _exchangeMastered=["surname"]), in_entra("stays")],
+        )
+
+        runs = [await stack.sync(), await stack.dry_run(), await stack.sync()]
+
+        assert [(run.status, run.counts.failed, run.counts.skipped) for run in runs] == [
+            ("completedWithErrors", 1, 0),
+            ("succeeded", 0, 1),
+            ("succeeded", 0, 1),
+        ]
+        assert await errors_of(stack, runs[0]) == {"aoki": "ExchangeMastered"}
+        for run in runs[1:]:
+            row = (await rows_of(stack, run))["aoki"]
+            assert row["reason"].startswith("Left alone, since Entra refused it once: surname.")
+        assert len(stack.writes()) == 1
+
+        stack.access_control.users.edit("aoki", {"family_name": "田中", "status": "disabled"})
+        assert await errors_of(stack, await stack.sync()) == {"aoki": "ExchangeMastered"}
+        assert stack.users()["aoki@contoso.com"]["accountEnabled"] is False
+
+
 async def test_a_domain_that_is_not_verified_is_refused_before_any_run(start_stack: StartStack) -> None:
     stack = await start_stack(domains=[{"id": CONTOSO}, {"id": FABRIKAM, "isVerified": False}])
 
