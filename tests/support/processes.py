@@ -60,6 +60,7 @@ class People:
     """The users of one domain on both sides; `counts` are the changes that a sync must make."""
 
     domain: str
+    federated: bool = False
     source: list[Json] = field(default_factory=list)
     entra: list[Json] = field(default_factory=list)
     deleted: list[Json] = field(default_factory=list)
@@ -189,9 +190,15 @@ class Apart(Product):
 
     async def seed(self, *them: People) -> None:
         """Replaces everything on both sides by these people."""
+        federated = {one.domain for one in them if one.federated}
+        names = [domain(number) for number in range(1, DOMAINS)]
+        kinds = {name: "Federated" if name in federated else "Managed" for name in names}
         seed = {
             # All domains at once, because the host caches the tenant's domains for a minute.
-            "domains": [{"id": CONTOSO}, *({"id": domain(number)} for number in range(1, DOMAINS))],
+            "domains": [
+                {"id": CONTOSO},
+                *({"id": name, "authenticationType": kind} for name, kind in kinds.items()),
+            ],
             "users": [user for one in them for user in one.entra],
             "deletedUsers": [user for one in them for user in one.deleted],
             "limits": NO_LIMITS,

@@ -197,7 +197,9 @@ class TestValues:
 
 
 class TestAUserWhoOnceCameFromActiveDirectory:
-    async def test_fails_once_and_is_left_alone_until_the_source_changes(self, start_stack: StartStack) -> None:
+    async def test_fails_once_and_is_left_alone_until_the_source_changes(
+        self, start_stack: StartStack
+    ) -> None:
         stack = await start_stack(
             source=[in_source("aoki", family_name="鈴木"), in_source("stays")],
             entra=[in_entra("aoki", _exchangeMastered=["surname"]), in_entra("stays")],
