@@ -18,7 +18,7 @@ def some(**changes: int) -> People:
 
 def mixed() -> People:
     """Something of everything, in six batches or more."""
-    return some(add=50, update=30, rename=10, swap=10, restore=10, delete=10, keep=30)
+    return some(add=50, update=30, rename=10, swap=10, restore=10, delete=10, keep=60)
 
 
 async def synced(product: Apart, them: People) -> None:

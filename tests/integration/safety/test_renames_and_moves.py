@@ -33,6 +33,7 @@ async def renamed(start_stack: StartStack, new_names: dict[str, str]) -> tuple[S
     stack = await start_stack(source=[in_source(name) for name in new_names])
     await stack.sync()
     before = ids(stack)
+    await stack.set(maxRenames=None)
     for name, new in new_names.items():
         stack.access_control.users.edit(name, {"user_principal_name": f"{new}@{CONTOSO}"})
     return stack, before
