@@ -211,6 +211,7 @@ export default {
 		"by.percent": "{amount} of {of} users, the limit is {limit} %",
 		"by.both": "{amount} of {of} users, the limit is {limit} % and {count} users",
 		"by.count": "{amount} users, {limit} are allowed",
+		"by.emptied": "nobody has a value, {amount} would be removed",
 		"by.sourceShrink": "{amount} of {of} users fewer, {limit} % are allowed",
 	},
 	run: {
@@ -373,6 +374,7 @@ export default {
 		maxUpdatesHelp: "Users updated by one sync.",
 		maxRenames: "Renames at most",
 		maxRenamesHelp: "Users whose UPN one sync changes. Those who come from another domain count apart, against everybody in Access Control.",
+		maxEmptied: "Empty field",
 		maxJoins: "Renames from another domain at most",
 		maxCleared: "Removed values at most",
 		maxClearedHelp: "Users who would lose their value of an attribute, counted for each attribute.",

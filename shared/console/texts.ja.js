@@ -211,6 +211,7 @@ export default {
 		"by.percent": "{of} 人中 {amount} 人、上限 {limit} %",
 		"by.both": "{of} 人中 {amount} 人、上限 {limit} % かつ {count} 人",
 		"by.count": "{amount} 人、上限 {limit} 人",
+		"by.emptied": "値のあるユーザーがいません。{amount} 人の値が削除されます",
 		"by.sourceShrink": "{of} 人から {amount} 人減、許容 {limit} %",
 	},
 	run: {
@@ -373,6 +374,7 @@ export default {
 		maxUpdatesHelp: "1 回の同期で更新するユーザー。",
 		maxRenames: "UPN 変更の上限",
 		maxRenamesHelp: "1 回の同期で UPN を変更するユーザー。別のドメインから移るユーザーは、Access Control の全ユーザーに対して別に数えます。",
+		maxEmptied: "全員が空の項目",
 		maxJoins: "別のドメインからの UPN 変更の上限",
 		maxCleared: "値の削除の上限",
 		maxClearedHelp: "属性の値が削除されるユーザー。属性ごとに数えます。",

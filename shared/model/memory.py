@@ -21,19 +21,21 @@ FORGOTTEN_AFTER = _LOST_AGAIN + timedelta(days=60)
 
 # A person's columns, in the order of an entry.
 _COLUMNS = ("links", "names", "forms", "since", "lost")
+# Columns that are not by source id.
+_FLAT = ("deleted", "filled")
 Entry = tuple[str, ...]
 _NOTHING: Entry = ("",) * len(_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """What a run has changed: source id → entry before and after, object id → date of deletion before and after.
+    """What a run has changed: source id → entry before and after, and by column, key → text before and after.
 
     `reviewed`: the domain on which an approval has ended the doubt, and when the memory had been begun anew.
     """
 
     people: Mapping[str, tuple[Entry, Entry]] = field(default_factory=dict)
-    deleted: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, tuple[str, str]]] = field(default_factory=dict)
     reviewed: tuple[str, str] | None = None
 
 
@@ -50,11 +52,15 @@ def difference(before: Memory, after: Memory) -> Delta:
         known, now = getattr(before, column), getattr(after, column)
         if known is not now:
             people.update(who for who, _ in known.items() ^ now.items())
-    accounts = {account for account, _ in before.deleted.items() ^ after.deleted.items()}
+    columns = {}
+    for column in _FLAT:
+        known, now = getattr(before, column), getattr(after, column)
+        if changed := {one for one, _ in known.items() ^ now.items()}:
+            columns[column] = {one: (known.get(one, ""), now.get(one, "")) for one in changed}
     reviewed = set(after.reviewed) - set(before.reviewed)
     return Delta(
         people={who: (_entry(before, who), _entry(after, who)) for who in people},
-        deleted={one: (before.deleted.get(one, ""), after.deleted.get(one, "")) for one in accounts},
+        columns=columns,
         reviewed=next(((domain, after.anew) for domain in reviewed), None),
     )
 
@@ -63,14 +69,21 @@ def merge(current: Memory, delta: Delta) -> Memory:
     """The memory with what the run has changed; the same object if nothing is left to change."""
     entries = {who: _merged(_entry(current, who), *change) for who, change in delta.people.items()}
     entries = {who: entry for who, entry in entries.items() if entry != _entry(current, who)}
-    deleted = {
-        one: now
-        for one, (before, now) in delta.deleted.items()
-        if before == current.deleted.get(one, "") != now
+    flat = {
+        column: _changed(
+            getattr(current, column),
+            {
+                one: now
+                for one, (before, now) in changes.items()
+                if before == getattr(current, column).get(one, "") != now
+            },
+        )
+        for column, changes in delta.columns.items()
     }
+    same = all(now is getattr(current, column) for column, now in flat.items())
     domain, anew = delta.reviewed or ("", "")
     reviewed = domain and anew == current.anew and domain not in current.reviewed
-    if not (entries or deleted or reviewed):
+    if same and not (entries or reviewed):
         return current
     links, names, forms, since, lost = (
         _changed(getattr(current, column), {who: entry[place] for who, entry in entries.items()})
@@ -83,7 +96,8 @@ def merge(current: Memory, delta: Delta) -> Memory:
         forms=forms,
         since=since,
         lost=lost,
-        deleted=_changed(current.deleted, deleted),
+        deleted=flat.get("deleted", current.deleted),
+        filled=flat.get("filled", current.filled),
         reviewed=(*current.reviewed, domain) if reviewed else current.reviewed,
     )
 

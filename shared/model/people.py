@@ -17,8 +17,9 @@ class SourceUser:
     """A user of Access Control, mapped and normalised so that its values compare with Entra's.
 
     `values` are in the order of `AttributeMap.attributes`. `upn` is empty for a user who has none, and stands in from
-    another field unless `upn_given`. `email` is what that cell holds, as it is written.
-    `problem` says why this one user can't be synchronised, where reading already shows it.
+    another field unless `upn_given`. `email` is what that cell holds, as it is written. `name_made`: the display name
+    is made of family and given name. `problem` says why this one user can't be synchronised, where reading already
+    shows it.
     """
 
     source_id: str
@@ -27,6 +28,7 @@ class SourceUser:
     values: tuple[Value, ...]
     email: str = ""
     upn_given: bool = True
+    name_made: bool = False
     problem: Parts = ()
 
 
@@ -60,7 +62,8 @@ class Memory:
     name at the last good sync (see `planning/names.py`). `forms`: digests of values that Entra may alter or has
     refused (see `planning/forms.py`). `since`: when a sync first linked them; absent for links from the time of one
     memory per domain. `lost`: when neither side was found to have them any more.
-    By object id: `deleted`: when a sync deleted the account.
+    By object id: `deleted`: when a sync deleted the account. By domain: `filled`: the attributes that somebody in the
+    source filled at the last good sync, with spaces between.
 
     `anew`: when the memory was begun anew after damage or loss; empty if it never was. Then some of it may be missing
     on each domain but those in `reviewed`, where an administrator has approved a dry run since. `doubt` says so for the
@@ -73,6 +76,7 @@ class Memory:
     since: dict[str, str] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     deleted: dict[str, str] = field(default_factory=dict)
+    filled: dict[str, str] = field(default_factory=dict)
     anew: str = ""
     reviewed: tuple[str, ...] = ()
     writers: tuple[str, ...] = ()

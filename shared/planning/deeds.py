@@ -41,6 +41,11 @@ def deeds(change: Change) -> Iterator[Deed]:
         yield from _taken_away(change, who)
 
 
+def consent(attribute: str) -> Deed:
+    """Of an administrator: nobody in the source has a value of this attribute any more, and that is right."""
+    return Deed("clear", "", attribute)
+
+
 def _taken_away(change: Change, who: str) -> Iterator[Deed]:
     for one in change.attributes:
         if one.after is None and one.before is not None:

@@ -42,7 +42,7 @@ class Differences:
         attributes += [
             AttributeChange(attribute, before, after)
             for attribute, before, after in zip(names, target.values, user.values, strict=True)
-            if before != after
+            if before != after and attribute not in self.lookups.untouched
         ]
         known = self.lookups.forms.get(user.source_id, "")
         altered = [one for one in attributes if is_altered(one, known)] if known else []

@@ -1,14 +1,15 @@
 """Whether a sync may go ahead: the limits an administrator set, compared in integer arithmetic. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from shared.model.changes import Change, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.parts import Parts, say
 from shared.model.runs import Approvable, DeletionCheck, LimitCheck
 from shared.planning.conflicts import LOOKED_UP
-from shared.planning.deeds import NONE, Deed, Deeds, deeds
+from shared.planning.deeds import NONE, Deed, Deeds, consent, deeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +109,17 @@ def check_limits(
     *,
     approved: Deeds = NONE,
     everybody: int = 0,
+    emptied: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[LimitCheck, ...]:
     """The other limits that are switched on.
 
     `source_before`: source users in the last good run, None if unknown. `everybody`: source users on all domains of the
-    tenant.
+    tenant. `emptied`: attribute → field, where nobody in the source has a value any more.
     """
     done = trail.with_planned(plan)
     return (
-        *_amounts(done, settings, trail.target or plan.target, everybody, approved),
+        *_emptied(done, emptied, trail.target or plan.target, approved),
+        *_amounts(_but(done, emptied), settings, trail.target or plan.target, everybody, approved),
         *_shrink(plan, settings.max_source_shrink, source_before, _people(done, ("delete",), approved)[1]),
     )
 
@@ -143,6 +146,31 @@ def _amounts(
             what, people = say("limit.cleared", attribute=attribute), _clears(clears, attribute, approved)
             check = _amount("cleared", what, settings.max_cleared, ("clear",), people, target)
             yield check.model_copy(update={"attribute": attribute})
+
+
+def _but(done: set[Deed], emptied: Mapping[str, str]) -> set[Deed]:
+    """Without the removals that have a check of their own."""
+    return {deed for deed in done if deed.kind != "clear" or deed.what not in emptied}
+
+
+def _emptied(
+    done: set[Deed], emptied: Mapping[str, str], target: int, approved: Deeds
+) -> Iterator[LimitCheck]:
+    """Nothing is removed from everybody, nor is it taken for known, until somebody has approved it."""
+    for attribute, field in emptied.items():
+        amount, released = _clears(done, attribute, approved)
+        yield LimitCheck(
+            name="emptied",
+            amount=amount,
+            of=target,
+            limit=0,
+            unit="count",
+            kinds=("clear",),
+            attribute=attribute,
+            exceeded=amount > 0 or consent(attribute) not in approved,
+            approved=released,
+            verdict_parts=say("limit.emptied", field=field, amount=amount, attribute=attribute),
+        )
 
 
 def _clears(done: Iterable[Deed], attribute: str, approved: Deeds) -> tuple[int, int]:

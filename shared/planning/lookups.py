@@ -30,8 +30,9 @@ class Lookups:
     have an account. `pointers`: which source users without an account point to such accounts; `pointers_unread`: why
     these are not known. `resembling`: source id → accounts elsewhere that would be deleted, or were, and may be that
     user's. `failed`: source ids of users whose add Entra has refused in this run.
-    `forms`: source id → what is known of values that Entra alters or refuses (see `planning/forms.py`); refusals up to
-    the date `refused_since` don't count any more.
+    `untouched`: attributes that are left as Entra has them, since nobody in the source has a value. `forms`: source id
+    → what is known of values that Entra alters or refuses (see `planning/forms.py`); refusals up to the date
+    `refused_since` don't count any more.
     """
 
     federated: bool = False
@@ -61,3 +62,4 @@ class Lookups:
     forms: Mapping[str, str] = field(default_factory=dict)
     refused_since: str = ""
     other_domains: bool = False
+    untouched: frozenset[str] = frozenset()

@@ -8,11 +8,11 @@ refuse becomes an obstacle for that one user.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from shared.model.characters import LONGEST, composed, escaped, visible
-from shared.model.parts import say
+from shared.model.parts import Parts, say
 from shared.model.people import AccountKind, EntraUser, SourceUser, Value
 from shared.planning.entra_limits import LENGTHS, unwritten
 
@@ -89,20 +89,20 @@ def _kept(text: str) -> str:
 class AttributeMap:
     """Which source field fills which Entra attribute (`custom_attributes.x` is a nested field).
 
-    `fields[i]` fills `attributes[i]`. All field names are in the form of `field_key`.
+    `fields[i]` fills `attributes[i]`. All field names are in the form of `field_key`. `own`: the attributes that the
+    administrator named, each with its field as it was written.
     """
 
     attributes: tuple[str, ...]
     fields: tuple[str, ...]
+    own: Mapping[str, str] = field(default_factory=dict)
     upn_fields: tuple[str, ...] = UPN_FIELDS
     immutable_id_fields: tuple[str, ...] = IMMUTABLE_ID_FIELDS
     source_id_fields: tuple[str, ...] = SOURCE_ID_FIELDS
 
-    @property
-    def required_fields(self) -> tuple[str, ...]:
-        """Fields that at least one source user must have: all mapped fields, and identity fields that were set."""
-        identity = ((self.upn_fields, UPN_FIELDS), (self.immutable_id_fields, IMMUTABLE_ID_FIELDS))
-        return (*self.fields, *(name for named, usual in identity if named != usual for name in named))
+    def field_of(self, attribute: str) -> str:
+        """The attribute's field as it is written: by the administrator, or in the default map."""
+        return self.own.get(attribute) or DEFAULT_MAP.get(attribute) or self.immutable_id_fields[0]
 
     @property
     def selected(self) -> tuple[str, ...]:
@@ -135,13 +135,20 @@ class AttributeMap:
             raise ValueError(f"{', '.join(unknown)} can't be mapped; possible are {', '.join(MAPPABLE)}")
         if not merged["displayName"]:
             raise ValueError("displayName must be mapped: Entra has no user without one")
+        unread = IMMUTABLE_ID in merged and merged[IMMUTABLE_ID] is None
+        own = {name: text for name, text in overrides.items() if text}
         upn, immutable_id, username = (merged.pop(name, None) for name in (UPN, IMMUTABLE_ID, USERNAME))
         pairs = [(attribute, field_key(name)) for attribute, name in merged.items() if name]
         return cls(
             attributes=tuple(attribute for attribute, _ in pairs),
             fields=tuple(name for _, name in pairs),
+            own=own,
             upn_fields=(field_key(upn),) if upn else UPN_FIELDS,
-            immutable_id_fields=(field_key(immutable_id),) if immutable_id else IMMUTABLE_ID_FIELDS,
+            immutable_id_fields=(field_key(immutable_id),)
+            if immutable_id
+            else ()
+            if unread
+            else IMMUTABLE_ID_FIELDS,
             source_id_fields=(field_key(username),) if username else SOURCE_ID_FIELDS,
         )
 
@@ -162,9 +169,8 @@ class AttributeMap:
         values: list[Value] = []
         for attribute, name in zip(self.attributes, self.fields, strict=True):
             value = _value(attribute, name, fields)
-            if attribute == ENABLED and value is None:
-                status = repr(normalised(fields.get(name)))
-                problem = say("value.unknownStatus", user=source_id, field=name, status=status)
+            if attribute == ENABLED and value is None and (status := normalised(fields.get(name))):
+                problem = unknown_status(source_id, self.field_of(ENABLED), status)
             problem = problem or unwritten(attribute, value)
             values.append(_kept(value) if problem and isinstance(value, str) else value)
         return SourceUser(
@@ -174,8 +180,12 @@ class AttributeMap:
             values=tuple(values),
             email=_kept(_emails(fields)),
             upn_given=upn_field not in EMAIL_FIELDS,
+            name_made=self._name_made(fields),
             problem=problem,
         )
+
+    def _name_made(self, fields: Mapping[str, object]) -> bool:
+        return normalised(fields.get(self.fields[self.attributes.index("displayName")])) is None
 
     def entra_user(self, item: Mapping[str, object]) -> EntraUser:
         """Reads one user as Graph returns it. Raises KeyError without an id or a UPN."""
@@ -198,6 +208,11 @@ class AttributeMap:
     def display_name(self, user: SourceUser) -> str:
         value = user.values[self.attributes.index("displayName")]
         return value if isinstance(value, str) else ""
+
+
+def unknown_status(user: str, field: str, status: str | None) -> Parts:
+    """Why a user can't be synchronised who has this text for a status, or none where others have one."""
+    return say("value.unknownStatus", user=user, field=field, status=repr(status))
 
 
 def _value(attribute: str, name: str, fields: Mapping[str, object]) -> Value:

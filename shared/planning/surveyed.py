@@ -42,10 +42,10 @@ class Terms:
 class Survey:
     """What was read, and the plan that follows from it.
 
-    `on_tenant`: source users on all domains of the tenant. `memory`: what earlier syncs knew. `reviewed`: an
-    administrator has approved a dry run that told of its doubt. `federated`: whether the domain is federated, if that
-    matters to a sync. `addresses`: lower-case address → its holder. `warnings`: for the administrator, one part for
-    each.
+    `on_tenant`: source users on all domains of the tenant. `emptied`: attributes that stop a sync, since nobody in the
+    source has a value any more. `memory`: what earlier syncs knew. `reviewed`: an administrator has approved a dry run
+    that told of its doubt. `federated`: whether the domain is federated, if that matters to a sync. `addresses`:
+    lower-case address → its holder. `warnings`: for the administrator, one part for each.
     """
 
     domain: str
@@ -60,6 +60,7 @@ class Survey:
     decisions: Decisions = NOTHING_DECIDED
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     on_tenant: int = 0
+    emptied: tuple[str, ...] = ()
     warnings: Parts = ()
     reviewed: bool = False
     partial: bool = False

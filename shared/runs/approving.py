@@ -9,7 +9,7 @@ from shared.model.questions import Kind
 from shared.model.records import Author
 from shared.model.results import UNLINKED
 from shared.model.runs import Approvable, Approval, Mode, Run, Status, Trigger
-from shared.planning.deeds import NONE, Deed, Deeds, deeds
+from shared.planning.deeds import NONE, Deed, Deeds, consent, deeds
 from shared.planning.territory import NAMED
 from shared.runs.deciding import answer_all
 from shared.runs.lifecycle import new_run, start
@@ -51,9 +51,11 @@ async def start_approved(
         for deed, ids in listed.items()
         if deed.kind in wanted and (people is None or not ids.isdisjoint(people))
     }
+    if "clear" in kinds:
+        released |= {consent(str(c.attribute)) for c in dry_run.limit_checks if c.name == "emptied"}
     if answers:
         await answer_all(services, domain, dry_run_id, answers, author)
-    counts = Counter("rename" if deed.kind == "join" else deed.kind for deed in released)
+    counts = Counter("rename" if deed.kind == "join" else deed.kind for deed in released if deed.who)
     approval = Approval(
         dry_run_id=dry_run_id,
         approved_by=author.name,

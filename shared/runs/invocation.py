@@ -183,7 +183,15 @@ class Invocation:
         checks = Checks(check_deletions(plan, settings.max_allowed_deletions, approved, trail))
         if not run.undoes:
             before = (await services.runs.read_pointers(run.domain)).last_good_source
-            others = check_limits(plan, settings, before, trail, approved=approved, everybody=seen.on_tenant)
+            others = check_limits(
+                plan,
+                settings,
+                before,
+                trail,
+                approved=approved,
+                everybody=seen.on_tenant,
+                emptied={one: seen.attribute_map.field_of(one) for one in seen.emptied},
+            )
             checks = replace(checks, others=others)
             await self._keep_questions(plan)
         self._log.warn(seen.warnings)

@@ -21,6 +21,7 @@ from shared.model.people import Memory
 from shared.model.questions import pair_id
 from shared.model.records import Author
 from shared.model.results import Outcome
+from shared.planning.emptied import filled
 from shared.planning.forms import noted
 from shared.planning.mapping import domain_of
 from shared.planning.names import Names
@@ -110,6 +111,8 @@ class Remembering:
         }
         everybody = {user.source_id for user in seen.source}
         memory = with_names(self._so_far(), learned)
+        texts = {seen.domain: " ".join(filled(seen.source, seen.attribute_map))}
+        memory = replace(memory, filled=memory.filled | texts)
         return with_absences(memory, everybody, {user.object_id for user in seen.target}, today)
 
     async def _forget(self) -> Parts:

@@ -14,6 +14,7 @@ from shared.model.people import Memory, SourceUser
 from shared.outbound.waiting import Stop
 from shared.planning.aside import with_those_left_aside
 from shared.planning.deeds import NONE, Deeds
+from shared.planning.emptied import Emptied, emptied, with_problems
 from shared.planning.forms import RETRIED_AFTER
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
@@ -94,6 +95,8 @@ class Surveyor:
             match, self._domain, people, listing.users, memory, names, decisions
         )
         await self._set_aside_matches_against_memory(matching, looks)
+        before = memory.filled.get(self._domain, "").split()
+        empty = emptied(people, matching.pairs, self._terms.attribute_map, before) if people else Emptied()
         lookups = Lookups(
             federated=domain.federated,
             initial_domain=initial,
@@ -110,6 +113,7 @@ class Surveyor:
                 tenant, await self._administration.read_syncing(), self._terms.foreign_domains
             ),
             protection=self._terms.protection,
+            untouched=empty.untouched,
         )
         missing = Missing(
             directory=self._directory,
@@ -152,9 +156,11 @@ class Surveyor:
             protection=lookups.protection,
             plan=plan,
             addresses=lookups.addresses,
+            emptied=empty.stopping,
             # The doubt first: a long list is cut at its end, and an approval needs to know that it was seen.
             warnings=memory.doubt
             + _of_both_sides(listing, plan)
+            + empty.warnings(self._terms.attribute_map)
             + lookups.protection.warnings
             + looks.warnings
             + untold(self._directory)
@@ -173,7 +179,7 @@ class Surveyor:
         )
         if people is None:
             require_users_on(self._domain, source)
-        return source, listing, memory
+        return with_problems(source, self._terms.attribute_map), listing, memory
 
     async def _set_aside_matches_against_memory(self, matching: Matching, looks: SideLooks) -> None:
         """Makes a match ambiguous if the user's remembered account is another one and still exists, or may."""

@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 from shared.errors import SourceError
 from shared.model.people import SourceUser
-from shared.planning.mapping import AttributeMap, flat
+from shared.planning.mapping import AttributeMap
 from shared.planning.sides import Source
 
 # Access Control's built-in administrator, who is never synchronised.
@@ -41,7 +41,6 @@ class SourceUsers:
         self._attribute_map = attribute_map
         self._users: list[SourceUser] = []
         self._places: dict[str, int] = {}
-        self._absent = set(attribute_map.required_fields)
 
     def add(self, record: object, place: int) -> None:
         """Adds one user, with the source's own field names. `place` is the number of its line, page or item.
@@ -79,18 +78,13 @@ class SourceUsers:
                 user=user.source_id,
                 first=self._places[user.source_id],
             )
-        if self._absent:
-            self._absent -= flat(record).keys()
         return user
 
     def complete(self) -> list[SourceUser]:
         """All users but the built-in administrator.
 
-        Raises SourceError if the list can't be right: it is empty, or a mapped field is in none of the records.
+        Raises SourceError if the list is empty.
         """
         if not self._users:
             raise SourceError("source.empty", source=self._source)
-        if self._absent:
-            # A field that no user has is misspelled. Taken for empty, it would clear the attribute for every user.
-            raise SourceError("source.fieldUnknown", source=self._source, fields=tuple(sorted(self._absent)))
         return [user for user in self._users if user.source_id.lower() != BUILT_IN_ADMINISTRATOR]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from shared.errors import SourceError
 from shared.model.people import SourceUser
-from shared.planning.mapping import DEFAULT_MAP, AttributeMap, field_key
+from shared.planning.mapping import AttributeMap, field_key
 from shared.source import SourceUsers
 
 # Latin letters, kana, kanji and what stands between them.
@@ -112,9 +112,7 @@ def _require_columns(header: list[str], name: str, line: int, attribute_map: Att
     keys = Counter(map(field_key, header))
     if twice := sorted(key for key in attribute_map.read_fields if keys[key] > 1):
         raise SourceError("source.columnTwice", source=name, line=line, column=twice[0])
-    spelled = {field_key(column): column for column in DEFAULT_MAP.values() if column}
-    needed = dict.fromkeys((*attribute_map.source_id_fields, *attribute_map.required_fields))
-    missing = [spelled.get(field, field) for field in needed if field not in keys]
+    missing = [field for field in attribute_map.source_id_fields if field not in keys]
     if not any(field in keys for field in attribute_map.upn_fields):
         missing.append("/".join(attribute_map.upn_fields))
     if missing:

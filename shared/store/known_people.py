@@ -33,6 +33,8 @@ from shared.store.runs import PEOPLE, remembered_in
 from shared.store.storage import LINKS, Storage
 
 COLUMNS = ("links", "names", "forms", "since", "lost", "deleted")
+# Absent in what the previous version wrote.
+LATER_COLUMNS = ("filled",)
 # A write whose answer was lost recognises itself by its token, also after so many writes of others.
 _WRITERS = 200
 # What could not be read is kept under this name with the time, for an administrator to look at.
@@ -169,7 +171,9 @@ class KnownPeople:
 
 
 def _encoded(memory: Memory) -> bytes:
-    columns = {name: getattr(memory, name) for name in (*COLUMNS, "anew", "reviewed", "writers")}
+    columns = {
+        name: getattr(memory, name) for name in (*COLUMNS, *LATER_COLUMNS, "anew", "reviewed", "writers")
+    }
     return gzip.compress(orjson.dumps(columns), _FASTEST, mtime=0)
 
 
@@ -177,7 +181,7 @@ def _decoded(content: bytes) -> Memory | None:
     """None if it can't be read. Ignores columns that only a later version knows."""
     try:
         read = orjson.loads(gzip.decompress(content))
-        texts = {name: read[name] for name in COLUMNS}
+        texts = {name: read[name] for name in COLUMNS} | {name: read.get(name, {}) for name in LATER_COLUMNS}
         anew, reviewed, writers = read["anew"], tuple(read["reviewed"]), tuple(read["writers"])
     except (OSError, EOFError, zlib.error, orjson.JSONDecodeError, LookupError, TypeError):
         return None

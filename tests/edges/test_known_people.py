@@ -16,7 +16,7 @@ from shared.model.memory import difference, linked
 from shared.model.people import Memory
 from shared.settings import Settings
 from shared.store.domains import Domains
-from shared.store.known_people import COLUMNS, KnownPeople
+from shared.store.known_people import COLUMNS, LATER_COLUMNS, KnownPeople
 from shared.store.runs import PEOPLE
 from shared.store.storage import LINKS, RUNS, Storage
 from tests.support.storage_control import StorageControl
@@ -76,7 +76,7 @@ class TestWriting:
 
     async def test_every_column_comes_back(self, people: KnownPeople) -> None:
         known = await people.read(ONE)
-        columns: dict[str, Any] = {column: {"aoki": f"a {column}"} for column in COLUMNS}
+        columns: dict[str, Any] = {column: {"aoki": f"a {column}"} for column in (*COLUMNS, *LATER_COLUMNS)}
         full = replace(known, **columns)
 
         await people.write(difference(known, full), known)
@@ -94,6 +94,17 @@ class TestWriting:
 
         assert after.links == {"aoki": "2", "baba": "3", "chiba": "4"}
         assert await people.read(ONE) == after
+
+    async def test_what_a_domains_source_fills_is_written_over_what_it_filled(
+        self, people: KnownPeople
+    ) -> None:
+        empty = await people.read(ONE)
+        known = await people.write(difference(empty, replace(empty, filled={ONE: "surname"})), empty)
+        emptied = replace(known, filled={ONE: "givenName"})
+
+        await people.write(difference(known, emptied), known)
+
+        assert (await people.read(TWO)).filled == {ONE: "givenName"}
 
     async def test_nothing_new_is_not_written(self, people: KnownPeople) -> None:
         known = await learn(people, await people.read(ONE), aoki="1")

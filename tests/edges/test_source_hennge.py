@@ -189,14 +189,6 @@ async def test_the_health_check_reads_one_page() -> None:
     assert len(pages) == 1
 
 
-async def test_a_mapped_field_that_nobody_has_is_an_error_and_clears_nothing() -> None:
-    attribute_map = AttributeMap.of({"department": "custom_attributes.department"})
-
-    async with source(person("aoki"), attribute_map=attribute_map) as (_, reading):
-        with raises(SourceError, match=r"nobody with the field customattributes\.department"):
-            await reading.users()
-
-
 async def test_a_mapped_field_that_only_some_have_is_empty_for_the_others() -> None:
     attribute_map = AttributeMap.of({"department": "custom_attributes.department"})
     people = person("aoki"), person("baba", custom_attributes={"department": "営業部"})
@@ -205,11 +197,3 @@ async def test_a_mapped_field_that_only_some_have_is_empty_for_the_others() -> N
         aoki, baba = await reading.users()
 
     assert (aoki.values[-1], baba.values[-1]) == (None, "営業部")
-
-
-async def test_an_identity_field_that_was_named_must_be_there() -> None:
-    attribute_map = AttributeMap.of({"onPremisesImmutableId": "custom_attributes.imutable"})
-
-    async with source(person("aoki"), attribute_map=attribute_map) as (_, reading):
-        with raises(SourceError, match="nobody with the field customattributes"):
-            await reading.users()

@@ -168,18 +168,24 @@ def test_status_says_whether_the_account_is_enabled(status: object, enabled: boo
     assert MAP.source_user({**RECORD, "status": status}).values[-1] is enabled
 
 
-@pytest.mark.parametrize("status", ["locked", "", None])
-def test_a_status_nobody_knows_is_that_users_problem_and_not_a_guess(status: str | None) -> None:
-    user = MAP.source_user({**RECORD, "status": status})
+def test_a_status_nobody_knows_is_that_users_problem_and_not_a_guess() -> None:
+    user = MAP.source_user({**RECORD, "status": "locked"})
 
     assert user.values[-1] is None
     assert "neither enabled nor disabled" in said(user.problem)
 
 
+@pytest.mark.parametrize("status", ["", None])
+def test_whether_an_empty_status_is_a_problem_is_for_the_whole_source_to_say(status: str | None) -> None:
+    user = MAP.source_user({**RECORD, "status": status})
+
+    assert (user.values[-1], user.problem) == (None, ())
+
+
 def test_without_a_display_name_family_and_given_name_stand_in() -> None:
     user = MAP.source_user({**RECORD, "display_name": " "})
 
-    assert MAP.display_name(user) == "青木 花子"
+    assert (MAP.display_name(user), user.name_made) == ("青木 花子", True)
 
 
 def test_somebody_without_any_name_has_no_display_name() -> None:

@@ -1,4 +1,4 @@
-"""What every source holds its users to: each is somebody, none comes twice, and no mapped field is nobody's."""
+"""What every source holds its users to: each is somebody, and none comes twice."""
 
 import pytest
 
@@ -60,14 +60,6 @@ def test_a_record_that_is_no_user_is_named_by_its_place(record: object, said: st
 
 def test_a_source_without_users_is_none() -> None:
     assert complaint().startswith("people has no user at all;")
-
-
-def test_a_mapped_field_that_nobody_has_is_an_error_and_clears_nothing() -> None:
-    attribute_map = AttributeMap.of({"department": "Section", "onPremisesImmutableId": "Key"})
-
-    said = complaint(AOKI, {**BABA, "Key": ""}, attribute_map=attribute_map)
-
-    assert said.startswith("people lists nobody with the field section: in ATTRIBUTE_MAP,")
 
 
 def test_a_mapped_field_that_only_some_have_is_empty_for_the_others() -> None:

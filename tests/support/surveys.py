@@ -47,9 +47,12 @@ class GivenPeople:
         return replace(self._memory, doubt=doubt_on(domain, self._memory))
 
 
-def surveyed(tenant: ModelTenant, source: Sequence[SourceUser]) -> Survey:
-    """What a dry run sees and plans; SourceError if the source has nobody on the domain."""
-    known = GivenPeople(Memory(dict(tenant.links)))
+def surveyed(tenant: ModelTenant, source: Sequence[SourceUser], filled: str = "") -> Survey:
+    """What a dry run sees and plans; SourceError if the source has nobody on the domain.
+
+    `filled`: the attributes that somebody filled at the last good sync.
+    """
+    known = GivenPeople(Memory(dict(tenant.links), filled={DOMAIN: filled}))
     surveyor = Surveyor(DOMAIN, GivenSource(source), tenant, known, _terms(tenant), InlineClock(), tenant)
     return _LOOP.run_until_complete(surveyor.survey(predict=True))
 

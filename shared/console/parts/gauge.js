@@ -55,6 +55,6 @@ export function gauge(check, mode, otherChecks = []) {
 /** @param {Api.LimitCheck} check */
 function otherArithmetic({ name, unit, attribute, ...check }) {
 	const setting = t(`settings.max${name[0].toUpperCase()}${name.slice(1)}`);
-	const how = name === "sourceShrink" ? name : check.count === null ? unit : "both";
+	const how = ["sourceShrink", "emptied"].includes(name) ? name : check.count === null ? unit : "both";
 	return [setting, attribute && ` (${attribute})`, ": ", t(`gauge.by.${how}`, check)];
 }
