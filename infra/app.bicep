@@ -37,6 +37,7 @@ param attributeMap string
 param usageLocation string
 param protectedUsers string
 param foreignDomains string
+param upnFrom string
 param requireDeletionChecks bool
 param restoreDeletedUsers bool
 param batchesInFlight int
@@ -62,6 +63,7 @@ var settings = {
   USAGE_LOCATION: usageLocation
   PROTECTED_USERS: protectedUsers
   FOREIGN_DOMAINS: foreignDomains
+  UPN_FROM: upnFrom
   REQUIRE_DELETION_CHECKS: requireDeletionChecks ? 'true' : 'false'
   RESTORE_DELETED_USERS: restoreDeletedUsers ? 'true' : 'false'
   BATCHES_IN_FLIGHT: string(batchesInFlight)

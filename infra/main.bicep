@@ -77,6 +77,9 @@ param usageLocation string = ''
 
 @description('FOREIGN_DOMAINS: domains, comma-separated, that are certainly not the tenant\'s although they look like one of its domains.')
 param foreignDomains string = ''
+@description('UPN_FROM: the field that names people where a run asks for it: userPrincipalName or email.')
+@allowed(['', 'userPrincipalName', 'email'])
+param upnFrom string = ''
 
 @description('PROTECTED_USERS: UPNs or object ids, comma-separated, never updated or deleted.')
 param protectedUsers string = ''
@@ -231,6 +234,7 @@ module app 'app.bicep' = {
     usageLocation: usageLocation
     protectedUsers: protectedUsers
     foreignDomains: foreignDomains
+    upnFrom: upnFrom
     requireDeletionChecks: requireDeletionChecks
     restoreDeletedUsers: restoreDeletedUsers
     batchesInFlight: batchesInFlight
@@ -308,6 +312,7 @@ output ATTRIBUTE_MAP AttributeMap = attributeMap
 output USAGE_LOCATION string = usageLocation
 output PROTECTED_USERS string = protectedUsers
 output FOREIGN_DOMAINS string = foreignDomains
+output UPN_FROM string = upnFrom
 output REQUIRE_DELETION_CHECKS bool = requireDeletionChecks
 output RESTORE_DELETED_USERS bool = restoreDeletedUsers
 output BATCHES_IN_FLIGHT int = batchesInFlight

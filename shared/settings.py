@@ -217,6 +217,12 @@ class Settings(BaseModel):
         description="Domains, comma-separated, that are certainly not the tenant's although they differ by one "
         "character only: whoever moves to one has left.",
     )
+    upn_from: Literal["userPrincipalName", "email"] | None = Field(
+        None,
+        alias="UPN_FROM",
+        description="Which field names people: `userPrincipalName`, or `email`, which then stands in for whoever has "
+        "no UPN. Unset: as the last good sync remembers, at first the UPN if anybody has one.",
+    )
     require_deletion_checks: bool = Field(
         True,
         alias="REQUIRE_DELETION_CHECKS",
@@ -261,6 +267,7 @@ class Settings(BaseModel):
             usage_location=self.usage_location,
             restore_deleted_users=self.restore_deleted_users,
             foreign_domains=self.foreign_domains,
+            upn_from=self.upn_from,
         )
 
     @field_validator("*", mode="before")

@@ -78,7 +78,7 @@ def _shown(name: str | None, default: object) -> str:
 def _attributes() -> Lines:
     rows = [
         (f"`{USERNAME}`, which names a user for good", "", "`Username`"),
-        (f"`{UPN}`", f"{UPN_LENGTH}, of which 64 before the @", "`UserPrincipalName`, `UPN`, else `Email`"),
+        (f"`{UPN}`", f"{UPN_LENGTH}, of which 64 before the @", "`UserPrincipalName`, `UPN`; or `Email`"),
         (f"`{IMMUTABLE_ID}`", "", "`Immutable ID`, `On Premises Immutable ID`"),
         (
             f"`{ENABLED}`",

@@ -20,7 +20,7 @@ _LOST_AGAIN = timedelta(days=30)
 FORGOTTEN_AFTER = _LOST_AGAIN + timedelta(days=60)
 
 # A person's columns, in the order of an entry.
-_COLUMNS = ("links", "names", "forms", "since", "lost")
+_COLUMNS = ("links", "names", "forms", "since", "lost", "upns")
 # Columns that are not by source id.
 _FLAT = ("deleted", "filled")
 Entry = tuple[str, ...]
@@ -85,7 +85,7 @@ def merge(current: Memory, delta: Delta) -> Memory:
     reviewed = domain and anew == current.anew and domain not in current.reviewed
     if same and not (entries or reviewed):
         return current
-    links, names, forms, since, lost = (
+    links, names, forms, since, lost, upns = (
         _changed(getattr(current, column), {who: entry[place] for who, entry in entries.items()})
         for place, column in enumerate(_COLUMNS)
     )
@@ -96,6 +96,7 @@ def merge(current: Memory, delta: Delta) -> Memory:
         forms=forms,
         since=since,
         lost=lost,
+        upns=upns,
         deleted=flat.get("deleted", current.deleted),
         filled=flat.get("filled", current.filled),
         reviewed=(*current.reviewed, domain) if reviewed else current.reviewed,
@@ -113,6 +114,7 @@ def linked(memory: Memory, links: Mapping[str, str], today: date) -> Memory:
         forms=_without(memory.forms, gone),
         since=_without(memory.since, gone) | new,
         lost=_without(memory.lost, gone),
+        upns=_without(memory.upns, gone),
     )
 
 
@@ -123,6 +125,12 @@ def with_forms(memory: Memory, forms: Mapping[str, str]) -> Memory:
 def with_names(memory: Memory, names: Mapping[str, str]) -> Memory:
     """The memory with the digests of these people's names, as a good sync learned them."""
     return replace(memory, names={**memory.names, **names})
+
+
+def with_upns(memory: Memory, upns: Mapping[str, str], everybody: Iterable[str]) -> Memory:
+    """The memory with what named these people; of the others in the source nothing did."""
+    known = _without(memory.upns, everybody)
+    return replace(memory, upns=known | {who: one for who, one in upns.items() if who in memory.links})
 
 
 def with_absences(memory: Memory, source_ids: Collection[str], listed: Set[str], today: date) -> Memory:

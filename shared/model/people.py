@@ -17,9 +17,9 @@ class SourceUser:
     """A user of Access Control, mapped and normalised so that its values compare with Entra's.
 
     `values` are in the order of `AttributeMap.attributes`. `upn` is empty for a user who has none, and stands in from
-    another field unless `upn_given`. `email` is what that cell holds, as it is written. `name_made`: the display name
-    is made of family and given name. `problem` says why this one user can't be synchronised, where reading already
-    shows it.
+    another field unless `upn_given`. `email` is what that cell holds, as it is written. `only_found`: they have no UPN
+    where others have; Email finds their account, but adds and renames nobody. `name_made`: the display name is made of
+    family and given name. `problem` says why this one user can't be synchronised, where reading already shows it.
     """
 
     source_id: str
@@ -28,6 +28,7 @@ class SourceUser:
     values: tuple[Value, ...]
     email: str = ""
     upn_given: bool = True
+    only_found: bool = False
     name_made: bool = False
     problem: Parts = ()
 
@@ -60,8 +61,9 @@ class Memory:
 
     By source id: `links`: the Entra user (object id) that the source user became. `names`: digests of family and given
     name at the last good sync (see `planning/names.py`). `forms`: digests of values that Entra may alter or has
-    refused (see `planning/forms.py`). `since`: when a sync first linked them; absent for links from the time of one
-    memory per domain. `lost`: when neither side was found to have them any more.
+    refused (see `planning/forms.py`). `since`: when a sync first linked them; absent for links from the time of one memory per
+    domain. `lost`: when neither side was found to have them any more. `upns`: which field named them at the last good
+    sync (see `planning/upns.py`).
     By object id: `deleted`: when a sync deleted the account. By domain: `filled`: the attributes that somebody in the
     source filled at the last good sync, with spaces between.
 
@@ -75,6 +77,7 @@ class Memory:
     forms: dict[str, str] = field(default_factory=dict)
     since: dict[str, str] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
+    upns: dict[str, str] = field(default_factory=dict)
     deleted: dict[str, str] = field(default_factory=dict)
     filled: dict[str, str] = field(default_factory=dict)
     anew: str = ""

@@ -29,7 +29,7 @@ class Differences:
 
         A skip, if the only difference is one that Entra has made or refuses, and this is to be reported.
         """
-        renamed = user.upn != target.upn and user.upn.lower() != target.upn.lower()
+        renamed = not user.only_found and user.upn.lower() != target.upn.lower()
         rekeyed = user.immutable_id is not None and user.immutable_id != target.immutable_id
         if user.values == target.values and not renamed and not rekeyed:
             return None

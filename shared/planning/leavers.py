@@ -92,6 +92,8 @@ def doomed(matching: Matching, lookups: Lookups) -> set[str]:
 
 def still_here(owner: SourceUser, territory: Territory) -> Parts:
     """Why somebody whose UPN has left the domain is no leaver; empty if they certainly left the tenant."""
+    if owner.only_found:
+        return say("leaver.withoutUpn")
     place = territory.place(owner)
     if place.where is Where.NOWHERE:
         return say("leaver.unusableUpn", upn=repr(owner.upn)) if owner.upn else say("leaver.withoutUpn")

@@ -39,7 +39,7 @@ DEFAULT_MAP: Mapping[str, str | None] = {
 }
 # The field names under which Access Control may return a user's identity: the API's spelling is not published.
 SOURCE_ID_FIELDS = (USERNAME,)
-UPN_FIELDS = ("userprincipalname", "upn", "email")
+UPN_FIELDS = ("userprincipalname", "upn")
 EMAIL_FIELDS = ("email", "emailaddress", "mail")
 IMMUTABLE_ID_FIELDS = ("immutableid", "onpremisesimmutableid")
 # What a display name is made of where there is none.

@@ -22,7 +22,7 @@ from shared.planning.recycle_bin import with_former_holders
 from shared.planning.renames import in_workable_order
 from shared.planning.territory import Where
 
-_WAITS = say("add.memoryInDoubt")
+_WAITS, _WITHOUT_UPN = say("add.memoryInDoubt"), say("add.withoutUpn")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class _Newcomers:
     """Source users that Entra's domain lacks.
 
     `new`: to be added. `joining`: have an account in another domain. `returning`: in the recycle bin. `contested`:
-    two source users claim one account. `unclear`: not known whether they have an account.
+    two source users claim one account. `unclear`: not known whether they have an account, or without a UPN.
     """
 
     new: list[SourceUser] = field(default_factory=list)
@@ -52,6 +52,8 @@ def _newcomers(matching: Matching, lookups: Lookups) -> _Newcomers:
             newcomers.contested.append(Ambiguity(user, reason, (found,)))
         elif found and user.source_id in matching.renamed and user.immutable_id != (found.immutable_id or ""):
             newcomers.contested.append(named_anew(user, found))
+        elif user.only_found:
+            newcomers.unclear.append(user)
         elif outside:
             newcomers.joining.append((user, outside))
         elif gone:
@@ -106,7 +108,10 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
     others = [*(c for c in existing if c.action is Action.UPDATE), *restores]
     others += _adds(matching, newcomers, lookups, differences)
     others = list(with_known_conflicts(others, lookups, renames))
-    skips += [_not_added(user, lookups.unclear[user.source_id], attribute_map) for user in newcomers.unclear]
+    skips += [
+        _not_added(user, _WITHOUT_UPN if user.only_found else lookups.unclear[user.source_id], attribute_map)
+        for user in newcomers.unclear
+    ]
     torn = [*matching.ambiguous, *newcomers.contested]
 
     unplaced = dict.fromkeys(
@@ -187,7 +192,11 @@ def _refused(
     for pointer in lookups.pointers:
         user = pointer.user
         if not refused.get(user.source_id) and not is_on(domain, user.upn):
-            placed = pointer.place.where is Where.OWN and differences.added(user).obstacle is None
+            placed = (
+                pointer.place.where is Where.OWN
+                and not user.only_found
+                and differences.added(user).obstacle is None
+            )
             # Entra refuses a UPN that is anybody's alias.
             taken = not set(fold(user.upn)).isdisjoint(pointer.account.aliases)
             refused[user.source_id] = not placed or taken

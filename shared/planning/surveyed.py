@@ -17,13 +17,15 @@ from shared.planning.matching import match
 from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.planning.protection import Protection
+from shared.planning.upns import UpnFrom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """The settings that a survey needs. `protection` holds only the users protected by settings.
 
-    `foreign_domains` are certainly not the tenant's, however much they look like one of them.
+    `upn_from`: the field that names people, where an administrator has confirmed it. `foreign_domains` are certainly
+    not the tenant's, however much they look like one of them.
     """
 
     attribute_map: AttributeMap
@@ -31,6 +33,7 @@ class Terms:
     usage_location: str | None = None
     restore_deleted_users: bool = True
     foreign_domains: frozenset[str] = frozenset()
+    upn_from: UpnFrom | None = None
 
     def digest(self, **of_the_domain: bool) -> str:
         """The same for the same settings, in every process. `of_the_domain` are settings of one domain beside these."""
@@ -61,6 +64,7 @@ class Survey:
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     on_tenant: int = 0
     emptied: tuple[str, ...] = ()
+    upn_from: UpnFrom = "userPrincipalName"
     warnings: Parts = ()
     reviewed: bool = False
     partial: bool = False

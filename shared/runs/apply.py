@@ -15,6 +15,7 @@ from shared.planning.deletions import second_verdict
 from shared.planning.mapping import UPN
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey, planned_again
+from shared.planning.upns import with_upns
 from shared.runs.denials import Denials
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle_doubts
@@ -173,7 +174,7 @@ class Sync:
         read again, nobody is deleted.
         """
         try:
-            users = await self._services.source(self._stop).users()
+            users = with_upns(await self._services.source(self._stop).users(), self._seen.upn_from)
             require_users_on(self._seen.domain, users)
         except SourceError as error:
             message = say("leaver.sourceUnreadable") + parts_of(error)

@@ -15,6 +15,7 @@ from shared.model.memory import (
     with_absences,
     with_forms,
     with_names,
+    with_upns,
 )
 from shared.model.parts import Parts, say
 from shared.model.people import Memory
@@ -26,6 +27,7 @@ from shared.planning.forms import noted
 from shared.planning.mapping import domain_of
 from shared.planning.names import Names
 from shared.planning.surveyed import Survey
+from shared.planning.upns import remembered_upns
 from shared.runs.side_looks import SideLooks
 from shared.runs.stop import RunStop
 from shared.services import Services
@@ -113,6 +115,7 @@ class Remembering:
         memory = with_names(self._so_far(), learned)
         texts = {seen.domain: " ".join(filled(seen.source, seen.attribute_map))}
         memory = replace(memory, filled=memory.filled | texts)
+        memory = with_upns(memory, remembered_upns(seen.source), everybody)
         return with_absences(memory, everybody, {user.object_id for user in seen.target}, today)
 
     async def _forget(self) -> Parts:

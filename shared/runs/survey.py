@@ -24,6 +24,7 @@ from shared.planning.plan import decide
 from shared.planning.sides import Administration, Directory, KnownPeople, Listing, Source
 from shared.planning.surveyed import Survey, Terms
 from shared.planning.territory import Territory, strangers
+from shared.planning.upns import UpnFrom, named_by, told_of_upns, with_upns
 from shared.runs.missing import Missing
 from shared.runs.pointing import Pointing
 from shared.runs.side_looks import SideLooks
@@ -87,7 +88,12 @@ class Surveyor:
         tenant = await self._directory.read_domains()
         domain = domain_named(self._domain, tenant)
         initial = initial_domain(tenant, domain)
-        people, listing, memory = await self._read_both_sides(people)
+        read, listing, memory = await self._read_both_sides(people)
+        upn_from = self._upn_from(read, memory)
+        read = with_problems(with_upns(read, upn_from), self._terms.attribute_map)
+        if people is None:
+            require_users_on(self._domain, read)
+        people = read
         decisions = await self._administration.read_decisions()
         names = Names(self._terms.attribute_map)
         # Off the event loop: other invocations of this worker go on while a large domain is matched.
@@ -157,9 +163,11 @@ class Surveyor:
             plan=plan,
             addresses=lookups.addresses,
             emptied=empty.stopping,
+            upn_from=upn_from,
             # The doubt first: a long list is cut at its end, and an approval needs to know that it was seen.
             warnings=memory.doubt
             + _of_both_sides(listing, plan)
+            + told_of_upns(people, upn_from)
             + empty.warnings(self._terms.attribute_map)
             + lookups.protection.warnings
             + looks.warnings
@@ -177,9 +185,14 @@ class Surveyor:
             self._directory.read_users(self._domain),
             self._known_people.read(self._domain),
         )
-        if people is None:
-            require_users_on(self._domain, source)
-        return with_problems(source, self._terms.attribute_map), listing, memory
+        return source, listing, memory
+
+    def _upn_from(self, people: list[SourceUser], memory: Memory) -> UpnFrom:
+        """Raises SourceError if the field that named people at the last good sync is gone, or many have lost it."""
+        named = named_by(people, memory.upns, self._terms.upn_from, self._terms.attribute_map)
+        if named.missed:
+            raise SourceError("source.upnLost", field=named.field, lost=named.lost, had=named.had)
+        return named.upn_from
 
     async def _set_aside_matches_against_memory(self, matching: Matching, looks: SideLooks) -> None:
         """Makes a match ambiguous if the user's remembered account is another one and still exists, or may."""
@@ -217,7 +230,7 @@ class Surveyor:
 
 def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
     """Raises SourceError if no user's UPN is on exactly this domain: a sync would delete every user there."""
-    if not any(is_on(domain, user.upn) for user in people):
+    if not any(is_on(domain, user.upn) for user in people if not user.only_found):
         raise SourceError("source.nobodyOnDomain", domain=domain)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from shared.errors import SourceError
 from shared.model.people import SourceUser
-from shared.planning.mapping import AttributeMap, field_key
+from shared.planning.mapping import EMAIL_FIELDS, UPN_FIELDS, AttributeMap, field_key
 from shared.source import SourceUsers
 
 # Latin letters, kana, kanji and what stands between them.
@@ -113,8 +113,10 @@ def _require_columns(header: list[str], name: str, line: int, attribute_map: Att
     if twice := sorted(key for key in attribute_map.read_fields if keys[key] > 1):
         raise SourceError("source.columnTwice", source=name, line=line, column=twice[0])
     missing = [field for field in attribute_map.source_id_fields if field not in keys]
-    if not any(field in keys for field in attribute_map.upn_fields):
-        missing.append("/".join(attribute_map.upn_fields))
+    usual = attribute_map.upn_fields == UPN_FIELDS
+    named_by = (*UPN_FIELDS, *EMAIL_FIELDS) if usual else attribute_map.upn_fields
+    if not any(field in keys for field in named_by):
+        missing.append("/".join(named_by))
     if missing:
         raise SourceError(
             "source.columnsMissing", source=name, line=line, missing=tuple(missing), columns=tuple(header)

@@ -195,16 +195,16 @@ def test_somebody_without_any_name_has_no_display_name() -> None:
     assert user.values[0] is None
 
 
-def test_the_email_stands_in_for_a_upn_that_is_empty() -> None:
+def test_whether_the_email_stands_in_for_a_upn_is_for_the_whole_source_to_say() -> None:
     user = MAP.source_user({**RECORD, "user_principal_name": "", "email": "mail@contoso.com"})
 
-    assert user.upn == "mail@contoso.com"
+    assert (user.upn, user.email) == ("", "mail@contoso.com")
 
 
 @pytest.mark.parametrize(
     ("record", "email", "given"),
     [
-        ({"Email": " Aoki <aoki@contoso.com> "}, "Aoki <aoki@contoso.com>", False),
+        ({"Email": " Aoki <aoki@contoso.com> "}, "Aoki <aoki@contoso.com>", True),
         ({"upn": "aoki@contoso.com", "Email Address": "a@x.com"}, "a@x.com", True),
         ({"upn": "aoki@contoso.com", "mail": ["a@x.com", "b@x.com"]}, "a@x.com; b@x.com", True),
         ({"upn": "aoki@contoso.com"}, "", True),
@@ -214,6 +214,12 @@ def test_the_email_is_kept_as_it_is_written(record: dict[str, object], email: st
     user = MAP.source_user({"username": "aoki", "Status": "enabled", **record})
 
     assert (user.email, user.upn_given) == (email, given)
+
+
+def test_an_email_that_is_mapped_as_the_upn_is_one_that_may_be_any_address() -> None:
+    user = AttributeMap.of({"userPrincipalName": "Email"}).source_user({**RECORD, "email": "a@contoso.com"})
+
+    assert (user.upn, user.upn_given) == ("a@contoso.com", False)
 
 
 def test_a_custom_attribute_can_be_mapped() -> None:

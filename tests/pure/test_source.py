@@ -20,7 +20,7 @@ AOKI = {
 }
 BABA = {**AOKI, "username": "baba", "email": "baba@contoso.com"}
 AOKI_USER, BABA_USER = (
-    source_user(email, email=email, upn_given=False) for email in ("aoki@contoso.com", "baba@contoso.com")
+    source_user("", source_id=name, email=f"{name}@contoso.com") for name in ("aoki", "baba")
 )
 
 

@@ -5,8 +5,9 @@ On one event loop for all of them, since an example of a property test takes les
 
 import asyncio
 import atexit
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from shared.clock import Clock
@@ -14,6 +15,7 @@ from shared.model.changes import Change, Plan
 from shared.model.memory import doubt_on
 from shared.model.people import Memory, SourceUser
 from shared.planning.surveyed import Survey, Terms
+from shared.planning.upns import UpnFrom
 from shared.runs.survey import Surveyor
 from shared.runs.undo_survey import DoneSync, survey_done
 from tests.support.model_tenant import ModelTenant
@@ -47,13 +49,21 @@ class GivenPeople:
         return replace(self._memory, doubt=doubt_on(domain, self._memory))
 
 
-def surveyed(tenant: ModelTenant, source: Sequence[SourceUser], filled: str = "") -> Survey:
+def surveyed(
+    tenant: ModelTenant,
+    source: Sequence[SourceUser],
+    filled: str = "",
+    upns: Mapping[str, str] = MappingProxyType({}),
+    upn_from: UpnFrom | None = None,
+) -> Survey:
     """What a dry run sees and plans; SourceError if the source has nobody on the domain.
 
-    `filled`: the attributes that somebody filled at the last good sync.
+    `filled`: the attributes that somebody filled at the last good sync; `upns`: what named people then. `upn_from` is
+    the setting.
     """
-    known = GivenPeople(Memory(dict(tenant.links), filled={DOMAIN: filled}))
-    surveyor = Surveyor(DOMAIN, GivenSource(source), tenant, known, _terms(tenant), InlineClock(), tenant)
+    known = GivenPeople(Memory(dict(tenant.links), filled={DOMAIN: filled}, upns=dict(upns)))
+    terms = replace(_terms(tenant), upn_from=upn_from)
+    surveyor = Surveyor(DOMAIN, GivenSource(source), tenant, known, terms, InlineClock(), tenant)
     return _LOOP.run_until_complete(surveyor.survey(predict=True))
 
 
