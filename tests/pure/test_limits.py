@@ -329,6 +329,12 @@ class TestWhatIsOnByDefault:
             "6 values of surname to be removed of 6 users = 100 % ≥ 20 % and > 5"
         )
 
+    def test_values_that_are_removed_are_not_counted_where_that_limit_is_off(self) -> None:
+        plan = plan_with()
+        cleared = many(Action.UPDATE, 6, AttributeChange("surname", "Aoki", None))
+
+        assert check_limits(replace(plan, changes=cleared), ALL_OFF, None) == ()
+
     def test_accounts_that_are_disabled_count_and_those_that_are_enabled_do_not(self) -> None:
         blocked = many(Action.UPDATE, 6, AttributeChange(ENABLED, True, False))
         back = many(Action.UPDATE, 6, AttributeChange(ENABLED, False, True))

@@ -20,6 +20,7 @@ from shared.model.memory import (
     taken_over,
     with_absences,
     with_names,
+    with_upns,
 )
 from shared.model.people import Memory
 from shared.words import said
@@ -45,6 +46,17 @@ _memories = st.builds(
     _columns,
     _columns,
 )
+
+
+def test_what_named_people_is_known_of_those_with_a_link_and_forgotten_where_nothing_did() -> None:
+    memory = Memory(
+        links={"aoki": "1", "baba": "2", "gone": "3"}, upns={"aoki": "u", "baba": "u", "gone": "e"}
+    )
+
+    known = with_upns(memory, {"aoki": "e", "new": "u"}, ["aoki", "baba", "new"])
+
+    assert known.upns == {"aoki": "e", "gone": "e"}
+    assert merge(memory, difference(memory, known)) == known
 
 
 class TestMerging:

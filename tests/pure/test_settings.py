@@ -152,3 +152,18 @@ def test_a_key_vault_reference_that_was_not_resolved_is_refused_by_its_settings_
 
     assert said.startswith(f"Setting {name}: is a Key Vault reference that was not resolved")
     assert "vault.example" not in said
+
+
+def test_the_digest_of_what_decides_a_plan_is_the_same_for_the_same_settings_alone() -> None:
+    protected = "mori@contoso.com,aoki@contoso.com,baba@contoso.com"
+    one = settings(PROTECTED_USERS=protected).terms
+    others = [
+        settings(PROTECTED_USERS="mori@contoso.com").terms,
+        settings(PROTECTED_USERS=protected, UPN_FROM="email").terms,
+        settings(PROTECTED_USERS=protected, ATTRIBUTE_MAP='{"surname": null}').terms,
+    ]
+
+    again = settings(PROTECTED_USERS=",".join(reversed(protected.split(",")))).terms
+    assert again.digest(ask_unlinked=False) == one.digest(ask_unlinked=False)
+    digests = {each.digest(ask_unlinked=False) for each in (one, *others)} | {one.digest(ask_unlinked=True)}
+    assert len(digests) == 5

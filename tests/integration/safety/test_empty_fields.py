@@ -2,8 +2,8 @@
 
 import json
 
-from tests.support.outcomes import approved_sync, treated
-from tests.support.stack import Stack, StartStack, in_entra, in_source
+from tests.support.outcomes import FABRIKAM, TWO_DOMAINS, approved_sync, treated
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 PEOPLE = [f"user{number}" for number in range(4)]
 
@@ -170,3 +170,43 @@ async def test_immutable_ids_that_vanish_stop_a_sync_until_they_are_back(start_s
 
     assert [stopped.status, done.status] == ["cancelled", "succeeded"]
     assert "onPremisesImmutableId" in stopped.message
+
+
+async def test_each_domain_waits_for_an_approval_of_its_own(start_stack: StartStack) -> None:
+    here, there = PEOPLE[:2], PEOPLE[2:]
+    stack = await start_stack(
+        source=[in_source(name) for name in here] + [in_source(name, FABRIKAM) for name in there],
+        entra=[in_entra(name) for name in here] + [in_entra(name, FABRIKAM) for name in there],
+        domains=TWO_DOMAINS,
+    )
+    for domain in (CONTOSO, FABRIKAM):
+        await stack.sync(domain)
+    fill(stack, family_name="")
+
+    done = await approved_sync(stack, await stack.dry_run(), kinds=["clear"])
+    other = await stack.sync(FABRIKAM)
+
+    assert [done.status, other.status] == ["succeeded", "cancelled"]
+    assert surnames(stack) == [None, None]
+    assert all(user["surname"] for user in stack.users(FABRIKAM).values())
+
+
+async def test_a_csv_without_a_status_leaves_every_account_as_it_is(start_stack: StartStack) -> None:
+    rows = "".join(
+        f"{name},{name}@{CONTOSO},{name.title()},{name.title()},太郎\r\n" for name in ("aoki", "baba")
+    )
+    stack = await start_stack(
+        entra=[
+            in_entra("aoki", displayName="Aoki", surname="Aoki", accountEnabled=False),
+        ],
+        settings={"SOURCE": "csv", "CSV_PATH": "blob:people/people.csv"},
+    )
+    container = await stack.services.storage.open_container("people")
+    header = "Username,UserPrincipalName,Display Name,Family Name,Given Name\r\n"
+    await container.upload_blob("people.csv", (header + rows).encode())
+
+    run = await stack.sync()
+
+    assert (run.status, run.counts.add, run.counts.update) == ("succeeded", 1, 0)
+    assert "Nobody in the source has a value in Status" in run.message
+    assert [user["accountEnabled"] for user in stack.users().values()] == [False, True]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.outcomes import ANY_DELETION, names, treated
+from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS, names, treated
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 PEOPLE = [f"user{number}" for number in range(10)]
@@ -164,3 +164,21 @@ class TestASourceThatShrank:
         runs = [await stack.sync(), await stack.sync()]
 
         assert [run.status for run in runs] == ["cancelled", "cancelled"]
+
+
+class TestThoseWhoJoinFromAnotherDomain:
+    async def test_are_counted_against_everybody_in_the_source(self, start_stack: StartStack) -> None:
+        staying = [f"stays{number}" for number in range(25)]
+        moving = PEOPLE[:6]
+        stack = await start_stack(
+            source=[in_source(name, immutable_id=f"K{name}") for name in staying]
+            + [in_source(name, FABRIKAM, immutable_id=f"K{name}") for name in moving],
+            entra=[in_entra(name, onPremisesImmutableId=f"K{name}") for name in (*staying, *moving)],
+            domains=TWO_DOMAINS,
+        )
+
+        run = await stack.sync(FABRIKAM)
+
+        joins = {check.name: check for check in run.limit_checks}["joins"]
+        assert (run.status, run.counts.rename) == ("succeeded", 6)
+        assert joins.verdict == "6 renames from another domain of 31 users = 19.4 % < 20 %"
