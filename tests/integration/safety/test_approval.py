@@ -256,7 +256,7 @@ class TestWhatCanNotBeApproved:
         answer = await stack.post(f"domains/{CONTOSO}/sync", order)
 
         assert answer.status_code == 409
-        assert answer.json()["detail"] == f"The dry run {dry_run.id} lists nothing for these people: user9."
+        assert answer.json()["detail"] == f"The dry run {dry_run.id} does not list these people: user9."
 
     async def test_a_dry_run_that_a_later_one_has_overwritten(self, start_stack: StartStack) -> None:
         stack = await three_have_left(start_stack)

@@ -32,6 +32,7 @@ async def renamed(start_stack: StartStack, new_names: dict[str, str]) -> tuple[S
     """A stack whose people were synchronised once and then got these new names; their ids by old name."""
     stack = await start_stack(source=[in_source(name) for name in new_names])
     await stack.sync()
+    await stack.set(maxRenames=None)
     before = ids(stack)
     await stack.set(maxRenames=None)
     for name, new in new_names.items():
