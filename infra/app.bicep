@@ -34,6 +34,7 @@ param csvPath string
 param syncSchedule string
 param graphBaseUrl string
 param attributeMap string
+param signIn string
 param usageLocation string
 param protectedUsers string
 param foreignDomains string
@@ -60,6 +61,7 @@ var settings = {
   CSV_PATH: csvPath
   GRAPH_BASE_URL: graphBaseUrl
   ATTRIBUTE_MAP: attributeMap
+  SIGN_IN: signIn
   USAGE_LOCATION: usageLocation
   PROTECTED_USERS: protectedUsers
   FOREIGN_DOMAINS: foreignDomains

@@ -6,6 +6,7 @@ targetScope = 'resourceGroup'
 // The attributes that the app can fill; null leaves one alone.
 type AttributeMap = {
   displayName: string?
+  mailNickname: string?
   givenName: string?
   surname: string?
   jobTitle: string?
@@ -23,7 +24,7 @@ type AttributeMap = {
   accountEnabled: string?
   userPrincipalName: string?
   onPremisesImmutableId: string?
-  username: string?
+  sourceId: string?
 }
 
 @minLength(1)
@@ -71,6 +72,10 @@ param graphBaseUrl string = ''
 
 @description('ATTRIBUTE_MAP: Entra attribute → source field, or null to leave the attribute alone; on top of the app\'s default.')
 param attributeMap AttributeMap = {}
+
+@allowed(['', 'leave', 'block', 'follow'])
+@description('SIGN_IN: what a sync does with Entra\'s sign-in state; empty: the app\'s default, leave.')
+param signIn string = ''
 
 @description('USAGE_LOCATION: two letters, set on created users; empty: not set.')
 param usageLocation string = ''
@@ -231,6 +236,7 @@ module app 'app.bicep' = {
     syncSchedule: syncSchedule
     graphBaseUrl: graphBaseUrl
     attributeMap: string(attributeMap)
+    signIn: signIn
     usageLocation: usageLocation
     protectedUsers: protectedUsers
     foreignDomains: foreignDomains
@@ -309,6 +315,7 @@ output CSV_PATH string = csvPath
 output SYNC_SCHEDULE string = syncSchedule
 output GRAPH_BASE_URL string = graphBaseUrl
 output ATTRIBUTE_MAP AttributeMap = attributeMap
+output SIGN_IN string = signIn
 output USAGE_LOCATION string = usageLocation
 output PROTECTED_USERS string = protectedUsers
 output FOREIGN_DOMAINS string = foreignDomains

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from shared.model.domain_names import domain_name
+from shared.model.people import SignIn
 from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Terms
@@ -200,6 +201,12 @@ class Settings(BaseModel):
         alias="ATTRIBUTE_MAP",
         description="JSON object, Entra attribute → source field, on top of the default map; see below.",
     )
+    sign_in: SignIn | None = Field(
+        None,
+        alias="SIGN_IN",
+        description="What a sync does with Entra's sign-in state: `leave` (the default) nothing; `block` blocks those "
+        "whom the source disables, and unblocks only whom a sync blocked; `follow` does as the source says, both ways.",
+    )
     usage_location: Annotated[str, StringConstraints(pattern="^[A-Za-z]{2}$", to_upper=True)] | None = Field(
         None,
         alias="USAGE_LOCATION",
@@ -268,6 +275,7 @@ class Settings(BaseModel):
             restore_deleted_users=self.restore_deleted_users,
             foreign_domains=self.foreign_domains,
             upn_from=self.upn_from,
+            sign_in=self.sign_in,
         )
 
     @field_validator("*", mode="before")

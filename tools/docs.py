@@ -18,7 +18,7 @@ from shared.http.openapi import openapi
 from shared.model.domains import DomainSettings
 from shared.model.records import Record
 from shared.planning.entra_limits import LENGTHS, UPN_LENGTH
-from shared.planning.mapping import DEFAULT_MAP, ENABLED, IMMUTABLE_ID, UPN, USERNAME
+from shared.planning.mapping import DEFAULT_MAP, ENABLED, IMMUTABLE_ID, NICKNAME, SOURCE_ID, STATUS_FIELD, UPN
 from shared.reports.audit_csv import COLUMNS
 from shared.settings import Settings
 from tools.roles_table import roles_table
@@ -77,18 +77,27 @@ def _shown(name: str | None, default: object) -> str:
 
 def _attributes() -> Lines:
     rows = [
-        (f"`{USERNAME}`, which names a user for good", "", "`Username`"),
-        (f"`{UPN}`", f"{UPN_LENGTH}, of which 64 before the @", "`UserPrincipalName`, `UPN`; or `Email`"),
-        (f"`{IMMUTABLE_ID}`", "", "`Immutable ID`, `On Premises Immutable ID`"),
+        (f"`{SOURCE_ID}`, which names a user for good", "", "`Username`"),
         (
-            f"`{ENABLED}`",
+            f"`{UPN}`",
+            f"{UPN_LENGTH}, of which 64 before the @",
+            "`UserPrincipalName`, `UPN`; or `Email`, `Email Address`",
+        ),
+        (
+            f"`{IMMUTABLE_ID}`",
             "",
-            f"`{DEFAULT_MAP[ENABLED]}`: enabled, active or true; disabled, inactive or false",
+            "`Immutable ID`, `On Premises Immutable ID`, `Microsoft Immutable ID`, `Microsoft Immutable`",
+        ),
+        (
+            f"`{ENABLED}`, which only names the field",
+            "",
+            f"`{STATUS_FIELD}`; see [`SIGN_IN`](#who-may-sign-in)",
         ),
     ]
     for attribute, length in LENGTHS.items():
         field = DEFAULT_MAP.get(attribute)
-        rows.append((f"`{attribute}`", str(length), f"`{field}`" if field else "not filled"))
+        of_an_address = ", of an address what stands before the @" if attribute == NICKNAME else ""
+        rows.append((f"`{attribute}`", str(length), f"`{field}`{of_an_address}" if field else "not filled"))
     yield from _table(("Entra attribute", "Longest value", "Source field by default"), rows)
 
 

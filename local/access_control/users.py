@@ -40,7 +40,7 @@ class User(BaseModel):
     display_name: Name = ""
     user_principal_name: str = ""
     email: str = ""
-    status: Literal["enabled", "disabled"] = "enabled"
+    status: Literal["enabled", "disabled", "locked"] = "enabled"
     immutable_id: str = ""
     custom_attributes: dict[str, str] = {}
 

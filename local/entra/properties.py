@@ -87,7 +87,8 @@ _REQUIRED_ON_CREATE = (
     "userPrincipalName",
 )
 _UPN_LOCAL_PART = re.compile(r"[A-Za-z0-9'._!#^~-]+")
-_NICKNAME = re.compile(r"[!-~]+")
+# No period first: "Prepare for directory synchronization to Microsoft 365".
+_NICKNAME = re.compile(r"(?!\.)[!-~]+")
 _CONTROLS, _CONTROLS_BUT_LINES = (
     re.compile(r"[\x00-\x1f\x7f-\x9f]"),
     re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]"),

@@ -4,7 +4,7 @@ import { auditLogText } from "./api.js";
 import { parseCsv } from "./csv.js";
 
 /** In the order in which a reader wants to know. */
-export const KINDS = ["failed", "doubtful", "question", "delete", "rename", "update", "restore", "add", "shielded", "unlinked", "skip"];
+export const KINDS = ["failed", "doubtful", "question", "delete", "block", "unblock", "rename", "update", "restore", "add", "shielded", "unlinked", "skip"];
 
 /** @type {Record<string, string>} */
 const KIND_OF_RESULT = { inDoubt: "doubtful", skipped: "skip", unchanged: "skip" };

@@ -137,6 +137,8 @@ export default {
 		update: "Update",
 		rename: "Rename",
 		restore: "Restore",
+		block: "Block",
+		unblock: "Unblock",
 		delete: "Delete",
 		skip: "Leave alone",
 		failed: "Failure",

@@ -234,13 +234,13 @@ def _record(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:
         if not isinstance(item.get(attribute), _PLAIN):
             raise GraphError("graph.notPlain", attribute=attribute)
     user = attribute_map.entra_user(item)
-    if "mailNickname" not in item:
+    if "createdDateTime" not in item:
         return user
     return replace(
         user,
-        nickname=str(item["mailNickname"] or ""),
+        nickname=str(item.get("mailNickname") or ""),
         aliases=tuple(aliases(item)),
-        created=str(item.get("createdDateTime") or ""),
+        created=str(item["createdDateTime"] or ""),
     )
 
 

@@ -8,7 +8,7 @@ from shared.clock import Chance
 from shared.entra.batch import Request
 from shared.entra.client import segment
 from shared.entra.passwords import random_password
-from shared.model.changes import Action, Change
+from shared.model.changes import SWITCHES, Action, Change
 from shared.planning.mapping import IMMUTABLE_ID, UPN
 from shared.planning.renames import in_waves
 
@@ -29,7 +29,7 @@ class Wave:
 
 
 def waves_of(writes: Sequence[Change], chance: Chance) -> list[Wave]:
-    """The waves of all writes in order: renames, updates, restores, adds, deletes; none is empty."""
+    """The waves of all writes in order: renames, updates, restores, adds, unblocks, blocks, deletes; none is empty."""
     renames = [change for change in writes if change.action is Action.RENAME]
     updates = [change for change in writes if change.action is Action.UPDATE]
     restores = [change for change in writes if change.action is Action.RESTORE]
@@ -43,6 +43,8 @@ def waves_of(writes: Sequence[Change], chance: Chance) -> list[Wave]:
         _immutable_ids([change for change in restores if change.via]),
         Wave([_last_patch(change) for change in restores if change.attributes]),
         Wave([_create(change, chance) for change in writes if change.action is Action.ADD]),
+        # After all else: two writes to one user are never under way at the same time.
+        Wave([_last_patch(change) for change in writes if change.action in SWITCHES]),
         Wave(
             [
                 Request(method="DELETE", path=_user_path(c), subject=c)

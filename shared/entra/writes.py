@@ -17,7 +17,7 @@ from shared.model.changes import Action, Change
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import EXCHANGE_MASTERED, Key, Outcome, Result, key
 from shared.outbound.retries import TRANSIENT
-from shared.planning.mapping import IMMUTABLE_ID, SIGN_IN, UPN
+from shared.planning.mapping import IMMUTABLE_ID, NICKNAME, SIGN_IN, UPN
 
 # A create that conflicts on one of these may have met the same person's account.
 _IDENTIFYING = frozenset({UPN, IMMUTABLE_ID})
@@ -30,11 +30,10 @@ _CONFIRMED = {Action.ADD: say("write.createdBefore"), Action.RESTORE: say("write
 async def apply(
     writes: Sequence[Change], graph: Graph, before_send: BeforeSend[Change], earlier: Earlier
 ) -> AsyncGenerator[list[Outcome], None]:
-    """Sends these writes; yields each change's outcome once.
+    """Sends these writes in the order of `waves_of`; yields each change's outcome once.
 
-    The order is renames, updates, restores, adds, deletes. `before_send` gets the requests of each batch before it
-    is sent. Raises RunStopped between two batches, CallerRefused if Graph refuses the app itself: changes that were
-    sent and have no outcome then are in doubt.
+    `before_send` gets the requests of each batch before it is sent. Raises RunStopped between two batches,
+    CallerRefused if Graph refuses the app itself: changes that were sent and have no outcome then are in doubt.
     """
     applying = _Applying(graph, before_send, earlier)
     waves = deque(waves_of(writes, graph.clock.chance))
@@ -193,13 +192,13 @@ def _by_detour(change: Change, answer: Answer) -> Change | None:
 def _without_refused(end: Outcome, answer: Answer) -> Change | None:
     """The rest of a change of which Graph refused a part alone; None if there is no such rest.
 
-    The part is the immutable ID, or all but how the user signs in, if Exchange has authority over some of it.
+    The part is the immutable ID or the nickname, or all but how the user signs in, if Exchange has authority over some of it.
     """
     change = end.change
     if end.error_code == EXCHANGE_MASTERED:
         rest = tuple(a for a in change.attributes if a.attribute in SIGN_IN)
-    elif {*answer.conflict_on(), *answer.invalid()} == {IMMUTABLE_ID}:
-        rest = tuple(a for a in change.attributes if a.attribute != IMMUTABLE_ID)
+    elif (refused := {*answer.conflict_on(), *answer.invalid()}) in ({IMMUTABLE_ID}, {NICKNAME}):
+        rest = tuple(a for a in change.attributes if a.attribute not in refused)
     else:
         return None
     if (

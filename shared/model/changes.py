@@ -14,8 +14,14 @@ class Action(StrEnum):
     UPDATE = "update"
     RESTORE = "restore"
     ADD = "add"
+    UNBLOCK = "unblock"
+    BLOCK = "block"
     DELETE = "delete"
     SKIP = "skip"
+
+
+# A run has one of these beside another change of the same person.
+SWITCHES = (Action.UNBLOCK, Action.BLOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What is to happen to one person. A run has at most one change per person.
+    """What is to happen to one person. A run has at most one per person, and one more that blocks or unblocks.
 
     `upn` is the name the person has in Entra now; for an add, the one they get. `via` is the temporary UPN
     of a change that Entra would not take in one step; with `direct_first` it is tried in one step, and goes by

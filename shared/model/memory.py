@@ -20,7 +20,7 @@ _LOST_AGAIN = timedelta(days=30)
 FORGOTTEN_AFTER = _LOST_AGAIN + timedelta(days=60)
 
 # A person's columns, in the order of an entry.
-_COLUMNS = ("links", "names", "forms", "since", "lost", "upns")
+_COLUMNS = ("links", "names", "forms", "since", "lost", "upns", "blocked")
 # Columns that are not by source id.
 _FLAT = ("deleted", "filled")
 Entry = tuple[str, ...]
@@ -85,7 +85,7 @@ def merge(current: Memory, delta: Delta) -> Memory:
     reviewed = domain and anew == current.anew and domain not in current.reviewed
     if same and not (entries or reviewed):
         return current
-    links, names, forms, since, lost, upns = (
+    links, names, forms, since, lost, upns, blocked = (
         _changed(getattr(current, column), {who: entry[place] for who, entry in entries.items()})
         for place, column in enumerate(_COLUMNS)
     )
@@ -97,6 +97,7 @@ def merge(current: Memory, delta: Delta) -> Memory:
         since=since,
         lost=lost,
         upns=upns,
+        blocked=blocked,
         deleted=flat.get("deleted", current.deleted),
         filled=flat.get("filled", current.filled),
         reviewed=(*current.reviewed, domain) if reviewed else current.reviewed,
@@ -107,6 +108,8 @@ def linked(memory: Memory, links: Mapping[str, str], today: date) -> Memory:
     """The memory with exactly these links."""
     gone = memory.links.keys() - links.keys()
     new = dict.fromkeys(links.keys() - memory.links.keys(), today.isoformat())
+    # What was done to one account says nothing of another one.
+    moved = [who for who in memory.blocked if links.get(who) != memory.links.get(who)]
     return replace(
         memory,
         links=dict(links),
@@ -115,11 +118,18 @@ def linked(memory: Memory, links: Mapping[str, str], today: date) -> Memory:
         since=_without(memory.since, gone) | new,
         lost=_without(memory.lost, gone),
         upns=_without(memory.upns, gone),
+        blocked=_without(memory.blocked, moved),
     )
 
 
 def with_forms(memory: Memory, forms: Mapping[str, str]) -> Memory:
     return replace(memory, forms={who: known for who, known in forms.items() if who in memory.links})
+
+
+def with_blocked(memory: Memory, blocked: Mapping[str, str]) -> Memory:
+    return replace(
+        memory, blocked={who: mark for who, mark in blocked.items() if mark and who in memory.links}
+    )
 
 
 def with_names(memory: Memory, names: Mapping[str, str]) -> Memory:

@@ -1,6 +1,7 @@
 """Who is on either side of a sync."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 from shared.model.parts import Parts
@@ -12,6 +13,18 @@ NoPerson = Literal["onPremisesSynced", "restricted", "agent", "resourceAccount",
 AccountKind = Literal["person", NoPerson]
 
 
+class SignIn(StrEnum):
+    """The setting `SIGN_IN`: what a sync does with Entra's sign-in state, apart from new accounts.
+
+    `BLOCK`: those whom the source disables are blocked, and unblocked only if a sync blocked them. `FOLLOW`: the
+    account is as the source says, both ways.
+    """
+
+    LEAVE = "leave"
+    BLOCK = "block"
+    FOLLOW = "follow"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceUser:
     """A user of Access Control, mapped and normalised so that its values compare with Entra's.
@@ -19,7 +32,9 @@ class SourceUser:
     `values` are in the order of `AttributeMap.attributes`. `upn` is empty for a user who has none, and stands in from
     another field unless `upn_given`. `email` is what that cell holds, as it is written. `only_found`: they have no UPN
     where others have; Email finds their account, but adds and renames nobody. `name_made`: the display name is made of
-    family and given name. `problem` says why this one user can't be synchronised, where reading already shows it.
+    family and given name.
+    `status`: True if enabled, False if disabled, None if that is not said, text if it is said in an unknown word.
+    `problem` says why this one user can't be synchronised, where reading already shows it.
     """
 
     source_id: str
@@ -30,12 +45,13 @@ class SourceUser:
     upn_given: bool = True
     only_found: bool = False
     name_made: bool = False
+    status: Value = None
     problem: Parts = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntraUser:
-    """A user of the tenant; `values` are in the order of `AttributeMap.attributes`."""
+    """A user of the tenant; `values` are in the order of `AttributeMap.attributes`. `enabled`: may sign in."""
 
     object_id: str
     upn: str
@@ -43,6 +59,7 @@ class EntraUser:
     display_name: str
     values: tuple[Value, ...]
     kind: AccountKind = "person"
+    enabled: bool = True
     fingerprint: int = field(default=0, compare=False)
     """Equal in two reads between which nothing has changed that the app selects; only within one process."""
     nickname: str = ""
@@ -78,6 +95,7 @@ class Memory:
     since: dict[str, str] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     upns: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, str] = field(default_factory=dict)
     deleted: dict[str, str] = field(default_factory=dict)
     filled: dict[str, str] = field(default_factory=dict)
     anew: str = ""

@@ -51,6 +51,8 @@ class Counts(Record):
     update: int = 0
     rename: int = 0
     restore: int = 0
+    block: int = 0
+    unblock: int = 0
     delete: int = 0
     unchanged: int = 0
     skipped: int = 0
@@ -60,7 +62,7 @@ class Counts(Record):
     @property
     def made(self) -> int:
         """The changes that took effect."""
-        return self.add + self.update + self.rename + self.restore + self.delete
+        return self.add + self.update + self.rename + self.restore + self.block + self.unblock + self.delete
 
 
 class Progress(Record):

@@ -36,6 +36,8 @@ def deeds(change: Change) -> Iterator[Deed]:
     elif change.action is Action.RENAME:
         yield Deed("rename" if domain_of(change.upn) == domain_of(upn) else "join", who, upn)
         yield from _taken_away(change, who)
+    elif change.action is Action.BLOCK:
+        yield Deed("block", who, ENABLED)
     elif change.action is Action.UPDATE:
         yield from (Deed("update", who, one.attribute) for one in change.attributes)
         yield from _taken_away(change, who)

@@ -1,20 +1,23 @@
 """Compares one user's two sides: the change that makes Entra equal to the source, and its obstacle. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
-from shared.model.parts import say
-from shared.model.people import EntraUser, SourceUser
+from shared.model.parts import Parts, say
+from shared.model.people import EntraUser, SourceUser, Value
 from shared.planning.detours import with_detour
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
 from shared.planning.forms import is_altered, is_refused, report
 from shared.planning.lookups import Lookups
-from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap
+from shared.planning.mapping import ENABLED, IMMUTABLE_ID, NICKNAME, UPN, AttributeMap
 from shared.planning.renames import temporary_upn
+from shared.planning.sign_in import action_of, created_enabled, switched
 
 KEYLESS = Obstacle("ImmutableIdMissing", say("immutableId.missing"))
-_NEW, _RETURNED = say("newcomer.inSourceOnly"), say("newcomer.restored")
+_NEW, _RETURNED, _BLOCKED = say("newcomer.inSourceOnly"), say("newcomer.restored"), say("newcomer.blocked")
+_ENABLED, _DISABLED = say("signIn.enabled"), say("signIn.disabled")
+_RENAMED_BY_EMAIL = say("rename.byEmail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,23 @@ class Differences:
 
     lookups: Lookups
     attribute_map: AttributeMap
+
+    def every(self, user: SourceUser, target: EntraUser) -> Iterator[Change]:
+        """Every change that makes `target` equal to `user`: an update or rename, a block or unblock.
+
+        A skip for a difference that is left as it is, and is to be reported.
+        """
+        if change := self.between(user, target):
+            yield change
+        if left_out := self._left_out(user, target):
+            yield replace(_of(user, target, Action.SKIP), reason=left_out)
+        if switch := self._switched(user, target):
+            change = _of(user, target, action_of(switch))
+            yield replace(change, attributes=(switch,), reason=_ENABLED if switch.after else _DISABLED)
+
+    def _switched(self, user: SourceUser, target: EntraUser) -> AttributeChange | None:
+        lookups = self.lookups
+        return switched(lookups.sign_in, user, target, lookups.blocked.get(user.source_id, ""))
 
     def between(self, user: SourceUser, target: EntraUser) -> Change | None:
         """The update or rename that makes `target` equal to `user`; None if they are equal already.
@@ -42,7 +62,7 @@ class Differences:
         attributes += [
             AttributeChange(attribute, before, after)
             for attribute, before, after in zip(names, target.values, user.values, strict=True)
-            if before != after and attribute not in self.lookups.untouched
+            if before != after and not self._keeps(attribute, after)
         ]
         known = self.lookups.forms.get(user.source_id, "")
         altered = [one for one in attributes if is_altered(one, known)] if known else []
@@ -54,36 +74,48 @@ class Differences:
             told += say("value.exchangeMastered", attributes=tuple(one.attribute for one in refused))
         if not attributes and not told:
             return None
-        change = Change(
-            action=(Action.RENAME if renamed else Action.UPDATE) if attributes else Action.SKIP,
-            upn=target.upn,
-            display_name=target.display_name,
-            object_id=target.object_id,
-            source_id=user.source_id,
+        action = (Action.RENAME if renamed else Action.UPDATE) if attributes else Action.SKIP
+        change = replace(
+            _of(user, target, action),
             attributes=tuple(attributes),
-            reason=told,
+            reason=told if user.upn_given or not renamed else told + _RENAMED_BY_EMAIL,
             obstacle=_refused(user, attributes) or (self._no_immutable_id(user, target) if renamed else None),
         )
         if not renamed and not rekeyed:
             return change
         return with_detour(change, self.lookups.initial_domain, federated=self.lookups.federated)
 
+    def _keeps(self, attribute: str, value: Value) -> bool:
+        """Whether the account keeps what it has: an absent field says nothing, and no account is without a nickname."""
+        if attribute == NICKNAME:
+            return value is None or refused_value(attribute, value) is not None
+        return value is None and attribute in self.lookups.untouched
+
+    def _left_out(self, user: SourceUser, target: EntraUser) -> Parts:
+        """Why the nickname alone is left as it is, where Entra would refuse it: a Username can't be corrected."""
+        if NICKNAME not in self.attribute_map.attributes:
+            return ()
+        place = self.attribute_map.attributes.index(NICKNAME)
+        refused = refused_value(NICKNAME, user.values[place])
+        if not refused or user.values[place] == target.values[place]:
+            return ()
+        return say("value.leftOut", attribute=NICKNAME, because=refused.message)
+
     def added(self, user: SourceUser) -> Change:
-        """The add of a user that Entra lacks: enabled, with the default usage location, unless the source sets them."""
-        attributes = [
-            AttributeChange(UPN, None, user.upn),
-            AttributeChange("mailNickname", None, user.upn.partition("@")[0]),
-        ]
+        """The add of a user that Entra lacks, with the default usage location unless the source sets one."""
+        values = dict(zip(self.attribute_map.attributes, user.values, strict=True))
+        nickname = values.pop(NICKNAME, None) or user.upn.partition("@")[0]
+        attributes = [AttributeChange(UPN, None, user.upn), AttributeChange(NICKNAME, None, nickname)]
         if user.immutable_id:
             attributes.append(AttributeChange(IMMUTABLE_ID, None, user.immutable_id))
         attributes.extend(
             AttributeChange(attribute, None, value)
-            for attribute, value in zip(self.attribute_map.attributes, user.values, strict=True)
+            for attribute, value in values.items()
             if value is not None
         )
         named = {change.attribute for change in attributes}
-        if ENABLED not in named:
-            attributes.append(AttributeChange(ENABLED, None, True))
+        enabled = created_enabled(user)
+        attributes.append(AttributeChange(ENABLED, None, enabled))
         if self.lookups.usage_location and "usageLocation" not in named:
             attributes.append(AttributeChange("usageLocation", None, self.lookups.usage_location))
         obstacle = _refused(user, attributes)
@@ -98,22 +130,18 @@ class Differences:
             object_id=None,
             source_id=user.source_id,
             attributes=tuple(attributes),
-            reason=_NEW,
+            reason=_NEW if enabled else _NEW + _BLOCKED,
             obstacle=obstacle,
         )
 
     def restored(self, user: SourceUser, gone: EntraUser) -> Change:
         """The restore of the deleted user `gone`, with the attributes that differ from the source."""
-        change = self.between(user, gone)
+        change, switch = self.between(user, gone), self._switched(user, gone)
         keyless = self.lookups.federated and not gone.immutable_id
-        restored = Change(
-            action=Action.RESTORE,
-            upn=gone.upn,
-            display_name=gone.display_name,
-            object_id=gone.object_id,
-            source_id=user.source_id,
-            attributes=change.attributes if change else (),
-            reason=_RETURNED,
+        restored = replace(
+            _of(user, gone, Action.RESTORE),
+            attributes=(*(change.attributes if change else ()), *((switch,) if switch else ())),
+            reason=_RETURNED + self._left_out(user, gone),
             obstacle=(change.obstacle if change else None) or self._no_immutable_id(user, gone),
         )
         # A federated domain accepts no user without an immutable ID, not even briefly until the ID is set.
@@ -125,6 +153,17 @@ class Differences:
         if not self.lookups.federated or user.immutable_id or (target and target.immutable_id):
             return None
         return KEYLESS
+
+
+def _of(user: SourceUser, target: EntraUser, action: Action) -> Change:
+    """A change of this account without anything in it yet."""
+    return Change(
+        action=action,
+        upn=target.upn,
+        display_name=target.display_name,
+        object_id=target.object_id,
+        source_id=user.source_id,
+    )
 
 
 def _refused(user: SourceUser, attributes: Sequence[AttributeChange]) -> Obstacle | None:

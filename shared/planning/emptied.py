@@ -1,14 +1,14 @@
 """Fields that nobody in the source fills: an empty value is no fact about everybody. Pure."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
-from shared.planning.mapping import ENABLED, IMMUTABLE_ID, AttributeMap, unknown_status
+from shared.planning.mapping import IMMUTABLE_ID, AttributeMap
 
 # Entra keeps these whatever the source says.
-_NEVER_REMOVED = frozenset({ENABLED, "displayName", "usageLocation"})
+_NEVER_REMOVED = frozenset({"displayName", "usageLocation"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +70,3 @@ def _in_entra(
         return any(target.immutable_id for _, target in pairs)
     place = attribute_map.attributes.index(attribute)
     return any(target.values[place] is not None for _, target in pairs)
-
-
-def with_problems(people: Sequence[SourceUser], attribute_map: AttributeMap) -> list[SourceUser]:
-    """The same people, with a problem for each without a status where others have one."""
-    if ENABLED not in attribute_map.attributes:
-        return list(people)
-    place = attribute_map.attributes.index(ENABLED)
-    if all(user.values[place] is None for user in people):
-        return list(people)
-    field = attribute_map.field_of(ENABLED)
-    return [
-        replace(user, problem=user.problem or unknown_status(user.source_id, field, None))
-        if user.values[place] is None
-        else user
-        for user in people
-    ]

@@ -11,6 +11,7 @@ from shared.model.people import Value
 # Longest accepted value in characters, by attribute ("User resource type" and "Create user" in Graph's documentation).
 LENGTHS = {
     "displayName": 256,
+    "mailNickname": 64,
     "givenName": 64,
     "surname": 64,
     "jobTitle": 128,
@@ -28,7 +29,14 @@ LENGTHS = {
 }
 
 
+_NEVER_EMPTY = {
+    "displayName": Obstacle("DisplayNameMissing", say("value.displayNameMissing")),
+    "usageLocation": Obstacle("InvalidValue", say("value.usageLocationCleared")),
+}
 UPN_LENGTH, UPN_LOCAL_LENGTH = 113, 64
+# ASCII without `@ ( ) \ / [ ] " ; : < > ,` and space ("Create group" names them), and no period first ("Prepare for
+# directory synchronization").
+_NICKNAME = re.compile(r"(?!\.)[!#$%&'*+\-.0-9=?A-Z^_`a-z{|}~]+")
 _UPN = re.compile(r"[A-Za-z0-9'.\-_!#^~]+@[A-Za-z0-9.\-]+")
 
 
@@ -47,14 +55,14 @@ def unwritten(attribute: str, value: Value) -> Parts:
 
 def refused_value(attribute: str, value: Value) -> Obstacle | None:
     """Why Entra would refuse this value of a mapped attribute; None if it would accept it."""
-    if attribute == "displayName" and value is None:
-        return Obstacle("DisplayNameMissing", say("value.displayNameMissing"))
-    if attribute == "usageLocation" and value is None:
-        return Obstacle("InvalidValue", say("value.usageLocationCleared"))
+    if value is None:
+        return _NEVER_EMPTY.get(attribute)
     if not isinstance(value, str):
         return None
     if attribute == "usageLocation" and not (len(value) == 2 and value.isascii() and value.isalpha()):
         return Obstacle("InvalidValue", say("value.notACountry", value=repr(value)))
+    if attribute == "mailNickname" and not _NICKNAME.fullmatch(value):
+        return Obstacle("InvalidValue", say("value.notANickname", value=repr(value)))
     longest = LENGTHS.get(attribute)
     if longest is not None and len(value) > longest:
         message = say("value.tooLong", attribute=attribute, length=len(value), longest=longest)

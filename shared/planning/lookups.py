@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.model.parts import Parts
-from shared.model.people import EntraUser
+from shared.model.people import EntraUser, SignIn
 from shared.planning.holders import Holder
 from shared.planning.pointers import Pointer
 from shared.planning.protection import Protection
@@ -30,14 +30,17 @@ class Lookups:
     have an account. `pointers`: which source users without an account point to such accounts; `pointers_unread`: why
     these are not known. `resembling`: source id → accounts elsewhere that would be deleted, or were, and may be that
     user's. `failed`: source ids of users whose add Entra has refused in this run.
-    `untouched`: attributes that are left as Entra has them, since nobody in the source has a value. `forms`: source id
-    → what is known of values that Entra alters or refuses (see `planning/forms.py`); refusals up to the date
-    `refused_since` don't count any more.
+    `sign_in`: what is done with the sign-in state; `blocked`: source id → that a sync blocked the account (see
+    `planning/sign_in.py`). `untouched`: attributes that are left as Entra has them, since nobody in the source has a
+    value. `forms`: source id → what is known of values that Entra alters or refuses (see `planning/forms.py`); refusals
+    up to the date `refused_since` don't count any more.
     """
 
     federated: bool = False
     initial_domain: str = ""
     usage_location: str | None = None
+    sign_in: SignIn = SignIn.LEAVE
+    blocked: Mapping[str, str] = field(default_factory=dict)
     protection: Protection = field(default_factory=Protection)
     outside: Mapping[str, EntraUser] = field(default_factory=dict)
     deleted: Mapping[str, EntraUser] = field(default_factory=dict)

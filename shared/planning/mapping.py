@@ -12,48 +12,57 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from shared.model.characters import LONGEST, composed, escaped, visible
-from shared.model.parts import Parts, say
-from shared.model.people import AccountKind, EntraUser, SourceUser, Value
+from shared.model.people import AccountKind, EntraUser, SignIn, SourceUser, Value
 from shared.planning.entra_limits import LENGTHS, unwritten
 
 UPN, IMMUTABLE_ID, ENABLED = "userPrincipalName", "onPremisesImmutableId", "accountEnabled"
 # How a user signs in. Exchange never has authority over these.
 SIGN_IN = (UPN, IMMUTABLE_ID, ENABLED)
+NICKNAME = "mailNickname"
 SESSION_TIME = "signInSessionsValidFromDateTime"
-_ALWAYS = ("id", UPN, "displayName", IMMUTABLE_ID, "userType", "onPremisesSyncEnabled")
+_ALWAYS = ("id", UPN, "displayName", IMMUTABLE_ID, ENABLED, "userType", "onPremisesSyncEnabled")
 _WHERE_KNOWN = (
     SESSION_TIME, "isManagementRestricted", "creationType", "isResourceAccount", "identityParentId",
     "department", "jobTitle",
 )  # fmt: skip
 # What Teams writes as department and job title of the accounts of its call queues and auto attendants.
 _RESOURCE_ACCOUNT = "microsoft communication application instance"
-# No attribute of Entra: the field that names a user of the source for good.
+# No attribute of Entra: the field that names a user of the source for good. The second name is that of earlier
+# versions.
 SOURCE_ID, USERNAME = "sourceId", "username"
-MAPPABLE = (*LENGTHS, ENABLED, UPN, IMMUTABLE_ID, USERNAME)
+MAPPABLE = (*LENGTHS, ENABLED, UPN, IMMUTABLE_ID, SOURCE_ID)
 
+# With the UPN and the immutable ID, what HENNGE's own sync carries (HENNGE's article 44051180264089).
 DEFAULT_MAP: Mapping[str, str | None] = {
     "displayName": "Display Name",
     "givenName": "Given Name",
     "surname": "Family Name",
-    ENABLED: "Status",
+    NICKNAME: "Username",
 }
-# The field names under which Access Control may return a user's identity: the API's spelling is not published.
+# The field names under which Access Control may return a user's identity: the API's spelling is not published. The
+# export has `Email Address` and `Microsoft Immutable ID` (HENNGE's article 16780013124889, which cuts the latter).
 SOURCE_ID_FIELDS = (USERNAME,)
 UPN_FIELDS = ("userprincipalname", "upn")
 EMAIL_FIELDS = ("email", "emailaddress", "mail")
-IMMUTABLE_ID_FIELDS = ("immutableid", "onpremisesimmutableid")
+IMMUTABLE_ID_FIELDS = (
+    "immutableid", "onpremisesimmutableid", "microsoftimmutableid", "microsoftimmutable",
+)  # fmt: skip
+STATUS_FIELD = "Status"
+# Access Control's export has such fields. The lookbehind and lookahead spare "footprint" and "secretary".
+_SECRET = re.compile("token|password|secret(?!ar)|(?<!o)otp")
 # What a display name is made of where there is none.
 _NAME_FIELDS = ("familyname", "givenname")
 
-# Access Control's export has such fields. The lookbehind and lookahead spare "footprint" and "secretary".
-_SECRET = re.compile("token|password|secret(?!ar)|(?<!o)otp")
-_STATUS = {
+_STATUS: Mapping[str, bool | None] = {
     "enabled": True,
     "active": True,
     "true": True,
     "disabled": False,
     "inactive": False,
     "false": False,
+    # Locked out after wrong passwords: for a while, and by Access Control itself.
+    "locked": None,
+    "lockedout": None,
 }
 
 
@@ -90,7 +99,8 @@ class AttributeMap:
     """Which source field fills which Entra attribute (`custom_attributes.x` is a nested field).
 
     `fields[i]` fills `attributes[i]`. All field names are in the form of `field_key`. `own`: the attributes that the
-    administrator named, each with its field as it was written.
+    administrator named, each with its field as it was written. `status_field` says who may sign in, or with `inverted`
+    who may not. `sign_in`: what the map says about that; None if it says nothing.
     """
 
     attributes: tuple[str, ...]
@@ -99,6 +109,9 @@ class AttributeMap:
     upn_fields: tuple[str, ...] = UPN_FIELDS
     immutable_id_fields: tuple[str, ...] = IMMUTABLE_ID_FIELDS
     source_id_fields: tuple[str, ...] = SOURCE_ID_FIELDS
+    status_field: str = field_key(STATUS_FIELD)
+    inverted: bool = False
+    sign_in: SignIn | None = None
 
     def field_of(self, attribute: str) -> str:
         """The attribute's field as it is written: by the administrator, or in the default map."""
@@ -117,7 +130,8 @@ class AttributeMap:
     @property
     def single_fields(self) -> tuple[str, ...]:
         """Fields of which a user has one value, and no list."""
-        return (*self.source_id_fields, *self.fields, *self.upn_fields, *self.immutable_id_fields)
+        identity = (*self.source_id_fields, *self.upn_fields, *self.immutable_id_fields)
+        return (*self.fields, *identity, self.status_field)
 
     @property
     def read_fields(self) -> frozenset[str]:
@@ -128,16 +142,27 @@ class AttributeMap:
     def of(cls, overrides: Mapping[str, str | None]) -> "AttributeMap":
         """The default map with `overrides` on top; an attribute mapped to None is not synchronised.
 
-        Raises ValueError for an attribute that can't be mapped, and if displayName is not mapped.
+        Raises ValueError for an attribute that can't be mapped, for a field that holds a secret, and if displayName is
+        not mapped.
         """
-        merged = {**DEFAULT_MAP, **overrides}
-        if unknown := sorted(set(merged) - set(MAPPABLE)):
+        given = {SOURCE_ID if name == USERNAME else name: field for name, field in overrides.items()}
+        if unknown := sorted(set(given) - set(MAPPABLE)):
             raise ValueError(f"{', '.join(unknown)} can't be mapped; possible are {', '.join(MAPPABLE)}")
+        if secret := sorted(name for name in given.values() if name and is_secret(name)):
+            raise ValueError(f"{', '.join(secret)} can't be mapped: by its name, the field holds a secret")
+        if marked := sorted(
+            one for one, name in given.items() if name and name[:1] == "!" and one != ENABLED
+        ):
+            raise ValueError(f"{', '.join(marked)}: only {ENABLED} takes a field with ! before it")
+        username = given.get(SOURCE_ID) or DEFAULT_MAP[NICKNAME]
+        merged = {**DEFAULT_MAP, NICKNAME: username, **given}
         if not merged["displayName"]:
             raise ValueError("displayName must be mapped: Entra has no user without one")
         unread = IMMUTABLE_ID in merged and merged[IMMUTABLE_ID] is None
-        own = {name: text for name, text in overrides.items() if text}
-        upn, immutable_id, username = (merged.pop(name, None) for name in (UPN, IMMUTABLE_ID, USERNAME))
+        own = {name: text for name, text in given.items() if text}
+        upn, immutable_id, source_id, status = (
+            merged.pop(name, None) for name in (UPN, IMMUTABLE_ID, SOURCE_ID, ENABLED)
+        )
         pairs = [(attribute, field_key(name)) for attribute, name in merged.items() if name]
         return cls(
             attributes=tuple(attribute for attribute, _ in pairs),
@@ -149,7 +174,10 @@ class AttributeMap:
             else ()
             if unread
             else IMMUTABLE_ID_FIELDS,
-            source_id_fields=(field_key(username),) if username else SOURCE_ID_FIELDS,
+            source_id_fields=(field_key(source_id),) if source_id else SOURCE_ID_FIELDS,
+            status_field=field_key(status or STATUS_FIELD).removeprefix("!"),
+            inverted=(status or "")[:1] == "!",
+            sign_in=(SignIn.FOLLOW if status else SignIn.LEAVE) if ENABLED in given else None,
         )
 
     def source_user(self, record: Mapping[str, object]) -> SourceUser:
@@ -169,10 +197,10 @@ class AttributeMap:
         values: list[Value] = []
         for attribute, name in zip(self.attributes, self.fields, strict=True):
             value = _value(attribute, name, fields)
-            if attribute == ENABLED and value is None and (status := normalised(fields.get(name))):
-                problem = unknown_status(source_id, self.field_of(ENABLED), status)
-            problem = problem or unwritten(attribute, value)
-            values.append(_kept(value) if problem and isinstance(value, str) else value)
+            # A nickname alone never keeps the rest from being written (see `planning/differences.py`).
+            problem = problem or (() if attribute == NICKNAME else unwritten(attribute, value))
+            odd = problem or attribute == NICKNAME
+            values.append(_kept(value) if odd and isinstance(value, str) else value)
         return SourceUser(
             source_id=source_id,
             upn=_kept(upn),
@@ -181,11 +209,17 @@ class AttributeMap:
             email=_kept(_emails(fields)),
             upn_given=upn_field not in EMAIL_FIELDS,
             name_made=self._name_made(fields),
+            status=self._status(fields),
             problem=problem,
         )
 
     def _name_made(self, fields: Mapping[str, object]) -> bool:
         return normalised(fields.get(self.fields[self.attributes.index("displayName")])) is None
+
+    def _status(self, fields: Mapping[str, object]) -> Value:
+        text = normalised(fields.get(self.status_field))
+        known = _STATUS.get(field_key(text), _kept(text)) if text else None
+        return not known if self.inverted and isinstance(known, bool) else known
 
     def entra_user(self, item: Mapping[str, object]) -> EntraUser:
         """Reads one user as Graph returns it. Raises KeyError without an id or a UPN."""
@@ -201,6 +235,7 @@ class AttributeMap:
             display_name=normalised(item.get("displayName")) or "",
             values=tuple(values),
             kind=_kind(item),
+            enabled=item.get(ENABLED) is not False,
             fingerprint=hash(tuple(str(item.get(name) or "") for name in self.selected)),
             without_session_time=item.get(SESSION_TIME, "") is None,
         )
@@ -210,15 +245,10 @@ class AttributeMap:
         return value if isinstance(value, str) else ""
 
 
-def unknown_status(user: str, field: str, status: str | None) -> Parts:
-    """Why a user can't be synchronised who has this text for a status, or none where others have one."""
-    return say("value.unknownStatus", user=user, field=field, status=repr(status))
-
-
 def _value(attribute: str, name: str, fields: Mapping[str, object]) -> Value:
     value = normalised(fields.get(name))
-    if attribute == ENABLED:
-        return _STATUS.get(str(value).lower())
+    if attribute == NICKNAME and value:
+        return value.partition("@")[0] or value
     if attribute == "displayName" and value is None:
         names = (normalised(fields.get(each)) for each in _NAME_FIELDS)
         return " ".join(each for each in names if each) or None

@@ -86,18 +86,22 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
                 skips.append(skipped(target, reason, user.source_id))
                 out_of_scope += counted
                 continue
-            change = differences.between(user, target)
-            if change and (reason := protection.reason_not_to_change(target, change)):
-                skips.append(skipped(target, reason, user.source_id))
-                continue
-            if target.without_session_time and lookups.federated:
+            refusals: Parts = ()
+            told: Parts = ()
+            unequal = False
+            for change in differences.every(user, target):
+                unequal = True
+                if change.action is Action.SKIP:
+                    told += change.reason
+                elif reason := protection.reason_not_to_change(target, change):
+                    refusals += tuple(part for part in reason if part not in refusals)
+                else:
+                    existing.append(change)
+            if told or refusals:
+                skips.append(skipped(target, told + refusals, user.source_id))
+            if target.without_session_time and lookups.federated and not refusals:
                 without_session_time.append(target.object_id)
-            if change and change.action is Action.SKIP:
-                skips.append(change)
-            elif change:
-                existing.append(change)
-            else:
-                unchanged += 1
+            unchanged += not unequal
     for user, gone in newcomers.returning:
         if reason := protection.reason_not_to_touch(gone):
             skips.append(skipped(gone, reason, user.source_id))
@@ -105,6 +109,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
             restores.append(differences.restored(user, gone))
     renames = in_workable_order([c for c in existing if c.action is Action.RENAME], lookups.initial_domain)
     renames = with_the_blocked(list(with_known_conflicts(renames, lookups, renames)), lookups)
+    switches = [c for action in (Action.UNBLOCK, Action.BLOCK) for c in existing if c.action is action]
     others = [*(c for c in existing if c.action is Action.UPDATE), *restores]
     others += _adds(matching, newcomers, lookups, differences)
     others = list(with_known_conflicts(others, lookups, renames))
@@ -140,6 +145,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         changes=(
             *renames,
             *(change for change in others if change.action is not Action.SKIP),
+            *switches,
             *(change for change in left if change.action is Action.DELETE),
             *(change for change in others if change.action is Action.SKIP),
             *skips,

@@ -34,7 +34,8 @@ _OF_THE_ACCOUNT: Mapping[NoPerson, Parts] = {
 # Values of `mailboxSettings.userPurpose`. Every other one, also one that is not known yet, is nobody's own mailbox.
 _PERSONAL = ("user", "none")
 # What is not done to a user whose roles or mailbox could not be read.
-_DELETED, _BLOCKED, _RENAMED = say("unseen.deleted"), say("unseen.blocked"), say("unseen.renamed")
+_DELETED, _RENAMED = say("unseen.deleted"), say("unseen.renamed")
+_BLOCKED, _UNBLOCKED = say("unseen.blocked"), say("unseen.unblocked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +160,15 @@ class Protection:
     def reason_not_to_change(self, user: EntraUser, change: Change) -> Parts:
         """Why this user is not changed in this way; empty if they may be.
 
-        A user who may be an administrator is neither renamed, not even for a moment, nor disabled. A user who may be
-        a room is not disabled.
+        A user who may be an administrator is neither renamed, not even for a moment, nor blocked or unblocked. A user
+        who may be a room is not blocked.
         """
         if reason := self.verdict(user).reason:
             return reason
         if change.after(ENABLED) is False:
             return self._impossible(_BLOCKED)
+        if change.after(ENABLED):
+            return self._impossible(_UNBLOCKED, mailboxes=False)
         if change.action is Action.RENAME or (change.via and not change.direct_first):
             return self._impossible(_RENAMED, mailboxes=False)
         return ()

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 
 from shared.model.changes import Plan
-from shared.model.parts import Parts
-from shared.model.people import EntraUser, Memory, SourceUser
+from shared.model.parts import Parts, say
+from shared.model.people import EntraUser, Memory, SignIn, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.doubts import pointers_to_leavers
 from shared.planning.holders import Holder
@@ -24,8 +24,9 @@ from shared.planning.upns import UpnFrom
 class Terms:
     """The settings that a survey needs. `protection` holds only the users protected by settings.
 
-    `upn_from`: the field that names people, where an administrator has confirmed it. `foreign_domains` are certainly
-    not the tenant's, however much they look like one of them.
+    `sign_in`: None where the setting is not there, and the attribute map may stand in for it. `upn_from`: the field
+    that names people, where an administrator has confirmed it. `foreign_domains` are certainly not the tenant's,
+    however much they look like one of them.
     """
 
     attribute_map: AttributeMap
@@ -34,6 +35,17 @@ class Terms:
     restore_deleted_users: bool = True
     foreign_domains: frozenset[str] = frozenset()
     upn_from: UpnFrom | None = None
+    sign_in: SignIn | None = None
+
+    @property
+    def sign_in_mode(self) -> SignIn:
+        return self.sign_in or self.attribute_map.sign_in or SignIn.LEAVE
+
+    @property
+    def warnings(self) -> Parts:
+        """What an administrator is told about these settings, one part each."""
+        implied = None if self.sign_in else self.attribute_map.sign_in
+        return say("warning.signInImplied", mode=implied) if implied else ()
 
     def digest(self, **of_the_domain: bool) -> str:
         """The same for the same settings, in every process. `of_the_domain` are settings of one domain beside these."""

@@ -6,7 +6,7 @@ Nothing is forced: if a value was changed again after the sync, the change gets 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
+from shared.model.changes import SWITCHES, Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
 from shared.planning.aside import are_aside
@@ -17,6 +17,7 @@ from shared.planning.holders import Holder
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of, normalised
 from shared.planning.protection import Protection
 from shared.planning.renames import in_workable_order
+from shared.planning.sign_in import action_of
 
 # A change of the sync, and the object id that its outcome names.
 Done = tuple[Change, str | None]
@@ -63,8 +64,11 @@ def plan_undo(
     # Who comes back from deletion goes before who would get a former UPN again.
     reserved = replace(now, addresses={**now.addresses, **_returning(changes, now)})
     renames = with_the_blocked(list(with_known_conflicts(renames, reserved, renames)), reserved)
-    others = [c for action in (Action.UPDATE, Action.RESTORE) for c in changes if c.action is action]
-    skips = [c for c in changes if c.action is Action.SKIP]
+    others = [
+        c for action in (Action.UPDATE, Action.RESTORE, *SWITCHES) for c in changes if c.action is action
+    ]
+    # A person may have been changed and blocked: one row says why neither is undone.
+    skips = {c.object_id: c for c in changes if c.action is Action.SKIP}.values()
     return Plan(
         changes=(*renames, *with_known_conflicts(others, now, renames), *skips),
         source=len(done),
@@ -111,7 +115,7 @@ class _Undoing:
             return
         user = self.now.users.get(object_id or "")
         if user is None:
-            yield self._conflict(person, Action.UPDATE, "Gone", say("undo.deletedSince"))
+            yield self._conflict(person, _kind(change), "Gone", say("undo.deletedSince"))
         elif protected := self.now.protection.reason_not_to_touch(user):
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=protected)
         elif change.action is Action.ADD:
@@ -150,7 +154,7 @@ class _Undoing:
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=reason)
         elif enabled is not False:
             attributes = (AttributeChange(ENABLED, enabled, False),)
-            yield replace(person, action=Action.UPDATE, upn=user.upn, attributes=attributes)
+            yield replace(person, action=Action.BLOCK, upn=user.upn, attributes=attributes)
 
     def _unrestore(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
         """A restored user is kept, with the values from before the deletion, and disabled on request."""
@@ -185,12 +189,15 @@ class _Undoing:
         if clashes or unread:
             message = say("undo.changedSince", clashes=clashes) if clashes else ()
             message += say("undo.unmapped", attributes=tuple(unread)) if unread else ()
-            yield self._conflict(replace(person, upn=user.upn), Action.UPDATE, "Conflict", message)
+            yield self._conflict(replace(person, upn=user.upn), _kind(change), "Conflict", message)
         elif attributes:
             renamed = any(attribute.attribute == UPN for attribute in attributes)
+            action = Action.RENAME if renamed else Action.UPDATE
+            if [attribute.attribute for attribute in attributes] == [ENABLED]:
+                action = action_of(attributes[0])
             back = replace(
                 person,
-                action=Action.RENAME if renamed else Action.UPDATE,
+                action=action,
                 upn=user.upn,
                 attributes=tuple(attributes),
                 reason=person.reason + (say("undo.aside", upn=user.upn) if aside else ()),
@@ -215,14 +222,21 @@ class _Undoing:
         return bool(are_aside([user], self.now.initial_domain))
 
     def _reads(self, change: AttributeChange) -> bool:
-        return change.attribute in (UPN, IMMUTABLE_ID, *self.attribute_map.attributes)
+        return change.attribute in (UPN, IMMUTABLE_ID, ENABLED, *self.attribute_map.attributes)
 
     def _value(self, user: EntraUser, attribute: str) -> Value:
         if attribute == UPN:
             return user.upn
         if attribute == IMMUTABLE_ID:
             return user.immutable_id
+        if attribute == ENABLED:
+            return user.enabled
         return dict(zip(self.attribute_map.attributes, user.values, strict=True)).get(attribute)
+
+
+def _kind(change: Change) -> Action:
+    """What is said not to be undone: a block, an unblock, or an update."""
+    return change.action if change.action in SWITCHES else Action.UPDATE
 
 
 def _same(one: Value, other: Value) -> bool:

@@ -202,6 +202,7 @@ def _filled_by(attribute_map: AttributeMap) -> dict[str, list[str]]:
         (attribute_map.source_id_fields, SOURCE_ID),
         (attribute_map.upn_fields, UPN),
         (attribute_map.immutable_id_fields, IMMUTABLE_ID),
+        ((attribute_map.status_field,), ENABLED),
     ):
         pairs += [(name, attribute) for name in names]
     for name, attribute in pairs:

@@ -64,6 +64,8 @@ def _deeds(counts: Counts, *, preview: bool) -> Parts:
         (counts.update, say("deed.update" if preview else "deed.updated", count=counts.update)),
         (counts.rename, say("deed.rename" if preview else "deed.renamed", count=counts.rename)),
         (counts.restore, say("deed.restore" if preview else "deed.restored", count=counts.restore)),
+        (counts.block, say("deed.block" if preview else "deed.blocked", count=counts.block)),
+        (counts.unblock, say("deed.unblock" if preview else "deed.unblocked", count=counts.unblock)),
         (counts.delete, say("deed.delete" if preview else "deed.deleted", count=counts.delete)),
     )
     if deeds := tuple(part for count, parts in each if count for part in parts):

@@ -8,7 +8,7 @@ from shared.model.changes import Action, Change
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.model.records import Record
-from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
+from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.surveyed import Survey
 from shared.words import said
 
@@ -19,6 +19,8 @@ _ACTIONS: Mapping[Action, Parts] = {
     Action.UPDATE: say("action.update"),
     Action.RESTORE: say("action.restore"),
     Action.ADD: say("action.add"),
+    Action.BLOCK: say("action.block"),
+    Action.UNBLOCK: say("action.unblock"),
     Action.DELETE: say("action.delete"),
 }
 
@@ -58,7 +60,8 @@ def trace(seen: Survey, attribute_map: AttributeMap, query: str) -> Trace:
     wanted = query.strip().lower()
     user = next((u for u in seen.source if wanted in (u.source_id.lower(), u.upn.lower())), None)
     target = next((t for t in seen.target if wanted in (t.object_id.lower(), t.upn.lower())), None)
-    change = next((c for c in seen.plan.changes if _concerns(c, wanted, user, target)), None)
+    changes = [c for c in seen.plan.changes if _concerns(c, wanted, user, target)]
+    change = changes[0] if changes else None
     if target is None:
         object_id = (change.object_id if change else None) or (
             seen.plan.links.get(user.source_id) if user else None
@@ -70,7 +73,7 @@ def trace(seen: Survey, attribute_map: AttributeMap, query: str) -> Trace:
         source_id = linked or (change.source_id if change else None)
         user = next((u for u in seen.source if u.source_id == source_id), None)
     protection = seen.protection.reason_not_to_touch(target) if target else ()
-    verdict = _verdict(query, user, target, change)
+    verdict = tuple(part for c in changes or (None,) for part in _verdict(query, user, target, c))
     return Trace(
         domain=seen.domain,
         query=query,
@@ -95,12 +98,24 @@ def _concerns(change: Change, wanted: str, user: SourceUser | None, target: Entr
 
 def _source(user: SourceUser, attribute_map: AttributeMap) -> dict[str, Value]:
     named = dict(zip(attribute_map.attributes, user.values, strict=True))
-    return {"sourceId": user.source_id, UPN: user.upn or None, IMMUTABLE_ID: user.immutable_id, **named}
+    return {
+        "sourceId": user.source_id,
+        UPN: user.upn or None,
+        IMMUTABLE_ID: user.immutable_id,
+        **named,
+        ENABLED: user.status,
+    }
 
 
 def _entra(target: EntraUser, attribute_map: AttributeMap) -> dict[str, Value]:
     named = dict(zip(attribute_map.attributes, target.values, strict=True))
-    return {"objectId": target.object_id, UPN: target.upn, IMMUTABLE_ID: target.immutable_id, **named}
+    return {
+        "objectId": target.object_id,
+        UPN: target.upn,
+        IMMUTABLE_ID: target.immutable_id,
+        **named,
+        ENABLED: target.enabled,
+    }
 
 
 def _rule(user: SourceUser, target: EntraUser, seen: Survey) -> Rule | None:

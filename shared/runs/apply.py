@@ -1,4 +1,4 @@
-"""A plan, applied: renames, updates, restores, adds, and deletions last, each recorded ahead and afterwards."""
+"""A plan, applied in the order of `waves_of`, each change recorded ahead and afterwards."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -8,7 +8,7 @@ from shared.entra.directory import Directory
 from shared.entra.sending import QUOTA_EXCEEDED
 from shared.entra.unheard import Earlier
 from shared.errors import CallerRefused, CancelRequested, GraphError, SourceError, TimeBudgetSpent
-from shared.model.changes import Action, Change
+from shared.model.changes import SWITCHES, Action, Change
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import NOT_LOOKED_AT, SOURCE_UNREADABLE, Key, Outcome, Result, key
 from shared.planning.deletions import second_verdict
@@ -82,7 +82,7 @@ class Sync:
         plan = self._seen.plan
         planned = {key(change) for change in plan.changes}
         # Who was cut off at a temporary UPN may be planned anew as a rename: it gets the row.
-        going_on = {change.object_id for change in plan.writes}
+        going_on = {change.object_id for change in plan.writes if change.action not in SWITCHES}
         await self._recorder.revoke(
             [
                 c

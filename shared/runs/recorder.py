@@ -12,6 +12,7 @@ from shared.clock import Clock
 from shared.model.changes import Action, Change
 from shared.model.results import Key, Outcome, Result, key
 from shared.model.runs import AUDIT_LOG_LIFETIME, AuditLog, Mode, Run
+from shared.planning.sign_in import marked
 from shared.reports.audit_csv import header, render
 from shared.services import Services
 from shared.store.append_blob import AppendedLog
@@ -26,7 +27,8 @@ class Recorder:
     """The recorder that one invocation owns. Once a later invocation fences it off, its writes raise LeaseLost.
 
     `results`: the result of every change that has ended, also in earlier invocations. `created`: source id → object id
-    of every user that the run has created. `unseen`: the users that were not deleted because a lookup, or a second read
+    of every user that the run has created. `marks`: source id → what memory is to know of the account's sign-in state
+    (see `planning/sign_in.py`). `unseen`: the users that were not deleted because a lookup, or a second read
     of the source, was not possible, as in a change's `Key`. `carried`: what an earlier run left in doubt. `since`: when
     the first of the writes in doubt may have been sent.
     """
@@ -39,6 +41,7 @@ class Recorder:
         self._intended: dict[Key, Change] = {}
         self.results: dict[Key, Result] = {}
         self.created: dict[str, str] = {}
+        self.marks: dict[str, str] = {}
         self.unseen: set[str] = set()
         self.carried: dict[Key, Change] = {}
         self.since = run.created_at
@@ -150,6 +153,8 @@ class Recorder:
             self.results[key(change)] = outcome.result
             if outcome.unseen:
                 self.unseen.add(key(change)[1])
+            if outcome.succeeded:
+                self.marks |= marked(change)
             added = change.action is Action.ADD and outcome.succeeded
             if added and change.source_id and outcome.object_id:
                 self.created[change.source_id] = outcome.object_id

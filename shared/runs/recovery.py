@@ -13,7 +13,7 @@ from shared.entra.graph import Graph
 from shared.entra.unheard import Found, Unheard, look_up
 from shared.errors import GraphError, JournalGone, RunStopped
 from shared.model.changes import Action, Change
-from shared.model.memory import difference, linked
+from shared.model.memory import difference, linked, with_blocked
 from shared.model.parts import parts_of, say
 from shared.model.results import IN_DOUBT, STEPPED_ASIDE, Key, Outcome, Result, key
 from shared.model.runs import Mode, Run
@@ -46,11 +46,12 @@ async def take_up(services: Services, fence: Fence, run: Run, directory: Directo
 
 
 async def link_created(services: Services, domain: str, recorder: Recorder) -> None:
-    """Remembers whom the run has created. Raises LeaseLost if others keep writing."""
-    if recorder.created:
+    """Remembers whom the run has created or blocked. Raises LeaseLost if others keep writing."""
+    if recorder.created or recorder.marks:
         memory = await services.known_people.read(domain)
         links = {**memory.links, **recorder.created}
         now = await services.clock.in_thread(linked, memory, links, services.clock.now().date())
+        now = with_blocked(now, memory.blocked | recorder.marks)
         delta = await services.clock.in_thread(difference, memory, now)
         await services.known_people.write(delta, memory)
 

@@ -13,6 +13,7 @@ from shared.model.memory import (
     forget,
     linked,
     with_absences,
+    with_blocked,
     with_forms,
     with_names,
     with_upns,
@@ -26,6 +27,7 @@ from shared.planning.emptied import filled
 from shared.planning.forms import noted
 from shared.planning.mapping import domain_of
 from shared.planning.names import Names
+from shared.planning.sign_in import marked, still_blocked
 from shared.planning.surveyed import Survey
 from shared.planning.upns import remembered_upns
 from shared.runs.side_looks import SideLooks
@@ -46,6 +48,7 @@ class Remembering:
         self._stop = stop
         self._links = dict(seen.plan.links)
         self._forms = dict(seen.memory.forms)
+        self._blocked = still_blocked(seen.memory.blocked, seen.memory.links, seen.target)
         self._deleted: set[str] = set()
         self._restored: set[str] = set()
         self._written: set[str] = set()
@@ -59,6 +62,7 @@ class Remembering:
             self._forms |= noted(self._forms, outcome, today)
             if not outcome.succeeded or account is None:
                 continue
+            self._blocked |= marked(change)
             if change.source_id:
                 self._links[change.source_id] = account
                 self._written.add(change.source_id)
@@ -95,6 +99,7 @@ class Remembering:
     def _so_far(self) -> Memory:
         today = self._services.clock.now().date()
         memory = with_forms(linked(self._known, self._links, today), self._forms)
+        memory = with_blocked(memory, self._blocked)
         memory = after_deletions(memory, self._deleted, self._restored, today)
         if self._seen.reviewed and self._seen.domain not in memory.reviewed:
             memory = replace(memory, reviewed=(*memory.reviewed, self._seen.domain))

@@ -10,11 +10,11 @@ from shared.errors import SourceError
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.parts import Parts, say
-from shared.model.people import Memory, SourceUser
+from shared.model.people import Memory, SignIn, SourceUser
 from shared.outbound.waiting import Stop
 from shared.planning.aside import with_those_left_aside
 from shared.planning.deeds import NONE, Deeds
-from shared.planning.emptied import Emptied, emptied, with_problems
+from shared.planning.emptied import Emptied, emptied
 from shared.planning.forms import RETRIED_AFTER
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
@@ -22,6 +22,7 @@ from shared.planning.matching import Matching, against_memory, is_on, match, set
 from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.planning.sides import Administration, Directory, KnownPeople, Listing, Source
+from shared.planning.sign_in import warnings as signing_in
 from shared.planning.surveyed import Survey, Terms
 from shared.planning.territory import Territory, strangers
 from shared.planning.upns import UpnFrom, named_by, told_of_upns, with_upns
@@ -32,6 +33,8 @@ from shared.services import Services
 
 # So many who were there before are signed out by one run: it ends, and not everybody has to sign in at once.
 SIGNED_OUT_AT_ONCE = 1_000
+# Whose mailbox is looked at first.
+_LOOKED_AT = (Action.RENAME, Action.UPDATE, Action.BLOCK, Action.UNBLOCK, Action.DELETE)
 
 
 def surveyor(services: Services, domain: str, directory: Directory, stop: Stop) -> "Surveyor":
@@ -90,9 +93,10 @@ class Surveyor:
         initial = initial_domain(tenant, domain)
         read, listing, memory = await self._read_both_sides(people)
         upn_from = self._upn_from(read, memory)
-        read = with_problems(with_upns(read, upn_from), self._terms.attribute_map)
+        read = with_upns(read, upn_from)
         if people is None:
             require_users_on(self._domain, read)
+            require_status(self._terms, read)
         people = read
         decisions = await self._administration.read_decisions()
         names = Names(self._terms.attribute_map)
@@ -107,6 +111,8 @@ class Surveyor:
             federated=domain.federated,
             initial_domain=initial,
             usage_location=self._terms.usage_location,
+            sign_in=self._terms.sign_in_mode,
+            blocked=memory.blocked,
             memory_doubt=memory.doubt,
             deleted_by_sync=memory.deleted.keys(),
             forms=memory.forms,
@@ -171,6 +177,10 @@ class Surveyor:
             + empty.warnings(self._terms.attribute_map)
             + lookups.protection.warnings
             + looks.warnings
+            + self._terms.warnings
+            + signing_in(
+                self._terms.sign_in_mode, matching.pairs, (u for u in people if is_on(self._domain, u.upn))
+            )
             + untold(self._directory)
             + await self._clock.in_thread(strangers, people, lookups.territory),
             federated=domain.federated,
@@ -213,7 +223,7 @@ class Surveyor:
         unhindered = replace(lookups, protection=seen, ask_unlinked=False)
         lookups = replace(lookups, protection=protection)
         plan = await self._decide(matching, unhindered)
-        changed = plan.of(Action.RENAME, Action.UPDATE, Action.DELETE)
+        changed = plan.of(*_LOOKED_AT)
         signed_out = plan.without_session_time[:SIGNED_OUT_AT_ONCE]
         asked = (question.object_id for question in plan.questions)
         touched = dict.fromkeys([*(str(change.object_id) for change in changed), *signed_out, *asked])
@@ -232,6 +242,14 @@ def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
     """Raises SourceError if no user's UPN is on exactly this domain: a sync would delete every user there."""
     if not any(is_on(domain, user.upn) for user in people if not user.only_found):
         raise SourceError("source.nobodyOnDomain", domain=domain)
+
+
+def require_status(terms: Terms, people: Sequence[SourceUser]) -> None:
+    """Raises SourceError if the source's status is to count and nobody has one: its field has another name."""
+    if terms.sign_in_mode is not SignIn.LEAVE and all(user.status is None for user in people):
+        raise SourceError(
+            "source.nobodyHasStatus", mode=terms.sign_in_mode, field=terms.attribute_map.status_field
+        )
 
 
 def untold(directory: Directory) -> Parts:

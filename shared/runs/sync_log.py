@@ -28,7 +28,18 @@ from shared.services import Services
 from shared.store.runs import Fence
 
 SAVE_EVERY = 2.0
-_COUNTED = ("add", "update", "rename", "restore", "delete", "skipped", "failed", "doubtful")
+_COUNTED = (
+    "add",
+    "update",
+    "rename",
+    "restore",
+    "block",
+    "unblock",
+    "delete",
+    "skipped",
+    "failed",
+    "doubtful",
+)
 
 
 class Fields(TypedDict, total=False):

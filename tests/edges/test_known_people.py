@@ -172,6 +172,18 @@ class TestDamage:
         assert not (await people.read(ONE)).doubt
         assert (await people.read(TWO)).doubt
 
+    async def test_a_column_that_an_earlier_version_did_not_know_is_empty(
+        self, people: KnownPeople, storage: Storage
+    ) -> None:
+        await learn(people, await people.read(ONE), aoki="1")
+        content = orjson.loads(gzip.decompress((await blobs(storage))[PEOPLE]))
+        del content["blocked"]
+        await put(storage, PEOPLE, gzip.compress(orjson.dumps(content)))
+
+        memory = await people.read(ONE)
+
+        assert (memory.links, memory.blocked, memory.doubt) == ({"aoki": "1"}, {}, ())
+
     async def test_columns_of_a_later_version_are_passed_over(
         self, people: KnownPeople, storage: Storage
     ) -> None:

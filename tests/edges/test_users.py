@@ -11,16 +11,16 @@ from shared.model.people import EntraUser
 from shared.planning.mapping import AttributeMap
 from tests.support.errors import raises
 from tests.support.graph_client import DOMAINS, connected, seeded
-from tests.support.people import MAP, entra_user
+from tests.support.people import MAP, entra_user, values
 
 MANY = [entra_user(f"u{number}@contoso.com", immutable_id=f"K{number}") for number in range(2_100)]
 
 
 async def test_users_come_as_entra_has_them() -> None:
     people = [
-        entra_user("a@contoso.com", immutable_id="K", values=("青木", None, "青木", False)),
-        entra_user("b@contoso.com", kind="onPremisesSynced"),
-        entra_user("c@contoso.com", kind="guest"),
+        entra_user("a@contoso.com", immutable_id="K", values=("青木", None, "青木", "a.a"), enabled=False),
+        entra_user("b@contoso.com", values=values(nickname="b"), kind="onPremisesSynced"),
+        entra_user("c@contoso.com", values=values(nickname="c"), kind="guest"),
     ]
     async with connected(*people) as tenant:
         listing = await tenant.directory.read_users("contoso.com")

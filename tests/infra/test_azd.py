@@ -33,7 +33,7 @@ HOSTILE = (
     '{"value": null}',
     " spaces ",
 )
-HOSTILE_MAP = {**dict(zip(MAPPABLE, HOSTILE, strict=False)), "accountEnabled": None}
+HOSTILE_MAP = {**dict(zip(MAPPABLE, HOSTILE, strict=False)), "mailNickname": None}
 PARAMETERS = read(INFRA / "main.bicep").parameters
 CHOICES = {name for name, parameter in PARAMETERS.items() if "allowed" in parameter.decorators}
 FREE_TEXT = {name for name, parameter in PARAMETERS.items() if parameter.type == "string"} - CHOICES
@@ -167,7 +167,7 @@ def test_what_a_refresh_keeps_is_read_as_the_same_value() -> None:
     """azd writes objects as JSON and everything else as Go prints it: true, 1500, text."""
     set_ = {
         **NEEDED,
-        "ATTRIBUTE_MAP": '{"jobTitle": "Title \\"x\\"", "accountEnabled": null}',
+        "ATTRIBUTE_MAP": '{"jobTitle": "Title \\"x\\"", "mailNickname": null}',
         "REQUIRE_DELETION_CHECKS": "false",
         "MAXIMUM_INSTANCE_COUNT": "7",
         "PROTECTED_USERS": 'a"b\\c@contoso.com',

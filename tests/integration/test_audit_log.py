@@ -10,12 +10,14 @@ COLUMNS = (
     "reason,errorCode,errorMessage,requestId"
 )
 BABA, CHIBA, DOI, GUEST, KEPT = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(5))
+DISABLED = "Disabled in the source: sign-in is blocked."
 IN_ENTRA_ONLY = "In Entra only: the source has no such user. Never seen by a sync."
 
 
 async def started(start_stack: StartStack) -> Stack:
-    """One of each: an add, an update that clears a name, a rename, a delete, a skip."""
+    """One of each: an add, an update that clears a name, a rename, a block, a delete, a skip."""
     stack = await start_stack(
+        settings={"SIGN_IN": "follow"},
         source=[
             in_source("aoki", display_name='青木, "花子"', given_name="=1+1"),
             in_source("baba", given_name="", status="disabled"),
@@ -71,14 +73,15 @@ async def test_a_dry_runs_log(start_stack: StartStack) -> None:
     aoki, baba, chiba, doi = people(aoki="")
     lines = [
         f"rename,planned,{chiba},userPrincipalName,chiba@contoso.com,married@contoso.com,,,,",
+        f"rename,planned,{chiba},mailNickname,chiba,married,,,,",
         f"update,planned,{baba},givenName,太郎,,,,,",
-        f"update,planned,{baba},accountEnabled,true,false,,,,",
         f"add,planned,{aoki},userPrincipalName,,aoki@contoso.com,In the source only.,,,",
         f"add,planned,{aoki},mailNickname,,aoki,In the source only.,,,",
         f'add,planned,{aoki},displayName,,"青木, ""花子""",In the source only.,,,',
         f"add,planned,{aoki},givenName,,'=1+1,In the source only.,,,",
         f"add,planned,{aoki},surname,,Aoki,In the source only.,,,",
         f"add,planned,{aoki},accountEnabled,,true,In the source only.,,,",
+        f"block,planned,{baba},accountEnabled,true,false,{DISABLED},,,",
         f"delete,planned,{doi},,,,{IN_ENTRA_ONLY},,,",
         f"skip,skipped,guest@contoso.com,Guest 太郎,{GUEST},,,,,Guest of the tenant.,,,",
     ]
@@ -92,18 +95,19 @@ async def test_a_syncs_log(start_stack: StartStack) -> None:
 
     aoki, baba, chiba, doi = people(aoki=stack.users()["aoki@contoso.com"]["id"])
     writes = [call for call in stack.entra.requests.calls if call.inner and call.method != "GET"]
-    renamed, updated, added, deleted = (call.request_id for call in writes)
+    renamed, updated, added, blocked, deleted = (call.request_id for call in writes)
     lines = [
         f"skip,skipped,guest@contoso.com,Guest 太郎,{GUEST},,,,,Guest of the tenant.,,,",
         f"rename,succeeded,{chiba},userPrincipalName,chiba@contoso.com,married@contoso.com,,,,{renamed}",
+        f"rename,succeeded,{chiba},mailNickname,chiba,married,,,,{renamed}",
         f"update,succeeded,{baba},givenName,太郎,,,,,{updated}",
-        f"update,succeeded,{baba},accountEnabled,true,false,,,,{updated}",
         f"add,succeeded,{aoki},userPrincipalName,,aoki@contoso.com,In the source only.,,,{added}",
         f"add,succeeded,{aoki},mailNickname,,aoki,In the source only.,,,{added}",
         f'add,succeeded,{aoki},displayName,,"青木, ""花子""",In the source only.,,,{added}',
         f"add,succeeded,{aoki},givenName,,'=1+1,In the source only.,,,{added}",
         f"add,succeeded,{aoki},surname,,Aoki,In the source only.,,,{added}",
         f"add,succeeded,{aoki},accountEnabled,,true,In the source only.,,,{added}",
+        f"block,succeeded,{baba},accountEnabled,true,false,{DISABLED},,,{blocked}",
         f"delete,succeeded,{doi},,,,{IN_ENTRA_ONLY},,,{deleted}",
     ]
     assert await stack.audit_log_bytes(run) == file(run, await stack.audit_log(run), lines)

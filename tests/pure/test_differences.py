@@ -1,9 +1,12 @@
 """One person's two sides compared: the whole change, down to what an administrator reads of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.parts import say
+from shared.model.people import SignIn
 from shared.planning.differences import Differences
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
@@ -69,9 +72,12 @@ class TestComparing:
         assert only(plan).attributes == (AttributeChange("givenName", "花子", None),)
         assert only(plan).obstacle is None
 
-    def test_somebody_disabled_in_the_source_is_disabled_and_not_deleted(self) -> None:
-        plan = plan_of([source_user(values=values(enabled=False))], [entra_user()])
+    def test_somebody_disabled_in_the_source_is_blocked_where_that_is_wanted_and_not_deleted(self) -> None:
+        following = replace(NOTHING_AROUND, sign_in=SignIn.FOLLOW)
 
+        plan = plan_of([source_user(status=False)], [entra_user()], following)
+
+        assert only(plan).action is Action.BLOCK
         assert only(plan).attributes == (AttributeChange("accountEnabled", True, False),)
 
     def test_a_usage_location_that_would_be_cleared_is_foreseen_to_be_refused(self) -> None:
@@ -253,3 +259,66 @@ class TestRestored:
 
     def test_a_federated_domain_takes_nobody_back_who_would_have_none(self) -> None:
         assert FEDERATED.restored(source_user(), entra_user()).obstacle == KEYLESS
+
+
+class TestNickname:
+    def test_one_that_entra_refuses_fails_a_create_and_is_foretold(self) -> None:
+        added = MANAGED.added(source_user(values=values(nickname="a b")))
+
+        assert added.obstacle
+        assert added.obstacle.code == "InvalidValue"
+        assert "mailNickname 'a b' has a character that Entra refuses" in said(added.obstacle.message)
+
+    @pytest.mark.parametrize("nickname", ["a b", "長", ".a", "a" * 65])
+    def test_on_an_account_it_is_left_out_with_its_row_and_the_rest_goes_through(self, nickname: str) -> None:
+        user = source_user(values=values("別名", nickname=nickname))
+
+        update, row = MANAGED.every(user, entra_user(values=values(nickname="was")))
+
+        assert update.attributes == (AttributeChange("displayName", "青木 花子", "別名"),)
+        assert update.obstacle is None
+        assert (row.action, row.obstacle) == (Action.SKIP, None)
+        assert said(row.reason).startswith("mailNickname is left as it is, and the rest is written.")
+
+    def test_two_people_may_have_the_same_one(self) -> None:
+        people = [
+            source_user(f"{name}@contoso.com", values=values(nickname="tanaka"))
+            for name in ("tanaka", "taro")
+        ]
+
+        plan = plan_of(people, [entra_user("taro@contoso.com")])
+
+        assert [c.obstacle for c in plan.changes] == [None, None]
+        assert [c.after("mailNickname") for c in plan.changes] == ["tanaka", "tanaka"]
+
+    def test_an_empty_one_clears_nothing_and_a_create_takes_the_local_part_of_the_upn(self) -> None:
+        assert list(MANAGED.every(source_user(), entra_user(values=values(nickname="was")))) == []
+        assert MANAGED.added(source_user()).after("mailNickname") == "aoki"
+
+        unmapped = AttributeMap.of({"mailNickname": None})
+        differences = Differences(Lookups(), unmapped)
+        user = source_user(values=values()[:3])
+        assert differences.added(user).after("mailNickname") == "aoki"
+        assert list(differences.every(user, entra_user(values=values()[:3]))) == []
+
+    def test_a_restore_says_that_it_was_left_out(self) -> None:
+        restored = MANAGED.restored(source_user(values=values(nickname="a b")), entra_user())
+
+        assert restored.attributes == ()
+        assert "mailNickname is left as it is" in said(restored.reason)
+
+
+def test_a_field_that_nobody_has_clears_nothing() -> None:
+    user, target = source_user(values=values(given_name=None)), entra_user()
+    absent = Lookups(untouched=frozenset({"givenName"}))
+
+    assert list(Differences(absent, MAP).every(user, target)) == []
+
+
+def test_a_rename_by_the_email_address_says_so() -> None:
+    renamed = MANAGED.between(
+        source_user("new@contoso.com", immutable_id="K", upn_given=False), entra_user(immutable_id="K")
+    )
+
+    assert renamed
+    assert "The new UPN comes from the email address" in said(renamed.reason)

@@ -10,7 +10,7 @@ from shared.model.changes import Action, Plan
 from shared.model.domains import DomainSettings
 from shared.model.people import SourceUser
 from shared.planning.deeds import consent, deeds
-from shared.planning.emptied import Emptied, emptied, filled, with_problems
+from shared.planning.emptied import Emptied, emptied, filled
 from shared.planning.limits import check_limits
 from shared.planning.mapping import AttributeMap
 from shared.words import said
@@ -76,27 +76,12 @@ class TestWhatNobodyFills:
         assert emptied([source_user(immutable_id="K")], [], MAP, before) == Emptied()
 
     def test_of_what_entra_never_removes_is_left_as_it_is_also_where_it_stops(self) -> None:
-        nobody = source_user(values=values(enabled=None))
+        nobody = source_user(values=values(None))
 
-        found = emptied([nobody], [], MAP, ("accountEnabled", "surname"))
+        found = emptied([nobody], [], MAP, ("displayName", "surname"))
 
-        assert found.stopping == ("accountEnabled",)
-        assert found.untouched == {"accountEnabled", "onPremisesImmutableId"}
-
-
-class TestAMissingStatus:
-    def test_is_a_problem_of_somebody_only_where_others_have_one(self) -> None:
-        with_one, without = (
-            source_user("a@contoso.com"),
-            source_user("b@contoso.com", values=values(enabled=None)),
-        )
-
-        one, other = with_problems([with_one, without], MAP)
-
-        assert (one, "neither enabled nor disabled" in said(other.problem)) == (with_one, True)
-        assert with_problems([without], MAP) == [without]
-        unmapped = AttributeMap.of({"accountEnabled": None})
-        assert with_problems([with_one], unmapped) == [with_one]
+        assert found.stopping == ("displayName",)
+        assert "displayName" in found.untouched
 
 
 class TestCheck:

@@ -6,7 +6,8 @@ HYPOTHESIS_PROFILE=thorough tries thousands of companies instead of hundreds.
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import SourceError
-from shared.model.changes import Action, AttributeChange, Change, Plan
+from shared.model.changes import SWITCHES, Action, AttributeChange, Change, Plan
 from shared.model.parts import verbatim
 from shared.model.people import SourceUser
 from shared.model.results import QUESTION, Outcome, Result
@@ -38,6 +39,17 @@ pytestmark = pytest.mark.untraced
 
 def in_domain(users: list[SourceUser]) -> list[SourceUser]:
     return [user for user in users if user.upn.endswith(f"@{DOMAIN}")]
+
+
+def by_person(changes: Iterable[tuple[str | None, Change]]) -> dict[str | None, list[Action]]:
+    """What happens to each: one change, one that blocks or unblocks, and a row of what is left as it is, at most."""
+    actions: dict[str | None, list[Action]] = defaultdict(list)
+    for person, each in changes:
+        actions[person].append(each.action)
+    for of_one in actions.values():
+        assert len([one for one in of_one if one not in (*SWITCHES, Action.SKIP)]) <= 1
+        assert max(Counter("switch" if one in SWITCHES else one for one in of_one).values()) == 1
+    return actions
 
 
 def untouchable(tenant: ModelTenant) -> set[str]:
@@ -102,8 +114,7 @@ class TestPlans:
 
         plan = planned(tenant, source)
 
-        changes = Counter(c.source_id for c in plan.changes if c.source_id in inside)
-        assert set(changes.values()) <= {1}
+        changes = by_person((c.source_id, c) for c in plan.changes if c.source_id in inside)
         assert len(changes) + plan.unchanged == len(inside) == plan.source
 
     @given(SOURCE, tenants())
@@ -119,8 +130,7 @@ class TestPlans:
         doubtful = {
             object_id for object_id in here if any(f"({object_id})" in said(c.reason) for c in doubts)
         }
-        changes = Counter(c.object_id for c in plan.changes if c not in doubts and c.object_id in here)
-        assert set(changes.values()) <= {1}
+        changes = by_person((c.object_id, c) for c in plan.changes if c not in doubts and c.object_id in here)
         assert len(changes) + len(doubtful - changes.keys()) + plan.unchanged == len(here)
 
     @given(SOURCE, tenants())

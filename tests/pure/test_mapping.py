@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.changes import Obstacle
+from shared.model.people import SignIn
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
-from shared.planning.mapping import AttributeMap, normalised
+from shared.planning.mapping import AttributeMap, is_secret, normalised
 from shared.words import said
 from tests.support.people import MAP, values
 
@@ -38,7 +39,8 @@ def test_a_record_becomes_a_source_user() -> None:
     user = MAP.source_user({**RECORD, "immutable_id": " SW1tdXRhYmxl "})
 
     assert (user.source_id, user.upn, user.immutable_id) == ("aoki", "aoki@contoso.com", "SW1tdXRhYmxl")
-    assert user.values == values("青木 花子", "花子", "青木", True)
+    assert user.status is True
+    assert user.values == values("青木 花子", "花子", "青木", "aoki")
     assert user.problem == ()
 
 
@@ -50,7 +52,7 @@ def test_both_sides_of_one_person_are_equal_whatever_unicode_form_they_are_typed
         "displayName": "青木 花子",
         "givenName": "がく",
         "surname": "青木",
-        "accountEnabled": True,
+        "mailNickname": "aoki",
     }
 
     assert MAP.source_user(typed).values == MAP.entra_user(listed).values
@@ -81,7 +83,7 @@ def test_a_name_is_in_nfc_but_for_its_compatibility_ideographs(name: str) -> Non
 def test_a_name_of_what_nobody_sees_is_none(name: str) -> None:
     user = MAP.source_user({**RECORD, "display_name": name, "given_name": name})
 
-    assert user.values == values("青木", None, "青木")
+    assert user.values == values("青木", None, "青木", "aoki")
 
 
 def test_what_nobody_sees_inside_a_name_stays() -> None:
@@ -161,25 +163,81 @@ def test_empty_text_is_the_same_as_none(value: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "enabled"),
-    [("enabled", True), ("Enabled ", True), (True, True), ("disabled", False), ("Inactive", False)],
+    ("status", "read"),
+    [
+        ("enabled", True),
+        ("Enabled ", True),
+        (True, True),
+        ("disabled", False),
+        ("Inactive", False),
+        ("locked", None),
+        ("Locked out", None),
+        ("", None),
+        (None, None),
+        ("suspended", "suspended"),
+        (7, "7"),
+    ],
 )
-def test_status_says_whether_the_account_is_enabled(status: object, enabled: bool) -> None:
-    assert MAP.source_user({**RECORD, "status": status}).values[-1] is enabled
-
-
-def test_a_status_nobody_knows_is_that_users_problem_and_not_a_guess() -> None:
-    user = MAP.source_user({**RECORD, "status": "locked"})
-
-    assert user.values[-1] is None
-    assert "neither enabled nor disabled" in said(user.problem)
-
-
-@pytest.mark.parametrize("status", ["", None])
-def test_whether_an_empty_status_is_a_problem_is_for_the_whole_source_to_say(status: str | None) -> None:
+def test_a_status_is_read_and_never_guessed(status: object, read: object) -> None:
     user = MAP.source_user({**RECORD, "status": status})
 
-    assert (user.values[-1], user.problem) == (None, ())
+    assert user.status == read
+    assert user.problem == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "read"), [(True, False), ("false", True), ("", None), ("suspended", "suspended")]
+)
+def test_an_inverted_flag_says_who_may_not_sign_in(value: object, read: object) -> None:
+    attribute_map = AttributeMap.of({"accountEnabled": "!is_disabled"})
+
+    assert attribute_map.source_user({**RECORD, "isDisabled": value}).status == read
+
+
+@pytest.mark.parametrize(
+    ("overrides", "mode"),
+    [({}, None), ({"accountEnabled": "Status"}, SignIn.FOLLOW), ({"accountEnabled": None}, SignIn.LEAVE)],
+)
+def test_a_map_of_an_earlier_version_says_what_it_meant(
+    overrides: dict[str, str | None], mode: SignIn | None
+) -> None:
+    assert AttributeMap.of(overrides).sign_in is mode
+
+
+@pytest.mark.parametrize(
+    ("username", "nickname"),
+    [("tanaka", "tanaka"), ("tanaka@a.test", "tanaka"), ("@a", "@a"), ("a b", "a b")],
+)
+def test_the_nickname_is_the_local_part_of_a_username_that_is_an_address(
+    username: str, nickname: str
+) -> None:
+    user = MAP.source_user({**RECORD, "username": username})
+
+    assert user.values[MAP.attributes.index("mailNickname")] == nickname
+
+
+@pytest.mark.parametrize("name", ["sourceId", "username"])
+def test_the_nickname_comes_from_the_field_of_the_username_wherever_that_is(name: str) -> None:
+    attribute_map = AttributeMap.of({name: "Login ID"})
+
+    assert attribute_map.fields[attribute_map.attributes.index("mailNickname")] == "loginid"
+    assert attribute_map.source_user({"login_id": "aoki"}).source_id == "aoki"
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["OTP Emergency Token", "New Password", "client_secret", "otpType", "custom_attributes.API Token"],
+)
+def test_a_field_that_holds_a_secret_can_not_be_mapped(field: str) -> None:
+    assert is_secret(field)
+    for attribute in ("department", "accountEnabled", "userPrincipalName", "sourceId"):
+        with pytest.raises(ValueError, match="can't be mapped: by its name, the field holds a secret"):
+            AttributeMap.of({attribute: field})
+
+
+@pytest.mark.parametrize("field", ["Secretary", "Footprint", "Department", "Option"])
+def test_a_field_that_only_sounds_like_one_can_be_mapped(field: str) -> None:
+    assert not is_secret(field)
 
 
 def test_without_a_display_name_family_and_given_name_stand_in() -> None:
@@ -239,7 +297,7 @@ def test_upn_and_immutable_id_can_come_from_other_fields() -> None:
 
 
 def test_an_attribute_mapped_to_null_is_left_alone() -> None:
-    assert "accountEnabled" not in AttributeMap.of({"accountEnabled": None}).attributes
+    assert "surname" not in AttributeMap.of({"surname": None}).attributes
 
 
 def test_a_usage_location_is_compared_in_upper_case() -> None:
@@ -252,7 +310,11 @@ def test_a_usage_location_is_compared_in_upper_case() -> None:
 
 @pytest.mark.parametrize(
     ("overrides", "complaint"),
-    [({"manager": "boss"}, "manager can't be mapped"), ({"displayName": None}, "displayName must be mapped")],
+    [
+        ({"manager": "boss"}, "manager can't be mapped"),
+        ({"surname": "!name"}, "only accountEnabled takes"),
+        ({"displayName": None}, "displayName must be mapped"),
+    ],
 )
 def test_a_map_that_cannot_work_is_refused(overrides: dict[str, str | None], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):

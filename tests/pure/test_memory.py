@@ -39,6 +39,7 @@ _memories = st.builds(
         filled=filled,
         names={who: value for who, value in names.items() if who in links},
         lost={who: value for who, value in lost.items() if who in links},
+        blocked={who: value for who, value in names.items() if who in links},
     ),
     _columns,
     _columns,

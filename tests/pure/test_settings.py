@@ -26,7 +26,7 @@ def test_storage_and_an_api_client_are_all_it_takes() -> None:
 
     assert (read.source, read.auth_mode, str(read.schedule)) == ("hennge", "keys", "0 0 * * * *")
     assert read.require_deletion_checks
-    assert read.attribute_map.attributes == ("displayName", "givenName", "surname", "accountEnabled")
+    assert read.attribute_map.attributes == ("displayName", "givenName", "surname", "mailNickname")
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
@@ -137,7 +137,7 @@ def test_a_usage_location_is_kept_in_upper_case() -> None:
 def test_the_attribute_map_stands_on_top_of_the_default() -> None:
     read = settings(ATTRIBUTE_MAP='{"department": "custom_attributes.dept", "surname": null}')
 
-    assert read.attribute_map.attributes == ("displayName", "givenName", "accountEnabled", "department")
+    assert read.attribute_map.attributes == ("displayName", "givenName", "mailNickname", "department")
 
 
 def test_a_secret_shows_neither_in_the_settings_nor_in_a_complaint() -> None:

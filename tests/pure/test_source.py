@@ -8,7 +8,7 @@ from shared.planning.mapping import AttributeMap
 from shared.runs.survey import require_users_on
 from shared.source import SourceUsers
 from tests.support.errors import english, raises
-from tests.support.people import MAP, source_user
+from tests.support.people import MAP, source_user, values
 
 AOKI = {
     "username": "aoki",
@@ -20,7 +20,8 @@ AOKI = {
 }
 BABA = {**AOKI, "username": "baba", "email": "baba@contoso.com"}
 AOKI_USER, BABA_USER = (
-    source_user("", source_id=name, email=f"{name}@contoso.com") for name in ("aoki", "baba")
+    source_user("", source_id=name, email=f"{name}@contoso.com", values=values(nickname=name))
+    for name in ("aoki", "baba")
 )
 
 

@@ -55,6 +55,7 @@ def test_either_side_is_found_by_any_name_of_the_other(query: str) -> None:
         "displayName": "青木 花子",
         "givenName": "花子",
         "surname": "青木",
+        "mailNickname": None,
         "accountEnabled": True,
     }
     assert found.entra is not None

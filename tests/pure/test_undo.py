@@ -98,8 +98,9 @@ class TestUpdatesAndRenames:
     def test_a_status_is_put_back_too(self) -> None:
         done = change(attributes=[AttributeChange("accountEnabled", True, False)])
 
-        plan = undo(done, users=[entra_user(values=values(enabled=False))])
+        plan = undo(done, users=[entra_user(enabled=False)])
 
+        assert only(plan).action is Action.UNBLOCK
         assert only(plan).attributes == (AttributeChange("accountEnabled", False, True),)
 
     def test_an_immutable_id_is_put_back(self) -> None:
@@ -242,9 +243,7 @@ class TestAdditions:
         assert only(plan).attributes == (AttributeChange("accountEnabled", True, False),)
 
     def test_whoever_is_disabled_already_stays_so(self) -> None:
-        plan = undo(
-            change(Action.RESTORE), users=[entra_user(values=values(enabled=False))], disable_added=True
-        )
+        plan = undo(change(Action.RESTORE), users=[entra_user(enabled=False)], disable_added=True)
 
         assert (plan.changes, plan.unchanged) == ((), 1)
 
@@ -299,11 +298,12 @@ class TestWhatIsInDoubt:
     def test_whoever_was_created_as_wanted_is_disabled_on_request_and_nobody_else(self) -> None:
         wanted = add("new@contoso.com", display_name="青木 花子")
 
-        ours = undo(unsettled=[wanted], users=[entra_user("new@contoso.com")], disable_added=True)
-        stranger = entra_user("new@contoso.com", values=values(display_name="馬場"))
+        created = entra_user("new@contoso.com", values=values(nickname="new"))
+        ours = undo(unsettled=[wanted], users=[created], disable_added=True)
+        stranger = entra_user("new@contoso.com", values=values(display_name="馬場", nickname="new"))
         another = undo(unsettled=[wanted], users=[stranger], disable_added=True)
 
-        assert [c.action for c in ours.changes] == [Action.UPDATE]
+        assert [c.action for c in ours.changes] == [Action.BLOCK]
         assert another.changes == undo(unsettled=[wanted]).changes == ()
 
     def test_whoever_was_restored_is_kept_and_whoever_was_not_needs_no_undo(self) -> None:

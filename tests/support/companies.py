@@ -1,11 +1,13 @@
 """Companies in which everything happens that happens somewhere in a large one. For the invariants."""
 
+from dataclasses import replace
 from typing import get_args
 
 from hypothesis import strategies as st
 
-from shared.model.people import AccountKind, EntraUser
+from shared.model.people import AccountKind, EntraUser, SignIn
 from shared.planning.protection import MAILBOX_PERMISSION, ROLE_PERMISSION, Protection
+from shared.planning.sign_in import BLOCKED, CREATED
 from tests.support.model_tenant import OTHER_DOMAIN, ModelTenant
 from tests.support.people import DOMAIN, entra_user, source_user, values
 
@@ -19,8 +21,9 @@ VALUES = st.builds(
     st.sampled_from(["青木", "Baker", None]),
     st.sampled_from(["花子", None, "長" * 65]),
     st.just("青木"),
-    st.booleans(),
+    st.sampled_from([None, "a", "b", "a b", "長"]),
 )
+STATUSES = st.sampled_from([True, True, False, None, "suspended"])
 SOURCE_IDS = [f"s{number}" for number in range(6)]
 OBJECT_IDS = [f"o{number}" for number in range(7)]
 
@@ -30,14 +33,20 @@ PEOPLE = st.builds(
     source_id=st.sampled_from(SOURCE_IDS),
     immutable_id=st.none() | IMMUTABLE_IDS,
     values=VALUES,
-    problem=st.sampled_from(["", "", "", "its status is odd"]),
+    status=STATUSES,
+    problem=st.sampled_from(["", "", "", "its name is odd"]),
 )
-# A source without anybody on the domain stops the survey.
+# A source without anybody on the domain stops the survey, and one without any status where that is to count.
 SOURCE = st.lists(
     PEOPLE,
     unique_by=lambda user: user.source_id,
     max_size=6,
-).filter(lambda people: any(user.upn.endswith(f"@{DOMAIN}") for user in people))
+).filter(
+    lambda people: (
+        any(user.upn.endswith(f"@{DOMAIN}") for user in people)
+        and any(user.status is not None for user in people)
+    )
+)
 # As many people as accounts of all other kinds.
 KINDS = st.just("person") | st.sampled_from(get_args(AccountKind))
 ENTRA = st.lists(
@@ -48,6 +57,7 @@ ENTRA = st.lists(
         immutable_id=st.none() | IMMUTABLE_IDS,
         values=VALUES,
         kind=KINDS,
+        enabled=st.booleans(),
     ),
     unique_by=(lambda user: user.object_id, lambda user: user.immutable_id or user.object_id),
     max_size=7,
@@ -55,6 +65,9 @@ ENTRA = st.lists(
 PURPOSES = st.sampled_from(
     ["user", "user", "none", "shared", "room", "equipment", "linked", "others", "unknownFutureValue"]
 )
+
+
+MARKS = st.sampled_from([CREATED, BLOCKED])
 
 
 @st.composite
@@ -83,4 +96,6 @@ def tenants(draw: st.DrawFn) -> ModelTenant:
         kept = deleted if user.upn in taken or draw(st.integers(0, 4)) == 0 else active
         kept[user.object_id] = user
     links = draw(st.dictionaries(st.sampled_from(SOURCE_IDS), st.sampled_from(OBJECT_IDS), max_size=4))
-    return ModelTenant(active, deleted, links, draw(st.booleans()), draw(protections()))
+    marks = draw(st.dictionaries(st.sampled_from(sorted(links) or SOURCE_IDS), MARKS, max_size=2))
+    tenant = ModelTenant(active, deleted, links, draw(st.booleans()), draw(protections()))
+    return replace(tenant, sign_in=draw(st.sampled_from(SignIn)), blocked=marks)

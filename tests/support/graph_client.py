@@ -100,6 +100,7 @@ def seeded(user: EntraUser, **more: object) -> dict[str, object]:
         "userPrincipalName": user.upn,
         "onPremisesImmutableId": user.immutable_id,
         "onPremisesSyncEnabled": user.kind == "onPremisesSynced" or None,
+        "accountEnabled": user.enabled,
         "userType": "Guest" if user.kind == "guest" else "Member",
         **dict(zip(MAP.attributes, user.values, strict=True)),
         **more,

@@ -4,18 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from shared.errors import GraphError
-from shared.model.changes import Action, Change, Plan
+from shared.model.changes import SWITCHES, Action, Change, Plan
 from shared.model.domains import TenantDomain
 from shared.model.parts import verbatim
-from shared.model.people import EntraUser
+from shared.model.people import EntraUser, SignIn
 from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.aside import are_aside
 from shared.planning.holders import Holder
-from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap, domain_of
+from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of
 from shared.planning.protection import MAILBOX_PERMISSION, Mailboxes, Protection, Roles
 from shared.planning.recycle_bin import RecycleBin
 from shared.planning.renames import in_waves
 from shared.planning.sides import Listing
+from shared.planning.sign_in import marked
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP
 
 OTHER_DOMAIN = "other.com"
@@ -41,8 +42,8 @@ class ModelTenant:
     `protection` is who is protected in truth; mailboxes that it doesn't name can't be looked at, and with None all
     can, and are nobody's but their user's. The looks in `unread` fail; the deleted users in `nameless` are shown
     without a UPN. Who is in `with_mailbox` has a mailbox of their own, as has anybody to whom `protection` gives one:
-    it keeps every UPN they had as an alias. `links` are what the app remembers of earlier runs: source id → object
-    id. `created` are the accounts that the last add of each source user made.
+    it keeps every UPN they had as an alias. `links` and `blocked` are what the app remembers of earlier
+    runs, by source id. `created` are the accounts that the last add of each source user made.
     """
 
     users: dict[str, EntraUser]
@@ -57,6 +58,8 @@ class ModelTenant:
     unread: frozenset[str] = frozenset()
     nameless: frozenset[str] = frozenset()
     with_mailbox: frozenset[str] = frozenset()
+    sign_in: SignIn = SignIn.LEAVE
+    blocked: dict[str, str] = field(default_factory=dict)
     not_selectable: tuple[str, ...] = ()
 
     @property
@@ -179,13 +182,14 @@ class ModelTenant:
                 self._finish(change)
         for change in writes:
             self._write(change)
+            self.blocked |= marked(change)
         self.links = dict(plan.links)
         for change in (*plan.of(Action.RESTORE, Action.ADD),):
             if change.obstacle is None and change.source_id:
                 self.links[change.source_id] = change.object_id or self.created[change.source_id]
 
     def _write(self, change: Change) -> None:
-        if change.action is Action.UPDATE:
+        if change.action in (Action.UPDATE, *SWITCHES):
             if change.via and not change.direct_first:
                 self._step_aside(change)
             self._finish(change)
@@ -268,6 +272,7 @@ def _patched(user: EntraUser, values: Mapping[str, object], attribute_map: Attri
         UPN: user.upn,
         IMMUTABLE_ID: user.immutable_id,
         **dict(zip(attribute_map.attributes, user.values, strict=True)),
+        ENABLED: user.enabled,
         **values,
     }
     patched = attribute_map.entra_user(item)

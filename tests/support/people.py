@@ -23,14 +23,14 @@ def values(
     display_name: str | None = "青木 花子",
     given_name: str | None = "花子",
     surname: str | None = "青木",
-    enabled: bool | None = True,
+    nickname: str | None = None,
 ) -> tuple[Value, ...]:
     """Mapped values in the order of the default map."""
     by_name = {
         "displayName": display_name,
         "givenName": given_name,
         "surname": surname,
-        "accountEnabled": enabled,
+        "mailNickname": nickname,
     }
     return tuple(by_name[attribute] for attribute in DEFAULT_MAP)
 
@@ -43,6 +43,7 @@ def source_user(
     values: tuple[Value, ...] = values(),
     email: str = "",
     upn_given: bool = True,
+    status: Value = True,
     problem: str = "",
 ) -> SourceUser:
     """The default source id is the UPN's local part."""
@@ -53,6 +54,7 @@ def source_user(
         values=values,
         email=email,
         upn_given=upn_given,
+        status=status,
         problem=verbatim(problem),
     )
 
@@ -64,6 +66,7 @@ def entra_user(
     immutable_id: str | None = None,
     values: tuple[Value, ...] = values(),
     kind: AccountKind = "person",
+    enabled: bool = True,
     without_session_time: bool = False,
 ) -> EntraUser:
     """The default object id is `id-` and the UPN's local part."""
@@ -74,6 +77,7 @@ def entra_user(
         display_name=str(values[0] or ""),
         values=values,
         kind=kind,
+        enabled=enabled,
         without_session_time=without_session_time,
     )
 

@@ -61,7 +61,9 @@ def surveyed(
     `filled`: the attributes that somebody filled at the last good sync; `upns`: what named people then. `upn_from` is
     the setting.
     """
-    known = GivenPeople(Memory(dict(tenant.links), filled={DOMAIN: filled}, upns=dict(upns)))
+    known = GivenPeople(
+        Memory(dict(tenant.links), filled={DOMAIN: filled}, upns=dict(upns), blocked=dict(tenant.blocked))
+    )
     terms = replace(_terms(tenant), upn_from=upn_from)
     surveyor = Surveyor(DOMAIN, GivenSource(source), tenant, known, terms, InlineClock(), tenant)
     return _LOOP.run_until_complete(surveyor.survey(predict=True))
@@ -85,5 +87,7 @@ def _terms(tenant: ModelTenant) -> Terms:
     """What the settings know of the tenant's protection: the rest has to be looked up."""
     protection = tenant.protection
     return Terms(
-        attribute_map=MAP, protection=replace(protection, roles={}, mailboxes=None, missing_permissions=())
+        attribute_map=MAP,
+        protection=replace(protection, roles={}, mailboxes=None, missing_permissions=()),
+        sign_in=tenant.sign_in,
     )

@@ -17,6 +17,8 @@ const SHAPES = {
 	off: [CIRCLE],
 	add: ["M8 3v10", "M3 8h10"],
 	delete: ["M3 8h10"],
+	block: ["M4 7.5h8v6H4z", "M5.5 7.5V5a2.5 2.5 0 0 1 5 0v2.5"],
+	unblock: ["M4 7.5h8v6H4z", "M5.5 7.5V5a2.5 2.5 0 0 1 4.9-.7"],
 	update: ["M2.5 6c1.6-2.4 3.6-2.4 5.5-1s3.9 1.4 5.5-1", "M2.5 11.5c1.6-2.4 3.6-2.4 5.5-1s3.9 1.4 5.5-1"],
 	rename: ["M2 8h11", "M9.5 4.5L13 8l-3.5 3.5"],
 	restore: ["M3 3v3.5h3.5", "M3.3 6.4A5.5 5.5 0 1 1 2.6 9.5"],
@@ -110,7 +112,7 @@ export function outcome(run) {
 	if (currentLanguage() === "en" || !finished) return run.message ? said(run.message) : t(`status.${run.status}`);
 	/** @type {Tally} */
 	const counts = run.counts;
-	const deeds = ["add", "update", "rename", "restore", "delete", "failed", "doubtful"].filter((kind) => counts[kind]);
+	const deeds = ["add", "update", "rename", "restore", "block", "unblock", "delete", "failed", "doubtful"].filter((kind) => counts[kind]);
 	return deeds.map((kind) => `${t(`kind.${kind}`)} ${number(counts[kind])}`).join(t("counts.and")) || t("counts.none");
 }
 

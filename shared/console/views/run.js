@@ -90,7 +90,7 @@ function head(run, context) {
  */
 function actions(run, { data }) {
 	const counts = kindsOf(run.counts);
-	const changed = ["add", "update", "rename", "restore", "delete"].some((kind) => counts[kind]);
+	const changed = ["add", "update", "rename", "restore", "block", "unblock", "delete"].some((kind) => counts[kind]);
 	return [
 		run.mode === "dryRun" && !run.undoes && button(t("dryRun.again"), () => openDialog("dry-run", run.domain)),
 		run.mode === "dryRun" && !run.undoes && run.status === "succeeded" && button(t("syncNow.title"), () => openDialog("sync-now", run.domain), { kind: "primary" }),

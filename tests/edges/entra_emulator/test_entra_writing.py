@@ -98,7 +98,7 @@ REFUSED: dict[str, list[Any]] = {
     "employeeHireDate": ["soon", "2026-01-01T00:00:00"],
     "givenName": ["", " ", 7, ["A"], "a\nb", "\x00", "a\x85b"],
     "id": ["other"],
-    "mailNickname": [None, "a b", "a@b", "名"],
+    "mailNickname": [None, "a b", "a@b", "名", ".a", "a,b"],
     "onPremisesExtensionAttributes": ["x", {"extensionAttribute16": "x"}, {"extensionAttribute1": ""}],
     "onPremisesImmutableId": ["a$", "a_b", ""],
     "passwordProfile": [{"password": "short"}, {"secret": "x"}, "Correct-Horse-9"],

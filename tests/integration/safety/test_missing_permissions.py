@@ -13,7 +13,7 @@ DONE = {
     "new": ("add", "succeeded"),
     "old": ("rename", "succeeded"),
     "edited": ("update", "succeeded"),
-    "leaves": ("update", "succeeded"),
+    "leaves": ("block", "succeeded"),
     "back": ("restore", "succeeded"),
     "leaver": ("delete", "succeeded"),
 }
@@ -64,6 +64,7 @@ WITHOUT: dict[str, tuple[dict[str, tuple[str, str] | None], str, str]] = {
 async def started(start_stack: StartStack, permissions: set[str]) -> Stack:
     """On a federated domain: one is new, one renamed, one edited, one blocked, one comes back, and one leaves."""
     stack = await start_stack(
+        settings={"SIGN_IN": "follow"},
         source=[
             in_source("new", immutable_id="KN"),
             in_source("married", immutable_id="KO", display_name="Old 太郎", family_name="Old"),

@@ -13,13 +13,14 @@ NEVER = {
     "old": ("rename", "succeeded"),
     "edited": ("update", "succeeded"),
     "leaver": ("delete", "succeeded"),
-    "leaves": ("update", "succeeded"),
+    "leaves": ("block", "succeeded"),
 }
 
 
 async def started(start_stack: StartStack, *faults: Fault) -> Stack:
     """One is new, one renamed, one edited, one blocked, and one a leaver."""
     stack = await start_stack(
+        settings={"SIGN_IN": "follow"},
         source=[
             in_source("new"),
             in_source("married", immutable_id="KO", display_name="Old 太郎", family_name="Old"),

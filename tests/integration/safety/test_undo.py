@@ -31,8 +31,9 @@ def of(name: str, immutable_id: str) -> Json:
 
 
 async def everything_happens(start_stack: StartStack) -> Stack:
-    """A sync would add one, update one, rename a swap and one more, and delete one."""
+    """A sync would add one, update and block one, rename a swap and one more, and delete one."""
     stack = await start_stack(
+        settings={"SIGN_IN": "follow"},
         source=[
             in_source("added"),
             in_source("updated", display_name="Changed", status="disabled", immutable_id="KU"),
@@ -110,7 +111,7 @@ class TestAnUndo:
 
         assert stack.users()["aoki@contoso.com"]["accountEnabled"] is False
         assert (await rows_of(stack, kept))["aoki"]["reason"].endswith("Added users are kept.")
-        assert await treated(stack, disabled) == {"aoki": ("update", "succeeded")}
+        assert await treated(stack, disabled) == {"aoki": ("block", "succeeded")}
 
     async def test_a_second_time_finds_nothing_left(self, start_stack: StartStack) -> None:
         stack = await everything_happens(start_stack)
