@@ -106,6 +106,7 @@ export default {
 		isOn: "Periodical Sync is on",
 		isOff: "Periodical Sync is off",
 		next: "next",
+		waits: "Waits for you: settings changed. Read a dry run, then Sync Now",
 		noNext: "Not scheduled",
 		enable: "Enable Periodical Sync",
 		disable: "Disable Periodical Sync",

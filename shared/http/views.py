@@ -55,7 +55,8 @@ async def domain_view(
     pointers = await services.runs.read_pointers(name)
     active = await services.runs.find(name, pointers.active) if pointers.active else None
     shown = settings.shown()
-    due = shown["periodic_sync"] and not settings.unreadable and not removed
+    waits = pointers.waits_for_review(services.settings.terms.map_digest)
+    due = shown["periodic_sync"] and not settings.unreadable and not removed and not waits
     fields = dict(
         name=name,
         authentication_type=listed.authentication_type if listed else None,
@@ -65,6 +66,7 @@ async def domain_view(
         active_run=_view(active, pointers, now),
         last_dry_run=_view(pointers.last_dry_run, pointers, now),
         last_sync=_view(pointers.last_sync, pointers, now),
+        waiting_for_review=waits,
         unreadable=tuple(map(to_camel, settings.unreadable)),
         **shown,
     )

@@ -150,7 +150,8 @@ class Domain(Record):
 
     `removed`: the tenant no longer has it. `as_of` is when that was last asked; both it and the authentication
     type are null while Graph has never answered. `unreadable` names settings whose stored value can't be read; they
-    are null, and no sync runs, until they are set again.
+    are null, and no sync runs, until they are set again. `waitingForReview`: the attribute map or the sign-in state has
+    changed since the last good sync, so the timer starts none until a person has.
     """
 
     name: str
@@ -170,4 +171,5 @@ class Domain(Record):
     active_run: Run | None
     last_dry_run: Run | None
     last_sync: Run | None
+    waiting_for_review: bool = False
     unreadable: tuple[str, ...] = ()

@@ -141,6 +141,7 @@ class Run(Record):
     not deleted since somebody in the source may be them. `matches`: how many pairs each rule made.
     `only`: of how many chosen people it is; null for everybody.
     `settingsDigest`: of the settings that decided a dry run's plan; it can be approved while they are the same.
+    `mapDigest`: of the attribute map and the sign-in state under which it was started; empty in earlier versions.
     `message` and `warnings` are the English of the parts beside them, made when the run is shown. Rows of an earlier
     version have English only.
     """
@@ -168,6 +169,7 @@ class Run(Record):
     shielded: int = 0
     matches: dict[str, int] = Field(default_factory=dict)
     settings_digest: str = ""
+    map_digest: str = ""
     only: int | None = None
     message: str = ""
     message_parts: Parts = ()

@@ -42,6 +42,17 @@ class Terms:
         return self.sign_in or self.attribute_map.sign_in or SignIn.LEAVE
 
     @property
+    def map_digest(self) -> str:
+        """The same for the same map and sign-in state, in every process and version: other ones are to be reviewed."""
+        read = self.attribute_map
+        said = (
+            sorted(zip(read.attributes, read.fields, strict=True)),
+            (read.upn_fields, read.immutable_id_fields, read.source_id_fields),
+            (read.status_field, read.inverted, self.sign_in_mode.value),
+        )
+        return sha256(repr(said).encode()).hexdigest()[:16]
+
+    @property
     def warnings(self) -> Parts:
         """What an administrator is told about these settings, one part each."""
         implied = None if self.sign_in else self.attribute_map.sign_in

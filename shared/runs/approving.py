@@ -40,7 +40,9 @@ async def start_approved(
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
         raise NotPossible("run.notApprovable", run=dry_run_id)
-    if dry_run.settings_digest or set(kinds) != set(DELETIONS):
+    pointers = await services.runs.read_pointers(domain)
+    waits = pointers.waits_for_review(services.settings.terms.map_digest)
+    if dry_run.settings_digest or set(kinds) != set(DELETIONS) or waits:
         await require_same_settings(services, dry_run)
     listed = await _read_listed(services, dry_run, with_unlinked=people is not None)
     if unlisted := sorted(set(people or ()) - {who for ids in listed.values() for who in ids}):

@@ -91,10 +91,7 @@ class _Hour:
         if stored.unreadable:
             event("settings.unreadable", logging.ERROR, domain=domain, settings=stored.unreadable)
             return None
-        if not stored.complete().periodic_sync:
-            return None
-        if domain in self._removed:
-            event("timer.removed", logging.WARNING, domain=domain)
+        if not stored.complete().periodic_sync or await self._passed_over(domain):
             return None
         run = new_run(self._clock, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
         try:
@@ -102,6 +99,16 @@ class _Hour:
         except RunActive as error:
             event("timer.busy", domain=domain, runId=error.run_id)
             return None
+
+    async def _passed_over(self, domain: str) -> bool:
+        """Whether no sync is started although it is due, which is logged."""
+        if domain in self._removed:
+            event("timer.removed", logging.WARNING, domain=domain)
+            return True
+        pointers = await self._services.runs.read_pointers(domain)
+        if waits := pointers.waits_for_review(self._services.settings.terms.map_digest):
+            event("timer.waitsForReview", logging.WARNING, domain=domain)
+        return waits
 
     async def _no_longer_in_the_tenant(self, domains: Mapping[str, object]) -> frozenset[str]:
         """The domains that the tenant no longer has; none if the tenant's list is unavailable or out of date."""

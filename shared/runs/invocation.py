@@ -116,6 +116,7 @@ class Invocation:
         """
         try:
             left_behind = await self._take()
+            await self._require_review()
             approved = await read_approved(self._services, self._log.run)
             seen = await self._survey(approved)
             checks = await self._check(seen, approved, left_behind)
@@ -152,6 +153,16 @@ class Invocation:
             raise Stalled("run.stalled", invocations=STALLED_INVOCATIONS)
         await self._log.begin()
         return await take_up(self._services, self._fence, self._log.run, self._directory)
+
+    async def _require_review(self) -> None:
+        """Raises PreconditionFailed for a sync that nobody has started under the map in force, where it has changed."""
+        run, digest = self._log.run, self._services.settings.terms.map_digest
+        if run.mode is not Mode.SYNC or run.undoes:
+            return
+        by_a_person = run.trigger is Trigger.MANUAL and run.map_digest == digest
+        pointers = await self._services.runs.read_pointers(run.domain)
+        if not by_a_person and pointers.waits_for_review(digest):
+            raise PreconditionFailed("run.waitsForReview")
 
     async def _survey(self, approved: Deeds) -> Survey:
         run = self._log.run

@@ -52,6 +52,7 @@ async def start(services: Services, run: Run, only: Sequence[str] = ()) -> Run:
     `only`: the source ids or object ids of those whom it is for. Idempotent: if storage fails, the run may have been
     written all the same.
     """
+    run = run.model_copy(update={"map_digest": services.settings.terms.map_digest})
     await services.domains.remember(run.domain)
     if only:
         run = run.model_copy(update={"only": len(only)})

@@ -2,10 +2,10 @@
 
 One partition per domain. A run's row is keyed by its id, newest first. Beside the runs there are a few pointers:
 `active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `dry-run-log` (the run whose
-audit log the blob holds), `good-sync` (the size of the source in the last sync that succeeded, for all users or all
-but some, and the blob in which it remembered them), `in-doubt` (the last sync with failures: what it left in doubt, the
-next one settles). They share the partition, so a run and its pointers change in one transaction: there is never a
-second active run, nor a finished one that blocks the next.
+audit log the blob holds), `good-sync` (of the last sync that succeeded, for all users or all but some: the size of the
+source, the digest of the map, and the blob in which it remembered them), `in-doubt` (the last sync with failures:
+what it left in doubt, the next one settles). They share the partition, so a run and its pointers change in one
+transaction: there is never a second active run, nor a finished one that blocks the next.
 
 `active` has the number of the invocation that performs the run: the fencing token. Every write of a running run is
 conditional on that row's ETag, so a stale invocation can't overwrite its successor.
@@ -39,14 +39,23 @@ _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointers:
-    """A domain's pointers; `last_good_source` is a number of users, `in_doubt` and the other two texts are run ids."""
+    """A domain's pointers; `last_good_source` is a number of users, `in_doubt` and the other two texts are run ids.
+
+    `last_good_map`: the digest of the map of the last good sync, as in `Terms.map_digest`. None without such a sync,
+    empty if an earlier version made it.
+    """
 
     active: str | None = None
     last_dry_run: Run | None = None
     last_sync: Run | None = None
     dry_run_log: str | None = None
     last_good_source: int | None = None
+    last_good_map: str | None = None
     in_doubt: str | None = None
+
+    def waits_for_review(self, map_digest: str) -> bool:
+        """Whether the map or the sign-in state has changed since the last good sync: no timer starts the next."""
+        return self.last_good_map not in (None, map_digest)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -182,6 +191,7 @@ class Runs:
             last_sync=_readable(last[Mode.SYNC]),
             dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
             last_good_source=_last_good_source(rows.get(_GOOD_SYNC)),
+            last_good_map=str(rows[_GOOD_SYNC].get("map", "")) if _GOOD_SYNC in rows else None,
             in_doubt=(rows[_IN_DOUBT]["runId"] if _IN_DOUBT in rows else "") or None,
         )
 
@@ -236,7 +246,7 @@ class Runs:
         if run.mode is Mode.DRY_RUN and run.status.good:
             pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
         if run.mode is Mode.SYNC and run.status.good and not run.undoes and run.only is None:
-            good = {"source": run.counts.source, "memory": PEOPLE}
+            good = {"source": run.counts.source, "map": run.map_digest, "memory": PEOPLE}
             pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, **good})
         if run.mode is Mode.SYNC and run.audit_log.size_bytes:
             # It has begun to write, and settled what the syncs before it left in doubt, or has it in its own journal.

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Route, expect
 
+from shared.store.storage import RUNS
 from tests.console.conftest import IN_A_BROWSER, OpenPage
 from tests.support.stack import CONTOSO, Json, StackOptions, StartStack, in_entra, in_source
 
@@ -222,3 +223,23 @@ async def test_changing_calls_carry_a_header_that_a_foreign_page_cannot_send(
     headers = (await sending.value).headers
     assert headers["x-requested-with"] == "sync-console"
     assert headers["content-type"] == "application/json"
+
+
+async def test_a_domain_that_waits_for_a_person_says_so_until_a_sync_by_hand(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(**PEOPLE)
+    await stack.set(periodicSync=True)
+    await stack.sync()
+    table = await stack.services.storage.open_table(RUNS)
+    await table.update_entity({"PartitionKey": CONTOSO, "RowKey": "good-sync", "map": "of before"})
+    page = await open_page(stack)
+    await expect(page.get_by_text("Waits for you: settings changed.")).to_be_visible()
+    await page.get_by_role("button", name="日本語").click()
+    await expect(page.get_by_text("設定が変更されたため確認待ちです。")).to_be_visible()
+
+    await stack.sync()
+    await page.reload()
+
+    await expect(page.get_by_text("次回")).to_be_visible()
+    await expect(page.get_by_text("確認待ち")).to_be_hidden()

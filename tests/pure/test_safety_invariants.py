@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from shared.model.changes import SWITCHES, Action, Plan
 from shared.model.domains import DomainSettings, Limit
-from shared.model.people import EntraUser, SourceUser
+from shared.model.people import EntraUser, SignIn, SourceUser
 from shared.planning.deeds import Deed
 from shared.planning.limits import BEGINNING, Checks, check_deletions, check_limits
 from shared.planning.protection import MAILBOX_PERMISSION
@@ -233,6 +233,7 @@ class TestLimits:
     def test_an_approval_releases_what_it_lists_of_whichever_limit_and_nothing_else(
         self, source: list[SourceUser], tenant: ModelTenant, data: st.DataObject
     ) -> None:
+        tenant.sign_in = SignIn.FOLLOW
         plan = planned(tenant, source)
         nobody = Limit(count=0)
         limits = ("max_adds", "max_updates", "max_renames", "max_cleared", "max_blocks")

@@ -21,7 +21,7 @@ VALUES = st.builds(
     st.sampled_from(["青木", "Baker", None]),
     st.sampled_from(["花子", None, "長" * 65]),
     st.just("青木"),
-    st.sampled_from([None, "a", "b", "a b", "長"]),
+    st.sampled_from([None, None, "a", "b", "a", "b", "a b"]),
 )
 STATUSES = st.sampled_from([True, True, False, None, "suspended"])
 SOURCE_IDS = [f"s{number}" for number in range(6)]

@@ -10,6 +10,12 @@ export function standing(domain) {
 }
 
 /**
+ * Whether the timer starts no sync until a person has: the map or the sign-in state has changed.
+ * @param {Api.Domain} domain
+ */
+export const waits = (domain) => domain.periodicSync && domain.waitingForReview;
+
+/**
  * Max Allowed Deletions, or that what is stored for it can't be read.
  * @param {Api.Domain} domain
  */

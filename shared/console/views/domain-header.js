@@ -1,7 +1,7 @@
 // The head of every page about one domain: where you are, what is set, what can be done.
 
 import { h } from "../dom.js";
-import { limitOf, standing } from "../parts/domain.js";
+import { limitOf, standing, waits } from "../parts/domain.js";
 import { button, isActive, muted, statusMark, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { address, domainAddress, openDialog, runAddress } from "../router.js";
@@ -35,7 +35,7 @@ export function domainHeader(domain, page, features, context) {
 					"p.muted.lead",
 					standing(domain),
 					" · ",
-					domain.periodicSync ? [t("periodical.isOn"), domain.nextRunAt && [", ", t("periodical.next"), " ", when(domain.nextRunAt, { short: true })]] : t("periodical.isOff"),
+					domain.periodicSync ? [t("periodical.isOn"), domain.nextRunAt && [", ", t("periodical.next"), " ", when(domain.nextRunAt, { short: true })], waits(domain) && [". ", t("periodical.waits")]] : t("periodical.isOff"),
 					" · ",
 					limitOf(domain),
 				),

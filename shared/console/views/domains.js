@@ -2,7 +2,7 @@
 
 import { getDomain, listDomains } from "../api.js";
 import { h } from "../dom.js";
-import { limitOf, standing } from "../parts/domain.js";
+import { limitOf, standing, waits } from "../parts/domain.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
 import { button, empty, icon, isActive, muted, pace, searchBox, statusMark, table, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
@@ -82,7 +82,7 @@ function cells(domain, context) {
 		periodical: h(
 			"div.stack",
 			h("span", { class: `status ${domain.periodicSync ? "status-succeeded" : "status-off"}` }, icon(domain.periodicSync ? "succeeded" : "off"), t(domain.periodicSync ? "periodical.on" : "periodical.off")),
-			muted(domain.nextRunAt ? [t("periodical.next"), " ", when(domain.nextRunAt, { short: true })] : t("periodical.noNext")),
+			waits(domain) ? h("span.warned", t("periodical.waits")) : muted(domain.nextRunAt ? [t("periodical.next"), " ", when(domain.nextRunAt, { short: true })] : t("periodical.noNext")),
 			button(t(domain.periodicSync ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name), {
 				kind: "link",
 				name: t(domain.periodicSync ? "periodical.disableOf" : "periodical.enableOf", { domain: domain.name }),

@@ -197,7 +197,8 @@ class TestAnApprovalOfOtherKinds:
     ) -> None:
         source = [in_source(name, family_name="", status="disabled") for name in PEOPLE[:8]]
         source += [in_source(name) for name in PEOPLE[8:]]
-        stack = await start_stack(source=source, entra=[in_entra(name) for name in PEOPLE])
+        entra = [in_entra(name) for name in PEOPLE]
+        stack = await start_stack(source=source, entra=entra, settings={"SIGN_IN": "follow"})
         dry_run = await stack.dry_run()
 
         half = await approved_sync(stack, dry_run, kinds=["clear"])
