@@ -88,6 +88,7 @@ def graph_user(person: Person) -> dict[str, object]:
         "userType": "Member",
         "givenName": person.given_name,
         "surname": person.family_name,
+        "mailNickname": person.username,
         "accountEnabled": True,
     }
 

@@ -113,7 +113,7 @@ def differs(person: Person, user: User) -> bool:
         or person["given_name"] != user.given_name
         or person["family_name"] != user.surname
         or (person["status"] == "enabled") != user.account_enabled
-        or person["immutable_id"] != user.on_premises_immutable_id
+        or person["microsoft_immutable_id"] != user.on_premises_immutable_id
     )
 
 
@@ -123,7 +123,7 @@ def changed_user(person: Person) -> User:
         given_name=person["given_name"],
         surname=person["family_name"],
         account_enabled=person["status"] == "enabled",
-        on_premises_immutable_id=person["immutable_id"],
+        on_premises_immutable_id=person["microsoft_immutable_id"],
     )
 
 

@@ -47,7 +47,7 @@ def plan(size: int, percent: int, linked: bool) -> Figures:
 
 def _source(size: int) -> Iterator[SourceUser]:
     for person in people(size):
-        values = (person.display_name, person.given_name, person.family_name, True)
+        values = (person.display_name, person.given_name, person.family_name, person.username)
         yield SourceUser(
             source_id=person.username, upn=person.upn, immutable_id=person.immutable_id, values=values
         )
@@ -57,7 +57,7 @@ def _target(size: int, percent: int) -> Iterator[EntraUser]:
     for person in people(size):
         name = person.display_name
         shown = f"{name} (old)" if person.number % 100 < percent else name
-        values = (shown, person.given_name, person.family_name, True)
+        values = (shown, person.given_name, person.family_name, person.username)
         yield EntraUser(
             object_id=person.object_id,
             upn=person.upn,

@@ -34,6 +34,11 @@ class SourceError(SyncError):
     """The source could not be read completely; nothing may be concluded from what was read."""
 
 
+def looks_right(fitting: str) -> SourceError | None:
+    """What an error about missing fields goes on with: the fields of `People.fitting`; None if there are none."""
+    return SourceError("source.looksRight", map=fitting) if fitting else None
+
+
 class GraphError(SyncError):
     """Microsoft Graph refused a request or could not be reached."""
 

@@ -12,8 +12,9 @@ The seed is one JSON object. Every entry is optional. A mistake raises SeedError
       "clients": {"emulator": "emulator-secret"},   // API clients and their secrets
       "tokenLifetime": 3600,                        // seconds
       "pageSize": 50,
-      "keys": "snake_case",                         // or "Display Name" or "camelCase"
+      "keys": "snake_case",                         // or "Display Name", "camelCase" or "inverted"
       "csvEncoding": "utf-8",                       // or "utf-8-sig" or "cp932"
+      "csvDelimiter": ",",                          // or "\t"
       "users": [{"username": "aoki", "user_principal_name": "aoki@contoso.com", "email": "",
                  "family_name": "青木", "given_name": "花子", "display_name": "青木 花子",
                  "status": "enabled", "immutable_id": "", "custom_attributes": {"department": "営業"}}],

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from local.access_control.faults import FaultPlan
-from local.access_control.users import ADMINISTRATOR, CsvEncoding, Keys, User, UserError, Users
+from local.access_control.users import ADMINISTRATOR, CsvDelimiter, CsvEncoding, Keys, User, UserError, Users
 
 CLIENT_ID = "emulator"
 CLIENT_SECRET = "emulator-secret"  # noqa: S105 - of an emulator on loopback
@@ -27,6 +27,7 @@ class Seed(BaseModel):
     page_size: int = Field(default=50, ge=1)
     keys: Keys = "snake_case"
     csv_encoding: CsvEncoding = "utf-8"
+    csv_delimiter: CsvDelimiter = ","
     users: list[dict[str, object]] = []
     faults: FaultPlan = FaultPlan()
 

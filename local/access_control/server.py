@@ -91,7 +91,7 @@ class AccessControl:
         if unknown := sorted(request.query.keys() - ({"cursor"} if call == "users" else set())):
             return _error(400, "invalid_request", f"unknown parameter {', '.join(unknown)}")
         if call == "csv":
-            content = self.users.csv(self.settings.csv_encoding)
+            content = self.users.csv(self.settings.csv_encoding, self.settings.csv_delimiter)
             return web.Response(body=content, headers={"Content-Type": "text/csv"})
         if place is None:
             return _error(400, "invalid_cursor", "the cursor is not one of this service's")

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
-Keys = Literal["snake_case", "Display Name", "camelCase"]
+# The last one is another spelling altogether: no UPN of its own, and a flag that says the opposite of the status.
+Keys = Literal["snake_case", "Display Name", "camelCase", "inverted"]
+CsvDelimiter = Literal[",", "\t"]
 CsvEncoding = Literal["utf-8", "utf-8-sig", "cp932"]
 
 
@@ -46,20 +48,38 @@ class User(BaseModel):
 
     def item(self, keys: Keys) -> dict[str, object]:
         """The user as the API lists it; keys in custom_attributes are the customer's and stay as they are."""
-        return {spelled(name, keys): value for name, value in self.__dict__.items()}
+        fields = self.__dict__
+        if keys == "inverted":
+            left_out = ("status", "user_principal_name", "email")
+            fields = {name: value for name, value in fields.items() if name not in left_out}
+            fields |= {"email_address": self.address, "is_disabled": self.status == "disabled"}
+        return {spelled(_DOCUMENTED.get(name, name), keys): value for name, value in fields.items()}
+
+    @property
+    def address(self) -> str:
+        """The one address of the export: the UPN where there is one."""
+        return self.user_principal_name or self.email
 
 
-# CSV columns that public clients use, then those whose names are not documented.
-_CSV_COLUMNS = {
+# The JSON keys are not published; what has a name in the export has the same here.
+_DOCUMENTED = {"immutable_id": "microsoft_immutable_id"}
+# The header of the export, in its order (support.hdeone.com, S/16780013124889), before the custom attributes and after
+# them. Columns without a field here are empty or hold a made-up value.
+_FIRST_COLUMNS = {
     "Username": "username",
-    "Email": "email",
-    "Display Name": "display_name",
+    "Email Address": "address",
     "Family Name": "family_name",
     "Given Name": "given_name",
+    "Display Name": "display_name",
     "Status": "status",
-    "UserPrincipalName": "user_principal_name",
-    "Immutable ID": "immutable_id",
 }
+_OTHER_COLUMNS = {
+    "Access Policy Group ID": "", "Access Policy Group Name": "", "OTP Notification Email": "",
+    "OTP Emergency Token": "not-a-secret", "OTP Type": "", "Last Login": "", "Is Admin": "0",
+    "Self Password Reset Email": "", "Password Change Policy": "", "Password Expiration Date": "",
+    "New Password": "", "Role": "",
+}  # fmt: skip
+_LAST_COLUMN = "Microsoft Immutable ID"
 
 
 class Users:
@@ -125,16 +145,17 @@ class Users:
         more = start + size < len(self._serials)
         return [self._by_serial[serial] for serial in serials], serials[-1] if more else None
 
-    def csv(self, encoding: CsvEncoding) -> bytes:
-        """The export: known columns first, then every custom attribute that any user has."""
+    def csv(self, encoding: CsvEncoding, delimiter: CsvDelimiter = ",") -> bytes:
+        """The export as HENNGE documents it, with a column for every custom attribute that any user has."""
         people = self.all()
         custom = list(dict.fromkeys(name for user in people for name in user.custom_attributes))
         text = io.StringIO(newline="")
-        rows = csv.writer(text, lineterminator="\r\n")
-        rows.writerow([*_CSV_COLUMNS, *custom])
+        rows = csv.writer(text, lineterminator="\r\n", delimiter=delimiter)
+        rows.writerow([*_FIRST_COLUMNS, *_OTHER_COLUMNS, *custom, _LAST_COLUMN])
         for user in people:
-            fields = [str(getattr(user, field)) for field in _CSV_COLUMNS.values()]
-            rows.writerow([*fields, *(user.custom_attributes.get(name, "") for name in custom)])
+            fields = [str(getattr(user, field)) for field in _FIRST_COLUMNS.values()]
+            attributes = [user.custom_attributes.get(name, "") for name in custom]
+            rows.writerow([*fields, *_OTHER_COLUMNS.values(), *attributes, user.immutable_id])
         return text.getvalue().encode(encoding, errors="replace")
 
 
@@ -142,6 +163,6 @@ def spelled(name: str, keys: Keys) -> str:
     """A snake_case name in one of the spellings that the real API might use."""
     if keys == "snake_case":
         return name
-    if keys == "camelCase":
+    if keys in ("camelCase", "inverted"):
         return re.sub(r"_(.)", lambda match: match[1].upper(), name)
     return name.replace("_", " ").title()

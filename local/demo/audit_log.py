@@ -13,6 +13,8 @@ _STYLES = {
     "restore": Style.GREEN,
     "update": Style.YELLOW,
     "rename": Style.CYAN,
+    "block": Style.RED,
+    "unblock": Style.GREEN,
     "delete": Style.RED,
     "skip": Style.DIM,
 }

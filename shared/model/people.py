@@ -49,6 +49,15 @@ class SourceUser:
     problem: Parts = ()
 
 
+class People(list[SourceUser]):
+    """All users of a source. `fitting`: what `ATTRIBUTE_MAP` could name where the source calls its fields differently.
+
+    As JSON, Entra attribute → source field; empty if nothing is missing, or nothing looks right.
+    """
+
+    fitting: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntraUser:
     """A user of the tenant; `values` are in the order of `AttributeMap.attributes`. `enabled`: may sign in."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.model.domains import TenantDomain
-from shared.model.people import EntraUser, Memory, SourceUser
+from shared.model.people import EntraUser, Memory, People
 from shared.model.questions import Decisions
 from shared.planning.holders import Holder
 from shared.planning.protection import Mailboxes, Roles
@@ -35,7 +35,7 @@ class Listing:
 
 
 class Source(Protocol):
-    async def users(self) -> list[SourceUser]:
+    async def users(self) -> People:
         """All source users of all domains. Raises SourceError rather than return only a part."""
         ...
 

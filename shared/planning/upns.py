@@ -6,7 +6,7 @@ from typing import Literal
 
 from shared.model.addresses import fold
 from shared.model.parts import Parts, say
-from shared.model.people import SourceUser
+from shared.model.people import People, SourceUser
 from shared.planning.entra_limits import unwritten
 from shared.planning.mapping import UPN, AttributeMap
 
@@ -59,15 +59,17 @@ def named_by(
     return Named("email" if by_email else "userPrincipalName", missed, lost, had)
 
 
-def with_upns(people: Sequence[SourceUser], upn_from: UpnFrom) -> list[SourceUser]:
+def with_upns(people: Sequence[SourceUser], upn_from: UpnFrom) -> People:
     """The same people; Email stands in for whoever has no UPN. Where UPN is the field, they are only found by it.
 
     An Email that is somebody's UPN finds nobody else.
     """
-    if all(user.upn for user in people):
-        return list(people)
-    taken = {address for user in people if user.upn for address in (user.upn.lower(), *fold(user.upn))}
-    return [user if user.upn else _standing_in(user, upn_from, taken) for user in people]
+    named = People(people)
+    if not all(user.upn for user in people):
+        taken = {address for user in people if user.upn for address in (user.upn.lower(), *fold(user.upn))}
+        named = People(user if user.upn else _standing_in(user, upn_from, taken) for user in people)
+    named.fitting = people.fitting if isinstance(people, People) else ""
+    return named
 
 
 def _standing_in(user: SourceUser, upn_from: UpnFrom, taken: Container[str]) -> SourceUser:

@@ -3,6 +3,7 @@
 from shared.entra.directory import Directory
 from shared.errors import SourceError
 from shared.model.parts import parts_of, say
+from shared.model.people import People
 from shared.outbound.waiting import NoStop
 from shared.planning.holders import Holder
 from shared.planning.surveyed import Survey
@@ -23,7 +24,7 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
     try:
         seen = await looking.survey(predict=True)
     except SourceError as error:
-        seen = await looking.survey(predict=True, people=[])
+        seen = await looking.survey(predict=True, people=People())
         found = await pre_checked(directory, seen)
         return found.noting(parts_of(error))
     return await pre_checked(directory, seen)

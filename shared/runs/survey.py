@@ -1,16 +1,16 @@
 """Reads both sides of a domain, does the lookups that follow from them, and makes the plan. Only reads."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
 from shared.clock import Clock
-from shared.errors import SourceError
+from shared.errors import SourceError, looks_right
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.parts import Parts, say
-from shared.model.people import Memory, SignIn, SourceUser
+from shared.model.people import Memory, People, SignIn
 from shared.outbound.waiting import Stop
 from shared.planning.aside import with_those_left_aside
 from shared.planning.deeds import NONE, Deeds
@@ -75,7 +75,7 @@ class Surveyor:
         self,
         *,
         predict: bool,
-        people: list[SourceUser] | None = None,
+        people: People | None = None,
         approved: Deeds = NONE,
     ) -> Survey:
         """Reads everything and plans. `predict` also looks up who has the addresses that the plan wants.
@@ -178,6 +178,11 @@ class Surveyor:
             + lookups.protection.warnings
             + looks.warnings
             + self._terms.warnings
+            + (
+                say("warning.looksRight", map=people.fitting, mode=self._terms.sign_in_mode)
+                if people.fitting
+                else ()
+            )
             + signing_in(
                 self._terms.sign_in_mode, matching.pairs, (u for u in people if is_on(self._domain, u.upn))
             )
@@ -186,9 +191,7 @@ class Surveyor:
             federated=domain.federated,
         )
 
-    async def _read_both_sides(
-        self, people: list[SourceUser] | None
-    ) -> tuple[list[SourceUser], Listing, Memory]:
+    async def _read_both_sides(self, people: People | None) -> tuple[People, Listing, Memory]:
         """All users of the source, Entra's users on the domain, and what earlier syncs knew."""
         source, listing, memory = await _together(
             self._source.users() if people is None else _given(people),
@@ -197,7 +200,7 @@ class Surveyor:
         )
         return source, listing, memory
 
-    def _upn_from(self, people: list[SourceUser], memory: Memory) -> UpnFrom:
+    def _upn_from(self, people: People, memory: Memory) -> UpnFrom:
         """Raises SourceError if the field that named people at the last good sync is gone, or many have lost it."""
         named = named_by(people, memory.upns, self._terms.upn_from, self._terms.attribute_map)
         if named.missed:
@@ -238,17 +241,20 @@ class Surveyor:
         return await self._clock.in_thread(decide, matching, lookups, self._terms.attribute_map)
 
 
-def require_users_on(domain: str, people: Sequence[SourceUser]) -> None:
+def require_users_on(domain: str, people: People) -> None:
     """Raises SourceError if no user's UPN is on exactly this domain: a sync would delete every user there."""
     if not any(is_on(domain, user.upn) for user in people if not user.only_found):
-        raise SourceError("source.nobodyOnDomain", domain=domain)
+        raise SourceError("source.nobodyOnDomain", domain=domain, because=looks_right(people.fitting))
 
 
-def require_status(terms: Terms, people: Sequence[SourceUser]) -> None:
+def require_status(terms: Terms, people: People) -> None:
     """Raises SourceError if the source's status is to count and nobody has one: its field has another name."""
     if terms.sign_in_mode is not SignIn.LEAVE and all(user.status is None for user in people):
         raise SourceError(
-            "source.nobodyHasStatus", mode=terms.sign_in_mode, field=terms.attribute_map.status_field
+            "source.nobodyHasStatus",
+            mode=terms.sign_in_mode,
+            field=terms.attribute_map.status_field,
+            because=looks_right(people.fitting),
         )
 
 
@@ -258,7 +264,7 @@ def untold(directory: Directory) -> Parts:
     return say("warning.notSelectable", properties=names) if names else ()
 
 
-async def _given(people: list[SourceUser]) -> list[SourceUser]:
+async def _given(people: People) -> People:
     return people
 
 

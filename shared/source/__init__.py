@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
-from shared.errors import SourceError
-from shared.model.people import SourceUser
+from shared.errors import SourceError, looks_right
+from shared.model.people import People, SourceUser
 from shared.planning.mapping import AttributeMap
 from shared.planning.sides import Source
+from shared.planning.spellings import Spellings
 
+# In so many records it shows how the source calls its fields.
+_LOOKED_AT = 200
 # Access Control's built-in administrator, who is never synchronised.
 BUILT_IN_ADMINISTRATOR = "hdeadmin"
 
@@ -40,6 +43,7 @@ class SourceUsers:
         self._unit = unit
         self._attribute_map = attribute_map
         self._users: list[SourceUser] = []
+        self._fields = Spellings()
         self._places: dict[str, int] = {}
 
     def add(self, record: object, place: int) -> None:
@@ -47,6 +51,8 @@ class SourceUsers:
 
         Raises SourceError if the record is wrong.
         """
+        if len(self._users) < _LOOKED_AT:
+            self._fields.add(record)
         try:
             user = self._user(record)
         except SourceError as error:
@@ -67,7 +73,8 @@ class SourceUsers:
         except ValueError as error:
             raise SourceError("source.listValue", field=str(error)) from error
         if not user.source_id:
-            raise SourceError("source.noUsername", fields=tuple(sorted(map(str, record))))
+            names = tuple(sorted(map(str, record)))
+            raise SourceError("source.noUsername", fields=names, because=looks_right(self._fitting))
         if user.source_id in self._places:
             raise SourceError(
                 {
@@ -80,11 +87,17 @@ class SourceUsers:
             )
         return user
 
-    def complete(self) -> list[SourceUser]:
+    @property
+    def _fitting(self) -> str:
+        return self._fields.fitting(self._attribute_map)
+
+    def complete(self) -> People:
         """All users but the built-in administrator.
 
         Raises SourceError if the list is empty.
         """
         if not self._users:
             raise SourceError("source.empty", source=self._source)
-        return [user for user in self._users if user.source_id.lower() != BUILT_IN_ADMINISTRATOR]
+        people = People(user for user in self._users if user.source_id.lower() != BUILT_IN_ADMINISTRATOR)
+        people.fitting = self._fitting
+        return people

@@ -11,9 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from shared.errors import SourceError
-from shared.model.people import SourceUser
+from shared.errors import SourceError, looks_right
+from shared.model.people import People
 from shared.planning.mapping import EMAIL_FIELDS, UPN_FIELDS, AttributeMap, field_key
+from shared.planning.spellings import Spellings
 from shared.source import SourceUsers
 
 # Latin letters, kana, kanji and what stands between them.
@@ -22,7 +23,7 @@ _READABLE = re.compile("[\xa0-\u024f\u2010-\u203b\u3000-\u30ff\u4e00-\u9fff\uff0
 _NOT_IN_CP932 = re.compile("[\x80\uf8f0-\uf8f3]")
 
 
-def parse(content: bytes, name: str, attribute_map: AttributeMap) -> list[SourceUser]:
+def parse(content: bytes, name: str, attribute_map: AttributeMap) -> People:
     """Every user of an exported CSV. Raises SourceError, which names the line, if anything is wrong."""
     users = SourceUsers(name, attribute_map, "line")
     for line, record in records(content, name, attribute_map):
@@ -119,5 +120,17 @@ def _require_columns(header: list[str], name: str, line: int, attribute_map: Att
         missing.append("/".join(named_by))
     if missing:
         raise SourceError(
-            "source.columnsMissing", source=name, line=line, missing=tuple(missing), columns=tuple(header)
+            "source.columnsMissing",
+            source=name,
+            line=line,
+            missing=tuple(missing),
+            columns=tuple(header),
+            because=looks_right(_fitting(header, attribute_map)),
         )
+
+
+def _fitting(header: list[str], attribute_map: AttributeMap) -> str:
+    """Which columns fit by their names alone."""
+    fields = Spellings()
+    fields.add(dict.fromkeys(header, "?"))
+    return fields.fitting(attribute_map)

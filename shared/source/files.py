@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.errors import SourceError
-from shared.model.people import SourceUser
+from shared.model.people import People
 from shared.outbound.content_coding import BodyRefused, decoded, require_size
 from shared.planning.mapping import AttributeMap
 from shared.store.storage import Storage
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LARGEST_FILE = 128 * 1024 * 1024
 LARGEST_LOOK = 1024 * 1024
 
-Parse = Callable[[bytes, str, AttributeMap], list[SourceUser]]
+Parse = Callable[[bytes, str, AttributeMap], People]
 Records = Callable[[bytes, str], Iterator[tuple[int, Mapping[str, object]]]]
 
 
@@ -46,7 +46,7 @@ class FileSource:
         self._records = records
         self._attribute_map = attribute_map
 
-    async def users(self) -> list[SourceUser]:
+    async def users(self) -> People:
         content = await self._read()
         # Off the event loop: a large file takes a second.
         return await self._storage.clock.in_thread(self._parse, content, self._path, self._attribute_map)

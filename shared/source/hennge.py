@@ -15,7 +15,7 @@ import orjson
 
 from shared.clock import Clock
 from shared.errors import SourceError
-from shared.model.people import SourceUser
+from shared.model.people import People
 from shared.outbound.bounded import AnswerRefused, BoundedTransport
 from shared.outbound.paging import Pages
 from shared.outbound.retries import passes, retry_after_seconds, wait_before
@@ -61,7 +61,7 @@ class HenngeSource:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def users(self) -> list[SourceUser]:
+    async def users(self) -> People:
         users = SourceUsers("Access Control", self._attribute_map, "page")
         async for place, items in self._pages():
             for item in items:

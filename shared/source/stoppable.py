@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from shared.model.people import SourceUser
+from shared.model.people import People
 from shared.outbound.waiting import Stop, unless_stopped
 from shared.source import OpenSource
 
@@ -14,7 +14,7 @@ class StoppableSource:
         self._open = open_source
         self._stop = stop
 
-    async def users(self) -> list[SourceUser]:
+    async def users(self) -> People:
         source = self._open()
         try:
             return await unless_stopped(source.users(), self._stop)

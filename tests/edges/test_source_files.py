@@ -6,7 +6,7 @@ import pytest
 
 from shared.clock import Clock
 from shared.errors import SourceError
-from shared.model.people import SourceUser
+from shared.model.people import People
 from shared.planning.mapping import AttributeMap
 from shared.settings import Settings
 from shared.source import SourceUsers
@@ -14,7 +14,7 @@ from shared.source.csv import parse, records
 from shared.source.files import LARGEST_LOOK, FileSource
 from shared.store.storage import Storage
 from tests.support.errors import english, raises
-from tests.support.people import MAP, source_user
+from tests.support.people import MAP, source_user, values
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def storage() -> Storage:
     return Storage(Settings.from_environment(environment), Clock())
 
 
-def lines(content: bytes, name: str, attribute_map: AttributeMap) -> list[SourceUser]:
+def lines(content: bytes, name: str, attribute_map: AttributeMap) -> People:
     users = SourceUsers(name, attribute_map, "line")
     for number, line in enumerate(content.decode().split(), 1):
         fields = {
@@ -44,7 +44,9 @@ async def test_a_file_is_read_each_time_it_is_asked_for(tmp_path: Path, storage:
 
     path.write_text("aoki")
     assert await source.users() == [
-        source_user("aoki@contoso.com", email="aoki@contoso.com", upn_given=False)
+        source_user(
+            "aoki@contoso.com", email="aoki@contoso.com", upn_given=False, values=values(nickname="aoki")
+        )
     ]
     path.write_text("aoki baba")
     assert len(await source.users()) == 2

@@ -13,7 +13,7 @@ from shared.planning.mapping import AttributeMap
 from shared.source.hennge import TRIES, HenngeSource, json_object
 from shared.words import said
 from tests.support.errors import english, raises
-from tests.support.people import MAP, source_user
+from tests.support.people import MAP, source_user, values
 
 SECRET = "emulator-secret"
 
@@ -61,7 +61,10 @@ async def test_everybody_comes_whatever_spelling_the_keys_have_and_without_hdead
     async with source(person("aoki"), person("baba", immutable_id="K"), keys=keys) as (_, reading):
         users = await reading.users()
 
-    assert users == [source_user("aoki@contoso.com"), source_user("baba@contoso.com", immutable_id="K")]
+    assert users == [
+        source_user("aoki@contoso.com", values=values(nickname="aoki")),
+        source_user("baba@contoso.com", immutable_id="K", values=values(nickname="baba")),
+    ]
 
 
 async def test_every_page_is_read_to_the_last() -> None:

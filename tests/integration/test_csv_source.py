@@ -125,7 +125,7 @@ async def test_a_file_is_bounded(
         (export(), "has no user at all"),
         (export("aoki") + "baba,baba@contoso.com\r\n", "line 3: 2 cells where the header has 6"),
         (export("aoki", "aoki"), "line 3: the username aoki stands there more than once, first at line 2"),
-        (export("aoki").replace("Username", "Name"), "line 1: no column username"),
+        (export("aoki").replace("Username", "Name"), "line 1: no column Username"),
         (export("aoki").replace("UserPrincipalName", "UPN of old"), "line 1: no column"),
     ],
 )
@@ -163,5 +163,5 @@ async def test_a_first_line_of_40_000_characters_fails_with_its_reason(
     run = await stack.sync()
 
     assert run.status == "failed"
-    assert "no column username" in run.message
+    assert "no column Username" in run.message
     assert len(run.message) < 2_000

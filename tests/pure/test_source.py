@@ -3,7 +3,7 @@
 import pytest
 
 from shared.errors import SourceError
-from shared.model.people import SourceUser
+from shared.model.people import People, SourceUser
 from shared.planning.mapping import AttributeMap
 from shared.runs.survey import require_users_on
 from shared.source import SourceUsers
@@ -79,6 +79,6 @@ def test_a_run_stops_unless_the_source_has_somebody_on_exactly_its_domain() -> N
         source_user("", source_id="c"),
     ]
 
-    require_users_on("contoso.com", [*elsewhere, here])
+    require_users_on("contoso.com", People([*elsewhere, here]))
     with raises(SourceError, match=r"no user on contoso\.com"):
-        require_users_on("contoso.com", elsewhere)
+        require_users_on("contoso.com", People(elsewhere))

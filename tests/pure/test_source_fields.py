@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.planning.mapping import AttributeMap
-from shared.reports.source_fields import SourceField, SourceFields, SourceReport, masked
+from shared.planning.spellings import masked
+from shared.reports.source_fields import SourceField, SourceFields, SourceReport
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 # The header of Access Control's export (HENNGE's article 16780013124889).

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from shared.clock import Clock
 from shared.model.changes import Change, Plan
 from shared.model.memory import doubt_on
-from shared.model.people import Memory, SourceUser
+from shared.model.people import Memory, People, SourceUser
 from shared.planning.surveyed import Survey, Terms
 from shared.planning.upns import UpnFrom
 from shared.runs.survey import Surveyor
@@ -35,9 +35,9 @@ class InlineClock(Clock):
 
 class GivenSource:
     def __init__(self, people: Sequence[SourceUser]) -> None:
-        self._people = list(people)
+        self._people = People(people)
 
-    async def users(self) -> list[SourceUser]:
+    async def users(self) -> People:
         return self._people
 
 

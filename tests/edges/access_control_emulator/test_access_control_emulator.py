@@ -117,7 +117,7 @@ class TestListing:
             "User Principal Name": "",
             "Email": "",
             "Status": "disabled",
-            "Immutable Id": "",
+            "Microsoft Immutable Id": "",
             "Custom Attributes": {"社員番号": "7"},
         }
 

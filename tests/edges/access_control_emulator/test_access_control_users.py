@@ -63,16 +63,30 @@ def test_keys_are_spelled_as_the_seed_says(keys: str, expected: str) -> None:
     assert expected in User(username="aoki").item(seed.keys)
 
 
-def test_the_csv_has_the_known_columns_and_every_custom_attribute() -> None:
+def test_another_spelling_has_an_inverted_flag_and_one_address() -> None:
+    user = User(username="aoki", user_principal_name="aoki@a.test", email="mail@a.test", status="disabled")
+
+    item = user.item("inverted")
+
+    assert (item["emailAddress"], item["isDisabled"]) == ("aoki@a.test", True)
+    assert not {"status", "userPrincipalName", "email"} & item.keys()
+
+
+def test_the_csv_has_the_documented_columns_and_every_custom_attribute() -> None:
     people = users()
     people.add(User(username="aoki", display_name='青木 "花"', custom_attributes={"dept": "営業, 東京"}))
 
     lines = people.csv("utf-8-sig").decode("utf-8-sig").split("\r\n")
 
     assert lines[0] == (
-        "Username,Email,Display Name,Family Name,Given Name,Status,UserPrincipalName,Immutable ID,dept"
+        "Username,Email Address,Family Name,Given Name,Display Name,Status,Access Policy Group ID,"
+        "Access Policy Group Name,OTP Notification Email,OTP Emergency Token,OTP Type,Last Login,Is Admin,"
+        "Self Password Reset Email,Password Change Policy,Password Expiration Date,New Password,Role,dept,"
+        "Microsoft Immutable ID"
     )
-    assert lines[2] == 'aoki,,"青木 ""花""",,,enabled,,,"営業, 東京"'
+    assert lines[2].startswith('aoki,,,,"青木 ""花""",enabled,')
+    assert lines[2].endswith(',"営業, 東京",')
+    assert "\t" in people.csv("utf-8", "\t").decode()
 
 
 @pytest.mark.parametrize(

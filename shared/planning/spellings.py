@@ -1,0 +1,174 @@
+"""How a source calls its fields: what was seen of each, and which would fill an attribute. Pure.
+
+For a source whose field names nobody publishes. Values are kept masked only, and those of fields that hold secrets not
+at all.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.model.people import SignIn
+from shared.planning.mapping import (
+    ENABLED,
+    IMMUTABLE_ID,
+    SOURCE_ID,
+    UPN,
+    AttributeMap,
+    field_key,
+    is_secret,
+    normalised,
+)
+
+SAMPLES = 3
+# A rule about values holds for a field if at least this share of those who have it fulfil it.
+_NEARLY_ALL = 0.95
+_FLAGS = frozenset({"true", "false", "0", "1", "enabled", "disabled", "active", "inactive", "locked"})
+_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+# What Entra Connect makes of an object's 16 bytes.
+_ENCODED_ID = re.compile(r"[A-Za-z0-9+/]{22}==")
+# Other names of what the attributes take, as other directories call it (SCIM, LDAP, Google, Okta), as `field_key`.
+_ALSO_CALLED: Mapping[str, tuple[str, ...]] = {
+    SOURCE_ID: ("username", "userid", "loginid", "uid", "id", "employeenumber"),
+    UPN: ("userprincipalname", "upn", "microsoftupn", "primaryemail", "emailaddress", "email", "mail"),
+    IMMUTABLE_ID: (
+        "immutableid", "onpremisesimmutableid", "microsoftimmutableid", "sourceanchor", "objectguid",
+    ),
+    "displayName": ("displayname", "fullname", "name", "cn"),
+    "givenName": ("givenname", "firstname"),
+    "surname": ("surname", "familyname", "lastname", "sn"),
+    ENABLED: ("status", "enabled", "active", "isactive", "isenabled", "accountenabled"),
+}  # fmt: skip
+_INVERTED = ("disabled", "isdisabled", "suspended", "issuspended", "inactive", "isinactive", "locked")
+
+
+Why = Literal["kept", "named", "inverted", "address", "encodedId"]
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen of one field. `first`: the first value; `kinds`: how many values pass each rule of `_RULES`."""
+
+    name: str
+    users: int = 0
+    first: str = ""
+    same: bool = True
+    samples: dict[str, None] = field(default_factory=dict)
+    kinds: dict[str, int] = field(default_factory=dict)
+
+    def add(self, value: str, *, secret: bool) -> None:
+        self.users += 1
+        if secret:
+            return
+        self.first = self.first or value
+        self.same = self.same and value == self.first
+        if len(self.samples) < SAMPLES:
+            self.samples[masked(value)] = None
+        for kind, rule in _RULES.items():
+            if rule(value):
+                self.kinds[kind] = self.kinds.get(kind, 0) + 1
+
+    def nearly_all(self, kind: str) -> bool:
+        return self.users > 0 and self.kinds.get(kind, 0) >= _NEARLY_ALL * self.users
+
+
+_RULES: Mapping[str, Callable[[str], object]] = {
+    "flag": lambda value: value.casefold() in _FLAGS,
+    "address": _ADDRESS.fullmatch,
+    "encodedId": _ENCODED_ID.fullmatch,
+}
+
+
+class Spellings:
+    """Collects what the fields of a source hold, record by record."""
+
+    def __init__(self) -> None:
+        self.users = 0
+        self.fields: dict[str, Seen] = {}
+
+    def add(self, record: object) -> None:
+        """Adds one record with the source's own field names; what is no object counts as a person without fields."""
+        self.users += 1
+        for name, value in _named(record) if isinstance(record, Mapping) else ():
+            seen = self.fields.setdefault(name, Seen(name))
+            if (text := _text(value)) is not None:
+                seen.add(text, secret=is_secret(name))
+
+    def fitting(self, attribute_map: AttributeMap) -> str:
+        """What the map could name beside, as JSON: for attributes whose own fields nobody has. Empty if nothing."""
+        wanted = {SOURCE_ID, UPN, IMMUTABLE_ID, *attribute_map.attributes}
+        if attribute_map.sign_in is not SignIn.LEAVE:
+            wanted.add(ENABLED)
+        found = {
+            attribute: spelled(seen, why)
+            for attribute, seen, why in self.suggested(filled_by(attribute_map))
+            if attribute in wanted and why != "kept"
+        }
+        return json.dumps(found, ensure_ascii=False) if found else ""
+
+    def suggested(self, filled: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Seen, Why]]:
+        """For each attribute the field that fills it, else one by its name, else one by its values."""
+        usable = [seen for seen in self.fields.values() if seen.users and not is_secret(seen.name)]
+        taken: set[str] = set()
+        for attribute, names in _ALSO_CALLED.items():
+            left = [seen for seen in usable if seen.name not in taken]
+            by_key = {field_key(seen.name.rpartition(".")[2]): seen for seen in reversed(left)}
+            choices: tuple[tuple[Why, Iterable[Seen]], ...] = (
+                ("kept", (one for one in usable if attribute in filled.get(field_key(one.name), ()))),
+                ("named", (by_key[name] for name in names if name in by_key)),
+                ("inverted", (by_key[n] for n in _INVERTED if attribute == ENABLED and n in by_key)),
+                ("address", (one for one in left if attribute == UPN and one.nearly_all("address"))),
+                ("encodedId", (o for o in left if attribute == IMMUTABLE_ID and o.nearly_all("encodedId"))),
+            )
+            found = next(((why, one) for why, candidates in choices for one in candidates), None)
+            if found:
+                why, field_seen = found
+                taken.add(field_seen.name)
+                yield attribute, field_seen, why
+
+
+def spelled(seen: Seen, why: Why) -> str:
+    """The field as a map names it, `!` before it for the opposite of a flag."""
+    return f"!{seen.name}" if why == "inverted" else seen.name
+
+
+def filled_by(attribute_map: AttributeMap) -> dict[str, list[str]]:
+    """Field, as `field_key` has it → the attributes that it fills."""
+    filled: dict[str, list[str]] = {}
+    pairs = [*zip(attribute_map.fields, attribute_map.attributes, strict=True)]
+    for names, attribute in (
+        (attribute_map.source_id_fields, SOURCE_ID),
+        (attribute_map.upn_fields, UPN),
+        (attribute_map.immutable_id_fields, IMMUTABLE_ID),
+        ((attribute_map.status_field,), ENABLED),
+    ):
+        pairs += [(name, attribute) for name in names]
+    for name, attribute in pairs:
+        filled.setdefault(name, []).append(attribute)
+    return filled
+
+
+def _named(record: Mapping[object, object]) -> Iterator[tuple[str, object]]:
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{inner}", nested) for inner, nested in value.items())
+        else:
+            yield str(name), value
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, list):
+        return normalised("; ".join(map(str, value)))
+    return normalised(str(value).lower() if isinstance(value, bool) else value)
+
+
+def masked(value: str) -> str:
+    """A value that tells its kind and no person: `t***@c***.com`, `山*`; words for a state stay as they are."""
+    if value.casefold() in _FLAGS:
+        return value
+    if _ADDRESS.fullmatch(value):
+        local, _, domain = value.rpartition("@")
+        return f"{local[0]}***@{domain[0]}***.{domain.rpartition('.')[2]}"
+    return f"{value[0]}*"
