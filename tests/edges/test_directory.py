@@ -9,20 +9,28 @@ from shared.entra.directory import Directory
 from shared.entra.workloads import Workload
 from shared.entra.write_quota import WriteQuota
 from shared.errors import TimeBudgetSpent
+from shared.model.people import AccountKind, EntraUser
 from shared.planning.protection import Protection
 from tests.support.graph_client import connected, seeded
 from tests.support.model_tenant import OTHER_DOMAIN, ModelTenant
-from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP, entra_user
+from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP, entra_user, values
 
-ADMIN = entra_user(f"admin@{DOMAIN}", object_id="00000000-0000-4000-8000-0000000000a1")
-ROOM = entra_user(f"Room@{DOMAIN}", object_id="00000000-0000-4000-8000-0000000000a2", immutable_id="K2")
-GUEST = entra_user(f"guest@{DOMAIN}", object_id="00000000-0000-4000-8000-0000000000a3", kind="guest")
-MOVED = entra_user(
-    f"moved@{OTHER_DOMAIN}", object_id="00000000-0000-4000-8000-0000000000a4", immutable_id="K4"
-)
+
+def person(
+    upn: str, object_id: str, immutable_id: str | None = None, kind: AccountKind = "person"
+) -> EntraUser:
+    """With a nickname: Entra has nobody without one."""
+    named = values(nickname=upn.partition("@")[0])
+    return entra_user(upn, object_id=object_id, immutable_id=immutable_id, values=named, kind=kind)
+
+
+ADMIN = person(f"admin@{DOMAIN}", object_id="00000000-0000-4000-8000-0000000000a1")
+ROOM = person(f"Room@{DOMAIN}", object_id="00000000-0000-4000-8000-0000000000a2", immutable_id="K2")
+GUEST = person(f"guest@{DOMAIN}", object_id="00000000-0000-4000-8000-0000000000a3", kind="guest")
+MOVED = person(f"moved@{OTHER_DOMAIN}", object_id="00000000-0000-4000-8000-0000000000a4", immutable_id="K4")
 GONE = [
-    entra_user(f"gone@{DOMAIN}", object_id="00000000-0000-4000-8000-0000000000b1", immutable_id="K5"),
-    entra_user(f"gone@{DOMAIN}", object_id="00000000-0000-4000-8000-0000000000b2"),
+    person(f"gone@{DOMAIN}", object_id="00000000-0000-4000-8000-0000000000b1", immutable_id="K5"),
+    person(f"gone@{DOMAIN}", object_id="00000000-0000-4000-8000-0000000000b2"),
 ]
 NOBODY = "00000000-0000-4000-8000-00000000dead"
 IDS = [ADMIN.object_id, ROOM.object_id, GONE[0].object_id, NOBODY]

@@ -14,10 +14,13 @@ from azure.storage.blob.aio import BlobClient
 from shared.clock import Clock
 from shared.errors import LeaseLost
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
+from shared.model.memory import difference
 from shared.model.parts import say, verbatim
 from shared.model.results import NOT_LOOKED_AT, Outcome, Result, key
 from shared.model.runs import Mode, Run, Trigger, new_run_id
+from shared.planning.sign_in import BLOCKED, CREATED
 from shared.runs.recorder import Recorder
+from shared.runs.recovery import link_created
 from shared.services import Services
 from shared.settings import Settings
 from shared.store.journal import Journal
@@ -266,3 +269,23 @@ async def perform(recorder: Recorder, outcomes: list[Outcome]) -> None:
 
 def row_reason(outcome: Outcome) -> str:
     return said(outcome.change.reason + outcome.note)
+
+
+async def test_whom_a_worker_that_died_had_blocked_memory_learns_from_its_records(
+    services: Services, run: Run
+) -> None:
+    known = await services.known_people.read(run.domain)
+    linked = replace(known, links={"baba": "id-baba"})
+    await services.known_people.write(difference(known, linked), known)
+    blocked = AttributeChange("accountEnabled", True, False)
+    block = replace(skip("baba"), action=Action.BLOCK, source_id="baba", attributes=(blocked,))
+    created = replace(add("aoki"), attributes=(AttributeChange("accountEnabled", None, False),))
+    recorder = await Recorder.open(services, run, 1)
+    await recorder.intend([block, created])
+    await recorder.record([done(block, "id-baba"), done(created, "id-aoki")])
+
+    await link_created(services, run.domain, await Recorder.open(services, run, 2))
+
+    memory = await services.known_people.read(run.domain)
+    assert memory.links == {"baba": "id-baba", "aoki": "id-aoki"}
+    assert memory.blocked == {"baba": BLOCKED, "aoki": CREATED}

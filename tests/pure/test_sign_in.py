@@ -192,3 +192,30 @@ def test_the_run_counts_as_left_whom_follow_would_block(
 def test_the_default_map_does_not_hold_the_sign_in_state() -> None:
     assert "accountEnabled" not in MAP.attributes
     assert "accountEnabled" in MAP.selected
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sign_in", "same"),
+    [
+        ({}, None, True),
+        ({"surname": "family-name", "accountEnabled": None}, "leave", True),
+        ({"surname": None}, None, False),
+        ({"department": "Dept"}, None, False),
+        ({"userPrincipalName": "Login"}, None, False),
+        ({"onPremisesImmutableId": "Key"}, None, False),
+        ({"sourceId": "Login"}, None, False),
+        ({"accountEnabled": "Status"}, None, False),
+        ({"accountEnabled": "!Status"}, "leave", False),
+        ({}, "block", False),
+    ],
+)
+def test_what_treats_people_otherwise_is_another_setting(
+    overrides: dict[str, str | None], sign_in: str | None, same: bool
+) -> None:
+    terms = Terms(attribute_map=MAP, protection=Protection())
+
+    other = replace(
+        terms, attribute_map=AttributeMap.of(overrides), sign_in=SignIn(sign_in) if sign_in else None
+    )
+
+    assert (other.map_digest == terms.map_digest) is same

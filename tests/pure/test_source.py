@@ -1,9 +1,11 @@
 """What every source holds its users to: each is somebody, and none comes twice."""
 
+import json
+
 import pytest
 
 from shared.errors import SourceError
-from shared.model.people import People, SourceUser
+from shared.model.people import People
 from shared.planning.mapping import AttributeMap
 from shared.runs.survey import require_users_on
 from shared.source import SourceUsers
@@ -25,7 +27,7 @@ AOKI_USER, BABA_USER = (
 )
 
 
-def gathered(*records: object, attribute_map: AttributeMap = MAP) -> list[SourceUser]:
+def gathered(*records: object, attribute_map: AttributeMap = MAP) -> People:
     users = SourceUsers("people", attribute_map, "item")
     for number, record in enumerate(records, 1):
         users.add(record, number)
@@ -82,3 +84,43 @@ def test_a_run_stops_unless_the_source_has_somebody_on_exactly_its_domain() -> N
     require_users_on("contoso.com", People([*elsewhere, here]))
     with raises(SourceError, match=r"no user on contoso\.com"):
         require_users_on("contoso.com", People(elsewhere))
+
+
+OTHERWISE = {
+    "login": "aoki@contoso.com",
+    "userName": "aoki",
+    "sn": "青木",
+    "isDisabled": False,
+    "immutable": "x9JTMfoqaXvEWYKDpMG3UQ==",
+    "apiToken": "aoki@contoso.com",
+}
+
+
+def test_of_fields_that_nobody_has_those_that_look_right_are_named() -> None:
+    people = gathered(OTHERWISE)
+
+    assert json.loads(people.fitting) == {
+        "userPrincipalName": "login",
+        "onPremisesImmutableId": "immutable",
+        "surname": "sn",
+        "accountEnabled": "!isDisabled",
+    }
+    with raises(
+        SourceError, match=r'By name or values this looks right, in ATTRIBUTE_MAP: \{"userPrincipalName"'
+    ):
+        require_users_on("contoso.com", people)
+
+
+def test_what_is_not_wanted_is_not_named() -> None:
+    attribute_map = AttributeMap.of({"surname": None, "accountEnabled": None, "userPrincipalName": "Login"})
+
+    people = gathered(OTHERWISE, attribute_map=attribute_map)
+
+    assert json.loads(people.fitting) == {"onPremisesImmutableId": "immutable"}
+    assert gathered(AOKI).fitting == ""
+
+
+def test_a_username_by_another_name_is_named() -> None:
+    said = complaint({"userId": "aoki", "email": "aoki@contoso.com"})
+
+    assert 'looks right, in ATTRIBUTE_MAP: {"sourceId": "userId"}' in said

@@ -1,18 +1,10 @@
 """A changed map, or another sign-in state, waits for a person: no hour acts on it, whoever or whatever changed it."""
 
-from dataclasses import replace
-
 import pytest
 
-from shared.model.people import SignIn
-from shared.planning.mapping import AttributeMap
-from shared.planning.protection import Protection
-from shared.planning.surveyed import Terms
 from shared.runs.invocation import perform
 from shared.store.storage import RUNS
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
-
-TERMS = Terms(attribute_map=AttributeMap.of({}), protection=Protection())
 
 
 async def started(start_stack: StartStack) -> Stack:
@@ -103,28 +95,3 @@ async def test_an_approval_of_a_dry_run_of_an_earlier_version_is_refused(start_s
     answer = await stack.post(f"domains/{CONTOSO}/sync", {"approve": {"dryRunId": dry_run.id}})
 
     assert answer.status_code == 412
-
-
-@pytest.mark.parametrize(
-    ("overrides", "sign_in", "same"),
-    [
-        ({}, None, True),
-        ({"surname": "family-name", "accountEnabled": None}, "leave", True),
-        ({"surname": None}, None, False),
-        ({"department": "Dept"}, None, False),
-        ({"userPrincipalName": "Login"}, None, False),
-        ({"onPremisesImmutableId": "Key"}, None, False),
-        ({"sourceId": "Login"}, None, False),
-        ({"accountEnabled": "Status"}, None, False),
-        ({"accountEnabled": "!Status"}, "leave", False),
-        ({}, "block", False),
-    ],
-)
-def test_what_treats_people_otherwise_is_another_setting(
-    overrides: dict[str, str | None], sign_in: str | None, same: bool
-) -> None:
-    other = replace(
-        TERMS, attribute_map=AttributeMap.of(overrides), sign_in=SignIn(sign_in) if sign_in else None
-    )
-
-    assert (other.map_digest == TERMS.map_digest) is same
