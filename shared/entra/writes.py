@@ -192,7 +192,8 @@ def _by_detour(change: Change, answer: Answer) -> Change | None:
 def _without_refused(end: Outcome, answer: Answer) -> Change | None:
     """The rest of a change of which Graph refused a part alone; None if there is no such rest.
 
-    The part is the immutable ID or the nickname, or all but how the user signs in, if Exchange has authority over some of it.
+    The part is the immutable ID or the nickname, or all but how the user signs in, if Exchange has authority over some
+    of it.
     """
     change = end.change
     if end.error_code == EXCHANGE_MASTERED:

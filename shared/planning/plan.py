@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from shared.model.addresses import fold
-from shared.model.changes import Action, Change, Obstacle, Plan
+from shared.model.changes import SWITCHES, Action, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import Question
@@ -109,7 +109,6 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
             restores.append(differences.restored(user, gone))
     renames = in_workable_order([c for c in existing if c.action is Action.RENAME], lookups.initial_domain)
     renames = with_the_blocked(list(with_known_conflicts(renames, lookups, renames)), lookups)
-    switches = [c for action in (Action.UNBLOCK, Action.BLOCK) for c in existing if c.action is action]
     others = [*(c for c in existing if c.action is Action.UPDATE), *restores]
     others += _adds(matching, newcomers, lookups, differences)
     others = list(with_known_conflicts(others, lookups, renames))
@@ -145,7 +144,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         changes=(
             *renames,
             *(change for change in others if change.action is not Action.SKIP),
-            *switches,
+            *(c for action in SWITCHES for c in existing if c.action is action),
             *(change for change in left if change.action is Action.DELETE),
             *(change for change in others if change.action is Action.SKIP),
             *skips,

@@ -103,13 +103,13 @@ class TestAValueThatExchangeHasAuthorityOver:
         assert said(left.reason).startswith("Left alone, since Entra refused it once: surname.")
 
     def test_keeps_nothing_else_back(self) -> None:
-        user = replace(self.source, values=values(surname="鈴木", enabled=False))
+        user = replace(self.source, values=values(surname="鈴木", given_name="次郎"))
 
         update = self.plan_after(self.refused(), source=user)
 
         assert (update.action, [a.attribute for a in update.attributes]) == (
             Action.UPDATE,
-            ["accountEnabled"],
+            ["givenName"],
         )
         assert "Left alone" in said(update.reason)
 
