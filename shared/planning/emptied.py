@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
-from shared.planning.mapping import IMMUTABLE_ID, AttributeMap
+from shared.planning.mapping import IMMUTABLE_ID, NICKNAME, AttributeMap
 
 # Entra keeps these whatever the source says.
 _NEVER_REMOVED = frozenset({"displayName", "usageLocation"})
@@ -54,7 +54,8 @@ def emptied(
     """
     identity = (IMMUTABLE_ID,) if attribute_map.immutable_id_fields else ()
     now = set(filled(people, attribute_map))
-    empty = [one for one in (*attribute_map.attributes, *identity) if one not in now]
+    # A nickname comes from the Username, and is never cleared.
+    empty = [one for one in (*attribute_map.attributes, *identity) if one not in now and one != NICKNAME]
     stopping = tuple(
         one
         for one in empty

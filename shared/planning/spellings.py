@@ -12,10 +12,12 @@ from typing import Literal
 
 from shared.model.people import SignIn
 from shared.planning.mapping import (
+    EMAIL_FIELDS,
     ENABLED,
     IMMUTABLE_ID,
     SOURCE_ID,
     UPN,
+    UPN_FIELDS,
     AttributeMap,
     field_key,
     is_secret,
@@ -140,7 +142,8 @@ def filled_by(attribute_map: AttributeMap) -> dict[str, list[str]]:
     pairs = [*zip(attribute_map.fields, attribute_map.attributes, strict=True)]
     for names, attribute in (
         (attribute_map.source_id_fields, SOURCE_ID),
-        (attribute_map.upn_fields, UPN),
+        # Where nobody has a UPN, Email stands in for it.
+        (attribute_map.upn_fields + (EMAIL_FIELDS if attribute_map.upn_fields == UPN_FIELDS else ()), UPN),
         (attribute_map.immutable_id_fields, IMMUTABLE_ID),
         ((attribute_map.status_field,), ENABLED),
     ):

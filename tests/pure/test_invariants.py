@@ -144,10 +144,11 @@ class TestPlans:
         )
 
     @given(SOURCE, tenants())
-    def test_a_sync_renames_updates_restores_adds_and_deletes_in_this_order(
+    def test_a_sync_renames_updates_restores_adds_switches_and_deletes_in_this_order(
         self, source: list[SourceUser], tenant: ModelTenant
     ) -> None:
-        order = [Action.RENAME, Action.UPDATE, Action.RESTORE, Action.ADD, Action.DELETE, Action.SKIP]
+        made = (Action.RENAME, Action.UPDATE, Action.RESTORE, Action.ADD)
+        order = [*made, *SWITCHES, Action.DELETE, Action.SKIP]
 
         actions = [change.action for change in planned(tenant, source).changes]
 
