@@ -89,6 +89,16 @@ async def change_domain(req: func.HttpRequest) -> func.HttpResponse:
     return await http.change_domain(services, req)
 
 
+@endpoint(http.get_settings)
+async def get_settings(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_settings(services, req)
+
+
+@endpoint(http.change_settings)
+async def change_settings(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.change_settings(services, req)
+
+
 @endpoint(http.pre_check)
 async def pre_check(req: func.HttpRequest) -> func.HttpResponse:
     return await http.pre_check(services, req)

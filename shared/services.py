@@ -3,20 +3,21 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
+from functools import partial
 from typing import Literal
 
 from shared.clock import Clock
 from shared.entra.client import GraphClient
-from shared.entra.directory import Directory
+from shared.entra.domains import Domains as EntraDomains
+from shared.entra.domains import read_with_removed
 from shared.entra.graph import Graph
 from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.write_quota import WriteQuota
 from shared.log import event
-from shared.model.domains import Tenant, TenantDomain, with_removed
 from shared.outbound.waiting import NoStop, Stop
 from shared.reports.logged import error_text
 from shared.settings import Settings
-from shared.source import OpenSource
+from shared.source import Opener
 from shared.source.files import FileSource
 from shared.source.stoppable import StoppableSource
 from shared.store.administration import Administration
@@ -30,6 +31,7 @@ from shared.store.questions import QuestionStore
 from shared.store.runs import Runs
 from shared.store.storage import Storage
 from shared.store.tenant_domains import TenantDomains
+from shared.store.tenant_settings import TenantSettingsRow
 
 Check = Literal["ok", "failed", "timeout", "forbidden"]
 # A deep health check answers within this. Callers within half a minute share one.
@@ -46,6 +48,7 @@ class Services:
         self.settings = settings
         self.storage = Storage(settings, clock)
         self.domains = Domains(self.storage)
+        self.tenant_settings = TenantSettingsRow(self.storage, settings)
         self.runs = Runs(self.storage)
         self.audit_logs = AuditLogs(self.storage)
         self.known_people = KnownPeople(self.storage)
@@ -60,14 +63,18 @@ class Services:
         # Good enough to answer requests and to skip a domain. A run asks Graph itself.
         self.tenant_domains = Cached(
             "domains.unknown",
-            self._read_tenant_domains,
+            lambda before: read_with_removed(self.graph(), before),
             clock,
             fresh=60,
             patience=DOMAINS_SECONDS,
             kept=TenantDomains(self.storage),
         )
-        self.tenant: Cached[Tenant | None] = Cached(
-            "tenant.unknown", self._read_tenant, clock, fresh=3600, patience=DOMAINS_SECONDS
+        self.tenant = Cached(
+            "tenant.unknown",
+            lambda _: EntraDomains(self.graph()).read_tenant(),
+            clock,
+            fresh=3600,
+            patience=DOMAINS_SECONDS,
         )
         self.deep_health = Cached("health.unknown", self._look, clock, fresh=30, patience=HEALTH_SECONDS + 5)
 
@@ -76,7 +83,7 @@ class Services:
         looks = {
             "storage": self._try_storage(),
             "source": self._try_source(),
-            "graph": asyncio.wait_for(self.directory().read_domains(), DOMAINS_SECONDS),
+            "graph": asyncio.wait_for(read_with_removed(self.graph(), None), DOMAINS_SECONDS),
         }
         return dict(zip(looks, await asyncio.gather(*map(_checked, looks, looks.values())), strict=True))
 
@@ -86,51 +93,46 @@ class Services:
         await self.known_people.check()
 
     async def _try_source(self) -> None:
-        source = self.open_source()
+        source = self.open_source((await self.tenant_settings.read_terms()).attribute_map)
         try:
             await source.check()
         finally:
             await source.aclose()
 
-    async def _read_tenant_domains(self, before: list[TenantDomain] | None) -> list[TenantDomain]:
-        """The tenant's verified domains; those that it no longer has are kept as removed."""
-        now = [domain for domain in await self.directory().read_domains() if domain.verified]
-        return with_removed(before or (), now)
-
-    async def _read_tenant(self, _: object) -> Tenant | None:
-        return await self.directory().read_tenant()
-
-    def directory(self, stop: Stop | None = None, *, low_priority: bool = False) -> Directory:
-        """Entra, for one invocation, one request, or the lookup of doubts when a run ends.
+    def graph(self, stop: Stop | None = None, *, low_priority: bool = False) -> Graph:
+        """Microsoft Graph, for one invocation, one request, or the lookup of doubts when a run ends.
 
         Without a stop signal nothing ends its requests. With `low_priority`, Graph throttles these requests before
         others.
         """
         stop, in_flight = stop or NoStop(self.clock), self.settings.batches_in_flight
-        graph = Graph(self._graph_client, self.write_quota, stop, in_flight, low_priority=low_priority)
-        return Directory(graph, self.settings.attribute_map)
+        return Graph(self._graph_client, self.write_quota, stop, in_flight, low_priority=low_priority)
 
-    def source(self, stop: Stop) -> StoppableSource:
-        """The configured source, for one invocation."""
-        return StoppableSource(self.open_source, stop)
+    @property
+    def source(self) -> partial[StoppableSource]:
+        """Makes the configured source for one invocation, of an attribute map and a stop signal."""
+        return partial(StoppableSource, self.open_source)
 
-    def open_source(self) -> OpenSource:
-        """The configured source; the caller closes it."""
+    @property
+    def open_source(self) -> Opener:
+        """Opens the configured source; the caller closes it."""
         settings = self.settings
         if settings.source == "csv":
             from shared.source.csv import parse, records
 
             path = settings.csv_path or ""
-            return FileSource("CSV_PATH", path, self.storage, parse, records, settings.attribute_map)
+            return lambda attribute_map: FileSource(
+                "CSV_PATH", path, self.storage, parse, records, attribute_map
+            )
         from shared.source.hennge import HenngeSource
 
         secret = settings.hennge_client_secret
-        return HenngeSource(
+        return lambda attribute_map: HenngeSource(
             token_url=settings.hennge_token_url,
             api_url=settings.hennge_api_url,
             client_id=settings.hennge_client_id or "",
             client_secret=secret.get_secret_value() if secret else "",
-            attribute_map=settings.attribute_map,
+            attribute_map=attribute_map,
             clock=self.clock,
         )
 

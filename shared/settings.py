@@ -1,7 +1,6 @@
 """Every setting, validated once. In Azure they are app settings; a bad one stops start-up and names itself."""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import date
 from ipaddress import ip_address
@@ -15,17 +14,16 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
 )
 
-from shared.model.domain_names import domain_name
 from shared.model.people import SignIn
 from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Terms
+from shared.planning.tenant_settings import Country, DomainNames, FieldMap, People, TenantSettings, in_force
 from shared.schedule import Schedule
 
 
@@ -47,29 +45,18 @@ def _endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
-def _attribute_map(value: object) -> AttributeMap:
+def _json(value: object) -> object:
     try:
-        fields = json.loads(value) if isinstance(value, str) and value.strip() else value or {}
+        fields = json.loads(value) if isinstance(value, str) else value
     except ValueError as error:
         raise ValueError(f"takes a JSON object, Entra attribute → source field ({error})") from error
-    if not isinstance(fields, dict) or not all(v is None or isinstance(v, str) for v in fields.values()):
-        raise ValueError("takes a JSON object, Entra attribute → source field")
-    return AttributeMap.of(fields)
+    if not isinstance(fields, dict):
+        raise ValueError("takes a JSON object, Entra attribute → source field")  # noqa: TRY004 - for pydantic
+    return fields
 
 
-_PERSON = re.compile(r"[^\s@;]+@[^\s@;]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def _people(value: object) -> frozenset[str]:
-    people = frozenset(name.strip().lower() for name in str(value or "").split(",") if name.strip())
-    for person in sorted(people):
-        if not _PERSON.fullmatch(person):
-            raise ValueError(f"{person!r} is neither a UPN nor an object id; the list is separated by commas")
-    return people
-
-
-def _domains(value: object) -> frozenset[str]:
-    return frozenset(domain_name(name.strip()) for name in str(value or "").split(",") if name.strip())
+def _listed(value: object) -> object:
+    return tuple(value.split(",")) if isinstance(value, str) else value
 
 
 def _schedule(value: object) -> Schedule:
@@ -196,8 +183,8 @@ class Settings(BaseModel):
         description="Microsoft Graph, v1.0; another one in a national cloud. A loopback `http://` address is an "
         "emulator, which gets no Azure credential.",
     )
-    attribute_map: Annotated[AttributeMap, BeforeValidator(_attribute_map)] = Field(
-        AttributeMap.of({}),
+    attribute_map: Annotated[FieldMap, BeforeValidator(_json)] | None = Field(
+        None,
         alias="ATTRIBUTE_MAP",
         description="JSON object, Entra attribute → source field, on top of the default map; see below.",
     )
@@ -207,19 +194,19 @@ class Settings(BaseModel):
         description="What a sync does with Entra's sign-in state: `leave` (the default) nothing; `block` blocks those "
         "whom the source disables, and unblocks only whom a sync blocked; `follow` does as the source says, both ways.",
     )
-    usage_location: Annotated[str, StringConstraints(pattern="^[A-Za-z]{2}$", to_upper=True)] | None = Field(
+    usage_location: Country | None = Field(
         None,
         alias="USAGE_LOCATION",
         description="Two-letter country that created users get, such as `JP`. Entra wants one before it takes a "
         "licence.",
     )
-    protected_users: Annotated[frozenset[str], BeforeValidator(_people)] = Field(
-        frozenset(),
+    protected_users: Annotated[People, BeforeValidator(_listed)] | None = Field(
+        None,
         alias="PROTECTED_USERS",
         description="UPNs or object ids, comma-separated, that are never touched.",
     )
-    foreign_domains: Annotated[frozenset[str], BeforeValidator(_domains)] = Field(
-        frozenset(),
+    foreign_domains: Annotated[DomainNames, BeforeValidator(_listed)] | None = Field(
+        None,
         alias="FOREIGN_DOMAINS",
         description="Domains, comma-separated, that are certainly not the tenant's although they differ by one "
         "character only: whoever moves to one has left.",
@@ -264,16 +251,24 @@ class Settings(BaseModel):
     )
 
     @property
-    def terms(self) -> Terms:
+    def tenant(self) -> TenantSettings:
+        """What is set here of what can also be stored for the tenant."""
+        return TenantSettings.model_validate(
+            {name: getattr(self, name) for name in TenantSettings.model_fields}
+        )
+
+    def terms(self, stored: TenantSettings) -> Terms:
         """The settings that a survey needs."""
+        tenant, _ = in_force(self.tenant, stored)
         return Terms(
-            attribute_map=self.attribute_map,
+            attribute_map=AttributeMap.of(tenant.attribute_map or {}),
             protection=Protection(
-                protected_users=self.protected_users, require_deletion_checks=self.require_deletion_checks
+                protected_users=frozenset(tenant.protected_users or ()),
+                require_deletion_checks=self.require_deletion_checks,
             ),
-            usage_location=self.usage_location,
+            usage_location=tenant.usage_location,
             restore_deleted_users=self.restore_deleted_users,
-            foreign_domains=self.foreign_domains,
+            foreign_domains=frozenset(tenant.foreign_domains or ()),
             upn_from=self.upn_from,
             sign_in=self.sign_in,
         )

@@ -19,6 +19,7 @@ from shared.model.domains import DomainSettings
 from shared.model.records import Record
 from shared.planning.entra_limits import LENGTHS, UPN_LENGTH
 from shared.planning.mapping import DEFAULT_MAP, ENABLED, IMMUTABLE_ID, NICKNAME, SOURCE_ID, STATUS_FIELD, UPN
+from shared.planning.tenant_settings import TenantSettings
 from shared.reports.audit_csv import COLUMNS
 from shared.settings import Settings
 from tools.roles_table import roles_table
@@ -99,6 +100,14 @@ def _attributes() -> Lines:
         of_an_address = ", of an address what stands before the @" if attribute == NICKNAME else ""
         rows.append((f"`{attribute}`", str(length), f"`{field}`{of_an_address}" if field else "not filled"))
     yield from _table(("Entra attribute", "Longest value", "Source field by default"), rows)
+
+
+def _tenant_settings() -> Lines:
+    rows = [
+        (f"`{to_camel(name)}`", field.description or "")
+        for name, field in TenantSettings.model_fields.items()
+    ]
+    yield from _table(("Setting", "Meaning"), rows)
 
 
 def _domain_settings() -> Lines:
@@ -199,6 +208,7 @@ BLOCKS: Mapping[str, Callable[[], Lines]] = {
     "settings": _settings,
     "attributes": _attributes,
     "domain-settings": _domain_settings,
+    "tenant-settings": _tenant_settings,
     "endpoints": _endpoints,
     "schemas": _schemas,
     "columns": _columns,

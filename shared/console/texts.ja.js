@@ -478,7 +478,7 @@ export const sentences = [
 	[/Is an agent, not a person\./, "エージェントで、個人ではありません。"],
 	[/Is a resource account, such as one of a Teams call queue, not a person\./, "Teams の通話キューなどのリソース アカウントで、個人ではありません。"],
 	[/Its mailbox has the purpose (.+), which is no person's own\./, "メールボックスの用途が「$1」で、個人のものではありません。"],
-	[/Listed in PROTECTED_USERS\./, "PROTECTED_USERS に設定されています。"],
+	[/Listed in PROTECTED_USERS or in the tenant's settings\./, "PROTECTED_USERS またはテナントの設定で保護されています。"],
 	[/Left alone unseen: its mailbox could not be looked at in this run\./, "この実行ではメールボックスを確認できなかったため、変更しません。"],
 	[/Nothing: it is left alone until it is taken off the list\./, "対応は不要です。設定から外すまで変更されません。"],
 	[/Nothing: the next run looks again\./, "対応は不要です。次回の実行で再び確認します。"],

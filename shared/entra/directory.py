@@ -21,10 +21,6 @@ class Directory(Domains, Users, Addresses, Protected, Sessions):
     if Graph refuses or can't answer, and RunStopped if the run must stop.
     """
 
-    def within(self, seconds: float) -> "Directory":
-        """The same directory for lookups at the end of a run: with a deadline, and not delayed by the write quota."""
-        return Directory(self.graph.within(seconds), self._attribute_map)
-
     def apply(
         self, changes: Sequence[Change], before_send: BeforeSend[Change], earlier: Earlier | None = None
     ) -> AsyncGenerator[list[Outcome], None]:

@@ -1,9 +1,11 @@
 """The tenant and its domains."""
 
+from collections.abc import Sequence
+
 from shared.entra.client import page_items, text
-from shared.entra.graph import Part, needs
+from shared.entra.graph import Graph, Part, needs
 from shared.errors import GraphError
-from shared.model.domains import Tenant, TenantDomain
+from shared.model.domains import Tenant, TenantDomain, with_removed
 
 
 class Domains(Part):
@@ -34,3 +36,9 @@ class Domains(Part):
                 return None
             raise
         return Tenant(id=text(item, "id"), display_name=text(item, "displayName"))
+
+
+async def read_with_removed(graph: Graph, before: Sequence[TenantDomain] | None) -> list[TenantDomain]:
+    """The tenant's verified domains; those of `before` that it no longer has are kept as removed."""
+    now = [domain for domain in await Domains(graph).read_domains() if domain.verified]
+    return with_removed(before or (), now)

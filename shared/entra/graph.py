@@ -13,7 +13,6 @@ from shared.entra.write_quota import WriteQuota
 from shared.errors import DENIED, GraphError, TimeBudgetSpent
 from shared.outbound.retries import THROTTLED, UNAUTHORIZED, passes, wait_before
 from shared.outbound.waiting import Deadline, Stop
-from shared.planning.mapping import AttributeMap
 
 T = TypeVar("T")
 
@@ -163,8 +162,7 @@ def needs(permission: str) -> Iterator[None]:
 
 
 class Part:
-    """Base of the directory's parts: their access to Graph, and the attributes they read."""
+    """Base of the directory's parts: their access to Graph."""
 
-    def __init__(self, graph: Graph, attribute_map: AttributeMap) -> None:
+    def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._attribute_map = attribute_map

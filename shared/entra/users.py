@@ -38,7 +38,8 @@ class Users(Part):
     """`not_selectable`: properties that this cloud refused in `$select` so far, and that are read no more."""
 
     def __init__(self, graph: Graph, attribute_map: AttributeMap) -> None:
-        super().__init__(graph, attribute_map)
+        super().__init__(graph)
+        self._attribute_map = attribute_map
         self.not_selectable: tuple[str, ...] = ()
 
     @property

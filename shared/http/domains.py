@@ -1,14 +1,12 @@
 """The domains of the tenant and their settings."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Self
 
 import azure.functions as func
-from pydantic import ConfigDict, model_validator
-from pydantic.json_schema import JsonSchemaValue
+from pydantic import ConfigDict
 
-from shared.errors import DomainNotFound, GraphError, Unavailable
+from shared.errors import DomainNotFound, GraphError, SettingsUnreadable, Unavailable
+from shared.http.any_subset import AnySubset, any_subset
 from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.problems import json
 from shared.http.take_up import take_up
@@ -18,35 +16,14 @@ from shared.model.domains import Domain, DomainSettings, StoredSettings, Tenant
 from shared.model.records import Record, Time
 from shared.model.runs import Status
 from shared.services import Services
-from shared.store.domains import NEVER_SET
 
 AT_ONCE = 16
 
 
-def _any_subset(schema: JsonSchemaValue) -> None:
-    """Adapts the schema: at least one setting, and no defaults, because a setting that is not named stays as it is."""
-    schema["minProperties"] = 1
-    for setting in schema["properties"].values():
-        del setting["default"]
-
-
-class SettingsChange(DomainSettings):
+class SettingsChange(DomainSettings, AnySubset):
     """Any subset of the settings, at least one; null switches a further limit off."""
 
-    model_config = ConfigDict(json_schema_extra=_any_subset)
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError(
-                f"name at least one of {', '.join(SettingsChange.model_json_schema()['properties'])}"
-            )
-        return self
-
-    @property
-    def changes(self) -> Mapping[str, object]:
-        """What was named, by the settings' Python names."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+    model_config = ConfigDict(json_schema_extra=any_subset)
 
 
 class DomainList(Record):
@@ -68,7 +45,7 @@ async def domain_to_read(services: Services, name: str) -> str:
     raise DomainNotFound("domain.notVerified", domain=name)
 
 
-async def kept_domain(services: Services, name: str) -> StoredSettings:
+async def kept_domain(services: Services, name: str) -> StoredSettings[DomainSettings]:
     """The settings of a domain that has a row or that the tenant has. Raises DomainNotFound otherwise.
 
     For a domain with a row, Graph is not asked: settings and Sync Logs remain when the tenant has removed the domain.
@@ -76,19 +53,19 @@ async def kept_domain(services: Services, name: str) -> StoredSettings:
     found = await services.domains.find(name)
     if found is None and name not in {one.name for one in (await services.tenant_domains.get()).value}:
         raise DomainNotFound("domain.notVerified", domain=name)
-    return found or NEVER_SET
+    return found or services.domains.never_set
 
 
 async def list_domains(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     tenant, identity = await asyncio.gather(call.services.tenant_domains.get(), _tenant(call.services))
-    settings = await call.services.domains.read_all()
+    settings, digest = await asyncio.gather(call.services.domains.read_all(), _map_digest(call.services))
     names = {domain.name for domain in tenant.value} | settings.keys()
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def view(name: str) -> Domain:
         async with turns:
-            kept = settings.get(name, NEVER_SET)
-            return await domain_view(call.services, name, kept, tenant.value, tenant.as_of)
+            kept = settings.get(name, call.services.domains.never_set)
+            return await domain_view(call.services, name, kept, tenant.value, tenant.as_of, digest)
 
     views = await asyncio.gather(*map(view, sorted(names)))
     return json(DomainList(tenant=identity, domains=views, as_of=tenant.as_of))
@@ -125,13 +102,22 @@ async def change_domain(call: Call[Nothing, SettingsChange]) -> func.HttpRespons
     return _domain(await _view(call, after), after)
 
 
-async def _view(call: AnyCall, settings: StoredSettings) -> Domain:
+async def _view(call: AnyCall, settings: StoredSettings[DomainSettings]) -> Domain:
+    digest = await _map_digest(call.services)
     try:
         known = await call.services.tenant_domains.get()
     except (GraphError, Unavailable):  # stored settings can be read and changed without Graph
-        return await domain_view(call.services, call.domain, settings, None, None)
-    return await domain_view(call.services, call.domain, settings, known.value, known.as_of)
+        return await domain_view(call.services, call.domain, settings, None, None, digest)
+    return await domain_view(call.services, call.domain, settings, known.value, known.as_of, digest)
 
 
-def _domain(view: Domain, settings: StoredSettings) -> func.HttpResponse:
+async def _map_digest(services: Services) -> str | None:
+    """That of the attribute map in force; None if the tenant's settings can't be read, and no sync starts."""
+    try:
+        return (await services.tenant_settings.read_terms()).map_digest
+    except SettingsUnreadable:
+        return None
+
+
+def _domain(view: Domain, settings: StoredSettings[DomainSettings]) -> func.HttpResponse:
     return json(view, headers={"ETag": settings.etag})

@@ -8,7 +8,19 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel
 
-from shared.http import console, decisions, domains, health, inspection, me, openapi, problems, runs, source
+from shared.http import (
+    console,
+    decisions,
+    domains,
+    health,
+    inspection,
+    me,
+    openapi,
+    problems,
+    runs,
+    settings,
+    source,
+)
 from shared.http.endpoint import AnyEndpoint, Call, Endpoint, Nothing
 from shared.http.principal import Role
 from shared.model.domains import Domain
@@ -47,6 +59,18 @@ change_domain = Endpoint(
     summary="Changes settings, any subset; honours `If-Match`.",
     role=Role.ADMINISTRATOR, handler=domains.change_domain,
     answers={200: Domain, 412: "The settings were changed meanwhile.", **_TENANT_IF_NEW},
+    takes=("If-Match",), gives=("ETag",),
+)  # fmt: skip
+get_settings = Endpoint(
+    method="GET", route="settings",
+    summary="The tenant's settings, and where each comes from; `ETag` is the version of the stored ones.",
+    role=Role.READER, handler=settings.get_settings, answers={200: settings.TenantSettingsView}, gives=("ETag",),
+)  # fmt: skip
+change_settings = Endpoint(
+    method="PATCH", route="settings",
+    summary="Changes settings of the tenant, any subset; null returns to the app setting; honours `If-Match`.",
+    role=Role.ADMINISTRATOR, handler=settings.change_settings,
+    answers={200: settings.TenantSettingsView, 412: "The settings were changed meanwhile."},
     takes=("If-Match",), gives=("ETag",),
 )  # fmt: skip
 start_dry_run = Endpoint(

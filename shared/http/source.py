@@ -12,7 +12,8 @@ from shared.reports.source_fields import SourceFields
 async def source(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     services, fields = call.services, SourceFields()
     settings = services.settings
-    reading = services.open_source()
+    attribute_map = (await services.tenant_settings.read_terms()).attribute_map
+    reading = services.open_source(attribute_map)
     try:
         await in_time(reading.describe(fields.add))
     finally:
@@ -20,4 +21,4 @@ async def source(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     event("source.described", **call.facts, users=fields.users)
     name = settings.csv_path if settings.source == "csv" else settings.hennge_api_url
     now = services.clock.now()
-    return json(fields.report(settings.source, name or "", now, settings.attribute_map))
+    return json(fields.report(settings.source, name or "", now, attribute_map))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic.alias_generators import to_camel
 
-from shared.model.domains import Domain, StoredSettings, TenantDomain
+from shared.model.domains import Domain, DomainSettings, StoredSettings, TenantDomain
 from shared.model.runs import Mode, Run
 from shared.services import Services
 from shared.store.runs import Pointers
@@ -40,14 +40,15 @@ def _in_english(run: Run) -> Run:
 async def domain_view(
     services: Services,
     name: str,
-    settings: StoredSettings,
+    settings: StoredSettings[DomainSettings],
     tenant: Sequence[TenantDomain] | None,
     as_of: datetime | None,
+    map_digest: str | None,
 ) -> Domain:
     """The domain with its settings and runs.
 
     `tenant` are the tenant's domains at `as_of`, both None while Graph has never answered. A domain that is not listed
-    has been removed.
+    has been removed. `map_digest` is that of the map in force, None if it can't be read.
     """
     now = services.clock.now()
     listed = next((one for one in tenant if one.name == name), None) if tenant else None
@@ -55,7 +56,7 @@ async def domain_view(
     pointers = await services.runs.read_pointers(name)
     active = await services.runs.find(name, pointers.active) if pointers.active else None
     shown = settings.shown()
-    waits = pointers.waits_for_review(services.settings.terms.map_digest)
+    waits = map_digest is not None and pointers.waits_for_review(map_digest)
     due = shown["periodic_sync"] and not settings.unreadable and not removed and not waits
     fields = dict(
         name=name,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Self
+from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import Field, StrictBool, model_validator
 from pydantic.alias_generators import to_camel
@@ -70,28 +70,32 @@ class DomainSettings(Record):
     )
 
 
+S = TypeVar("S", bound=Record)
+
+
 @dataclass(frozen=True, slots=True)
-class StoredSettings:
-    """A domain's settings as they are stored: `given` are values by Python name, `unreadable` only names.
+class StoredSettings(Generic[S]):
+    """Settings of a `kind` as they are stored: `given` are values by Python name, `unreadable` only names.
 
     A setting that can't be read (damaged, or written by a newer version) has no value: a default in its place could
     permit what an administrator forbade.
     """
 
+    kind: type[S]
     given: Mapping[str, object]
     unreadable: tuple[str, ...]
     etag: str
 
-    def complete(self) -> DomainSettings:
+    def complete(self) -> S:
         """All settings. Raises SettingsUnreadable if one of them can't be read."""
         if self.unreadable:
             raise SettingsUnreadable("settings.unreadable", settings=tuple(map(to_camel, self.unreadable)))
         return self._readable
 
     @property
-    def _readable(self) -> DomainSettings:
+    def _readable(self) -> S:
         """With defaults for the unreadable ones: only for callers that leave those out."""
-        return DomainSettings.model_validate(dict(self.given))
+        return self.kind.model_validate(dict(self.given))
 
     def told(self) -> dict[str, object]:
         """The settings as a record of a change shows them; of those that can't be read, the names."""

@@ -142,6 +142,7 @@ class Run(Record):
     `only`: of how many chosen people it is; null for everybody.
     `settingsDigest`: of the settings that decided a dry run's plan; it can be approved while they are the same.
     `mapDigest`: of the attribute map and the sign-in state under which it was started; empty in earlier versions.
+    `terms`: digest of the tenant's settings under which it runs.
     `message` and `warnings` are the English of the parts beside them, made when the run is shown. Rows of an earlier
     version have English only.
     """
@@ -178,6 +179,7 @@ class Run(Record):
     invocations: int = 0
     stalled_invocations: int = 0
     audit_log: AuditLog = AuditLog()
+    terms: str = ""
 
 
 RUN_ID_PATTERN = r"[0-9]{13}-[0-9a-f]{8}"

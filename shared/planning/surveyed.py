@@ -68,10 +68,11 @@ class Terms:
 class Survey:
     """What was read, and the plan that follows from it.
 
-    `on_tenant`: source users on all domains of the tenant. `emptied`: attributes that stop a sync, since nobody in the
-    source has a value any more. `memory`: what earlier syncs knew. `reviewed`: an administrator has approved a dry run
-    that told of its doubt. `federated`: whether the domain is federated, if that matters to a sync. `addresses`:
-    lower-case address → its holder. `warnings`: for the administrator, one part for each.
+    `terms`: the settings under which it was read. `on_tenant`: source users on all domains of the tenant. `emptied`:
+    attributes that stop a sync, since nobody in the source has a value any more. `memory`: what earlier syncs knew.
+    `reviewed`: an administrator has approved a dry run that told of its doubt. `federated`: whether the domain is
+    federated, if that matters to a sync. `addresses`: lower-case address → its holder. `warnings`: for the
+    administrator, one part for each.
     """
 
     domain: str
@@ -81,7 +82,7 @@ class Survey:
     memory: Memory
     protection: Protection
     plan: Plan
-    attribute_map: AttributeMap
+    terms: Terms
     lookups: Lookups = field(default_factory=Lookups)
     decisions: Decisions = NOTHING_DECIDED
     addresses: Mapping[str, Holder] = field(default_factory=dict)
@@ -99,8 +100,8 @@ def planned_again(seen: Survey, source: Sequence[SourceUser], failed: Iterable[s
 
     `failed`: their source ids. Whoever it does not delete is left for the next run.
     """
-    names = Names(seen.attribute_map)
-    matching = match(seen.domain, source, seen.target, seen.memory, names, seen.decisions)
+    attribute_map = seen.terms.attribute_map
+    matching = match(seen.domain, source, seen.target, seen.memory, Names(attribute_map), seen.decisions)
     lookups = replace(seen.lookups, failed=frozenset(failed))
-    pointers = pointers_to_leavers(source, matching, lookups, seen.attribute_map)
-    return decide(matching, replace(lookups, pointers=pointers), seen.attribute_map)
+    pointers = pointers_to_leavers(source, matching, lookups, attribute_map)
+    return decide(matching, replace(lookups, pointers=pointers), attribute_map)

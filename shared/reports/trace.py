@@ -55,9 +55,9 @@ class Trace(Record):
     verdict_parts: Parts
 
 
-def trace(seen: Survey, attribute_map: AttributeMap, query: str) -> Trace:
+def trace(seen: Survey, query: str) -> Trace:
     """The trace of the user on either side with `query` as UPN, source id or object id."""
-    wanted = query.strip().lower()
+    wanted, attribute_map = query.strip().lower(), seen.terms.attribute_map
     user = next((u for u in seen.source if wanted in (u.source_id.lower(), u.upn.lower())), None)
     target = next((t for t in seen.target if wanted in (t.object_id.lower(), t.upn.lower())), None)
     changes = [c for c in seen.plan.changes if _concerns(c, wanted, user, target)]

@@ -174,7 +174,8 @@ class Sync:
         read again, nobody is deleted.
         """
         try:
-            users = with_upns(await self._services.source(self._stop).users(), self._seen.upn_from)
+            source = self._services.source(self._seen.terms.attribute_map, self._stop)
+            users = with_upns(await source.users(), self._seen.upn_from)
             require_users_on(self._seen.domain, users)
         except SourceError as error:
             message = say("leaver.sourceUnreadable") + parts_of(error)
@@ -205,7 +206,7 @@ class Sync:
 
     async def _look_again_at_protection(self, object_ids: Sequence[str]) -> Protection:
         matched = self._seen.plan.links.values()
-        protection = self._services.settings.terms.protection.with_roles(await self._directory.read_roles())
+        protection = self._seen.terms.protection.with_roles(await self._directory.read_roles())
         return protection.with_mailboxes(await self._directory.look_up_mailboxes(object_ids, matched))
 
 

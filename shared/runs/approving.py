@@ -10,6 +10,7 @@ from shared.model.records import Author
 from shared.model.results import UNLINKED
 from shared.model.runs import Approvable, Approval, Mode, Run, Status, Trigger
 from shared.planning.deeds import NONE, Deed, Deeds, consent, deeds
+from shared.planning.surveyed import Terms
 from shared.planning.territory import NAMED
 from shared.runs.deciding import answer_all
 from shared.runs.lifecycle import new_run, start
@@ -40,10 +41,11 @@ async def start_approved(
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
         raise NotPossible("run.notApprovable", run=dry_run_id)
+    terms = await services.tenant_settings.read_terms()
     pointers = await services.runs.read_pointers(domain)
-    waits = pointers.waits_for_review(services.settings.terms.map_digest)
+    waits = pointers.waits_for_review(terms.map_digest)
     if dry_run.settings_digest or set(kinds) != set(DELETIONS) or waits:
-        await require_same_settings(services, dry_run)
+        await require_same_settings(services, dry_run, terms)
     listed = await _read_listed(services, dry_run, with_unlinked=people is not None)
     if unlisted := sorted(set(people or ()) - {who for ids in listed.values() for who in ids}):
         raise NotPossible("run.notListed", run=dry_run_id, people=tuple(unlisted[:NAMED]))
@@ -69,25 +71,25 @@ async def start_approved(
     return await start(services, run, only)
 
 
-async def read_approved(services: Services, run: Run) -> Deeds:
+async def read_approved(services: Services, run: Run, terms: Terms) -> Deeds:
     """What was approved with this run. Raises PreconditionFailed if the settings have changed since the dry run."""
     if run.approval is None:
         return NONE
     dry_run = await services.runs.find(run.domain, run.approval.dry_run_id)
     if dry_run and dry_run.settings_digest:
-        await require_same_settings(services, dry_run)
+        await require_same_settings(services, dry_run, terms)
     return await services.approvals.read(run)
 
 
-async def require_same_settings(services: Services, dry_run: Run) -> None:
+async def require_same_settings(services: Services, dry_run: Run, terms: Terms) -> None:
     """Raises PreconditionFailed if other settings decide now than in this dry run."""
-    if dry_run.settings_digest != await settings_digest(services, dry_run.domain):
+    if dry_run.settings_digest != await settings_digest(services, dry_run.domain, terms):
         raise PreconditionFailed("run.otherSettings", run=dry_run.id)
 
 
-async def settings_digest(services: Services, domain: str) -> str:
+async def settings_digest(services: Services, domain: str, terms: Terms) -> str:
     """Of the settings that decide what is planned for a domain. Not of the limits: they hold as they are now."""
-    return services.settings.terms.digest(ask_unlinked=await services.administration.read_unlinked(domain))
+    return terms.digest(ask_unlinked=await services.administration.read_unlinked(domain))
 
 
 async def _read_listed(services: Services, dry_run: Run, *, with_unlinked: bool) -> dict[Deed, set[str]]:

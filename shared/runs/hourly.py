@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from shared.errors import GraphError, RunActive, Unavailable
 from shared.log import event
-from shared.model.domains import StoredSettings
+from shared.model.domains import DomainSettings, StoredSettings
 from shared.model.records import Author
 from shared.model.runs import Mode, Run, Trigger
+from shared.planning.surveyed import Terms
 from shared.reports.logged import error_text
 from shared.runs.lifecycle import new_run, start, take_up_abandoned
 from shared.services import Services
@@ -52,6 +53,8 @@ class _Hour:
         self._now = services.clock.now()
         self._give_up_at = services.clock.monotonic() + KEEP_TRYING_SECONDS
         self._removed: frozenset[str] = frozenset()
+        # The tenant's settings; None if one of them can't be read.
+        self._terms: Terms | None = None
         self._turns = asyncio.Semaphore(AT_ONCE)
         # A start that failed may have taken effect: another try is for the same run.
         self._new_runs: dict[str, Run] = {}
@@ -60,6 +63,11 @@ class _Hour:
     async def pass_through(self, *, past_due: bool) -> None:
         domains = await self._persist(self._services.domains.read_all)
         self._removed = await self._no_longer_in_the_tenant(domains)
+        tenant = await self._persist(self._services.tenant_settings.read)
+        if tenant.unreadable:
+            event("settings.unreadable", logging.ERROR, settings=tenant.unreadable)
+        else:
+            self._terms = self._services.settings.terms(tenant.complete())
         waiting = dict(domains)
         while waiting:
             done = await asyncio.gather(*(self._done(name, stored) for name, stored in waiting.items()))
@@ -71,7 +79,7 @@ class _Hour:
         await self._clear_away(domains)
         self._report(domains, past_due=past_due)
 
-    async def _done(self, domain: str, stored: StoredSettings) -> bool:
+    async def _done(self, domain: str, stored: StoredSettings[DomainSettings]) -> bool:
         """Whether the domain has had its turn; False if storage refused and there is time to try again."""
         async with self._turns:
             try:
@@ -84,29 +92,30 @@ class _Hour:
                 return not _is_refusal_of_storage(error) or self._clock.monotonic() >= self._give_up_at
             return True
 
-    async def _due(self, domain: str, stored: StoredSettings) -> str | None:
+    async def _due(self, domain: str, stored: StoredSettings[DomainSettings]) -> str | None:
         """The run of this domain whose message is to be sent now: one whose message was lost, or a new one."""
         if run_id := await take_up_abandoned(self._services, domain, self._clock.now()):
             return run_id
         if stored.unreadable:
             event("settings.unreadable", logging.ERROR, domain=domain, settings=stored.unreadable)
             return None
-        if not stored.complete().periodic_sync or await self._passed_over(domain):
+        terms = self._terms
+        if terms is None or not stored.complete().periodic_sync or await self._passed_over(domain, terms):
             return None
         run = new_run(self._clock, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
         try:
-            return (await start(self._services, self._new_runs.setdefault(domain, run))).id
+            return (await start(self._services, self._new_runs.setdefault(domain, run), terms=terms)).id
         except RunActive as error:
             event("timer.busy", domain=domain, runId=error.run_id)
             return None
 
-    async def _passed_over(self, domain: str) -> bool:
+    async def _passed_over(self, domain: str, terms: Terms) -> bool:
         """Whether no sync is started although it is due, which is logged."""
         if domain in self._removed:
             event("timer.removed", logging.WARNING, domain=domain)
             return True
         pointers = await self._services.runs.read_pointers(domain)
-        if waits := pointers.waits_for_review(self._services.settings.terms.map_digest):
+        if waits := pointers.waits_for_review(terms.map_digest):
             event("timer.waitsForReview", logging.WARNING, domain=domain)
         return waits
 
@@ -151,7 +160,7 @@ class _Hour:
                 _failed("", error)
                 await self._clock.sleep(TRY_AGAIN_SECONDS)
 
-    def _report(self, domains: Mapping[str, StoredSettings], *, past_due: bool) -> None:
+    def _report(self, domains: Mapping[str, StoredSettings[DomainSettings]], *, past_due: bool) -> None:
         """Logs the domains with periodic sync or unreadable settings, and the queued ones.
 
         A long list takes several lines of the log.

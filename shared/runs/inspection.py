@@ -19,8 +19,9 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
 
     Raises GraphError or DomainNotFound as `Surveyor.survey` does.
     """
-    directory = services.directory()
-    looking = surveyor(services, domain, directory, NoStop(services.clock))
+    terms = await services.tenant_settings.read_terms()
+    directory = Directory(services.graph(), terms.attribute_map)
+    looking = surveyor(services, domain, directory, terms, NoStop(services.clock))
     try:
         seen = await looking.survey(predict=True)
     except SourceError as error:
@@ -55,5 +56,7 @@ async def pre_checked(directory: Directory, seen: Survey) -> PreCheck:
 
 
 async def trace_of(services: Services, domain: str, query: str) -> Trace:
-    looking = surveyor(services, domain, services.directory(), NoStop(services.clock))
-    return trace(await looking.survey(predict=True), services.settings.attribute_map, query)
+    terms = await services.tenant_settings.read_terms()
+    directory = Directory(services.graph(), terms.attribute_map)
+    looking = surveyor(services, domain, directory, terms, NoStop(services.clock))
+    return trace(await looking.survey(predict=True), query)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from shared.entra.directory import Directory
 from shared.errors import (
     CallerRefused,
     CancelRequested,
@@ -35,7 +36,7 @@ from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
 from shared.planning.deeds import Deeds
 from shared.planning.limits import Checks, Trail, check_deletions, check_limits, noting
 from shared.planning.only import chosen
-from shared.planning.surveyed import Survey
+from shared.planning.surveyed import Survey, Terms
 from shared.reports import summary
 from shared.reports.audit_csv import header, render
 from shared.reports.logged import error_text, facts
@@ -106,7 +107,9 @@ class Invocation:
         self._clock = services.clock
         self._fence = fence
         self._stop = RunStop(held, services.runs, fence, budget, services.clock)
-        self._directory = services.directory(self._stop, low_priority=run.trigger is Trigger.SCHEDULE)
+        self._graph = services.graph(self._stop, low_priority=run.trigger is Trigger.SCHEDULE)
+        self._directory: Directory
+        self._terms: Terms
         self._log = SyncLog(services, fence, run)
 
     async def perform(self) -> Ended:
@@ -116,8 +119,9 @@ class Invocation:
         """
         try:
             left_behind = await self._take()
+            await self._read_settings()
             await self._require_review()
-            approved = await read_approved(self._services, self._log.run)
+            approved = await read_approved(self._services, self._log.run, self._terms)
             seen = await self._survey(approved)
             checks = await self._check(seen, approved, left_behind)
             if self._log.run.mode is Mode.DRY_RUN:
@@ -152,11 +156,24 @@ class Invocation:
         if self._log.run.stalled_invocations >= STALLED_INVOCATIONS:
             raise Stalled("run.stalled", invocations=STALLED_INVOCATIONS)
         await self._log.begin()
-        return await take_up(self._services, self._fence, self._log.run, self._directory)
+        return await take_up(self._services, self._fence, self._log.run, self._graph)
+
+    async def _read_settings(self) -> None:
+        """The tenant's settings, for all that this invocation does.
+
+        Raises CancelRequested if others were in force when the run began: what it was to do under those is not what an
+        administrator has seen, and the next run begins under the new ones.
+        """
+        self._terms = await self._services.tenant_settings.read_terms()
+        digest = self._terms.digest()
+        if self._log.run.terms not in ("", digest):
+            raise CancelRequested("run.settingsChanged")
+        self._log.note(terms=digest)
+        self._directory = Directory(self._graph, self._terms.attribute_map)
 
     async def _require_review(self) -> None:
         """Raises PreconditionFailed for a sync that nobody has started under the map in force, where it has changed."""
-        run, digest = self._log.run, self._services.settings.terms.map_digest
+        run, digest = self._log.run, self._terms.map_digest
         if run.mode is not Mode.SYNC or run.undoes:
             return
         by_a_person = run.trigger is Trigger.MANUAL and run.map_digest == digest
@@ -167,8 +184,8 @@ class Invocation:
     async def _survey(self, approved: Deeds) -> Survey:
         run = self._log.run
         if run.undoes:
-            return await survey_undo(self._services, run, run.undoes, self._directory)
-        looking = surveyor(self._services, run.domain, self._directory, self._stop)
+            return await survey_undo(self._services, run, run.undoes, self._directory, self._terms)
+        looking = surveyor(self._services, run.domain, self._directory, self._terms, self._stop)
         seen = await looking.survey(predict=run.mode is Mode.DRY_RUN, approved=approved)
         if run.only is not None:
             people = await self._services.approvals.read_chosen(run)
@@ -201,7 +218,7 @@ class Invocation:
                 trail,
                 approved=approved,
                 everybody=seen.on_tenant,
-                emptied={one: seen.attribute_map.field_of(one) for one in seen.emptied},
+                emptied={one: seen.terms.attribute_map.field_of(one) for one in seen.emptied},
             )
             checks = replace(checks, others=others)
             await self._keep_questions(plan)
@@ -225,7 +242,7 @@ class Invocation:
         run, logs = self._log.run, self._services.audit_logs
         if not run.undoes:
             found = await pre_checked(self._directory, seen)
-            digest = await settings_digest(self._services, run.domain)
+            digest = await settings_digest(self._services, run.domain, seen.terms)
             self._log.note(pre_check=found.summary, settings_digest=digest)
         planned = [Outcome.planned(change) for change in seen.plan.changes]
         rows = await self._clock.in_thread(render, planned, run.id, run.domain, run.mode, self._clock.now())

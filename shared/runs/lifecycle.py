@@ -10,6 +10,7 @@ from shared.errors import DomainBusy, JournalGone, LeaseLost, NotPossible, RunNo
 from shared.log import event
 from shared.model.records import Author
 from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
+from shared.planning.surveyed import Terms
 from shared.reports import summary
 from shared.reports.logged import error_text, facts
 from shared.runs.recovery import settle
@@ -46,13 +47,14 @@ def new_run(
     )
 
 
-async def start(services: Services, run: Run, only: Sequence[str] = ()) -> Run:
+async def start(services: Services, run: Run, only: Sequence[str] = (), terms: Terms | None = None) -> Run:
     """Writes a queued run. The caller sends its message. Raises RunActive if the domain has an active run.
 
-    `only`: the source ids or object ids of those whom it is for. Idempotent: if storage fails, the run may have been
-    written all the same.
+    `only`: the source ids or object ids of those whom it is for. `terms`: the settings in force, if they were read.
+    Idempotent: if storage fails, the run may have been written all the same. Raises SettingsUnreadable.
     """
-    run = run.model_copy(update={"map_digest": services.settings.terms.map_digest})
+    terms = terms or await services.tenant_settings.read_terms()
+    run = run.model_copy(update={"map_digest": terms.map_digest})
     await services.domains.remember(run.domain)
     if only:
         run = run.model_copy(update={"only": len(only)})

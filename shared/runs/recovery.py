@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.entra.directory import Directory
 from shared.entra.graph import Graph
 from shared.entra.unheard import Found, Unheard, look_up
 from shared.errors import GraphError, JournalGone, RunStopped
@@ -27,7 +26,7 @@ from shared.store.runs import Fence
 LOOK_UP_SECONDS = 60.0
 
 
-async def take_up(services: Services, fence: Fence, run: Run, directory: Directory) -> Recorder | None:
+async def take_up(services: Services, fence: Fence, run: Run, graph: Graph) -> Recorder | None:
     """The records of a sync that was cut off, None if it left none. Raises LeaseLost if it was taken over.
 
     Whom the sync created is linked before anybody is matched: their UPN may have been edited in the source since.
@@ -38,7 +37,7 @@ async def take_up(services: Services, fence: Fence, run: Run, directory: Directo
     if recorder is None:
         return None
     doubts = [change for change in recorder.in_doubt if change.action in (Action.ADD, Action.DELETE)]
-    looked_up = await settle_doubts(doubts, directory.graph, recorder.since)
+    looked_up = await settle_doubts(doubts, graph, recorder.since)
     # What did not take effect is planned again, or is looked for once more in the end.
     await recorder.record([outcome for outcome in looked_up if outcome.succeeded])
     await link_created(services, run.domain, recorder)
@@ -65,9 +64,9 @@ async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
     recorder = await _reopen(services, fence, log.run)
     if recorder is None:
         return
-    directory = services.directory().within(LOOK_UP_SECONDS)
+    graph = services.graph().within(LOOK_UP_SECONDS)
     doubts = recorder.in_doubt
-    await recorder.record(await settle_doubts(doubts, directory.graph, recorder.since, recorder.carried))
+    await recorder.record(await settle_doubts(doubts, graph, recorder.since, recorder.carried))
     await link_created(services, log.run.domain, recorder)
     log.recount(recorder.results)
     log.take_over(recorder)

@@ -107,7 +107,7 @@ class Remembering:
 
     def _at_the_end(self) -> Memory:
         seen, today = self._seen, self._services.clock.now().date()
-        names = Names(self._services.settings.attribute_map)
+        names = Names(seen.terms.attribute_map)
         here = {user.source_id: user for user in seen.source if domain_of(user.upn) == seen.domain.lower()}
         # It is not certain that these source users have their account: the names known of them stay.
         uncertain = {change.source_id for change in seen.plan.of(Action.SKIP) if change.obstacle}
@@ -118,7 +118,7 @@ class Remembering:
         }
         everybody = {user.source_id for user in seen.source}
         memory = with_names(self._so_far(), learned)
-        texts = {seen.domain: " ".join(filled(seen.source, seen.attribute_map))}
+        texts = {seen.domain: " ".join(filled(seen.source, seen.terms.attribute_map))}
         memory = replace(memory, filled=memory.filled | texts)
         memory = with_upns(memory, remembered_upns(seen.source), everybody)
         return with_absences(memory, everybody, {user.object_id for user in seen.target}, today)

@@ -37,14 +37,14 @@ SIGNED_OUT_AT_ONCE = 1_000
 _LOOKED_AT = (Action.RENAME, Action.UPDATE, Action.BLOCK, Action.UNBLOCK, Action.DELETE)
 
 
-def surveyor(services: Services, domain: str, directory: Directory, stop: Stop) -> "Surveyor":
-    """A surveyor for a domain, with the app's own source and settings."""
+def surveyor(services: Services, domain: str, directory: Directory, terms: Terms, stop: Stop) -> "Surveyor":
+    """A surveyor for a domain, with the app's own source."""
     return Surveyor(
         domain,
-        services.source(stop),
+        services.source(terms.attribute_map, stop),
         directory,
         services.known_people,
-        services.settings.terms,
+        terms,
         services.clock,
         services.administration,
     )
@@ -159,7 +159,7 @@ class Surveyor:
             domain=self._domain,
             lookups=lookups,
             decisions=decisions,
-            attribute_map=self._terms.attribute_map,
+            terms=self._terms,
             initial_domain=initial,
             source=people,
             on_tenant=sum(1 for user in people if lookups.territory.has(user)),

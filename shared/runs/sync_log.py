@@ -63,6 +63,7 @@ class Fields(TypedDict, total=False):
     invocations: int
     stalled_invocations: int
     audit_log: AuditLog
+    terms: str
 
 
 class SyncLog:

@@ -39,7 +39,9 @@ class DoneSync:
         return [*self.done, *self.unsettled]
 
 
-async def survey_undo(services: Services, run: Run, undoes: str, directory: Directory) -> Survey:
+async def survey_undo(
+    services: Services, run: Run, undoes: str, directory: Directory, terms: Terms
+) -> Survey:
     """Plans to undo the sync `undoes`. Raises JournalGone after 30 days, and what `survey_done` raises."""
     journal = await Journal.read_finished(services.storage, run.domain, undoes)
     sync = DoneSync(
@@ -49,7 +51,7 @@ async def survey_undo(services: Services, run: Run, undoes: str, directory: Dire
         unsettled=journal.unsettled,
         memory=await services.known_people.read(run.domain),
     )
-    return await survey_done(sync, directory, services.settings.terms, disable_added=run.disable_added)
+    return await survey_done(sync, directory, terms, disable_added=run.disable_added)
 
 
 async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, disable_added: bool) -> Survey:
@@ -109,7 +111,7 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         source=[],
         target=list(users.values()),
         memory=sync.memory,
-        attribute_map=terms.attribute_map,
+        terms=terms,
         protection=protection,
         plan=replace(plan, links=sync.memory.links),
         warnings=protection.warnings + looks.warnings + untold(directory),

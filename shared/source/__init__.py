@@ -29,6 +29,7 @@ class OpenSource(Source, Protocol):
     async def aclose(self) -> None: ...
 
 
+Opener = Callable[[AttributeMap], OpenSource]
 Unit = Literal["item", "line", "page"]
 
 

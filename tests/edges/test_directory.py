@@ -110,8 +110,8 @@ async def test_a_closing_look_has_its_own_deadline_and_never_waits_for_the_write
         quota = WriteQuota(clock=tenant.clock)
         quota.pause(3_600, Workload, drained=True)
         tenant.stop.before_request = 1
-        directory = Directory(tenant.graph(quota), MAP)
+        graph = tenant.graph(quota)
 
-        assert await directory.within(60).look_again([ROOM.object_id]) == {ROOM.object_id: ROOM}
+        assert await Directory(graph.within(60), MAP).look_again([ROOM.object_id]) == {ROOM.object_id: ROOM}
         with pytest.raises(TimeBudgetSpent):
-            await directory.within(0).look_again([ROOM.object_id])
+            await Directory(graph.within(0), MAP).look_again([ROOM.object_id])

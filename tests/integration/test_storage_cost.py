@@ -21,7 +21,7 @@ EVERY_RUN = {
     "EntityGroupTransaction Domains": 1,
     "GetBlob links": 1,
     "GetBlob tenant": 2,
-    "GetEntity Domains": 2,
+    "GetEntity Domains": 3,
     "MergeEntity Runs": 1,
     "QueryEntities Domains": 1,
     "QueryEntities Runs": 1,

@@ -322,7 +322,9 @@ class TestNeverTouched:
         run = await stack.sync()
 
         assert stack.writes() == []
-        assert await reasons(stack, run) == {"x@contoso.com": "Listed in PROTECTED_USERS."}
+        assert await reasons(stack, run) == {
+            "x@contoso.com": "Listed in PROTECTED_USERS or in the tenant's settings."
+        }
 
     async def test_the_users_of_subdomains_and_of_other_domains(self, start_stack: StartStack) -> None:
         domains = [{"id": "contoso.com"}, {"id": "sub.contoso.com"}, {"id": "notcontoso.com"}]

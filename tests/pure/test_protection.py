@@ -41,12 +41,12 @@ from tests.support.people import change, entra_user, rename
         (
             entra_user("AOKI@contoso.com"),
             Protection(protected_users=frozenset({"aoki@contoso.com"})),
-            "Listed in PROTECTED_USERS.",
+            "Listed in PROTECTED_USERS or in the tenant's settings.",
         ),
         (
             entra_user(object_id="ID-1"),
             Protection(protected_users=frozenset({"id-1"})),
-            "Listed in PROTECTED_USERS.",
+            "Listed in PROTECTED_USERS or in the tenant's settings.",
         ),
         (
             entra_user(),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.planning.tenant_settings import TenantSettings
 from shared.settings import Settings, SettingsError, is_loopback
 
 COMPLETE = {
@@ -26,7 +27,12 @@ def test_storage_and_an_api_client_are_all_it_takes() -> None:
 
     assert (read.source, read.auth_mode, str(read.schedule)) == ("hennge", "keys", "0 0 * * * *")
     assert read.require_deletion_checks
-    assert read.attribute_map.attributes == ("displayName", "givenName", "surname", "mailNickname")
+    assert read.terms(TenantSettings()).attribute_map.attributes == (
+        "displayName",
+        "givenName",
+        "surname",
+        "mailNickname",
+    )
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
@@ -121,7 +127,7 @@ def test_protected_users_are_known_in_any_case_and_spacing() -> None:
 
     read = settings(PROTECTED_USERS=f" CEO@contoso.com ,, {object_id}")
 
-    assert read.protected_users == {"ceo@contoso.com", object_id.lower()}
+    assert read.protected_users == (object_id.lower(), "ceo@contoso.com")
 
 
 @pytest.mark.parametrize("entry", ["ceo", "ceo@a.test; cfo@a.test", "ceo@a.test cfo@a.test"])
@@ -137,7 +143,12 @@ def test_a_usage_location_is_kept_in_upper_case() -> None:
 def test_the_attribute_map_stands_on_top_of_the_default() -> None:
     read = settings(ATTRIBUTE_MAP='{"department": "custom_attributes.dept", "surname": null}')
 
-    assert read.attribute_map.attributes == ("displayName", "givenName", "mailNickname", "department")
+    assert read.terms(TenantSettings()).attribute_map.attributes == (
+        "displayName",
+        "givenName",
+        "mailNickname",
+        "department",
+    )
 
 
 def test_a_secret_shows_neither_in_the_settings_nor_in_a_complaint() -> None:
@@ -156,14 +167,14 @@ def test_a_key_vault_reference_that_was_not_resolved_is_refused_by_its_settings_
 
 def test_the_digest_of_what_decides_a_plan_is_the_same_for_the_same_settings_alone() -> None:
     protected = "mori@contoso.com,aoki@contoso.com,baba@contoso.com"
-    one = settings(PROTECTED_USERS=protected).terms
+    one = settings(PROTECTED_USERS=protected).terms(TenantSettings())
     others = [
-        settings(PROTECTED_USERS="mori@contoso.com").terms,
-        settings(PROTECTED_USERS=protected, UPN_FROM="email").terms,
-        settings(PROTECTED_USERS=protected, ATTRIBUTE_MAP='{"surname": null}').terms,
+        settings(PROTECTED_USERS="mori@contoso.com").terms(TenantSettings()),
+        settings(PROTECTED_USERS=protected, UPN_FROM="email").terms(TenantSettings()),
+        settings(PROTECTED_USERS=protected, ATTRIBUTE_MAP='{"surname": null}').terms(TenantSettings()),
     ]
 
-    again = settings(PROTECTED_USERS=",".join(reversed(protected.split(",")))).terms
+    again = settings(PROTECTED_USERS=",".join(reversed(protected.split(",")))).terms(TenantSettings())
     assert again.digest(ask_unlinked=False) == one.digest(ask_unlinked=False)
     digests = {each.digest(ask_unlinked=False) for each in (one, *others)} | {one.digest(ask_unlinked=True)}
     assert len(digests) == 5

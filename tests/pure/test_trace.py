@@ -9,7 +9,7 @@ from shared.model.people import EntraUser, Memory, SourceUser
 from shared.model.questions import Decisions
 from shared.planning.lookups import Lookups
 from shared.planning.protection import Protection
-from shared.planning.surveyed import Survey
+from shared.planning.surveyed import Survey, Terms
 from shared.reports.trace import Trace, trace
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP, entra_user, plan_of, source_user, values
 
@@ -38,10 +38,10 @@ def traced(
         memory=Memory(remembered),
         protection=protection,
         plan=plan,
-        attribute_map=MAP,
+        terms=Terms(attribute_map=MAP, protection=NOBODY_PROTECTED),
         decisions=Decisions(same=dict(decided or {})),
     )
-    return trace(seen, MAP, query)
+    return trace(seen, query)
 
 
 @pytest.mark.parametrize("query", ["s-aoki", "S-AOKI", " aoki@contoso.com ", "account"])

@@ -1,0 +1,92 @@
+"""The tenant's settings: which are in force, where each comes from, and changing the stored ones."""
+
+from typing import Generic, Self, TypeVar
+
+import azure.functions as func
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from shared.http.any_subset import AnySubset, any_subset
+from shared.http.endpoint import AnyCall, Call, Nothing
+from shared.http.problems import json
+from shared.log import event
+from shared.model.domains import StoredSettings
+from shared.model.records import Record
+from shared.planning.mapping import DEFAULT_MAP
+from shared.planning.tenant_settings import Origin, TenantSettings, in_force
+
+T = TypeVar("T")
+
+
+class Shown(Record, Generic[T]):
+    """`value` is in force, and comes `from` there. It is null where nothing is set, or what is stored can't be read."""
+
+    value: T | None
+    origin: Origin = Field(serialization_alias="from")
+
+
+class MapSetting(Shown[dict[str, str | None]]):
+    pass
+
+
+class ListSetting(Shown[tuple[str, ...]]):
+    pass
+
+
+class TextSetting(Shown[str]):
+    pass
+
+
+class TenantSettingsView(Record):
+    """`attributeMap` stands on top of `defaultMap`; `protectedUsers` are those of the app setting and the stored ones.
+
+    `unreadable` names settings whose stored value can't be read: no sync runs until they are set again.
+    """
+
+    attribute_map: MapSetting
+    usage_location: TextSetting
+    protected_users: ListSetting
+    foreign_domains: ListSetting
+    default_map: dict[str, str | None]
+    unreadable: tuple[str, ...]
+
+
+class TenantSettingsChange(TenantSettings, AnySubset):
+    """Any subset of the settings, at least one; null returns to the app setting."""
+
+    model_config = ConfigDict(json_schema_extra=any_subset)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        self.require_fitting()
+        return self
+
+
+async def get_settings(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+    return _answer(call, await call.services.tenant_settings.read())
+
+
+async def change_settings(call: Call[Nothing, TenantSettingsChange]) -> func.HttpResponse:
+    before, after = await call.services.tenant_settings.change(
+        call.body.changes, call.author, call.headers.get("If-Match")
+    )
+    event(
+        "settings.changed",
+        by=call.author.name,
+        address=call.author.address,
+        before=before.told(),
+        after=after.told(),
+    )
+    return _answer(call, after)
+
+
+def _answer(call: AnyCall, stored: StoredSettings[TenantSettings]) -> func.HttpResponse:
+    readable = TenantSettings.model_validate(dict(stored.given))
+    values, origins = in_force(call.services.settings.tenant, readable)
+    shown: dict[str, object] = {
+        name: {"value": getattr(values, name), "origin": origin} for name, origin in origins.items()
+    }
+    shown |= {name: {"value": None, "origin": "stored"} for name in stored.unreadable}
+    unreadable = tuple(map(to_camel, stored.unreadable))
+    view = TenantSettingsView.model_validate({**shown, "default_map": DEFAULT_MAP, "unreadable": unreadable})
+    return json(view, headers={"ETag": stored.etag})

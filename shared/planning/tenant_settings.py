@@ -1,0 +1,88 @@
+"""What an administrator sets for the whole tenant: as app settings, or stored, which then has the last word. Pure."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from shared.model.domain_names import domain_name
+from shared.model.records import Record
+from shared.planning.mapping import AttributeMap
+
+Origin = Literal["stored", "app setting", "default"]
+
+_PERSON = re.compile(r"[^\s@;]+@[^\s@;]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _mappable(value: dict[str, str | None]) -> dict[str, str | None]:
+    AttributeMap.of(value)
+    return value
+
+
+def _people(value: tuple[str, ...]) -> tuple[str, ...]:
+    people = sorted({name.strip().lower() for name in value if name.strip()})
+    for person in people:
+        if not _PERSON.fullmatch(person):
+            raise ValueError(f"{person!r} is neither a UPN nor an object id")
+    return tuple(people)
+
+
+def _domains(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({domain_name(name.strip()) for name in value if name.strip()}))
+
+
+FieldMap = Annotated[dict[str, str | None], AfterValidator(_mappable)]
+Country = Annotated[str, StringConstraints(pattern="^[A-Za-z]{2}$", to_upper=True)]
+People = Annotated[tuple[str, ...], AfterValidator(_people)]
+DomainNames = Annotated[tuple[str, ...], AfterValidator(_domains)]
+# In characters of JSON: all of them, before and after a change, must fit into one row of storage.
+LONGEST: Mapping[str, int] = {"attribute_map": 4_000, "protected_users": 8_000, "foreign_domains": 2_000}
+
+
+class TenantSettings(Record):
+    """What may be set for the tenant, in one of the two places. None: not set there.
+
+    `docs/configuration.md` is made from these descriptions.
+    """
+
+    attribute_map: FieldMap | None = Field(
+        default=None,
+        description="Entra attribute → source field, on top of the default map, as in `ATTRIBUTE_MAP`.",
+    )
+    usage_location: Country | None = Field(
+        default=None, description="Two-letter country that created users get, as in `USAGE_LOCATION`."
+    )
+    protected_users: People | None = Field(
+        default=None,
+        description="UPNs or object ids that are never touched. Those of `PROTECTED_USERS` stay protected, too.",
+    )
+    foreign_domains: DomainNames | None = Field(
+        default=None,
+        description="Domains that are certainly not the tenant's although they look like one of them, as in "
+        "`FOREIGN_DOMAINS`.",
+    )
+
+    def require_fitting(self) -> None:
+        """Raises ValueError that names a setting too long to be stored."""
+        for name, longest in LONGEST.items():
+            if (length := len(json.dumps(getattr(self, name)))) > longest:
+                raise ValueError(f"{to_camel(name)} takes at most {longest} characters of JSON, not {length}")
+
+
+DEFAULTS = TenantSettings(attribute_map={}, protected_users=(), foreign_domains=())
+
+
+def in_force(app: TenantSettings, stored: TenantSettings) -> tuple[TenantSettings, dict[str, Origin]]:
+    """The settings that count, and by Python name where each comes from."""
+    places: tuple[tuple[Origin, TenantSettings], ...] = (("stored", stored), ("app setting", app))
+    values: dict[str, object] = {}
+    origins: dict[str, Origin] = {}
+    for name in TenantSettings.model_fields:
+        given = [(origin, value) for origin, place in places if (value := getattr(place, name)) is not None]
+        origins[name], values[name] = given[0] if given else ("default", getattr(DEFAULTS, name))
+    # Nobody loses protection because one of the places does not name them.
+    values["protected_users"] = (*(app.protected_users or ()), *(stored.protected_users or ()))
+    return TenantSettings.model_validate(values), origins
