@@ -186,7 +186,7 @@ class Settings(BaseModel):
     attribute_map: Annotated[FieldMap, BeforeValidator(_json)] | None = Field(
         None,
         alias="ATTRIBUTE_MAP",
-        description="JSON object, Entra attribute → source field, on top of the default map; see below.",
+        description="JSON object, Entra attribute → source field or expression, on top of the default map; see below.",
     )
     sign_in: SignIn | None = Field(
         None,

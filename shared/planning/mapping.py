@@ -14,6 +14,7 @@ from functools import lru_cache
 from shared.model.characters import LONGEST, composed, escaped, visible
 from shared.model.people import AccountKind, EntraUser, SignIn, SourceUser, Value
 from shared.planning.entra_limits import LENGTHS, unwritten
+from shared.planning.expressions import Expression, constants_of, fields_of, parse, value_of
 
 UPN, IMMUTABLE_ID, ENABLED = "userPrincipalName", "onPremisesImmutableId", "accountEnabled"
 # How a user signs in. Exchange never has authority over these.
@@ -30,6 +31,7 @@ _RESOURCE_ACCOUNT = "microsoft communication application instance"
 # No attribute of Entra: the field that names a user of the source for good. The second name is that of earlier
 # versions.
 SOURCE_ID, USERNAME = "sourceId", "username"
+_ONE_FIELD = (UPN, IMMUTABLE_ID, SOURCE_ID, ENABLED)
 MAPPABLE = (*LENGTHS, ENABLED, UPN, IMMUTABLE_ID, SOURCE_ID)
 
 # With the UPN and the immutable ID, what HENNGE's own sync carries (HENNGE's article 44051180264089).
@@ -98,13 +100,14 @@ def _kept(text: str) -> str:
 class AttributeMap:
     """Which source field fills which Entra attribute (`custom_attributes.x` is a nested field).
 
-    `fields[i]` fills `attributes[i]`. All field names are in the form of `field_key`. `own`: the attributes that the
-    administrator named, each with its field as it was written. `status_field` says who may sign in, or with `inverted`
-    who may not. `sign_in`: what the map says about that; None if it says nothing.
+    `fields[i]`, a field or an expression, fills `attributes[i]`. All field names are in the form of `field_key`. `own`:
+    the attributes that the administrator named, each with its field or expression as it was written. `status_field`
+    says who may sign in, or with `inverted` who may not. `sign_in`: what the map says about that; None if it says
+    nothing.
     """
 
     attributes: tuple[str, ...]
-    fields: tuple[str, ...]
+    fields: tuple[Expression, ...]
     own: Mapping[str, str] = field(default_factory=dict)
     upn_fields: tuple[str, ...] = UPN_FIELDS
     immutable_id_fields: tuple[str, ...] = IMMUTABLE_ID_FIELDS
@@ -116,6 +119,10 @@ class AttributeMap:
     def field_of(self, attribute: str) -> str:
         """The attribute's field as it is written: by the administrator, or in the default map."""
         return self.own.get(attribute) or DEFAULT_MAP.get(attribute) or self.immutable_id_fields[0]
+
+    @property
+    def mapped_fields(self) -> tuple[str, ...]:
+        return tuple(name for expression in self.fields for name in fields_of(expression))
 
     @property
     def selected(self) -> tuple[str, ...]:
@@ -131,7 +138,7 @@ class AttributeMap:
     def single_fields(self) -> tuple[str, ...]:
         """Fields of which a user has one value, and no list."""
         identity = (*self.source_id_fields, *self.upn_fields, *self.immutable_id_fields)
-        return (*self.fields, *identity, self.status_field)
+        return (*self.mapped_fields, *identity, self.status_field)
 
     @property
     def read_fields(self) -> frozenset[str]:
@@ -142,14 +149,12 @@ class AttributeMap:
     def of(cls, overrides: Mapping[str, str | None]) -> "AttributeMap":
         """The default map with `overrides` on top; an attribute mapped to None is not synchronised.
 
-        Raises ValueError for an attribute that can't be mapped, for a field that holds a secret, and if displayName is
-        not mapped.
+        Raises ValueError for an attribute that can't be mapped, for an expression that is wrong or stands where only a
+        field may, for a field that holds a secret, and if displayName is not mapped.
         """
         given = {SOURCE_ID if name == USERNAME else name: field for name, field in overrides.items()}
         if unknown := sorted(set(given) - set(MAPPABLE)):
             raise ValueError(f"{', '.join(unknown)} can't be mapped; possible are {', '.join(MAPPABLE)}")
-        if secret := sorted(name for name in given.values() if name and is_secret(name)):
-            raise ValueError(f"{', '.join(secret)} can't be mapped: by its name, the field holds a secret")
         if marked := sorted(
             one for one, name in given.items() if name and name[:1] == "!" and one != ENABLED
         ):
@@ -158,12 +163,13 @@ class AttributeMap:
         merged = {**DEFAULT_MAP, NICKNAME: username, **given}
         if not merged["displayName"]:
             raise ValueError("displayName must be mapped: Entra has no user without one")
+        pairs = [(attribute, _expression(attribute, name)) for attribute, name in merged.items() if name]
         unread = IMMUTABLE_ID in merged and merged[IMMUTABLE_ID] is None
         own = {name: text for name, text in given.items() if text}
         upn, immutable_id, source_id, status = (
             merged.pop(name, None) for name in (UPN, IMMUTABLE_ID, SOURCE_ID, ENABLED)
         )
-        pairs = [(attribute, field_key(name)) for attribute, name in merged.items() if name]
+        pairs = [(attribute, expression) for attribute, expression in pairs if attribute in merged]
         return cls(
             attributes=tuple(attribute for attribute, _ in pairs),
             fields=tuple(name for _, name in pairs),
@@ -195,8 +201,8 @@ class AttributeMap:
         immutable_id = _first(fields, self.immutable_id_fields)
         problem = unwritten(UPN, upn) or unwritten(IMMUTABLE_ID, immutable_id)
         values: list[Value] = []
-        for attribute, name in zip(self.attributes, self.fields, strict=True):
-            value = _value(attribute, name, fields)
+        for attribute, filled_by in zip(self.attributes, self.fields, strict=True):
+            value = _value(attribute, filled_by, fields)
             # A nickname alone never keeps the rest from being written (see `planning/differences.py`).
             problem = problem or (() if attribute == NICKNAME else unwritten(attribute, value))
             odd = problem or attribute == NICKNAME
@@ -214,7 +220,7 @@ class AttributeMap:
         )
 
     def _name_made(self, fields: Mapping[str, object]) -> bool:
-        return normalised(fields.get(self.fields[self.attributes.index("displayName")])) is None
+        return _text(self.fields[self.attributes.index("displayName")], fields) is None
 
     def _status(self, fields: Mapping[str, object]) -> Value:
         text = normalised(fields.get(self.status_field))
@@ -245,8 +251,30 @@ class AttributeMap:
         return value if isinstance(value, str) else ""
 
 
-def _value(attribute: str, name: str, fields: Mapping[str, object]) -> Value:
-    value = normalised(fields.get(name))
+def _expression(attribute: str, text: str) -> Expression:
+    """What fills the attribute. Raises ValueError as `AttributeMap.of` does."""
+    try:
+        expression = parse(text.removeprefix("!") if attribute == ENABLED else text, field_key)
+    except ValueError as error:
+        raise ValueError(f"{attribute}: {error}") from error
+    if attribute in _ONE_FIELD and not isinstance(expression, str):
+        raise ValueError(f"{attribute} takes one field, no expression")
+    if secret := next(filter(is_secret, fields_of(expression)), None):
+        raise ValueError(f"{attribute}: {secret} can't be mapped: by its name, the field holds a secret")
+    longest = LENGTHS.get(attribute, 0)
+    if any(len(constant) > longest for constant in constants_of(expression)):
+        raise ValueError(f"{attribute} takes {longest} characters at most")
+    return expression
+
+
+def _text(filled_by: Expression, fields: Mapping[str, object]) -> str | None:
+    if isinstance(filled_by, str):
+        return normalised(fields.get(filled_by))
+    return normalised(value_of(filled_by, lambda each: normalised(fields.get(each))))
+
+
+def _value(attribute: str, filled_by: Expression, fields: Mapping[str, object]) -> Value:
+    value = _text(filled_by, fields)
     if attribute == NICKNAME and value:
         return value.partition("@")[0] or value
     if attribute == "displayName" and value is None:

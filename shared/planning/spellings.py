@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from shared.model.people import SignIn
+from shared.planning.expressions import fields_of
 from shared.planning.mapping import (
     EMAIL_FIELDS,
     ENABLED,
@@ -139,7 +140,11 @@ def spelled(seen: Seen, why: Why) -> str:
 def filled_by(attribute_map: AttributeMap) -> dict[str, list[str]]:
     """Field, as `field_key` has it → the attributes that it fills."""
     filled: dict[str, list[str]] = {}
-    pairs = [*zip(attribute_map.fields, attribute_map.attributes, strict=True)]
+    pairs = [
+        (name, attribute)
+        for expression, attribute in zip(attribute_map.fields, attribute_map.attributes, strict=True)
+        for name in fields_of(expression)
+    ]
     for names, attribute in (
         (attribute_map.source_id_fields, SOURCE_ID),
         # Where nobody has a UPN, Email stands in for it.
