@@ -22,6 +22,7 @@ from pydantic import (
 from shared.model.people import SignIn
 from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
+from shared.planning.scope import EVERYBODY
 from shared.planning.surveyed import Terms
 from shared.planning.tenant_settings import Country, DomainNames, FieldMap, People, TenantSettings, in_force
 from shared.schedule import Schedule
@@ -254,17 +255,19 @@ class Settings(BaseModel):
     def tenant(self) -> TenantSettings:
         """What is set here of what can also be stored for the tenant."""
         return TenantSettings.model_validate(
-            {name: getattr(self, name) for name in TenantSettings.model_fields}
+            {name: getattr(self, name, None) for name in TenantSettings.model_fields}
         )
 
     def terms(self, stored: TenantSettings) -> Terms:
         """The settings that a survey needs."""
         tenant, _ = in_force(self.tenant, stored)
+        scope = tenant.scope or EVERYBODY
         return Terms(
-            attribute_map=AttributeMap.of(tenant.attribute_map or {}),
+            attribute_map=AttributeMap.of(tenant.attribute_map or {}, scope),
             protection=Protection(
                 protected_users=frozenset(tenant.protected_users or ()),
                 require_deletion_checks=self.require_deletion_checks,
+                scope=scope,
             ),
             usage_location=tenant.usage_location,
             restore_deleted_users=self.restore_deleted_users,

@@ -414,6 +414,7 @@ export default {
 		"kind.resourceAccount": "Resource accounts",
 		"kind.otherMailbox": "Other mailboxes",
 		"kind.listed": "Protected by a setting",
+		"kind.outOfScope": "Out of scope",
 		"kind.unknown": "Mailboxes that could not be read",
 		"kind.group": "Groups",
 		"kind.application": "Applications",

@@ -58,6 +58,19 @@ class Protected(Part):
             eligible_members_seen=ELIGIBLE_PERMISSION not in unknown.permissions,
         )
 
+    async def read_members(self, groups: Iterable[str]) -> dict[str, frozenset[str] | None]:
+        """Group → object ids of its members, also through other groups; None for one that can't be read."""
+        return {group: await self._members(group) for group in sorted(groups)}
+
+    async def _members(self, group: str) -> frozenset[str] | None:
+        path = f"/groups/{segment(group)}/transitiveMembers?$select=id&$top={PAGE_SIZE}"
+        try:
+            return frozenset(text(item, "id") for item in await self.graph.read_all(path))
+        except GraphError as error:
+            if error.status == 401:
+                raise
+            return None
+
     async def _assigned(self) -> dict[str, Holder]:
         items = await self.graph.read_all(_ROLE_ASSIGNMENTS)
         return {text(item, "principalId"): _role_name(item) for item in items}

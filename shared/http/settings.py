@@ -13,6 +13,7 @@ from shared.log import event
 from shared.model.domains import StoredSettings
 from shared.model.records import Record
 from shared.planning.mapping import DEFAULT_MAP
+from shared.planning.scope import Scope
 from shared.planning.tenant_settings import Origin, TenantSettings, in_force
 
 T = TypeVar("T")
@@ -37,6 +38,10 @@ class TextSetting(Shown[str]):
     pass
 
 
+class ScopeSetting(Shown[Scope]):
+    pass
+
+
 class TenantSettingsView(Record):
     """`attributeMap` stands on top of `defaultMap`; `protectedUsers` are those of the app setting and the stored ones.
 
@@ -47,6 +52,7 @@ class TenantSettingsView(Record):
     usage_location: TextSetting
     protected_users: ListSetting
     foreign_domains: ListSetting
+    scope: ScopeSetting
     default_map: dict[str, str | None]
     unreadable: tuple[str, ...]
 

@@ -20,7 +20,7 @@ _LOST_AGAIN = timedelta(days=30)
 FORGOTTEN_AFTER = _LOST_AGAIN + timedelta(days=60)
 
 # A person's columns, in the order of an entry.
-_COLUMNS = ("links", "names", "forms", "since", "lost", "upns", "blocked")
+_COLUMNS = ("links", "names", "forms", "since", "lost", "upns", "blocked", "outside")
 # Columns that are not by source id.
 _FLAT = ("deleted", "filled")
 Entry = tuple[str, ...]
@@ -85,7 +85,7 @@ def merge(current: Memory, delta: Delta) -> Memory:
     reviewed = domain and anew == current.anew and domain not in current.reviewed
     if same and not (entries or reviewed):
         return current
-    links, names, forms, since, lost, upns, blocked = (
+    links, names, forms, since, lost, upns, blocked, outside = (
         _changed(getattr(current, column), {who: entry[place] for who, entry in entries.items()})
         for place, column in enumerate(_COLUMNS)
     )
@@ -98,6 +98,7 @@ def merge(current: Memory, delta: Delta) -> Memory:
         lost=lost,
         upns=upns,
         blocked=blocked,
+        outside=outside,
         deleted=flat.get("deleted", current.deleted),
         filled=flat.get("filled", current.filled),
         reviewed=(*current.reviewed, domain) if reviewed else current.reviewed,
@@ -119,6 +120,7 @@ def linked(memory: Memory, links: Mapping[str, str], today: date) -> Memory:
         lost=_without(memory.lost, gone),
         upns=_without(memory.upns, gone),
         blocked=_without(memory.blocked, moved),
+        outside=_without(memory.outside, gone),
     )
 
 
@@ -141,6 +143,13 @@ def with_upns(memory: Memory, upns: Mapping[str, str], everybody: Iterable[str])
     """The memory with what named these people; of the others in the source nothing did."""
     known = _without(memory.upns, everybody)
     return replace(memory, upns=known | {who: one for who, one in upns.items() if who in memory.links})
+
+
+def with_scope(memory: Memory, out_of_scope: Mapping[str, bool], today: date) -> Memory:
+    """The memory with who of the people in the source is out of scope. Of those who left it, it stays as it was."""
+    left = {who: since for who, since in memory.outside.items() if out_of_scope.get(who, True)}
+    new = {who for who, out in out_of_scope.items() if out and who in memory.links} - left.keys()
+    return replace(memory, outside=left | dict.fromkeys(new, today.isoformat()))
 
 
 def with_absences(memory: Memory, source_ids: Collection[str], listed: Set[str], today: date) -> Memory:

@@ -11,6 +11,8 @@ Value = str | bool | None
 # to whom Entra refuses every write.
 NoPerson = Literal["onPremisesSynced", "restricted", "agent", "resourceAccount", "guest"]
 AccountKind = Literal["person", NoPerson]
+# Whether somebody is in scope. "byGroup": only if they are a member of a group.
+Standing = Literal["in", "out", "byGroup"]
 
 
 class SignIn(StrEnum):
@@ -34,7 +36,8 @@ class SourceUser:
     where others have; Email finds their account, but adds and renames nobody. `name_made`: the display name is made of
     family and given name.
     `status`: True if enabled, False if disabled, None if that is not said, text if it is said in an unknown word.
-    `problem` says why this one user can't be synchronised, where reading already shows it.
+    `problem` says why this one user can't be synchronised, where reading already shows it. `out_of_scope`: by a rule on
+    the source.
     """
 
     source_id: str
@@ -47,6 +50,7 @@ class SourceUser:
     name_made: bool = False
     status: Value = None
     problem: Parts = ()
+    out_of_scope: bool = False
 
 
 class People(list[SourceUser]):
@@ -60,7 +64,10 @@ class People(list[SourceUser]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntraUser:
-    """A user of the tenant; `values` are in the order of `AttributeMap.attributes`. `enabled`: may sign in."""
+    """A user of the tenant; `values` are in the order of `AttributeMap.attributes`. `enabled`: may sign in.
+
+    `standing`: whether the account is in scope by its attributes.
+    """
 
     object_id: str
     upn: str
@@ -69,6 +76,7 @@ class EntraUser:
     values: tuple[Value, ...]
     kind: AccountKind = "person"
     enabled: bool = True
+    standing: Standing = "in"
     fingerprint: int = field(default=0, compare=False)
     """Equal in two reads between which nothing has changed that the app selects; only within one process."""
     nickname: str = ""
@@ -89,7 +97,8 @@ class Memory:
     name at the last good sync (see `planning/names.py`). `forms`: digests of values that Entra may alter or has
     refused (see `planning/forms.py`). `since`: when a sync first linked them; absent for links from the time of one
     memory per domain. `lost`: when neither side was found to have them any more. `upns`: which field named them at the
-    last good sync (see `planning/upns.py`).
+    last good sync (see `planning/upns.py`). `outside`: since when they are out of scope, though in the source, or were
+    when they left it.
     By object id: `deleted`: when a sync deleted the account. By domain: `filled`: the attributes that somebody in the
     source filled at the last good sync, with spaces between.
 
@@ -105,6 +114,7 @@ class Memory:
     lost: dict[str, str] = field(default_factory=dict)
     upns: dict[str, str] = field(default_factory=dict)
     blocked: dict[str, str] = field(default_factory=dict)
+    outside: dict[str, str] = field(default_factory=dict)
     deleted: dict[str, str] = field(default_factory=dict)
     filled: dict[str, str] = field(default_factory=dict)
     anew: str = ""

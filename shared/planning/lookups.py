@@ -30,10 +30,11 @@ class Lookups:
     have an account. `pointers`: which source users without an account point to such accounts; `pointers_unread`: why
     these are not known. `resembling`: source id → accounts elsewhere that would be deleted, or were, and may be that
     user's. `failed`: source ids of users whose add Entra has refused in this run.
-    `sign_in`: what is done with the sign-in state; `blocked`: source id → that a sync blocked the account (see
-    `planning/sign_in.py`). `untouched`: attributes that are left as Entra has them, since nobody in the source has a
-    value. `forms`: source id → what is known of values that Entra alters or refuses (see `planning/forms.py`); refusals
-    up to the date `refused_since` don't count any more.
+    `left_out`: object ids of those who were out of scope when the source last had them. `sign_in`: what is done with
+    the sign-in state; `blocked`: source id → that a sync blocked the account (see `planning/sign_in.py`). `untouched`:
+    attributes that are left as Entra has them, since nobody in the source has a value. `forms`: source id → what is
+    known of values that Entra alters or refuses (see `planning/forms.py`); refusals up to the date `refused_since`
+    don't count any more.
     """
 
     federated: bool = False
@@ -65,4 +66,5 @@ class Lookups:
     forms: Mapping[str, str] = field(default_factory=dict)
     refused_since: str = ""
     other_domains: bool = False
+    left_out: frozenset[str] = frozenset()
     untouched: frozenset[str] = frozenset()

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from shared.model.characters import LONGEST, composed, escaped, visible
-from shared.model.people import AccountKind, EntraUser, SignIn, SourceUser, Value
+from shared.model.people import AccountKind, EntraUser, SignIn, SourceUser, Standing, Value
 from shared.planning.entra_limits import LENGTHS, unwritten
 from shared.planning.expressions import Expression, constants_of, fields_of, parse, value_of
+from shared.planning.scope import EVERYBODY, Scope
 
 UPN, IMMUTABLE_ID, ENABLED = "userPrincipalName", "onPremisesImmutableId", "accountEnabled"
 # How a user signs in. Exchange never has authority over these.
@@ -115,10 +116,15 @@ class AttributeMap:
     status_field: str = field_key(STATUS_FIELD)
     inverted: bool = False
     sign_in: SignIn | None = None
+    scope: Scope = EVERYBODY
 
     def field_of(self, attribute: str) -> str:
         """The attribute's field as it is written: by the administrator, or in the default map."""
         return self.own.get(attribute) or DEFAULT_MAP.get(attribute) or self.immutable_id_fields[0]
+
+    @property
+    def scope_fields(self) -> tuple[str, ...]:
+        return tuple(map(field_key, self.scope.source_fields))
 
     @property
     def mapped_fields(self) -> tuple[str, ...]:
@@ -127,18 +133,19 @@ class AttributeMap:
     @property
     def selected(self) -> tuple[str, ...]:
         """The properties of a user to read from Graph: only those in use, which also costs fewer resource units."""
-        return tuple(dict.fromkeys((*_ALWAYS, *self.attributes, *self.optional)))
+        return tuple(dict.fromkeys((*_ALWAYS, *self.attributes, *self.scope.attributes, *self.optional)))
 
     @property
     def optional(self) -> tuple[str, ...]:
         """The selected properties that the app can do without where a cloud does not have them."""
-        return tuple(name for name in _WHERE_KNOWN if name not in self.attributes)
+        used = (*self.attributes, *self.scope.attributes)
+        return tuple(name for name in _WHERE_KNOWN if name not in used)
 
     @property
     def single_fields(self) -> tuple[str, ...]:
         """Fields of which a user has one value, and no list."""
         identity = (*self.source_id_fields, *self.upn_fields, *self.immutable_id_fields)
-        return (*self.mapped_fields, *identity, self.status_field)
+        return (*identity, *self.mapped_fields, *self.scope_fields, self.status_field)
 
     @property
     def read_fields(self) -> frozenset[str]:
@@ -146,8 +153,10 @@ class AttributeMap:
         return frozenset((*self.single_fields, *EMAIL_FIELDS, *_NAME_FIELDS))
 
     @classmethod
-    def of(cls, overrides: Mapping[str, str | None]) -> "AttributeMap":
+    def of(cls, overrides: Mapping[str, str | None], scope: Scope = EVERYBODY) -> "AttributeMap":
         """The default map with `overrides` on top; an attribute mapped to None is not synchronised.
+
+        `scope` is read with it, since its rules are about what is read of people.
 
         Raises ValueError for an attribute that can't be mapped, for an expression that is wrong or stands where only a
         field may, for a field that holds a secret, and if displayName is not mapped.
@@ -184,6 +193,7 @@ class AttributeMap:
             status_field=field_key(status or STATUS_FIELD).removeprefix("!"),
             inverted=(status or "")[:1] == "!",
             sign_in=(SignIn.FOLLOW if status else SignIn.LEAVE) if ENABLED in given else None,
+            scope=scope,
         )
 
     def source_user(self, record: Mapping[str, object]) -> SourceUser:
@@ -217,6 +227,7 @@ class AttributeMap:
             name_made=self._name_made(fields),
             status=self._status(fields),
             problem=problem,
+            out_of_scope=not self.scope.source_side(lambda name: normalised(fields.get(field_key(name)))),
         )
 
     def _name_made(self, fields: Mapping[str, object]) -> bool:
@@ -226,6 +237,11 @@ class AttributeMap:
         text = normalised(fields.get(self.status_field))
         known = _STATUS.get(field_key(text), _kept(text)) if text else None
         return not known if self.inverted and isinstance(known, bool) else known
+
+    def account_standing(self, user: SourceUser) -> Standing:
+        """Whether an account that they get would be in scope."""
+        attributes = {UPN: user.upn, **dict(zip(self.attributes, user.values, strict=True))}
+        return self.scope.entra_side(lambda name: normalised(attributes.get(name)))
 
     def entra_user(self, item: Mapping[str, object]) -> EntraUser:
         """Reads one user as Graph returns it. Raises KeyError without an id or a UPN."""
@@ -242,6 +258,7 @@ class AttributeMap:
             values=tuple(values),
             kind=_kind(item),
             enabled=item.get(ENABLED) is not False,
+            standing=self.scope.entra_side(lambda name: normalised(item.get(name))),
             fingerprint=hash(tuple(str(item.get(name) or "") for name in self.selected)),
             without_session_time=item.get(SESSION_TIME, "") is None,
         )

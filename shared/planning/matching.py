@@ -45,10 +45,10 @@ class Ambiguity:
 class Matching:
     """The two sides of one domain, paired. Each user is on exactly one of the lists.
 
-    `source`: number of source users on the domain. `moved`: object id → the source user, for Entra users of this
-    domain whose source user is no longer on it. `by_immutable_id`: immutable ID → source user, of all domains.
-    `links`: source id → object id, remembered for users still in the source; `departed`: for users who left it,
-    and `formerly` the same by object id.
+    `source`: number of source users on the domain who are in scope. `moved`: object id → the source user, for Entra
+    users of this domain whose source user is no longer on it. `by_immutable_id`: immutable ID → source user, of all
+    domains. `links`: source id → object id, remembered for users still in the source; `departed`: for users who left
+    it, and `formerly` the same by object id.
     `rules`: how many pairs each rule made. `apart`: source users and Entra users who are certainly two people.
     `renamed`: source ids of unpaired users who have another family name and another given name than at the last good
     sync. `folded`: source ids of users who were paired by a folded UPN alone: a guess, which is not remembered.
@@ -274,7 +274,7 @@ def _claims(
                 claims.contest(found.object_id, owner, user)
             elif not here:
                 matching.moved[found.object_id] = user
-    matching.source = len(claims.inside)
+    matching.source = sum(1 for user, *_ in claims.inside if not user.out_of_scope)
     return claims
 
 

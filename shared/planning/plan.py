@@ -23,6 +23,7 @@ from shared.planning.renames import in_workable_order
 from shared.planning.territory import Where
 
 _WAITS, _WITHOUT_UPN = say("add.memoryInDoubt"), say("add.withoutUpn")
+_OUT_OF_SCOPE = say("scope.newcomer")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,7 +31,8 @@ class _Newcomers:
     """Source users that Entra's domain lacks.
 
     `new`: to be added. `joining`: have an account in another domain. `returning`: in the recycle bin. `contested`:
-    two source users claim one account. `unclear`: not known whether they have an account, or without a UPN.
+    two source users claim one account. `unclear`: not known whether they have an account, or without a UPN. `left_out`:
+    out of scope, and without an account.
     """
 
     new: list[SourceUser] = field(default_factory=list)
@@ -38,9 +40,10 @@ class _Newcomers:
     returning: list[tuple[SourceUser, EntraUser]] = field(default_factory=list)
     contested: list[Ambiguity] = field(default_factory=list)
     unclear: list[SourceUser] = field(default_factory=list)
+    left_out: list[SourceUser] = field(default_factory=list)
 
 
-def _newcomers(matching: Matching, lookups: Lookups) -> _Newcomers:
+def _newcomers(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) -> _Newcomers:
     newcomers = _Newcomers()
     for user in matching.source_only:
         outside, gone = lookups.outside.get(user.source_id), lookups.deleted.get(user.source_id)
@@ -53,11 +56,13 @@ def _newcomers(matching: Matching, lookups: Lookups) -> _Newcomers:
         elif found and user.source_id in matching.renamed and user.immutable_id != (found.immutable_id or ""):
             newcomers.contested.append(named_anew(user, found))
         elif user.only_found:
-            newcomers.unclear.append(user)
+            (newcomers.left_out if user.out_of_scope else newcomers.unclear).append(user)
         elif outside:
             newcomers.joining.append((user, outside))
         elif gone:
             newcomers.returning.append((user, gone))
+        elif user.out_of_scope or attribute_map.account_standing(user) != "in":
+            newcomers.left_out.append(user)
         elif former := lookups.handed_on.get(user.source_id):
             theirs = matching.links.get(user.source_id) == former.object_id
             newcomers.contested.append(
@@ -70,38 +75,62 @@ def _newcomers(matching: Matching, lookups: Lookups) -> _Newcomers:
     return newcomers
 
 
+@dataclass(slots=True)
+class _Compared:
+    """What becomes of the people who are on both sides."""
+
+    changes: list[Change] = field(default_factory=list)
+    skips: list[Change] = field(default_factory=list)
+    without_session_time: list[str] = field(default_factory=list)
+    out_of_scope: int = 0
+    unchanged: int = 0
+
+    def add(
+        self,
+        user: SourceUser,
+        target: EntraUser,
+        lookups: Lookups,
+        differences: Differences,
+        *,
+        counted: bool,
+    ) -> None:
+        """`counted`: the account is on the domain, and among its users unless it is never touched."""
+        protection = lookups.protection
+        if reason := protection.reason_not_to_touch(target):
+            self.skips.append(skipped(target, reason, user.source_id))
+            self.out_of_scope += counted
+            return
+        refusals: Parts = ()
+        told: Parts = ()
+        unequal = False
+        for change in differences.every(user, target):
+            unequal = True
+            if change.action is Action.SKIP:
+                told += change.reason
+            elif reason := protection.reason_not_to_change(target, change):
+                refusals += tuple(part for part in reason if part not in refusals)
+            else:
+                self.changes.append(change)
+        if told or refusals:
+            self.skips.append(skipped(target, told + refusals, user.source_id))
+        if target.without_session_time and lookups.federated and not refusals:
+            self.without_session_time.append(target.object_id)
+        self.unchanged += not unequal
+
+
 @makes_no_cycles
 def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) -> Plan:
     """The plan of the domain: one `Change` for each user who is not equal on both sides."""
-    protection, differences = lookups.protection, Differences(lookups, attribute_map)
-    newcomers = _newcomers(matching, lookups)
-    existing: list[Change] = []
-    restores: list[Change] = []
-    skips: list[Change] = []
-    without_session_time: list[str] = []
-    out_of_scope = unchanged = 0
+    protection = replace(lookups.protection, left_out=_left_out(matching, lookups))
+    lookups = replace(lookups, protection=protection)
+    differences = Differences(lookups, attribute_map)
+    newcomers = _newcomers(matching, lookups, attribute_map)
+    compared = _Compared()
     for pairs, counted in ((matching.pairs, True), (newcomers.joining, False)):
         for user, target in pairs:
-            if reason := protection.reason_not_to_touch(target):
-                skips.append(skipped(target, reason, user.source_id))
-                out_of_scope += counted
-                continue
-            refusals: Parts = ()
-            told: Parts = ()
-            unequal = False
-            for change in differences.every(user, target):
-                unequal = True
-                if change.action is Action.SKIP:
-                    told += change.reason
-                elif reason := protection.reason_not_to_change(target, change):
-                    refusals += tuple(part for part in reason if part not in refusals)
-                else:
-                    existing.append(change)
-            if told or refusals:
-                skips.append(skipped(target, told + refusals, user.source_id))
-            if target.without_session_time and lookups.federated and not refusals:
-                without_session_time.append(target.object_id)
-            unchanged += not unequal
+            compared.add(user, target, lookups, differences, counted=counted)
+    existing, skips = compared.changes, compared.skips
+    restores: list[Change] = []
     for user, gone in newcomers.returning:
         if reason := protection.reason_not_to_touch(gone):
             skips.append(skipped(gone, reason, user.source_id))
@@ -117,9 +146,10 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         for user in newcomers.unclear
     ]
     torn = [*matching.ambiguous, *newcomers.contested]
+    skips += [_not_added(user, _OUT_OF_SCOPE, attribute_map) for user in newcomers.left_out]
 
     unplaced = dict.fromkeys(
-        (user.source_id for user in (*newcomers.unclear, *(one.user for one in torn))), True
+        (u.source_id for u in (*newcomers.unclear, *newcomers.left_out, *(one.user for one in torn))), True
     ) | dict.fromkeys(matching.folded, True)
     refused = unplaced | _refused(matching.domain, lookups, differences, others)
     names = Names(attribute_map)
@@ -139,6 +169,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         if is_on(matching.domain, target.upn)
     }
     strangers = (*matching.target_only, *doubtful.values())
+    out_of_scope = compared.out_of_scope
     out_of_scope += sum(1 for target in strangers if protection.reason_not_to_touch(target))
     return Plan(
         changes=(
@@ -153,9 +184,9 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         ),
         source=matching.source,
         target=len(matching.pairs) + len(strangers) - out_of_scope,
-        unchanged=unchanged,
+        unchanged=compared.unchanged,
         links=_links(matching, newcomers),
-        without_session_time=tuple(without_session_time),
+        without_session_time=tuple(compared.without_session_time),
         questions=tuple(
             with_mailbox(question, protection.mailboxes)
             for question in (*_asked(torn, names), *found.questions.values())
@@ -223,8 +254,24 @@ def _in_question(change: Change, found: Doubts) -> Change:
 def _asked(torn: Iterable[Ambiguity], names: Names) -> Iterator[Question]:
     for one in torn:
         for target in one.targets:
-            if one.kind is not None:
+            if one.kind is not None and not one.user.out_of_scope:
                 yield ask(one.kind, one.user, target, one.reason, names)
+
+
+def _left_out(matching: Matching, lookups: Lookups) -> frozenset[str]:
+    """The object ids of people who are out of scope by a rule on the source, or were when the source last had them."""
+    theirs: dict[str, bool] = {}
+    for user, target in matching.pairs:
+        theirs[target.object_id] = user.out_of_scope
+    for account, user in matching.moved.items():
+        theirs[account] = user.out_of_scope
+    for one in matching.ambiguous:
+        theirs |= dict.fromkeys((target.object_id for target in one.targets), one.user.out_of_scope)
+    for found in (lookups.outside, lookups.deleted):
+        out = {user.source_id: user.out_of_scope for user in matching.source_only}
+        theirs |= {account.object_id: out.get(who, False) for who, account in found.items()}
+    remembered = lookups.left_out - theirs.keys()
+    return remembered | {account for account, out_of_scope in theirs.items() if out_of_scope}
 
 
 def _links(matching: Matching, newcomers: _Newcomers) -> dict[str, str]:
@@ -258,6 +305,8 @@ def _not_added(user: SourceUser, reason: Parts, attribute_map: AttributeMap) -> 
 
 def _doubt(ambiguity: Ambiguity, attribute_map: AttributeMap) -> Change:
     user = ambiguity.user
+    if user.out_of_scope:
+        return _not_added(user, _OUT_OF_SCOPE, attribute_map)
     return Change(
         action=Action.SKIP,
         upn=user.upn,

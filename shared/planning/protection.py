@@ -4,7 +4,7 @@ Whoever is no person, or could not be looked at, becomes a `skip`: not updated, 
 person counts neither as a deletion nor among the users in scope.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -12,6 +12,7 @@ from shared.model.changes import Action, Change
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, NoPerson
 from shared.planning.mapping import ENABLED
+from shared.planning.scope import EVERYBODY, Scope
 
 # Without these Graph permissions, mailboxes and roles can't be read.
 MAILBOX_PERMISSION, ROLE_PERMISSION = "MailboxSettings.Read", "RoleManagement.Read.Directory"
@@ -21,7 +22,15 @@ ELIGIBLE_PERMISSION = "PrivilegedEligibilitySchedule.Read.AzureADGroup"
 
 # What the sync leaves alone. "unknown": whether the account is a person's could not be read.
 LeftAlone = Literal[
-    NoPerson, "listed", "roleHolder", "sharedMailbox", "room", "equipment", "otherMailbox", "unknown"
+    NoPerson,
+    "listed",
+    "outOfScope",
+    "roleHolder",
+    "sharedMailbox",
+    "room",
+    "equipment",
+    "otherMailbox",
+    "unknown",
 ]
 Kind = Literal["person", LeftAlone]
 _OF_THE_ACCOUNT: Mapping[NoPerson, Parts] = {
@@ -48,6 +57,9 @@ class Verdict:
 
 _PERSON = Verdict("person")
 _UNKNOWN = Verdict("unknown", say("unseen.mailbox"))
+_OF_THE_SOURCE = Verdict("outOfScope", say("scope.person"))
+_OUT_OF_SCOPE = Verdict("outOfScope", say("scope.account"))
+_GROUP_UNREAD = Verdict("unknown", say("scope.groupUnread"))
 _OF_THE_MAILBOX: Mapping[str, Verdict] = {
     "shared": Verdict("sharedMailbox", say("protected.sharedMailbox")),
     "room": Verdict("room", say("protected.room")),
@@ -94,6 +106,8 @@ class Protection:
     phrase for it; `roles_unread`: why some of them are unknown. `mailboxes`: object id → purpose, for mailboxes that
     were read; None before any was, and where none can be. `mailboxes_unread`: object ids of those that could not be.
     `missing_permissions`: missing Graph permissions that made one of these two lookups impossible.
+    `scope`: the rules; `members`: group → object ids of its members, None for a group that could not be read.
+    `left_out`: object ids of people who are out of scope by a rule on the source.
     """
 
     protected_users: frozenset[str] = frozenset()
@@ -106,6 +120,9 @@ class Protection:
     exchange_online: bool = True
     purposes_told: bool = True
     eligible_members_seen: bool = True
+    scope: Scope = EVERYBODY
+    members: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
 
     def with_roles(self, roles: Roles) -> "Protection":
         """The same protection, with the holders of directory roles."""
@@ -140,6 +157,8 @@ class Protection:
             return Verdict(user.kind, _OF_THE_ACCOUNT[user.kind])
         if not self.protected_users.isdisjoint((user.upn.lower(), user.object_id.lower())):
             return Verdict("listed", say("protected.listed"))
+        if left := self._left_by_scope(user):
+            return left
         if role := self.roles.get(user.object_id):
             return Verdict("roleHolder", say("protected.role", role=role))
         return _PERSON if self.mailboxes is None else _by_purpose(self.mailboxes.get(user.object_id))
@@ -148,10 +167,26 @@ class Protection:
         """Whether a look has shown that this user has a mailbox."""
         return (self.mailboxes or {}).get(object_id, "none") != "none"
 
+    def _left_by_scope(self, user: EntraUser) -> Verdict | None:
+        """Why the account is left alone by the rules; None if it is in scope."""
+        if user.object_id in self.left_out:
+            return _OF_THE_SOURCE
+        excluding, including = self.scope.excluding_groups, self.scope.including_groups
+        if user.standing == "out" or self._is_member(user, excluding):
+            return _OUT_OF_SCOPE
+        by_group = user.standing == "byGroup" and not self._is_member(user, including)
+        unread = (*excluding, *(including if by_group else ()))
+        if any(self.members.get(group) is None for group in unread):
+            return _GROUP_UNREAD
+        return _OUT_OF_SCOPE if by_group else None
+
+    def _is_member(self, user: EntraUser, groups: Iterable[str]) -> bool:
+        return any(user.object_id in (self.members.get(group) or ()) for group in groups)
+
     def reason_not_to_touch(self, user: EntraUser) -> Parts:
-        """Why this user is no person, and not changed at all; empty if nothing says so."""
+        """Why this user is no person or not in scope, and not changed at all; empty if nothing says so."""
         verdict = self.verdict(user)
-        return () if verdict.kind == "unknown" else verdict.reason
+        return () if verdict is _UNKNOWN else verdict.reason
 
     def reason_not_to_delete(self, user: EntraUser) -> Parts:
         """Why this user is not deleted; empty if they may be."""
@@ -224,6 +259,8 @@ class Protection:
         told += self.untold
         if not self.exchange_online:
             told += say("warning.noExchange")
+        if groups := tuple(sorted(group for group, members in self.members.items() if members is None)):
+            told += say("warning.groupsUnread", groups=groups)
         if self.mailboxes_unread:
             told += say("warning.mailboxesUnread", count=len(self.mailboxes_unread))
         return told

@@ -88,6 +88,10 @@ class Directory(Protocol):
         """Users who hold a directory role, or could through a group, and the reasons why some are unknown."""
         ...
 
+    async def read_members(self, groups: Iterable[str]) -> dict[str, frozenset[str] | None]:
+        """Group → object ids of its members, also through other groups; None for one that can't be read."""
+        ...
+
     async def look_up_mailboxes(self, object_ids: Iterable[str], others: Iterable[str] = (), /) -> Mailboxes:
         """The purposes of these users' mailboxes; any number of them may be unreadable.
 

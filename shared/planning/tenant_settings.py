@@ -10,7 +10,8 @@ from pydantic.alias_generators import to_camel
 
 from shared.model.domain_names import domain_name
 from shared.model.records import Record
-from shared.planning.mapping import AttributeMap
+from shared.planning.mapping import AttributeMap, is_secret
+from shared.planning.scope import EVERYBODY, Scope
 
 Origin = Literal["stored", "app setting", "default"]
 
@@ -34,12 +35,23 @@ def _domains(value: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted({domain_name(name.strip()) for name in value if name.strip()}))
 
 
+def _without_secrets(scope: Scope) -> Scope:
+    if secret := next(filter(is_secret, scope.source_fields), None):
+        raise ValueError(f"{secret} can't be in a rule, since by its name it holds a secret")
+    return scope
+
+
 FieldMap = Annotated[dict[str, str | None], AfterValidator(_mappable)]
 Country = Annotated[str, StringConstraints(pattern="^[A-Za-z]{2}$", to_upper=True)]
 People = Annotated[tuple[str, ...], AfterValidator(_people)]
 DomainNames = Annotated[tuple[str, ...], AfterValidator(_domains)]
 # In characters of JSON: all of them, before and after a change, must fit into one row of storage.
-LONGEST: Mapping[str, int] = {"attribute_map": 4_000, "protected_users": 8_000, "foreign_domains": 2_000}
+LONGEST: Mapping[str, int] = {
+    "attribute_map": 4_000,
+    "protected_users": 8_000,
+    "foreign_domains": 2_000,
+    "scope": 4_000,
+}
 
 
 class TenantSettings(Record):
@@ -65,14 +77,20 @@ class TenantSettings(Record):
         "`FOREIGN_DOMAINS`.",
     )
 
+    scope: Annotated[Scope, AfterValidator(_without_secrets)] | None = Field(
+        default=None,
+        description="`include` and `exclude`: rules that say who is synchronised at all; see below. No app setting.",
+    )
+
     def require_fitting(self) -> None:
         """Raises ValueError that names a setting too long to be stored."""
+        values = self.model_dump(mode="json")
         for name, longest in LONGEST.items():
-            if (length := len(json.dumps(getattr(self, name)))) > longest:
+            if (length := len(json.dumps(values[name]))) > longest:
                 raise ValueError(f"{to_camel(name)} takes at most {longest} characters of JSON, not {length}")
 
 
-DEFAULTS = TenantSettings(attribute_map={}, protected_users=(), foreign_domains=())
+DEFAULTS = TenantSettings(attribute_map={}, protected_users=(), foreign_domains=(), scope=EVERYBODY)
 
 
 def in_force(app: TenantSettings, stored: TenantSettings) -> tuple[TenantSettings, dict[str, Origin]]:

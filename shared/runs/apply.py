@@ -21,7 +21,7 @@ from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle_doubts
 from shared.runs.remembering import Remembering
 from shared.runs.stop import RunStop
-from shared.runs.survey import SIGNED_OUT_AT_ONCE, require_users_on
+from shared.runs.survey import SIGNED_OUT_AT_ONCE, read_protection, require_users_on
 from shared.services import Services
 
 (NO_ROOM,) = say("warning.noRoom", code=QUOTA_EXCEEDED)
@@ -206,7 +206,7 @@ class Sync:
 
     async def _look_again_at_protection(self, object_ids: Sequence[str]) -> Protection:
         matched = self._seen.plan.links.values()
-        protection = self._seen.terms.protection.with_roles(await self._directory.read_roles())
+        protection = await read_protection(self._seen.terms, self._directory)
         return protection.with_mailboxes(await self._directory.look_up_mailboxes(object_ids, matched))
 
 

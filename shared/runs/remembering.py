@@ -16,6 +16,7 @@ from shared.model.memory import (
     with_blocked,
     with_forms,
     with_names,
+    with_scope,
     with_upns,
 )
 from shared.model.parts import Parts, say
@@ -101,6 +102,7 @@ class Remembering:
         memory = with_forms(linked(self._known, self._links, today), self._forms)
         memory = with_blocked(memory, self._blocked)
         memory = after_deletions(memory, self._deleted, self._restored, today)
+        memory = with_scope(memory, {user.source_id: user.out_of_scope for user in self._seen.source}, today)
         if self._seen.reviewed and self._seen.domain not in memory.reviewed:
             memory = replace(memory, reviewed=(*memory.reviewed, self._seen.domain))
         return memory

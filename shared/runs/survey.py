@@ -21,6 +21,7 @@ from shared.planning.lookups import Lookups
 from shared.planning.matching import Matching, against_memory, is_on, match, set_aside
 from shared.planning.names import Names
 from shared.planning.plan import decide
+from shared.planning.protection import Protection
 from shared.planning.sides import Administration, Directory, KnownPeople, Listing, Source
 from shared.planning.sign_in import warnings as signing_in
 from shared.planning.surveyed import Survey, Terms
@@ -120,6 +121,7 @@ class Surveyor:
             known_since={account: memory.since.get(who, "") for who, account in memory.links.items()},
             ask_unlinked=await self._administration.read_unlinked(self._domain),
             approved={deed.who for deed in approved if deed.kind == "delete"},
+            left_out=frozenset(memory.links[who] for who in memory.outside),
             other_domains=any(one.name not in (domain.name, initial) for one in tenant),
             territory=Territory.of(
                 tenant, await self._administration.read_syncing(), self._terms.foreign_domains
@@ -220,7 +222,7 @@ class Surveyor:
 
     async def _plan_with_protection(self, matching: Matching, lookups: Lookups) -> tuple[Plan, Lookups]:
         """Plans, looks up the mailboxes of those it would change or asks about, and plans again with the answers."""
-        protection = self._terms.protection.with_roles(await self._directory.read_roles())
+        protection = await read_protection(self._terms, self._directory)
         # Ignores what could not be read: users that are not deleted for that reason alone are looked up all the same.
         seen = replace(protection, missing_permissions=(), roles_unread=())
         unhindered = replace(lookups, protection=seen, ask_unlinked=False)
@@ -239,6 +241,13 @@ class Surveyor:
 
     async def _decide(self, matching: Matching, lookups: Lookups) -> Plan:
         return await self._clock.in_thread(decide, matching, lookups, self._terms.attribute_map)
+
+
+async def read_protection(terms: Terms, directory: Directory) -> Protection:
+    """Who is protected by settings, by a role, or by a group that the scope names. Mailboxes are not looked at yet."""
+    protection = terms.protection.with_roles(await directory.read_roles())
+    groups = protection.scope.including_groups | protection.scope.excluding_groups
+    return replace(protection, members=await directory.read_members(groups)) if groups else protection
 
 
 def require_users_on(domain: str, people: People) -> None:

@@ -14,7 +14,7 @@ from shared.planning.sides import Directory
 from shared.planning.surveyed import Survey, Terms
 from shared.planning.undo import Done, Now, plan_undo
 from shared.runs.side_looks import SideLooks
-from shared.runs.survey import untold
+from shared.runs.survey import read_protection, untold
 from shared.services import Services
 from shared.store.journal import Journal
 
@@ -73,7 +73,7 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
     ]
     recycle_bin = await _read_deleted_users(sync, directory, looks)
     deleted = {user.object_id: user for user in recycle_bin.users if user.object_id in set(touched)}
-    protection = terms.protection.with_roles(await directory.read_roles())
+    protection = await read_protection(terms, directory)
     protection = protection.with_mailboxes(
         await directory.look_up_mailboxes(users, sync.memory.links.values())
     )

@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 from shared.errors import SourceError, looks_right
 from shared.model.people import People, SourceUser
-from shared.planning.mapping import AttributeMap
+from shared.planning.mapping import AttributeMap, field_key, flat
 from shared.planning.sides import Source
 from shared.planning.spellings import Spellings
 
@@ -46,6 +46,7 @@ class SourceUsers:
         self._users: list[SourceUser] = []
         self._fields = Spellings()
         self._places: dict[str, int] = {}
+        self._absent = {field_key(name): name for name in attribute_map.scope.source_fields}
 
     def add(self, record: object, place: int) -> None:
         """Adds one user, with the source's own field names. `place` is the number of its line, page or item.
@@ -86,6 +87,9 @@ class SourceUsers:
                 user=user.source_id,
                 first=self._places[user.source_id],
             )
+        if self._absent:
+            there = flat(record)
+            self._absent = {key: name for key, name in self._absent.items() if key not in there}
         return user
 
     @property
@@ -95,10 +99,13 @@ class SourceUsers:
     def complete(self) -> People:
         """All users but the built-in administrator.
 
-        Raises SourceError if the list is empty.
+        Raises SourceError if the list is empty, or if a field that the scope names is in none of the records.
         """
         if not self._users:
             raise SourceError("source.empty", source=self._source)
+        if self._absent:
+            # A field that no user has is misspelled. Taken for empty, it would put everybody in or out of scope.
+            raise SourceError("source.fieldUnknown", source=self._source, fields=tuple(self._absent.values()))
         people = People(user for user in self._users if user.source_id.lower() != BUILT_IN_ADMINISTRATOR)
         people.fitting = self._fitting
         return people

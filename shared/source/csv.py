@@ -113,7 +113,8 @@ def _require_columns(header: list[str], name: str, line: int, attribute_map: Att
     keys = Counter(map(field_key, header))
     if twice := sorted(key for key in attribute_map.read_fields if keys[key] > 1):
         raise SourceError("source.columnTwice", source=name, line=line, column=twice[0])
-    missing = [field for field in attribute_map.source_id_fields if field not in keys]
+    needed = dict.fromkeys((*attribute_map.source_id_fields, *attribute_map.scope.source_fields))
+    missing = [field for field in needed if field_key(field) not in keys]
     usual = attribute_map.upn_fields == UPN_FIELDS
     named_by = (*UPN_FIELDS, *EMAIL_FIELDS) if usual else attribute_map.upn_fields
     if not any(field in keys for field in named_by):

@@ -193,6 +193,18 @@ class TestDamage:
 
         assert (await people.read(ONE)).links == {"aoki": "1"}
 
+    async def test_a_column_that_an_earlier_version_did_not_write_is_empty(
+        self, people: KnownPeople, storage: Storage
+    ) -> None:
+        await learn(people, await people.read(ONE), aoki="1")
+        content = orjson.loads(gzip.decompress((await blobs(storage))[PEOPLE]))
+        del content["outside"]
+        await put(storage, PEOPLE, gzip.compress(orjson.dumps(content)))
+
+        memory = await people.read(ONE)
+
+        assert (memory.links, memory.outside, memory.doubt) == ({"aoki": "1"}, {}, ())
+
 
 class TestMissing:
     async def test_where_nothing_was_synchronised_it_begins_without_a_doubt(

@@ -33,14 +33,16 @@ AOKI = Memory(links={"aoki": "1"}, names={"aoki": "a b"}, since={"aoki": YESTERD
 
 _columns = st.dictionaries(st.sampled_from("abc"), st.sampled_from("12"))
 _memories = st.builds(
-    lambda links, names, lost, deleted, filled: Memory(
+    lambda links, names, lost, deleted, filled, outside: Memory(
         links=links,
         deleted=deleted,
         filled=filled,
         names={who: value for who, value in names.items() if who in links},
         lost={who: value for who, value in lost.items() if who in links},
         blocked={who: value for who, value in names.items() if who in links},
+        outside={who: value for who, value in outside.items() if who in links},
     ),
+    _columns,
     _columns,
     _columns,
     _columns,

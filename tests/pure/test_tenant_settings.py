@@ -8,13 +8,22 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.planning.tenant_settings import DEFAULTS, TenantSettings, in_force
+from shared.settings import Settings
 
 NAMES = st.sampled_from(["ceo@contoso.com", "CFO@contoso.com", " x@a.test", ""])
 DOMAINS = st.sampled_from(["contoso.net", "Other.example", ""])
-FIELDS = st.sampled_from(["Display Name", "custom_attributes.kana", "Section"])
+FIELDS = st.sampled_from(
+    ["Display Name", "custom_attributes.kana", "first(Section, 'x')", "first(Section, x)"]
+)
 MAPS = st.fixed_dictionaries(
     {"displayName": FIELDS},
-    optional={"department": FIELDS | st.none(), "surname": FIELDS | st.none(), "userPrincipalName": FIELDS},
+    optional={"department": FIELDS | st.none(), "surname": FIELDS | st.none(), "employeeId": FIELDS},
+)
+RULES = st.sampled_from(
+    [
+        {"side": "source", "field": "Section", "op": "=", "value": "HR"},
+        {"side": "entra", "field": "city", "op": "isEmpty"},
+    ]
 )
 SETTINGS = st.fixed_dictionaries(
     {},
@@ -23,6 +32,7 @@ SETTINGS = st.fixed_dictionaries(
         "usage_location": st.none() | st.sampled_from(["jp", "US"]),
         "protected_users": st.none() | st.lists(NAMES, max_size=3),
         "foreign_domains": st.none() | st.lists(DOMAINS, max_size=3),
+        "scope": st.none() | st.lists(RULES, max_size=2).map(lambda rules: {"exclude": rules}),
     },
 ).map(TenantSettings.model_validate)
 
@@ -56,6 +66,19 @@ def test_storing_what_is_shown_changes_nothing(app: TenantSettings, stored: Tena
 
     assert again == shown
     assert {name for name, origin in origins.items() if origin != "stored"} <= {"usage_location"}
+
+
+APP = Settings.from_environment(
+    {"AzureWebJobsStorage": "x", "HENNGE_CLIENT_ID": "x", "HENNGE_CLIENT_SECRET": "x", "USAGE_LOCATION": "JP"}
+)
+
+
+@given(SETTINGS, SETTINGS)
+def test_only_terms_that_are_equal_have_the_same_digest(one: TenantSettings, other: TenantSettings) -> None:
+    terms, others = APP.terms(one), APP.terms(other)
+
+    assert (terms == others) == (terms.digest() == others.digest())
+    assert terms.digest(ask_unlinked=True) != terms.digest(ask_unlinked=False)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ class ModelTenant:
     decisions: Decisions = NOTHING_DECIDED
     ask_unlinked: bool = False
     syncing: frozenset[str] = frozenset({DOMAIN, OTHER_DOMAIN})
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
     nameless: frozenset[str] = frozenset()
     with_mailbox: frozenset[str] = frozenset()
@@ -142,6 +143,9 @@ class ModelTenant:
             return Roles({}, unread=verbatim("Refused."))
         missing = self.protection.missing_permissions
         return Roles(self.protection.roles, tuple(name for name in missing if name != MAILBOX_PERMISSION))
+
+    async def read_members(self, groups: Iterable[str]) -> dict[str, frozenset[str] | None]:
+        return {group: self.members.get(group) for group in groups}
 
     async def look_up_mailboxes(self, object_ids: Iterable[str], _others: Iterable[str] = ()) -> Mailboxes:
         if MAILBOX_PERMISSION in self.protection.missing_permissions:

@@ -8,7 +8,7 @@ import { domainHeader } from "./domain-header.js";
 
 const KINDS = [
 	"sharedMailbox", "room", "equipment", "otherMailbox", "resourceAccount", "agent", "group", "application",
-	"roleHolder", "onPremisesSynced", "restricted", "guest", "listed", "unknown",
+	"roleHolder", "onPremisesSynced", "restricted", "guest", "listed", "outOfScope", "unknown",
 ];
 
 /** @type {View<{ domain: Api.Domain, features: Features, found: Api.PreCheck | null }>} */
