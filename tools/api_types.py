@@ -28,11 +28,12 @@ def _type(schema: JsonSchemaValue) -> str:
         return " | ".join(_type(one) for one in schema["anyOf"])
     if "enum" in schema:
         return " | ".join(map(json.dumps, schema["enum"]))
-    if schema["type"] == "array":
+    kind = schema.get("type", "unknown")
+    if kind == "array":
         return f"({_type(schema['items'])})[]"
-    if schema["type"] == "object":
+    if kind == "object":
         return _object(schema)
-    return "number" if schema["type"] == "integer" else str(schema["type"])
+    return "number" if kind == "integer" else str(kind)
 
 
 def _object(schema: JsonSchemaValue) -> str:

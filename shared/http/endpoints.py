@@ -75,7 +75,7 @@ change_settings = Endpoint(
 )  # fmt: skip
 start_dry_run = Endpoint(
     method="POST", route=f"{_DOMAIN}/dry-run",
-    summary="Starts a dry run.",
+    summary="Starts a dry run; with `settings`, which takes an administrator, one that tries them.",
     role=Role.OPERATOR, handler=runs.start_dry_run, answers=_STARTED, gives=_POLL,
 )  # fmt: skip
 start_sync = Endpoint(

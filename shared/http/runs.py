@@ -1,23 +1,27 @@
 """Runs: start, look, stop, and their audit logs."""
 
-from collections.abc import Awaitable, Sequence
-from typing import Annotated
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Annotated, Self
 
 import azure.functions as func
-from pydantic import AwareDatetime, Field, StrictBool, field_validator
+from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StrictBool, field_validator, model_validator
 
 from shared.errors import RunActive
+from shared.http.any_subset import AnySubset, any_subset
 from shared.http.content import content
 from shared.http.domains import domain_to_read, kept_domain
 from shared.http.endpoint import AnyCall, Body, Call, Nothing
+from shared.http.principal import Role, require_role
 from shared.http.problems import Problem, json
 from shared.http.take_up import take_up
 from shared.http.views import run_view
 from shared.log import event
+from shared.model.domains import DomainSettings
 from shared.model.parts import say
 from shared.model.questions import Kind as QuestionKind
 from shared.model.records import Record, Time
 from shared.model.runs import RUN_ID_PATTERN, Approvable, Mode, Run, Status, Trigger
+from shared.planning.tenant_settings import TenantSettings
 from shared.runs import lifecycle
 from shared.runs.approving import DELETIONS, start_approved
 from shared.runs.messages import message
@@ -88,6 +92,23 @@ class SyncOrder(Record):
     only: Annotated[tuple[Person, ...], Field(min_length=1, max_length=MOST_CHOSEN)] | None = None
 
 
+class TriedSettings(DomainSettings, TenantSettings, AnySubset):
+    """Any subset of the domain's and the tenant's settings, as PATCH takes them."""
+
+    model_config = ConfigDict(json_schema_extra=any_subset)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        self.require_fitting()
+        return self
+
+
+class DryRunOrder(Record):
+    """`settings`: what if these were in force? Only administrators may ask that."""
+
+    settings: TriedSettings | None = None
+
+
 class UndoOrder(Record):
     """`dryRun` only previews; `disableAdded` also disables the users whom the sync added."""
 
@@ -105,8 +126,13 @@ class AuditLogLink(Record):
     expires_at: Time
 
 
-async def start_dry_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
-    return await _start(call, Mode.DRY_RUN)
+async def start_dry_run(call: Call[Nothing, DryRunOrder]) -> func.HttpResponse:
+    settings = call.body.settings
+    if settings is None:
+        return await _start(call, Mode.DRY_RUN)
+    require_role(call.caller, Role.ADMINISTRATOR)
+    tried = settings.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return await _start(call, Mode.DRY_RUN, tried=tried)
 
 
 async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
@@ -193,9 +219,12 @@ async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
     return content(log, "text/csv", call.headers, {"Cache-Control": "no-store"})
 
 
-async def _start(call: AnyCall, mode: Mode, only: Sequence[str] = ()) -> func.HttpResponse:
+async def _start(
+    call: AnyCall, mode: Mode, only: Sequence[str] = (), tried: Mapping[str, JsonValue] | None = None
+) -> func.HttpResponse:
     domain = await domain_to_read(call.services, call.domain)
     run = lifecycle.new_run(call.services.clock, domain, mode, Trigger.MANUAL, call.author)
+    run = lifecycle.what_if(run, tried) if tried else run
     return await _started(call, lifecycle.start(call.services, run, only))
 
 

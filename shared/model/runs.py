@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
+from shared.model.changes import Action
 from shared.model.parts import Parts
 from shared.model.records import Record, Time
 
@@ -134,6 +135,40 @@ class PreCheckSummary(Record):
     objects: dict[str, int]
 
 
+class RunKind(StrEnum):
+    """`WHAT_IF`: a dry run with other settings than those in force; nothing can follow from it."""
+
+    WHOLE = "whole"
+    UNDO = "undo"
+    WHAT_IF = "whatIf"
+
+
+# So many differences of a what-if are in its Sync Log.
+DIFFERENCES_NAMED = 50
+
+
+class Differs(Record):
+    """Somebody whom a sync would treat otherwise under the settings tried: what it would do, null for nothing."""
+
+    user_principal_name: str
+    display_name: str
+    today: Action | None
+    tried: Action | None
+
+
+class WhatIf(Record):
+    """The settings tried, and the versions of those that were in force, for `If-Match` when they are saved.
+
+    `people`: how many would be treated otherwise, of whom the first are in `some`.
+    """
+
+    settings: dict[str, JsonValue]
+    tenant_etag: str = ""
+    domain_etag: str = ""
+    people: int = 0
+    some: tuple[Differs, ...] = ()
+
+
 class Run(Record):
     """One line of the Sync Logs.
 
@@ -162,7 +197,9 @@ class Run(Record):
     deletion_check: DeletionCheck | None = None
     limit_checks: tuple[LimitCheck, ...] = ()
     approval: Approval | None = None
+    kind: RunKind = RunKind.WHOLE
     undoes: str | None = None
+    what_if: WhatIf | None = None
     disable_added: bool = False
     pre_check: PreCheckSummary | None = None
     questions: int = 0

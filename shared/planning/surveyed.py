@@ -43,12 +43,13 @@ class Terms:
 
     @property
     def map_digest(self) -> str:
-        """The same for the same map and sign-in state, in every process and version: other ones are to be reviewed."""
+        """The same for the same map, sign-in state and scope, in every process and version: other ones are to be reviewed."""
         read = self.attribute_map
         said = (
             sorted(zip(read.attributes, read.fields, strict=True)),
             (read.upn_fields, read.immutable_id_fields, read.source_id_fields),
             (read.status_field, read.inverted, self.sign_in_mode.value),
+            read.scope.model_dump_json(),
         )
         return sha256(repr(said).encode()).hexdigest()[:16]
 

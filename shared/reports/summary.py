@@ -16,6 +16,8 @@ def outcome(run: Run, checks: Checks) -> Parts:
     if counts.skipped:
         clauses += say("run.skipped", count=counts.skipped)
     text = say("run.outcome", clauses=clauses)
+    if run.what_if:
+        text += say("run.whatIf", people=run.what_if.people)
     if preview and checks.exceeded:
         text += say("run.wouldBeCancelled", verdicts=checks.reasons)
     elif preview and checks.deletions.deletions:

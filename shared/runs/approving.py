@@ -8,7 +8,7 @@ from shared.model.changes import Change
 from shared.model.questions import Kind
 from shared.model.records import Author
 from shared.model.results import UNLINKED
-from shared.model.runs import Approvable, Approval, Mode, Run, Status, Trigger
+from shared.model.runs import Approvable, Approval, Mode, Run, RunKind, Status, Trigger
 from shared.planning.deeds import NONE, Deed, Deeds, consent, deeds
 from shared.planning.surveyed import Terms
 from shared.planning.territory import NAMED
@@ -39,6 +39,8 @@ async def start_approved(
     AuditLogGone if its list is gone.
     """
     dry_run = await services.runs.get(domain, dry_run_id)
+    if dry_run.kind is RunKind.WHAT_IF:
+        raise NotPossible("run.whatIfNotApprovable", run=dry_run_id)
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
         raise NotPossible("run.notApprovable", run=dry_run_id)
     terms = await services.tenant_settings.read_terms()

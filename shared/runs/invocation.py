@@ -8,9 +8,11 @@ be out of date.
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+
+from pydantic import JsonValue
 
 from shared.entra.directory import Directory
 from shared.errors import (
@@ -32,11 +34,13 @@ from shared.model.changes import Plan
 from shared.model.parts import Parts, parts_of, say
 from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
-from shared.model.runs import AuditLog, Counts, Mode, Run, Status, Trigger
+from shared.model.runs import AuditLog, Counts, Mode, Run, RunKind, Status, Trigger
 from shared.planning.deeds import Deeds
 from shared.planning.limits import Checks, Trail, check_deletions, check_limits, noting
 from shared.planning.only import chosen
+from shared.planning.sides import Administration
 from shared.planning.surveyed import Survey, Terms
+from shared.planning.trying import trying
 from shared.reports import summary
 from shared.reports.audit_csv import header, render
 from shared.reports.logged import error_text, facts
@@ -49,6 +53,7 @@ from shared.runs.stop import RunStop
 from shared.runs.survey import surveyor
 from shared.runs.sync_log import SyncLog, tell_finished, tell_finished_again
 from shared.runs.undo_survey import survey_undo
+from shared.runs.what_if import Trying, compared
 from shared.services import Services
 from shared.store.leases import Lease, take_lease
 from shared.store.runs import Fence
@@ -110,6 +115,8 @@ class Invocation:
         self._graph = services.graph(self._stop, low_priority=run.trigger is Trigger.SCHEDULE)
         self._directory: Directory
         self._terms: Terms
+        self._tried: Mapping[str, JsonValue] = {}
+        self._administration: Administration = services.administration
         self._log = SyncLog(services, fence, run)
 
     async def perform(self) -> Ended:
@@ -164,7 +171,17 @@ class Invocation:
         Raises CancelRequested if others were in force when the run began: what it was to do under those is not what an
         administrator has seen, and the next run begins under the new ones.
         """
-        self._terms = await self._services.tenant_settings.read_terms()
+        services, run = self._services, self._log.run
+        stored, of_domain = await services.tenant_settings.read(), None
+        if run.what_if:
+            of_domain = await services.domains.read_settings(run.domain)
+            update = {"tenant_etag": stored.etag, "domain_etag": of_domain.etag}
+            self._log.note(what_if=run.what_if.model_copy(update=update))
+            self._tried = run.what_if.settings
+        self._terms = services.settings.terms(trying(stored.complete(), self._tried))
+        if of_domain:
+            tried = trying(of_domain.complete(), self._tried)
+            self._administration = Trying(services.administration, run.domain, tried)
         digest = self._terms.digest()
         if self._log.run.terms not in ("", digest):
             raise CancelRequested("run.settingsChanged")
@@ -185,7 +202,9 @@ class Invocation:
         run = self._log.run
         if run.undoes:
             return await survey_undo(self._services, run, run.undoes, self._directory, self._terms)
-        looking = surveyor(self._services, run.domain, self._directory, self._terms, self._stop)
+        looking = surveyor(
+            self._services, run.domain, self._directory, self._terms, self._stop, self._administration
+        )
         seen = await looking.survey(predict=run.mode is Mode.DRY_RUN, approved=approved)
         if run.only is not None:
             people = await self._services.approvals.read_chosen(run)
@@ -202,7 +221,8 @@ class Invocation:
     async def _check(self, seen: Survey, approved: Deeds, left_behind: Recorder | None) -> Checks:
         """Decides for the run as a whole: a later invocation's plan has only what is left."""
         services, run, plan = self._services, self._log.run, seen.plan
-        settings = (await services.domains.read_settings(run.domain)).complete()
+        stored = await services.domains.read_settings(run.domain)
+        settings = trying(stored.complete(), self._tried)
         trail, counts = Trail(), run.counts
         if run.deletion_check is None:
             counts = Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged)
@@ -221,7 +241,8 @@ class Invocation:
                 emptied={one: seen.terms.attribute_map.field_of(one) for one in seen.emptied},
             )
             checks = replace(checks, others=others)
-            await self._keep_questions(plan)
+            if run.kind is not RunKind.WHAT_IF:
+                await self._keep_questions(plan)
         self._log.warn(seen.warnings)
         await self._log.save(deletion_check=checks.deletions, limit_checks=checks.others, counts=counts)
         return checks
@@ -240,6 +261,9 @@ class Invocation:
     async def _preview(self, seen: Survey, checks: Checks) -> None:
         """Writes what a sync would do: the audit log for people, and the plan as data."""
         run, logs = self._log.run, self._services.audit_logs
+        if run.what_if:
+            compare = compared(self._services, seen, run.what_if, self._graph, self._stop)
+            self._log.note(what_if=await compare)
         if not run.undoes:
             found = await pre_checked(self._directory, seen)
             digest = await settings_digest(self._services, run.domain, seen.terms)

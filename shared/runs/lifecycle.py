@@ -1,15 +1,17 @@
 """Starts runs, cancels them, and takes up or ends abandoned ones. `invocation.py` performs them."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+
+from pydantic import JsonValue
 
 from shared.clock import Clock
 from shared.errors import DomainBusy, JournalGone, LeaseLost, NotPossible, RunNotFound, SyncError
 from shared.log import event
 from shared.model.records import Author
-from shared.model.runs import Approval, Mode, Run, Status, Trigger, new_run_id
+from shared.model.runs import Approval, Mode, Run, RunKind, Status, Trigger, WhatIf, new_run_id
 from shared.planning.surveyed import Terms
 from shared.reports import summary
 from shared.reports.logged import error_text, facts
@@ -44,7 +46,14 @@ def new_run(
         approval=approval,
         undoes=undoes,
         disable_added=disable_added,
+        kind=RunKind.UNDO if undoes else RunKind.WHOLE,
     )
+
+
+def what_if(dry_run: Run, settings: Mapping[str, JsonValue]) -> Run:
+    """The same dry run, but with these settings, by their names in the API, instead of those in force."""
+    tried = WhatIf(settings=dict(settings))
+    return dry_run.model_copy(update={"kind": RunKind.WHAT_IF, "what_if": tried})
 
 
 async def start(services: Services, run: Run, only: Sequence[str] = (), terms: Terms | None = None) -> Run:

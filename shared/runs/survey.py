@@ -38,8 +38,15 @@ SIGNED_OUT_AT_ONCE = 1_000
 _LOOKED_AT = (Action.RENAME, Action.UPDATE, Action.BLOCK, Action.UNBLOCK, Action.DELETE)
 
 
-def surveyor(services: Services, domain: str, directory: Directory, terms: Terms, stop: Stop) -> "Surveyor":
-    """A surveyor for a domain, with the app's own source."""
+def surveyor(
+    services: Services,
+    domain: str,
+    directory: Directory,
+    terms: Terms,
+    stop: Stop,
+    administration: Administration | None = None,
+) -> "Surveyor":
+    """A surveyor for a domain, with the app's own source; `administration` stands in for what is really set."""
     return Surveyor(
         domain,
         services.source(terms.attribute_map, stop),
@@ -47,7 +54,7 @@ def surveyor(services: Services, domain: str, directory: Directory, terms: Terms
         services.known_people,
         terms,
         services.clock,
-        services.administration,
+        administration or services.administration,
     )
 
 

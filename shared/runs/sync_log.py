@@ -18,6 +18,7 @@ from shared.model.runs import (
     Progress,
     Run,
     Status,
+    WhatIf,
 )
 from shared.reports.audit_csv import count
 from shared.reports.logged import facts
@@ -64,6 +65,7 @@ class Fields(TypedDict, total=False):
     stalled_invocations: int
     audit_log: AuditLog
     terms: str
+    what_if: WhatIf
 
 
 class SyncLog:

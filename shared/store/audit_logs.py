@@ -15,7 +15,7 @@ import orjson
 
 from shared.errors import AuditLogGone, LeaseLost
 from shared.model.results import Outcome
-from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run
+from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run, RunKind
 from shared.store.append_blob import AppendedLog, read_up_to
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
@@ -174,7 +174,7 @@ class AuditLogs:
         return (await self._storage.open_container(AUDIT_LOGS)).get_blob_client(_name(run))
 
     async def _plan(self, run: Run) -> "BlobClient":
-        return (await self._storage.open_container(AUDIT_LOGS)).get_blob_client(f"dry-run/{run.domain}.jsonl")
+        return (await self._storage.open_container(AUDIT_LOGS)).get_blob_client(f"{_dry_run(run)}.jsonl")
 
     async def _signature(self, blob: "BlobClient", now: datetime, expires_at: datetime) -> str:
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas
@@ -203,7 +203,12 @@ class AuditLogs:
 
 
 def _name(run: Run) -> str:
-    return f"dry-run/{run.domain}.csv" if run.mode is Mode.DRY_RUN else f"sync/{run.domain}/{run.id}.csv"
+    return f"{_dry_run(run)}.csv" if run.mode is Mode.DRY_RUN else f"sync/{run.domain}/{run.id}.csv"
+
+
+def _dry_run(run: Run) -> str:
+    """A dry run overwrites the one before; a what-if overwrites nothing."""
+    return f"what-if/{run.domain}/{run.id}" if run.kind is RunKind.WHAT_IF else f"dry-run/{run.domain}"
 
 
 def _gone(run: Run) -> AuditLogGone:
