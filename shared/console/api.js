@@ -150,6 +150,29 @@ export async function auditLogText(domain, runId, signal) {
 }
 
 /**
+ * A dry run with settings that are not in force.
+ * @param {string} domain
+ * @param {Record<string, unknown>} settings
+ */
+export const startWhatIf = (domain, settings) => start(path(domain, "dry-run"), { settings });
+
+/**
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.TenantSettingsView>}
+ */
+export async function getTenantSettings(signal) {
+	return (await json("GET", "settings", { signal })).body;
+}
+
+/**
+ * @param {Record<string, unknown>} changes
+ * @param {string} etag
+ */
+export async function changeTenantSettings(changes, etag) {
+	await json("PATCH", "settings", { body: changes, headers: { "If-Match": etag } });
+}
+
+/**
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.SourceReport>}
  */

@@ -18,6 +18,7 @@ import settings from "./views/settings.js";
 import source from "./views/source.js";
 import syncLogs from "./views/sync-logs.js";
 import syncNow from "./views/sync-now.js";
+import tenantSettings from "./views/tenant-settings.js";
 import trace from "./views/trace.js";
 import undo from "./views/undo.js";
 
@@ -93,7 +94,7 @@ function pageFor([section, domain, name, runId]) {
 		if (name === "runs" && runId) return [run, { domain, runId }];
 		return [PAGES[name] ?? syncLogs, { domain }];
 	}
-	return [section === "source" ? source : domains, {}];
+	return [{ source, settings: tenantSettings }[section] ?? domains, {}];
 }
 
 // Escape closes the dialog element itself; the address must follow.

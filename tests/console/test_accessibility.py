@@ -38,6 +38,7 @@ async def with_something_to_see(start_stack: StartStack) -> tuple[Stack, list[st
     domain = f"#/domains/{CONTOSO}"
     return stack, [
         "#/",
+        "#/settings",
         f"{domain}/sync-logs",
         f"{domain}/audit-logs",
         f"{domain}/pre-check",

@@ -114,6 +114,14 @@ type Setting = {
 };
 type SettingValue = number | Partial<Api.Limit> | null;
 
+/** What the page of the tenant's settings shows; `run` is a what-if. */
+type SettingsData = {
+    settings: Api.TenantSettingsView;
+    domains: Api.Domain[];
+    run: Api.Run | null;
+    complaint?: string | null;
+};
+
 /** What the question of Sync Now is asked with. */
 type SyncNowData = {
     domain: Api.Domain;

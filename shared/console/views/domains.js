@@ -42,7 +42,7 @@ export default {
 			"div",
 			h(
 				"header.page-head",
-				h("div", h("h1", { tabindex: "-1" }, t("domains.title")), h("p.muted.lead", t("domains.lead")), data.tenant && h("p", t("domains.tenant", { name: data.tenant.displayName }), " ", h("code", data.tenant.id)), h("p", h("a.link", { href: address(["source"]) }, t("source.link")))),
+				h("div", h("h1", { tabindex: "-1" }, t("domains.title")), h("p.muted.lead", t("domains.lead")), data.tenant && h("p", t("domains.tenant", { name: data.tenant.displayName }), " ", h("code", data.tenant.id)), h("p", h("a.link", { href: address(["source"]) }, t("source.link")), " · ", h("a.link", { href: address(["settings"]) }, t("tenant.link")))),
 				data.domains.length >= FILTER_FROM && searchBox(t("domains.filter"), params.q, t("domains.shown", { shown: shown.length, all: data.domains.length })),
 			),
 			shown.length ? list(shown, context) : empty(t(data.domains.length ? "domains.noMatch" : "domains.none")),
