@@ -272,8 +272,8 @@ class Settings(BaseModel):
             usage_location=tenant.usage_location,
             restore_deleted_users=self.restore_deleted_users,
             foreign_domains=frozenset(tenant.foreign_domains or ()),
-            upn_from=self.upn_from,
-            sign_in=self.sign_in,
+            upn_from=tenant.upn_from,
+            sign_in=tenant.sign_in,
         )
 
     @field_validator("*", mode="before")

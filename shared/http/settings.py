@@ -52,6 +52,8 @@ class TenantSettingsView(Record):
     usage_location: TextSetting
     protected_users: ListSetting
     foreign_domains: ListSetting
+    sign_in: TextSetting
+    upn_from: TextSetting
     scope: ScopeSetting
     default_map: dict[str, str | None]
     unreadable: tuple[str, ...]
@@ -92,6 +94,9 @@ def _answer(call: AnyCall, stored: StoredSettings[TenantSettings]) -> func.HttpR
     shown: dict[str, object] = {
         name: {"value": getattr(values, name), "origin": origin} for name, origin in origins.items()
     }
+    if values.sign_in is None:  # an attribute map of an earlier version may say it
+        implied = call.services.settings.terms(readable).sign_in_mode
+        shown["sign_in"] = {"value": implied, "origin": origins["sign_in"]}
     shown |= {name: {"value": None, "origin": "stored"} for name in stored.unreadable}
     unreadable = tuple(map(to_camel, stored.unreadable))
     view = TenantSettingsView.model_validate({**shown, "default_map": DEFAULT_MAP, "unreadable": unreadable})

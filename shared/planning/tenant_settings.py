@@ -9,9 +9,11 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from shared.model.domain_names import domain_name
+from shared.model.people import SignIn
 from shared.model.records import Record
 from shared.planning.mapping import AttributeMap, is_secret
 from shared.planning.scope import EVERYBODY, Scope
+from shared.planning.upns import UpnFrom
 
 Origin = Literal["stored", "app setting", "default"]
 
@@ -76,7 +78,12 @@ class TenantSettings(Record):
         description="Domains that are certainly not the tenant's although they look like one of them, as in "
         "`FOREIGN_DOMAINS`.",
     )
-
+    sign_in: SignIn | None = Field(
+        default=None, description="What a sync does with Entra's sign-in state, as in `SIGN_IN`."
+    )
+    upn_from: UpnFrom | None = Field(
+        default=None, description="Confirms which field names people in Entra, as in `UPN_FROM`."
+    )
     scope: Annotated[Scope, AfterValidator(_without_secrets)] | None = Field(
         default=None,
         description="`include` and `exclude`: rules that say who is synchronised at all; see below. No app setting.",

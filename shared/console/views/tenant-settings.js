@@ -8,6 +8,7 @@ import { progressBar } from "../parts/progress.js";
 import { address, change, go, runAddress } from "../router.js";
 import { t } from "../texts.js";
 
+const CHOICES = { signIn: ["leave", "block", "follow"], upnFrom: ["userPrincipalName", "email"] };
 const LISTS = ["protectedUsers", "foreignDomains"];
 
 /** @type {View<SettingsData>} */
@@ -66,6 +67,9 @@ function form({ settings, domains, run }, on, { act, busy, draw, data }) {
 		field("attributeMap", settings, h("textarea", { id: "tenant-attributeMap", name: "attributeMap", rows: 6, spellcheck: "false" }, mapText(value("attributeMap")))),
 		h("p.muted", t("tenant.defaultMap"), " ", h("code", mapText(settings.defaultMap).replaceAll("\n", ", "))),
 		field("usageLocation", settings, h("input", { id: "tenant-usageLocation", name: "usageLocation", maxlength: 2, value: value("usageLocation") ?? "" })),
+		Object.entries(CHOICES).map(([name, choices]) =>
+			field(name, settings, h("select", { id: `tenant-${name}`, name }, ["", ...choices].map((one) => h("option", { value: one, selected: one === (/** @type {any} */ (value)(name) ?? "") }, t(`tenant.${name}.${one || "unset"}`))))),
+		),
 		LISTS.map((name) => field(name, settings, h("textarea", { id: `tenant-${name}`, name, rows: 3, spellcheck: "false" }, (/** @type {any} */ (value)(name) ?? []).join("\n")))),
 		field("scope", settings, h("textarea", { id: "tenant-scope", name: "scope", rows: 6, spellcheck: "false" }, JSON.stringify(value("scope"), null, 1))),
 		data.complaint && note("warning", data.complaint),
@@ -104,6 +108,7 @@ function changes(given, settings) {
 	const map = Object.fromEntries(lines("attributeMap").map(mapping));
 	/** @type {Record<string, any>} */
 	const wanted = { attributeMap: lines("attributeMap").length ? map : null, usageLocation: String(given.get("usageLocation")).trim().toUpperCase() || null };
+	for (const name of Object.keys(CHOICES)) wanted[name] = String(given.get(name)) || null;
 	for (const name of LISTS) wanted[name] = lines(name).length ? lines(name) : null;
 	const scope = String(given.get("scope")).trim();
 	wanted.scope = scope ? JSON.parse(scope) : null;
