@@ -43,7 +43,7 @@ class Terms:
 
     @property
     def map_digest(self) -> str:
-        """The same for the same map, sign-in state and scope, in every process and version; else it is to be reviewed."""
+        """Of map, sign-in state and scope, the same in every process and version: other ones are to be reviewed."""
         read = self.attribute_map
         said = (
             sorted(zip(read.attributes, read.fields, strict=True)),

@@ -65,7 +65,11 @@ def test_storing_what_is_shown_changes_nothing(app: TenantSettings, stored: Tena
     again, origins = in_force(app, shown)
 
     assert again == shown
-    assert {name for name, origin in origins.items() if origin != "stored"} <= {"usage_location"}
+    assert {name for name, origin in origins.items() if origin != "stored"} <= {
+        "usage_location",
+        "sign_in",
+        "upn_from",
+    }
 
 
 APP = Settings.from_environment(
