@@ -38,6 +38,7 @@ param signIn string
 param usageLocation string
 param protectedUsers string
 param foreignDomains string
+param language string
 param upnFrom string
 param requireDeletionChecks bool
 param restoreDeletedUsers bool
@@ -65,6 +66,7 @@ var settings = {
   USAGE_LOCATION: usageLocation
   PROTECTED_USERS: protectedUsers
   FOREIGN_DOMAINS: foreignDomains
+  LANGUAGE: language
   UPN_FROM: upnFrom
   REQUIRE_DELETION_CHECKS: requireDeletionChecks ? 'true' : 'false'
   RESTORE_DELETED_USERS: restoreDeletedUsers ? 'true' : 'false'

@@ -80,6 +80,9 @@ param signIn string = ''
 @description('USAGE_LOCATION: two letters, set on created users; empty: not set.')
 param usageLocation string = ''
 
+@description('LANGUAGE: en or ja, the language of reasons in audit logs.')
+param language string = 'en'
+
 @description('FOREIGN_DOMAINS: domains, comma-separated, that are certainly not the tenant\'s although they look like one of its domains.')
 param foreignDomains string = ''
 @description('UPN_FROM: the field that names people where a run asks for it: userPrincipalName or email.')
@@ -240,6 +243,7 @@ module app 'app.bicep' = {
     usageLocation: usageLocation
     protectedUsers: protectedUsers
     foreignDomains: foreignDomains
+    language: language
     upnFrom: upnFrom
     requireDeletionChecks: requireDeletionChecks
     restoreDeletedUsers: restoreDeletedUsers
@@ -319,6 +323,7 @@ output SIGN_IN string = signIn
 output USAGE_LOCATION string = usageLocation
 output PROTECTED_USERS string = protectedUsers
 output FOREIGN_DOMAINS string = foreignDomains
+output LANGUAGE string = language
 output UPN_FROM string = upnFrom
 output REQUIRE_DELETION_CHECKS bool = requireDeletionChecks
 output RESTORE_DELETED_USERS bool = restoreDeletedUsers

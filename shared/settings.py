@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from ipaddress import ip_address
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.model.parts import Language
 from shared.model.people import SignIn
 from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
@@ -68,6 +69,14 @@ def _utc(zone: str) -> str:
     if zone.upper() not in ("UTC", "ETC/UTC"):
         raise ValueError("takes UTC alone: SYNC_SCHEDULE is read as UTC; unset it, and name the hours in UTC")
     return zone
+
+
+def _language(value: object) -> object:
+    """A desktop has a list for gettext under the same name, such as `ja_JP:ja`: its first language that is known."""
+    tags = str(value).split(":")
+    known = [tag[:2] for tag in tags if tag.partition("_")[0] in get_args(Language)]
+    desktop = len(tags) > 1 or "_" in tags[0]
+    return next(iter(known), "en" if desktop else value)
 
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
@@ -244,6 +253,11 @@ class Settings(BaseModel):
         le=1500,
         description="After so long a run stops between two batches and goes on in a new invocation, 1500 at most: "
         "what is under way then must end before `functionTimeout` in `host.json`.",
+    )
+    language: Annotated[Language, BeforeValidator(_language)] = Field(
+        "en",
+        alias="LANGUAGE",
+        description="`en` or `ja`: the language of `reason` and `errorMessage` in audit logs. Columns and codes stay.",
     )
     auth_mode: Literal["keys", "entra"] = Field(
         "keys",

@@ -14,12 +14,20 @@ import orjson
 
 from shared.clock import Clock
 from shared.entra.sdk import TokenSource, Transport
-from shared.errors import GraphError
+from shared.errors import DENIED, GraphError
 from shared.outbound.paging import Pages
 from shared.outbound.retries import UNAUTHORIZED, retry_after_seconds
 
 if TYPE_CHECKING:
     import httpx
+
+
+_KINDS = {
+    DENIED: "denied",
+    "Directory_ObjectNotFound": "gone",
+    "Directory_QuotaExceeded": "quota",
+    "Request_ResourceNotFound": "gone",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +50,19 @@ class Answer:
         code = str(self._error.get("code") or "")
         if self.message:
             return GraphError(
-                "graph.refused", text=self.message, status=self.status, code=code, request_id=self.request_id
+                {
+                    "busy": "graph.refusedBusy",
+                    "conflict": "graph.refusedConflict",
+                    "denied": "graph.refusedDenied",
+                    "gone": "graph.refusedGone",
+                    "quota": "graph.refusedQuota",
+                    "value": "graph.refusedValue",
+                    "other": "graph.refused",
+                }[self._kind(code)],
+                text=self.message,
+                status=self.status,
+                code=code,
+                request_id=self.request_id,
             )
         return GraphError(
             "graph.answered", answer=self.status, status=self.status, code=code, request_id=self.request_id
@@ -64,6 +84,16 @@ class Answer:
     def conflicting(self) -> list[str]:
         """The objects that have a value already, as Graph names them (`User_…`, with the object id)."""
         return self._targets("ConflictingObjects")
+
+    def _kind(self, code: str) -> str:
+        """What is wrong, as far as it tells an administrator what to do."""
+        if code in _KINDS:
+            return _KINDS[code]
+        if self.conflict_on():
+            return "conflict"
+        if self.invalid():
+            return "value"
+        return "busy" if self.status == 429 or self.status >= 500 else "other"
 
     def _targets(self, code: str) -> list[str]:
         details = self._error.get("details")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -11,6 +11,7 @@ from shared.model.characters import escaped
 
 LONGEST_TEXT = 500
 
+Language = Literal["en", "ja"]
 Parameter = str | int | float | tuple["Part", ...] | tuple[str, ...]
 
 

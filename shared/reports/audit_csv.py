@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from shared.model.changes import Action
+from shared.model.parts import Language
 from shared.model.people import Value
 from shared.model.results import Outcome, Result
 from shared.model.runs import Counts, Mode
@@ -34,21 +35,31 @@ def header() -> bytes:
     return (BOM + _line(COLUMNS)).encode()
 
 
-def render(outcomes: Iterable[Outcome], run_id: str, domain: str, mode: Mode, time: datetime) -> bytes:
-    """The rows of these outcomes, without the header. `time` is when they ended: one time for all."""
+def render(
+    outcomes: Iterable[Outcome],
+    run_id: str,
+    domain: str,
+    mode: Mode,
+    time: datetime,
+    language: Language = "en",
+) -> bytes:
+    """The rows of these outcomes, without the header. `time` is when they ended: one time for all.
+
+    `language` is that of `reason` and `errorMessage`.
+    """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     start = (run_id, _iso(time), domain, mode.value)
     for outcome in outcomes:
-        writer.writerows(_rows(outcome, start))
+        writer.writerows(_rows(outcome, start, language))
     return out.getvalue().encode()
 
 
-def _rows(outcome: Outcome, start: tuple[str, ...]) -> Iterator[list[str]]:
+def _rows(outcome: Outcome, start: tuple[str, ...], language: Language) -> Iterator[list[str]]:
     change = outcome.change
     who = (change.upn, change.display_name, outcome.object_id or change.object_id, change.source_id)
-    reason = said(change.reason + outcome.note)
-    error = (outcome.error_code, said(outcome.error_message))
+    reason = said(change.reason + outcome.note, language)
+    error = (outcome.error_code, said(outcome.error_message, language))
     one_row_each = change.action not in (Action.DELETE, Action.SKIP)
     attributes = change.attributes if one_row_each else ()
     ends = [(outcome.result, a, error) for a in attributes or (None,)]

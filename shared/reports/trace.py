@@ -1,6 +1,5 @@
 """One user explained: on which sides they are, matched by which rule, what would change, what protects. Pure."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 from shared.model.addresses import fold
@@ -13,16 +12,6 @@ from shared.planning.surveyed import Survey
 from shared.words import said
 
 Rule = Literal["decision", "immutableId", "link", "userPrincipalName", "folded"]
-
-_ACTIONS: Mapping[Action, Parts] = {
-    Action.RENAME: say("action.rename"),
-    Action.UPDATE: say("action.update"),
-    Action.RESTORE: say("action.restore"),
-    Action.ADD: say("action.add"),
-    Action.BLOCK: say("action.block"),
-    Action.UNBLOCK: say("action.unblock"),
-    Action.DELETE: say("action.delete"),
-}
 
 
 class TraceAttribute(Record):
@@ -151,7 +140,7 @@ def _verdict(query: str, user: SourceUser | None, target: EntraUser | None, chan
         return say("trace.otherDomain") if user else say("trace.unknown", query=query)
     if change.action is Action.SKIP:
         return say("trace.skipped") + change.reason
-    action = _ACTIONS[change.action]
+    action = change.action.value
     if change.obstacle:
         return say("trace.wouldFail", action=action) + change.obstacle.message
     return say("trace.would", action=action) + change.reason

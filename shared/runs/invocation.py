@@ -269,7 +269,10 @@ class Invocation:
             digest = await settings_digest(self._services, run.domain, seen.terms)
             self._log.note(pre_check=found.summary, settings_digest=digest)
         planned = [Outcome.planned(change) for change in seen.plan.changes]
-        rows = await self._clock.in_thread(render, planned, run.id, run.domain, run.mode, self._clock.now())
+        language = self._services.settings.language
+        rows = await self._clock.in_thread(
+            render, planned, run.id, run.domain, run.mode, self._clock.now(), language
+        )
         content = header() + rows
         versions = await logs.read_dry_run_versions(run)
         await self._stop.check()

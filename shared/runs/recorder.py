@@ -10,6 +10,7 @@ from datetime import datetime
 
 from shared.clock import Clock
 from shared.model.changes import Action, Change
+from shared.model.parts import Language
 from shared.model.results import Key, Outcome, Result, key
 from shared.model.runs import AUDIT_LOG_LIFETIME, AuditLog, Mode, Run
 from shared.planning.sign_in import marked
@@ -33,8 +34,11 @@ class Recorder:
     the first of the writes in doubt may have been sent.
     """
 
-    def __init__(self, run: Run, log: AppendedLog, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, run: Run, log: AppendedLog, journal: Journal, clock: Clock, language: Language
+    ) -> None:
         self._clock = clock
+        self._language = language
         self._run = run
         self._log = log
         self._journal = journal
@@ -56,7 +60,7 @@ class Recorder:
         log = await services.audit_logs.open_sync(run, invocation, header())
         began = log.size <= len(header())
         journal = await Journal.open(services.storage, run.domain, run.id, invocation, begins=began)
-        recorder = cls(run, log, journal, services.clock)
+        recorder = cls(run, log, journal, services.clock, services.settings.language)
         await recorder._take_over()
         return recorder
 
@@ -160,4 +164,4 @@ class Recorder:
                 self.created[change.source_id] = outcome.object_id
 
     def _row(self, outcome: Outcome, time: datetime) -> bytes:
-        return render([outcome], self._run.id, self._run.domain, Mode.SYNC, time)
+        return render([outcome], self._run.id, self._run.domain, Mode.SYNC, time, self._language)

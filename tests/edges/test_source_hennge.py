@@ -159,7 +159,7 @@ async def test_half_a_character_is_read_and_belongs_to_one_person() -> None:
         one, other = await reading.users()
 
     assert (one.problem, one.source_id) == ((), "a")
-    assert said(other.problem).startswith("surname has U+D800 as its character 2, ")
+    assert said(other.problem).startswith("Family name has U+D800 as its character 2, ")
 
 
 @pytest.mark.parametrize("content", [b'{"items": [NaN]}', b"[" * 100_000, b'{"items": "\xff"}', b"9" * 5_000])

@@ -44,7 +44,9 @@ async def test_a_name_that_entra_alters_is_reported_once_and_not_written_every_h
     ]
     (row,) = await stack.audit_log(runs[1])
     assert (row["action"], row["sourceId"]) == ("skip", "aoki")
-    assert row["reason"].startswith(f"surname was written as '{KAMI}', and Entra shows '{UNIFIED}' again.")
+    assert row["reason"].startswith(
+        f"Family name was written as '{KAMI}', and Entra shows '{UNIFIED}' again."
+    )
     assert len(stack.writes()) == 1
     stack.access_control.users.edit("aoki", {"family_name": "青木"})
     assert (await stack.sync()).counts.update == 1

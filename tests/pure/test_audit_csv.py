@@ -2,19 +2,22 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import get_args
 
 import orjson
 import pytest
 
 from shared.model.changes import Action, AttributeChange, Change
-from shared.model.parts import Parts, verbatim
+from shared.model.parts import Language, Parts, say, verbatim
 from shared.model.results import Outcome, Result
 from shared.model.runs import Counts, Mode
 from shared.reports.audit_csv import COLUMNS, count, header, render
 from shared.store.outcomes import outcome_document, read_outcome
 from tests.support.people import add, change
 
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 MORNING = datetime(2026, 3, 1, 9, 30, tzinfo=timezone(timedelta(hours=9)))
 
 
@@ -39,6 +42,18 @@ def test_an_update_byte_for_byte() -> None:
             'aoki@contoso.com,青木 花子,id-aoki,aoki,surname,,"青木, 花",,,,\r\n'
         ).encode()
     )
+
+
+def test_the_language_decides_reason_and_message_and_nothing_else() -> None:
+    leaver = replace(change(Action.DELETE), reason=say("leaver.notInSource"))
+    refused = Outcome.failed(leaver, "Request_BadRequest", say("graph.refused", text="No."))
+
+    rendered = [render([refused], "r1", "contoso.com", Mode.SYNC, MORNING, each) for each in LANGUAGES]
+    one, other = (next(csv.reader([text.decode()])) for text in rendered)
+
+    differing = [column for column, a, b in zip(COLUMNS, one, other, strict=True) if a != b]
+    assert differing == ["reason", "errorMessage"]
+    assert other[COLUMNS.index("reason")] == "Entra にのみ存在し、同期元に該当するユーザーがいません。"
 
 
 def test_the_header_begins_with_a_bom_so_that_a_spreadsheet_shows_japanese_names() -> None:

@@ -29,7 +29,7 @@ def test_a_value_that_comes_back_in_another_form_is_reported_and_not_written_aga
 
     assert (told.action, told.attributes, told.obstacle) == (Action.SKIP, (), None)
     assert said(told.reason).startswith(
-        f"surname was written as '{KAMI}', and Entra shows '{UNIFIED}' again."
+        f"Family name was written as '{KAMI}', and Entra shows '{UNIFIED}' again."
     )
     reported = learned(told, WRITTEN, succeeded=False)
     plan = plan_of([SOURCE], [TARGET], around(reported))

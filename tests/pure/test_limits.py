@@ -230,7 +230,7 @@ class TestChecks:
         few, many = check_deletions(plan(1, 100), 20), check_deletions(plan(20, 100), 20)
 
         reasons = Checks(many, (*self.within, *self.beyond)).reasons
-        assert said(reasons, "; ") == "20 of 100 users = 20 % ≥ 20 %; 4 updates > 3"
+        assert [said((one,)) for one in reasons] == ["20 of 100 users = 20 % ≥ 20 %", "4 updates > 3"]
         assert said(Checks(few, self.beyond).reasons) == "4 updates > 3"
         assert Checks(few, self.within).reasons == ()
 

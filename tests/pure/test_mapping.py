@@ -94,10 +94,10 @@ def test_what_nobody_sees_inside_a_name_stays() -> None:
 @pytest.mark.parametrize(
     ("field", "attribute"),
     [
-        ("display_name", "displayName"),
-        ("given_name", "givenName"),
-        ("user_principal_name", "userPrincipalName"),
-        ("immutable_id", "onPremisesImmutableId"),
+        ("display_name", "Display name"),
+        ("given_name", "Given name"),
+        ("user_principal_name", "UPN"),
+        ("immutable_id", "Immutable ID"),
     ],
 )
 @pytest.mark.parametrize("character", ["\x00", "\t", "\n", "\x1f", "\x7f", "\x85", "\ud800", "\udfff"])
@@ -145,9 +145,9 @@ def test_two_usernames_that_no_text_can_hold_stay_two() -> None:
 @pytest.mark.parametrize(
     ("field", "name", "longest"),
     [
-        ("display_name", "displayName", 256),
-        ("immutable_id", "onPremisesImmutableId", 2000),
-        ("user_principal_name", "userPrincipalName", 113),
+        ("display_name", "Display name", 256),
+        ("immutable_id", "Immutable ID", 2000),
+        ("user_principal_name", "UPN", 113),
     ],
 )
 def test_of_a_value_that_is_far_too_long_only_the_length_matters(field: str, name: str, longest: int) -> None:

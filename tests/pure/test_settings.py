@@ -63,6 +63,7 @@ def test_variables_of_others_do_not_matter() -> None:
         ("ATTRIBUTE_MAP", "[1]", "takes a JSON object"),
         ("ATTRIBUTE_MAP", '{"manager": "boss"}', "manager can't be mapped"),
         ("USAGE_LOCATION", "JPN", "pattern"),
+        ("LANGUAGE", "fr", "'en' or 'ja'"),
         ("REQUIRE_DELETION_CHECKS", "perhaps", "boolean"),
         ("BATCHES_IN_FLIGHT", "17", "less than or equal to 16"),
         ("TIME_BUDGET_SECONDS", "soon", "integer"),
@@ -134,6 +135,14 @@ def test_protected_users_are_known_in_any_case_and_spacing() -> None:
 def test_a_protected_user_whom_nobody_could_be_is_refused(entry: str) -> None:
     with pytest.raises(SettingsError, match=r"PROTECTED_USERS: .* is neither a UPN nor an object id"):
         settings(PROTECTED_USERS=entry)
+
+
+@pytest.mark.parametrize(
+    ("given", "language"),
+    [("", "en"), ("ja", "ja"), ("ja_JP:ja:en", "ja"), ("de_DE:de:en", "en"), ("de_DE.UTF-8", "en")],
+)
+def test_a_list_of_languages_as_a_desktop_has_it_is_read(given: str, language: str) -> None:
+    assert settings(LANGUAGE=given).language == language
 
 
 def test_a_usage_location_is_kept_in_upper_case() -> None:

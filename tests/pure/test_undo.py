@@ -80,7 +80,7 @@ class TestUpdatesAndRenames:
         plan = undo(done, users=[entra_user(values=values(surname="鈴木"))])
 
         assert obstacle(plan) == (
-            "Conflict", "surname is '鈴木' now, not '青木' as the sync left it: changed since.",
+            "Conflict", "The family name is '鈴木' now, not '青木' as the sync left it: changed since.",
         )  # fmt: skip
         assert only(plan).attributes == ()
 
@@ -92,7 +92,8 @@ class TestUpdatesAndRenames:
 
         assert obstacle(plan) == (
             "Conflict",
-            "department is not mapped any more, so that it cannot be compared: map it again, or put it back by hand.",
+            "The department is not mapped any more, so that it cannot be compared: "
+            "map it again, or put it back by hand.",
         )
 
     def test_a_status_is_put_back_too(self) -> None:
@@ -350,7 +351,7 @@ class TestAnAttributeThatIsNotMappedAnyMore:
 
         code, message = obstacle(plan)
         assert (code, only(plan).attributes) == ("Conflict", ())
-        assert message.startswith("surname is not mapped any more")
+        assert message.startswith("The family name is not mapped any more")
 
     def test_is_named_beside_what_somebody_has_changed_since(self) -> None:
         given = AttributeChange("givenName", "旧名", "新名")
@@ -359,8 +360,8 @@ class TestAnAttributeThatIsNotMappedAnyMore:
 
         _, message = obstacle(undo(change(attributes=[SURNAME, given]), users=[aoki], attribute_map=without))
 
-        assert "givenName is '花子' now" in message
-        assert "surname is not mapped any more" in message
+        assert "given name is '花子' now" in message
+        assert "family name is not mapped any more" in message
 
 
 class TestARestoreThatChangedMore:

@@ -52,6 +52,32 @@ def test_parts_are_said_in_english(parts: Parts, text: str) -> None:
     assert said(parts) == text
 
 
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        (
+            say("protected.guest") + say("undo.isBack"),
+            "テナントのゲストです。すでに元に戻っています。",
+        ),
+        (
+            say("value.tooLong", attribute="surname", length=70, longest=64),
+            "姓が 70 文字あり、Entra の上限は 64 文字です。同期元で短くしてください。",
+        ),
+        (
+            say(
+                "run.outcome",
+                clauses=say("run.did", deeds=say("deed.added", count=1)) + say("run.failed", count=2),
+            ),
+            "追加 1 人、失敗 2 人。",
+        ),
+        (say("graph.refused", text="No."), "Graph が要求を拒否しました。Graph の応答（英語）:「No.」"),
+    ],
+    ids=["two sentences", "name of an attribute", "phrases", "English from elsewhere"],
+)
+def test_parts_are_said_in_japanese(parts: Parts, text: str) -> None:
+    assert said(parts, "ja") == text
+
+
 def test_a_code_or_a_parameter_that_only_a_later_version_knows_hides_nothing() -> None:
     assert said(say("undo.later", run="r1") + say("undo.of")) == "undo.later Undoes the sync {run}."
 

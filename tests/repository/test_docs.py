@@ -174,14 +174,15 @@ def _outline(text: str) -> list[str]:
 
 
 # Said of one person alone; and a sentence that is nothing but what is filled in.
-_OF_ONE_REQUEST = {"graph.leftOut", "graph.tookTooLong", "graph.refused", "hennge.answerRefused"}
+_OF_ONE_REQUEST = ("graph.leftOut", "graph.tookTooLong", "graph.refused", "hennge.answerRefused")
 
 
 def _reasons() -> Iterator[str]:
     """What is said of a side that can't be read, with … for what is filled in."""
-    for code, sentence in sentences().items():
-        if code.partition(".")[0] in ("source", "hennge", "graph", "pages") and code not in _OF_ONE_REQUEST:
-            message = re.sub(r"{\w+(:[^}]*)?}|\d+", "…", sentence)
+    for code, sentence in sentences("en").items():
+        of_a_side = code.partition(".")[0] in ("source", "hennge", "graph", "pages")
+        if of_a_side and not code.startswith(_OF_ONE_REQUEST):
+            message = re.sub(r"{\w+!?(:[^}]*)?}|\d+", "…", sentence)
             if set(re.findall(r"\w+", message)) - {"item", "line", "page"}:
                 yield message
 

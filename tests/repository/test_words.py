@@ -1,17 +1,32 @@
-"""Every sentence stands in `shared/words/` and is asked for by its code, with all that it needs and no more."""
+"""Every sentence stands in `shared/words/` in every language, and is asked for by its code with all that it needs."""
 
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, get_args
+
+import pytest
 
 from local.processes import REPOSITORY
 from shared import errors
 from shared.errors import SyncError
-from shared.words import sentences
+from shared.model.changes import Action
+from shared.model.parts import Language
+from shared.planning.mapping import MAPPABLE, USERNAME
+from shared.words import NAMED, sentences
 
 SHARED = REPOSITORY / "shared"
-PLACE = re.compile(r"\{(\w+)(?::[^}]*)?\}")
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+PLACE = re.compile(r"\{(\w+)(!?)(?::[^}]*)?\}")
+# Words for names that are never said on their own.
+NAMES = {
+    *(f"attribute.{name}" for name in MAPPABLE if name != USERNAME),
+    "attribute.mailNickname",
+    *(f"action.{action.value}" for action in Action if action is not Action.SKIP),
+}
+JAPANESE = "[ぁ-んァ-ヶ一-龠]"
+ENGLISH_PHRASE = re.compile("[A-Za-z]{3,} [a-z]{2,} [a-z]{2,}")
+HALF_WIDTH = re.compile(f"{JAPANESE}[,.;!?]|[,;!?]{JAPANESE}")
 # Who takes a code first, and by name what fills its sentence. `Pages` raises the error that it is given.
 ERRORS = {
     name
@@ -70,18 +85,34 @@ def test_every_text_has_a_code_that_stands_where_it_is_said() -> None:
 
 
 def test_every_code_has_a_sentence_and_every_sentence_is_said() -> None:
-    assert {code for one in said_in_the_code() for code in one.codes} == sentences().keys()
+    assert {code for one in said_in_the_code() for code in one.codes} | NAMES == sentences("en").keys()
+    assert {code.partition(".")[0] for code in NAMES} == set(NAMED.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_the_same_with_the_same_parameters(language: Language) -> None:
+    assert places(language) == places("en")
+
+
+def test_japanese_has_no_english_phrase_and_full_width_punctuation() -> None:
+    own = {code: PLACE.sub("", sentence) for code, sentence in sentences("ja").items()}
+    assert {c: s for c, s in own.items() if ENGLISH_PHRASE.search(s) or HALF_WIDTH.search(s)} == {}
 
 
 def test_a_sentence_gets_what_stands_in_its_places_and_nothing_else() -> None:
-    places = {
-        code: {name[0].lower() + name[1:] for name in PLACE.findall(sentence)}
-        for code, sentence in sentences().items()
-    }
+    needed = {code: {name for name, _ in found} for code, found in places("en").items()}
     wrong = [
         (one.where, code)
         for one in said_in_the_code()
         for code in one.codes
-        if one.parameters != places[code]
+        if one.parameters != needed[code]
     ]
     assert wrong == []
+
+
+def places(language: Language) -> dict[str, set[tuple[str, str]]]:
+    """By code: the parameters, and whether each is English from elsewhere."""
+    return {
+        code: {(name[0].lower() + name[1:], foreign) for name, foreign in PLACE.findall(sentence)}
+        for code, sentence in sentences(language).items()
+    }

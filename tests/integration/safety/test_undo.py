@@ -195,7 +195,9 @@ class TestAConflict:
         assert undo.status == "completedWithErrors"
         row = (await rows_of(stack, undo))["aoki"]
         assert (row["result"], row["errorCode"]) == ("failed", "Conflict")
-        assert row["errorMessage"].startswith("displayName is 'By hand' now, not 'New' as the sync left it")
+        assert row["errorMessage"].startswith(
+            "The display name is 'By hand' now, not 'New' as the sync left it"
+        )
         shown = {upn: user["displayName"] for upn, user in stack.users().items()}
         assert shown == {"aoki@contoso.com": "By hand", "baba@contoso.com": "Old"}
 
