@@ -171,6 +171,11 @@ async def undo_run(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpR
     return await http.undo_run(services, req, messages.set)
 
 
+@endpoint(http.list_people)
+async def list_people(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.list_people(services, req)
+
+
 @endpoint(http.get_audit_log)
 async def get_audit_log(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_audit_log(services, req)

@@ -26,6 +26,7 @@ from shared.http.principal import Role
 from shared.model.domains import Domain
 from shared.model.runs import Run
 from shared.reports.pre_check import PreCheck
+from shared.reports.run_people import RunPeople
 from shared.reports.source_fields import SourceReport
 from shared.reports.trace import Trace
 
@@ -141,6 +142,12 @@ undo_run = Endpoint(
     role=Role.ADMINISTRATOR, handler=runs.undo_run,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} this one is no sync that has ended.",
              410: "The sync is more than 30 days ago."}, gives=_POLL,
+)  # fmt: skip
+list_people = Endpoint(
+    method="GET", route=f"{_RUN}/people",
+    summary="The people of a run as data, a page at a time: what its audit log says, as long as it says it.",
+    role=Role.READER, handler=runs.list_people,
+    answers={200: RunPeople, 410: "Expired or overwritten with the audit log."},
 )  # fmt: skip
 get_audit_log = Endpoint(
     method="GET", route=f"{_RUN}/audit-log",

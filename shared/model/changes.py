@@ -24,6 +24,16 @@ class Action(StrEnum):
 SWITCHES = (Action.UNBLOCK, Action.BLOCK)
 
 
+class Rule(StrEnum):
+    """What paired a source user and an Entra user."""
+
+    DECISION = "decision"
+    IMMUTABLE_ID = "immutableId"
+    MEMORY = "memory"
+    UPN = "upn"
+    FOLDED = "folded"
+
+
 @dataclass(frozen=True, slots=True)
 class AttributeChange:
     attribute: str
@@ -45,7 +55,7 @@ class Change:
 
     `upn` is the name the person has in Entra now; for an add, the one they get. `via` is the temporary UPN
     of a change that Entra would not take in one step; with `direct_first` it is tried in one step, and goes by
-    `via` only where Entra refuses that.
+    `via` only where Entra refuses that. `rule` is what paired the person with the account.
     """
 
     action: Action
@@ -58,6 +68,7 @@ class Change:
     obstacle: Obstacle | None = None
     via: str | None = None
     direct_first: bool = False
+    rule: Rule | None = None
 
     def after(self, attribute: str) -> Value:
         """The new value of the attribute; None also if the change leaves it alone."""

@@ -4,28 +4,17 @@ By a person's decision, immutable ID, memory (the account they were in earlier s
 equal once folded. Where these don't agree, nobody is touched until a person or the source has settled it.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from shared.model.addresses import fold, fold_domain
+from shared.model.changes import Rule
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Memory, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions, Kind, Pair
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.mapping import other_person
 from shared.planning.names import Names
-
-
-class Rule(StrEnum):
-    """What paired a source user and an Entra user."""
-
-    DECISION = "decision"
-    IMMUTABLE_ID = "immutableId"
-    MEMORY = "memory"
-    UPN = "upn"
-    FOLDED = "folded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +38,7 @@ class Matching:
     users of this domain whose source user is no longer on it. `by_immutable_id`: immutable ID → source user, of all
     domains. `links`: source id → object id, remembered for users still in the source; `departed`: for users who left
     it, and `formerly` the same by object id.
-    `rules`: how many pairs each rule made. `apart`: source users and Entra users who are certainly two people.
+    `rules`: source id → what made the pair. `apart`: source users and Entra users who are certainly two people.
     `renamed`: source ids of unpaired users who have another family name and another given name than at the last good
     sync. `folded`: source ids of users who were paired by a folded UPN alone: a guess, which is not remembered.
     """
@@ -65,7 +54,7 @@ class Matching:
     links: dict[str, str] = field(default_factory=dict)
     departed: dict[str, str] = field(default_factory=dict)
     formerly: dict[str, str] = field(default_factory=dict)
-    rules: Counter[Rule] = field(default_factory=Counter)
+    rules: dict[str, Rule] = field(default_factory=dict)
     apart: set[Pair] = field(default_factory=set)
     renamed: set[str] = field(default_factory=set)
     folded: set[str] = field(default_factory=set)
@@ -213,7 +202,8 @@ class _Matcher:
         self.matching.pairs.append((user, found))
         if rule is Rule.FOLDED:
             self.matching.folded.add(user.source_id)
-        self.matching.rules[Rule.DECISION if user.source_id in self.decisions.same else rule] += 1
+        decided = user.source_id in self.decisions.same
+        self.matching.rules[user.source_id] = Rule.DECISION if decided else rule
 
     def _doubt(self, ambiguity: Ambiguity) -> None:
         self.settled.update(one.object_id for one in ambiguity.targets)

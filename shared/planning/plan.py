@@ -1,5 +1,6 @@
 """Builds the `Plan` from the matched lists and the lookups. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -171,17 +172,18 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
     strangers = (*matching.target_only, *doubtful.values())
     out_of_scope = compared.out_of_scope
     out_of_scope += sum(1 for target in strangers if protection.reason_not_to_touch(target))
+    changes = (
+        *renames,
+        *(change for change in others if change.action is not Action.SKIP),
+        *(c for action in SWITCHES for c in existing if c.action is action),
+        *(change for change in left if change.action is Action.DELETE),
+        *(change for change in others if change.action is Action.SKIP),
+        *skips,
+        *(change for change in left if change.action is Action.SKIP),
+        *(_doubt(one, attribute_map) for one in torn),
+    )
     return Plan(
-        changes=(
-            *renames,
-            *(change for change in others if change.action is not Action.SKIP),
-            *(c for action in SWITCHES for c in existing if c.action is action),
-            *(change for change in left if change.action is Action.DELETE),
-            *(change for change in others if change.action is Action.SKIP),
-            *skips,
-            *(change for change in left if change.action is Action.SKIP),
-            *(_doubt(one, attribute_map) for one in torn),
-        ),
+        changes=tuple(replace(change, rule=matching.rules.get(change.source_id or "")) for change in changes),
         source=matching.source,
         target=len(matching.pairs) + len(strangers) - out_of_scope,
         unchanged=compared.unchanged,
@@ -192,7 +194,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
             for question in (*_asked(torn, names), *found.questions.values())
         ),
         offered=leavers.offered,
-        matches={rule.value: count for rule, count in matching.rules.items()},
+        matches={rule.value: count for rule, count in Counter(matching.rules.values()).items()},
     )
 
 

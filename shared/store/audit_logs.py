@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from shared.errors import AuditLogGone, LeaseLost
+from shared.errors import AuditLogGone, JournalGone, LeaseLost
 from shared.model.results import Outcome
 from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run, RunKind
 from shared.store.append_blob import AppendedLog, read_up_to
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
+from shared.store.journal import Journal
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
 from shared.store.storage import AUDIT_LOGS, Storage
 
@@ -84,6 +85,26 @@ class AuditLogs:
         if found.properties.metadata.get("runid") != run.id:
             return None
         return await self._storage.clock.in_thread(_read_plan_lines, await found.readall())
+
+    @tried_again
+    async def read_outcomes(self, run: Run, now: datetime) -> list[Outcome]:
+        """What the run's log says, as data: one outcome for each person.
+
+        Raises AuditLogGone as `make_link` does, and if the app's previous version made the run.
+        """
+        if run.mode is Mode.DRY_RUN:
+            plan = await self.read_plan(run, now)
+            if plan is None:
+                raise AuditLogGone("people.earlierVersion")
+            return plan
+        await self._served(run, now)
+        try:
+            journal = await Journal.read_finished(self._storage, run.domain, run.id)
+        except JournalGone:
+            raise AuditLogGone("people.earlierVersion") from None
+        if journal.outcomes and not journal.complete:
+            raise AuditLogGone("people.earlierVersion")
+        return list(journal.outcomes.values())
 
     async def open_sync(self, run: Run, invocation: int, header: bytes) -> AppendedLog:
         """The sync's log: a new one that begins with `header`, or the one that an earlier invocation left.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from shared.model.changes import Action, AttributeChange, Change
+from shared.model.changes import Action, AttributeChange, Change, Rule
 from shared.model.parts import stored_parts
 from shared.model.results import Outcome, Result
 
@@ -31,6 +31,7 @@ def read_change(document: Mapping[str, Any]) -> Change:
         via=document["via"],
         # Absent in what the previous version wrote.
         direct_first=document.get("direct_first", False),
+        rule=Rule(rule) if (rule := document.get("rule")) else None,
     )
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from local.processes import REPOSITORY
 from shared.http.console import FOLDER
+from shared.model.changes import Rule
 from shared.model.questions import Kind
-from shared.planning.matching import Rule
 
 _GROUP = re.compile(r"^\t(\w+): \{$")
 _ENTRY = re.compile(r'^\t\t(?:"([^"]+)"|(\w+)): (.+),$')

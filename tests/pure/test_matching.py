@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from shared.model.changes import Rule
 from shared.model.parts import say
 from shared.model.people import Memory, Value
 from shared.model.questions import Decisions, Kind
 from shared.planning.lookups import Lookups
-from shared.planning.matching import Rule, against_memory, is_on, match, set_aside
+from shared.planning.matching import against_memory, is_on, match, set_aside
 from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.words import said
@@ -160,7 +161,7 @@ class TestHandedOnNames:
         assert matching.ambiguous == []
         assert matching.pairs == ([(user, account)] if same else [])
         assert matching.target_only == ([] if same else [account])
-        assert matching.rules == ({Rule.DECISION: 1} if same else {})
+        assert list(matching.rules.values()) == ([Rule.DECISION] if same else [])
 
 
 class TestFoldedUpns:
@@ -181,7 +182,7 @@ class TestFoldedUpns:
 
         matching = match(DOMAIN, [user], [account], Memory(), NAMES)
 
-        assert (matching.pairs, matching.rules) == ([(user, account)], {Rule.FOLDED: 1})
+        assert (matching.pairs, matching.rules) == ([(user, account)], {user.source_id: Rule.FOLDED})
 
     @pytest.mark.parametrize("by", ["upn", "link", "immutable ID"])
     def test_whoever_is_certain_goes_before(self, by: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
+from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan, Rule
 from shared.model.parts import say
 from shared.model.people import EntraUser, Memory
 from shared.planning.holders import Holder
@@ -551,8 +551,9 @@ class TestProtecting:
                 object_id=f"id-{name}",
                 source_id=source_id,
                 reason=say("protected.guest"),
+                rule=rule,
             )
-            for name, source_id in (("a", "s1"), ("b", None))
+            for name, source_id, rule in (("a", "s1", Rule.UPN), ("b", None, None))
         )
 
     def test_everybody_who_is_protected_is_out_of_scope_and_everybody_who_is_equal_is_counted(self) -> None:

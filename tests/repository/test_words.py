@@ -12,7 +12,7 @@ from shared import errors
 from shared.errors import SyncError
 from shared.model.changes import Action
 from shared.model.parts import Language
-from shared.planning.mapping import MAPPABLE, USERNAME
+from shared.planning.mapping import MAPPABLE, SOURCE_ID
 from shared.words import NAMED, sentences
 
 SHARED = REPOSITORY / "shared"
@@ -20,7 +20,7 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 PLACE = re.compile(r"\{(\w+)(!?)(?::[^}]*)?\}")
 # Words for names that are never said on their own.
 NAMES = {
-    *(f"attribute.{name}" for name in MAPPABLE if name != USERNAME),
+    *(f"attribute.{name}" for name in MAPPABLE if name != SOURCE_ID),
     "attribute.mailNickname",
     *(f"action.{action.value}" for action in Action if action is not Action.SKIP),
 }
