@@ -55,7 +55,7 @@ class Walk:
                     d["name"],
                     d["authenticationType"],
                     "on" if d["periodicSync"] else "off",
-                    f"{d['maxAllowedDeletions']} %",
+                    f"{d['maxAllowedDeletions']}%",
                     _clock(d["lastSync"]["finishedAt"]) if d["lastSync"] else "never",
                 )
                 for d in domains
@@ -75,7 +75,7 @@ class Walk:
         self._expect(all(counts[deed] for deed in _DEEDS), "It finds something of everything to do")
         self._expect(
             check["deletions"] == counts["delete"] > 0 and not check["exceeded"],
-            f"Max Allowed Deletions, {check['maxAllowedDeletions']} %, would let a sync go ahead",
+            f"Max Allowed Deletions, {check['maxAllowedDeletions']}%, would let a sync go ahead",
         )
         return run
 

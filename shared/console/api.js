@@ -3,8 +3,10 @@
 const KEY = "console.functionKey";
 // Few enough for the largest body that the API takes.
 const DECISIONS_AT_ONCE = 200;
+const PEOPLE_AT_ONCE = 10_000;
+const MOST_PEOPLE = 50_000;
 
-/** The app's answer was an error; `detail` is a sentence for people. */
+/** The app's answer was an error; `parts` say for people what is wrong. */
 export class Problem extends Error {
 	/**
 	 * @param {number} status
@@ -13,9 +15,8 @@ export class Problem extends Error {
 	constructor(status, body) {
 		super(body.detail ?? body.title ?? `HTTP ${status}`);
 		this.status = status;
-		this.title = body.title ?? "";
-		this.detail = body.detail ?? "";
-		this.runId = body.runId ?? null;
+		/** @type {Api.Part[]} */
+		this.parts = body.parts ?? [];
 	}
 }
 
@@ -138,15 +139,23 @@ export async function auditLogLink(domain, runId) {
 }
 
 /**
- * The audit log itself, as text.
+ * The people of a run, the worst news first, and whether there are more than the page shows.
  * @param {string} domain
  * @param {string} runId
  * @param {AbortSignal} [signal]
- * @returns {Promise<string>}
+ * @returns {Promise<{ people: Api.RunPerson[], more: boolean }>}
  */
-export async function auditLogText(domain, runId, signal) {
-	const address = path(domain, "runs", runId, "audit-log");
-	return (await send("GET", address, { headers: { Accept: "text/csv" }, signal })).text();
+export async function listPeople(domain, runId, signal) {
+	const people = [];
+	let cursor = /** @type {string | null} */ ("0");
+	while (cursor && people.length < MOST_PEOPLE) {
+		const query = new URLSearchParams({ limit: String(PEOPLE_AT_ONCE), cursor });
+		/** @type {Api.RunPeople} */
+		const page = (await json("GET", `${path(domain, "runs", runId, "people")}?${query}`, { signal })).body;
+		people.push(...page.people);
+		cursor = page.cursor;
+	}
+	return { people, more: cursor !== null };
 }
 
 /**

@@ -156,8 +156,8 @@ function forgetKey() {
 
 function drawShell() {
 	const other = currentLanguage() === "ja" ? "en" : "ja";
-	const change = () => {
-		switchLanguage(other);
+	const change = async () => {
+		await switchLanguage(other);
 		drawShell();
 		drawBanner();
 		page.draw();

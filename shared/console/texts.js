@@ -1,13 +1,9 @@
 // What the page says, in the reader's language; numbers and times by the reader's locale and time zone.
 
-import { h } from "./dom.js";
-import en from "./texts.en.js";
-import ja, { sentences as japaneseSentences } from "./texts.ja.js";
+import { Words } from "./words.js";
 
-/** @type {Record<string, Texts>} */
-const LANGUAGES = { en, ja };
-/** @type {Record<string, [RegExp, string][]>} */
-const SENTENCES = { en: [], ja: japaneseSentences };
+/** @type {Record<string, string>} */
+const BETWEEN_SENTENCES = { en: " ", ja: "" };
 const MEMORY = "console.language";
 /** @type {[Intl.RelativeTimeFormatUnitSingular, number][]} */
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
@@ -16,16 +12,26 @@ const UNITS_OF_SIZE = [["megabyte", 1e6], ["kilobyte", 1e3]];
 
 let language = "en";
 let locale = "en";
-useLanguage(localStorage.getItem(MEMORY) ?? navigator.languages.find(known) ?? "en");
+/** @type {Texts} */
+let texts;
+/** @type {Words} */
+let words;
+await useLanguage(localStorage.getItem(MEMORY) ?? navigator.languages.find(known) ?? "en");
 
 /** @param {string} tag */
 function known(tag) {
-	return tag.split("-")[0] in LANGUAGES;
+	return tag.split("-")[0] in BETWEEN_SENTENCES;
 }
 
 /** @param {string} tag */
-function useLanguage(tag) {
-	language = known(tag) ? tag.split("-")[0] : "en";
+async function useLanguage(tag) {
+	const wanted = known(tag) ? tag.split("-")[0] : "en";
+	// Only the reader's language is loaded.
+	const files = [import(`./texts.${wanted}.js`), import(`./words.${wanted}.js`)];
+	const [own, sentences] = (await Promise.all(files)).map((file) => file.default);
+	language = wanted;
+	texts = own;
+	words = new Words(sentences, { between: BETWEEN_SENTENCES[language], foreign: language !== "en", number });
 	// "en-GB" says more about dates than "en" does.
 	locale = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
 	document.documentElement.lang = language;
@@ -34,19 +40,16 @@ function useLanguage(tag) {
 export const currentLanguage = () => language;
 
 /** @param {string} tag */
-export function switchLanguage(tag) {
+export async function switchLanguage(tag) {
 	localStorage.setItem(MEMORY, tag);
-	useLanguage(tag);
+	await useLanguage(tag);
 }
 
 /** @param {string} name */
 function find(name) {
 	const [group, ...rest] = name.split(".");
-	return LANGUAGES[language][group]?.[rest.join(".")];
+	return texts[group]?.[rest.join(".")];
 }
-
-/** @param {string} name */
-export const knows = (name) => find(name) !== undefined;
 
 /**
  * The text of that name, `{n}` and the like filled in; one that has a plural is chosen by `values.n`.
@@ -64,24 +67,18 @@ export function t(name, values = {}) {
 }
 
 /**
- * A sentence that the app wrote, which is in English; in the reader's language where it is a known one.
- * @param {string} sentence
+ * What the app says, in the reader's language; English from elsewhere is marked as such.
+ * @param {Api.Part[]} parts
  */
-export function said(sentence) {
-	if (language === "en" || !sentence) return sentence.replaceAll(" %", "\u00a0%");
-	const translated = translate(sentence);
-	return translated ?? h("span", { lang: "en" }, sentence);
-}
+export const said = (parts) => words.said(parts);
 
-/** @param {string} sentence */
-function translate(sentence) {
-	for (const [pattern, replacement] of SENTENCES[language]) {
-		const match = pattern.exec(sentence);
-		if (match && match[0] === sentence) {
-			return replacement.replace(/\$(\d)/g, (_, group) => match[group] ?? "");
-		}
-	}
-	return null;
+/**
+ * The word for one of Entra's attributes.
+ * @param {string} name
+ */
+export function attributeText(name) {
+	const word = words.word(`attribute.${name}`) ?? name;
+	return word[0].toUpperCase() + word.slice(1);
 }
 
 /** @param {number} value */

@@ -5,13 +5,16 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import azure.functions as func
+import orjson
 
 from shared.http.content import content
 from shared.http.endpoint import Call, Nothing
 from shared.http.problems import Problem
-from shared.model.parts import say
+from shared.model.parts import Language, say
+from shared.words import sentences
 
 FOLDER = Path(__file__).parent.parent / "console"
 PAGE = "index.html"
@@ -22,16 +25,23 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 # Listed once, and nothing else is served: a requested name is never used as a path.
-ASSETS = tuple(
+_FILES = tuple(
     sorted(
         path.relative_to(FOLDER).as_posix()
         for path in FOLDER.rglob("*")
         if path.suffix in _MEDIA_TYPES and path.name != PAGE
     )
 )
+# The sentences that Python says, too: one module for each language.
+_WORDS: Mapping[str, Language] = {f"words.{language}.js": language for language in get_args(Language)}
+ASSETS = (*_FILES, *_WORDS)
 # All modules at once: if the browser found them through their imports, they would take four rounds of requests.
+# Of texts and sentences it needs one language only, and knows which.
+_OF_A_LANGUAGE = re.compile(r"(texts|words)\.\w+\.js")
 _PRELOADS = "".join(
-    f"<link rel=modulepreload href=/api/console/{name}>" for name in ASSETS if name.endswith(".js")
+    f"<link rel=modulepreload href=/api/console/{name}>"
+    for name in ASSETS
+    if name.endswith(".js") and not _OF_A_LANGUAGE.fullmatch(name)
 ).encode()
 _DOC_COMMENTS = re.compile(rb"^[ \t]*/\*\*(?:(?!\*/).)*\*/\n", re.DOTALL | re.MULTILINE)
 _POLICY = (
@@ -79,13 +89,17 @@ def _read(name: str, auth_mode: str) -> tuple[bytes, str]:
 
     `auth_mode` is written into the page: the platform's 401 is the same for a missing key and a missing session.
     """
-    body = (FOLDER / name).read_bytes()
+    body = _module_of(sentences(_WORDS[name])) if name in _WORDS else (FOLDER / name).read_bytes()
     if name.endswith(".js"):
         body = without_doc_comments(body)
     if name == PAGE:
         body = body.replace(b"<!-- modules -->", _PRELOADS)
         body = body.replace(b'data-auth=""', f'data-auth="{auth_mode}"'.encode())
     return body, f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
+
+
+def _module_of(words: Mapping[str, str]) -> bytes:
+    return b"export default " + orjson.dumps(words) + b";\n"
 
 
 def _known(etag: str, if_none_match: str) -> bool:

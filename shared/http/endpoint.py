@@ -149,7 +149,10 @@ class Endpoint(Generic[Query_co, Body_co]):
             event(
                 "http.failed", logging.ERROR, method=self.method, path=self.path, error=type(error).__name__
             )
-            return Problem(500, "Internal error", say("http.failed")).answer()
+            # Storage's errors carry their status.
+            forbidden = getattr(error, "status_code", 0) == 403
+            why = say("http.storageForbidden") if forbidden else say("http.failed")
+            return Problem(500, "Internal error", why).answer()
 
     def _call(
         self,

@@ -82,10 +82,8 @@ class Outcome:
 
     @classmethod
     def not_applied(cls, change: Change) -> Self:
-        """The outcome of a change in a sync that was cancelled as a whole."""
-        if change.action is Action.SKIP:
-            return cls.not_sent(change)
-        return cls(change=change, result=Result.NOT_APPLIED)
+        """The outcome of a change in a sync that was cancelled as a whole, with its foreseen failure."""
+        return cls._foreseen(change, Result.NOT_APPLIED)
 
     @classmethod
     def left(cls, change: Change, note: Parts) -> Self:

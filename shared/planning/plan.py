@@ -172,18 +172,20 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
     strangers = (*matching.target_only, *doubtful.values())
     out_of_scope = compared.out_of_scope
     out_of_scope += sum(1 for target in strangers if protection.reason_not_to_touch(target))
-    changes = (
-        *renames,
-        *(change for change in others if change.action is not Action.SKIP),
-        *(c for action in SWITCHES for c in existing if c.action is action),
-        *(change for change in left if change.action is Action.DELETE),
-        *(change for change in others if change.action is Action.SKIP),
-        *skips,
-        *(change for change in left if change.action is Action.SKIP),
-        *(_doubt(one, attribute_map) for one in torn),
-    )
     return Plan(
-        changes=tuple(replace(change, rule=matching.rules.get(change.source_id or "")) for change in changes),
+        changes=_with_rules(
+            matching,
+            (
+                *renames,
+                *(change for change in others if change.action is not Action.SKIP),
+                *(c for action in SWITCHES for c in existing if c.action is action),
+                *(change for change in left if change.action is Action.DELETE),
+                *(change for change in others if change.action is Action.SKIP),
+                *skips,
+                *(change for change in left if change.action is Action.SKIP),
+                *(_doubt(one, attribute_map) for one in torn),
+            ),
+        ),
         source=matching.source,
         target=len(matching.pairs) + len(strangers) - out_of_scope,
         unchanged=compared.unchanged,
@@ -196,6 +198,11 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         offered=leavers.offered,
         matches={rule.value: count for rule, count in Counter(matching.rules.values()).items()},
     )
+
+
+def _with_rules(matching: Matching, changes: Iterable[Change]) -> tuple[Change, ...]:
+    """The changes, each with what paired the person with the account."""
+    return tuple(replace(change, rule=matching.rules.get(change.source_id or "")) for change in changes)
 
 
 def _adds(

@@ -23,12 +23,12 @@ class PersonKind(StrEnum):
     DOUBTFUL = "doubtful"
     QUESTION = "question"
     DELETE = "delete"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
     RENAME = "rename"
     UPDATE = "update"
     RESTORE = "restore"
     ADD = "add"
-    UNBLOCK = "unblock"
-    BLOCK = "block"
     SHIELDED = "shielded"
     UNLINKED = "unlinked"
     SKIP = "skip"
@@ -99,7 +99,8 @@ def page_of_people(
 def kind_of(outcome: Outcome) -> PersonKind:
     """What the person counts as."""
     result, action = outcome.result, outcome.change.action
-    if result is Result.FAILED or outcome.refused or (result is Result.PLANNED and outcome.error_code):
+    foreseen = result in (Result.PLANNED, Result.NOT_APPLIED) and outcome.error_code
+    if result is Result.FAILED or outcome.refused or foreseen:
         return PersonKind.FAILED
     if result is Result.IN_DOUBT:
         return PersonKind.DOUBTFUL

@@ -25,9 +25,9 @@ async def test_a_sync_that_exceeded_a_count_was_cancelled_for_that(
 
     page = await of_a_sync(stack, open_page)
 
-    adds = "Adds at most: 3 users, 2 are allowed"
+    adds = "Adds at most: 3 adds > 2"
     await expect(page.get_by_text(f"{adds} – The sync was cancelled.")).to_be_visible()
-    await expect(page.get_by_text("No deletions – Within the limit.")).to_be_visible()
+    await expect(page.get_by_text("no deletions – Within the limit.")).to_be_visible()
 
 
 async def test_a_sync_that_reached_a_percentage_was_cancelled_for_that(
@@ -39,7 +39,7 @@ async def test_a_sync_that_reached_a_percentage_was_cancelled_for_that(
 
     page = await of_a_sync(stack, open_page)
 
-    updates = "Updates at most: 4 of 4 users, the limit is 100\u00a0%"
+    updates = "Updates at most: 4 updates of 4 users = 100% ≥ 100%"
     await expect(page.get_by_text(f"{updates} – The sync was cancelled.")).to_be_visible()
 
 
@@ -54,7 +54,9 @@ async def test_a_dry_run_of_a_source_that_shrank_says_how_far_and_that_no_sync_w
 
     page = await open_page(stack, f"#/domains/{CONTOSO}/runs/{run.id}")
 
-    shrunk = "Shrinking of the source: 1 of 4 users fewer, 20\u00a0% are allowed"
+    shrunk = "Shrinking of the source: the source went from 4 to 3 users = 25% fewer > 20%"
     await expect(page.get_by_text(f"{shrunk} – A sync would be cancelled")).to_be_visible()
+    await expect(page.locator(".lead").get_by_text("A sync would be cancelled")).to_be_visible()
+    await expect(page.get_by_text("Succeeded")).to_have_count(0)
     await expect(page.get_by_text("– Within the limit.")).to_be_visible()
     await expect(page.get_by_text("A sync would go ahead")).to_have_count(0)

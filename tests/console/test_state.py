@@ -114,7 +114,7 @@ async def test_a_refusal_shows_the_problems_detail_and_what_to_do(
     stack.hold_up()
     await stack.start("dry-run")
     await dialog.get_by_role("button", name="Dry Run").click()
-    await expect(dialog.get_by_role("alert")).to_contain_text("A run is active already")
+    await expect(dialog.get_by_role("alert")).to_contain_text("already has an active run")
     await expect(dialog.get_by_role("alert")).to_contain_text("Wait until the active run has ended")
     stack.let_go()
 

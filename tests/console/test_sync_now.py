@@ -22,8 +22,8 @@ async def with_leavers(start_stack: StartStack) -> Stack:
     )
 
 
-async def press_sync_now(page: Page) -> None:
-    await page.get_by_role("dialog").get_by_role("button", name="Sync Now", exact=True).click()
+async def press(page: Page, button: str) -> None:
+    await page.get_by_role("dialog").get_by_role("button", name=button, exact=True).click()
 
 
 async def test_over_the_limit_it_says_that_a_sync_would_be_cancelled_and_whom_it_would_delete(
@@ -33,9 +33,10 @@ async def test_over_the_limit_it_says_that_a_sync_would_be_cancelled_and_whom_it
     await stack.dry_run()
     page = await open_page(stack, ASKING)
     dialog = page.get_by_role("dialog")
-    await expect(dialog.get_by_text("2 of 5 users = 40\u00a0% ≥ 20\u00a0%")).to_be_visible()
+    await expect(dialog.get_by_text("2 of 5 users = 40% ≥ 20%")).to_be_visible()
     await expect(dialog.get_by_text("A sync would be cancelled")).to_be_visible()
-    await expect(dialog.get_by_text("2 users will be deleted")).to_be_visible()
+    await expect(dialog.get_by_text("2 users are listed for deletion")).to_be_visible()
+    await expect(dialog.get_by_text("will be deleted")).to_have_count(0)
     for name in LEAVING:
         await expect(dialog.get_by_role("row").filter(has_text=f"{name}@{CONTOSO}")).to_be_visible()
 
@@ -52,7 +53,7 @@ async def test_while_the_limit_cannot_be_read_it_shows_the_verdict_of_the_dry_ru
     )
     page = await open_page(stack, ASKING)
     dialog = page.get_by_role("dialog")
-    await expect(dialog.get_by_text("2 of 5 users = 40\u00a0% < 50\u00a0%")).to_be_visible()
+    await expect(dialog.get_by_text("2 of 5 users = 40% < 50%")).to_be_visible()
     await expect(dialog.get_by_text("A sync would be cancelled")).to_have_count(0)
 
 
@@ -62,7 +63,7 @@ async def test_without_approval_the_sync_is_cancelled_and_nothing_changed(
     stack = await with_leavers(start_stack)
     await stack.dry_run()
     page = await open_page(stack, ASKING)
-    await press_sync_now(page)
+    await press(page, "Sync (will be cancelled)")
     await expect(page.get_by_role("dialog").get_by_text("Cancelled", exact=True)).to_be_visible()
     assert len(stack.users()) == 5
 
@@ -75,7 +76,10 @@ async def test_approval_releases_exactly_the_deletions_of_that_dry_run(
     page = await open_page(stack, ASKING)
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Approve exactly the deletions").check()
-    await press_sync_now(page)
+    await expect(dialog.get_by_text("2 users will be deleted")).to_be_visible()
+    await expect(dialog.get_by_text("Approved: this does not cancel the sync")).to_be_visible()
+    await expect(dialog.get_by_text("A sync would be cancelled")).to_have_count(0)
+    await press(page, "Sync and delete 2 users")
     await expect(dialog.get_by_text("Succeeded")).to_be_visible()
     assert set(stack.users()) == {f"{name}@{CONTOSO}" for name in STAYING}
     await dialog.get_by_role("link", name="Show the result").click()
@@ -94,7 +98,7 @@ async def test_approval_releases_whatever_a_limit_would_stop(
     page = await open_page(stack, ASKING)
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Approve exactly the renames that this dry run lists").check()
-    await press_sync_now(page)
+    await press(page, "Sync Now")
     await expect(dialog.get_by_text("Succeeded")).to_be_visible()
     assert set(stack.users()) == {f"new-{name}@{CONTOSO}" for name in people}
 
@@ -125,9 +129,21 @@ async def test_the_verdict_is_by_the_limit_as_it_is_now(start_stack: StartStack,
     await stack.set(maxAllowedDeletions=41)
     page = await open_page(stack, ASKING)
     dialog = page.get_by_role("dialog")
-    await expect(dialog.get_by_text("2 of 5 users = 40\u00a0% < 41\u00a0%")).to_be_visible()
+    await expect(dialog.get_by_text("2 of 5 users = 40% < 41%")).to_be_visible()
     await expect(dialog.get_by_text("A sync would go ahead")).to_be_visible()
     await expect(dialog.get_by_label("Approve")).to_have_count(0)
+
+
+async def test_a_cancelled_sync_does_not_make_the_dry_run_old(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await with_leavers(start_stack)
+    await stack.dry_run()
+    assert (await stack.sync()).status == "cancelled"
+    page = await open_page(stack, ASKING)
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("2 users are listed for deletion")).to_be_visible()
+    await expect(dialog.get_by_text("A sync has changed something since")).to_have_count(0)
 
 
 async def test_a_double_click_starts_one_run(start_stack: StartStack, open_page: OpenPage) -> None:

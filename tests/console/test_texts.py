@@ -5,15 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import REPOSITORY
 from shared.http.console import FOLDER
 from shared.model.changes import Rule
 from shared.model.questions import Kind
 
 _GROUP = re.compile(r"^\t(\w+): \{$")
 _ENTRY = re.compile(r'^\t\t(?:"([^"]+)"|(\w+)): (.+),$')
-# Only the source can settle these two: they are no question to a person.
-_NO_QUESTION = {"match.sameAccount", "match.sharedImmutableId"}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -62,13 +59,6 @@ def test_every_text_is_used() -> None:
 def test_every_kind_of_question_and_every_rule_has_a_text() -> None:
     assert of_group("whoIsWho.together") == set(Kind)
     assert of_group("rule") == set(Rule)
-
-
-def test_everything_that_speaks_for_or_against_has_a_text() -> None:
-    planning = REPOSITORY / "shared" / "planning"
-    code = "".join((planning / name).read_text(encoding="utf-8") for name in ("doubts.py", "matching.py"))
-    said = set(re.findall(r'say\("((?:question|pointer|match)\.\w+)"', code))
-    assert of_group("evidence") == said - _NO_QUESTION
 
 
 def of_group(group: str) -> set[str]:

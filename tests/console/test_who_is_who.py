@@ -48,7 +48,7 @@ async def test_the_same_person_is_renamed_from_the_next_run_on(
     page = await open_dry_run(await with_typos(start_stack, "taro"), open_page)
     await expect(page.get_by_text("1 open question about who is who.")).to_be_visible()
     await expect(page.get_by_role("button", name="Question 2")).to_be_visible()
-    await expect(question(page, "taro")).to_contain_text("Same display name")
+    await expect(question(page, "taro")).to_contain_text("They have the same display name.")
     await expect(question(page, "taro")).to_contain_text(f"tarox@{CONTOSO}")
 
     await question(page, "taro").get_by_role("button", name="Same person").click()
@@ -75,7 +75,7 @@ async def test_different_people_go_on_separately_until_the_decision_is_taken_bac
     await page.get_by_role("button", name="Take back").click()
     await expect(page.locator(".who-is-who")).to_have_count(0)
     await dry_run_again(page)
-    await expect(question(page, "taro")).to_contain_text("Same display name")
+    await expect(question(page, "taro")).to_contain_text("They have the same display name.")
 
 
 async def test_a_shield_ends_where_somebody_tells_the_two_apart(
@@ -123,6 +123,6 @@ async def test_accounts_that_no_sync_knew_go_only_where_they_are_ticked(
 
     await page.get_by_role("button", name=f"Sync Now: {CONTOSO}").click()
     await dialog.get_by_label("Gone").check()
-    await dialog.get_by_role("button", name="Sync Now", exact=True).click()
+    await dialog.get_by_role("button", name="Sync and delete 1 user", exact=True).click()
     await expect(dialog.get_by_text("Succeeded")).to_be_visible()
     assert set(stack.users()) == {f"{name}@{CONTOSO}" for name in (*STAYING, "kept")}

@@ -43,7 +43,7 @@ def test_the_walk_through_finds_everything_as_expected_and_ends() -> None:
         r"^ +add +would fail +alexandria\.winter@contoso\.com .* 66 characters", demo.stdout, re.M
     )
     assert "✓ Nothing is left to do" in demo.stdout
-    assert "3 of 7 users = 42.9 % ≥ 20 %: a sync would be cancelled" in demo.stdout
+    assert "3 of 7 users = 42.9% ≥ 20%: a sync would be cancelled" in demo.stdout
     assert "All as expected" in demo.stdout
     addresses = re.findall(r"http://127\.0\.0\.1:\d+", demo.stdout)
     assert not any(map(listening, addresses))

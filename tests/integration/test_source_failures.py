@@ -78,7 +78,7 @@ async def test_a_list_that_goes_on_ending_early_meets_max_allowed_deletions(star
     run = await stack.sync()
 
     assert (run.status, stack.writes()) == ("cancelled", [])
-    assert "11 of 30 users = 36.7 % ≥ 20 %" in run.message
+    assert "11 of 30 users = 36.7% ≥ 20%" in run.message
 
 
 async def test_a_second_read_that_fails_deletes_nobody_and_keeps_the_other_changes(

@@ -48,7 +48,7 @@ def as_in_source(stack: Stack, domain: str = CONTOSO) -> dict[str, Json]:
 
 
 async def reasons(stack: Stack, run: Run) -> dict[str, str]:
-    """Why each person was left alone, by UPN."""
+    """Why each person was skipped, by UPN."""
     rows = await stack.audit_log(run)
     return {row["userPrincipalName"]: row["reason"] for row in rows if row["action"] == "skip"}
 
@@ -89,7 +89,7 @@ class TestSamplePeople:
         again = await stack.dry_run()
 
         assert deeds(again.counts) == {}
-        assert again.message.startswith("Nothing to do; 1 would fail; 7 left alone.")
+        assert again.message.startswith("Nothing to do; 1 would fail; 7 skipped.")
 
     async def test_somebody_who_changed_domains_keeps_the_account(self, start_stack: StartStack) -> None:
         stack = await self.started(start_stack)
@@ -186,7 +186,7 @@ class TestMaxAllowedDeletions:
         run = await stack.sync()
 
         assert run.status == "cancelled"
-        assert "nothing was applied: 65 of 100 users = 65 % ≥ 65 %" in run.message
+        assert "nothing was applied: 65 of 100 users = 65% ≥ 65%" in run.message
         assert stack.writes() == []
         assert {row["result"] for row in await stack.audit_log(run)} == {"notApplied"}
 
@@ -208,7 +208,7 @@ class TestMaxAllowedDeletions:
         run = await stack.dry_run()
 
         assert run.status == "succeeded"
-        assert f" {deletions} of 100 users = {deletions} % {sign} 65 %" in run.message
+        assert f" {deletions} of 100 users = {deletions}% {sign} 65%" in run.message
         assert run.message.endswith(f"a sync would {consequence}.")
         assert [row["result"] for row in await stack.audit_log(run)] == ["planned"] * deletions
 

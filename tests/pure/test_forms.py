@@ -100,7 +100,7 @@ class TestAValueThatExchangeHasAuthorityOver:
         left = self.plan_after(self.refused())
 
         assert (left.action, left.attributes) == (Action.SKIP, ())
-        assert said(left.reason).startswith("Left alone, since Entra refused it once: surname.")
+        assert said(left.reason).startswith("Skipped, since Entra refused it once: family name.")
 
     def test_keeps_nothing_else_back(self) -> None:
         user = replace(self.source, values=values(surname="鈴木", given_name="次郎"))
@@ -111,7 +111,7 @@ class TestAValueThatExchangeHasAuthorityOver:
             Action.UPDATE,
             ["givenName"],
         )
-        assert "Left alone" in said(update.reason)
+        assert "Skipped" in said(update.reason)
 
     def test_is_tried_again_a_week_later(self) -> None:
         assert self.plan_after(self.refused(), since="2026-03-08").action is Action.UPDATE

@@ -236,7 +236,7 @@ class TestMaxAllowedDeletions:
         check = check_deletions(plan, limit)
 
         assert check.exceeded == (deletions > 0 and Decimal(deletions) / users >= Decimal(limit) / 100)
-        shown = re.search(r"= ([0-9.]+) % ([≥<]) ([0-9]+) %$", said(verdict(check)))
+        shown = re.search(r"= ([0-9.]+)% ([≥<]) ([0-9]+)%$", said(verdict(check)))
         assert bool(shown) == (deletions > 0)
         if shown:
             assert (Decimal(shown[1]) >= int(shown[3])) == (shown[2] == "≥") == check.exceeded

@@ -1,4 +1,4 @@
-"""Match + compare → Plan: who is added, updated, renamed, restored, deleted or left alone, and why."""
+"""Match + compare → Plan: who is added, updated, renamed, restored, deleted or skipped, and why."""
 
 from dataclasses import replace
 

@@ -98,7 +98,7 @@ def test_nobody_is_deleted_whose_mailbox_could_not_be_looked_at() -> None:
     protection = Protection(mailboxes={"id-somebody-else": "user"})
 
     assert said(protection.reason_not_to_delete(entra_user())) == (
-        "Left alone unseen: its mailbox could not be looked at in this run."
+        "Skipped unseen: its mailbox could not be looked at in this run."
     )
     assert protection.reason_not_to_touch(entra_user()) == ()
 
@@ -250,7 +250,7 @@ def test_what_could_not_be_looked_at_is_said_once() -> None:
     assert tuple(said((warning,)) for warning in protection.warnings) == (
         "Who holds a directory role could not be read in this run: nobody is deleted, blocked or renamed. Bad gateway.",
         "The tenant has no Exchange Online, so there are no mailboxes to look at.",
-        "Mailboxes that could not be looked at in this run: 2. Their users are left alone.",
+        "Mailboxes that could not be looked at in this run: 2. Their users are skipped.",
     )
     assert Protection(mailboxes={"id-aoki": "user"}).warnings == ()
 

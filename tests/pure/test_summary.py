@@ -33,7 +33,7 @@ def a_run(
 
 
 def checks(deletions: int = 0, *, updates: int = 0) -> Checks:
-    """Of 100 users in scope, under a Max Allowed Deletions of 20 % and a limit of 5 updates."""
+    """Of 100 users in scope, under a Max Allowed Deletions of 20% and a limit of 5 updates."""
     changes = many(Action.DELETE, deletions) + many(Action.UPDATE, updates)
     plan = Plan(changes=changes, source=100, target=100, unchanged=0)
     others = check_limits(plan, DomainSettings(max_updates=Limit(count=5)), None)
@@ -45,19 +45,19 @@ class TestDryRuns:
         ("counts", "verdicts", "sentence"),
         [
             (NOTHING, checks(), "Nothing to do."),
-            (Counts(skipped=2), checks(), "Nothing to do; 2 left alone."),
+            (Counts(skipped=2), checks(), "Nothing to do; 2 skipped."),
             (Counts(add=3, rename=1), checks(), "Would add 3, rename 1."),
             (
                 Counts(update=1, failed=2, skipped=4), checks(),
-                "Would update 1; 2 would fail; 4 left alone. The audit log says why for each.",
+                "Would update 1; 2 would fail; 4 skipped. The audit log says why for each.",
             ),
             (
                 Counts(delete=1), checks(1),
-                "Would delete 1. 1 of 100 users = 1 % < 20 %: a sync would go ahead.",
+                "Would delete 1. 1 of 100 users = 1% < 20%: a sync would go ahead.",
             ),
             (
                 Counts(update=6, delete=20), checks(20, updates=6),
-                "Would update 6, delete 20. 20 of 100 users = 20 % ≥ 20 %; 6 updates > 5: "
+                "Would update 6, delete 20. 20 of 100 users = 20% ≥ 20%; 6 updates > 5: "
                 "a sync would be cancelled.",
             ),
         ],
@@ -76,7 +76,7 @@ class TestSyncs:
             (Counts(add=2, restore=1, delete=3), "Added 2, restored 1, deleted 3."),
             (
                 Counts(update=1, failed=2, skipped=4),
-                "Updated 1; 2 failed; 4 left alone. The audit log says why for each.",
+                "Updated 1; 2 failed; 4 skipped. The audit log says why for each.",
             ),
         ],
     )
@@ -92,7 +92,7 @@ class TestSyncs:
 class TestRefusals:
     def test_name_the_arithmetic_and_both_ways_on_where_there_are_too_many_deletions(self) -> None:
         assert said(refused(a_run(), checks(20))) == (
-            "Cancelled, nothing was applied: 20 of 100 users = 20 % ≥ 20 %. If these changes are right, approve what a "
+            "Cancelled, nothing was applied: 20 of 100 users = 20% ≥ 20%. If these changes are right, approve what a "
             "dry run lists (kinds: delete), or raise the limit, and sync again."
         )
 

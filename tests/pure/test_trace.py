@@ -121,7 +121,7 @@ def test_what_protects_somebody_is_said() -> None:
     found = traced("account", [source_user("stays@contoso.com")], [ACCOUNT], protection=protection)
 
     assert found.protection == "Holds the directory role Global Administrator."
-    assert found.verdict == "A sync leaves this user alone: Holds the directory role Global Administrator."
+    assert found.verdict == "A sync skips this user. Holds the directory role Global Administrator."
 
 
 def test_a_change_that_can_not_succeed_says_why() -> None:

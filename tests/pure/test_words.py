@@ -37,7 +37,7 @@ PARTS = st.recursive(st.just(()), some_parts, max_leaves=4)
         (say("run.failed", count=3), "3 failed"),
         (
             say("limit.deletionsBelow", deletions=64, users=100, percent=64.0, limit=65),
-            "64 of 100 users = 64 % < 65 %",
+            "64 of 100 users = 64% < 65%",
         ),
         (say("preCheck.grant", permissions=("a", "b")), "Not everything could be looked at: grant a and b."),
         (

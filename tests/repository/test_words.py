@@ -12,6 +12,7 @@ from shared import errors
 from shared.errors import SyncError
 from shared.model.changes import Action
 from shared.model.parts import Language
+from shared.model.runs import Approvable
 from shared.planning.mapping import MAPPABLE, SOURCE_ID
 from shared.words import NAMED, sentences
 
@@ -22,6 +23,7 @@ PLACE = re.compile(r"\{(\w+)(!?)(?::[^}]*)?\}")
 NAMES = {
     *(f"attribute.{name}" for name in MAPPABLE if name != SOURCE_ID),
     "attribute.mailNickname",
+    *(f"action.{kind}" for kind in get_args(Approvable)),
     *(f"action.{action.value}" for action in Action if action is not Action.SKIP),
 }
 JAPANESE = "[ぁ-んァ-ヶ一-龠]"

@@ -73,25 +73,8 @@ type RequestOptions = { headers?: Record<string, string>; body?: unknown; signal
 /** How many people, by kind. */
 type Tally = Record<string, number>;
 
-type ChangedAttribute = { attribute: string; before: string; after: string };
-
-/** One person of an audit log. `text` is what a search looks through. */
-type Person = {
-    who: string;
-    kind: string;
-    action: string;
-    result: string;
-    upn: string;
-    name: string;
-    objectId: string;
-    sourceId: string;
-    reason: string;
-    errorCode: string;
-    errorMessage: string;
-    requestId: string;
-    changes: ChangedAttribute[];
-    text?: string;
-};
+/** One person of a run. `text` is what a search looks through. */
+type Person = Api.RunPerson & { text?: string };
 
 type ButtonOptions = {
     kind?: string;
@@ -131,5 +114,7 @@ type SyncNowData = {
     listed: Person[] | null;
     deleted: Person[] | null;
     unlinked: Person[];
-    unreadable?: string;
+    approved: boolean;
+    ticked: number;
+    unreadable?: Api.Part[];
 };

@@ -1,6 +1,6 @@
 // How many people a run concerns, as one stacked bar, as filters, and in short.
 
-import { KINDS, tally } from "../audit-log.js";
+import { KINDS, tally } from "../people.js";
 import { h } from "../dom.js";
 import { number, t } from "../texts.js";
 import { kindIcon, muted } from "./marks.js";

@@ -5,18 +5,20 @@ import { t } from "../texts.js";
 import { icon } from "./marks.js";
 
 /**
- * What is in a dialog: a title with ×, a body, and buttons. `onsubmit` makes it a form.
- * @param {{ title: string, close: (() => void) | null, body: Child, buttons: Child, onsubmit?: ((form: FormData) => unknown) | null }} dialog
+ * What is in a dialog: a title with ×, a body, and buttons. `onsubmit` makes it a form; `onchange` hears of each choice.
+ * @param {{ title: string, close: (() => void) | null, body: Child, buttons: Child, onsubmit?: ((form: FormData) => unknown) | null, onchange?: ((form: FormData) => unknown) | null }} dialog
  */
-export function dialogBody({ title, close, body, buttons, onsubmit = null }) {
+export function dialogBody({ title, close, body, buttons, onsubmit = null, onchange = null }) {
 	/** @param {SubmitEvent} event */
 	const submit = (event) => {
 		event.preventDefault();
 		onsubmit?.(new FormData(/** @type {HTMLFormElement} */ (event.target)));
 	};
+	/** @param {Event & { currentTarget: HTMLFormElement }} event */
+	const changed = (event) => onchange?.(new FormData(event.currentTarget));
 	return h(
 		"form.dialog",
-		{ novalidate: true, onsubmit: submit },
+		{ novalidate: true, onsubmit: submit, onchange: changed },
 		h(
 			"header.dialog-head",
 			h("h2.dialog-title", { tabindex: "-1", autofocus: true }, title),

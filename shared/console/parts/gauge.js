@@ -1,7 +1,7 @@
 // Deletions against Max Allowed Deletions: the arithmetic as a picture and in words.
 
 import { h } from "../dom.js";
-import { t } from "../texts.js";
+import { said, t } from "../texts.js";
 import { muted, note } from "./marks.js";
 
 /**
@@ -16,27 +16,33 @@ export function underLimit(check, maxAllowedDeletions) {
 
 /** @param {Api.DeletionCheck} check */
 function arithmetic(check) {
-	if (!check.deletions) return t("gauge.noDeletions");
-	return t(check.exceeded ? "gauge.atOrOver" : "gauge.under", { ...check, limit: check.maxAllowedDeletions });
+	const { deletions, percent, target: users, maxAllowedDeletions: limit } = check;
+	if (!deletions) return said([{ code: "limit.noDeletions", parameters: {} }]).join("");
+	const code = check.exceeded ? "limit.deletionsReached" : "limit.deletionsBelow";
+	return said([{ code, parameters: { deletions, users, percent, limit } }]).join("");
 }
 
 /**
  * @param {{ exceeded: boolean }} check
  * @param {Api.Mode} mode
- * @param {number} [otherReached]
+ * @param {number} otherReached
+ * @param {boolean} approved
  */
-function verdict({ exceeded }, mode, otherReached) {
+function verdict({ exceeded }, mode, otherReached, approved) {
+	if (exceeded && approved) return t("gauge.approved");
 	if (exceeded) return t(mode === "sync" ? "gauge.wasStopped" : "gauge.wouldBeCancelled");
 	return t(mode === "sync" || otherReached ? "gauge.within" : "gauge.wouldGoAhead");
 }
 
 /**
- * `otherChecks` are the further limits, each with a verdict of its own.
+ * `otherChecks` are the further limits, each with a verdict of its own. `approved`: what they stop is
+ * let through.
  * @param {Api.DeletionCheck} check
  * @param {Api.Mode} mode
  * @param {Api.LimitCheck[]} [otherChecks]
+ * @param {boolean} [approved]
  */
-export function gauge(check, mode, otherChecks = []) {
+export function gauge(check, mode, otherChecks = [], approved = false) {
 	const limit = check.maxAllowedDeletions;
 	const end = Math.min(100, Math.max(check.percent, limit, 1) * 1.4);
 	const vars = { filled: `${(Math.min(check.percent, end) / end) * 100}%`, limit: `${(limit / end) * 100}%` };
@@ -47,14 +53,16 @@ export function gauge(check, mode, otherChecks = []) {
 		{ class: `gauge ${check.exceeded ? "gauge-exceeded" : ""}` },
 		h("div.gauge-head", h("h3", title), muted(t("gauge.limit", { limit }))),
 		h("div.gauge-track", { role: "img", "aria-label": `${title}: ${arithmetic(check)}`, vars }, h("span.gauge-fill"), h("span.gauge-limit")),
-		note(check.exceeded ? "danger" : "good", h("strong.number", arithmetic(check)), " – ", verdict(check, mode, reached.length)),
-		reached.map((each) => note("danger", h("strong.number", otherArithmetic(each)), " – ", verdict(each, mode))),
+		note(check.exceeded && !approved ? "danger" : "good", h("strong.number", arithmetic(check)), " – ", verdict(check, mode, reached.length, approved)),
+		reached.map((each) => {
+			const released = approved && each.kinds.length > 0;
+			return note(released ? "good" : "danger", h("strong.number", otherArithmetic(each)), " – ", verdict(each, mode, 0, released));
+		}),
 	);
 }
 
 /** @param {Api.LimitCheck} check */
-function otherArithmetic({ name, unit, attribute, ...check }) {
+function otherArithmetic({ name, verdictParts }) {
 	const setting = t(`settings.max${name[0].toUpperCase()}${name.slice(1)}`);
-	const how = ["sourceShrink", "emptied"].includes(name) ? name : check.count === null ? unit : "both";
-	return [setting, attribute && ` (${attribute})`, ": ", t(`gauge.by.${how}`, check)];
+	return [setting, ": ", said(verdictParts)];
 }

@@ -1,6 +1,6 @@
 // The last 48 hours as bars of changes per run; runs that failed or were cancelled carry a mark.
 
-import { KINDS } from "../audit-log.js";
+import { KINDS } from "../people.js";
 import { h } from "../dom.js";
 import { clock, moment, number, t } from "../texts.js";
 import { kindsOf } from "./counts.js";

@@ -2,7 +2,11 @@
 
 import { h } from "../dom.js";
 import { change } from "../router.js";
-import { ago, clock, currentLanguage, moment, number, said, t, utc } from "../texts.js";
+import { ago, clock, moment, said, t, utc } from "../texts.js";
+
+const TITLED = [0, 400, 403, 404, 409, 410, 412, 500, 502, 503];
+// A missing permission, a wrong setting or a bad file: trying again does not mend it, and the sentence says what does.
+const SAYS_WHAT_TO_DO = /^(graph\.(denied|refusedDenied|noToken)|caller\.(denied|unauthorized)|hennge\.notAuthorised|http\.storageForbidden|settings\.|source\.)/;
 
 // Each on a grid of 16 × 16. The shapes differ, so that colour is never all there is.
 const CIRCLE = "M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z";
@@ -23,7 +27,7 @@ const SHAPES = {
 	rename: ["M2 8h11", "M9.5 4.5L13 8l-3.5 3.5"],
 	restore: ["M3 3v3.5h3.5", "M3.3 6.4A5.5 5.5 0 1 1 2.6 9.5"],
 	doubtful: ["M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.9-1.1 1.8", "M8 12.6v.6"],
-	skip: ["M5.5 3.5v9", "M10.5 3.5v9"],
+	skip: ["M3.5 4l4 4-4 4", "M8.5 4l4 4-4 4"],
 	question: ["M5.5 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8z", "M10.5 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8z"],
 	shielded: ["M8 1.8l5 1.9v4c0 3-2 5.3-5 6.5-3-1.2-5-3.5-5-6.5v-4z"],
 	unlinked: ["M7 4.3l1-1a3.2 3.2 0 0 1 4.6 4.6l-1 1", "M9 11.7l-1 1a3.2 3.2 0 0 1-4.6-4.6l1-1", "M3 3l10 10"],
@@ -57,9 +61,20 @@ export function pace(run, otherwise = null) {
 	return Date.now() - Date.parse(run.createdAt) < 10_000 ? 0.7 : 2;
 }
 
-/** @param {Api.Status} status */
-export function statusMark(status) {
-	return h("span", { class: `status status-${status}` }, icon(status), h("span", t(`status.${status}`)));
+/**
+ * The status; of a dry run that a limit would cancel as a sync, that.
+ * @param {Api.Run} run
+ */
+export function statusMark(run) {
+	const { status } = run;
+	const [mark, text] = wouldBeCancelled(run) ? ["cancelled", "wouldBeCancelled"] : [status, status];
+	return h("span", { class: `status status-${mark}` }, icon(mark), h("span", t(`status.${text}`)));
+}
+
+/** @param {Api.Run} run */
+export function wouldBeCancelled({ mode, status, deletionCheck, limitChecks }) {
+	const exceeded = deletionCheck?.exceeded || limitChecks.some((check) => check.exceeded);
+	return mode === "dryRun" && status === "succeeded" && exceeded;
 }
 
 /**
@@ -100,20 +115,25 @@ export function who(run) {
 }
 
 /** @param {Api.Run} run */
+export const changedSomething = ({ counts }) => counts.add + counts.update + counts.rename + counts.restore + counts.block + counts.unblock + counts.delete > 0;
+
+/** @param {Api.Run} run */
 export const seconds = (run) =>
 	run.startedAt && run.finishedAt ? (Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 1000 : null;
 
 /**
- * The outcome in a sentence: the app's own, or where that is in another language one made from the counts.
+ * The outcome in a few sentences.
  * @param {Api.Run} run
  */
-export function outcome(run) {
-	const finished = run.status === "succeeded" || run.status === "completedWithErrors";
-	if (currentLanguage() === "en" || !finished) return run.message ? said(run.message) : t(`status.${run.status}`);
-	/** @type {Tally} */
-	const counts = run.counts;
-	const deeds = ["add", "update", "rename", "restore", "block", "unblock", "delete", "failed", "doubtful"].filter((kind) => counts[kind]);
-	return deeds.map((kind) => `${t(`kind.${kind}`)} ${number(counts[kind])}`).join(t("counts.and")) || t("counts.none");
+export const outcome = (run) => (run.messageParts.length ? said(run.messageParts) : t(`status.${run.status}`));
+
+/**
+ * The warnings that the outcome does not have already.
+ * @param {Api.Run} run
+ */
+export function furtherWarnings(run) {
+	const told = new Set(run.messageParts.map((part) => JSON.stringify(part)));
+	return run.warningParts.filter((part) => !told.has(JSON.stringify(part)));
 }
 
 /**
@@ -123,7 +143,7 @@ export function outcome(run) {
 export function outcomeNote(run) {
 	/** @type {Partial<Record<Api.Status, "danger" | "warning">>} */
 	const loud = { failed: "danger", cancelled: "warning", completedWithErrors: "warning" };
-	const kind = loud[run.status];
+	const kind = wouldBeCancelled(run) ? "warning" : loud[run.status];
 	return kind ? note(kind, h("strong", outcome(run))) : h("p.outcome", outcome(run));
 }
 
@@ -142,15 +162,16 @@ export function note(kind, ...children) {
  */
 export function problemNote(problem) {
 	if (!problem) return null;
-	const title = problem.status === 0 ? t("problem.notSent") : problem.title || t("problem.title", { status: String(problem.status) });
-	const detail = problem.detail && h("p", said(problem.detail));
-	return h("div.problem", { role: "alert" }, note("danger", h("strong", said(title)), detail, h("p", advice(problem.status))));
+	const { status, parts } = problem;
+	const title = TITLED.includes(status) ? t(`problem.${status}`) : t("problem.title", { status: String(status) });
+	return h("div.problem", { role: "alert" }, note("danger", h("strong", title), h("p", said(parts)), advice(problem)));
 }
 
-/** @param {number} status */
-function advice(status) {
-	if ([0, 403, 404, 409, 410, 412].includes(status)) return t(`advice.${status}`);
-	return t(status >= 500 ? "advice.5xx" : "advice.4xx");
+/** @param {import("../api.js").Problem} problem */
+function advice({ status, parts }) {
+	if (parts.some(({ code }) => SAYS_WHAT_TO_DO.test(code))) return null;
+	if ([0, 403, 404, 409, 410, 412].includes(status)) return h("p", t(`advice.${status}`));
+	return h("p", t(status >= 500 ? "advice.5xx" : "advice.4xx"));
 }
 
 export function waiting() {

@@ -1,8 +1,9 @@
 // <people-table>: the people of a run. Only the rows in sight are in the document, so ten thousand scroll as ten do.
 
 import { h } from "../dom.js";
-import { said, t } from "../texts.js";
-import { showPerson } from "./person.js";
+import { nameOf } from "../people.js";
+import { attributeText, said, t } from "../texts.js";
+import { notApplied, showPerson, valueText } from "./person.js";
 import { button, kindMark, muted } from "./marks.js";
 
 const SPARE_ROWS = 6;
@@ -97,21 +98,22 @@ export function peopleTable(people) {
  * @param {number} index
  */
 function personRow(person, index) {
+	const name = nameOf(person);
 	return h(
 		"div.people-row",
 		{ role: "row", "aria-rowindex": index + 2, vars: { index } },
-		h("div", { role: "cell" }, kindMark(person.kind)),
-		h("div.people-name", { role: "cell" }, h("strong", person.name || person.upn), muted(person.upn)),
+		h("div.stack", { role: "cell" }, kindMark(person.kind), notApplied(person)),
+		h("div.people-name", { role: "cell" }, h("strong", name), muted(person.userPrincipalName)),
 		h("div.people-change", { role: "cell" }, changeText(person)),
-		h("div", { role: "cell" }, button(t("people.details"), () => showPerson(person), { kind: "quiet", shape: "next", name: t("people.detailsOf", { name: person.name || person.upn }) })),
+		h("div", { role: "cell" }, button(t("people.details"), () => showPerson(person), { kind: "quiet", shape: "next", name: t("people.detailsOf", { name }) })),
 	);
 }
 
 /** @param {Person} person */
 function changeText(person) {
-	if (person.errorMessage) return h("span", { class: `ink of-${person.kind === "skip" ? "failed" : person.kind}` }, said(person.errorMessage));
+	if (person.obstacle) return h("span", { class: `ink of-${person.kind === "skip" ? "failed" : person.kind}` }, said(person.obstacle));
 	if (person.action === "add" || !person.changes.length) return muted(said(person.reason));
 	return person.changes.map(({ attribute, before, after }) =>
-		h("span.people-attribute", muted(`${attribute} `), h("del", before || t("people.nothing")), " → ", h("ins", after || t("people.nothing"))),
+		h("span.people-attribute", muted(`${attributeText(attribute)} `), h("del", valueText(attribute, before)), " → ", h("ins", valueText(attribute, after))),
 	);
 }

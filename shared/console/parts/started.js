@@ -36,7 +36,7 @@ function startedRun(run, context) {
 	const counts = kindsOf(run.counts);
 	return h(
 		"div.started",
-		h("p", { role: "status" }, statusMark(run.status)),
+		h("p", { role: "status" }, statusMark(run)),
 		outcomeNote(run),
 		countsBar(counts),
 		countsLegend(counts),

@@ -2,7 +2,8 @@
 
 import { decide, takeBack } from "../api.js";
 import { h } from "../dom.js";
-import { knows, said, t } from "../texts.js";
+import { nameOf } from "../people.js";
+import { said, t } from "../texts.js";
 import { dialogBody, showOnce } from "./dialog.js";
 import { button, icon, muted, note, table, when } from "./marks.js";
 
@@ -170,23 +171,23 @@ async function shownAgain(refresh) {
 }
 
 /**
- * The source user, with the name and UPN that the run's audit log has, while there is one.
+ * The source user, with the name and UPN that the run has, while it has its people.
  * @param {{ sourceId: string }} pair
  * @param {AnyContext} context
  */
 function userOf({ sourceId }, context) {
 	const found = personWith("sourceId", sourceId, context);
-	return { name: found?.name || sourceId, upn: found?.upn ?? "" };
+	return { name: (found && nameOf(found)) || sourceId, upn: found?.userPrincipalName ?? "" };
 }
 
 /**
- * The account, with what the run's audit log says of it.
+ * The account, with what the run says of it.
  * @param {{ objectId: string }} pair
  * @param {AnyContext} context
  */
 function accountOf({ objectId }, context) {
 	const found = personWith("objectId", objectId, context);
-	return { name: found?.name || found?.upn || objectId, upn: found?.upn ?? "", reason: found?.reason ?? "" };
+	return { name: (found && nameOf(found)) || objectId, upn: found?.userPrincipalName ?? "", reason: found?.reason ?? [] };
 }
 
 /**
@@ -214,16 +215,5 @@ const pairText = (user, account) => `${user} – ${account}`;
  * @param {"for" | "against"} side
  */
 function reason(part, side) {
-	return h("li", { class: `speaks-${side}` }, icon(side === "for" ? "add" : "delete"), h("span", h("span.hidden", t(`whoIsWho.${side}`), ": "), phrase(part)));
-}
-
-/**
- * @param {Api.Part} part
- * @returns {string}
- */
-function phrase({ code, parameters }) {
-	// A later version may have stored a code that this one does not know.
-	if (!knows(`evidence.${code}`)) return code;
-	const values = Object.entries(parameters).map(([name, value]) => [name, Array.isArray(value) ? value.map((each) => (typeof each === "string" ? each : phrase(each))).join(", ") : value]);
-	return t(`evidence.${code}`, Object.fromEntries(values));
+	return h("li", { class: `speaks-${side}` }, icon(side === "for" ? "add" : "delete"), h("span", h("span.hidden", t(`whoIsWho.${side}`), ": "), said([part])));
 }

@@ -70,7 +70,7 @@ function cells(run, context) {
 	return {
 		mode: h("a.link", { href: runAddress(run) }, modeText(run)),
 		started: when(run.createdAt),
-		result: statusMark(run.status),
+		result: statusMark(run),
 		changes: countsShort(kindsOf(run.counts)),
 		size: bytes(run.auditLog.sizeBytes),
 		expires: when(expiry(run)),

@@ -60,7 +60,7 @@ export function domainHeader(domain, page, features, context) {
 function activeRun(run, context) {
 	return h(
 		"div.surface.active-run",
-		h("a.run-link", { href: runAddress(run) }, statusMark(run.status)),
+		h("a.run-link", { href: runAddress(run) }, statusMark(run)),
 		progressBar(run),
 		h("span.progress-line", muted(progressText(run)), cancelButton(run, context)),
 	);

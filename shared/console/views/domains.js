@@ -114,7 +114,7 @@ function runCell(run, more) {
 	if (!run) return h("div.stack", muted(t("domains.never")), muted("–"), more);
 	return h(
 		"div.stack",
-		h("a.run-link", { href: runAddress(run) }, statusMark(run.status), muted(" ", when(run.finishedAt ?? run.createdAt, { relative: "short" }))),
+		h("a.run-link", { href: runAddress(run) }, statusMark(run), muted(" ", when(run.finishedAt ?? run.createdAt, { relative: "short" }))),
 		countsShort(kindsOf(run.counts)),
 		more,
 	);
@@ -127,7 +127,7 @@ function runCell(run, more) {
 function progressCell(run, context) {
 	return h(
 		"div.stack",
-		h("span.progress-line", h("a.run-link", { href: runAddress(run) }, statusMark(run.status)), cancelButton(run, context)),
+		h("span.progress-line", h("a.run-link", { href: runAddress(run) }, statusMark(run)), cancelButton(run, context)),
 		progressBar(run),
 		h("span.muted.number", progressText(run)),
 	);

@@ -48,7 +48,7 @@ function findings(found, context) {
 			h("p.muted.lead", t("preCheck.explained")),
 			button(t(busy("look") ? "preCheck.looking" : "preCheck.again"), again, { disabled: busy("look") }),
 		),
-		found.notice && note(found.activeDirectory ? "warning" : found.objects.length ? "warning" : "good", said(found.notice)),
+		found.noticeParts.length > 0 && note(found.activeDirectory ? "warning" : found.objects.length ? "warning" : "good", said(found.noticeParts)),
 		KINDS.map((kind) => group(kind, found.objects.filter((object) => object.kind === kind))),
 	];
 }
@@ -73,7 +73,7 @@ function group(kind, objects) {
 function cells(object) {
 	return {
 		name: h("div.stack", h("strong", object.name || object.address), muted(object.address), object.leftAlone && h("span.left-alone", icon("skip"), t("preCheck.leftAlone"))),
-		todo: h("div.stack", h("span", said(object.why)), muted(said(object.action))),
+		todo: h("div.stack", h("span", said(object.whyParts)), muted(said(object.actionParts))),
 		command: object.command ? commandCell(object) : muted("–"),
 	};
 }

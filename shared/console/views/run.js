@@ -1,23 +1,23 @@
 // One run: live while it runs, then its result and the people concerned.
 
-import { KINDS, matching, peopleOf, tally } from "../audit-log.js";
 import { features, getRun, listDecisions, Problem } from "../api.js";
 import { h } from "../dom.js";
 import { countsBar, countsLegend, kindsOf } from "../parts/counts.js";
 import { downloadButton, logFacts } from "../parts/download.js";
 import { gauge } from "../parts/gauge.js";
-import { button, empty, icon, isActive, kindMark, modeText, muted, note, outcomeNote, pace, searchBox, seconds, statusMark, when, who } from "../parts/marks.js";
+import { button, changedSomething, empty, furtherWarnings, icon, isActive, kindMark, modeText, muted, note, outcomeNote, pace, searchBox, seconds, statusMark, when, who } from "../parts/marks.js";
 import { peopleTable } from "../parts/people-table.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { change, domainAddress, openDialog, runAddress } from "../router.js";
 import { whoIsWho } from "../parts/who-is-who.js";
 import { duration, number, said, t } from "../texts.js";
+import { KINDS, matching, nameOf, peopleOf, tally } from "../people.js";
 import { breadcrumb } from "./domain-header.js";
 
 const FAILURES_SHOWN = 5;
 const NEITHER = /** @type {[null, null]} */ ([null, null]);
 
-/** @type {View<{ run: Api.Run, features: Features, people: Person[] | null, unreadable: string | null, decisions: Api.DecisionList | null, undecidable: string | null }>} */
+/** @type {View<{ run: Api.Run, features: Features, people: Person[] | null, more: boolean, unreadable: Api.Part[] | null, decisions: Api.DecisionList | null, undecidable: Api.Part[] | null }>} */
 export default {
 	title: ({ params, data }) => (data ? t("run.of", { mode: modeText(data.run), domain: params.domain }) : params.domain),
 
@@ -27,11 +27,11 @@ export default {
 		const [run, able] = await Promise.all([getRun(params.domain, params.runId, signal), features()]);
 		const readable = !isActive(run) && run.auditLog.available;
 		const asks = able.decisions && !isActive(run) && !run.undoes;
-		const [[people, unreadable], [decisions, undecidable]] = await Promise.all([
+		const [[found, unreadable], [decisions, undecidable]] = await Promise.all([
 			readable ? orWhyNot(peopleOf(run, signal)) : NEITHER,
 			asks ? orWhyNot(listDecisions(run.domain, signal)) : NEITHER,
 		]);
-		return { run, features: able, people, unreadable, decisions, undecidable };
+		return { run, features: able, people: found?.people ?? null, more: found?.more ?? false, unreadable, decisions, undecidable };
 	},
 
 	pollAfter: ({ data }) => pace(data.run),
@@ -52,13 +52,13 @@ export default {
  * What is read, or why it can't be shown: the run itself is worth showing without it.
  * @template Read
  * @param {Promise<Read>} reading
- * @returns {Promise<[Read, null] | [null, string]>}
+ * @returns {Promise<[Read, null] | [null, Api.Part[]]>}
  */
 async function orWhyNot(reading) {
 	try {
 		return [await reading, null];
 	} catch (error) {
-		if (error instanceof Problem && error.detail) return [null, error.detail];
+		if (error instanceof Problem && error.parts.length) return [null, error.parts];
 		throw error;
 	}
 }
@@ -77,7 +77,7 @@ function head(run, context) {
 			h(
 				"div",
 				h("h1", { tabindex: "-1" }, t("run.of", { mode: modeText(run), domain: run.domain })),
-				h("p.muted.lead", statusMark(run.status), " · ", when(run.createdAt), " · ", t("run.by", { who: who(run) }), took !== null && ` · ${duration(took)}`),
+				h("p.muted.lead", statusMark(run), " · ", when(run.createdAt), " · ", t("run.by", { who: who(run) }), took !== null && ` · ${duration(took)}`),
 			),
 			h("div.actions", isActive(run) ? null : actions(run, context)),
 		),
@@ -89,12 +89,10 @@ function head(run, context) {
  * @param {AnyContext} context
  */
 function actions(run, { data }) {
-	const counts = kindsOf(run.counts);
-	const changed = ["add", "update", "rename", "restore", "block", "unblock", "delete"].some((kind) => counts[kind]);
 	return [
 		run.mode === "dryRun" && !run.undoes && button(t("dryRun.again"), () => openDialog("dry-run", run.domain)),
 		run.mode === "dryRun" && !run.undoes && run.status === "succeeded" && button(t("syncNow.title"), () => openDialog("sync-now", run.domain), { kind: "primary" }),
-		data.features.undo && run.mode === "sync" && changed && button(t("undo.title"), () => openDialog("undo", run.domain, { of: run.id }), { shape: "restore" }),
+		data.features.undo && run.mode === "sync" && changedSomething(run) && button(t("undo.title"), () => openDialog("undo", run.domain, { of: run.id }), { shape: "restore" }),
 	];
 }
 
@@ -123,12 +121,12 @@ function result(run, { data }) {
 		outcomeNote(run),
 		run.approval && note("plain", t("run.approved", { who: run.approval.approvedBy, what: approvedKinds(run.approval) })),
 		run.undoes && note("plain", h("a.link", { href: runAddress({ domain: run.domain, id: run.undoes }) }, t("run.undoes"))),
-		run.warnings.filter((each) => !run.message.includes(each)).map((each) => note("warning", said(each))),
+		furtherWarnings(run).map((each) => note("warning", said([each]))),
 		h(
 			"div.result-columns",
 			h(
 				"div",
-				h("h3", t(run.mode === "dryRun" ? "run.wouldChange" : "run.changed")),
+				h("h3", t(run.mode === "dryRun" ? "run.wouldChange" : run.status === "cancelled" && !changedSomething(run) ? "run.notApplied" : "run.changed")),
 				countsBar(data.people ? tally(data.people) : counts),
 				!data.people && countsLegend(counts),
 				run.deletionCheck && h("p.muted", t("run.both", { source: run.counts.source, target: run.counts.target, unchanged: run.counts.unchanged })),
@@ -176,7 +174,7 @@ function questions(run, context) {
  * @param {AnyContext} context
  */
 function people(run, context) {
-	const { people: all, unreadable } = context.data;
+	const { people: all, more, unreadable } = context.data;
 	return [
 		all && failures(all, run),
 		h(
@@ -187,6 +185,7 @@ function people(run, context) {
 				run.auditLog.available && downloadButton(run, context, ""),
 			),
 			unreadable && note("warning", said(unreadable)),
+			more && note("plain", t("people.more", { n: all.length })),
 			all ? (all.length ? list(all, context.params) : empty(t("people.none"))) : !unreadable && empty(t(run.auditLog.expiresAt ? "people.gone" : "people.noLog")),
 		),
 	];
@@ -206,7 +205,7 @@ function failures(all, run) {
 		h(
 			"ul",
 			failed.slice(0, FAILURES_SHOWN).map((person) =>
-				h("li", { "data-key": person.who }, h("strong", person.name || person.upn), " ", muted(person.upn), h("p", kindMark(person.action), " ", said(person.errorMessage))),
+				h("li", { "data-key": person.objectId ?? person.sourceId }, h("strong", nameOf(person)), " ", muted(person.userPrincipalName), h("p", kindMark(person.action), " ", said(person.obstacle ?? []))),
 			),
 		),
 		failed.length > FAILURES_SHOWN && button(t("failures.all", { n: failed.length }), () => change({ show: "failed" }), { kind: "link" }),

@@ -4,7 +4,7 @@ import { describeSource } from "../api.js";
 import { h } from "../dom.js";
 import { button, muted, table, when } from "../parts/marks.js";
 import { address } from "../router.js";
-import { number, t } from "../texts.js";
+import { number, said, t } from "../texts.js";
 
 /** @type {View<{ found: Api.SourceReport }>} */
 export default {
@@ -51,15 +51,9 @@ function suggested(found) {
 	const columns = ["attribute", "field", "reason"].map((key) => [key, t(`source.${key}`)]);
 	const rows = found.suggested.map((one) => ({
 		key: one.attribute,
-		cells: { attribute: attribute(one.attribute), field: h("code", one.field), reason: because(one) },
+		cells: { attribute: attribute(one.attribute), field: h("code", one.field), reason: said(one.reasonParts) },
 	}));
 	return table(t("source.suggested"), columns, rows);
-}
-
-/** @param {Api.SuggestedField} one */
-function because(one) {
-	const [part] = one.reasonParts;
-	return t(`source.${part.code}`, part.parameters);
 }
 
 /** @param {Api.SourceReport} found */

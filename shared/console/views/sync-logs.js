@@ -75,7 +75,7 @@ function cells(run, context) {
 	return {
 		started: h("div.stack", h("a.link", { href: runAddress(run) }, when(run.createdAt)), muted(who(run))),
 		mode: modeText(run),
-		result: h("div.stack", statusMark(run.status), run.message && h("span.message", outcome(run))),
+		result: h("div.stack", statusMark(run), run.messageParts.length > 0 && h("span.message", outcome(run))),
 		changes: countsShort(kindsOf(run.counts)),
 		duration: took === null ? "–" : duration(took),
 		log: run.auditLog.available ? downloadButton(run, context) : muted(t(run.auditLog.expiresAt ? "audit.gone" : "audit.none")),

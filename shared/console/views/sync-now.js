@@ -1,14 +1,14 @@
 // Sync Now: what the last dry run said, who would be deleted, and then the question.
 
-import { peopleOf } from "../audit-log.js";
 import { features, getDomain, getRun, Problem, startSync } from "../api.js";
 import { h } from "../dom.js";
 import { countsBar, countsLegend, kindsOf } from "../parts/counts.js";
 import { dialogBody } from "../parts/dialog.js";
 import { gauge, underLimit } from "../parts/gauge.js";
-import { button, isActive, muted, note, pace, when } from "../parts/marks.js";
+import { button, changedSomething, isActive, muted, note, pace, when } from "../parts/marks.js";
 import { peopleTable } from "../parts/people-table.js";
 import { startedDialog } from "../parts/started.js";
+import { nameOf, peopleOf } from "../people.js";
 import { change, closeDialog, openDialog, runAddress } from "../router.js";
 import { said, t } from "../texts.js";
 
@@ -24,7 +24,7 @@ export default {
 		if (params.run) return { run: await getRun(params.on, params.run, signal) };
 		const [domain, able] = await Promise.all([getDomain(params.on, signal), features()]);
 		const dryRun = domain.lastDryRun?.status === "succeeded" && !domain.lastDryRun.undoes ? domain.lastDryRun : null;
-		return { domain, dryRun, features: able, ...(await candidates(dryRun, signal)) };
+		return { domain, dryRun, features: able, approved: false, ticked: 0, ...(await candidates(dryRun, signal)) };
 	},
 
 	pollAfter: ({ data }) => pace(data.run),
@@ -33,26 +33,32 @@ export default {
 		const { params, data } = context;
 		const title = t("syncNow.of", { domain: params.on });
 		if (data.run) return startedDialog(title, data.run, context);
-		return dialogBody({ title, close: closeDialog, onsubmit: (form) => start(form, context), body: question(data), buttons: buttons(context) });
+		/** @param {FormData} form */
+		const chosen = (form) => {
+			data.approved = form.get("approve") !== null;
+			data.ticked = form.getAll("unlinked").length;
+			context.draw();
+		};
+		return dialogBody({ title, close: closeDialog, onsubmit: (form) => start(form, context), onchange: chosen, body: question(data), buttons: buttons(context) });
 	},
 };
 
 /**
- * The people whom the dry run's audit log lists for deletion; null where the log is gone or too large. `unlinked` were
+ * The people whom the dry run lists for deletion; null where they are gone. `unlinked` were
  * left, since no sync ever knew them.
  * @param {Api.Run | null} dryRun
  * @param {AbortSignal} signal
- * @returns {Promise<{ listed: Person[] | null, deleted: Person[] | null, unlinked: Person[], unreadable?: string }>}
+ * @returns {Promise<{ listed: Person[] | null, deleted: Person[] | null, unlinked: Person[], unreadable?: Api.Part[] }>}
  */
 async function candidates(dryRun, signal) {
 	if (!dryRun?.auditLog.available) return { listed: null, deleted: null, unlinked: [] };
 	try {
-		const people = await peopleOf(dryRun, signal);
+		const { people } = await peopleOf(dryRun, signal);
 		/** @param {string} kind */
 		const of = (kind) => people.filter((person) => person.kind === kind);
 		return { listed: people, deleted: of("delete"), unlinked: of("unlinked") };
 	} catch (error) {
-		if (error instanceof Problem && error.detail) return { listed: null, deleted: null, unlinked: [], unreadable: error.detail };
+		if (error instanceof Problem && error.parts.length) return { listed: null, deleted: null, unlinked: [], unreadable: error.parts };
 		throw error;
 	}
 }
@@ -87,8 +93,8 @@ function approval(form, { dryRun, domain, listed }) {
 	return {
 		dryRunId: dryRun.id,
 		kinds,
-		objectIds: [...also.map((person) => person.objectId).filter(Boolean), ...ticked],
-		sourceIds: also.filter(({ action }) => action === "add").map((person) => person.sourceId),
+		objectIds: [...also.flatMap(({ objectId }) => objectId ?? []), ...ticked],
+		sourceIds: also.flatMap(({ action, sourceId }) => (action === "add" && sourceId) || []),
 	};
 }
 
@@ -121,7 +127,7 @@ function question(data) {
 	const check = verdict(dryRun, domain);
 	const finished = dryRun.finishedAt ?? dryRun.createdAt;
 	const old = Date.now() - Date.parse(finished) > OLD_AFTER;
-	const later = domain.lastSync && Date.parse(domain.lastSync.createdAt) > Date.parse(finished);
+	const later = domain.lastSync && Date.parse(domain.lastSync.createdAt) > Date.parse(finished) && changedSomething(domain.lastSync);
 	return [
 		h("p", t("syncNow.lastDryRun"), " ", h("a.link", { href: runAddress(dryRun) }, when(finished, { relative: "long" })), ":"),
 		old && note("warning", t("syncNow.old")),
@@ -129,7 +135,7 @@ function question(data) {
 		dryRun.questions > 0 && note("warning", h("a.link", { href: runAddress(dryRun) }, t("syncNow.questions", { n: dryRun.questions }))),
 		countsBar(counts),
 		countsLegend(counts),
-		check && gauge(check, "dryRun", dryRun.limitChecks),
+		check && gauge(check, "dryRun", dryRun.limitChecks, data.approved),
 		check && check.maxAllowedDeletions !== dryRun.deletionCheck?.maxAllowedDeletions && note("plain", t("syncNow.otherLimit", { limit: check.maxAllowedDeletions })),
 		dryRun.counts.delete > 0 && whoIsDeleted({ ...data, dryRun }),
 		exceeded(dryRun, domain).length > 0 && data.features.approval && data.listed && approveAll(exceeded(dryRun, domain)),
@@ -137,11 +143,22 @@ function question(data) {
 	];
 }
 
+/**
+ * Whether a limit cancels this sync, by what the dry run found and what is approved.
+ * @param {SyncNowData} data
+ */
+function willBeCancelled({ domain, dryRun, approved }) {
+	if (!dryRun) return false;
+	const further = dryRun.limitChecks.filter((check) => check.exceeded);
+	return approved ? further.some(({ kinds }) => !kinds.length) : further.length > 0 || Boolean(verdict(dryRun, domain)?.exceeded);
+}
+
 /** @param {SyncNowData & { dryRun: Api.Run }} data */
-function whoIsDeleted({ deleted, dryRun, unreadable }) {
+function whoIsDeleted({ deleted, dryRun, unreadable, ...data }) {
+	const heading = willBeCancelled({ deleted, dryRun, ...data }) ? "syncNow.listed" : "syncNow.deleted";
 	return h(
 		"section.deletions",
-		h("h3", t("syncNow.deleted", { n: dryRun.counts.delete })),
+		h("h3", t(heading, { n: dryRun.counts.delete })),
 		deleted ? peopleTable(deleted) : note("warning", unreadable ? said(unreadable) : t("syncNow.logGone")),
 	);
 }
@@ -158,7 +175,7 @@ function approveUnlinked(unlinked) {
 				h(
 					"li",
 					{ "data-key": person.objectId },
-					h("label", h("input", { type: "checkbox", name: "unlinked", value: person.objectId }), h("span", h("strong", person.name || person.upn), " ", muted(person.upn))),
+					h("label", h("input", { type: "checkbox", name: "unlinked", value: person.objectId }), h("span", h("strong", nameOf(person)), " ", muted(person.userPrincipalName))),
 				),
 			),
 		),
@@ -179,14 +196,25 @@ function approveAll(kinds) {
 function buttons({ params, data, busy }) {
 	const active = isActive(data.domain.activeRun);
 	const disabled = busy("start") || active;
+	const deletions = (data.dryRun?.counts.delete ?? 0) + data.ticked;
 	return [
 		active && h("span.muted.grow", t("domains.busy")),
 		button(t("dialog.cancel"), closeDialog),
 		!data.dryRun && button(t("dryRun.title"), () => openDialog("dry-run", params.on), { kind: "primary" }),
-		button(t(busy("start") ? "started.starting" : "syncNow.title"), null, {
-			kind: data.dryRun?.counts.delete ? "danger" : data.dryRun ? "primary" : "",
+		button(busy("start") ? t("started.starting") : goText(data, deletions), null, {
+			kind: deletions ? "danger" : data.dryRun ? "primary" : "",
 			type: "submit",
 			disabled,
 		}),
 	];
+}
+
+/**
+ * What the button does.
+ * @param {SyncNowData} data
+ * @param {number} deletions
+ */
+function goText(data, deletions) {
+	if (willBeCancelled(data)) return t("syncNow.goCancelled");
+	return deletions ? t("syncNow.goDelete", { n: deletions }) : t("syncNow.title");
 }

@@ -3,9 +3,9 @@
 import { features, getDomain, trace } from "../api.js";
 import { h } from "../dom.js";
 import { button, empty, icon, kindMark, muted, note, pace, table } from "../parts/marks.js";
-import { changesTable } from "../parts/person.js";
+import { changesTable, valueText } from "../parts/person.js";
 import { change } from "../router.js";
-import { said, t } from "../texts.js";
+import { attributeText, said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
 /** @type {View<{ domain: Api.Domain, features: Features, found: Api.Trace | null }>} */
@@ -49,19 +49,19 @@ function form(params) {
 
 /** @param {Api.Trace} found */
 function result(found) {
-	const { source, entra, change: planned, protection, matchedBy, verdict } = found;
-	const kind = planned?.problem ? "danger" : planned?.action === "delete" ? "warning" : !source && !entra ? "warning" : "good";
+	const { source, entra, change: planned, protectionParts, matchedBy, verdictParts } = found;
+	const kind = planned?.problemParts.length ? "danger" : planned?.action === "delete" ? "warning" : !source && !entra ? "warning" : "good";
 	return h(
 		"div",
-		note(kind, h("strong", said(verdict))),
+		note(kind, h("strong", said(verdictParts))),
 		h(
 			"dl.facts.surface",
 			h("div", h("dt", t("trace.matchedBy")), h("dd", t(`trace.by.${matchedBy ?? "nothing"}`))),
-			h("div", h("dt", t("trace.protection")), h("dd", protection ? said(protection) : t("trace.unprotected"))),
-			h("div", h("dt", t("trace.change")), h("dd", planned ? kindMark(planned.problem ? "failed" : planned.action) : t("counts.none"))),
+			h("div", h("dt", t("trace.protection")), h("dd", protectionParts.length ? said(protectionParts) : t("trace.unprotected"))),
+			h("div", h("dt", t("trace.change")), h("dd", planned ? kindMark(planned.problemParts.length ? "failed" : planned.action) : t("counts.none"))),
 		),
 		(source || entra) && h("div.surface.flush", sides(source, entra)),
-		planned && planned.attributes.length > 0 && h("section.surface.flush", h("div.section-head", h("h2", t("run.wouldChange"))), changesTable(planned.attributes.map(asText))),
+		planned && planned.attributes.length > 0 && h("section.surface.flush", h("div.section-head", h("h2", t("run.wouldChange"))), changesTable(planned.attributes)),
 	);
 }
 
@@ -75,7 +75,7 @@ function sides(source, entra) {
 	const rows = names.map((name) => ({
 		key: name,
 		kind: source && entra && name in source && name in entra && source[name] !== entra[name] ? "row-differs" : "",
-		cells: { attribute: name, source: side(source, name), entra: side(entra, name) },
+		cells: { attribute: h("span", { title: name }, sideText(name)), source: side(source, name), entra: side(entra, name) },
 	}));
 	return table(t("trace.title"), columns, rows);
 }
@@ -88,8 +88,11 @@ function side(person, name) {
 	if (!person) return muted(t("trace.notThere"));
 	if (!(name in person)) return "–";
 	const value = person[name];
-	return value === null || value === "" ? muted(t("people.nothing")) : String(value);
+	return value === null || value === "" ? muted(t("people.nothing")) : valueText(name, value);
 }
 
-/** @param {Api.TraceAttribute} changed */
-const asText = ({ attribute, before, after }) => ({ attribute, before: before ?? "", after: after ?? "" });
+/** @param {string} name */
+function sideText(name) {
+	if (name === "sourceId") return t("people.sourceId");
+	return name === "objectId" ? t("people.objectId") : attributeText(name);
+}

@@ -244,7 +244,7 @@ async def test_the_limit_holds_for_a_run_and_not_for_each_of_its_invocations(sta
         {f"{name}@contoso.com" for name in (*stays, *left)},
     )
     assert ended.message.startswith(
-        "Cancelled, 4 changes of an earlier invocation stand: 6 of 12 users = 50 % ≥ 50 %."
+        "Cancelled, 4 changes of an earlier invocation stand: 6 of 12 users = 50% ≥ 50%."
     )
     check = ended.deletion_check
     assert check is not None

@@ -63,7 +63,7 @@ class TestAnApproval:
         run = await approved_sync(stack, dry_run)
 
         assert (run.status, stack.writes()) == ("cancelled", [])
-        assert "2 of 10 users = 20 % ≥ 20 %" in run.message
+        assert "2 of 10 users = 20% ≥ 20%" in run.message
 
     async def test_marks_only_the_rows_it_released_where_the_limit_lets_others_pass(
         self, start_stack: StartStack
@@ -174,7 +174,7 @@ class TestAnApprovalOfOtherKinds:
         run = await approved_sync(stack, dry_run, kinds=["rename"])
 
         assert (run.status, stack.writes()) == ("cancelled", [])
-        assert "6 renames of 10 users = 60 % ≥ 20 % and > 5" in run.message
+        assert "6 renames of 10 users = 60% ≥ 20% and > 5" in run.message
 
     async def test_releases_those_who_are_named_and_leaves_the_others_to_the_limit(
         self, start_stack: StartStack
@@ -205,8 +205,8 @@ class TestAnApprovalOfOtherKinds:
         run = await approved_sync(stack, dry_run, kinds=["clear", "block"])
 
         assert dry_run.message.endswith(
-            "8 accounts to be disabled of 10 users = 80 % ≥ 20 % and > 5; "
-            "8 values of surname to be removed of 10 users = 80 % ≥ 20 % and > 5: a sync would be cancelled."
+            "8 accounts to be disabled of 10 users = 80% ≥ 20% and > 5; "
+            "8 values of family name to be removed of 10 users = 80% ≥ 20% and > 5: a sync would be cancelled."
         )
         assert [half.status, run.status] == ["cancelled", "succeeded"]
         assert sum(user["accountEnabled"] for user in stack.users().values()) == 2

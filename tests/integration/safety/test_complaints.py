@@ -51,7 +51,7 @@ class TestNoDryRunOrOneThatDoesNotSayWhatTheLimitWouldDecide:
         foretold = await stack.dry_run()
         done = await stack.sync()
 
-        assert foretold.message.endswith("3 of 10 users = 30 % ≥ 20 %: a sync would be cancelled.")
+        assert foretold.message.endswith("3 of 10 users = 30% ≥ 20%: a sync would be cancelled.")
         assert foretold.deletion_check == done.deletion_check
         assert (done.status, stack.writes()) == ("cancelled", [])
 

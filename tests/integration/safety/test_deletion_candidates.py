@@ -143,7 +143,7 @@ class TestWhoIsNoLeaver:
         done = {"x": ("delete", "succeeded"), "edited": ("update", "succeeded")}
         assert await treated(stack, run) == {**done, refused: ("skip", "skipped")}
         assert run.warnings == (
-            "Mailboxes that could not be looked at in this run: 1. Their users are left alone.",
+            "Mailboxes that could not be looked at in this run: 1. Their users are skipped.",
         )
 
     async def test_is_a_lone_leaver_whose_mailbox_is_refused_while_those_of_others_are_not(
@@ -156,7 +156,7 @@ class TestWhoIsNoLeaver:
         run = await stack.sync()
 
         assert (await rows_of(stack, run))["x"]["reason"] == (
-            "Left alone unseen: its mailbox could not be looked at in this run."
+            "Skipped unseen: its mailbox could not be looked at in this run."
         )
 
     @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class TestAFieldThatWasFilledAtTheLastGoodSync:
         done = await stack.sync()
 
         assert [run.status for run in stopped] == ["cancelled", "cancelled"]
-        assert all("in Family Name, and 4 values of surname" in run.message for run in stopped)
+        assert all("in Family Name, and 4 values of family name" in run.message for run in stopped)
         assert all("approve what a dry run lists (kinds: clear)" in run.message for run in stopped)
         assert set((await treated(stack, stopped[1])).values()) == {("update", "notApplied")}
         assert (done.status, surnames(stack)) == ("succeeded", ["Again"] * 4)

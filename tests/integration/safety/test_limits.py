@@ -34,7 +34,7 @@ class TestAddsUpdatesAndRenames:
         ("limit", "verdict"),
         [
             ({"count": 3}, "4 {what} > 3"),
-            ({"percent": 40}, "4 {what} of 10 users = 40 % ≥ 40 %"),
+            ({"percent": 40}, "4 {what} of 10 users = 40% ≥ 40%"),
         ],
         ids=["by count", "by percent"],
     )
@@ -90,7 +90,7 @@ class TestAddsUpdatesAndRenames:
         done = await stack.sync()
 
         assert [refused.status, done.status] == ["cancelled", "succeeded"]
-        assert "5 updates of 10 users = 50 % ≥ 40 % and > 4" in refused.message
+        assert "5 updates of 10 users = 50% ≥ 40% and > 4" in refused.message
 
     async def test_of_renames_are_on_until_somebody_switches_them_off(self, start_stack: StartStack) -> None:
         stack = await with_changes(start_stack, "maxRenames", 6, {"periodicSync": False})
@@ -105,7 +105,7 @@ class TestAddsUpdatesAndRenames:
         assert [before[name] for name in ("maxRenames", "maxCleared", "maxBlocks")] == [default] * 3
         assert (after["maxRenames"], after["maxCleared"]) == (None, default)
         assert (refused.status, done.status) == ("cancelled", "succeeded")
-        assert "6 renames of 10 users = 60 % ≥ 20 % and > 5" in refused.message
+        assert "6 renames of 10 users = 60% ≥ 20% and > 5" in refused.message
 
     async def test_count_the_same_in_a_dry_run_that_foresees_a_failure(self, start_stack: StartStack) -> None:
         group = {"displayName": "New", "proxyAddresses": ["SMTP:new0@contoso.com"]}
@@ -133,7 +133,7 @@ class TestASourceThatShrank:
         self, start_stack: StartStack
     ) -> None:
         stack = await self.shrunk(start_stack, 3)
-        text = "the source went from 10 to 7 users = 30 % fewer > 20 %"
+        text = "the source went from 10 to 7 users = 30% fewer > 20%"
 
         foretold, done = await stack.dry_run(), await stack.sync()
 
@@ -153,7 +153,7 @@ class TestASourceThatShrank:
         assert (done.status, done.counts.delete) == ("succeeded", 2)
         shrunk = after.limit_checks[-1]
         assert (shrunk.name, shrunk.verdict) == (
-            "sourceShrink", "the source went from 8 to 7 users = 12.5 % fewer ≤ 20 %",
+            "sourceShrink", "the source went from 8 to 7 users = 12.5% fewer ≤ 20%",
         )  # fmt: skip
 
     async def test_is_measured_against_the_last_good_run_however_many_were_cancelled_since(
@@ -181,4 +181,4 @@ class TestThoseWhoJoinFromAnotherDomain:
 
         joins = {check.name: check for check in run.limit_checks}["joins"]
         assert (run.status, run.counts.rename) == ("succeeded", 6)
-        assert joins.verdict == "6 renames from another domain of 31 users = 19.4 % < 20 %"
+        assert joins.verdict == "6 renames from another domain of 31 users = 19.4% < 20%"

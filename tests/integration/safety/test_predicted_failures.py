@@ -215,7 +215,7 @@ class TestAUserWhoOnceCameFromActiveDirectory:
         assert await errors_of(stack, runs[0]) == {"aoki": "ExchangeMastered"}
         for run in runs[1:]:
             row = (await rows_of(stack, run))["aoki"]
-            assert row["reason"].startswith("Left alone, since Entra refused it once: surname.")
+            assert row["reason"].startswith("Skipped, since Entra refused it once: family name.")
         assert len(stack.writes()) == 1
 
         stack.access_control.users.edit("aoki", {"family_name": "田中", "status": "disabled"})

@@ -86,9 +86,7 @@ async def test_one_mailbox_that_is_refused_leaves_that_person_alone(start_stack:
     run = await stack.sync()
 
     assert await treated(stack, run) == NEVER | {"edited": ("skip", "skipped")}
-    assert run.warnings == (
-        "Mailboxes that could not be looked at in this run: 1. Their users are left alone.",
-    )
+    assert run.warnings == ("Mailboxes that could not be looked at in this run: 1. Their users are skipped.",)
 
 
 async def test_addresses_that_can_not_be_read_are_left_to_entra(start_stack: StartStack) -> None:

@@ -110,7 +110,7 @@ class TestWhatProtectsOrHinders:
         found = await trace(stack, "room@contoso.com")
 
         assert found["protection"] == "Is a meeting room, not a person."
-        assert found["verdict"] == "A sync leaves this user alone: Is a meeting room, not a person."
+        assert found["verdict"] == "A sync skips this user. Is a meeting room, not a person."
 
     async def test_a_change_that_would_fail_says_why(self, start_stack: StartStack) -> None:
         group = {"displayName": "Sales", "proxyAddresses": ["SMTP:sales@contoso.com"]}

@@ -1,0 +1,57 @@
+// The people of a run, by kind and by words.
+
+import { listPeople } from "./api.js";
+
+/** In the order in which a reader wants to know. */
+export const KINDS = ["failed", "doubtful", "question", "delete", "block", "unblock", "rename", "update", "restore", "add", "shielded", "unlinked", "skip"];
+
+/** @type {Map<string, { people: Person[], more: boolean }>} */
+const remembered = new Map();
+
+/**
+ * The people of a finished run, worst news first. They never change, so they are read once.
+ * @param {Api.Run} run
+ * @param {AbortSignal} [signal]
+ */
+export async function peopleOf(run, signal) {
+	const known = remembered.get(run.id);
+	if (known) return known;
+	const found = await listPeople(run.domain, run.id, signal);
+	if (remembered.size >= 5) remembered.clear();
+	remembered.set(run.id, found);
+	return found;
+}
+
+/**
+ * What a person is called.
+ * @param {Person} person
+ */
+export const nameOf = ({ displayName, userPrincipalName }) => displayName || userPrincipalName;
+
+/**
+ * How many people of each kind there are.
+ * @param {Person[]} people
+ * @returns {Tally}
+ */
+export function tally(people) {
+	const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
+	for (const each of people) counts[each.kind] += 1;
+	return counts;
+}
+
+/**
+ * Those of a kind ("" for all) in whose names, addresses, ids or new values the words appear.
+ * @param {Person[]} people
+ * @param {string} kind
+ * @param {string} words
+ */
+export function matching(people, kind, words) {
+	const wanted = words.normalize("NFKC").toLowerCase().split(/\s+/).filter(Boolean);
+	return people.filter((each) => {
+		if (kind && each.kind !== kind) return false;
+		if (!wanted.length) return true;
+		each.text ??= [each.displayName, each.userPrincipalName, each.sourceId, each.objectId, ...each.changes.map(({ after }) => after)].join(" ").normalize("NFKC").toLowerCase();
+		const { text } = each;
+		return wanted.every((word) => text.includes(word));
+	});
+}
