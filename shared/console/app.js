@@ -155,6 +155,7 @@ function forgetKey() {
 }
 
 function drawShell() {
+	document.title = t("page.name");
 	const other = currentLanguage() === "ja" ? "en" : "ja";
 	const change = async () => {
 		await switchLanguage(other);

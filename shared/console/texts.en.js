@@ -139,7 +139,7 @@ export default {
 		dryRun: "Last dry run",
 		sync: "Last sync",
 		actions: "Actions",
-		limit: "Max Allowed Deletions {percent} %",
+		limit: "Max Allowed Deletions {percent}%",
 		removed: "No longer a domain of the tenant",
 		unknown: "Microsoft Entra ID has not answered yet",
 		unreadable: "Settings can't be read: set them anew",
@@ -258,7 +258,7 @@ export default {
 		cancelling: "Cancelling…",
 	},
 	gauge: {
-		limit: "Limit {limit} %",
+		limit: "Limit {limit}%",
 		wouldGoAhead: "A sync would go ahead.",
 		wouldBeCancelled: "A sync would be cancelled, with nothing changed.",
 		within: "Within the limit.",
@@ -390,7 +390,7 @@ export default {
 	},
 	settings: {
 		title: "Settings",
-		of: "Max Allowed Deletions {percent} %: {domain}",
+		of: "Max Allowed Deletions {percent}%: {domain}",
 		for: "Settings: {domain}",
 		save: "Save",
 		saving: "Saving…",

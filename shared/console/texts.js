@@ -81,6 +81,12 @@ export function attributeText(name) {
 	return word[0].toUpperCase() + word.slice(1);
 }
 
+/**
+ * Who asked for something: a name, or the word for those who have none.
+ * @param {string} name
+ */
+export const authorText = (name) => words.word(`author.${name}`) ?? name;
+
 /** @param {number} value */
 export function number(value) {
 	return new Intl.NumberFormat(locale, { maximumFractionDigits: 15 }).format(value);

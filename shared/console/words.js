@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 const PLACE = /\{(\w+)(!?)(?::([^}]*))?\}/g;
 // Parameters whose texts are names with words of their own: a `surname` is `attribute.surname`.
 /** @type {Record<string, string>} */
-const NAMED = { attribute: "attribute", attributes: "attribute", action: "action", kinds: "action" };
+const NAMED = { attribute: "attribute", attributes: "attribute", action: "action", kinds: "action", by: "author" };
 
 /** One language's sentences. */
 export class Words {

@@ -16,7 +16,13 @@ from shared.model.parts import Language, Parameter, Part, Parts
 _PLACE = re.compile(r"\{(\w+)!?(?::([^}]*))?\}")
 _BETWEEN: Mapping[Language, str] = {"en": " ", "ja": ""}
 # Parameters whose texts are names with words of their own: a `surname` is `attribute.surname`.
-NAMED = {"attribute": "attribute", "attributes": "attribute", "action": "action", "kinds": "action"}
+NAMED = {
+    "attribute": "attribute",
+    "attributes": "attribute",
+    "action": "action",
+    "kinds": "action",
+    "by": "author",
+}
 
 
 def said(parts: Parts, language: Language = "en") -> str:

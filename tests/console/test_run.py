@@ -111,7 +111,7 @@ async def test_a_name_that_is_markup_is_shown_as_text_and_does_nothing(
     start_stack: StartStack, open_page: OpenPage
 ) -> None:
     stack = await start_stack(
-        source=[in_source("aoki", display_name=ATTACK), in_source("baba")],
+        source=[in_source("aoki", display_name=f"{ATTACK}!"), in_source("baba")],
         entra=[in_entra("baba"), in_entra("chiba", displayName=ATTACK), in_entra("doi"), in_entra("endo")],
     )
     run = await stack.dry_run()

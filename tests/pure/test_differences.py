@@ -278,7 +278,7 @@ class TestNickname:
         assert update.attributes == (AttributeChange("displayName", "青木 花子", "別名"),)
         assert update.obstacle is None
         assert (row.action, row.obstacle) == (Action.SKIP, None)
-        assert said(row.reason).startswith("mailNickname is left as it is, and the rest is written.")
+        assert said(row.reason).startswith("Mail nickname is left as it is, and the rest is written.")
 
     def test_two_people_may_have_the_same_one(self) -> None:
         people = [
@@ -305,7 +305,7 @@ class TestNickname:
         restored = MANAGED.restored(source_user(values=values(nickname="a b")), entra_user())
 
         assert restored.attributes == ()
-        assert "mailNickname is left as it is" in said(restored.reason)
+        assert "Mail nickname is left as it is" in said(restored.reason)
 
 
 def test_a_field_that_nobody_has_clears_nothing() -> None:

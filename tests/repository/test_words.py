@@ -10,6 +10,7 @@ import pytest
 from local.processes import REPOSITORY
 from shared import errors
 from shared.errors import SyncError
+from shared.http.principal import ANYBODY, KEY_HOLDER
 from shared.model.changes import Action
 from shared.model.parts import Language
 from shared.model.runs import Approvable
@@ -23,6 +24,7 @@ PLACE = re.compile(r"\{(\w+)(!?)(?::[^}]*)?\}")
 NAMES = {
     *(f"attribute.{name}" for name in MAPPABLE if name != SOURCE_ID),
     "attribute.mailNickname",
+    *(f"author.{author}" for author in (ANYBODY, KEY_HOLDER)),
     *(f"action.{kind}" for kind in get_args(Approvable)),
     *(f"action.{action.value}" for action in Action if action is not Action.SKIP),
 }

@@ -3,7 +3,7 @@
 import { decide, takeBack } from "../api.js";
 import { h } from "../dom.js";
 import { nameOf } from "../people.js";
-import { said, t } from "../texts.js";
+import { authorText, said, t } from "../texts.js";
 import { dialogBody, showOnce } from "./dialog.js";
 import { button, icon, muted, note, table, when } from "./marks.js";
 
@@ -110,7 +110,7 @@ function decisionTable(decisions, context) {
 				user: someone(user.name, user.upn),
 				account: someone(account.name, account.upn),
 				decision: [h("strong", t(decision.same ? "whoIsWho.same" : "whoIsWho.different")), decision.lapsesAt && h("p.muted", t("whoIsWho.lapses"), " ", when(decision.lapsesAt))],
-				by: [decision.by, h("p.muted", when(decision.at))],
+				by: [authorText(decision.by), h("p.muted", when(decision.at))],
 				action: button(t("whoIsWho.takeBack"), undo, { kind: "link", disabled: busy(decision.id), name: `${t("whoIsWho.takeBack")}: ${pairText(user.name, account.name)}` }),
 			},
 		};

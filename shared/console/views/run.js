@@ -10,7 +10,7 @@ import { peopleTable } from "../parts/people-table.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { change, domainAddress, openDialog, runAddress } from "../router.js";
 import { whoIsWho } from "../parts/who-is-who.js";
-import { duration, number, said, t } from "../texts.js";
+import { authorText, duration, number, said, t } from "../texts.js";
 import { KINDS, matching, nameOf, peopleOf, tally } from "../people.js";
 import { breadcrumb } from "./domain-header.js";
 
@@ -119,7 +119,7 @@ function result(run, { data }) {
 		"section.surface.result",
 		h("h2.hidden", t("logs.result")),
 		outcomeNote(run),
-		run.approval && note("plain", t("run.approved", { who: run.approval.approvedBy, what: approvedKinds(run.approval) })),
+		run.approval && note("plain", t("run.approved", { who: authorText(run.approval.approvedBy), what: approvedKinds(run.approval) })),
 		run.undoes && note("plain", h("a.link", { href: runAddress({ domain: run.domain, id: run.undoes }) }, t("run.undoes"))),
 		furtherWarnings(run).map((each) => note("warning", said([each]))),
 		h(

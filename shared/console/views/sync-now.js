@@ -129,7 +129,7 @@ function question(data) {
 	const old = Date.now() - Date.parse(finished) > OLD_AFTER;
 	const later = domain.lastSync && Date.parse(domain.lastSync.createdAt) > Date.parse(finished) && changedSomething(domain.lastSync);
 	return [
-		h("p", t("syncNow.lastDryRun"), " ", h("a.link", { href: runAddress(dryRun) }, when(finished, { relative: "long" })), ":"),
+		h("p", t("syncNow.lastDryRun"), " ", h("a.link", { href: runAddress(dryRun) }, when(finished, { relative: "long" }))),
 		old && note("warning", t("syncNow.old")),
 		later && note("warning", t("syncNow.syncedSince")),
 		dryRun.questions > 0 && note("warning", h("a.link", { href: runAddress(dryRun) }, t("syncNow.questions", { n: dryRun.questions }))),

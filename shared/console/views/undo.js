@@ -57,7 +57,7 @@ export default {
 /** @param {Api.Run} undone */
 function question(undone) {
 	return [
-		h("p", t("undo.explained"), " ", when(undone.createdAt), ":"),
+		h("p", t("undo.explained"), " ", when(undone.createdAt)),
 		countsLegend(kindsOf(undone.counts)),
 		note("plain", t("undo.changedSince")),
 		undone.counts.add > 0 &&
