@@ -79,6 +79,18 @@ class TestAUpnThatVanishes:
         assert [failed.status, confirmed.status, after.status] == ["failed", "succeeded", "succeeded"]
         assert stack.writes() == []
 
+    async def test_is_confirmed_by_the_stored_setting_too(self, start_stack: StartStack) -> None:
+        stack = await synchronised(start_stack)
+        lose_upn(stack, *PEOPLE)
+        failed = await stack.sync()
+
+        answer = await stack.patch("settings", {"upnFrom": "email"})
+        confirmed = await stack.dry_run()
+
+        assert answer.json()["upnFrom"] == {"value": "email", "from": "stored"}
+        assert [failed.status, confirmed.status] == ["failed", "succeeded"]
+        assert confirmed.counts.rename == len(PEOPLE)
+
 
 class TestASourceOfBoth:
     async def test_finds_those_without_a_upn_by_email_but_adds_and_renames_none_of_them(
