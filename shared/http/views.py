@@ -57,7 +57,8 @@ async def domain_view(
     active = await services.runs.find(name, pointers.active) if pointers.active else None
     shown = settings.shown()
     waits = map_digest is not None and pointers.waits_for_review(map_digest)
-    due = shown["periodic_sync"] and not settings.unreadable and not removed and not waits
+    hindered = settings.unreadable or removed or waits or map_digest is None
+    due = shown["periodic_sync"] and not hindered
     fields = dict(
         name=name,
         authentication_type=listed.authentication_type if listed else None,
