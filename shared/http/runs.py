@@ -81,6 +81,7 @@ class Approve(Record):
 
 
 Person = Annotated[str, Field(min_length=1, max_length=1024)]
+Chosen = Annotated[tuple[Person, ...], Field(min_length=1, max_length=MOST_CHOSEN)]
 
 
 class SyncOrder(Record):
@@ -90,7 +91,7 @@ class SyncOrder(Record):
     """
 
     approve: Approve | None = None
-    only: Annotated[tuple[Person, ...], Field(min_length=1, max_length=MOST_CHOSEN)] | None = None
+    only: Chosen | None = None
 
 
 class TriedSettings(DomainSettings, TenantSettings, AnySubset):
@@ -105,9 +106,13 @@ class TriedSettings(DomainSettings, TenantSettings, AnySubset):
 
 
 class DryRunOrder(Record):
-    """`settings`: what if these were in force? Only administrators may ask that."""
+    """`settings`: what if these were in force? Only administrators may ask that. `only`: as with a sync.
+
+    With either, it does not stand for the domain: it is not its last dry run.
+    """
 
     settings: TriedSettings | None = None
+    only: Chosen | None = None
 
 
 class UndoOrder(Record):
@@ -137,16 +142,16 @@ class AuditLogLink(Record):
 
 
 async def start_dry_run(call: Call[Nothing, DryRunOrder]) -> func.HttpResponse:
-    settings = call.body.settings
+    settings, only = call.body.settings, _chosen(call.body.only)
     if settings is None:
-        return await _start(call, Mode.DRY_RUN)
+        return await _start(call, Mode.DRY_RUN, only)
     require_role(call.caller, Role.ADMINISTRATOR)
     tried = settings.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return await _start(call, Mode.DRY_RUN, tried=tried)
+    return await _start(call, Mode.DRY_RUN, only, tried)
 
 
 async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
-    only = tuple(dict.fromkeys(call.body.only or ()))
+    only = _chosen(call.body.only)
     if call.body.approve is None:
         return await _start(call, Mode.SYNC, only)
     domain = await domain_to_read(call.services, call.domain)
@@ -239,6 +244,10 @@ async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
         )
     log = await call.services.audit_logs.read(run, call.services.clock.now())
     return content(log, "text/csv", call.headers, {"Cache-Control": "no-store"})
+
+
+def _chosen(people: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(people or ()))
 
 
 async def _start(

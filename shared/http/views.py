@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic.alias_generators import to_camel
 
 from shared.model.domains import Domain, DomainSettings, StoredSettings, TenantDomain
-from shared.model.runs import Mode, Run, RunKind
+from shared.model.runs import Mode, Run
 from shared.services import Services
 from shared.store.runs import Pointers
 from shared.words import said
@@ -16,7 +16,7 @@ def run_view(run: Run, dry_run_log: str | None, now: datetime) -> Run:
     """The run, and whether its audit log is still available: a dry run's log lasts until the next one's."""
     log = run.audit_log
     kept = log.expires_at is not None and now < log.expires_at
-    available = kept and (run.mode is Mode.SYNC or run.kind is RunKind.WHAT_IF or dry_run_log == run.id)
+    available = kept and (run.mode is Mode.SYNC or run.is_apart or dry_run_log == run.id)
     return _in_english(run.model_copy(update={"audit_log": log.model_copy(update={"available": available})}))
 
 

@@ -136,9 +136,11 @@ class PreCheckSummary(Record):
 
 
 class RunKind(StrEnum):
-    """`WHAT_IF`: a dry run with other settings than those in force; nothing can follow from it."""
+    """`ONLY`: of a few chosen people. `WHAT_IF`: a dry run with other settings than those in force, from which nothing
+    can follow."""
 
     WHOLE = "whole"
+    ONLY = "only"
     UNDO = "undo"
     WHAT_IF = "whatIf"
 
@@ -217,6 +219,11 @@ class Run(Record):
     stalled_invocations: int = 0
     audit_log: AuditLog = AuditLog()
     terms: str = ""
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it is a dry run with an audit log of its own, which does not stand for its domain."""
+        return self.mode is Mode.DRY_RUN and self.kind in (RunKind.ONLY, RunKind.WHAT_IF)
 
 
 RUN_ID_PATTERN = r"[0-9]{13}-[0-9a-f]{8}"

@@ -24,7 +24,7 @@ def chosen(seen: Survey, people: Collection[str]) -> Survey:
     taken = frozenset(mine.values())
     others = {who: account for who, account in seen.memory.links.items() if account not in taken}
     plan = replace(plan, links={**others, **mine})
-    return replace(seen, plan=plan, warnings=seen.warnings + warning, partial=True)
+    return replace(seen, plan=plan, warnings=seen.warnings + warning, only=frozenset(people))
 
 
 def only(plan: Plan, people: Collection[str]) -> Plan:

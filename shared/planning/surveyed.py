@@ -73,7 +73,8 @@ class Survey:
     attributes that stop a sync, since nobody in the source has a value any more. `memory`: what earlier syncs knew.
     `reviewed`: an administrator has approved a dry run that told of its doubt. `federated`: whether the domain is
     federated, if that matters to a sync. `addresses`: lower-case address → its holder. `warnings`: for the
-    administrator, one part for each.
+    administrator, one part for each. `only`: source ids and object ids of the chosen people whose plan it is; None for
+    everybody's.
     """
 
     domain: str
@@ -92,7 +93,7 @@ class Survey:
     upn_from: UpnFrom = "userPrincipalName"
     warnings: Parts = ()
     reviewed: bool = False
-    partial: bool = False
+    only: frozenset[str] | None = None
     federated: bool = False
 
 

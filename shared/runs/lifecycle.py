@@ -66,7 +66,8 @@ async def start(services: Services, run: Run, only: Sequence[str] = (), terms: T
     run = run.model_copy(update={"map_digest": terms.map_digest})
     await services.domains.remember(run.domain)
     if only:
-        run = run.model_copy(update={"only": len(only)})
+        kind = run.kind if run.what_if else RunKind.ONLY
+        run = run.model_copy(update={"only": len(only), "kind": kind})
         await services.approvals.write_chosen(run.domain, run.id, only)
     await services.runs.start(run)
     event("run.queued", **facts(run))

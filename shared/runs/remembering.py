@@ -81,7 +81,7 @@ class Remembering:
 
         Returns warnings. Raises LeaseLost, or RunStopped if the run must stop.
         """
-        if not self._seen.source or self._seen.partial:  # an undo reads no source
+        if not self._seen.source or self._seen.only is not None:  # an undo reads no source
             await self.write()
             return ()
         await self._write(await self._services.clock.in_thread(self._at_the_end))

@@ -6,6 +6,7 @@ from shared.model.domains import DomainSettings
 from shared.model.questions import Decisions
 from shared.model.runs import DIFFERENCES_NAMED, WhatIf
 from shared.outbound.waiting import Stop
+from shared.planning.only import chosen
 from shared.planning.sides import Administration
 from shared.planning.surveyed import Survey
 from shared.planning.trying import differing
@@ -37,5 +38,7 @@ async def compared(services: Services, seen: Survey, what_if: WhatIf, graph: Gra
     terms = await services.tenant_settings.read_terms()
     directory = Directory(graph, terms.attribute_map)
     today = await surveyor(services, seen.domain, directory, terms, stop).survey(predict=True)
+    if seen.only is not None:
+        today = chosen(today, seen.only)
     people = await services.clock.in_thread(differing, today.plan, seen.plan)
     return what_if.model_copy(update={"people": len(people), "some": tuple(people[:DIFFERENCES_NAMED])})

@@ -15,7 +15,7 @@ import orjson
 
 from shared.errors import AuditLogGone, JournalGone, LeaseLost
 from shared.model.results import Outcome
-from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run, RunKind
+from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run
 from shared.store.append_blob import AppendedLog, read_up_to
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.journal import Journal
@@ -228,8 +228,8 @@ def _name(run: Run) -> str:
 
 
 def _dry_run(run: Run) -> str:
-    """A dry run overwrites the one before; a what-if overwrites nothing."""
-    return f"what-if/{run.domain}/{run.id}" if run.kind is RunKind.WHAT_IF else f"dry-run/{run.domain}"
+    """A dry run overwrites the one before; one that does not stand for its domain overwrites nothing."""
+    return f"what-if/{run.domain}/{run.id}" if run.is_apart else f"dry-run/{run.domain}"
 
 
 def _gone(run: Run) -> AuditLogGone:

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 
 from shared.errors import CancelRequested, LeaseLost, NotPossible, RunActive, RunNotFound
 from shared.log import event
-from shared.model.runs import Mode, Run, RunKind, Status, is_run_id, newest_first, oldest_run_id
+from shared.model.runs import Mode, Run, Status, is_run_id, newest_first, oldest_run_id
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged
 from shared.store.run_rows import from_row, to_row
 from shared.store.storage import RUNS, Storage
@@ -242,9 +242,9 @@ class Runs:
         `quality` is kept for `find_finished`.
         Raises LeaseLost as `save` does.
         """
-        what_if = run.kind is RunKind.WHAT_IF
-        pointers: list[dict[str, Any]] = [] if what_if else [{**to_row(run), "RowKey": f"last-{run.mode}"}]
-        if run.mode is Mode.DRY_RUN and run.status.good and not what_if:
+        last = {**to_row(run), "RowKey": f"last-{run.mode}"}
+        pointers: list[dict[str, Any]] = [] if run.is_apart else [last]
+        if run.mode is Mode.DRY_RUN and run.status.good and not run.is_apart:
             pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
         if run.mode is Mode.SYNC and run.status.good and not run.undoes and run.only is None:
             good = {"source": run.counts.source, "map": run.map_digest, "memory": PEOPLE}

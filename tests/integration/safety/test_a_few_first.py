@@ -114,3 +114,20 @@ async def test_those_whom_nobody_has_are_named(start_stack: StartStack) -> None:
 
     assert run.status == "succeeded"
     assert any("nobody" in warning for warning in run.warnings)
+
+
+@pytest.mark.parametrize("tried", [None, {"attributeMap": {"givenName": None}}], ids=["dry run", "what if"])
+async def test_a_dry_run_of_a_few_is_not_the_domains(start_stack: StartStack, tried: Json | None) -> None:
+    stack = await company(start_stack)
+    whole = await stack.dry_run()
+    order = {"only": ["edited1", "new1"], **({"settings": tried} if tried else {})}
+
+    answer = await stack.post(f"domains/{CONTOSO}/dry-run", order)
+    run = await stack.finished(Run.model_validate(answer.json()))
+
+    assert (run.status, run.only, run.counts.add) == ("succeeded", 2, 1)
+    assert {row["userPrincipalName"] for row in await stack.audit_log(run)} <= {
+        "edited1@contoso.com", "new1@contoso.com",
+    }  # fmt: skip
+    assert (await stack.get(f"domains/{CONTOSO}")).json()["lastDryRun"]["id"] == whole.id
+    assert len(await stack.audit_log(whole)) > len(await stack.audit_log(run))
