@@ -34,6 +34,7 @@ PREFIX = "tenant-check-"
 # The app's own reads; a test compares them with all that it may send. `{user}` and `{group}` are found on the way.
 READS = (
     "/domains?$select=id,authenticationType,isInitial,isVerified",
+    "/organization?$select=id,displayName",
     "/users?$filter=endsWith(userPrincipalName,'@{domain}')&$count=true&$select=id,isManagementRestricted&$top=1",
     "/users?$filter=proxyAddresses/any(x:endsWith(x,'@{domain}'))&$count=true&$select=id,proxyAddresses&$top=1",
     "/users?$filter=startsWith(userPrincipalName,'sync-')&$select=id&$top=1",

@@ -56,7 +56,7 @@ from shared.runs.undo_survey import survey_undo
 from shared.runs.what_if import Trying, compared
 from shared.services import Services
 from shared.store.leases import Lease, take_lease
-from shared.store.runs import Fence
+from shared.store.runs import Fence, Pointers
 
 STALLED_INVOCATIONS = 3
 
@@ -115,6 +115,7 @@ class Invocation:
         self._graph = services.graph(self._stop, low_priority=run.trigger is Trigger.SCHEDULE)
         self._directory: Directory
         self._terms: Terms
+        self._pointers: Pointers | None = None
         self._tried: Mapping[str, JsonValue] = {}
         self._administration: Administration = services.administration
         self._log = SyncLog(services, fence, run)
@@ -194,8 +195,8 @@ class Invocation:
         if run.mode is not Mode.SYNC or run.undoes:
             return
         by_a_person = run.trigger is Trigger.MANUAL and run.map_digest == digest
-        pointers = await self._services.runs.read_pointers(run.domain)
-        if not by_a_person and pointers.waits_for_review(digest):
+        self._pointers = await self._services.runs.read_pointers(run.domain)
+        if not by_a_person and self._pointers.waits_for_review(digest):
             raise PreconditionFailed("run.waitsForReview")
 
     async def _survey(self, approved: Deeds) -> Survey:
@@ -230,7 +231,8 @@ class Invocation:
             trail = Trail(left_behind.made, run.deletion_check.target)
         checks = Checks(check_deletions(plan, settings.max_allowed_deletions, approved, trail))
         if not run.undoes:
-            before = (await services.runs.read_pointers(run.domain)).last_good_source
+            pointers = self._pointers or await services.runs.read_pointers(run.domain)
+            before = pointers.last_good_source
             others = check_limits(
                 plan,
                 settings,

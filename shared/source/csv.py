@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from shared.errors import SourceError, looks_right
 from shared.model.people import People
-from shared.planning.mapping import EMAIL_FIELDS, UPN_FIELDS, AttributeMap, field_key
+from shared.planning.mapping import EMAIL_FIELDS, SOURCE_ID, UPN_FIELDS, AttributeMap, field_key
 from shared.planning.spellings import Spellings
 from shared.source import SourceUsers
 
@@ -113,7 +113,8 @@ def _require_columns(header: list[str], name: str, line: int, attribute_map: Att
     keys = Counter(map(field_key, header))
     if twice := sorted(key for key in attribute_map.read_fields if keys[key] > 1):
         raise SourceError("source.columnTwice", source=name, line=line, column=twice[0])
-    needed = dict.fromkeys((*attribute_map.source_id_fields, *attribute_map.scope.source_fields))
+    username = attribute_map.own.get(SOURCE_ID, "Username")
+    needed = dict.fromkeys((username, *attribute_map.scope.source_fields))
     missing = [field for field in needed if field_key(field) not in keys]
     usual = attribute_map.upn_fields == UPN_FIELDS
     named_by = (*UPN_FIELDS, *EMAIL_FIELDS) if usual else attribute_map.upn_fields

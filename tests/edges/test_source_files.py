@@ -44,9 +44,7 @@ async def test_a_file_is_read_each_time_it_is_asked_for(tmp_path: Path, storage:
 
     path.write_text("aoki")
     assert await source.users() == [
-        source_user(
-            "aoki@contoso.com", email="aoki@contoso.com", upn_given=False, values=values(nickname="aoki")
-        )
+        source_user("", source_id="aoki", email="aoki@contoso.com", values=values(nickname="aoki"))
     ]
     path.write_text("aoki baba")
     assert len(await source.users()) == 2

@@ -21,7 +21,7 @@ EVERY_RUN = {
     "EntityGroupTransaction Domains": 1,
     "GetBlob links": 1,
     "GetBlob tenant": 1,
-    "GetEntity Domains": 3,
+    "GetEntity Domains": 4,
     "MergeEntity Runs": 1,
     "QueryEntities Domains": 2,
     "QueryEntities Runs": 1,
@@ -44,7 +44,7 @@ COSTS = {
         "EntityGroupTransaction Runs": 4,
         "GetBlobProperties audit-logs": 3,
         # Whether accounts without a link are asked about is read again, for the digest of the settings.
-        "GetEntity Domains": 4,
+        "GetEntity Domains": 5,
         "GetEntity Runs": 16,
         "PutBlob audit-logs": 2,
     },

@@ -99,7 +99,8 @@ def people(number: int, **changes: int) -> People:
 
     def known(kind: str, n: int, name: str, **properties: object) -> Json:
         object_id = f"{_prefix(number, kind)}-0000-4000-8000-{n:012d}"
-        return in_entra(name, name_of_domain, id=object_id, **properties)
+        nickname = f"{name}-{number}"  # as their username
+        return in_entra(name, name_of_domain, id=object_id, mailNickname=nickname, **properties)
 
     for kind, count in changes.items():
         for n in range(count):

@@ -20,7 +20,7 @@ class TestWhoIsFound:
     async def test_by_upn_source_id_or_object_id(self, start_stack: StartStack) -> None:
         stack = await start_stack(
             source=[in_source("aoki", username="s-aoki", immutable_id="K1", display_name="New")],
-            entra=[in_entra("aoki", id=ACCOUNT, onPremisesImmutableId="K1")],
+            entra=[in_entra("aoki", id=ACCOUNT, onPremisesImmutableId="K1", mailNickname="s-aoki")],
         )
 
         for name in ("aoki@contoso.com", "AOKI@contoso.com", "s-aoki", ACCOUNT, ACCOUNT.upper(), " s-aoki "):
