@@ -23,7 +23,7 @@ NAMES = (
     "Content-Length", "Content-Type", "ETag", "GET users", "cursor", "items", "access_token", "value", "null", "true",
     "false", "enabled", "disabled", "perform_run", "onmicrosoft", "openapi", "json", "api", "New name", "contosox",
     "Contoso", "Exchange", "email", "=leave", " leave ", " entra ", "True", "=keys", "=false", "application/json",
-    *MAPPABLE,
+    "first(a, b)", "join(' ', a, b)", "before(a", "include", "exclude", *MAPPABLE,
 )  # fmt: skip
 PEOPLE = ("aoki", "baba", "chiba", "doi", "room", "boss", "saito", "tani", "ueda")
 FOREIGN = verbatim("Something in English.")
