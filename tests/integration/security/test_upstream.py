@@ -424,8 +424,8 @@ USER = {"id": "1", "userPrincipalName": "aoki@contoso.com"}
         ({"@odata.count": 1, "value": [{}]}, "without userPrincipalName"),
         ({"@odata.count": 1, "value": [{**USER, "id": 1}]}, "without id"),
         ({"@odata.count": 1, "value": [{**USER, "userPrincipalName": None}]}, "without userPrincipalName"),
-        ({"@odata.count": 1, "value": [{**USER, "displayName": {"ja": "青木"}}]}, "displayName"),
-        ({"@odata.count": 1, "value": [{**USER, "onPremisesImmutableId": ["x"]}]}, "onPremisesImmutableId"),
+        ({"@odata.count": 1, "value": [{**USER, "displayName": {"ja": "青木"}}]}, "display name"),
+        ({"@odata.count": 1, "value": [{**USER, "onPremisesImmutableId": ["x"]}]}, "immutable ID"),
         ({"@odata.count": 1, "value": [USER], "@odata.nextLink": {"url": "x"}}, "@odata.nextLink"),
     ],
 )
