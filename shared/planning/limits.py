@@ -169,7 +169,9 @@ def _emptied(
             attribute=attribute,
             exceeded=amount > 0 or consent(attribute) not in approved,
             approved=released,
-            verdict_parts=say("limit.emptied", field=field, amount=amount, attribute=attribute),
+            verdict_parts=say(
+                "limit.emptied", field=field, amount=amount, attribute=attribute, mapped=attribute
+            ),
         )
 
 
