@@ -19,6 +19,8 @@ from shared.model.memory import (
     merge,
     taken_over,
     with_absences,
+    with_blocked,
+    with_forms,
     with_names,
     with_upns,
 )
@@ -212,3 +214,11 @@ class TestForgetting:
         assert asked == {"1": "gone", "2": "found"}
         assert (after.links, after.lost) == ({"found": "2", "almost": "3"}, {"found": NOW, "almost": almost})
         assert after.names.keys() == after.since.keys() == after.links.keys()
+
+
+def test_forms_and_blocks_are_known_only_of_people_with_a_link() -> None:
+    linked_people = linked(Memory(), {"aoki": "1"}, TODAY)
+
+    assert with_forms(linked_people, {"aoki": "f", "baba": "g"}).forms == {"aoki": "f"}
+    assert with_blocked(linked_people, {"aoki": "created", "baba": "blocked"}).blocked == {"aoki": "created"}
+    assert with_blocked(linked_people, {"aoki": ""}).blocked == {}

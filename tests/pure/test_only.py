@@ -87,6 +87,16 @@ def test_nobody_else_is_touched_and_what_is_left_can_be_done(
         assert who in people or account in people or seen.memory.links[who] == account
 
 
+def test_a_newcomer_waits_for_the_upn_of_somebody_who_is_not_chosen() -> None:
+    married = source_user("b@contoso.com", source_id="s-a", immutable_id="K-a")
+    newcomer = source_user("a@contoso.com", source_id="new", immutable_id="K-new")
+    tenant = ModelTenant(users={"a": entra_user("a@contoso.com", object_id="a", immutable_id="K-a")})
+
+    plan = only(planned(tenant, [married, newcomer]), {"new"})
+
+    assert [(c.source_id, c.obstacle and c.obstacle.code) for c in plan.changes] == [("new", NEEDS_OTHERS)]
+
+
 def test_strangers_are_named() -> None:
     people, tenant = swapped("a", "b")
 

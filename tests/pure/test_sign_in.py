@@ -7,6 +7,7 @@ from hypothesis import given
 
 from shared.model.changes import Action, AttributeChange
 from shared.model.people import SignIn, SourceUser, Value
+from shared.planning.deeds import deeds
 from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
 from shared.planning.sign_in import BLOCKED, CREATED, marked, still_blocked, switched, warnings
@@ -83,6 +84,7 @@ def test_what_memory_is_to_know_follows_the_last_change() -> None:
     block = change(Action.BLOCK, attributes=[AttributeChange("accountEnabled", True, False)])
     unblock = change(Action.UNBLOCK, attributes=[AttributeChange("accountEnabled", False, True)])
 
+    assert [deed.kind for deed in deeds(block)] == ["block"]
     assert marked(block) == {"aoki": BLOCKED}
     assert marked(unblock) == marked(add("aoki@contoso.com")) == {"aoki": ""}
     assert marked(change()) == marked(replace(block, source_id=None)) == {}

@@ -113,7 +113,7 @@ def test_the_column_of_the_username_can_have_another_name() -> None:
     text = HEADER.replace("Username", "login_id") + AOKI
 
     assert parse(text.encode(), "users.csv", attribute_map) == [AOKI_READ]
-    with raises(SourceError, match="no column loginid;"):
+    with raises(SourceError, match="no column Login ID;"):
         parse((HEADER + AOKI).encode(), "users.csv", attribute_map)
 
 
@@ -225,7 +225,7 @@ def test_the_line_of_an_error_is_counted_in_the_file_and_not_in_rows() -> None:
 def test_a_missing_username_column_is_named() -> None:
     said = complaint(HEADER.replace("Username", "Something") + AOKI)
 
-    assert "no column username;" in said
+    assert "no column Username;" in said
     assert "ATTRIBUTE_MAP" in said
 
 
