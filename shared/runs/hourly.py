@@ -63,11 +63,8 @@ class _Hour:
     async def pass_through(self, *, past_due: bool) -> None:
         domains = await self._persist(self._services.domains.read_all)
         self._removed = await self._no_longer_in_the_tenant(domains)
-        tenant = await self._persist(self._services.tenant_settings.read)
-        if tenant.unreadable:
-            event("settings.unreadable", logging.ERROR, settings=tenant.unreadable)
-        else:
-            self._terms = self._services.settings.terms(tenant.complete())
+        if any(one.shown()["periodic_sync"] for one in domains.values()):
+            await self._read_terms()
         waiting = dict(domains)
         while waiting:
             done = await asyncio.gather(*(self._done(name, stored) for name, stored in waiting.items()))
@@ -78,6 +75,13 @@ class _Hour:
                 await self._clock.sleep(TRY_AGAIN_SECONDS)
         await self._clear_away(domains)
         self._report(domains, past_due=past_due)
+
+    async def _read_terms(self) -> None:
+        tenant = await self._persist(self._services.tenant_settings.read)
+        if tenant.unreadable:
+            event("settings.unreadable", logging.ERROR, settings=tenant.unreadable)
+        else:
+            self._terms = self._services.settings.terms(tenant.complete())
 
     async def _done(self, domain: str, stored: StoredSettings[DomainSettings]) -> bool:
         """Whether the domain has had its turn; False if storage refused and there is time to try again."""

@@ -269,7 +269,7 @@ class TestOneBadUser:
         assert run.message == "Added 1; 1 failed. The audit log says why for each."
         assert list(stack.users()) == ["aoki@contoso.com"]
         refusals = {row["errorMessage"] for row in await stack.audit_log(run) if row["result"] == "failed"}
-        assert refusals == {"givenName has 65 characters, Entra takes 64: shorten it in the source."}
+        assert refusals == {"Given name has 65 characters, Entra takes 64: shorten it in the source."}
 
     async def test_an_address_that_somebody_else_has_stops_nobody_else(self, start_stack: StartStack) -> None:
         taken = {
