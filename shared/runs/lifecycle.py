@@ -2,13 +2,22 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
 from shared.clock import Clock
-from shared.errors import DomainBusy, JournalGone, LeaseLost, NotPossible, RunNotFound, SyncError
+from shared.errors import (
+    DomainBusy,
+    JournalGone,
+    LeaseLost,
+    NotPossible,
+    RunNotFound,
+    SettingsUnreadable,
+    SyncError,
+)
 from shared.log import event
 from shared.model.records import Author
 from shared.model.runs import Approval, Mode, Run, RunKind, Status, Trigger, WhatIf, new_run_id
@@ -60,10 +69,11 @@ async def start(services: Services, run: Run, only: Sequence[str] = (), terms: T
     """Writes a queued run. The caller sends its message. Raises RunActive if the domain has an active run.
 
     `only`: the source ids or object ids of those whom it is for. `terms`: the settings in force, if they were read.
-    Idempotent: if storage fails, the run may have been written all the same. Raises SettingsUnreadable.
+    Idempotent: if storage fails, the run may have been written all the same.
     """
-    terms = terms or await services.tenant_settings.read_terms()
-    run = run.model_copy(update={"map_digest": terms.map_digest})
+    with suppress(SettingsUnreadable):  # the run itself ends for that reason, and says so
+        terms = terms or await services.tenant_settings.read_terms()
+        run = run.model_copy(update={"map_digest": terms.map_digest})
     await services.domains.remember(run.domain)
     if only:
         kind = run.kind if run.what_if else RunKind.ONLY
