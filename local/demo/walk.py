@@ -18,7 +18,7 @@ _COUNTS = {
     "target": "ENTRA",
     **{deed: deed.upper() for deed in _DEEDS},
     "unchanged": "EQUAL",
-    "skipped": "LEFT ALONE",
+    "skipped": "SKIPPED",
     "failed": "FAIL",
 }
 _TICK_PATIENCE_SECONDS = 30.0

@@ -173,15 +173,15 @@ class Sync:
         Whoever shows up in the source now, or has changed in Entra, is left for the next run; when the source can't be
         read again, nobody is deleted.
         """
+        clock, results = self._services.clock, self._recorder.results
         try:
             source = self._services.source(self._seen.terms.attribute_map, self._stop)
-            users = with_upns(await source.users(), self._seen.upn_from)
+            users = await clock.in_thread(with_upns, await source.users(), self._seen.upn_from)
             require_users_on(self._seen.domain, users)
         except SourceError as error:
             message = say("leaver.sourceUnreadable") + parts_of(error)
             await self._record([Outcome.failed(change, SOURCE_UNREADABLE, message) for change in deletions])
             return []
-        clock, results = self._services.clock, self._recorder.results
         failed = [
             who
             for (action, who), result in results.items()

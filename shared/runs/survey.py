@@ -100,8 +100,8 @@ class Surveyor:
         domain = domain_named(self._domain, tenant)
         initial = initial_domain(tenant, domain)
         read, listing, memory = await self._read_both_sides(people)
-        upn_from = self._upn_from(read, memory)
-        read = with_upns(read, upn_from)
+        upn_from = await self._clock.in_thread(self._upn_from, read, memory)
+        read = await self._clock.in_thread(with_upns, read, upn_from)
         if people is None:
             require_users_on(self._domain, read)
             require_status(self._terms, read)
@@ -114,7 +114,10 @@ class Surveyor:
         )
         await self._set_aside_matches_against_memory(matching, looks)
         before = memory.filled.get(self._domain, "").split()
-        empty = emptied(people, matching.pairs, self._terms.attribute_map, before) if people else Emptied()
+        empty = Emptied()
+        if people:
+            pairs, attribute_map = matching.pairs, self._terms.attribute_map
+            empty = await self._clock.in_thread(emptied, people, pairs, attribute_map, before)
         lookups = Lookups(
             federated=domain.federated,
             initial_domain=initial,
@@ -182,7 +185,7 @@ class Surveyor:
             # The doubt first: a long list is cut at its end, and an approval needs to know that it was seen.
             warnings=memory.doubt
             + _of_both_sides(listing, plan)
-            + told_of_upns(people, upn_from)
+            + await self._clock.in_thread(told_of_upns, people, upn_from)
             + empty.warnings(self._terms.attribute_map)
             + lookups.protection.warnings
             + looks.warnings
@@ -192,9 +195,7 @@ class Surveyor:
                 if people.fitting
                 else ()
             )
-            + signing_in(
-                self._terms.sign_in_mode, matching.pairs, (u for u in people if is_on(self._domain, u.upn))
-            )
+            + await self._clock.in_thread(self._told_of_sign_in, people, matching)
             + untold(self._directory)
             + await self._clock.in_thread(strangers, people, lookups.territory),
             federated=domain.federated,
@@ -215,6 +216,10 @@ class Surveyor:
         if named.missed:
             raise SourceError("source.upnLost", field=named.field, lost=named.lost, had=named.had)
         return named.upn_from
+
+    def _told_of_sign_in(self, people: People, matching: Matching) -> Parts:
+        here = (user for user in people if is_on(self._domain, user.upn))
+        return signing_in(self._terms.sign_in_mode, matching.pairs, here)
 
     async def _set_aside_matches_against_memory(self, matching: Matching, looks: SideLooks) -> None:
         """Makes a match ambiguous if the user's remembered account is another one and still exists, or may."""

@@ -39,6 +39,6 @@ async def compared(services: Services, seen: Survey, what_if: WhatIf, graph: Gra
     directory = Directory(graph, terms.attribute_map)
     today = await surveyor(services, seen.domain, directory, terms, stop).survey(predict=True)
     if seen.only is not None:
-        today = chosen(today, seen.only)
+        today = await services.clock.in_thread(chosen, today, seen.only)
     people = await services.clock.in_thread(differing, today.plan, seen.plan)
     return what_if.model_copy(update={"people": len(people), "some": tuple(people[:DIFFERENCES_NAMED])})
