@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from shared.entra.batch import Request
 from shared.entra.client import Answer, next_link, page_items, segment, text
-from shared.entra.graph import Part
+from shared.entra.graph import Part, begun_again_if_expired
 from shared.entra.users import PAGE_SIZE
 from shared.errors import GraphError
 from shared.model.parts import Parts, parts_of, say
@@ -40,7 +40,7 @@ class Protected(Part):
         """Users who hold a directory role directly, or could: through a group, or once they activate it (PIM).
 
         Graph refuses to change members and owners of role-assignable groups even before the group has a role.
-        Raises GraphError only for a 401; any other error is returned as a missing permission or an unread reason.
+        An error is returned as a missing permission or an unread reason.
         """
         unknown = _Unknown()
         assigned = await unknown.but_for(self._assigned(), {}, ROLE_PERMISSION)
@@ -66,9 +66,7 @@ class Protected(Part):
         path = f"/groups/{segment(group)}/transitiveMembers?$select=id&$top={PAGE_SIZE}"
         try:
             return frozenset(text(item, "id") for item in await self.graph.read_all(path))
-        except GraphError as error:
-            if error.status == 401:
-                raise
+        except GraphError:
             return None
 
     async def _assigned(self) -> dict[str, Holder]:
@@ -99,21 +97,23 @@ class Protected(Part):
         async for answers in self.graph.send(requests):
             for request, answer in answers:
                 look = request.subject
-                found[look] = await unknown.but_for(self._people(look, answer), [], look.permission)
+                people = self._people(request, answer)
+                found[look] = await unknown.but_for(people, [], look.permission)
         # Who may join a group comes first, so that who is in one already has the last word.
         looks = sorted(
             (one.subject for one in requests), key=lambda look: look.permission != ELIGIBLE_PERMISSION
         )
         return {person: look.role for look in looks for person in found.get(look, ())}
 
-    async def _people(self, look: "_Look", answer: Answer) -> list[str]:
+    async def _people(self, request: Request["_Look"], answer: Answer) -> list[str]:
         if answer.error.code == _NO_PIM:
             return []
         if answer.status != 200:
             raise answer.error
-        link = next_link(answer.body)
-        more = await self.graph.read_all(link) if link else []
-        return [text(item, look.name) for item in (*page_items(answer.body), *more)]
+        items, link = page_items(answer.body), next_link(answer.body)
+        if link:  # of many, all are read by themselves, since a link may expire on the way
+            items = await begun_again_if_expired(lambda: self.graph.read_all(request.path))
+        return [text(item, request.subject.name) for item in items]
 
     async def look_up_mailboxes(self, object_ids: Iterable[str], others: Iterable[str] = ()) -> Mailboxes:
         """The purposes of these users' mailboxes; any number of them may be unreadable.
@@ -180,12 +180,10 @@ class _Unknown:
         self.reasons: Parts = ()
 
     async def but_for(self, look: Awaitable[T], instead: T, permission: str) -> T:
-        """The result of a look; `instead` if it fails. Raises the error if it concerns the whole app (401)."""
+        """The result of a look; `instead` if it fails."""
         try:
             return await look
         except GraphError as error:
-            if error.status == 401:
-                raise
             if error.status == 403:
                 self.permissions += [permission] if permission not in self.permissions else []
             elif not self.reasons:

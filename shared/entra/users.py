@@ -32,6 +32,8 @@ PAGE_SIZE = 999
 # Most values that an `in` filter takes.
 IN_FILTER = 15
 _PLAIN = (str, bool, type(None))
+# What is read of single accounts beside the properties in use.
+_MORE = "mailNickname,proxyAddresses,createdDateTime"
 
 
 class Users(Part):
@@ -161,7 +163,7 @@ class Users(Part):
         return await self._selecting(lambda: self._find(conditions))
 
     async def _find(self, conditions: Sequence[str]) -> list[EntraUser]:
-        select = f"{self._select},mailNickname,proxyAddresses,createdDateTime"
+        select = f"{self._select},{_MORE}"
         requests = [
             Request(method="GET", path=f"/users?$filter={condition}&$select={select}", subject=None)
             for condition in conditions
@@ -171,7 +173,10 @@ class Users(Part):
             for _, answer in answers:
                 if answer.status != 200:
                     raise answer.error
-                found.extend(entra_user(self._attribute_map, item) for item in page_items(answer.body))
+                link = next_link(answer.body)
+                more = await self.graph.read_all(link) if link else []
+                items = (*page_items(answer.body), *more)
+                found.extend(entra_user(self._attribute_map, item) for item in items)
         return found
 
     async def read_aside(self, initial_domain: str) -> list[EntraUser]:
@@ -197,7 +202,7 @@ class Users(Part):
     async def _read_deleted(self) -> list[dict[str, Any]]:
         path = (
             "/directory/deletedItems/microsoft.graph.user"
-            f"?$select={self._select},proxyAddresses,deletedDateTime&$top={PAGE_SIZE}"
+            f"?$select={self._select},{_MORE},deletedDateTime&$top={PAGE_SIZE}"
         )
         return await self.graph.read_all(path)
 

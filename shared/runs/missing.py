@@ -34,7 +34,7 @@ class Missing:
         """Adds to `lookups` where each unmatched source user was found: active, deleted, or unclear.
 
         Also adds who holds the immutable IDs that matched users are to get, and the deleted users if anybody gets
-        another UPN. Raises GraphError if Graph refuses the app itself (401), as `SideLooks.at` does.
+        another UPN.
         """
         people = matching.source_only
         rekeyed = [
@@ -42,7 +42,9 @@ class Missing:
             for user, target in matching.pairs
             if user.immutable_id and user.immutable_id != target.immutable_id
         ]
-        renamed = any(user.upn.lower() != target.upn.lower() for user, target in matching.pairs)
+        renamed = any(
+            not user.only_found and user.upn.lower() != target.upn.lower() for user, target in matching.pairs
+        )
         if not people and not rekeyed and not renamed:
             return lookups
         outside, others, torn = await self.looks.at(

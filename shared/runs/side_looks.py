@@ -19,12 +19,10 @@ class SideLooks:
     async def at(self, look: Awaitable[T], instead: U, effect: Parts) -> T | U:
         """The result of `look`; `instead`, and a warning that begins with `effect`, if it raises GraphError.
 
-        Raises GraphError if Graph refuses the app itself (401): then no other lookup would succeed either.
+        That Graph refuses the app itself is no GraphError: it ends the run.
         """
         try:
             return await look
         except GraphError as error:
-            if error.status == 401:
-                raise
             self.warnings += say("look.failed", effect=effect, because=parts_of(error))
             return instead
