@@ -1,8 +1,8 @@
 """Whether a sync may go ahead: the limits an administrator set, compared in integer arithmetic. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from shared.model.changes import Change, Plan
 from shared.model.domains import DomainSettings, Limit
@@ -57,6 +57,33 @@ class Trail:
 BEGINNING = Trail()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What the limits other than Max Allowed Deletions are measured against.
+
+    `source_before`: source users in the last good run, None if unknown. `left_out`: source users who are out of scope
+    since that run. `known`: the object ids of accounts that were somebody's in the source. `everybody`: source users on
+    all domains of the tenant. `emptied`: attribute → field, where nobody in the source has a value any more.
+    """
+
+    source_before: int | None = None
+    left_out: int = 0
+    known: Container[str] = ()
+    everybody: int = 0
+    emptied: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_BEFORE: Final = Basis()
+
+
+def checked(
+    plan: Plan, settings: DomainSettings, basis: Basis | None, trail: Trail, approved: Deeds
+) -> Checks:
+    """The result of every limit. Without a `basis`, of Max Allowed Deletions alone, which holds for an undo too."""
+    deletions = check_deletions(plan, settings.max_allowed_deletions, approved, trail)
+    return Checks(deletions, check_limits(plan, settings, basis, trail, approved) if basis else ())
+
+
 def check_deletions(
     plan: Plan, max_allowed_deletions: int, approved: Deeds = NONE, trail: Trail = BEGINNING
 ) -> DeletionCheck:
@@ -104,23 +131,18 @@ def verdict(check: DeletionCheck) -> Parts:
 def check_limits(
     plan: Plan,
     settings: DomainSettings,
-    source_before: int | None,
+    basis: Basis = NOTHING_BEFORE,
     trail: Trail = BEGINNING,
-    *,
     approved: Deeds = NONE,
-    everybody: int = 0,
-    emptied: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[LimitCheck, ...]:
-    """The other limits that are switched on.
-
-    `source_before`: source users in the last good run, None if unknown. `everybody`: source users on all domains of the
-    tenant. `emptied`: attribute → field, where nobody in the source has a value any more.
-    """
-    done = trail.with_planned(plan)
+    """The other limits that are switched on."""
+    done, users = trail.with_planned(plan), trail.target or plan.target
+    left = {deed.who for deed in done & approved if deed.kind == "delete" and deed.who in basis.known}
+    before = basis.source_before and basis.source_before - basis.left_out
     return (
-        *_emptied(done, emptied, trail.target or plan.target, approved),
-        *_amounts(_but(done, emptied), settings, trail.target or plan.target, everybody, approved),
-        *_shrink(plan, settings.max_source_shrink, source_before, _people(done, ("delete",), approved)[1]),
+        *_emptied(done, basis.emptied, users, approved),
+        *_amounts(_but(done, basis.emptied), settings, users, basis.everybody, approved),
+        *_shrink(plan, settings.max_source_shrink, before, len(left)),
     )
 
 
@@ -157,7 +179,7 @@ def _emptied(
     done: set[Deed], emptied: Mapping[str, str], target: int, approved: Deeds
 ) -> Iterator[LimitCheck]:
     """Nothing is removed from everybody, nor is it taken for known, until somebody has approved it."""
-    for attribute, field in emptied.items():
+    for attribute, source_field in emptied.items():
         amount, released = _clears(done, attribute, approved)
         yield LimitCheck(
             name="emptied",
@@ -170,7 +192,7 @@ def _emptied(
             exceeded=amount > 0 or consent(attribute) not in approved,
             approved=released,
             verdict_parts=say(
-                "limit.emptied", field=field, amount=amount, attribute=attribute, mapped=attribute
+                "limit.emptied", field=source_field, amount=amount, attribute=attribute, mapped=attribute
             ),
         )
 

@@ -122,8 +122,8 @@ class _Compared:
 @makes_no_cycles
 def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) -> Plan:
     """The plan of the domain: one `Change` for each user who is not equal on both sides."""
-    protection = replace(lookups.protection, left_out=_left_out(matching, lookups))
-    lookups = replace(lookups, protection=protection)
+    lookups = with_scope(matching, lookups)
+    protection = lookups.protection
     differences = Differences(lookups, attribute_map)
     newcomers = _newcomers(matching, lookups, attribute_map)
     compared = _Compared()
@@ -265,6 +265,11 @@ def _asked(torn: Iterable[Ambiguity], names: Names) -> Iterator[Question]:
         for target in one.targets:
             if one.kind is not None and not one.user.out_of_scope:
                 yield ask(one.kind, one.user, target, one.reason, names)
+
+
+def with_scope(matching: Matching, lookups: Lookups) -> Lookups:
+    """The same lookups, of which the protection knows who is out of scope by a rule on the source."""
+    return replace(lookups, protection=replace(lookups.protection, left_out=_left_out(matching, lookups)))
 
 
 def _left_out(matching: Matching, lookups: Lookups) -> frozenset[str]:

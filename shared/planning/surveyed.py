@@ -11,6 +11,7 @@ from shared.model.people import EntraUser, Memory, SignIn, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.doubts import pointers_to_leavers
 from shared.planning.holders import Holder
+from shared.planning.limits import Basis
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
 from shared.planning.matching import match
@@ -70,7 +71,8 @@ class Survey:
     """What was read, and the plan that follows from it.
 
     `terms`: the settings under which it was read. `on_tenant`: source users on all domains of the tenant. `emptied`:
-    attributes that stop a sync, since nobody in the source has a value any more. `memory`: what earlier syncs knew.
+    attributes that stop a sync, since nobody in the source has a value any more. `left_out`: source users on the domain
+    who are out of scope for the first time. `memory`: what earlier syncs knew.
     `reviewed`: an administrator has approved a dry run that told of its doubt. `federated`: whether the domain is
     federated, if that matters to a sync. `addresses`: lower-case address → its holder. `warnings`: for the
     administrator, one part for each. `only`: source ids and object ids of the chosen people whose plan it is; None for
@@ -90,11 +92,22 @@ class Survey:
     addresses: Mapping[str, Holder] = field(default_factory=dict)
     on_tenant: int = 0
     emptied: tuple[str, ...] = ()
+    left_out: int = 0
     upn_from: UpnFrom = "userPrincipalName"
     warnings: Parts = ()
     reviewed: bool = False
     only: frozenset[str] | None = None
     federated: bool = False
+
+    def basis(self, source_before: int | None) -> Basis:
+        """What the plan is measured against. `source_before`: source users in the last good run, None if unknown."""
+        return Basis(
+            source_before=source_before,
+            left_out=self.left_out,
+            known=self.lookups.known_since,
+            everybody=self.on_tenant,
+            emptied={one: self.terms.attribute_map.field_of(one) for one in self.emptied},
+        )
 
 
 def planned_again(seen: Survey, source: Sequence[SourceUser], failed: Iterable[str]) -> Plan:

@@ -36,7 +36,7 @@ from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, RunKind, Status, Trigger
 from shared.planning.deeds import Deeds
-from shared.planning.limits import Checks, Trail, check_deletions, check_limits, noting
+from shared.planning.limits import Checks, Trail, checked, noting
 from shared.planning.only import chosen
 from shared.planning.sides import Administration
 from shared.planning.surveyed import Survey, Terms
@@ -45,7 +45,7 @@ from shared.reports import summary
 from shared.reports.audit_csv import header, render
 from shared.reports.logged import error_text, facts
 from shared.runs.apply import NO_ROOM, Sync
-from shared.runs.approving import read_approved, settings_digest
+from shared.runs.approving import read_approved
 from shared.runs.inspection import pre_checked
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
@@ -115,6 +115,8 @@ class Invocation:
         self._graph = services.graph(self._stop, low_priority=run.trigger is Trigger.SCHEDULE)
         self._directory: Directory
         self._terms: Terms
+        # What counts, where other settings are tried.
+        self._in_force: Terms
         self._pointers: Pointers | None = None
         self._tried: Mapping[str, JsonValue] = {}
         self._administration: Administration = services.administration
@@ -129,7 +131,7 @@ class Invocation:
             left_behind = await self._take()
             await self._read_settings()
             await self._require_review()
-            approved = await read_approved(self._services, self._log.run, self._terms)
+            approved = await self._read_approved()
             seen = await self._survey(approved)
             checks = await self._check(seen, approved, left_behind)
             if self._log.run.mode is Mode.DRY_RUN:
@@ -142,7 +144,7 @@ class Invocation:
             await self._log.save()
             event("run.continues", **facts(self._log.run), reason=error_text(error))
             return Continues(error_text(error))
-        except (CancelRequested, PreconditionFailed) as error:
+        except CancelRequested as error:
             await self._end_early(Status.CANCELLED, parts_of(error))
         except (
             SourceError,
@@ -179,6 +181,7 @@ class Invocation:
             update = {"tenant_etag": stored.etag, "domain_etag": of_domain.etag}
             self._log.note(what_if=run.what_if.model_copy(update=update))
             self._tried = run.what_if.settings
+        self._in_force = services.settings.terms(stored.complete())
         self._terms = services.settings.terms(trying(stored.complete(), self._tried))
         if of_domain:
             tried = trying(of_domain.complete(), self._tried)
@@ -190,14 +193,23 @@ class Invocation:
         self._directory = Directory(self._graph, self._terms.attribute_map)
 
     async def _require_review(self) -> None:
-        """Raises PreconditionFailed for a sync that nobody has started under the map in force, where it has changed."""
+        """Raises CancelRequested for a sync that nobody has started under the map in force, where it has changed."""
         run, digest = self._log.run, self._terms.map_digest
         if run.mode is not Mode.SYNC or run.undoes:
             return
         by_a_person = run.trigger is Trigger.MANUAL and run.map_digest == digest
         self._pointers = await self._services.runs.read_pointers(run.domain)
         if not by_a_person and self._pointers.waits_for_review(digest):
-            raise PreconditionFailed("run.waitsForReview")
+            raise CancelRequested("run.waitsForReview")
+        # If it ends well, this is the map of the last good sync: not the one at the time of the click.
+        self._log.note(map_digest=digest)
+
+    async def _read_approved(self) -> Deeds:
+        """What was approved with this run. Raises CancelRequested if the settings have changed since the dry run."""
+        try:
+            return await read_approved(self._services, self._log.run, self._terms)
+        except PreconditionFailed as error:
+            raise CancelRequested(error.sentence, because=error.because, **error.parameters) from error
 
     async def _survey(self, approved: Deeds) -> Survey:
         run = self._log.run
@@ -213,7 +225,7 @@ class Invocation:
         if run.approval is None:
             return seen
         note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)
-        seen = replace(seen, plan=noting(seen.plan, approved, note))
+        seen = replace(seen, plan=await self._clock.in_thread(noting, seen.plan, approved, note))
         # A doubt ends only with a dry run that told the administrator of it, and of who is left alone for that.
         dry_run = await self._services.runs.find(run.domain, run.approval.dry_run_id)
         told = dry_run and any(part in dry_run.warning_parts for part in seen.memory.doubt)
@@ -229,22 +241,11 @@ class Invocation:
             counts = Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged)
         elif left_behind is not None:
             trail = Trail(left_behind.made, run.deletion_check.target)
-        checks = Checks(check_deletions(plan, settings.max_allowed_deletions, approved, trail))
-        if not run.undoes:
-            pointers = self._pointers or await services.runs.read_pointers(run.domain)
-            before = pointers.last_good_source
-            others = check_limits(
-                plan,
-                settings,
-                before,
-                trail,
-                approved=approved,
-                everybody=seen.on_tenant,
-                emptied={one: seen.terms.attribute_map.field_of(one) for one in seen.emptied},
-            )
-            checks = replace(checks, others=others)
-            if run.kind is not RunKind.WHAT_IF:
-                await self._keep_questions(plan)
+        pointers = self._pointers or await services.runs.read_pointers(run.domain)
+        basis = None if run.undoes else seen.basis(pointers.last_good_source)
+        checks = await self._clock.in_thread(checked, plan, settings, basis, trail, approved)
+        if not run.undoes and run.kind is not RunKind.WHAT_IF:
+            await self._keep_questions(plan)
         self._log.warn(seen.warnings)
         await self._log.save(deletion_check=checks.deletions, limit_checks=checks.others, counts=counts)
         return checks
@@ -264,11 +265,11 @@ class Invocation:
         """Writes what a sync would do: the audit log for people, and the plan as data."""
         run, logs = self._log.run, self._services.audit_logs
         if run.what_if:
-            compare = compared(self._services, seen, run.what_if, self._graph, self._stop)
+            compare = compared(self._services, seen, run.what_if, self._in_force, self._graph, self._stop)
             self._log.note(what_if=await compare)
         if not run.undoes:
             found = await pre_checked(self._directory, seen)
-            digest = await settings_digest(self._services, run.domain, seen.terms)
+            digest = seen.terms.digest(ask_unlinked=seen.lookups.ask_unlinked)
             self._log.note(pre_check=found.summary, settings_digest=digest)
         planned = [Outcome.planned(change) for change in seen.plan.changes]
         language = self._services.settings.language

@@ -20,7 +20,7 @@ from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.matching import Matching, against_memory, is_on, match, set_aside
 from shared.planning.names import Names
-from shared.planning.plan import decide
+from shared.planning.plan import decide, with_scope
 from shared.planning.protection import Protection
 from shared.planning.sides import Administration, Directory, KnownPeople, Listing, Source
 from shared.planning.sign_in import warnings as signing_in
@@ -136,7 +136,8 @@ class Surveyor:
             territory=Territory.of(
                 tenant, await self._administration.read_syncing(), self._terms.foreign_domains
             ),
-            protection=self._terms.protection,
+            # Before the looks that follow from it: whom a group leaves out of scope is no leaver.
+            protection=await read_protection(self._terms, self._directory),
             untouched=empty.untouched,
         )
         missing = Missing(
@@ -145,7 +146,7 @@ class Surveyor:
             looks=looks,
             decisions=decisions,
         )
-        lookups = await missing.look_for(matching, lookups)
+        lookups = with_scope(matching, await missing.look_for(matching, lookups))
         pointing = Pointing(
             directory=self._directory,
             attribute_map=self._terms.attribute_map,
@@ -181,6 +182,7 @@ class Surveyor:
             plan=plan,
             addresses=lookups.addresses,
             emptied=empty.stopping,
+            left_out=self._newly_left_out(people, memory),
             upn_from=upn_from,
             # The doubt first: a long list is cut at its end, and an approval needs to know that it was seen.
             warnings=memory.doubt
@@ -217,6 +219,11 @@ class Surveyor:
             raise SourceError("source.upnLost", field=named.field, lost=named.lost, had=named.had)
         return named.upn_from
 
+    def _newly_left_out(self, people: People, memory: Memory) -> int:
+        """How many who were synchronised here are out of scope now by a rule on the source: they have not left it."""
+        out = (user for user in people if user.out_of_scope and is_on(self._domain, user.upn))
+        return sum(user.source_id in memory.links and user.source_id not in memory.outside for user in out)
+
     def _told_of_sign_in(self, people: People, matching: Matching) -> Parts:
         here = (user for user in people if is_on(self._domain, user.upn))
         return signing_in(self._terms.sign_in_mode, matching.pairs, here)
@@ -234,15 +241,15 @@ class Surveyor:
 
     async def _plan_with_protection(self, matching: Matching, lookups: Lookups) -> tuple[Plan, Lookups]:
         """Plans, looks up the mailboxes of those it would change or asks about, and plans again with the answers."""
-        protection = await read_protection(self._terms, self._directory)
+        protection = lookups.protection
         # Ignores what could not be read: users that are not deleted for that reason alone are looked up all the same.
         seen = replace(protection, missing_permissions=(), roles_unread=())
         unhindered = replace(lookups, protection=seen, ask_unlinked=False)
-        lookups = replace(lookups, protection=protection)
         plan = await self._decide(matching, unhindered)
         changed = plan.of(*_LOOKED_AT)
         signed_out = plan.without_session_time[:SIGNED_OUT_AT_ONCE]
-        asked = (question.object_id for question in plan.questions)
+        in_bin = {gone.object_id for gone in lookups.in_bin}
+        asked = (one.object_id for one in plan.questions if one.object_id not in in_bin)
         touched = dict.fromkeys([*(str(change.object_id) for change in changed), *signed_out, *asked])
         if not touched:
             return plan, lookups

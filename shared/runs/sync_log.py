@@ -59,6 +59,7 @@ class Fields(TypedDict, total=False):
     shielded: int
     matches: dict[str, int]
     settings_digest: str
+    map_digest: str
     message_parts: Parts
     warning_parts: Parts
     invocations: int

@@ -54,7 +54,7 @@ class Pointers:
     in_doubt: str | None = None
 
     def waits_for_review(self, map_digest: str) -> bool:
-        """Whether the map or the sign-in state has changed since the last good sync: no timer starts the next."""
+        """Whether map, sign-in state or scope have changed since the last good sync: no timer starts the next."""
         return self.last_good_map not in (None, map_digest)
 
 

@@ -11,7 +11,7 @@ from shared.model.domains import DomainSettings
 from shared.model.people import SourceUser
 from shared.planning.deeds import consent, deeds
 from shared.planning.emptied import Emptied, emptied, filled
-from shared.planning.limits import check_limits
+from shared.planning.limits import Basis, check_limits
 from shared.planning.mapping import AttributeMap
 from shared.words import said
 from tests.support.companies import SOURCE, tenants
@@ -93,7 +93,7 @@ class TestCheck:
         if "consent" in approved:
             released.add(consent("surname"))
         checks = check_limits(
-            plan, DomainSettings(), None, approved=frozenset(released), emptied={"surname": "Family Name"}
+            plan, DomainSettings(), Basis(emptied={"surname": "Family Name"}), approved=frozenset(released)
         )
         return next(check.exceeded for check in checks if check.name == "emptied")
 

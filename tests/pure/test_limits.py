@@ -9,7 +9,7 @@ from shared.model.domains import DomainSettings, Limit
 from shared.model.parts import verbatim
 from shared.model.runs import LimitCheck
 from shared.planning.deeds import Deed, Deeds
-from shared.planning.limits import Checks, Trail, check_deletions, check_limits, noting, verdict
+from shared.planning.limits import Basis, Checks, Trail, check_deletions, check_limits, noting, verdict
 from shared.planning.mapping import ENABLED, UPN
 from shared.words import said
 from tests.support.people import DOMAIN, change, many
@@ -133,7 +133,7 @@ class TestFurtherLimits:
     def test_a_limit_is_a_count_or_a_percentage_and_shows_its_arithmetic(
         self, plan: Plan, limit: Limit, exceeded: bool, verdict: str
     ) -> None:
-        (check,) = check_limits(plan, off_but(max_adds=limit), None)
+        (check,) = check_limits(plan, off_but(max_adds=limit))
 
         assert check == LimitCheck(
             name="adds",
@@ -151,7 +151,7 @@ class TestFurtherLimits:
         plan = plan_with(add=1, restore=2, update=4, rename=5, delete=6, skip=7)
         settings = off_but(max_adds=Limit(count=9), max_updates=Limit(percent=9), max_renames=Limit(count=9))
 
-        checks = check_limits(plan, settings, None)
+        checks = check_limits(plan, settings)
 
         assert [(c.name, c.amount, c.unit) for c in checks] == [
             ("adds", 3, "count"),
@@ -160,9 +160,9 @@ class TestFurtherLimits:
         ]
 
     def test_a_limit_that_is_off_checks_nothing(self) -> None:
-        assert check_limits(plan_with(add=100, update=100), ALL_OFF, 1000) == ()
+        assert check_limits(plan_with(add=100, update=100), ALL_OFF, Basis(source_before=1000)) == ()
         renames = ALL_OFF.model_copy(update={"max_renames": Limit(count=0)})
-        (check,) = check_limits(plan_with(add=100), renames, None)
+        (check,) = check_limits(plan_with(add=100), renames)
         assert (check.name, check.amount) == ("renames", 0)
 
     @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ class TestFurtherLimits:
         stuck = replace(other, obstacle=Obstacle(code, verbatim("…")))
         plan = Plan(changes=(one, stuck), source=2, target=2, unchanged=0)
 
-        (check,) = check_limits(plan, off_but(max_updates=Limit(count=9)), None)
+        (check,) = check_limits(plan, off_but(max_updates=Limit(count=9)))
 
         assert check.amount == 1 + counted
 
@@ -201,7 +201,9 @@ class TestSourceShrink:
     def test_a_source_may_lose_its_percentage_since_the_last_good_run_and_nobody_more(
         self, before: int, now: int, lost: int, exceeded: bool, verdict: str
     ) -> None:
-        (check,) = check_limits(plan_with(source=now), off_but(max_source_shrink=20), before)
+        (check,) = check_limits(
+            plan_with(source=now), off_but(max_source_shrink=20), Basis(source_before=before)
+        )
 
         assert check == LimitCheck(
             name="sourceShrink", kinds=("delete",), amount=lost, of=before, limit=20, unit="percent", exceeded=exceeded,
@@ -210,12 +212,12 @@ class TestSourceShrink:
         assert said(check.verdict_parts) == verdict
 
     def test_without_an_earlier_run_there_is_nothing_to_shrink_from(self) -> None:
-        assert check_limits(plan_with(), off_but(max_source_shrink=20), None) == ()
+        assert check_limits(plan_with(), off_but(max_source_shrink=20)) == ()
 
 
 class TestChecks:
     within, beyond = (
-        check_limits(plan_with(update=4), off_but(max_updates=Limit(count=count)), None) for count in (4, 3)
+        check_limits(plan_with(update=4), off_but(max_updates=Limit(count=count))) for count in (4, 3)
     )
 
     def test_one_limit_that_is_exceeded_is_enough(self) -> None:
@@ -265,7 +267,7 @@ class TestARunThatGoesOn:
     def test_counts_everything_else_so_too(self) -> None:
         settings = off_but(max_adds=Limit(percent=10), max_updates=Limit(count=1))
 
-        adds, updates = check_limits(plan_with(target=8, add=1, update=1), settings, None, self.trail)
+        adds, updates = check_limits(plan_with(target=8, add=1, update=1), settings, trail=self.trail)
 
         assert (adds.amount, adds.of, adds.exceeded) == (2, 12, True)
         assert (updates.amount, updates.exceeded) == (1, False)
@@ -288,7 +290,7 @@ class TestWhatIsOnByDefault:
     @staticmethod
     def checks(*changes: Change, target: int = 100, everybody: int = 0) -> dict[str, LimitCheck]:
         plan = Plan(changes=changes, source=target, target=target, unchanged=0)
-        found = check_limits(plan, DomainSettings(), None, everybody=everybody)
+        found = check_limits(plan, DomainSettings(), Basis(everybody=everybody))
         return {f"{check.name} {check.attribute or ''}".strip(): check for check in found}
 
     @pytest.mark.parametrize(
@@ -333,7 +335,7 @@ class TestWhatIsOnByDefault:
         plan = plan_with()
         cleared = many(Action.UPDATE, 6, AttributeChange("surname", "Aoki", None))
 
-        assert check_limits(replace(plan, changes=cleared), ALL_OFF, None) == ()
+        assert check_limits(replace(plan, changes=cleared), ALL_OFF) == ()
 
     def test_accounts_that_are_disabled_count_and_those_that_are_enabled_do_not(self) -> None:
         blocked = many(Action.UPDATE, 6, AttributeChange(ENABLED, True, False))
@@ -346,6 +348,6 @@ class TestWhatIsOnByDefault:
         made, left = self.renamed(6)[:3], self.renamed(6)[3:]
         plan = Plan(changes=left, source=6, target=6, unchanged=0)
 
-        renames = check_limits(plan, DomainSettings(), None, Trail(made=made, target=6))[0]
+        renames = check_limits(plan, DomainSettings(), trail=Trail(made=made, target=6))[0]
 
         assert (renames.amount, renames.exceeded) == (6, True)

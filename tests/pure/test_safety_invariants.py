@@ -15,7 +15,7 @@ from shared.model.changes import SWITCHES, Action, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.people import EntraUser, SignIn, SourceUser
 from shared.planning.deeds import Deed
-from shared.planning.limits import BEGINNING, Checks, check_deletions, check_limits
+from shared.planning.limits import BEGINNING, Basis, Checks, check_deletions, check_limits
 from shared.planning.protection import MAILBOX_PERMISSION
 from shared.planning.surveyed import planned_again
 from tests.support.companies import IMMUTABLE_IDS, OBJECT_IDS, SOURCE, UPNS, tenants
@@ -188,7 +188,7 @@ class TestLimits:
     ) -> None:
         plan = Plan(changes=many(Action.UPDATE, amount), source=users, target=users, unchanged=0)
 
-        check = check_limits(plan, DomainSettings(max_updates=Limit(percent=percent)), None)[0]
+        check = check_limits(plan, DomainSettings(max_updates=Limit(percent=percent)))[0]
 
         share = Decimal(amount) / users if users else Decimal(amount > 0)
         assert check.exceeded == (amount > 0 and share >= Decimal(percent) / 100)
@@ -197,7 +197,7 @@ class TestLimits:
     def test_a_count_may_be_used_up_but_not_passed(self, amount: int, count: int) -> None:
         plan = Plan(changes=many(Action.RENAME, amount), source=50, target=50, unchanged=0)
 
-        check = check_limits(plan, DomainSettings(max_renames=Limit(count=count)), None)[0]
+        check = check_limits(plan, DomainSettings(max_renames=Limit(count=count)))[0]
 
         assert check.exceeded == (amount > count)
 
@@ -207,7 +207,7 @@ class TestLimits:
     ) -> None:
         plan = Plan(changes=(), source=now, target=before, unchanged=now)
 
-        check = check_limits(plan, DomainSettings(max_source_shrink=percent), before)[-1]
+        check = check_limits(plan, DomainSettings(max_source_shrink=percent), Basis(source_before=before))[-1]
 
         share = Decimal(max(0, before - now)) / before if before else Decimal(0)
         assert check.exceeded == (share > Decimal(percent) / 100)
@@ -242,7 +242,7 @@ class TestLimits:
 
         def exceeded(approved: frozenset[Deed]) -> set[str]:
             found = Checks(
-                check_deletions(plan, 0, approved), check_limits(plan, settings, None, approved=approved)
+                check_deletions(plan, 0, approved), check_limits(plan, settings, approved=approved)
             )
             return set(found.kinds)
 

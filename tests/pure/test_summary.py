@@ -36,7 +36,7 @@ def checks(deletions: int = 0, *, updates: int = 0) -> Checks:
     """Of 100 users in scope, under a Max Allowed Deletions of 20% and a limit of 5 updates."""
     changes = many(Action.DELETE, deletions) + many(Action.UPDATE, updates)
     plan = Plan(changes=changes, source=100, target=100, unchanged=0)
-    others = check_limits(plan, DomainSettings(max_updates=Limit(count=5)), None)
+    others = check_limits(plan, DomainSettings(max_updates=Limit(count=5)))
     return Checks(check_deletions(plan, 20), others)
 
 
