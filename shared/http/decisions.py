@@ -30,7 +30,10 @@ class DecisionsOrder(Record):
 
 
 class QuestionView(Record):
-    """A source user and an account that may be theirs. `alsoIn`: further open questions about one of the two."""
+    """A source user and an account that may be theirs. `alsoIn`: further open questions about one of the two.
+
+    `alike`: it may be answered together with others of its kind.
+    """
 
     id: str
     kind: Kind
@@ -42,6 +45,7 @@ class QuestionView(Record):
     since: Time | None
     speaks_for: Parts = Field(serialization_alias="for")
     speaks_against: Parts = Field(serialization_alias="against")
+    alike: bool
     also_in: tuple[str, ...]
 
 
@@ -114,4 +118,4 @@ def _list(asked: OpenQuestions, standing: Sequence[Decision]) -> DecisionList:
 def _question(one: Question, about: Mapping[str, Sequence[str]]) -> QuestionView:
     """`about`: source id or object id → the ids of the open questions about it."""
     also = [other for side in one.pair for other in about[side] if other != one.id]
-    return QuestionView.model_validate({**one.model_dump(exclude={"alike"}), "also_in": tuple(also)})
+    return QuestionView.model_validate({**one.model_dump(), "also_in": tuple(also)})

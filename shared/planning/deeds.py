@@ -33,6 +33,7 @@ def deeds(change: Change) -> Iterator[Deed]:
         yield Deed("add", who, upn)
     elif change.action is Action.RESTORE:
         yield Deed("restore", who, upn)
+        yield from _taken_away(change, who)
     elif change.action is Action.RENAME:
         yield Deed("rename" if domain_of(change.upn) == domain_of(upn) else "join", who, upn)
         yield from _taken_away(change, who)

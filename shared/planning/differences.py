@@ -49,8 +49,10 @@ class Differences:
 
         A skip, if the only difference is one that Entra has made or refuses, and this is to be reported.
         """
+        # Whom Email only finds gets no other identity by that.
         renamed = not user.only_found and user.upn.lower() != target.upn.lower()
-        rekeyed = user.immutable_id is not None and user.immutable_id != target.immutable_id
+        other_key = user.immutable_id is not None and user.immutable_id != target.immutable_id
+        rekeyed = not user.only_found and other_key
         if user.values == target.values and not renamed and not rekeyed:
             return None
         attributes = []
@@ -62,7 +64,7 @@ class Differences:
         attributes += [
             AttributeChange(attribute, before, after)
             for attribute, before, after in zip(names, target.values, user.values, strict=True)
-            if before != after and not self._keeps(attribute, after)
+            if before != after and not self._keeps(user, attribute, after)
         ]
         known = self.lookups.forms.get(user.source_id, "")
         altered = [one for one in attributes if is_altered(one, known)] if known else []
@@ -85,11 +87,13 @@ class Differences:
             return change
         return with_detour(change, self.lookups.initial_domain, federated=self.lookups.federated)
 
-    def _keeps(self, attribute: str, value: Value) -> bool:
+    def _keeps(self, user: SourceUser, attribute: str, value: Value) -> bool:
         """Whether the account keeps what it has: an absent field says nothing, and no account is without a nickname."""
         if attribute == NICKNAME:
             return value is None or refused_value(attribute, value) is not None
-        return value is None and attribute in self.lookups.untouched
+        # A display name that is made of the other names is no value of the field either.
+        absent = value is None or (attribute == "displayName" and user.name_made)
+        return absent and attribute in self.lookups.untouched
 
     def _left_out(self, user: SourceUser, target: EntraUser) -> Parts:
         """Why the nickname alone is left as it is, where Entra would refuse it: a Username can't be corrected."""

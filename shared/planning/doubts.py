@@ -15,7 +15,7 @@ from shared.planning.territory import Where
 
 # An identifier names one account. A name or a `mailNickname` may be another person's too.
 _RESEMBLING = frozenset({By.DISPLAY_NAME, By.NICKNAME})
-_NAMING = frozenset({By.UPN, By.EMAIL, By.IMMUTABLE_ID})
+_NAMING = frozenset({By.UPN, By.EMAIL, By.IMMUTABLE_ID, By.ALIAS})
 
 
 @dataclass(slots=True)
@@ -66,7 +66,8 @@ def ask(kind: Kind, user: SourceUser, account: EntraUser, speaks_for: Parts, nam
         domains=tuple(domains),
         speaks_for=speaks_for,
         speaks_against=against,
-        alike=not against and (kind is not Kind.SAME_UPN or names.same(user, account)),
+        # Whether a Username that is made anew keeps its immutable ID is unknown: another one answers nothing.
+        alike=names.same(user, account) if kind is Kind.SAME_UPN else not against,
     )
 
 

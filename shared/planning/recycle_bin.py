@@ -40,7 +40,7 @@ def matches(
     """Source id → the deleted user who is the same person, by immutable ID, remembered link, then former UPN.
 
     The second dict holds those of whom a person has to decide: they have the former UPN of somebody who left
-    (`formerly`: object ids), or the link of somebody with another immutable ID and other names. `deleted` comes newest
+    (`formerly`: object ids), or the link of somebody with another immutable ID and another name. `deleted` comes newest
     first; deleted users without a UPN are handled by `may_be`. A former UPN does not count if both sides have different
     immutable IDs, or if family and given name differ (with memory `in_doubt`: unless one of them agrees): a new person
     with a reused UPN must not get the previous person's mailbox. Each deleted user is matched at most once.
@@ -88,7 +88,7 @@ def matches(
             taken.add(match.object_id)
             uncertain = rule is namesake and match.object_id in formerly
             if rule is linked and user.source_id not in decisions.same:
-                uncertain = other_person(user, match) and names.others(user, match)
+                uncertain = other_person(user, match) and not names.same(user, match)
             (asked if uncertain else found)[user.source_id] = match
     return found, asked
 

@@ -5,11 +5,12 @@ is out of scope is left alone on both sides, is no leaver, and counts in no limi
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from shared.model.characters import composed
 from shared.model.people import Standing
 from shared.model.records import Record
 from shared.planning.entra_limits import LENGTHS
@@ -47,11 +48,11 @@ class Rule(Record):
         """Texts are compared without regard to case. In a UPN, `*` stands for any characters."""
         if self.op == "isEmpty":
             return value is None
-        text, wanted = (value or "").casefold(), self.value.strip().casefold()
+        text, wanted = (value or "").casefold(), composed(self.value.strip()).casefold()
         if self.op == "startsWith":
             return text.startswith(wanted)
         if self.field == _UPN:
-            return re.fullmatch(".*".join(map(re.escape, wanted.split("*"))), text, re.DOTALL) is not None
+            return _fits(wanted.split("*"), text)
         return text == wanted
 
 
@@ -99,6 +100,23 @@ class Scope(Record):
 
 
 EVERYBODY = Scope()
+
+
+def _fits(pieces: Sequence[str], text: str) -> bool:
+    """Whether the text has these pieces in order, from its beginning to its end, with anything between them.
+
+    A regular expression would go back and forth for ever over a pattern with many `*`.
+    """
+    first, *others = pieces
+    if not others:
+        return text == first
+    last, at = others.pop(), len(first)
+    for piece in others:
+        found = text.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return text.startswith(first) and text.endswith(last) and len(text) - len(last) >= at
 
 
 def _any_holds(rules: Iterable[Rule], read: Read) -> bool:

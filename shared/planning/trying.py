@@ -1,11 +1,11 @@
 """What if other settings were in force: those settings, and for whom the plan would be another one. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from pydantic.alias_generators import to_camel
 
-from shared.model.changes import Change, Plan
+from shared.model.changes import Action, Change, Plan
 from shared.model.records import Record
 from shared.model.runs import Differs
 
@@ -27,20 +27,27 @@ def differing(today: Plan, tried: Plan) -> list[Differs]:
         Differs(
             user_principal_name=change.upn,
             display_name=change.display_name,
-            today=now[person].action if person in now else None,
-            tried=then[person].action if person in then else None,
+            today=next(iter(_but(now.get(person, ()), then.get(person, ()))), None),
+            tried=next(iter(_but(then.get(person, ()), now.get(person, ()))), None),
         )
-        for person, change in people.items()
-        if _treatment(now.get(person)) != _treatment(then.get(person))
+        for person, (change, *_) in people.items()
+        if _treatments(now.get(person, ())) != _treatments(then.get(person, ()))
     ]
 
 
-def _by_person(plan: Plan) -> dict[str, Change]:
-    """An account is one person under both plans, and so is a source user without one."""
-    return {change.object_id or f"source {change.source_id}": change for change in plan.changes}
+def _by_person(plan: Plan) -> dict[str, list[Change]]:
+    """An account is one person under both plans, and so is a source user without one: a few changes each."""
+    found: dict[str, list[Change]] = {}
+    for change in plan.changes:
+        found.setdefault(change.object_id or f"source {change.source_id}", []).append(change)
+    return found
 
 
-def _treatment(change: Change | None) -> object:
-    if change is None:
-        return None
-    return change.action, change.attributes, change.obstacle and change.obstacle.code
+def _treatments(changes: Iterable[Change]) -> list[object]:
+    return [(c.action, c.attributes, c.obstacle and c.obstacle.code) for c in changes]
+
+
+def _but(changes: Iterable[Change], others: Iterable[Change]) -> list[Action]:
+    """The actions that are not the same in the other plan."""
+    same = _treatments(others)
+    return [c.action for c in changes if _treatments([c])[0] not in same]

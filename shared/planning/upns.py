@@ -53,7 +53,9 @@ def named_by(
         has_upn = UPN in attribute_map.own or any(user.upn for user in people)
         return Named("userPrincipalName" if has_upn else "email")
     by_email = _STOOD_IN in known.values()
-    named = {user.source_id for user in people if user.upn or (by_email and user.email)}
+    # Email keeps nobody named who had a UPN of their own.
+    stood_in = {who for who, how in known.items() if how == _STOOD_IN}
+    named = {user.source_id for user in people if user.upn or (user.source_id in stood_in and user.email)}
     lost, had = len(known.keys() - named), len(known)
     missed = not named or (lost > _PEOPLE and lost * 100 >= _PERCENT * had)
     return Named("email" if by_email else "userPrincipalName", missed, lost, had)

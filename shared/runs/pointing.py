@@ -1,5 +1,6 @@
 """Looks for what points from source users without an account to accounts that would be deleted, here or elsewhere."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -100,14 +101,38 @@ class Pointing:
     def _in_bin(
         self, newcomers: Sequence[SourceUser], matching: Matching, lookups: Lookups
     ) -> dict[str, list[EntraUser]]:
-        """Source id → the accounts of people who left, in the recycle bin, with the same display name."""
-        formerly = {*matching.formerly, *lookups.deleted_by_sync}
+        """Source id → accounts in the recycle bin that a sync deleted, or whose person left, and that may be theirs.
+
+        By display name, and by the nickname where memory does not know whose the account was.
+        """
         by_name: dict[str, list[EntraUser]] = {}
+        by_nickname: dict[str, list[EntraUser]] = {}
         for gone in lookups.in_bin:
-            if gone.object_id in formerly and (name := fold_name(gone.display_name)):
+            known, deleted = gone.object_id in matching.formerly, gone.object_id in lookups.deleted_by_sync
+            if (known or deleted) and (name := fold_name(gone.display_name)):
                 by_name.setdefault(name, []).append(gone)
-        names = {user.source_id: fold_name(self.attribute_map.display_name(user)) for user in newcomers}
-        return {who: list(by_name[name]) for who, name in names.items() if name in by_name}
+            if deleted and not known and gone.nickname:
+                by_nickname.setdefault(gone.nickname.casefold(), []).append(gone)
+        found = {
+            user.source_id: [
+                *by_name.get(fold_name(self.attribute_map.display_name(user)), ()),
+                *by_nickname.get(username_local_part(user), ()),
+            ]
+            for user in newcomers
+        }
+        return {
+            who: list({one.object_id: one for one in some}.values()) for who, some in found.items() if some
+        }
+
+    def _written(self, user: SourceUser) -> set[str]:
+        """How their display name may be written: Graph compares it as it is, but for upper and lower case."""
+        name = self.attribute_map.display_name(user)
+        plain = unicodedata.normalize("NFKC", name)
+        words = [plain.split()]
+        values = dict(zip(self.attribute_map.attributes, user.values, strict=True))
+        both = [str(values.get(one) or "") for one in ("surname", "givenName")]
+        words += [order for order in (both, both[::-1]) if fold_name("".join(order)) == fold_name(name)]
+        return {name, plain, *(space.join(some) for some in words for space in ("", " ", "\u3000"))} - {""}
 
     async def _elsewhere(
         self,
@@ -125,7 +150,7 @@ class Pointing:
             by_nickname.setdefault(username_local_part(user), []).append(user)
         accounts = await self.looks.at(
             self.directory.find_users(
-                display_names=sorted({self.attribute_map.display_name(user) for user in newcomers} - {""}),
+                display_names=sorted({name for user in newcomers for name in self._written(user)}),
                 nicknames=sorted(by_nickname),
             ),
             (),

@@ -49,7 +49,11 @@ class Remembering:
         self._stop = stop
         self._links = dict(seen.plan.links)
         self._forms = dict(seen.memory.forms)
-        self._blocked = still_blocked(seen.memory.blocked, seen.memory.links, seen.target)
+        # Of others than the chosen, if some were chosen, nothing is learned.
+        chosen = seen.only
+        target = (user for user in seen.target if chosen is None or user.object_id in chosen)
+        self._source = [user for user in seen.source if chosen is None or user.source_id in chosen]
+        self._blocked = still_blocked(seen.memory.blocked, seen.memory.links, target)
         self._deleted: set[str] = set()
         self._restored: set[str] = set()
         self._written: set[str] = set()
@@ -102,7 +106,7 @@ class Remembering:
         memory = with_forms(linked(self._known, self._links, today), self._forms)
         memory = with_blocked(memory, self._blocked)
         memory = after_deletions(memory, self._deleted, self._restored, today)
-        memory = with_scope(memory, {user.source_id: user.out_of_scope for user in self._seen.source}, today)
+        memory = with_scope(memory, {user.source_id: user.out_of_scope for user in self._source}, today)
         if self._seen.reviewed and self._seen.domain not in memory.reviewed:
             memory = replace(memory, reviewed=(*memory.reviewed, self._seen.domain))
         return memory

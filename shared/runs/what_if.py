@@ -8,7 +8,7 @@ from shared.model.runs import DIFFERENCES_NAMED, WhatIf
 from shared.outbound.waiting import Stop
 from shared.planning.only import chosen
 from shared.planning.sides import Administration
-from shared.planning.surveyed import Survey
+from shared.planning.surveyed import Survey, Terms
 from shared.planning.trying import differing
 from shared.runs.survey import surveyor
 from shared.services import Services
@@ -33,9 +33,13 @@ class Trying:
         return await self._administration.read_decisions()
 
 
-async def compared(services: Services, seen: Survey, what_if: WhatIf, graph: Graph, stop: Stop) -> WhatIf:
-    """What was tried, with the people for whom it makes a difference. Reads both sides under the settings in force."""
-    terms = await services.tenant_settings.read_terms()
+async def compared(
+    services: Services, seen: Survey, what_if: WhatIf, terms: Terms, graph: Graph, stop: Stop
+) -> WhatIf:
+    """What was tried, with the people for whom it makes a difference.
+
+    Reads both sides under the settings in force, `terms`.
+    """
     directory = Directory(graph, terms.attribute_map)
     today = await surveyor(services, seen.domain, directory, terms, stop).survey(predict=True)
     if seen.only is not None:

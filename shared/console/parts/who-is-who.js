@@ -42,7 +42,7 @@ export function whoIsWho({ questions, offered, decisions }, run, context) {
  * @param {AnyContext} context
  */
 function together(questions, context) {
-	const alike = questions.filter(({ against, alsoIn }) => !against.length && !alsoIn.length);
+	const alike = questions.filter(({ alike, alsoIn }) => alike && !alsoIn.length);
 	const groups = KINDS.map((kind) => alike.filter((each) => each.kind === kind)).filter((group) => group.length > 1);
 	return groups.map((group) => {
 		const what = t(`whoIsWho.together.${group[0].kind}`, { n: group.length });
