@@ -5,7 +5,8 @@ is out of scope is left alone on both sides, is no leaver, and counts in no limi
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -19,6 +20,7 @@ Read = Callable[[str], str | None]
 
 _GROUP = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _UPN = "userPrincipalName"
+_OTHER_WILDCARDS = re.compile(r"[?\[]")
 ATTRIBUTES = (_UPN, *LENGTHS)
 
 
@@ -52,7 +54,7 @@ class Rule(Record):
         if self.op == "startsWith":
             return text.startswith(wanted)
         if self.field == _UPN:
-            return _fits(wanted.split("*"), text)
+            return fnmatchcase(text, _OTHER_WILDCARDS.sub(r"[\g<0>]", wanted))
         return text == wanted
 
 
@@ -100,23 +102,6 @@ class Scope(Record):
 
 
 EVERYBODY = Scope()
-
-
-def _fits(pieces: Sequence[str], text: str) -> bool:
-    """Whether the text has these pieces in order, from its beginning to its end, with anything between them.
-
-    A regular expression would go back and forth for ever over a pattern with many `*`.
-    """
-    first, *others = pieces
-    if not others:
-        return text == first
-    last, at = others.pop(), len(first)
-    for piece in others:
-        found = text.find(piece, at)
-        if found < 0:
-            return False
-        at = found + len(piece)
-    return text.startswith(first) and text.endswith(last) and len(text) - len(last) >= at
 
 
 def _any_holds(rules: Iterable[Rule], read: Read) -> bool:

@@ -116,3 +116,34 @@ async def test_whoever_an_unreadable_group_may_leave_out_is_left_alone(
         "A group that a rule of the scope names could not be read: left alone."
     }
     assert "warning.groupsUnread" in [part.code for part in run.warning_parts]
+
+
+async def test_a_rule_on_a_group_shields_leavers_no_less(start_stack: StartStack) -> None:
+    stack = await start_stack(
+        source=[person("aoki"), in_source("t1", user_principal_name="-", email="taro@contoso.com")],
+        entra=[in_entra("aoki"), in_entra("taro"), in_entra("chiba")],
+        tenant={"groups": [{"id": GROUP, "displayName": "Board", "_members": ["aoki@contoso.com"]}]},
+    )
+    await change(stack, scope={"exclude": [MEMBER]})
+    await stack.set(maxAllowedDeletions=100)
+
+    run = await stack.sync()
+
+    assert (run.counts.delete, run.shielded, names(stack.users())) == (1, 1, {"aoki", "taro"})
+
+
+async def test_who_is_out_of_scope_from_now_on_has_not_left_the_source(start_stack: StartStack) -> None:
+    people = [f"u{number}" for number in range(10)]
+    stack = await start_stack(
+        source=[person(name, "HR" if number < 5 else "Sales") for number, name in enumerate(people)],
+        entra=[in_entra(name) for name in people],
+    )
+    await stack.set(maxSourceShrink=20)
+    await stack.sync()
+    await change(stack, scope={"exclude": [HR]})
+
+    run = await stack.sync()
+
+    assert (run.status, run.counts.source, [c.name for c in run.limit_checks if c.exceeded]) == (
+        "succeeded", 5, [],
+    )  # fmt: skip
