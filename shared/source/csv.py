@@ -21,6 +21,8 @@ from shared.source import SourceUsers
 _READABLE = re.compile("[\xa0-\u024f\u2010-\u203b\u3000-\u30ff\u4e00-\u9fff\uff00-\uff9f]")
 # What Python makes of the bytes that no text in CP932 has.
 _NOT_IN_CP932 = re.compile("[\x80\uf8f0-\uf8f3]")
+_KANA_IN_A_WORD = re.compile("[A-Za-z][\uff61-\uff9f]|[\uff61-\uff9f][A-Za-z]")
+_SECOND_LEVEL = 0xE0
 
 
 def parse(content: bytes, name: str, attribute_map: AttributeMap) -> People:
@@ -61,9 +63,23 @@ def _text(content: bytes, name: str) -> str:
         text = content.decode("cp932")
     except UnicodeDecodeError as error:
         raise SourceError("source.encoding", source=name) from error
-    if _NOT_IN_CP932.search(text):
+    if _NOT_IN_CP932.search(text) or _is_by_chance(text):
         raise SourceError("source.encoding", source=name)
     return text
+
+
+def _is_by_chance(text: str) -> bool:
+    """Whether this is what CP932 makes of a few letters in another encoding: no name looks like it.
+
+    Kana of half width beside Latin letters (`é` of `José` after a broken byte), or rare kanji only: those of the second
+    level begin with a byte as most kanji do in UTF-8.
+    """
+    wide = [first for first, *others in map(_in_cp932, set(text)) if others]
+    return bool(_KANA_IN_A_WORD.search(text)) or (bool(wide) and min(wide) >= _SECOND_LEVEL)
+
+
+def _in_cp932(character: str) -> bytes:
+    return character.encode("cp932")
 
 
 def _is_mostly_utf8(content: bytes) -> bool:

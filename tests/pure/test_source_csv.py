@@ -134,6 +134,21 @@ def test_of_a_file_in_utf_8_with_a_broken_byte_nothing_is_guessed(
     assert said.startswith("users.csv, line ") or said == "users.csv is neither UTF-8 nor CP932 (Shift_JIS)."
 
 
+@pytest.mark.parametrize("name", ["José", "Zoë", "Günter", "山田", "佐藤花子"])
+@pytest.mark.parametrize("keep", [0, 1])
+def test_a_single_foreign_name_with_a_torn_letter_is_no_mojibake(name: str, keep: int) -> None:
+    letters = name.encode()
+    at = next(at for at, byte in enumerate(letters) if byte >= 0xC2)
+    torn = letters[: at + keep] + letters[at + keep + 1 :]
+
+    assert complaint(
+        (HEADER + AOKI)
+        .encode()
+        .replace("青木 花子".encode(), b"Bob")
+        .replace("青木,花子".encode(), torn + b",Bob")
+    )
+
+
 def test_the_line_of_a_broken_byte_is_named() -> None:
     content = (HEADER + AOKI + BABA).encode()
     at = content.rindex("馬".encode())
