@@ -101,24 +101,10 @@ class Users(Part):
                 if following is not None:
                     following.cancel()
 
-    async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
-        """Object id → the current user; users who are gone are absent. Raises GraphError if one can't be read."""
-        ids = list(object_ids)
-        return await self._selecting(lambda: self._look_up_all(ids))
-
-    async def look_again(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
+    async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
         """Object id → the current user, None for a user who is gone; users who could not be read are absent."""
         found = await self._look_up(list(object_ids))
         return {object_id: user for object_id, user in found.items() if not isinstance(user, GraphError)}
-
-    async def _look_up_all(self, object_ids: Sequence[str]) -> dict[str, EntraUser]:
-        users: dict[str, EntraUser] = {}
-        for object_id, found in (await self._look_up(object_ids)).items():
-            if isinstance(found, GraphError):
-                raise found
-            if found is not None:
-                users[object_id] = found
-        return users
 
     async def _look_up(self, object_ids: Sequence[str]) -> dict[str, EntraUser | GraphError | None]:
         requests = [

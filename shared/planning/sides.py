@@ -64,8 +64,11 @@ class Directory(Protocol):
         """The users with a temporary UPN of this app, of whatever domain they were."""
         ...
 
-    async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
-        """Object id → the active user, on any domain of the tenant; users who are gone are absent."""
+    async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
+        """Object id → the active user, on any domain of the tenant; None for a user who is gone.
+
+        Users who could not be read are absent.
+        """
         ...
 
     async def find_users(

@@ -3,12 +3,13 @@
 Nothing is forced: if a value was changed again after the sync, the change gets a conflict as its obstacle.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.model.changes import SWITCHES, Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
+from shared.model.results import NOT_LOOKED_AT
 from shared.planning.aside import are_aside
 from shared.planning.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
 from shared.planning.detours import with_detour
@@ -27,14 +28,15 @@ Done = tuple[Change, str | None]
 class Now:
     """The current state of the users that the sync changed.
 
-    `users` and `deleted`: object id → active user, and user in the recycle bin. `federated`: the names of the
-    tenant's federated domains. The last three hold the current holders of what the undo would give back, as in
-    `Lookups`.
+    `users` and `deleted`: object id → active user, and user in the recycle bin. `unread`: object ids, or UPNs of adds
+    in doubt, that could not be looked up. `federated`: the names of the tenant's federated domains. The last three
+    hold the current holders of what the undo would give back, as in `Lookups`.
     """
 
     users: Mapping[str, EntraUser]
     deleted: Mapping[str, EntraUser]
     protection: Protection
+    unread: Collection[str] = ()
     initial_domain: str = ""
     federated: frozenset[str] = frozenset()
     addresses: Mapping[str, Holder] = field(default_factory=dict)
@@ -97,7 +99,9 @@ class _Undoing:
     disable_added: bool
 
     def took_effect(self, change: Change, object_id: str | None) -> bool:
-        """Whether the user shows that the change was made, or is at the temporary UPN on its way."""
+        """Whether the user shows that the change was made, or is at the temporary UPN on its way; or can't be read."""
+        if self._is_unread(change, object_id):
+            return True
         if change.action is Action.DELETE:
             return object_id in self.now.deleted
         user = self.now.users.get(object_id or "")
@@ -110,6 +114,9 @@ class _Undoing:
         person = replace(
             change, object_id=object_id, attributes=(), reason=self.reason, via=None, direct_first=False
         )
+        if self._is_unread(change, object_id):
+            yield self._conflict(person, _kind(change), NOT_LOOKED_AT, say("undo.unread"))
+            return
         if change.action is Action.DELETE:
             yield self._undelete(person)
             return
@@ -124,6 +131,9 @@ class _Undoing:
             yield from self._unless_unseen(user, self._unrestore(person, change, user))
         else:
             yield from self._unless_unseen(user, self._put_back(person, change, user))
+
+    def _is_unread(self, change: Change, object_id: str | None) -> bool:
+        return (object_id or change.upn) in self.now.unread
 
     def _unless_unseen(self, user: EntraUser, changes: Iterator[Change]) -> Iterator[Change]:
         """The same changes, or skips if this user must not be changed while a lookup is impossible."""
@@ -235,7 +245,9 @@ class _Undoing:
 
 
 def _kind(change: Change) -> Action:
-    """What is said not to be undone: a block, an unblock, or an update."""
+    """What is said not to be undone: a deletion, a block, an unblock, or an update."""
+    if change.action is Action.DELETE:
+        return Action.RESTORE
     return change.action if change.action in SWITCHES else Action.UPDATE
 
 

@@ -190,7 +190,7 @@ class Sync:
         plan = await clock.in_thread(planned_again, self._seen, users, failed)
         planned = {change.object_id: change for change in plan.changes}
         candidates = {user.object_id: user for user in self._seen.target}
-        now = await self._directory.look_again(str(change.object_id) for change in deletions)
+        now = await self._directory.look_up_users(str(change.object_id) for change in deletions)
         protection = await self._look_again_at_protection([one for one, user in now.items() if user])
         confirmed, left = [], []
         for change in deletions:

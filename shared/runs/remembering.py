@@ -20,7 +20,7 @@ from shared.model.memory import (
     with_upns,
 )
 from shared.model.parts import Parts, say
-from shared.model.people import Memory
+from shared.model.people import EntraUser, Memory
 from shared.model.questions import pair_id
 from shared.model.records import Author
 from shared.model.results import Outcome
@@ -135,10 +135,11 @@ class Remembering:
         if not asked:
             return ()
         looks, effect = SideLooks(), say("look.forgotten")
-        alive = await looks.at(self._directory.look_up_users(asked), None, effect)
+        alive = await looks.at(self._directory.look_up_users(asked), dict[str, EntraUser | None](), effect)
         deleted = await looks.at(self._directory.read_deleted_users(), None, effect)
-        if alive is not None and deleted is not None:
-            found = {*alive, *(gone.object_id for gone in deleted.users)}
+        if deleted is not None:
+            # Who could not be read may be there.
+            found = {one for one in asked if alive.get(one, one)} | {gone.object_id for gone in deleted.users}
             clock = self._services.clock
             await self._write(await clock.in_thread(forget, self._known, asked.values(), found, today))
         return looks.warnings

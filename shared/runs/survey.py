@@ -10,7 +10,7 @@ from shared.errors import SourceError, looks_right
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.parts import Parts, say
-from shared.model.people import Memory, People, SignIn
+from shared.model.people import EntraUser, Memory, People, SignIn
 from shared.outbound.waiting import Stop
 from shared.planning.aside import with_those_left_aside
 from shared.planning.deeds import NONE, Deeds
@@ -233,11 +233,12 @@ class Surveyor:
         if doubted := against_memory(matching):
             accounts = await looks.at(
                 self._directory.look_up_users(doubted),
-                None,
+                dict[str, EntraUser | None](),
                 say("look.remembered"),
             )
-            known = {doubted[object_id]: account for object_id, account in (accounts or {}).items()}
-            set_aside(matching, known, doubted if accounts is None else {})
+            known = {doubted[object_id]: account for object_id, account in accounts.items() if account}
+            unread = {object_id: who for object_id, who in doubted.items() if object_id not in accounts}
+            set_aside(matching, known, unread)
 
     async def _plan_with_protection(self, matching: Matching, lookups: Lookups) -> tuple[Plan, Lookups]:
         """Plans, looks up the mailboxes of those it would change or asks about, and plans again with the answers."""

@@ -57,14 +57,15 @@ async def survey_undo(
 async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, disable_added: bool) -> Survey:
     """Looks up every user that the sync changed, and plans the undo.
 
-    Raises GraphError if the tenant's domains or these users can't be read, and DomainNotFound if the domain is no
-    longer the tenant's. If any other lookup fails, the survey has a warning.
+    Raises GraphError if the tenant's domains can't be read, and DomainNotFound if the domain is no longer the tenant's.
+    A user who can't be read is left alone and named; if any other lookup fails, the survey has a warning.
     """
     looks = SideLooks()
     tenant = await directory.read_domains()
     initial = initial_domain(tenant, domain_named(sync.domain, tenant))
     touched = [object_id or change.upn for change, object_id in sync.every]
-    found = await directory.look_up_users(touched)
+    looked_up = await directory.look_up_users(touched)
+    found = {asked: user for asked, user in looked_up.items() if user}
     users = {user.object_id: user for user in found.values()}
     # An add in doubt has no object id: who has its UPN may be its user.
     unsettled = [
@@ -86,6 +87,7 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
     now = Now(
         users=users,
         deleted=deleted,
+        unread=frozenset(touched) - looked_up.keys(),
         protection=protection,
         initial_domain=initial,
         federated=frozenset(domain.name for domain in tenant if domain.federated),

@@ -49,7 +49,7 @@ class TestTwoReads:
     ) -> None:
         seen = surveyed(tenant, source)
 
-        assert doomed(planned_again(seen, source, ())) == doomed(seen.plan)
+        assert doomed(planned_again(seen, source, ())) >= doomed(seen.plan)
 
     @given(SOURCE, SOURCE, tenants())
     def test_nobody_is_deleted_whom_either_read_has_under_any_name(

@@ -400,3 +400,35 @@ def test_who_comes_back_goes_before_who_would_get_a_former_upn_again() -> None:
 
     codes = {c.object_id: c.obstacle.code if c.obstacle else None for c in plan.changes}
     assert codes == {"o1": "AddressTaken", "o3": None}
+
+
+@pytest.mark.parametrize(
+    ("done", "unsettled"),
+    [
+        ((change(attributes=[SURNAME]),), ()),
+        ((), (change(attributes=[SURNAME]),)),
+        ((change(Action.DELETE, "aoki@contoso.com"),), ()),
+    ],
+)
+def test_who_cannot_be_read_is_named_and_left_alone(
+    done: tuple[Change, ...], unsettled: tuple[Change, ...]
+) -> None:
+    (made,) = done or unsettled
+
+    who = made.object_id or f"id-{made.source_id}"
+    now = Now(users={}, deleted={}, protection=NOTHING_PROTECTED, unread=[who])
+
+    plan = plan_undo(
+        "r1",
+        [(one, who) for one in done],
+        now,
+        MAP,
+        disable_added=False,
+        unsettled=[(one, who) for one in unsettled],
+    )
+
+    assert obstacle(plan) == (
+        "NotLookedAt",
+        "This user could not be looked up, and is left as the sync left them: undo it again.",
+    )
+    assert only(plan).action is (Action.RESTORE if made.action is Action.DELETE else Action.UPDATE)

@@ -103,9 +103,9 @@ class ModelTenant:
         self._fail("read_aside")
         return are_aside(self.users.values(), initial_domain)
 
-    async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser]:
+    async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
         self._fail("look_up_users")
-        return {object_id: self.users[object_id] for object_id in object_ids if object_id in self.users}
+        return {object_id: self.users.get(object_id) for object_id in object_ids}
 
     async def find_users(
         self,

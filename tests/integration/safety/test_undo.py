@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from local.entra import Fault
 from tests.support.outcomes import (
     ANY_DELETION,
     FABRIKAM,
@@ -255,6 +256,27 @@ class TestAConflict:
         undo = await undone(stack, sync)
 
         assert await errors_of(stack, undo) == {"x": "Gone"}
+
+    async def test_is_reported_for_whom_nobody_can_read_and_goes_on_with_the_others(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await start_stack(
+            source=[in_source(name, display_name="New") for name in ("aoki", "baba")],
+            entra=[in_entra(name, displayName="Old") for name in ("aoki", "baba", "left")],
+        )
+        await stack.set(maxAllowedDeletions=ANY_DELETION)
+        unread = [object_id(stack, name) for name in ("aoki", "left")]
+        sync = await stack.sync()
+        for unreadable in unread:
+            stack.entra.faults.add(
+                Fault(kind="status", status=403, method="GET", path=f"/users/{unreadable}")
+            )
+
+        undo = await undone(stack, sync)
+
+        assert undo.status == "completedWithErrors"
+        assert await errors_of(stack, undo) == {"aoki": "NotLookedAt", "left": "NotLookedAt"}
+        assert stack.users()["baba@contoso.com"]["displayName"] == "Old"
 
     async def test_nobody_is_touched_who_is_protected_by_now(self, start_stack: StartStack) -> None:
         stack = await start_stack(
