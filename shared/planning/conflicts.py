@@ -9,11 +9,11 @@ from typing import Protocol
 
 from shared.model.changes import Action, Change, Obstacle
 from shared.model.parts import say
-from shared.planning.holders import Holder
+from shared.planning.holders import IMMUTABLE_ID_TAKEN, Holder, immutable_id_taken
 from shared.planning.mapping import IMMUTABLE_ID
 from shared.planning.protection import Protection
 
-ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN = "AddressTaken", "ImmutableIdTaken"
+ADDRESS_TAKEN = "AddressTaken"
 # Found by looking up the holders; a sync without these lookups learns of them when Entra refuses the change.
 LOOKED_UP = frozenset({ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN})
 
@@ -48,7 +48,8 @@ def with_known_conflicts(
         obstacle = change.obstacle or _address_taken(change, wanted, addresses, leaving)
         if change.action is not Action.RENAME:
             obstacle = obstacle or _address_kept(change, wanted, lookups, leaving)
-        obstacle = obstacle or _immutable_id_taken(change, lookups.immutable_ids)
+        immutable_id = change.after(IMMUTABLE_ID)
+        obstacle = obstacle or immutable_id_taken(immutable_id, change.object_id, lookups.immutable_ids)
         if change.action is Action.RESTORE and not obstacle:
             holder = Holder(object_id=str(change.object_id), name=change.display_name, kind="restored user")
             addresses.update((address.lower(), holder) for address in wanted)
@@ -144,12 +145,3 @@ def _address_taken(
         if going is None or going.object_id != holder.object_id:
             return Obstacle(ADDRESS_TAKEN, say("address.taken", address=address, holder=holder.described))
     return None
-
-
-def _immutable_id_taken(change: Change, immutable_ids: Mapping[str, Holder]) -> Obstacle | None:
-    immutable_id = change.after(IMMUTABLE_ID) if immutable_ids else None
-    holder = immutable_ids.get(str(immutable_id)) if immutable_id else None
-    if holder is None or holder.object_id == change.object_id:
-        return None
-    message = say("immutableId.taken", immutableId=str(immutable_id), holder=holder.described)
-    return Obstacle(IMMUTABLE_ID_TAKEN, message)

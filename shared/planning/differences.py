@@ -9,6 +9,7 @@ from shared.model.people import EntraUser, SourceUser, Value
 from shared.planning.detours import with_detour
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
 from shared.planning.forms import is_altered, is_refused, report
+from shared.planning.holders import immutable_id_taken
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, NICKNAME, UPN, AttributeMap
 from shared.planning.renames import temporary_upn
@@ -32,10 +33,17 @@ class Differences:
 
         A skip for a difference that is left as it is, and is to be reported.
         """
-        if change := self.between(user, target):
+        change = self.between(user, target)
+        refused = self._refused_id(change) if change else None
+        rest = self.between(replace(user, immutable_id=None), target) if refused else None
+        if rest and rest.obstacle != KEYLESS:
+            change = rest
+        else:
+            refused = None
+        if change:
             yield change
-        if left_out := self._left_out(user, target):
-            yield replace(_of(user, target, Action.SKIP), reason=left_out)
+        if (left_out := self._left_out(user, target)) or refused:
+            yield replace(_of(user, target, Action.SKIP), reason=left_out, obstacle=refused)
         if switch := self._switched(user, target):
             change = _of(user, target, action_of(switch))
             yield replace(change, attributes=(switch,), reason=_ENABLED if switch.after else _DISABLED)
@@ -86,6 +94,17 @@ class Differences:
         if not renamed and not rekeyed:
             return change
         return with_detour(change, self.lookups.initial_domain, federated=self.lookups.federated)
+
+    def _refused_id(self, change: Change) -> Obstacle | None:
+        """Why Entra would refuse the immutable ID, if the change has more than that: the rest goes without it."""
+        wanted = change.after(IMMUTABLE_ID)
+        if not wanted or len(change.attributes) == 1:
+            return None
+        refused = refused_immutable_id(str(wanted))
+        refused = refused or immutable_id_taken(wanted, change.object_id, self.lookups.immutable_ids)
+        return refused and replace(
+            refused, message=say("value.leftOut", attribute=IMMUTABLE_ID, because=refused.message)
+        )
 
     def _keeps(self, user: SourceUser, attribute: str, value: Value) -> bool:
         """Whether the account keeps what it has: an absent field says nothing, and no account is without a nickname."""

@@ -4,8 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.model.changes import Obstacle
 from shared.model.parts import Parts, say
-from shared.model.people import EntraUser
+from shared.model.people import EntraUser, Value
+
+IMMUTABLE_ID_TAKEN = "ImmutableIdTaken"
 
 Kind = Literal["user", "deleted user", "restored user", "group", "application"]
 _KINDS: Mapping[Kind, Parts] = {
@@ -41,3 +44,14 @@ def holders_of_immutable_ids(deleted: Sequence[EntraUser], active: Iterable[Entr
         for user in users
         if user.immutable_id
     }
+
+
+def immutable_id_taken(
+    immutable_id: Value, object_id: str | None, immutable_ids: Mapping[str, Holder]
+) -> Obstacle | None:
+    """Why the account can't get this immutable ID; None if nobody else holds it, or it gets none."""
+    holder = immutable_ids.get(str(immutable_id)) if immutable_id else None
+    if holder is None or holder.object_id == object_id:
+        return None
+    message = say("immutableId.taken", immutableId=str(immutable_id), holder=holder.described)
+    return Obstacle(IMMUTABLE_ID_TAKEN, message)

@@ -103,17 +103,20 @@ class _Compared:
             return
         refusals: Parts = ()
         told: Parts = ()
+        obstacle: Obstacle | None = None
         unequal = False
         for change in differences.every(user, target):
             unequal = True
             if change.action is Action.SKIP:
                 told += change.reason
+                obstacle = obstacle or change.obstacle
             elif reason := protection.reason_not_to_change(target, change):
                 refusals += tuple(part for part in reason if part not in refusals)
             else:
                 self.changes.append(change)
-        if told or refusals:
-            self.skips.append(skipped(target, told + refusals, user.source_id))
+        if told or refusals or obstacle:
+            skip = skipped(target, told + refusals, user.source_id)
+            self.skips.append(replace(skip, obstacle=obstacle))
         if target.without_session_time and lookups.federated and not refusals:
             self.without_session_time.append(target.object_id)
         self.unchanged += not unequal

@@ -11,10 +11,10 @@ from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
 from shared.model.results import NOT_LOOKED_AT
 from shared.planning.aside import are_aside
-from shared.planning.conflicts import IMMUTABLE_ID_TAKEN, with_known_conflicts, with_the_blocked
+from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.detours import with_detour
 from shared.planning.differences import KEYLESS
-from shared.planning.holders import Holder
+from shared.planning.holders import IMMUTABLE_ID_TAKEN, Holder
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of, normalised
 from shared.planning.protection import Protection
 from shared.planning.renames import in_workable_order

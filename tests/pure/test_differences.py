@@ -8,8 +8,9 @@ from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.parts import say
 from shared.model.people import SignIn
 from shared.planning.differences import Differences
+from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
-from shared.planning.mapping import AttributeMap
+from shared.planning.mapping import IMMUTABLE_ID, AttributeMap
 from shared.words import said
 from tests.support.people import (
     INITIAL_DOMAIN,
@@ -259,6 +260,44 @@ class TestRestored:
 
     def test_a_federated_domain_takes_nobody_back_who_would_have_none(self) -> None:
         assert FEDERATED.restored(source_user(), entra_user()).obstacle == KEYLESS
+
+
+class TestARefusedImmutableId:
+    """Of a matched user it is left out, named, and the rest goes through."""
+
+    held = Lookups(immutable_ids={"K": Holder(object_id="x", name="x@contoso.com", kind="deleted user")})
+
+    @pytest.mark.parametrize(
+        ("immutable_id", "code", "says"),
+        [("K", "ImmutableIdTaken", "x@contoso.com"), ("a$b", "InvalidValue", "holds a $ or _")],
+    )
+    @pytest.mark.parametrize("upn", ["aoki@contoso.com", "new@contoso.com"])
+    def test_holds_back_nothing_else(self, immutable_id: str, code: str, says: str, upn: str) -> None:
+        user = source_user(upn, immutable_id=immutable_id, values=values("別名"))
+
+        change, row = Differences(self.held, MAP).every(user, entra_user())
+
+        assert (change.action, change.obstacle) == (
+            Action.UPDATE if upn == "aoki@contoso.com" else Action.RENAME, None,
+        )  # fmt: skip
+        assert change.after(IMMUTABLE_ID) is None
+        assert (change.new_upn, change.after("displayName")) == (upn, "別名")
+        assert row.action is Action.SKIP
+        assert row.obstacle
+        assert row.obstacle.code == code
+        assert says in said(row.obstacle.message)
+
+    def test_alone_is_the_change_that_fails(self) -> None:
+        (change,) = Differences(self.held, MAP).every(source_user(immutable_id="a$b"), entra_user())
+
+        assert (change.action, change.obstacle and change.obstacle.code) == (Action.UPDATE, "InvalidValue")
+
+    def test_fails_a_rename_into_a_federated_domain_where_nobody_is_without_one(self) -> None:
+        differences = Differences(replace(self.held, federated=True, initial_domain=INITIAL_DOMAIN), MAP)
+
+        (change,) = differences.every(source_user("new@contoso.com", immutable_id="a$b"), entra_user())
+
+        assert (change.action, change.obstacle and change.obstacle.code) == (Action.RENAME, "InvalidValue")
 
 
 class TestNickname:

@@ -10,6 +10,7 @@ from shared.model.changes import Action, Change, Plan
 from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import Decisions, Kind
 from shared.model.results import NOT_LOOKED_AT, QUESTION, SHIELDED
+from shared.planning.mapping import IMMUTABLE_ID
 from shared.planning.protection import Protection
 from shared.planning.surveyed import planned_again
 from shared.words import said
@@ -482,7 +483,11 @@ class TestAccountsOnTwoDomains:
         here = plan(tenant(self.HERE, self.THERE, links={"x": "id-there"}), *people)
 
         assert asked(here) == []
-        assert code(here, "id-aoki") == "ImmutableIdTaken"
+        update, left = (change for change in here.changes if change.object_id == "id-aoki")
+        assert (update.action, update.after("displayName"), update.after(IMMUTABLE_ID)) == (
+            Action.UPDATE, "青木", None,
+        )  # fmt: skip
+        assert (left.action, left.obstacle and left.obstacle.code) == (Action.SKIP, "ImmutableIdTaken")
 
     @pytest.mark.parametrize("account", ["id-aoki", "id-there"])
     @pytest.mark.parametrize("same", [True, False])

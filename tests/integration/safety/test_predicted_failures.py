@@ -116,6 +116,20 @@ class TestAnImmutableId:
         assert await errors_of(stack, foretold) == {"aoki": "ImmutableIdTaken"}
         assert await people(stack, foretold) == await people(stack, done)
 
+    async def test_that_is_taken_holds_back_nothing_else_of_the_person(self, start_stack: StartStack) -> None:
+        stack = await start_stack(
+            source=[in_source("aoki", immutable_id="K1", display_name="New")],
+            entra=[in_entra("aoki", displayName="Old")],
+            tenant={"deletedUsers": [in_entra("former", id=GONE, onPremisesImmutableId="K1")]},
+        )
+
+        run = await stack.sync()
+
+        rows = {row["action"]: row for row in await stack.audit_log(run)}
+        assert (rows["update"]["attribute"], rows["update"]["result"]) == ("displayName", "succeeded")
+        assert (rows["skip"]["errorCode"], GONE in rows["skip"]["errorMessage"]) == ("ImmutableIdTaken", True)
+        assert stack.users()["aoki@contoso.com"]["displayName"] == "New"
+
     async def test_of_somebody_on_another_domain_neither(self, start_stack: StartStack) -> None:
         stack = await start_stack(
             source=[in_source("aoki", immutable_id="K1")],
