@@ -53,8 +53,7 @@ def ask(kind: Kind, user: SourceUser, account: EntraUser, speaks_for: Parts, nam
         against += say("question.otherImmutableId")
     if kind is not Kind.BOTH_NAMES and names.others(user, account):
         against += say("question.otherNames")
-    if account.created:
-        speaks_for += say("question.created", date=account.created[:10])
+    speaks_for += _created(account.created)
     domains = dict.fromkeys(one for one in (domain_of(user.upn), domain_of(account.upn)) if one)
     return Question(
         id=pair_id(user.source_id, account.object_id),
@@ -71,6 +70,7 @@ def ask(kind: Kind, user: SourceUser, account: EntraUser, speaks_for: Parts, nam
     )
 
 
+_CREATED = "question.created"
 _MAILBOXES = {"user": say("question.mailbox"), "none": say("question.noMailbox")}
 
 
@@ -78,6 +78,25 @@ def with_mailbox(question: Question, purposes: Mapping[str, str] | None) -> Ques
     """The same question, which says whether the account has a mailbox if that was read. `purposes`: by object id."""
     told = _MAILBOXES.get((purposes or {}).get(question.object_id, ""), ())
     return question.model_copy(update={"speaks_for": question.speaks_for + told}) if told else question
+
+
+def undated(questions: Iterable[Question]) -> list[str]:
+    """The object ids of the accounts of which the questions don't say when they were created."""
+    return [one.object_id for one in questions if all(part.code != _CREATED for part in one.speaks_for)]
+
+
+def with_created(questions: Iterable[Question], created: Mapping[str, str]) -> tuple[Question, ...]:
+    """The same questions, which say when these accounts were created. `created`: object id → time."""
+    return tuple(
+        question.model_copy(
+            update={"speaks_for": question.speaks_for + _created(created.get(question.object_id, ""))}
+        )
+        for question in questions
+    )
+
+
+def _created(time: str) -> Parts:
+    return say("question.created", date=time[:10]) if time else ()
 
 
 def pointers_to_leavers(

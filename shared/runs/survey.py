@@ -14,6 +14,7 @@ from shared.model.people import EntraUser, Memory, People, SignIn
 from shared.outbound.waiting import Stop
 from shared.planning.aside import with_those_left_aside
 from shared.planning.deeds import NONE, Deeds
+from shared.planning.doubts import undated, with_created
 from shared.planning.emptied import Emptied, emptied
 from shared.planning.forms import RETRIED_AFTER
 from shared.planning.holders import Holder
@@ -166,6 +167,7 @@ class Surveyor:
             )
             lookups = replace(lookups, addresses=addresses)
             plan = await self._decide(matching, lookups)
+        plan = await self._date(plan, looks)
         aside = await looks.at(self._directory.read_aside(initial), (), say("look.aside"))
         plan = with_those_left_aside(plan, aside, people, memory.links, lookups.territory)
         return Survey(
@@ -258,6 +260,14 @@ class Surveyor:
         mailboxes = await self._directory.look_up_mailboxes(touched, matched)
         lookups = replace(lookups, protection=protection.with_mailboxes(mailboxes))
         return await self._decide(matching, lookups), lookups
+
+    async def _date(self, plan: Plan, looks: SideLooks) -> Plan:
+        """The same plan, whose questions say when the accounts were created: a listing does not tell."""
+        if not (asked := undated(plan.questions)):
+            return plan
+        accounts = await looks.at(self._directory.find_users(object_ids=asked), (), say("look.created"))
+        created = {account.object_id: account.created for account in accounts}
+        return replace(plan, questions=with_created(plan.questions, created))
 
     async def _decide(self, matching: Matching, lookups: Lookups) -> Plan:
         return await self._clock.in_thread(decide, matching, lookups, self._terms.attribute_map)

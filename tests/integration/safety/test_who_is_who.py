@@ -54,6 +54,28 @@ async def test_a_wrong_character_deletes_nobody_and_is_named(start_stack: StartS
     assert "orrect" in told
 
 
+@pytest.mark.parametrize("known", ["sameUpn", "addBesideDeletion"])
+async def test_every_question_says_when_the_account_was_created(start_stack: StartStack, known: str) -> None:
+    if known == "sameUpn":
+        stack = await start_stack(
+            source=[in_source("aoki"), in_source("taro", display_name="Taro 太郎", family_name="Taro")],
+            entra=[in_entra("aoki"), in_entra("taro")],
+        )
+        await stack.sync()
+        stack.access_control.users.remove("taro")
+        stack.access_control.users.put(User(username="other", user_principal_name="taro@contoso.com"))
+    else:
+        stack, _ = await mistyped(start_stack)
+
+    await stack.dry_run()
+
+    (question,) = (await listed(stack))["questions"]
+    assert question["kind"] == known
+    assert [part["parameters"] for part in question["for"] if part["code"] == "question.created"] == [
+        {"date": "2024-04-01"}
+    ]
+
+
 class TestQuestions:
     async def test_the_same_person_is_renamed_and_the_decision_is_settled(
         self, start_stack: StartStack
