@@ -8,10 +8,10 @@ finds no quotes where a cell begins, and lets cells begin in the middle of ours.
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from shared.model.changes import Action
+from shared.model.changes import Action, AttributeChange
 from shared.model.parts import Language
 from shared.model.people import Value
 from shared.model.results import Outcome, Result
@@ -61,8 +61,10 @@ def _rows(outcome: Outcome, start: tuple[str, ...], language: Language) -> Itera
     reason = said(change.reason + outcome.note, language)
     error = (outcome.error_code, said(outcome.error_message, language))
     one_row_each = change.action not in (Action.DELETE, Action.SKIP)
-    attributes = change.attributes if one_row_each else ()
-    ends = [(outcome.result, a, error) for a in attributes or (None,)]
+    attributes: Sequence[AttributeChange | None] = change.attributes if one_row_each else ()
+    if not attributes or change.action is Action.RESTORE:
+        attributes = (None, *attributes)
+    ends = [(outcome.result, a, error) for a in attributes]
     if outcome.refused:
         # First: who reads row by row takes a person's end from the first one.
         ends = [

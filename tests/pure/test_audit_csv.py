@@ -72,6 +72,12 @@ def test_there_is_one_row_for_each_changed_attribute(action: Action) -> None:
     ]
 
 
+def test_a_restore_has_a_row_and_one_more_for_each_attribute_that_it_changes() -> None:
+    restored = change(Action.RESTORE, attributes=[AttributeChange("surname", "a", "b")])
+
+    assert [row["attribute"] for row in rows(outcome(restored))] == ["", "surname"]
+
+
 def test_a_restore_that_changes_nothing_more_has_one_row() -> None:
     assert [row["attribute"] for row in rows(outcome(change(Action.RESTORE)))] == [""]
 
