@@ -131,7 +131,7 @@ class Invocation:
             left_behind = await self._take()
             await self._read_settings()
             await self._require_review()
-            approved = await self._read_approved()
+            approved = await read_approved(self._services, self._log.run, self._terms)
             seen = await self._survey(approved)
             checks = await self._check(seen, approved, left_behind)
             if self._log.run.mode is Mode.DRY_RUN:
@@ -144,7 +144,8 @@ class Invocation:
             await self._log.save()
             event("run.continues", **facts(self._log.run), reason=error_text(error))
             return Continues(error_text(error))
-        except CancelRequested as error:
+        except (CancelRequested, PreconditionFailed) as error:
+            # The latter: settings have changed since the dry run that was approved.
             await self._end_early(Status.CANCELLED, parts_of(error))
         except (
             SourceError,
@@ -203,13 +204,6 @@ class Invocation:
             raise CancelRequested("run.waitsForReview")
         # If it ends well, this is the map of the last good sync: not the one at the time of the click.
         self._log.note(map_digest=digest)
-
-    async def _read_approved(self) -> Deeds:
-        """What was approved with this run. Raises CancelRequested if the settings have changed since the dry run."""
-        try:
-            return await read_approved(self._services, self._log.run, self._terms)
-        except PreconditionFailed as error:
-            raise CancelRequested(error.sentence, because=error.because, **error.parameters) from error
 
     async def _survey(self, approved: Deeds) -> Survey:
         run = self._log.run

@@ -43,8 +43,6 @@ COSTS = {
         **EVERY_RUN,
         "EntityGroupTransaction Runs": 4,
         "GetBlobProperties audit-logs": 3,
-        # Whether accounts without a link are asked about is read again, for the digest of the settings.
-        "GetEntity Domains": 5,
         "GetEntity Runs": 16,
         "PutBlob audit-logs": 2,
     },
