@@ -43,7 +43,7 @@ COSTS = {
         **EVERY_RUN,
         "EntityGroupTransaction Runs": 4,
         "GetBlobProperties audit-logs": 3,
-        "GetEntity Runs": 16,
+        "GetEntity Runs": 17,
         "PutBlob audit-logs": 2,
     },
     (Mode.SYNC, "as before"): {**EVERY_SYNC, "AppendBlock audit-logs": 1, "GetEntity Runs": 8},
