@@ -117,7 +117,7 @@ class Invocation:
         self._terms: Terms
         # What counts, where other settings are tried.
         self._in_force: Terms
-        self._pointers: Pointers | None = None
+        self._pointers = Pointers()
         self._tried: Mapping[str, JsonValue] = {}
         self._administration: Administration = services.administration
         self._log = SyncLog(services, fence, run)
@@ -130,7 +130,7 @@ class Invocation:
         try:
             left_behind = await self._take()
             await self._read_settings()
-            await self._require_review()
+            await self._heed_earlier_runs()
             approved = await read_approved(self._services, self._log.run, self._terms)
             seen = await self._survey(approved)
             checks = await self._check(seen, approved, left_behind)
@@ -193,17 +193,18 @@ class Invocation:
         self._log.note(terms=digest)
         self._directory = Directory(self._graph, self._terms.attribute_map)
 
-    async def _require_review(self) -> None:
-        """Raises CancelRequested for a sync that nobody has started under the map in force, where it has changed."""
-        run, digest = self._log.run, self._terms.map_digest
-        if run.mode is not Mode.SYNC or run.undoes:
+    async def _heed_earlier_runs(self) -> None:
+        """Raises CancelRequested for a sync under a changed map that no person has started after a dry run under it."""
+        run, now = self._log.run, self._terms.map_digest
+        if run.undoes:
             return
-        by_a_person = run.trigger is Trigger.MANUAL and run.map_digest == digest
-        self._pointers = await self._services.runs.read_pointers(run.domain)
-        if not by_a_person and self._pointers.waits_for_review(digest):
+        earlier = self._pointers = await self._services.runs.read_pointers(run.domain)
+        by_a_person = run.trigger is Trigger.MANUAL and run.map_digest == now
+        waits = earlier.needs_dry_run if by_a_person else earlier.waits_for_review
+        if run.mode is Mode.SYNC and waits(now):
             raise CancelRequested("run.waitsForReview")
-        # If it ends well, this is the map of the last good sync: not the one at the time of the click.
-        self._log.note(map_digest=digest)
+        # If it ends well, this map was previewed or synchronised, not the one at the time of the click.
+        self._log.note(map_digest=now)
 
     async def _survey(self, approved: Deeds) -> Survey:
         run = self._log.run
@@ -235,8 +236,7 @@ class Invocation:
             counts = Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged)
         elif left_behind is not None:
             trail = Trail(left_behind.made, run.deletion_check.target)
-        pointers = self._pointers or await services.runs.read_pointers(run.domain)
-        basis = None if run.undoes else seen.basis(pointers.last_good_source)
+        basis = None if run.undoes else seen.basis(self._pointers.last_good_source)
         checks = await self._clock.in_thread(checked, plan, settings, basis, trail, approved)
         if not run.undoes and run.kind is not RunKind.WHAT_IF:
             await self._keep_questions(plan)
@@ -263,8 +263,8 @@ class Invocation:
             self._log.note(what_if=await compare)
         if not run.undoes:
             found = await pre_checked(self._directory, seen)
-            digest = seen.terms.digest(ask_unlinked=seen.lookups.ask_unlinked)
-            self._log.note(pre_check=found.summary, settings_digest=digest)
+            settings = seen.terms.digest(ask_unlinked=seen.lookups.ask_unlinked)
+            self._log.note(pre_check=found.summary, settings_digest=settings)
         planned = [Outcome.planned(change) for change in seen.plan.changes]
         language = self._services.settings.language
         rows = await self._clock.in_thread(
