@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from pydantic import JsonValue
 
@@ -35,7 +36,7 @@ from shared.model.parts import Parts, parts_of, say
 from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, RunKind, Status, Trigger
-from shared.planning.deeds import Deeds
+from shared.planning.deeds import Deeds, digest
 from shared.planning.limits import Checks, Trail, checked, noting
 from shared.planning.only import chosen
 from shared.planning.sides import Administration
@@ -49,6 +50,7 @@ from shared.runs.approving import read_approved
 from shared.runs.inspection import pre_checked
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
+from shared.runs.remembering import Remembering
 from shared.runs.stop import RunStop
 from shared.runs.survey import surveyor
 from shared.runs.sync_log import SyncLog, tell_finished, tell_finished_again
@@ -59,6 +61,8 @@ from shared.store.leases import Lease, take_lease
 from shared.store.runs import Fence, Pointers
 
 STALLED_INVOCATIONS = 3
+# After a longer pause it is not known whether the plan has been the same all the time.
+WATCHED_AGAIN_WITHIN = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +207,10 @@ class Invocation:
         waits = earlier.needs_dry_run if by_a_person else earlier.waits_for_review
         if run.mode is Mode.SYNC and waits(now):
             raise CancelRequested("run.waitsForReview")
+        last = earlier.last_watch
+        if run.kind is RunKind.WATCH and last and run.created_at - last.created_at < WATCHED_AGAIN_WITHIN:
+            # Also if this one fails: that it could not look does not make the plan another one.
+            self._log.note(plan_digest=last.plan_digest, same_since=last.same_since)
         # If it ends well, this map was previewed or synchronised, not the one at the time of the click.
         self._log.note(map_digest=now)
 
@@ -247,7 +255,8 @@ class Invocation:
     async def _keep_questions(self, plan: Plan) -> None:
         run = self._log.run
         asked = OpenQuestions(run_id=run.id, questions=plan.questions, offered=plan.offered)
-        asked = await self._services.questions.replace(run.domain, asked)
+        if run.kind is not RunKind.WATCH:  # people answer what a run of theirs, or a sync, has asked
+            asked = await self._services.questions.replace(run.domain, asked)
         self._log.note(
             questions=len(asked.questions),
             questions_since=min((one.since for one in asked.questions if one.since), default=None),
@@ -261,6 +270,8 @@ class Invocation:
         if run.what_if:
             compare = compared(self._services, seen, run.what_if, self._in_force, self._graph, self._stop)
             self._log.note(what_if=await compare)
+        if run.kind is RunKind.WATCH:
+            await self._watch(seen)
         if not run.undoes:
             found = await pre_checked(self._directory, seen)
             settings = seen.terms.digest(ask_unlinked=seen.lookups.ask_unlinked)
@@ -277,6 +288,14 @@ class Invocation:
         expires_at = await logs.write_dry_run(run, content, planned, versions)
         self._log.note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
         await self._finish(Status.SUCCEEDED, summary.outcome(self._log.run, checks))
+
+    async def _watch(self, seen: Survey) -> None:
+        """Remembers who is who, so that the first sync knows everybody, and since when the plan has been this one."""
+        await Remembering(self._services, self._directory, seen, self._stop).write()
+        plan = await self._clock.in_thread(digest, seen.plan.changes)
+        same = plan == self._log.run.plan_digest
+        since = self._log.run.same_since if same else self._log.run.created_at
+        self._log.note(plan_digest=plan, same_since=since)
 
     async def _refuse(self, seen: Survey, checks: Checks, left_behind: Recorder | None) -> None:
         async with self._writing(seen, left_behind) as sync:

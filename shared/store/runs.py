@@ -1,7 +1,7 @@
 """Table `Runs`: the Sync Logs, and which run of a domain is active.
 
 One partition per domain. A run's row is keyed by its id, newest first. Beside the runs there are a few pointers:
-`active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `dry-run-log` (the
+`active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `last-watch`, `dry-run-log` (the
 run whose audit log the blob holds), `good-sync` (of the last sync that succeeded, for all users or all but some: the
 size of the source, the digest of the map, and the blob in which it remembered them), `previewed` (the digest of the map
 of the last good dry run since then), `in-doubt` (the last sync with failures: what it left in doubt, the next one
@@ -34,7 +34,7 @@ from shared.store.storage import RUNS, Storage
 # The blob that holds what is known of people: a good sync names it, so that its loss is noticed.
 PEOPLE = "people"
 _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC, _IN_DOUBT = "active", "dry-run-log", "good-sync", "in-doubt"
-_PREVIEWED = "previewed"
+_LAST_WATCH, _PREVIEWED = f"last-{RunKind.WATCH}", "previewed"
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
 _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
 
@@ -50,6 +50,7 @@ class Pointers:
     active: str | None = None
     last_dry_run: Run | None = None
     last_sync: Run | None = None
+    last_watch: Run | None = None
     dry_run_log: str | None = None
     last_good_source: int | None = None
     last_good_map: str | None = None
@@ -196,6 +197,7 @@ class Runs:
             active=rows[_ACTIVE]["runId"] if _ACTIVE in rows else None,
             last_dry_run=_readable(last[Mode.DRY_RUN]),
             last_sync=_readable(last[Mode.SYNC]),
+            last_watch=_readable(rows.get(_LAST_WATCH)),
             dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
             last_good_source=_last_good_source(rows.get(_GOOD_SYNC)),
             last_good_map=str(rows[_GOOD_SYNC].get("map", "")) if _GOOD_SYNC in rows else None,
@@ -382,7 +384,9 @@ def _pointers_after(run: Run) -> dict[str, dict[str, Any]]:
     """The pointers that a run changes when it ends, by RowKey."""
     is_sync, good = run.mode is Mode.SYNC, run.status.good
     after: dict[str, dict[str, Any]] = {}
-    if not run.is_apart:
+    if run.kind is RunKind.WATCH:
+        after[_LAST_WATCH] = to_row(run)
+    elif not run.is_apart:
         after[f"last-{run.mode}"] = to_row(run)
         if good and not is_sync:
             after[_DRY_RUN_LOG] = {"runId": run.id}

@@ -82,6 +82,7 @@ export function wouldBeCancelled({ mode, status, deletionCheck, limitChecks }) {
  * @param {Api.Run} run
  */
 export function modeText(run) {
+	if (run.kind === "watch") return t("mode.watch");
 	return t(run.undoes ? `mode.undo.${run.mode}` : `mode.${run.mode}`);
 }
 
