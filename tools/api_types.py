@@ -26,8 +26,8 @@ def _type(schema: JsonSchemaValue) -> str:
         return str(schema["$ref"]).rpartition("/")[2]
     if "anyOf" in schema:
         return " | ".join(_type(one) for one in schema["anyOf"])
-    if "enum" in schema:
-        return " | ".join(map(json.dumps, schema["enum"]))
+    if "enum" in schema or "const" in schema:
+        return " | ".join(map(json.dumps, schema.get("enum") or [schema["const"]]))
     kind = schema.get("type", "unknown")
     if kind == "array":
         return f"({_type(schema['items'])})[]"

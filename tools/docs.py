@@ -181,7 +181,7 @@ def _type(schema: Schema) -> str:
     elif choices := schema.get("anyOf"):
         kind = " or ".join(_type(choice) for choice in choices)
     elif values := schema.get("enum"):
-        kind = ", ".join(f"`{value}`" for value in values)
+        kind = ", ".join(f"`{str(value).lower() if isinstance(value, bool) else value}`" for value in values)
     elif schema.get("format") == "date-time":
         kind = "time"
     elif kind == "array":

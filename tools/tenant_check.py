@@ -48,6 +48,7 @@ READS = (
     "/users/{user}/mailboxSettings?$select=userPurpose",
     "/directory/deletedItems/microsoft.graph.user?$select=id,proxyAddresses,deletedDateTime&$top=1",
     "/applications?$filter=identifierUris/any(x:startsWith(x,'api://{domain}'))&$select=id,identifierUris&$top=1",
+    "/servicePrincipals(appId='65d022b7-10c7-479b-b101-06a73bb0c290')?$select=id",
     "/roleManagement/directory/roleAssignments?$expand=roleDefinition",
     "/roleManagement/directory/roleEligibilityScheduleInstances?$expand=roleDefinition",
     "/groups?$filter=proxyAddresses/any(x:endsWith(x,'@{domain}'))&$count=true&$select=id,proxyAddresses&$top=1",

@@ -100,6 +100,8 @@ class Directory:
     groups: dict[str, Group] = field(default_factory=dict)
     contacts: dict[str, Json] = field(default_factory=dict)
     applications: dict[str, Json] = field(default_factory=dict)
+    # By appId.
+    service_principals: dict[str, Json] = field(default_factory=dict)
     index: UserIndex[User] = field(default_factory=UserIndex)
     deleted: dict[str, User] = field(default_factory=dict)
     _journal: deque[tuple[float, str, User | None]] = field(default_factory=deque)

@@ -1,4 +1,4 @@
-"""/domains, what depends on a domain, and /organization."""
+"""/domains, what depends on a domain, /organization, and the tenant's applications."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,15 @@ from local.entra.errors import Json
 from local.entra.index import smtp_addresses
 from local.entra.listing import check_options, list_objects
 from local.entra.paging import MAX_TOP, collection
-from local.entra.resources import APPLICATION, DOMAIN, GROUP, ORGANIZATION, USER, Resource
+from local.entra.resources import (
+    APPLICATION,
+    DOMAIN,
+    GROUP,
+    ORGANIZATION,
+    SERVICE_PRINCIPAL,
+    USER,
+    Resource,
+)
 from local.entra.state import Entra
 
 _CASTS = {
@@ -21,6 +29,18 @@ _REFERENCE_OPTIONS = frozenset({"$select", "$skiptoken"})
 
 def list_applications(entra: Entra, call: Call) -> Answer:
     return list_objects(entra, call, APPLICATION, lambda _: entra.directory.applications.values())
+
+
+def read_service_principal(entra: Entra, call: Call) -> Answer:
+    """By appId. https://learn.microsoft.com/graph/api/serviceprincipal-get"""
+    query, app_id = call.query, call.arguments["appId"]
+    check_options(query, frozenset({"$select"}))
+    names = SERVICE_PRINCIPAL.selected(query)
+    found = entra.directory.service_principals.get(app_id.lower())
+    if found is None:
+        raise errors.not_found(app_id)
+    context: Json = {"@odata.context": f"{entra.url}/$metadata#servicePrincipals/$entity"}
+    return Answer(200, context | SERVICE_PRINCIPAL.shown(found, names))
 
 
 def list_domains(entra: Entra, call: Call) -> Answer:

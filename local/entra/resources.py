@@ -103,6 +103,16 @@ APPLICATION = Resource(
     lists=frozenset({"identifierUris", "tags"}),
     filterable=frozenset({"appId", "displayName", "id", "identifierUris"}),
 )
+_SERVICE_PRINCIPAL_DEFAULTS = _names(
+    "id accountEnabled alternativeNames appDisplayName appId appOwnerOrganizationId appRoleAssignmentRequired "
+    "createdDateTime deletedDateTime displayName servicePrincipalNames servicePrincipalType signInAudience tags"
+)
+SERVICE_PRINCIPAL = Resource(
+    "servicePrincipal",
+    frozenset(_SERVICE_PRINCIPAL_DEFAULTS),
+    defaults=_SERVICE_PRINCIPAL_DEFAULTS,
+    lists=frozenset({"alternativeNames", "servicePrincipalNames", "tags"}),
+)
 _DOMAIN_DEFAULTS = _names(
     "authenticationType availabilityStatus id isAdminManaged isDefault isInitial isRoot isVerified "
     "manufacturer model passwordNotificationWindowInDays passwordValidityPeriodInDays state supportedServices"

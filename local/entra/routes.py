@@ -142,6 +142,12 @@ ROUTES = (
     Route("GET", "/applications", domains.list_applications, (_READ_APPLICATIONS,)),
     Route(
         "GET",
+        "/servicePrincipals(appId='{appId}')",
+        domains.read_service_principal,
+        (_READ_APPLICATIONS,),
+    ),
+    Route(
+        "GET",
         "/organization",
         domains.list_organization,
         (("Organization.Read.All", "Organization.ReadWrite.All", "Directory.Read.All"),),

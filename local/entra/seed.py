@@ -14,7 +14,7 @@ from local.entra.errors import GraphError, Json
 from local.entra.faults import FaultPlan
 from local.entra.properties import USER_PROPERTIES, split_upn
 from local.entra.quota import WRITES, Limit, resource_units
-from local.entra.resources import APPLICATION, CONTACT, GROUP, TYPE, Resource
+from local.entra.resources import APPLICATION, CONTACT, GROUP, SERVICE_PRINCIPAL, TYPE, Resource
 
 _CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 _MAILBOXES = frozenset(
@@ -76,7 +76,7 @@ class LimitsSeed(BaseModel):
 
 
 class Seed(BaseModel):
-    """The whole file. Users, groups and applications are checked when the directory is built."""
+    """The whole file. Users, groups, applications and service principals are checked when the directory is built."""
 
     model_config = _CONFIG
 
@@ -87,6 +87,7 @@ class Seed(BaseModel):
     groups: list[dict[str, object]] = []
     contacts: list[dict[str, object]] = []
     applications: list[dict[str, object]] = []
+    service_principals: list[dict[str, object]] = []
     permissions: list[str] | None = None
     limits: LimitsSeed | None = LimitsSeed()
     faults: FaultPlan | None = None
@@ -152,8 +153,14 @@ def build_directory(seed: Seed) -> Directory:
             directory.put_deleted(_deleted_user(entry, directory))
     for number, entry in enumerate(seed.applications):
         with _naming("applications", number, entry):
-            application = _application(entry)
+            application = _named_as(APPLICATION, entry)
             directory.applications[str(application["id"])] = application
+    for number, entry in enumerate(seed.service_principals):
+        with _naming("servicePrincipals", number, entry):
+            principal = _named_as(SERVICE_PRINCIPAL, entry)
+            if not isinstance(principal.get("appId"), str):
+                raise SeedError("appId is missing")
+            directory.service_principals[str(principal["appId"]).lower()] = principal
     return directory
 
 
@@ -266,9 +273,9 @@ def _contact(entry: Mapping[str, object]) -> Json:
     return {"proxyAddresses": [f"SMTP:{entry['mail']}"] if "mail" in entry else [], **_named(entry, CONTACT)}
 
 
-def _application(entry: Mapping[str, object]) -> Json:
-    _refuse_unknown(entry, APPLICATION.properties)
-    return _named(entry, APPLICATION)
+def _named_as(resource: Resource, entry: Mapping[str, object]) -> Json:
+    _refuse_unknown(entry, resource.properties)
+    return _named(entry, resource)
 
 
 def _named(properties: Mapping[str, object], resource: Resource) -> Json:

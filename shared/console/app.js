@@ -21,9 +21,10 @@ import syncNow from "./views/sync-now.js";
 import tenantSettings from "./views/tenant-settings.js";
 import trace from "./views/trace.js";
 import undo from "./views/undo.js";
+import watch from "./views/watch.js";
 
 /** @type {Record<string, View<any>>} */
-const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, trace };
+const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, trace, watch };
 /** @type {Record<string, View<any>>} */
 const DIALOGS = { "dry-run": dryRun, "sync-now": syncNow, "periodical-sync": periodicalSync, settings, undo };
 

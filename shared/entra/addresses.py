@@ -11,6 +11,8 @@ from shared.entra.users import PAGE_SIZE, aliases, texts
 from shared.planning.holders import Holder, Kind
 from shared.planning.mapping import UPN
 
+# The enterprise application of HENNGE's own sync: support.hdeone.com, article 22745580086553.
+HENNGE_SYNC = "65d022b7-10c7-479b-b101-06a73bb0c290"
 # The schemes that an identifier URI of an application may have before the domain.
 _SCHEMES = ("api", "https", "http")
 
@@ -54,6 +56,16 @@ class Addresses(Part):
             for item in found
             if any(urlsplit(uri).hostname == domain.lower() for uri in texts(item, "identifierUris"))
         ]
+
+    async def find_hennge_sync(self) -> bool | None:
+        """Whether HENNGE's own sync has its enterprise application in the tenant; None without `Application.Read.All`.
+
+        Where it is, that sync need not run.
+        """
+        answer = await self.graph.get(f"/servicePrincipals(appId='{HENNGE_SYNC}')?$select=id")
+        if answer.status not in (200, 403, 404):
+            raise answer.error
+        return None if answer.status == 403 else answer.status == 200
 
 
 def _add(holders: dict[str, Holder], item: Mapping[str, Any], kind: Kind) -> None:

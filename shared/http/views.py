@@ -56,7 +56,8 @@ async def domain_view(
     pointers = await services.runs.read_pointers(name)
     active = await services.runs.find(name, pointers.active) if pointers.active else None
     shown = settings.shown()
-    waits = map_digest is not None and pointers.waits_for_review(map_digest)
+    watched = shown["periodic_sync"] == "watch"
+    waits = map_digest is not None and pointers.waits_for_review(map_digest) and not watched
     hindered = settings.unreadable or removed or waits or map_digest is None
     due = shown["periodic_sync"] and not hindered
     fields = dict(
@@ -68,6 +69,7 @@ async def domain_view(
         active_run=_view(active, pointers, now),
         last_dry_run=_view(pointers.last_dry_run, pointers, now),
         last_sync=_view(pointers.last_sync, pointers, now),
+        last_watch=_view(pointers.last_watch, pointers, now),
         waiting_for_review=waits,
         unreadable=tuple(map(to_camel, settings.unreadable)),
         **shown,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.errors import DomainNotFound, SettingsUnreadable
@@ -30,11 +30,20 @@ class Limit(Record):
 _MANY = Limit(percent=20, count=5)
 
 
+# As a literal, so that a bad value is told once; 1 is none, although it equals True.
+Periodic = Annotated[
+    Literal[False, True, "watch"],
+    BeforeValidator(lambda value: value if isinstance(value, bool | str) else None),
+]
+
+
 class DomainSettings(Record):
     """What an administrator sets for one domain; `docs/configuration.md` is made from these descriptions."""
 
-    periodic_sync: StrictBool = Field(
-        default=False, description="Whether the timer starts a sync of this domain."
+    periodic_sync: Periodic = Field(
+        default=False,
+        description="Whether the timer starts a sync of this domain; "
+        '`"watch"`: a dry run, which writes nothing in Entra.',
     )
     max_allowed_deletions: Percent = Field(
         default=DEFAULT_MAX_ALLOWED_DELETIONS,
@@ -154,15 +163,16 @@ class Domain(Record):
 
     `removed`: the tenant no longer has it. `as_of` is when that was last asked; both it and the authentication
     type are null while Graph has never answered. `unreadable` names settings whose stored value can't be read; they
-    are null, and no sync runs, until they are set again. `waitingForReview`: the attribute map or the sign-in state has
-    changed since the last good sync, so the timer starts none until a person has.
+    are null, and no sync runs, until they are set again. `waitingForReview`: the attribute map, the sign-in state or
+    the scope has changed since the last good sync, so the timer starts none until a person has, after a dry run; never
+    of a watched domain. `lastWatch`: the last dry run that the timer made of a watched domain.
     """
 
     name: str
     authentication_type: str | None
     removed: bool
     as_of: Time | None
-    periodic_sync: bool | None
+    periodic_sync: Periodic | None
     next_run_at: Time | None
     max_allowed_deletions: int | None
     max_adds: Limit | None
@@ -175,5 +185,6 @@ class Domain(Record):
     active_run: Run | None
     last_dry_run: Run | None
     last_sync: Run | None
+    last_watch: Run | None = None
     waiting_for_review: bool = False
     unreadable: tuple[str, ...] = ()

@@ -136,13 +136,14 @@ class PreCheckSummary(Record):
 
 
 class RunKind(StrEnum):
-    """`ONLY`: of a few chosen people. `WHAT_IF`: a dry run with other settings than those in force, from which nothing
-    can follow."""
+    """`ONLY`: of a few chosen people. `WHAT_IF`: a dry run with other settings than those in force. `WATCH`: the hourly
+    dry run of a watched domain. From the last two nothing can follow."""
 
     WHOLE = "whole"
     ONLY = "only"
     UNDO = "undo"
     WHAT_IF = "whatIf"
+    WATCH = "watch"
 
 
 # So many differences of a what-if are in its Sync Log.
@@ -179,6 +180,7 @@ class Run(Record):
     `only`: of how many chosen people it is; null for everybody.
     `settingsDigest`: of the settings that decided a dry run's plan; it can be approved while they are the same.
     `mapDigest`: of the attribute map and the sign-in state under which it was started; empty in earlier versions.
+    `planDigest`: of all that a watch would change; `sameSince`: when a watch found that first, and ever since.
     `terms`: digest of the tenant's settings under which it runs.
     `message` and `warnings` are the English of the parts beside them, made when the run is shown. Rows of an earlier
     version have English only.
@@ -210,6 +212,8 @@ class Run(Record):
     matches: dict[str, int] = Field(default_factory=dict)
     settings_digest: str = ""
     map_digest: str = ""
+    plan_digest: str = ""
+    same_since: Time | None = None
     only: int | None = None
     message: str = ""
     message_parts: Parts = ()
@@ -223,7 +227,8 @@ class Run(Record):
     @property
     def is_apart(self) -> bool:
         """Whether it is a dry run with an audit log of its own, which does not stand for its domain."""
-        return self.mode is Mode.DRY_RUN and self.kind in (RunKind.ONLY, RunKind.WHAT_IF)
+        apart = (RunKind.ONLY, RunKind.WHAT_IF, RunKind.WATCH)
+        return self.mode is Mode.DRY_RUN and self.kind in apart
 
 
 RUN_ID_PATTERN = r"[0-9]{13}-[0-9a-f]{8}"

@@ -1,6 +1,7 @@
 """What a change does to a person, as the limits count it and an approval releases it. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from typing import Literal, NamedTuple
 
 from shared.model.changes import Action, Change
@@ -42,6 +43,21 @@ def deeds(change: Change) -> Iterator[Deed]:
     elif change.action is Action.UPDATE:
         yield from (Deed("update", who, one.attribute) for one in change.attributes)
         yield from _taken_away(change, who)
+
+
+def digest(changes: Iterable[Change]) -> str:
+    """The same for changes that do the same to the same people, in every process and version, whatever their order."""
+    done = (
+        (
+            one.action.value,
+            *key(one),
+            one.new_upn,
+            sorted(repr((a.attribute, a.after)) for a in one.attributes),
+        )
+        for one in changes
+        if one.action is not Action.SKIP
+    )
+    return sha256(repr(sorted(map(repr, done))).encode()).hexdigest()[:16]
 
 
 def consent(attribute: str) -> Deed:

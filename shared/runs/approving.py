@@ -41,6 +41,8 @@ async def start_approved(
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.kind is RunKind.WHAT_IF:
         raise NotPossible("run.whatIfNotApprovable", run=dry_run_id)
+    if dry_run.kind is RunKind.WATCH:
+        raise NotPossible("run.watchNotApprovable", run=dry_run_id)
     if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
         raise NotPossible("run.notApprovable", run=dry_run_id)
     terms = await services.tenant_settings.read_terms()

@@ -15,7 +15,7 @@ from shared.errors import GraphError, RunActive, Unavailable
 from shared.log import event
 from shared.model.domains import DomainSettings, StoredSettings
 from shared.model.records import Author
-from shared.model.runs import Mode, Run, Trigger
+from shared.model.runs import Mode, Run, RunKind, Trigger
 from shared.planning.surveyed import Terms
 from shared.reports.logged import error_text
 from shared.runs.lifecycle import new_run, start, take_up_abandoned
@@ -38,8 +38,8 @@ _LONGEST_LIST = 16_000
 async def tick(services: Services, *, past_due: bool) -> dict[str, str]:
     """Domain → id of the run whose message the caller sends.
 
-    Starts a sync for every domain that is due, and takes up abandoned runs. Skips domains that are busy or that the
-    tenant no longer has. Raises AzureError if the settings can't be read.
+    Starts a sync, or the dry run of a watched one, for every domain that is due, and takes up abandoned runs. Skips
+    domains that are busy or that the tenant no longer has. Raises AzureError if the settings can't be read.
     """
     hour = _Hour(services)
     await hour.pass_through(past_due=past_due)
@@ -103,21 +103,25 @@ class _Hour:
         if stored.unreadable:
             event("settings.unreadable", logging.ERROR, domain=domain, settings=stored.unreadable)
             return None
-        terms = self._terms
-        if terms is None or not stored.complete().periodic_sync or await self._passed_over(domain, terms):
+        terms, periodic = self._terms, stored.complete().periodic_sync
+        watched = periodic == "watch"
+        if terms is None or not periodic or await self._passed_over(domain, terms, watched=watched):
             return None
-        run = new_run(self._clock, domain, Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
+        run = new_run(self._clock, domain, Mode.DRY_RUN if watched else Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
+        run = run.model_copy(update={"kind": RunKind.WATCH}) if watched else run
         try:
             return (await start(self._services, self._new_runs.setdefault(domain, run), terms=terms)).id
         except RunActive as error:
             event("timer.busy", domain=domain, runId=error.run_id)
             return None
 
-    async def _passed_over(self, domain: str, terms: Terms) -> bool:
-        """Whether no sync is started although it is due, which is logged."""
+    async def _passed_over(self, domain: str, terms: Terms, *, watched: bool) -> bool:
+        """Whether no run is started although it is due, which is logged."""
         if domain in self._removed:
             event("timer.removed", logging.WARNING, domain=domain)
             return True
+        if watched:  # it applies nothing, so nothing has to be reviewed before
+            return False
         pointers = await self._services.runs.read_pointers(domain)
         if waits := pointers.waits_for_review(terms.map_digest):
             event("timer.waitsForReview", logging.WARNING, domain=domain)
@@ -165,14 +169,14 @@ class _Hour:
                 await self._clock.sleep(TRY_AGAIN_SECONDS)
 
     def _report(self, domains: Mapping[str, StoredSettings[DomainSettings]], *, past_due: bool) -> None:
-        """Logs the domains with periodic sync or unreadable settings, and the queued ones.
+        """Logs the domains with periodic sync or unreadable settings, and the queued ones; watched ones only as queued.
 
         A long list takes several lines of the log.
         """
         looked_after = [
             domain
             for domain, stored in domains.items()
-            if domain not in self._removed and (stored.unreadable or stored.complete().periodic_sync)
+            if domain not in self._removed and (stored.unreadable or stored.complete().periodic_sync is True)
         ]
         named = list(dict.fromkeys((*looked_after, *self.queued)))
         for part in _parts(named):

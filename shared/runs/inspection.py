@@ -41,7 +41,8 @@ async def pre_checked(directory: Directory, seen: Survey) -> PreCheck:
     others = [(address, holder) for address, holder in holders.items() if holder.kind == "group"]
     applications = await looks.at(directory.read_applications(name), (), say("preCheck.applicationsUnread"))
     others += [("", found) for found in applications or ()]
-    return pre_check(
+    hennge_sync = await looks.at(directory.find_hennge_sync(), False, say("preCheck.henngeSyncUnread"))
+    found = pre_check(
         name,
         seen.target,
         seen.protection,
@@ -50,9 +51,10 @@ async def pre_checked(directory: Directory, seen: Survey) -> PreCheck:
         active_directory=await looks.at(
             directory.find_active_directory(), False, say("preCheck.activeDirectoryUnread")
         ),
-        missing=("Application.Read.All",) if applications is None else (),
+        missing=("Application.Read.All",) if applications is None or hennge_sync is None else (),
         unread=seen.protection.roles_unread + seen.protection.untold + untold(directory) + looks.warnings,
     )
+    return found.noting(say("preCheck.henngeSync", domain=name)) if hennge_sync else found
 
 
 async def trace_of(services: Services, domain: str, query: str) -> Trace:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from pydantic import JsonValue
 
@@ -35,7 +36,7 @@ from shared.model.parts import Parts, parts_of, say
 from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, RunKind, Status, Trigger
-from shared.planning.deeds import Deeds
+from shared.planning.deeds import Deeds, digest
 from shared.planning.limits import Checks, Trail, checked, noting
 from shared.planning.only import chosen
 from shared.planning.sides import Administration
@@ -49,6 +50,7 @@ from shared.runs.approving import read_approved
 from shared.runs.inspection import pre_checked
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
+from shared.runs.remembering import Remembering
 from shared.runs.stop import RunStop
 from shared.runs.survey import surveyor
 from shared.runs.sync_log import SyncLog, tell_finished, tell_finished_again
@@ -59,6 +61,8 @@ from shared.store.leases import Lease, take_lease
 from shared.store.runs import Fence, Pointers
 
 STALLED_INVOCATIONS = 3
+# After a longer pause it is not known whether the plan has been the same all the time.
+WATCHED_AGAIN_WITHIN = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class Invocation:
         self._terms: Terms
         # What counts, where other settings are tried.
         self._in_force: Terms
-        self._pointers: Pointers | None = None
+        self._pointers = Pointers()
         self._tried: Mapping[str, JsonValue] = {}
         self._administration: Administration = services.administration
         self._log = SyncLog(services, fence, run)
@@ -130,8 +134,8 @@ class Invocation:
         try:
             left_behind = await self._take()
             await self._read_settings()
-            await self._require_review()
-            approved = await self._read_approved()
+            await self._heed_earlier_runs()
+            approved = await read_approved(self._services, self._log.run, self._terms)
             seen = await self._survey(approved)
             checks = await self._check(seen, approved, left_behind)
             if self._log.run.mode is Mode.DRY_RUN:
@@ -144,7 +148,8 @@ class Invocation:
             await self._log.save()
             event("run.continues", **facts(self._log.run), reason=error_text(error))
             return Continues(error_text(error))
-        except CancelRequested as error:
+        except (CancelRequested, PreconditionFailed) as error:
+            # The latter: settings have changed since the dry run that was approved.
             await self._end_early(Status.CANCELLED, parts_of(error))
         except (
             SourceError,
@@ -192,24 +197,22 @@ class Invocation:
         self._log.note(terms=digest)
         self._directory = Directory(self._graph, self._terms.attribute_map)
 
-    async def _require_review(self) -> None:
-        """Raises CancelRequested for a sync that nobody has started under the map in force, where it has changed."""
-        run, digest = self._log.run, self._terms.map_digest
-        if run.mode is not Mode.SYNC or run.undoes:
+    async def _heed_earlier_runs(self) -> None:
+        """Raises CancelRequested for a sync under a changed map that no person has started after a dry run under it."""
+        run, now = self._log.run, self._terms.map_digest
+        if run.undoes:
             return
-        by_a_person = run.trigger is Trigger.MANUAL and run.map_digest == digest
-        self._pointers = await self._services.runs.read_pointers(run.domain)
-        if not by_a_person and self._pointers.waits_for_review(digest):
+        earlier = self._pointers = await self._services.runs.read_pointers(run.domain)
+        by_a_person = run.trigger is Trigger.MANUAL and run.map_digest == now
+        waits = earlier.needs_dry_run if by_a_person else earlier.waits_for_review
+        if run.mode is Mode.SYNC and waits(now):
             raise CancelRequested("run.waitsForReview")
-        # If it ends well, this is the map of the last good sync: not the one at the time of the click.
-        self._log.note(map_digest=digest)
-
-    async def _read_approved(self) -> Deeds:
-        """What was approved with this run. Raises CancelRequested if the settings have changed since the dry run."""
-        try:
-            return await read_approved(self._services, self._log.run, self._terms)
-        except PreconditionFailed as error:
-            raise CancelRequested(error.sentence, because=error.because, **error.parameters) from error
+        last = earlier.last_watch
+        if run.kind is RunKind.WATCH and last and run.created_at - last.created_at < WATCHED_AGAIN_WITHIN:
+            # Also if this one fails: that it could not look does not make the plan another one.
+            self._log.note(plan_digest=last.plan_digest, same_since=last.same_since)
+        # If it ends well, this map was previewed or synchronised, not the one at the time of the click.
+        self._log.note(map_digest=now)
 
     async def _survey(self, approved: Deeds) -> Survey:
         run = self._log.run
@@ -241,8 +244,7 @@ class Invocation:
             counts = Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged)
         elif left_behind is not None:
             trail = Trail(left_behind.made, run.deletion_check.target)
-        pointers = self._pointers or await services.runs.read_pointers(run.domain)
-        basis = None if run.undoes else seen.basis(pointers.last_good_source)
+        basis = None if run.undoes else seen.basis(self._pointers.last_good_source)
         checks = await self._clock.in_thread(checked, plan, settings, basis, trail, approved)
         if not run.undoes and run.kind is not RunKind.WHAT_IF:
             await self._keep_questions(plan)
@@ -253,7 +255,8 @@ class Invocation:
     async def _keep_questions(self, plan: Plan) -> None:
         run = self._log.run
         asked = OpenQuestions(run_id=run.id, questions=plan.questions, offered=plan.offered)
-        asked = await self._services.questions.replace(run.domain, asked)
+        if run.kind is not RunKind.WATCH:  # people answer what a run of theirs, or a sync, has asked
+            asked = await self._services.questions.replace(run.domain, asked)
         self._log.note(
             questions=len(asked.questions),
             questions_since=min((one.since for one in asked.questions if one.since), default=None),
@@ -267,10 +270,12 @@ class Invocation:
         if run.what_if:
             compare = compared(self._services, seen, run.what_if, self._in_force, self._graph, self._stop)
             self._log.note(what_if=await compare)
+        if run.kind is RunKind.WATCH:
+            await self._watch(seen)
         if not run.undoes:
             found = await pre_checked(self._directory, seen)
-            digest = seen.terms.digest(ask_unlinked=seen.lookups.ask_unlinked)
-            self._log.note(pre_check=found.summary, settings_digest=digest)
+            settings = seen.terms.digest(ask_unlinked=seen.lookups.ask_unlinked)
+            self._log.note(pre_check=found.summary, settings_digest=settings)
         planned = [Outcome.planned(change) for change in seen.plan.changes]
         language = self._services.settings.language
         rows = await self._clock.in_thread(
@@ -283,6 +288,14 @@ class Invocation:
         expires_at = await logs.write_dry_run(run, content, planned, versions)
         self._log.note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
         await self._finish(Status.SUCCEEDED, summary.outcome(self._log.run, checks))
+
+    async def _watch(self, seen: Survey) -> None:
+        """Remembers who is who, so that the first sync knows everybody, and since when the plan has been this one."""
+        await Remembering(self._services, self._directory, seen, self._stop).write()
+        plan = await self._clock.in_thread(digest, seen.plan.changes)
+        same = plan == self._log.run.plan_digest
+        since = self._log.run.same_since if same else self._log.run.created_at
+        self._log.note(plan_digest=plan, same_since=since)
 
     async def _refuse(self, seen: Survey, checks: Checks, left_behind: Recorder | None) -> None:
         async with self._writing(seen, left_behind) as sync:

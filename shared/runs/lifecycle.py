@@ -66,14 +66,17 @@ def what_if(dry_run: Run, settings: Mapping[str, JsonValue]) -> Run:
 
 
 async def start(services: Services, run: Run, only: Sequence[str] = (), terms: Terms | None = None) -> Run:
-    """Writes a queued run. The caller sends its message. Raises RunActive if the domain has an active run.
+    """Writes a queued run. The caller sends its message.
 
+    Raises RunActive if the domain has an active run, and NotPossible for a sync by a person under settings that have
+    changed since the last good sync and that no dry run has shown since.
     `only`: the source ids or object ids of those whom it is for. `terms`: the settings in force, if they were read.
     Idempotent: if storage fails, the run may have been written all the same.
     """
     with suppress(SettingsUnreadable):  # the run itself ends for that reason, and says so
         terms = terms or await services.tenant_settings.read_terms()
         run = run.model_copy(update={"map_digest": terms.map_digest})
+        await _require_dry_run(services, run)
     await services.domains.remember(run.domain)
     if only:
         kind = run.kind if run.what_if else RunKind.ONLY
@@ -82,6 +85,13 @@ async def start(services: Services, run: Run, only: Sequence[str] = (), terms: T
     await services.runs.start(run)
     event("run.queued", **facts(run))
     return run
+
+
+async def _require_dry_run(services: Services, run: Run) -> None:
+    if run.mode is Mode.DRY_RUN or run.undoes or run.trigger is Trigger.SCHEDULE:
+        return
+    if (await services.runs.read_pointers(run.domain)).needs_dry_run(run.map_digest):
+        raise NotPossible("run.needsDryRun", domain=run.domain)
 
 
 async def start_undo(

@@ -60,6 +60,8 @@ class Fields(TypedDict, total=False):
     matches: dict[str, int]
     settings_digest: str
     map_digest: str
+    plan_digest: str
+    same_since: datetime | None
     message_parts: Parts
     warning_parts: Parts
     invocations: int

@@ -24,7 +24,7 @@ class Trying:
 
     async def read_syncing(self) -> frozenset[str]:
         others = await self._administration.read_syncing() - {self._domain}
-        return others | {self._domain} if self._settings.periodic_sync else others
+        return others | {self._domain} if self._settings.periodic_sync is True else others
 
     async def read_unlinked(self, _domain: str) -> bool:
         return self._settings.unlinked != "delete"

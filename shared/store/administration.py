@@ -11,9 +11,9 @@ class Administration:
         self._decisions = decisions
 
     async def read_syncing(self) -> frozenset[str]:
-        """The domains whose periodic sync is switched on; not those of which that can't be read."""
+        """The domains whose periodic sync is switched on; not watched ones, nor those of which that can't be read."""
         stored = await self._domains.read_all()
-        return frozenset(name for name, one in stored.items() if one.shown()["periodic_sync"])
+        return frozenset(name for name, one in stored.items() if one.shown()["periodic_sync"] is True)
 
     async def read_unlinked(self, domain: str) -> bool:
         """Whether accounts that no sync ever knew are asked about; True if the setting can't be read."""

@@ -229,7 +229,7 @@ def _name(run: Run) -> str:
 
 def _dry_run(run: Run) -> str:
     """A dry run overwrites the one before; one that does not stand for its domain overwrites nothing."""
-    return f"what-if/{run.domain}/{run.id}" if run.is_apart else f"dry-run/{run.domain}"
+    return f"{run.kind}/{run.domain}/{run.id}" if run.is_apart else f"dry-run/{run.domain}"
 
 
 def _gone(run: Run) -> AuditLogGone:

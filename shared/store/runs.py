@@ -1,11 +1,12 @@
 """Table `Runs`: the Sync Logs, and which run of a domain is active.
 
 One partition per domain. A run's row is keyed by its id, newest first. Beside the runs there are a few pointers:
-`active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `dry-run-log` (the run whose
-audit log the blob holds), `good-sync` (of the last sync that succeeded, for all users or all but some: the size of the
-source, the digest of the map, and the blob in which it remembered them), `in-doubt` (the last sync with failures:
-what it left in doubt, the next one settles). They share the partition, so a run and its pointers change in one
-transaction: there is never a second active run, nor a finished one that blocks the next.
+`active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `last-watch`, `dry-run-log` (the
+run whose audit log the blob holds), `good-sync` (of the last sync that succeeded, for all users or all but some: the
+size of the source, the digest of the map, and the blob in which it remembered them), `previewed` (the digest of the map
+of the last good dry run since then), `in-doubt` (the last sync with failures: what it left in doubt, the next one
+settles). They share the partition, so a run and its pointers change in one transaction: there is never a second active
+run, nor a finished one that blocks the next.
 
 `active` has the number of the invocation that performs the run: the fencing token. Every write of a running run is
 conditional on that row's ETag, so a stale invocation can't overwrite its successor.
@@ -25,7 +26,7 @@ from pydantic import ValidationError
 
 from shared.errors import CancelRequested, LeaseLost, NotPossible, RunActive, RunNotFound
 from shared.log import event
-from shared.model.runs import Mode, Run, Status, is_run_id, newest_first, oldest_run_id
+from shared.model.runs import Mode, Run, RunKind, Status, is_run_id, newest_first, oldest_run_id
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged
 from shared.store.run_rows import from_row, to_row
 from shared.store.storage import RUNS, Storage
@@ -33,6 +34,7 @@ from shared.store.storage import RUNS, Storage
 # The blob that holds what is known of people: a good sync names it, so that its loss is noticed.
 PEOPLE = "people"
 _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC, _IN_DOUBT = "active", "dry-run-log", "good-sync", "in-doubt"
+_LAST_WATCH, _PREVIEWED = f"last-{RunKind.WATCH}", "previewed"
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
 _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
 
@@ -42,20 +44,26 @@ class Pointers:
     """A domain's pointers; `last_good_source` is a number of users, `in_doubt` and the other two texts are run ids.
 
     `last_good_map`: the digest of the map of the last good sync, as in `Terms.map_digest`. None without such a sync,
-    empty if an earlier version made it.
+    empty if an earlier version made it. `previewed_map`: that of the last good dry run of everybody since then.
     """
 
     active: str | None = None
     last_dry_run: Run | None = None
     last_sync: Run | None = None
+    last_watch: Run | None = None
     dry_run_log: str | None = None
     last_good_source: int | None = None
     last_good_map: str | None = None
+    previewed_map: str = ""
     in_doubt: str | None = None
 
     def waits_for_review(self, map_digest: str) -> bool:
         """Whether map, sign-in state or scope have changed since the last good sync: no timer starts the next."""
         return self.last_good_map not in (None, map_digest)
+
+    def needs_dry_run(self, map_digest: str) -> bool:
+        """Whether no dry run has shown what these changed settings do: a person can't start the next sync, either."""
+        return self.waits_for_review(map_digest) and self.previewed_map != map_digest
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,7 +136,7 @@ class Runs:
 
     async def start(self, run: Run) -> None:
         """Writes the run as the domain's active one. Raises RunActive if it has one already."""
-        active = {"PartitionKey": run.domain, "RowKey": _ACTIVE, "runId": run.id, "invocation": 0}
+        active = {**_key(run.domain, _ACTIVE), "runId": run.id, "invocation": 0}
 
         async def read() -> str:
             row = await self._active(run.domain)
@@ -189,9 +197,11 @@ class Runs:
             active=rows[_ACTIVE]["runId"] if _ACTIVE in rows else None,
             last_dry_run=_readable(last[Mode.DRY_RUN]),
             last_sync=_readable(last[Mode.SYNC]),
+            last_watch=_readable(rows.get(_LAST_WATCH)),
             dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
             last_good_source=_last_good_source(rows.get(_GOOD_SYNC)),
             last_good_map=str(rows[_GOOD_SYNC].get("map", "")) if _GOOD_SYNC in rows else None,
+            previewed_map=str(rows[_PREVIEWED]["map"]) if _PREVIEWED in rows else "",
             in_doubt=(rows[_IN_DOUBT]["runId"] if _IN_DOUBT in rows else "") or None,
         )
 
@@ -224,7 +234,7 @@ class Runs:
 
     async def save(self, fence: Fence, run: Run) -> None:
         """Writes the run. Raises LeaseLost if another invocation has taken over."""
-        pointer = {"PartitionKey": run.domain, "RowKey": _ACTIVE, "savedBy": fence.invocation}
+        pointer = {**_key(run.domain, _ACTIVE), "savedBy": fence.invocation}
 
         async def write(etag: str) -> str:
             saved = ("upsert", to_row(run), {"mode": "replace"})
@@ -242,20 +252,10 @@ class Runs:
         `quality` is kept for `find_finished`.
         Raises LeaseLost as `save` does.
         """
-        last = {**to_row(run), "RowKey": f"last-{run.mode}"}
-        pointers: list[dict[str, Any]] = [] if run.is_apart else [last]
-        if run.mode is Mode.DRY_RUN and run.status.good and not run.is_apart:
-            pointers.append({"PartitionKey": run.domain, "RowKey": _DRY_RUN_LOG, "runId": run.id})
-        if run.mode is Mode.SYNC and run.status.good and not run.undoes and run.only is None:
-            good = {"source": run.counts.source, "map": run.map_digest, "memory": PEOPLE}
-            pointers.append({"PartitionKey": run.domain, "RowKey": _GOOD_SYNC, **good})
-        if run.mode is Mode.SYNC and run.audit_log.size_bytes:
-            # It has begun to write, and settled what the syncs before it left in doubt, or has it in its own journal.
-            left = run.id if run.counts.doubtful or run.counts.failed else ""
-            pointers.append({"PartitionKey": run.domain, "RowKey": _IN_DOUBT, "runId": left})
+        pointers = ({**columns, **_key(run.domain, name)} for name, columns in _pointers_after(run).items())
         ended = {**to_row(run), "finishedBy": fence.invocation, "quality": json.dumps(quality)}
         writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (ended, *pointers)]
-        active = {"PartitionKey": run.domain, "RowKey": _ACTIVE}
+        active = _key(run.domain, _ACTIVE)
 
         async def look() -> str:
             """The ETag of `active`; empty if an earlier try has finished the run already."""
@@ -289,7 +289,7 @@ class Runs:
             if row is None or row["runId"] != run_id:
                 return False
             if not row.get("cancelledBy"):
-                asked = {"PartitionKey": domain, "RowKey": _ACTIVE, "cancelledBy": who}
+                asked = {**_key(domain, _ACTIVE), "cancelledBy": who}
                 table = await self._storage.open_table(RUNS)
                 await table.update_entity(asked, **unchanged(row.metadata["etag"]))
             return True
@@ -335,7 +335,7 @@ class Runs:
         Raises NotPossible if the run's row keeps changing.
         """
         claim = self._storage.clock.token(8)
-        claimed = {"PartitionKey": idle.domain, "RowKey": _ACTIVE, "claim": claim}
+        claimed = {**_key(idle.domain, _ACTIVE), "claim": claim}
 
         async def read() -> tuple[str, str]:
             row = await self._active(idle.domain)
@@ -374,6 +374,31 @@ class Runs:
     async def _transaction(self, operations: list[Any]) -> list[Any]:
         table = await self._storage.open_table(RUNS)
         return list(await table.submit_transaction(operations))
+
+
+def _key(domain: str, name: str) -> dict[str, str]:
+    return {"PartitionKey": domain, "RowKey": name}
+
+
+def _pointers_after(run: Run) -> dict[str, dict[str, Any]]:
+    """The pointers that a run changes when it ends, by RowKey."""
+    is_sync, good = run.mode is Mode.SYNC, run.status.good
+    after: dict[str, dict[str, Any]] = {}
+    if run.kind is RunKind.WATCH:
+        after[_LAST_WATCH] = to_row(run)
+    elif not run.is_apart:
+        after[f"last-{run.mode}"] = to_row(run)
+        if good and not is_sync:
+            after[_DRY_RUN_LOG] = {"runId": run.id}
+    if good and not is_sync and run.kind is RunKind.WHOLE:
+        after[_PREVIEWED] = {"map": run.map_digest}
+    if good and is_sync and not run.undoes and run.only is None:
+        after[_GOOD_SYNC] = {"source": run.counts.source, "map": run.map_digest, "memory": PEOPLE}
+        after[_PREVIEWED] = {"map": ""}
+    if is_sync and run.audit_log.size_bytes:
+        # It has begun to write, and settled what the syncs before it left in doubt, or has it in its own journal.
+        after[_IN_DOUBT] = {"runId": run.id if run.counts.doubtful or run.counts.failed else ""}
+    return after
 
 
 def decode_cursor(cursor: str) -> str:

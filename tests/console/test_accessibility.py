@@ -35,6 +35,9 @@ async def with_something_to_see(start_stack: StartStack) -> tuple[Stack, list[st
     await decide_first_question(stack)
     await stack.set(maxAllowedDeletions=20, unlinked="ask")
     dry_run = await stack.dry_run()
+    await stack.set(periodicSync="watch")
+    await stack.tick()
+    await stack.finished((await stack.runs())[0])
     domain = f"#/domains/{CONTOSO}"
     return stack, [
         "#/",
@@ -43,6 +46,7 @@ async def with_something_to_see(start_stack: StartStack) -> tuple[Stack, list[st
         f"{domain}/audit-logs",
         f"{domain}/pre-check",
         f"{domain}/trace?user=aoki@{CONTOSO}",
+        f"{domain}/watch",
         f"{domain}/runs/{sync.id}",
         f"{domain}/runs/{dry_run.id}",
         *(

@@ -238,8 +238,26 @@ async def test_a_domain_that_waits_for_a_person_says_so_until_a_sync_by_hand(
     await page.get_by_role("button", name="日本語").click()
     await expect(page.get_by_text("設定が変更されたため確認待ちです。")).to_be_visible()
 
+    await stack.dry_run()
     await stack.sync()
     await page.reload()
 
     await expect(page.get_by_text("次回")).to_be_visible()
     await expect(page.get_by_text("確認待ち")).to_be_hidden()
+
+
+async def test_sync_now_of_such_a_domain_says_which_dry_run_to_make_first(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(**PEOPLE)
+    await stack.dry_run()
+    await stack.sync()
+    table = await stack.services.storage.open_table(RUNS)
+    await table.update_entity({"PartitionKey": CONTOSO, "RowKey": "good-sync", "map": "of before"})
+    page = await open_page(stack, f"#/?dialog=sync-now&on={CONTOSO}", refusals=True)
+    dialog = page.get_by_role("dialog")
+
+    await dialog.get_by_role("button", name="Sync Now").click()
+
+    await expect(dialog.get_by_role("alert")).to_contain_text(f"run a dry run of {CONTOSO}, read it")
+    await expect(dialog.get_by_role("alert")).not_to_contain_text("Wait until the active run has ended")

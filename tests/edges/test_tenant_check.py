@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -77,7 +78,7 @@ def test_every_read_that_the_app_may_send_is_asked() -> None:
 
     def kind(path: str) -> Kind:
         parts = urlsplit(path)
-        template = parts.path.replace("{user}", "{id}").replace("{group}", "{id}")
+        template = re.sub(r"\{\w+\}|(?<=')[\w-]+(?=')", "{id}", parts.path)
         return Kind.of("GET", template, parts.query, eventual="$count=true" in path)
 
     asked = {(k.path, _filter(k)) for k in map(kind, READS)}

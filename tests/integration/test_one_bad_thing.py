@@ -55,7 +55,7 @@ async def damage(stack: Stack, **columns: object) -> None:
 DAMAGES = [
     {"max_allowed_deletions": 500},
     {"max_allowed_deletions": "half"},
-    {"periodic_sync": "watch"},
+    {"periodic_sync": '"of a newer version"'},
     {"max_renames": '{"percent": 20, "count": 5, "of": "both"}'},
 ]
 

@@ -190,6 +190,12 @@ async def test_a_finished_sync_can_be_undone_by_its_journal(start_stack: StartSt
     assert {upn: shown(user) for upn, user in after.items()} == users_before("finished")
 
 
+async def synchronised(left: Stack) -> Run:
+    """The good sync of that version has no map on record, so a dry run under the present one comes first."""
+    await left.dry_run()
+    return await left.sync()
+
+
 class TestLinks:
     @pytest.fixture
     async def left(self, start_stack: StartStack) -> Stack:
@@ -199,7 +205,7 @@ class TestLinks:
     async def test_they_are_taken_over_without_a_doubt_and_left_for_a_rollback(self, left: Stack) -> None:
         old = (SAMPLES / "finished" / "links.json").read_bytes()
 
-        run = await left.sync()
+        run = await synchronised(left)
 
         memory = await left.services.known_people.read(CONTOSO)
         assert memory.links.items() >= json.loads(old).items()
@@ -211,7 +217,7 @@ class TestLinks:
         account = left.users()["added@contoso.com"]["id"]
         left.access_control.users.edit("added", {"user_principal_name": "edited@contoso.com"})
 
-        run = await left.sync()
+        run = await synchronised(left)
 
         assert (run.status, run.counts.rename) == ("succeeded", 1)
         assert left.users()["edited@contoso.com"]["id"] == account
@@ -225,14 +231,14 @@ class TestLinks:
         await container.upload_blob("fabrikam.com", json.dumps(other).encode())
         before = await left.services.known_people.read(CONTOSO)
 
-        await left.sync()
+        await synchronised(left)
 
         after = await left.services.known_people.read(CONTOSO)
         assert "added" not in before.links
         assert after.links["added"] == links["added"]
 
     async def test_once_taken_over_they_are_not_read_again(self, left: Stack) -> None:
-        await left.sync()
+        await synchronised(left)
         container = await left.services.storage.open_container(LINKS)
         await container.delete_blob(PEOPLE)
 

@@ -20,6 +20,7 @@ class Outer(BaseModel):
     several: list[Inner | None]
     by_name: dict[str, int]
     one_of: Literal["a", "b"]
+    or_one: bool | Literal["c"]
 
 
 _, DEFINITIONS = models_json_schema([(Outer, "serialization")], ref_template="#/components/schemas/{model}")
@@ -34,7 +35,8 @@ _, DEFINITIONS = models_json_schema([(Outer, "serialization")], ref_template="#/
         "maybe: Inner | null;",
         "several: (Inner | null)[];",
         "by_name: Record<string, number>;",
-        'one_of: "a" | "b" };',
+        'one_of: "a" | "b";',
+        'or_one: boolean | "c" };',
     ],
 )
 def test_every_shape_has_its_type(line: str) -> None:

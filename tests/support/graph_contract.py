@@ -116,10 +116,15 @@ def _builder(template: str, segments: Sequence[str]) -> Any:
         if part.startswith("{"):
             by_id = next(name for name in dir(builder) if name.startswith("by_"))
             builder = getattr(builder, by_id)(segment)
+        elif keyed := re.fullmatch(r"(\w+)\((\w+)='.*'\)", segment):  # an alternate key
+            builder = getattr(builder, _snake(f"{keyed[1]}_with_{keyed[2]}"))(segment.split("'")[1])
         else:
-            name = part.replace("microsoft.graph.", "graph_")
-            builder = getattr(builder, re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower())
+            builder = getattr(builder, _snake(part.replace("microsoft.graph.", "graph_")))
     return builder
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
 
 
 @cache

@@ -73,6 +73,9 @@ type RequestOptions = { headers?: Record<string, string>; body?: unknown; signal
 /** How many people, by kind. */
 type Tally = Record<string, number>;
 
+/** Hours of a watched domain with the same plan: how many saw it, how many could not look, and the newest of each. */
+type WatchPeriod = { since: string | null; newest: Api.Run; seen: Api.Run | null; hours: number; failed: number };
+
 /** One person of a run. `text` is what a search looks through. */
 type Person = Api.RunPerson & { text?: string };
 

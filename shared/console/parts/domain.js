@@ -16,6 +16,12 @@ export function standing(domain) {
 export const waits = (domain) => domain.periodicSync && domain.waitingForReview;
 
 /**
+ * What the timer does there: the end of the names of the texts that say it.
+ * @param {Api.Domain} domain
+ */
+export const hourly = ({ periodicSync }) => (periodicSync === "watch" ? "watched" : periodicSync ? "on" : "off");
+
+/**
  * Max Allowed Deletions, or that what is stored for it can't be read.
  * @param {Api.Domain} domain
  */

@@ -6,7 +6,7 @@ import { ago, authorText, clock, moment, said, t, utc } from "../texts.js";
 
 const TITLED = [0, 400, 403, 404, 409, 410, 412, 500, 502, 503];
 // A missing permission, a wrong setting or a bad file: trying again does not mend it, and the sentence says what does.
-const SAYS_WHAT_TO_DO = /^(graph\.(denied|refusedDenied|noToken)|caller\.(denied|unauthorized)|hennge\.notAuthorised|http\.storageForbidden|settings\.(bad|unreadable)|source\.)/;
+const SAYS_WHAT_TO_DO = /^(graph\.(denied|refusedDenied|noToken)|caller\.(denied|unauthorized)|hennge\.notAuthorised|http\.storageForbidden|settings\.(bad|unreadable)|source\.|run\.needsDryRun$)/;
 
 // Each on a grid of 16 × 16. The shapes differ, so that colour is never all there is.
 const CIRCLE = "M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z";
@@ -82,6 +82,7 @@ export function wouldBeCancelled({ mode, status, deletionCheck, limitChecks }) {
  * @param {Api.Run} run
  */
 export function modeText(run) {
+	if (run.kind === "watch") return t("mode.watch");
 	return t(run.undoes ? `mode.undo.${run.mode}` : `mode.${run.mode}`);
 }
 

@@ -1,7 +1,7 @@
 // The head of every page about one domain: where you are, what is set, what can be done.
 
 import { h } from "../dom.js";
-import { limitOf, standing, waits } from "../parts/domain.js";
+import { hourly, limitOf, standing, waits } from "../parts/domain.js";
 import { button, isActive, muted, statusMark, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { address, domainAddress, openDialog, runAddress } from "../router.js";
@@ -35,7 +35,8 @@ export function domainHeader(domain, page, features, context) {
 					"p.muted.lead",
 					standing(domain),
 					" · ",
-					domain.periodicSync ? [t("periodical.isOn"), domain.nextRunAt && [", ", t("periodical.next"), " ", when(domain.nextRunAt, { short: true })], waits(domain) && [". ", t("periodical.waits")]] : t("periodical.isOff"),
+					t(`periodical.is.${hourly(domain)}`),
+					domain.periodicSync && [domain.nextRunAt && [", ", t("periodical.next"), " ", when(domain.nextRunAt, { short: true })], waits(domain) && [". ", t("periodical.waits")]],
 					" · ",
 					limitOf(domain),
 				),
@@ -44,12 +45,12 @@ export function domainHeader(domain, page, features, context) {
 				"div.actions",
 				button(t("dryRun.title"), () => openDialog("dry-run", domain.name), busy),
 				button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: "primary" }),
-				button(t(domain.periodicSync ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name)),
+				button(t(domain.periodicSync === true ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name)),
 				button(t("settings.title"), () => openDialog("settings", domain.name), { shape: "settings" }),
 			),
 		),
 		active && activeRun(active, context),
-		tabs(domain.name, page, features),
+		tabs(domain, page, features),
 	);
 }
 
@@ -67,17 +68,18 @@ function activeRun(run, context) {
 }
 
 /**
- * @param {string} domain
+ * @param {Api.Domain} domain
  * @param {string} page
  * @param {Features} features
  */
-function tabs(domain, page, features) {
+function tabs({ name: domain, periodicSync, lastWatch }, page, features) {
 	/** @type {[string, string, boolean | undefined][]} */
 	const pages = [
 		["sync-logs", "logs.title", true],
 		["audit-logs", "audit.title", true],
 		["pre-check", "preCheck.title", features.preCheck],
 		["trace", "trace.title", features.trace],
+		["watch", "watch.title", periodicSync === "watch" || lastWatch !== null],
 	];
 	return h(
 		"nav.tabs",

@@ -2,7 +2,7 @@
 
 import { getDomain, listDomains } from "../api.js";
 import { h } from "../dom.js";
-import { limitOf, standing, waits } from "../parts/domain.js";
+import { hourly, limitOf, standing, waits } from "../parts/domain.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
 import { button, empty, icon, isActive, muted, pace, searchBox, statusMark, table, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
@@ -66,6 +66,7 @@ function list(domains, context) {
  */
 function cells(domain, context) {
 	const active = isActive(domain.activeRun) ? domain.activeRun : null;
+	const on = domain.periodicSync === true;
 	/** @param {Api.Mode} mode */
 	const running = (mode) => active && active.mode === mode && progressCell(active, context);
 	const busy = { disabled: active !== null, why: t("domains.busy") };
@@ -81,11 +82,12 @@ function cells(domain, context) {
 		),
 		periodical: h(
 			"div.stack",
-			h("span", { class: `status ${domain.periodicSync ? "status-succeeded" : "status-off"}` }, icon(domain.periodicSync ? "succeeded" : "off"), t(domain.periodicSync ? "periodical.on" : "periodical.off")),
+			h("span", { class: `status ${domain.periodicSync ? "status-succeeded" : "status-off"}` }, icon(domain.periodicSync ? "succeeded" : "off"), t(`periodical.${hourly(domain)}`)),
 			waits(domain) ? h("span.warned", t("periodical.waits")) : muted(domain.nextRunAt ? [t("periodical.next"), " ", when(domain.nextRunAt, { short: true })] : t("periodical.noNext")),
-			button(t(domain.periodicSync ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name), {
+			domain.periodicSync === "watch" && link(t("watch.title"), domain.name, "watch", t("watch.of", { domain: domain.name })),
+			button(t(on ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name), {
 				kind: "link",
-				name: t(domain.periodicSync ? "periodical.disableOf" : "periodical.enableOf", { domain: domain.name }),
+				name: t(on ? "periodical.disableOf" : "periodical.enableOf", { domain: domain.name }),
 			}),
 		),
 		dryRun: running("dryRun") || runCell(domain.lastDryRun, link(t("audit.view"), domain.name, "audit-logs", t("audit.viewOf", { domain: domain.name }))),

@@ -1,11 +1,11 @@
-// Enable or Disable Periodical Sync, after saying what that means.
+// Enable or Disable Periodical Sync, or watch for a while first, after saying what that means.
 
 import { changeDomain, getSettings } from "../api.js";
 import { h } from "../dom.js";
 import { dialogBody } from "../parts/dialog.js";
 import { button, note, when } from "../parts/marks.js";
 import { closeDialog } from "../router.js";
-import { t } from "../texts.js";
+import { said, t } from "../texts.js";
 
 /** @type {View<{ domain: Api.Domain, etag: string | null }>} */
 export default {
@@ -19,20 +19,23 @@ export default {
 
 	render({ params, data, act, busy }) {
 		const { domain, etag } = data;
-		const on = domain.periodicSync;
-		const save = () =>
+		const on = domain.periodicSync === true;
+		const watched = domain.periodicSync === "watch";
+		/** @param {boolean | "watch"} periodicSync */
+		const save = (periodicSync) =>
 			act("save", async () => {
-				await changeDomain(params.on, { periodicSync: !on }, etag);
+				await changeDomain(params.on, { periodicSync }, etag);
 				closeDialog();
 				dispatchEvent(new Event("changed"));
 			});
 		return dialogBody({
 			title: t(on ? "periodical.disableOf" : "periodical.enableOf", { domain: params.on }),
 			close: closeDialog,
-			onsubmit: save,
+			onsubmit: () => save(!on),
 			body: on ? disabling(domain) : enabling(domain),
 			buttons: [
 				button(t("dialog.cancel"), closeDialog),
+				!on && button(t(watched ? "watch.stop" : "watch.start"), () => save(watched ? false : "watch"), { disabled: busy("save") }),
 				button(t(busy("save") ? "settings.saving" : on ? "periodical.disable" : "periodical.enable"), null, { kind: "primary", type: "submit", disabled: busy("save") }),
 			],
 		});
@@ -40,13 +43,16 @@ export default {
 };
 
 /** @param {Api.Domain} domain */
-function enabling({ lastDryRun, lastSync }) {
+function enabling({ lastDryRun, lastSync, lastWatch }) {
+	const found = (lastDryRun ?? lastWatch)?.preCheck;
 	return [
 		h("p", t("periodical.enabling")),
 		!lastDryRun && note("warning", t("periodical.noDryRun")),
 		lastDryRun && !lastSync && note("plain", t("periodical.noSync")),
 		lastDryRun?.deletionCheck?.exceeded && note("warning", t("periodical.exceeded")),
-		lastDryRun?.preCheck?.activeDirectory && note("warning", t("periodical.activeDirectory")),
+		found?.activeDirectory ? note("warning", t("periodical.activeDirectory")) : !found && h("p.muted", t("periodical.notWithActiveDirectory")),
+		found?.noticeParts.filter(({ code }) => code === "preCheck.henngeSync").map((part) => note("warning", said([part]))),
+		h("p", h("strong", t("watch.start")), ": ", t("watch.explained")),
 	];
 }
 

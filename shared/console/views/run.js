@@ -181,7 +181,7 @@ function people(run, context) {
 			"section.surface.flush.people-section",
 			h(
 				"div.section-head",
-				h("div", h("h2", t("people.title")), run.auditLog.available && h("p.muted", logFacts(run), run.mode === "dryRun" && [" · ", t("audit.overwritten")])),
+				h("div", h("h2", t("people.title")), run.auditLog.available && h("p.muted", logFacts(run), run.mode === "dryRun" && run.kind !== "watch" && [" · ", t("audit.overwritten")])),
 				run.auditLog.available && downloadButton(run, context, ""),
 			),
 			unreadable && note("warning", said(unreadable)),

@@ -171,7 +171,7 @@ function differences(people) {
  */
 function confirm(run, { data, act }) {
 	const whatIf = /** @type {Api.WhatIf} */ (run.whatIf);
-	const syncing = data.domains.filter((one) => one.periodicSync).map((one) => one.name);
+	const syncing = data.domains.filter((one) => one.periodicSync === true).map((one) => one.name);
 	showOnce((close) => {
 		const save = () => {
 			close();

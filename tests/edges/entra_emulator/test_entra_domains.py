@@ -89,6 +89,16 @@ async def test_addresses_and_uris_are_found_by_filters() -> None:
         assert application["displayName"] == "HR"
 
 
+async def test_a_service_principal_is_found_by_its_application_id_in_any_case() -> None:
+    principal = {"displayName": "Sync", "appId": "0000-ab"}
+    async with graph(servicePrincipals=[principal]) as g:
+        found = (await g.get("/servicePrincipals(appId='0000-AB')?$select=displayName,appId")).json()
+        assert {name: found[name] for name in principal} == principal
+        gone = await g.get("/servicePrincipals(appId='0000-cd')?$select=id")
+        assert refusal(gone)[:2] == (404, "Request_ResourceNotFound")
+        assert (await g.get("/servicePrincipals(appId='0000-ab')?$top=1")).status_code == 400
+
+
 async def test_the_organisation_tells_whether_it_synchronises_from_active_directory() -> None:
     for synced in (True, False):
         async with graph(tenant={"onPremisesSyncEnabled": synced}) as g:

@@ -174,6 +174,7 @@ READS = {
     "RoleManagement.Read.Directory": "/roleManagement/directory/roleAssignments",
     "Domain.Read.All": "/domains",
     "Organization.Read.All": "/organization",
+    "Application.Read.All": "/servicePrincipals(appId='h')",
     "GroupMember.Read.All": "/groups",
     "Group.Read.All": "/groups",
     "RoleEligibilitySchedule.Read.Directory": ELIGIBLE_ROLES,
@@ -183,9 +184,10 @@ READS = {
 
 @pytest.mark.parametrize(("permission", "path"), READS.items())
 async def test_a_read_needs_its_permission(permission: str, path: str) -> None:
-    async with graph(users=[person()], permissions=[permission]) as allowed:
+    seed: dict[str, Any] = {"users": [person()], "servicePrincipals": [{"displayName": "H", "appId": "h"}]}
+    async with graph(permissions=[permission], **seed) as allowed:
         assert (await allowed.get(path)).status_code == 200
-    async with graph(users=[person()], permissions=["Unrelated.Read.All"]) as g:
+    async with graph(permissions=["Unrelated.Read.All"], **seed) as g:
         assert refusal(await g.get(path)) == DENIED
 
 

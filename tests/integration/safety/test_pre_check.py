@@ -1,8 +1,12 @@
 """The pre-check: what stands on a domain that is no user to synchronise, and what to do about each."""
 
+from typing import ClassVar
+
 import pytest
 
 from local.access_control import Fault
+from local.entra import Fault as GraphFault
+from shared.entra.addresses import HENNGE_SYNC
 from tests.support.outcomes import all_permissions_but
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
@@ -99,6 +103,40 @@ class TestWhatIsFound:
             "application": 1, "equipment": 1, "group": 1, "guest": 1, "onPremisesSynced": 1,
             "roleHolder": 1, "room": 1, "sharedMailbox": 1,
         }  # fmt: skip
+
+
+class TestTwoSyncs:
+    HENNGE: ClassVar[Json] = {"displayName": "HENNGE", "appId": HENNGE_SYNC}
+
+    @pytest.mark.parametrize(
+        ("principals", "granted", "words"),
+        [
+            ([HENNGE], True, "That does not prove that it runs"),
+            ([{**HENNGE, "appId": "0"}], True, ""),
+            ([HENNGE], False, "Not everything could be looked at: grant Application.Read.All."),
+        ],
+        ids=["there", "not there", "not looked"],
+    )
+    async def test_hennges_own_application_is_a_warning_where_the_app_may_look(
+        self, start_stack: StartStack, principals: list[Json], granted: bool, words: str
+    ) -> None:
+        permissions = {} if granted else {"permissions": all_permissions_but("Application.Read.All")}
+        stack = await with_all_kinds(start_stack, servicePrincipals=principals, **permissions)
+
+        notice, run = (await pre_check(stack))["notice"], await stack.dry_run()
+
+        assert ("two syncs on one domain" in notice) is (granted and principals == [self.HENNGE])
+        assert words in notice
+        assert run.pre_check is not None
+        assert run.pre_check.notice == notice
+
+    async def test_a_look_that_fails_costs_the_warning_alone(self, start_stack: StartStack) -> None:
+        stack = await with_all_kinds(start_stack)
+        stack.entra.faults.add(GraphFault(kind="status", status=400, path="/servicePrincipals*"))
+
+        notice = (await pre_check(stack))["notice"]
+
+        assert "Whether HENNGE's own sync is in the tenant could not be read" in notice
 
 
 class TestActiveDirectory:

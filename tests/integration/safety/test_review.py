@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.model.runs import Run
 from shared.runs.invocation import perform
 from shared.store.storage import RUNS
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
@@ -24,6 +25,11 @@ async def last_good_map(stack: Stack, digest: str | None) -> None:
     if digest is not None:
         row["map"] = digest
     await table.upsert_entity(row, mode="replace")
+
+
+async def previewed_map(stack: Stack, digest: str) -> None:
+    table = await stack.services.storage.open_table(RUNS)
+    await table.upsert_entity({"PartitionKey": CONTOSO, "RowKey": "previewed", "map": digest})
 
 
 async def shown(stack: Stack) -> tuple[bool, bool]:
@@ -63,6 +69,58 @@ async def test_a_domain_that_never_had_a_good_sync_does_not_wait(start_stack: St
 
     assert (run.trigger, run.status, run.counts.update) == ("schedule", "succeeded", 1)
     assert await shown(stack) == (False, True)
+
+
+async def test_a_person_starts_no_sync_before_a_dry_run_of_everybody_under_the_new_settings(
+    start_stack: StartStack,
+) -> None:
+    stack = await started(start_stack)
+    await stack.dry_run()
+    await last_good_map(stack, "of another map")
+    # Neither of these shows what a sync of everybody does now; the first one's map was another one's, too.
+    for body in ({"settings": {"unlinked": "ask"}}, {"only": ["aoki"]}):
+        answer = await stack.post(f"domains/{CONTOSO}/dry-run", body)
+        assert (await stack.finished(Run.model_validate(answer.json()))).status == "succeeded"
+    await previewed_map(stack, "of another map")
+
+    for order in ({}, {"only": ["aoki"]}):
+        refused = await stack.post(f"domains/{CONTOSO}/sync", order)
+
+        assert refused.status_code == 409
+        assert f"run a dry run of {CONTOSO}, read it, then start the sync" in refused.json()["detail"]
+    assert stack.writes() == []
+    await stack.dry_run()
+    assert (await stack.sync()).status == "succeeded"
+
+
+async def test_a_dry_run_of_before_the_last_good_sync_shows_nothing_of_what_comes_after(
+    start_stack: StartStack,
+) -> None:
+    """Settings that are tried, taken back for a while, and set again."""
+    stack = await started(start_stack)
+    await stack.dry_run()
+    assert (await stack.sync()).status == "succeeded"
+    await last_good_map(stack, "of another map")
+
+    refused = await stack.post(f"domains/{CONTOSO}/sync")
+
+    assert refused.status_code == 409
+
+
+async def test_a_map_that_changes_after_the_dry_run_ends_the_sync_that_was_started(
+    start_stack: StartStack,
+) -> None:
+    stack = await started(start_stack)
+    await last_good_map(stack, "of another map")
+    await stack.dry_run()
+    run = await stack.start_without_message()
+    await previewed_map(stack, "of yet another map")
+
+    await perform(stack.services, CONTOSO, run.id)
+
+    ended = await stack.run(run)
+    assert (ended.status, stack.writes()) == ("cancelled", [])
+    assert "read a dry run, then start a sync by hand" in ended.message
 
 
 async def test_a_sync_that_an_upgrade_meets_on_its_way_ends_and_says_why(start_stack: StartStack) -> None:

@@ -57,6 +57,7 @@ async def test_somebody_back_in_scope_is_a_leaver_again_when_they_leave(start_st
     await change(stack, scope={"exclude": [HR]})
     await stack.sync()
     await change(stack, scope=None)
+    await stack.dry_run()
     await stack.sync()
     stack.access_control.users.remove("baba")
 
