@@ -160,17 +160,16 @@ class Differences:
     def restored(self, user: SourceUser, gone: EntraUser) -> Change:
         """The restore of the deleted user `gone`, with the attributes that differ from the source."""
         change, switch = self.between(user, gone), self._switched(user, gone)
-        keyless = self.lookups.federated and not gone.immutable_id
+        rekeyed = not gone.immutable_id or (change and change.after(IMMUTABLE_ID))
         restored = replace(
             _of(user, gone, Action.RESTORE),
             attributes=(*(change.attributes if change else ()), *((switch,) if switch else ())),
             reason=_RETURNED + self._left_out(user, gone),
             obstacle=(change.obstacle if change else None) or self._no_immutable_id(user, gone),
         )
-        # A federated domain accepts no user without an immutable ID, not even briefly until the ID is set.
-        return replace(
-            restored, via=temporary_upn(restored, self.lookups.initial_domain) if keyless else None
-        )
+        # A federated domain accepts no user without an immutable ID, not even briefly, and none that gets another one.
+        via = temporary_upn(restored, self.lookups.initial_domain)
+        return replace(restored, via=via if self.lookups.federated and rekeyed else None)
 
     def _no_immutable_id(self, user: SourceUser, target: EntraUser | None = None) -> Obstacle | None:
         if not self.lookups.federated or user.immutable_id or (target and target.immutable_id):

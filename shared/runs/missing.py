@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
@@ -19,6 +19,20 @@ from shared.runs.side_looks import SideLooks
 _OUTSIDE = say("add.outsideUnread")
 _DELETED = say("add.deletedUnread")
 _NAMELESS = say("add.mayBeNameless")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outside:
+    """Source id → the Entra user anywhere in the tenant, found by immutable ID or by the remembered link.
+
+    `others` are somebody else: by a person's decision, or by the link of another user. `torn`: two users, where
+    immutable ID and link do not find the same one. `users`: all that were found.
+    """
+
+    theirs: dict[str, EntraUser] = field(default_factory=dict)
+    others: dict[str, EntraUser] = field(default_factory=dict)
+    torn: dict[str, tuple[EntraUser, ...]] = field(default_factory=dict)
+    users: Sequence[EntraUser] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +61,14 @@ class Missing:
         )
         if not people and not rekeyed and not renamed:
             return lookups
-        outside, others, torn = await self.looks.at(
-            self._find_outside(people, matching),
-            (None, {}, {}),
-            say("look.outside"),
-        )
+        found = await self.looks.at(self._find_outside(people, matching), None, say("look.outside"))
+        outside = found or _Outside()
         rivals = await self.looks.at(
             self.directory.find_users(immutable_ids=rekeyed),
             (),
             say("look.immutableIds"),
         )
-        tear(matching, torn | self._torn_between(matching, rivals))
+        tear(matching, outside.torn | self._torn_between(matching, rivals))
         people = matching.source_only
         recycle_bin = await self.looks.at(
             self.directory.read_deleted_users(),
@@ -67,22 +78,23 @@ class Missing:
         known = recycle_bin or RecycleBin()
         lookups = replace(
             lookups,
-            immutable_ids=holders_of_immutable_ids(known.users, [*rivals, *others.values()]),
+            immutable_ids=holders_of_immutable_ids(known.users, [*rivals, *outside.users]),
             former_addresses=known.addresses,
             in_bin=known.users,
         )
-        if outside is None:
+        if found is None:
             return replace(lookups, unclear=dict.fromkeys((user.source_id for user in people), _OUTSIDE))
         claimed = {
-            who: user for who, user in others.items() if (who, user.object_id) not in self.decisions.apart
+            who: user
+            for who, user in outside.others.items()
+            if (who, user.object_id) not in self.decisions.apart
         }
-        found = outside.keys() | claimed.keys()
-        missing = [user for user in people if user.source_id not in found]
+        missing = [user for user in people if user.source_id not in outside.theirs.keys() | claimed.keys()]
         deleted, asked, unclear = self._among_the_deleted(
             missing, recycle_bin, matching, in_doubt=bool(lookups.memory_doubt)
         )
         unclear |= {who: say("add.anothers", account=named(user)) for who, user in claimed.items()}
-        return replace(lookups, outside=outside, deleted=deleted, handed_on=asked, unclear=unclear)
+        return replace(lookups, outside=outside.theirs, deleted=deleted, handed_on=asked, unclear=unclear)
 
     def _torn_between(
         self, matching: Matching, rivals: Sequence[EntraUser]
@@ -99,14 +111,7 @@ class Missing:
             and (user.source_id, rival.object_id) not in self.decisions.apart
         }
 
-    async def _find_outside(
-        self, people: Sequence[SourceUser], matching: Matching
-    ) -> tuple[dict[str, EntraUser], dict[str, EntraUser], dict[str, tuple[EntraUser, ...]]]:
-        """Source id → the Entra user anywhere in the tenant, found by immutable ID or by the remembered link.
-
-        The second dict holds those who are somebody else: by a person's decision, or by the link of another user. The
-        third holds two users, where immutable ID and link do not find the same one.
-        """
+    async def _find_outside(self, people: Sequence[SourceUser], matching: Matching) -> "_Outside":
         links = matching.links
         users = await self.directory.find_users(
             immutable_ids={user.immutable_id: None for user in people if user.immutable_id},
@@ -132,7 +137,7 @@ class Missing:
         }
         theirs = {who: user for who, user in theirs.items() if who not in torn}
         others = {who: user for who, user in found.items() if who not in theirs and who not in torn}
-        return theirs, others, torn
+        return _Outside(theirs=theirs, others=others, torn=torn, users=users)
 
     def _among_the_deleted(
         self,

@@ -60,7 +60,7 @@ def test_the_header_begins_with_a_bom_so_that_a_spreadsheet_shows_japanese_names
     assert header() == b"\xef\xbb\xbf" + ",".join(COLUMNS).encode() + b"\r\n"
 
 
-@pytest.mark.parametrize("action", [Action.ADD, Action.UPDATE, Action.RENAME, Action.RESTORE])
+@pytest.mark.parametrize("action", [Action.ADD, Action.UPDATE, Action.RENAME])
 def test_there_is_one_row_for_each_changed_attribute(action: Action) -> None:
     attributes = [AttributeChange("surname", "a", "b"), AttributeChange("accountEnabled", True, False)]
 
