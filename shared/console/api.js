@@ -6,17 +6,20 @@ const DECISIONS_AT_ONCE = 200;
 const PEOPLE_AT_ONCE = 10_000;
 const MOST_PEOPLE = 50_000;
 
-/** The app's answer was an error; `parts` say for people what is wrong. */
+/** An answer that is an error; `parts` say for people what is wrong, and `errors` which fields of the body are. */
 export class Problem extends Error {
 	/**
 	 * @param {number} status
-	 * @param {Partial<Api.Problem>} body
+	 * @param {Partial<Api.Problem> | null} body null where the platform answered instead of the app
 	 */
 	constructor(status, body) {
-		super(body.detail ?? body.title ?? `HTTP ${status}`);
+		super(body?.detail ?? body?.title ?? `HTTP ${status}`);
 		this.status = status;
+		this.ofPlatform = body === null;
 		/** @type {Api.Part[]} */
-		this.parts = body.parts ?? [];
+		this.parts = body?.parts ?? [];
+		/** @type {FieldError[]} */
+		this.errors = body?.errors ?? [];
 	}
 }
 
@@ -36,7 +39,7 @@ export class KeyNeeded extends Error {
 export class SignInNeeded extends Error {}
 
 /** People sign in here; else they have a key. */
-export const signsIn = document.documentElement.dataset.auth === "entra";
+export const signsIn = () => document.documentElement.dataset.auth === "entra";
 
 export const functionKey = {
 	get: () => sessionStorage.getItem(KEY),
@@ -313,8 +316,8 @@ async function send(method, address, { headers = {}, body, signal }) {
 	// Only the platform redirects, to sign in.
 	if (answer.type === "opaqueredirect") throw new SignInNeeded();
 	const problem = (answer.headers.get("Content-Type") ?? "").includes("problem+json");
-	if (answer.status === 401) throw signsIn ? new SignInNeeded() : new KeyNeeded(key !== null);
-	throw new Problem(answer.status, problem ? await read(answer) : {});
+	if (answer.status === 401) throw signsIn() ? new SignInNeeded() : new KeyNeeded(key !== null);
+	throw new Problem(answer.status, problem ? await read(answer) : null);
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { functionKey, signsIn } from "./api.js";
 import { h, morph } from "./dom.js";
-import { showOnce } from "./parts/dialog.js";
+import { dialogBody, showOnce } from "./parts/dialog.js";
 import { button, icon } from "./parts/marks.js";
 import { address, closeDialog, here } from "./router.js";
 import { Screen } from "./screen.js";
@@ -34,9 +34,15 @@ const dialog = /** @type {HTMLDialogElement} */ (element("dialog"));
 let lost = false;
 let asking = false;
 let firstDrawn = false;
+/** @type {(() => void) | null} closes the dialog that asks to sign in */
+let signedIn = null;
+const PLACE = "console.place";
 
 const events = {
-	connected: () => connection(false),
+	connected: () => {
+		connection(false);
+		signedIn?.();
+	},
 	disconnected: () => connection(true),
 	keyNeeded: askForKey,
 	signInNeeded: askToSignIn,
@@ -44,6 +50,7 @@ const events = {
 
 const page = new Screen(element("main"), {
 	...events,
+	leave: () => location.hash.length > 2 && h("a.button", { href: address([]) }, t("problem.back")),
 	/** @param {boolean} anew */
 	drawn: (anew) => {
 		document.title = `${page.title} – ${t("page.name")}`;
@@ -55,6 +62,7 @@ const page = new Screen(element("main"), {
 
 const over = new Screen(element("dialog-content"), {
 	...events,
+	leave: () => button(t("dialog.close"), closeDialog),
 	/** @param {boolean} anew */
 	drawn: (anew) => {
 		dialog.setAttribute("aria-label", over.title);
@@ -121,33 +129,51 @@ function retry() {
 function askForKey(refused) {
 	if (asking) return;
 	asking = true;
-	showOnce((close) =>
-		keyDialog({
-			refused,
-			done: () => {
-				asking = false;
-				close();
-				drawShell();
-				retry();
-			},
-		}),
-	);
+	const given = (/** @type {() => void} */ close) => {
+		close();
+		drawShell();
+		retry();
+	};
+	showOnce((close) => keyDialog({ refused, close, done: () => given(close) }), notAsking);
 }
 
 function askToSignIn() {
 	if (asking) return;
 	asking = true;
-	showOnce(signIn);
+	showOnce((close) => {
+		signedIn = close;
+		return signIn(close);
+	}, notAsking);
 }
 
-function signIn() {
-	const back = encodeURIComponent(location.pathname);
-	return h(
-		"div.dialog",
-		h("h2.dialog-title", { tabindex: "-1" }, t("signIn.title")),
-		h("p", t("signIn.explained")),
-		h("p", h("a.button.primary", { href: `/.auth/login/aad?post_login_redirect_uri=${back}` }, t("signIn.go"))),
-	);
+function notAsking() {
+	asking = false;
+	signedIn = null;
+}
+
+/**
+ * Where something is shown already, it is kept, what was typed too: one signs in in another tab. Else one comes back to
+ * the same address.
+ * @param {() => void} close
+ */
+function signIn(close) {
+	const keep = page.ready || over.ready;
+	const href = `/.auth/login/aad?post_login_redirect_uri=${encodeURIComponent(location.pathname)}`;
+	const remember = () => sessionStorage.setItem(PLACE, location.hash);
+	const how = keep ? { href, target: "_blank", rel: "noopener" } : { href, onclick: remember };
+	return dialogBody({
+		title: t("signIn.title"),
+		close,
+		body: [h("p", t(keep ? "signIn.ended" : "signIn.explained")), keep && h("p.muted", t("signIn.elsewhere"))],
+		buttons: [keep && button(t("signIn.done"), retry), h("a.button.primary", how, t("signIn.go"))],
+	});
+}
+
+/** The address of before one signed in. */
+function comeBack() {
+	const place = sessionStorage.getItem(PLACE);
+	sessionStorage.removeItem(PLACE);
+	if (place && !location.hash) history.replaceState(null, "", place);
 }
 
 function forgetKey() {
@@ -171,7 +197,7 @@ function drawShell() {
 		h(
 			"div.actions",
 			functionKey.get() && button(t("key.forget"), forgetKey, { kind: "quiet" }),
-			signsIn && h("a.button.quiet", { href: "/.auth/logout?post_logout_redirect_uri=%2Fapi%2Fconsole" }, t("signIn.out")),
+			signsIn() && h("a.button.quiet", { href: "/.auth/logout?post_logout_redirect_uri=%2Fapi%2Fconsole" }, t("signIn.out")),
 			button(t(`language.${other}`), change, { kind: "quiet", lang: other }),
 		),
 	);
@@ -192,5 +218,6 @@ addEventListener("online", retry);
 addEventListener("offline", () => connection(true));
 document.addEventListener("visibilitychange", () => document.hidden || retry());
 
+comeBack();
 drawShell();
 route();

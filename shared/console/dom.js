@@ -86,29 +86,63 @@ function morphAttributes(old, fresh) {
 }
 
 /**
+ * Matches children by key, the others in order and by kind: what comes or goes beside a field leaves the field as it is.
  * @param {Element} old
  * @param {Element} fresh
  */
 function morphChildren(old, fresh) {
+	const wanted = new Set([...fresh.children].map(keyOf).filter(Boolean));
 	const keyed = new Map();
-	for (const child of old.children) if (keyOf(child)) keyed.set(keyOf(child), child);
+	for (const child of [...old.children]) {
+		const key = keyOf(child);
+		if (key && !wanted.has(key)) child.remove();
+		else if (key) keyed.set(key, child);
+	}
 	let place = old.firstChild;
 	for (const next of [...fresh.childNodes]) {
 		const key = keyOf(next);
-		const match = key ? keyed.get(key) : place && !keyOf(place) && place.nodeName === next.nodeName ? place : null;
+		const match = key ? keyed.get(key) : alike(next, place);
 		if (!match) {
 			old.insertBefore(next, place);
-		} else {
-			if (match === place) place = match.nextSibling;
-			else old.insertBefore(match, place);
-			morph(match, next);
+			continue;
 		}
+		if (key && match !== place) old.insertBefore(match, place);
+		else place = passed(place, match);
+		morph(match, next);
 	}
 	while (place) {
 		const after = place.nextSibling;
 		place.remove();
 		place = after;
 	}
+}
+
+/**
+ * The first from `place` on that `next` is another state of.
+ * @param {any} next
+ * @param {any} place
+ */
+function alike(next, place) {
+	for (let node = place; node; node = node.nextSibling) {
+		if (!keyOf(node) && node.nodeName === next.nodeName && node.classList?.[0] === next.classList?.[0]) return node;
+		if (next.nodeType === Node.TEXT_NODE) return null;
+	}
+	return null;
+}
+
+/**
+ * What follows `match`; what stood before it without a key is gone.
+ * @param {any} place
+ * @param {any} match
+ */
+function passed(place, match) {
+	let node = place;
+	while (node !== match) {
+		const after = node.nextSibling;
+		if (!keyOf(node)) node.remove();
+		node = after;
+	}
+	return match.nextSibling;
 }
 
 /**

@@ -9,7 +9,8 @@
 
 import { Disconnected, KeyNeeded, Problem, SignInNeeded } from "./api.js";
 import { h, morph } from "./dom.js";
-import { problemNote, waiting } from "./parts/marks.js";
+import { button, problemNote, waiting } from "./parts/marks.js";
+import { t } from "./texts.js";
 
 const PATIENCE = 300;
 const RETRY_SECONDS = [1, 2, 4, 8, 15];
@@ -24,8 +25,12 @@ export class Screen {
 	#place = null;
 	/** @type {unknown} */
 	#data;
-	/** @type {Problem | null} */
+	/** @type {Obstacle | null} what keeps the data from being read */
 	#problem = null;
+	/** @type {Obstacle | null} what kept the last deed from being done; it stays until the next one */
+	#refusal = null;
+	/** @type {FieldError[]} */
+	#wrong = [];
 	/** @type {Set<string>} */
 	#busy = new Set();
 	/** @type {AbortController | null} */
@@ -37,13 +42,19 @@ export class Screen {
 	#patience = 0;
 
 	/**
-	 * `events` are told what concerns the whole page: drawn, keyNeeded, signInNeeded, disconnected, connected.
+	 * `events` are told what concerns the whole page: drawn, keyNeeded, signInNeeded, disconnected, connected;
+	 * and asked for a way to leave.
 	 * @param {HTMLElement} root
 	 * @param {ScreenEvents} events
 	 */
 	constructor(root, events) {
 		this.#root = root;
 		this.#events = events;
+	}
+
+	/** Whether there is something to lose: data are shown. */
+	get ready() {
+		return this.#view !== null && this.#data !== undefined;
 	}
 
 	get title() {
@@ -65,6 +76,8 @@ export class Screen {
 		if (!same) {
 			this.#data = undefined;
 			this.#problem = null;
+			this.#refusal = null;
+			this.#wrong = [];
 			this.#busy.clear();
 			this.#fresh = true;
 			this.#slow = !this.#root.firstChild;
@@ -100,6 +113,7 @@ export class Screen {
 			if (loading.signal.aborted) return;
 			this.#data = data;
 			this.#problem = null;
+			if (isLockedOut(this.#refusal)) this.#refusal = null;
 			this.#failures = 0;
 			this.#events.connected();
 			wait = this.#view.pollAfter(this.#context());
@@ -117,43 +131,74 @@ export class Screen {
 	 * @param {unknown} error
 	 */
 	#failed(error) {
-		if (error instanceof KeyNeeded) this.#events.keyNeeded(error.refused);
-		else if (error instanceof SignInNeeded) this.#events.signInNeeded();
-		else if (error instanceof Disconnected) {
+		if (error instanceof Disconnected) {
 			const wait = RETRY_SECONDS[Math.min(this.#failures++, RETRY_SECONDS.length - 1)];
 			this.#events.disconnected();
 			return wait;
-		} else if (error instanceof Problem) {
-			this.#problem = error;
-			if (error.status >= 500 || this.#data !== undefined) return 15;
-		} else throw error;
-		return null;
+		}
+		this.#problem = this.#obstacle(error);
+		return error instanceof Problem && (error.status >= 500 || error.ofPlatform || this.#data !== undefined) ? 15 : null;
 	}
 
 	/**
-	 * Does something for the user once, however often it is asked for before it is done.
+	 * @param {unknown} error
+	 * @returns {Obstacle}
+	 */
+	#obstacle(error) {
+		if (error instanceof KeyNeeded) this.#events.keyNeeded(error.refused);
+		else if (error instanceof SignInNeeded) this.#events.signInNeeded();
+		else if (!(error instanceof Problem)) throw error;
+		return error;
+	}
+
+	/**
+	 * Does something for the user once, however often it is asked for before it is done. What kept it from being done,
+	 * null for nothing.
 	 * @param {string} name
 	 * @param {() => Promise<void>} deed
+	 * @returns {Promise<Obstacle | null>}
 	 */
 	act = async (name, deed) => {
-		if (this.#busy.has(name)) return;
+		if (this.#busy.has(name)) return null;
 		const view = this.#view;
 		this.#busy.add(name);
-		this.#problem = null;
+		this.#refusal = null;
+		this.#wrong = [];
 		this.draw();
 		try {
 			await deed();
 		} catch (error) {
 			if (error instanceof Disconnected) {
-				this.#problem = new Problem(0, {});
+				this.#refusal = new Problem(0, {});
 				this.#events.disconnected();
 				if (!this.#timer) this.#timer = setTimeout(this.refresh, 1000);
-			} else if (view === this.#view) this.#failed(error);
+			} else if (view === this.#view) {
+				this.#refusal = this.#obstacle(error);
+				if (error instanceof Problem) this.#wrong = error.errors;
+			}
 		} finally {
 			this.#busy.delete(name);
 			this.draw();
+			this.#showWrong();
 		}
+		return this.#refusal;
 	};
+
+	/**
+	 * Says what is wrong with a form before it is sent.
+	 * @param {FieldError[]} wrong
+	 */
+	#complain = (wrong) => {
+		this.#wrong = wrong;
+		this.#refusal = null;
+		this.draw();
+		this.#showWrong();
+	};
+
+	#showWrong() {
+		const first = /** @type {HTMLElement | null} */ (this.#root.querySelector("[aria-invalid=true]"));
+		first?.focus();
+	}
 
 	draw() {
 		if (!this.#view) return;
@@ -161,13 +206,31 @@ export class Screen {
 		const ready = this.#data !== undefined;
 		if (!ready && !this.#problem && !this.#slow) return;
 		const body = ready ? this.#view.render(context) : this.#problem ? nothingToShow(this.#view.title(context)) : waiting();
-		const fresh = h("div.screen", problemNote(this.#problem), body);
+		const fresh = h("div.screen", h("div.problems", this.#problemNote(), this.#refusalNote()), body);
 		const anew = this.#fresh;
 		if (anew || !this.#root.firstChild) this.#root.replaceChildren(fresh);
 		else morph(this.#root.firstChild, fresh);
 		this.#fresh = anew && !ready && !this.#problem;
 		if (!this.#fresh) this.#root.removeAttribute("aria-busy");
 		this.#events.drawn(anew && !this.#fresh);
+	}
+
+	#problemNote() {
+		if (!this.#problem) return null;
+		return problemNote(this.#problem, this.#enter(this.#problem) ?? [button(t("problem.again"), this.refresh), this.#data === undefined && this.#events.leave()]);
+	}
+
+	#refusalNote() {
+		return this.#refusal && problemNote(this.#refusal, this.#enter(this.#refusal));
+	}
+
+	/**
+	 * The button that asks again to come in, once its dialog was closed.
+	 * @param {Obstacle} obstacle
+	 */
+	#enter(obstacle) {
+		if (obstacle instanceof KeyNeeded) return button(t("key.enter"), () => this.#events.keyNeeded(obstacle.refused), { kind: "primary" });
+		return obstacle instanceof SignInNeeded ? button(t("signIn.go"), this.#events.signInNeeded, { kind: "primary" }) : null;
 	}
 
 	#context() {
@@ -177,6 +240,8 @@ export class Screen {
 			/** @param {string} name */
 			busy: (name) => this.#busy.has(name),
 			act: this.act,
+			wrong: this.#wrong,
+			complain: this.#complain,
 			refresh: this.refresh,
 			draw: () => this.draw(),
 		};
@@ -189,6 +254,9 @@ export class Screen {
 		this.#loading = null;
 	}
 }
+
+/** @param {Obstacle | null} obstacle */
+const isLockedOut = (obstacle) => obstacle instanceof KeyNeeded || obstacle instanceof SignInNeeded;
 
 /** @param {string} title */
 function nothingToShow(title) {

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import DomainNotFound, RunNotFound, SyncError
 from shared.http.address import caller_address
+from shared.http.bad_fields import bad_fields
 from shared.http.principal import ANYBODY, Principal, Role, identified, require_role
 from shared.http.problems import Problem, secured
 from shared.http.same_origin import from_browser, require_same_origin
@@ -232,12 +233,4 @@ def _validated(model: type[Model], document: object, where: str) -> Model:
     try:
         return model.model_validate(document, by_alias=True, by_name=False)
     except ValidationError as error:
-        errors = [
-            {
-                "field": ".".join(str(part) for part in e["loc"]) or where,
-                "detail": e["msg"].removeprefix("Value error, "),
-            }
-            for e in error.errors()
-        ]
-        named = tuple(f"{e['field']}: {e['detail']}" for e in errors)
-        raise Problem(400, f"Bad {where}", say("http.badFields", fields=named), errors=errors) from None
+        raise bad_fields(error, where) from None

@@ -27,7 +27,11 @@ _PROBLEM: JsonSchemaValue = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+                "properties": {
+                    "field": {"type": "string"},
+                    "detail": {"type": "string"},
+                    "parts": {"type": "array", "items": {"$ref": _REF.format(model="Part")}},
+                },
             },
         },
         "runId": {"type": "string", "description": "409: the run that is active."},

@@ -1,7 +1,7 @@
 """Answers, and errors as `application/problem+json` (RFC 9457): never a stack trace, never a secret."""
 
 import json as stdlib_json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 
@@ -41,7 +41,7 @@ _STATUS: Mapping[type[SyncError], tuple[int, str]] = {
 
 
 class Problem(Exception):
-    """An answer that is an error."""
+    """An answer that is an error; `errors` are fields of the request, each with what is wrong with it."""
 
     def __init__(self, status: int, title: str, parts: Parts, **members: object) -> None:
         super().__init__(title)
@@ -49,6 +49,7 @@ class Problem(Exception):
         self.title = title
         self.parts = parts
         self.members = members
+        self.errors: Sequence[tuple[str, Parts]] = ()
         self.headers: Mapping[str, str] = {}
 
     @property
@@ -66,13 +67,18 @@ class Problem(Exception):
         return problem
 
     def answer(self, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
-        body = {
+        body: dict[str, object] = {
             "type": "about:blank",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
             "parts": [asdict(part) for part in self.parts],
         }
+        if self.errors:
+            body["errors"] = [
+                {"field": field, "detail": said(why), "parts": [asdict(part) for part in why]}
+                for field, why in self.errors
+            ]
         return func.HttpResponse(
             stdlib_json.dumps({**body, **self.members}, ensure_ascii=False),
             status_code=self.status,

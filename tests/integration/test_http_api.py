@@ -127,6 +127,8 @@ class TestSettings:
         fields = [error["field"] for error in refusal["errors"]]
         assert fields == ["periodicSync", "maxAllowedDeletions", "surprise"]
         assert all(field in refusal["detail"] for field in fields)
+        told = [error["parts"][0]["code"] for error in refusal["errors"]]
+        assert told == ["field.onOff", "field.atMost", "field.unknown"]
 
     @pytest.mark.parametrize("percent", [-1, 101, 20.5, "20", True])
     async def test_max_allowed_deletions_is_a_whole_percentage(self, stack: Stack, percent: object) -> None:

@@ -88,8 +88,15 @@ def test_every_text_has_a_code_that_stands_where_it_is_said() -> None:
     assert others == []
 
 
+def said_by_the_page() -> set[str]:
+    """Codes that the admin page says, too: about a form, before it is sent."""
+    scripts = "".join(path.read_text(encoding="utf-8") for path in (SHARED / "console").rglob("*.js"))
+    return set(re.findall(r'"(field\.\w+)"', scripts))
+
+
 def test_every_code_has_a_sentence_and_every_sentence_is_said() -> None:
-    assert {code for one in said_in_the_code() for code in one.codes} | NAMES == sentences("en").keys()
+    said = {code for one in said_in_the_code() for code in one.codes} | said_by_the_page()
+    assert said | NAMES == sentences("en").keys()
     assert {code.partition(".")[0] for code in NAMES} == set(NAMED.values())
 
 

@@ -34,11 +34,17 @@ type Params = {
     run?: string;
 };
 
+/** What is wrong with one field of a form, by its name in the API. */
+type FieldError = { field: string; parts: Api.Part[] };
+
+/** `act` gives what kept it from being done; `wrong` is what its form got wrong, as `complain` or the app's answer has it. */
 type Context<Data> = {
     params: Params;
     data: Data;
     busy: (name: string) => boolean;
-    act: (name: string, deed: () => Promise<void>) => Promise<void>;
+    act: (name: string, deed: () => Promise<void>) => Promise<Obstacle | null>;
+    wrong: FieldError[];
+    complain: (wrong: FieldError[]) => void;
     refresh: () => Promise<void>;
     draw: () => void;
 };
@@ -57,7 +63,12 @@ interface View<Data> {
     render(context: Context<Data>): Element;
 }
 
+/** What keeps a screen from its data, or a form from being done. */
+type Obstacle = import("../../shared/console/api.js").Problem | import("../../shared/console/api.js").KeyNeeded | import("../../shared/console/api.js").SignInNeeded;
+
+/** `leave`: a way out of a screen that has nothing to show. */
 type ScreenEvents = {
+    leave: () => Child;
     drawn: (anew: boolean) => void;
     connected: () => void;
     disconnected: () => void;
@@ -100,12 +111,15 @@ type Setting = {
 };
 type SettingValue = number | Partial<Api.Limit> | null;
 
-/** What the page of the tenant's settings shows; `run` is a what-if. */
+/** `before`: what the settings were that somebody else has changed since the form was opened. */
+type DomainSettingsData = { domain: Api.Domain; etag: string | null; before: Record<string, any> };
+
+/** What the page of the tenant's settings shows; `run` is a what-if. `changed`: by somebody else since it was opened. */
 type SettingsData = {
     settings: Api.TenantSettingsView;
     domains: Api.Domain[];
     run: Api.Run | null;
-    complaint?: string | null;
+    changed: string[];
 };
 
 /** What the question of Sync Now is asked with. */

@@ -1,18 +1,20 @@
 // Dialogs: the browser's own, so that focus stays inside and returns where it was.
 
+import { Problem } from "../api.js";
 import { h } from "../dom.js";
 import { t } from "../texts.js";
-import { icon } from "./marks.js";
+import { button, icon, problemNote } from "./marks.js";
 
 /**
  * What is in a dialog: a title with ×, a body, and buttons. `onsubmit` makes it a form; `onchange` hears of each choice.
- * @param {{ title: string, close: (() => void) | null, body: Child, buttons: Child, onsubmit?: ((form: FormData) => unknown) | null, onchange?: ((form: FormData) => unknown) | null }} dialog
+ * @param {{ title: string, close: (() => void) | null, body: Child, buttons: Child, onsubmit?: ((given: FormData, form: HTMLFormElement) => unknown) | null, onchange?: ((form: FormData) => unknown) | null }} dialog
  */
 export function dialogBody({ title, close, body, buttons, onsubmit = null, onchange = null }) {
 	/** @param {SubmitEvent} event */
 	const submit = (event) => {
 		event.preventDefault();
-		onsubmit?.(new FormData(/** @type {HTMLFormElement} */ (event.target)));
+		const form = /** @type {HTMLFormElement} */ (event.target);
+		onsubmit?.(new FormData(form), form);
 	};
 	/** @param {Event & { currentTarget: HTMLFormElement }} event */
 	const changed = (event) => onchange?.(new FormData(event.currentTarget));
@@ -30,12 +32,76 @@ export function dialogBody({ title, close, body, buttons, onsubmit = null, oncha
 }
 
 /**
+ * What the inputs of a form can't be sent with, by the browser's own check.
+ * @param {HTMLFormElement} form
+ * @returns {FieldError[]}
+ */
+export function mistakes(form) {
+	/** @type {FieldError[]} */
+	const found = [];
+	for (const input of form.querySelectorAll("input")) {
+		const code = mistake(input);
+		const limit = Number(code === "field.atMost" ? input.max : input.min);
+		if (code) found.push({ field: input.name.replace(/-count$/, ""), parts: [{ code, parameters: { limit } }] });
+	}
+	return found;
+}
+
+/** @param {HTMLInputElement} input */
+function mistake({ validity }) {
+	if (validity.badInput || validity.stepMismatch) return "field.wholeNumber";
+	if (validity.valueMissing) return "field.required";
+	if (validity.rangeUnderflow) return "field.atLeast";
+	return validity.rangeOverflow ? "field.atMost" : null;
+}
+
+/**
+ * Changes the version that is shown; where that is not the current one any more, shows the current one before it says so.
+ * @param {() => Promise<void>} deed
+ * @param {() => Promise<void>} refresh
+ */
+export async function onThisVersion(deed, refresh) {
+	try {
+		await deed();
+	} catch (error) {
+		if (error instanceof Problem && error.status === 412) await refresh();
+		throw error;
+	}
+}
+
+/**
+ * Asks before something is done, and stays open until it has been.
+ * @param {{ title: string, body: Child, stay: string, go: string, kind: string, deed: () => Promise<Obstacle | null> }} question
+ */
+export function askFirst({ title, body, stay, go, kind, deed }) {
+	const refusal = h("div.problems");
+	showOnce((close) =>
+		dialogBody({
+			title,
+			close,
+			onsubmit: async () => {
+				const obstacle = await deed();
+				if (!obstacle) return close();
+				refusal.replaceChildren(problemNote(obstacle));
+			},
+			body: [refusal, body],
+			buttons: [button(stay, close), button(go, null, { kind, type: "submit" })],
+		}),
+	);
+}
+
+/**
  * A dialog that is nothing but a closer look: it has no address and is gone when closed.
  * @param {(close: () => void) => Element} content
+ * @param {() => void} [closed]
  */
-export function showOnce(content) {
+export function showOnce(content, closed) {
+	const gone = () => {
+		dialog.remove();
+		closed?.();
+	};
 	/** @type {HTMLDialogElement} */
-	const dialog = h("dialog.modal", { onclose: () => dialog.remove() });
+	const dialog = h("dialog.modal", { onclose: gone });
 	dialog.append(content(() => dialog.close()));
 	dialog.setAttribute("aria-label", dialog.querySelector(".dialog-title")?.textContent ?? "");
 	document.body.append(dialog);

@@ -1,5 +1,6 @@
 // Small things that mean the same wherever they appear: statuses, kinds of change, times, notes.
 
+import { KeyNeeded, Problem } from "../api.js";
 import { h } from "../dom.js";
 import { change } from "../router.js";
 import { ago, authorText, clock, moment, said, t, utc } from "../texts.js";
@@ -158,21 +159,61 @@ export function note(kind, ...children) {
 }
 
 /**
- * What went wrong and what to do, where something did.
- * @param {import("../api.js").Problem | null} problem
+ * What went wrong and what to do; `steps` are buttons.
+ * @param {Obstacle} problem
+ * @param {Child} [steps]
  */
-export function problemNote(problem) {
-	if (!problem) return null;
-	const { status, parts } = problem;
-	const title = TITLED.includes(status) ? t(`problem.${status}`) : t("problem.title", { status: String(status) });
-	return h("div.problem", { role: "alert" }, note("danger", h("strong", title), h("p", said(parts)), advice(problem)));
+export function problemNote(problem, steps = null) {
+	const [title, ...told] = problem instanceof Problem ? problemText(problem) : [t(problem instanceof KeyNeeded ? "key.needed" : "signIn.title"), t(problem instanceof KeyNeeded ? "key.explained" : "signIn.explained")];
+	return h("div.problem", { role: "alert" }, note("danger", h("strong", title), told.map((each) => each && h("p", each)), steps && h("div.actions", steps)));
 }
 
-/** @param {import("../api.js").Problem} problem */
-function advice({ status, parts }) {
+/**
+ * @param {Problem} problem
+ * @returns {Child[]}
+ */
+function problemText({ status, parts, ofPlatform, errors }) {
+	const title = TITLED.includes(status) ? t(`problem.${status}`) : t("problem.title", { status: String(status) });
+	if (ofPlatform) return [title, t(status === 403 || status === 404 ? `platform.${status}` : status >= 500 ? "platform.5xx" : "platform.other")];
+	if (errors.length) return [title, said(errors.every(isPlaced) ? [] : parts), t("advice.fields")];
+	return [title, said(parts), advice(status, parts)];
+}
+
+/**
+ * Whether a field shows it.
+ * @param {FieldError} error
+ */
+const isPlaced = ({ field }) => document.querySelector(`[data-field="${fieldName(field)}"]`) !== null;
+
+/**
+ * "settings.maxAdds.percent" is about the field maxAdds.
+ * @param {string} path
+ */
+const fieldName = (path) => path.replace(/^settings\./, "").split(".")[0];
+
+/**
+ * The attributes of an input, and the sentence under it: what is wrong with it, if something is.
+ * @param {string} name
+ * @param {string} id
+ * @param {FieldError[]} wrong
+ */
+export function wrongWith(name, id, wrong) {
+	const here = wrong.filter(({ field }) => fieldName(field) === name);
+	const described = [`${id}-help`, here.length > 0 && `${id}-wrong`].filter(Boolean).join(" ");
+	return {
+		marked: { "aria-invalid": here.length ? "true" : null, "aria-describedby": described },
+		sentence: here.length > 0 && h("p.wrong", { id: `${id}-wrong` }, icon("failed"), h("span", here.map(({ parts }) => said(parts)))),
+	};
+}
+
+/**
+ * @param {number} status
+ * @param {Api.Part[]} parts
+ */
+function advice(status, parts) {
 	if (parts.some(({ code }) => SAYS_WHAT_TO_DO.test(code))) return null;
-	if ([0, 403, 404, 409, 410, 412].includes(status)) return h("p", t(`advice.${status}`));
-	return h("p", t(status >= 500 ? "advice.5xx" : "advice.4xx"));
+	if ([0, 403, 404, 409, 410, 412].includes(status)) return t(`advice.${status}`);
+	return t(status >= 500 ? "advice.5xx" : "advice.4xx");
 }
 
 export function waiting() {

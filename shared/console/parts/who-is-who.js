@@ -4,7 +4,7 @@ import { decide, takeBack } from "../api.js";
 import { h } from "../dom.js";
 import { nameOf } from "../people.js";
 import { authorText, said, t } from "../texts.js";
-import { dialogBody, showOnce } from "./dialog.js";
+import { askFirst } from "./dialog.js";
 import { button, icon, muted, note, table, when } from "./marks.js";
 
 const KINDS = /** @type {Api.Kind[]} */ (["sameUpn", "addBesideDeletion", "bothNames", "twoAccounts"]);
@@ -144,21 +144,13 @@ function answers(pairs, about, context, choices = [true, false]) {
  */
 function confirm(pairs, about, same, { params, act, refresh }) {
 	const answer = t(same ? "whoIsWho.same" : "whoIsWho.different");
-	showOnce((close) =>
-		dialogBody({
-			title: answer,
-			close,
-			onsubmit: () => {
-				close();
-				act("decide", async () => {
-					await decide(params.domain, pairs, same);
-					await shownAgain(refresh);
-				});
-			},
-			body: [h("p", h("strong", about)), h("p", t(same ? "whoIsWho.sameFollows" : "whoIsWho.differentFollows")), h("p.muted", t("whoIsWho.counts"))],
-			buttons: [button(t("dialog.cancel"), close), button(answer, null, { kind: same ? "primary" : "danger", type: "submit" })],
-		}),
-	);
+	const deed = () =>
+		act("decide", async () => {
+			await decide(params.domain, pairs, same);
+			await shownAgain(refresh);
+		});
+	const body = [h("p", h("strong", about)), h("p", t(same ? "whoIsWho.sameFollows" : "whoIsWho.differentFollows")), h("p.muted", t("whoIsWho.counts"))];
+	askFirst({ title: answer, body, stay: t("dialog.cancel"), go: answer, kind: same ? "primary" : "danger", deed });
 }
 
 /**

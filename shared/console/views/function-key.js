@@ -6,8 +6,8 @@ import { dialogBody } from "../parts/dialog.js";
 import { button, note } from "../parts/marks.js";
 import { t } from "../texts.js";
 
-/** @param {{ refused: boolean, done: () => void }} asked */
-export function keyDialog({ refused, done }) {
+/** @param {{ refused: boolean, close: () => void, done: () => void }} asked */
+export function keyDialog({ refused, close, done }) {
 	/** @param {FormData} form */
 	const save = (form) => {
 		const key = String(form.get("key")).trim();
@@ -17,7 +17,7 @@ export function keyDialog({ refused, done }) {
 	};
 	return dialogBody({
 		title: t("key.title"),
-		close: null,
+		close,
 		onsubmit: save,
 		body: [
 			refused && note("danger", t("key.refused")),

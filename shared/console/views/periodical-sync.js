@@ -2,34 +2,46 @@
 
 import { changeDomain, getSettings } from "../api.js";
 import { h } from "../dom.js";
-import { dialogBody } from "../parts/dialog.js";
+import { dialogBody, onThisVersion } from "../parts/dialog.js";
+import { hourly } from "../parts/domain.js";
 import { button, note, when } from "../parts/marks.js";
 import { closeDialog } from "../router.js";
 import { said, t } from "../texts.js";
 
-/** @type {View<{ domain: Api.Domain, etag: string | null }>} */
+/** @type {View<{ domain: Api.Domain, etag: string | null, opened: Api.Domain["periodicSync"] }>} */
 export default {
 	title: ({ params }) => t("periodical.of", { domain: params.on }),
 
 	place: ({ on }) => on,
 
-	load: ({ params, signal }) => getSettings(params.on, signal),
+	// What is asked stays the same, whatever somebody else does meanwhile.
+	async load({ params, data, signal }) {
+		const fresh = await getSettings(params.on, signal);
+		return { ...fresh, opened: data ? data.opened : fresh.domain.periodicSync };
+	},
 
 	pollAfter: () => null,
 
-	render({ params, data, act, busy }) {
-		const { domain, etag } = data;
-		const on = domain.periodicSync === true;
-		const watched = domain.periodicSync === "watch";
+	render({ params, data, act, busy, refresh }) {
+		const { domain, etag, opened } = data;
+		const on = opened === true;
+		const watched = opened === "watch";
+		const title = t(on ? "periodical.disableOf" : "periodical.enableOf", { domain: params.on });
+		if (domain.periodicSync !== opened) {
+			return dialogBody({ title, close: closeDialog, body: note("plain", t("periodical.changedMeanwhile"), " ", t(`periodical.is.${hourly(domain)}`)), buttons: [button(t("dialog.close"), closeDialog)] });
+		}
 		/** @param {boolean | "watch"} periodicSync */
 		const save = (periodicSync) =>
 			act("save", async () => {
-				await changeDomain(params.on, { periodicSync }, etag);
+				const change = async () => {
+					await changeDomain(params.on, { periodicSync }, etag);
+				};
+				await onThisVersion(change, refresh);
 				closeDialog();
 				dispatchEvent(new Event("changed"));
 			});
 		return dialogBody({
-			title: t(on ? "periodical.disableOf" : "periodical.enableOf", { domain: params.on }),
+			title,
 			close: closeDialog,
 			onsubmit: () => save(!on),
 			body: on ? disabling(domain) : enabling(domain),

@@ -2,10 +2,10 @@
 
 import { changeDomain, getSettings } from "../api.js";
 import { h } from "../dom.js";
-import { dialogBody } from "../parts/dialog.js";
-import { button } from "../parts/marks.js";
+import { dialogBody, mistakes, onThisVersion } from "../parts/dialog.js";
+import { button, note, wrongWith } from "../parts/marks.js";
 import { closeDialog } from "../router.js";
-import { t } from "../texts.js";
+import { number, t } from "../texts.js";
 
 // "percent" is a number from 0 to 100, "limit" a percentage, a number of people, or both; `optional` may be empty for off.
 /** @type {Setting[]} */
@@ -19,13 +19,16 @@ const LIMITS = [
 	{ name: "maxSourceShrink", kind: "percent", optional: true },
 ];
 
-/** @type {View<{ domain: Api.Domain, etag: string | null }>} */
+/** @type {View<DomainSettingsData>} */
 export default {
 	title: ({ params }) => t("settings.for", { domain: params.on }),
 
 	place: ({ on }) => on,
 
-	load: ({ params, signal }) => getSettings(params.on, signal),
+	async load({ params, data, signal }) {
+		const fresh = await getSettings(params.on, signal);
+		return { ...fresh, before: data ? changedMeanwhile(data, fresh.domain) : {} };
+	},
 
 	pollAfter: () => null,
 
@@ -36,32 +39,68 @@ export default {
 		return dialogBody({
 			title: t("settings.for", { domain: params.on }),
 			close: closeDialog,
-			onsubmit: (form) => save(form, [first, ...further], context),
-			body: [field(first, data.domain), further.length > 0 && h("fieldset", h("legend", t("settings.further")), h("p.muted", t("settings.furtherMore")), further.map((limit) => field(limit, data.domain))), "unlinked" in data.domain && unlinkedChoice(data.domain)],
+			onsubmit: (given, form) => {
+				const wrong = mistakes(form);
+				if (wrong.length) context.complain(wrong);
+				else save(given, [first, ...further], context);
+			},
+			body: [field(first, context), further.length > 0 && h("fieldset", h("legend", t("settings.further")), h("p.muted", t("settings.furtherMore")), further.map((limit) => field(limit, context))), "unlinked" in data.domain && unlinkedChoice(data)],
 			buttons: [button(t("dialog.cancel"), closeDialog), button(t(busy("save") ? "settings.saving" : "settings.save"), null, { kind: "primary", type: "submit", disabled: busy("save") })],
 		});
 	},
 };
 
 /**
- * @param {Setting} setting
- * @param {Api.Domain} domain
+ * What each setting was that somebody else has changed since the form was opened.
+ * @param {DomainSettingsData} shown
+ * @param {Api.Domain} fresh
  */
-function field({ name, kind, optional }, domain) {
+function changedMeanwhile({ domain, before }, fresh) {
+	const names = /** @type {(Setting["name"] | "unlinked")[]} */ (["unlinked", ...LIMITS.map(({ name }) => name)]);
+	const opened = names.map((name) => /** @type {[string, any]} */ ([name, name in before ? before[name] : domain[name]]));
+	return Object.fromEntries(opened.filter(([name, value]) => !same(value, fresh[/** @type {Setting["name"]} */ (name)])));
+}
+
+/**
+ * @param {string} name
+ * @param {Record<string, any>} before
+ * @param {any} now
+ */
+function changedNote(name, before, now) {
+	return name in before && note("warning", t("settings.changedMeanwhile", { before: settingText(before[name]), now: settingText(now) }));
+}
+
+/** @param {any} value */
+function settingText(value) {
+	if (value === null) return t("settings.off");
+	if (typeof value === "string") return t(`settings.unlinked.${value}`);
+	const { percent, count } = typeof value === "object" ? value : { percent: value, count: null };
+	return [percent !== null && `${number(percent)}%`, count !== null && `> ${number(count)}`].filter(Boolean).join(", ");
+}
+
+/**
+ * @param {Setting} setting
+ * @param {Context<DomainSettingsData>} context
+ */
+function field({ name, kind, optional }, { data: { domain, before }, wrong }) {
 	const set = domain[name];
 	const limit = typeof set === "object" ? set : null;
 	const value = kind === "limit" ? (limit?.percent ?? null) : set;
 	const id = `setting-${name}`;
+	const { marked, sentence } = wrongWith(name, id, wrong);
 	return h(
 		"div.field",
+		{ "data-field": name },
 		h("label", { for: id }, t(`settings.${name}`)),
 		h(
 			"div.field-input",
-			h("input", { id, name, type: "number", min: "0", max: "100", step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, "aria-describedby": `${id}-help` }),
+			h("input", { id, name, type: "number", min: "0", max: "100", step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, ...marked }),
 			h("span", { "aria-hidden": "true" }, "%"),
 			kind === "limit" && people(name, limit?.count ?? null),
 		),
 		h("p", { id: `${id}-help`, class: "muted" }, t(`settings.${name}Help`)),
+		sentence,
+		changedNote(name, before, set),
 	);
 }
 
@@ -78,8 +117,8 @@ function people(name, value) {
 	];
 }
 
-/** @param {Api.Domain} domain */
-function unlinkedChoice({ unlinked }) {
+/** @param {DomainSettingsData} data */
+function unlinkedChoice({ domain: { unlinked }, before }) {
 	/** @param {string} value */
 	const option = (value) => h("option", { value, selected: value === unlinked }, t(`settings.unlinked.${value}`));
 	return h(
@@ -87,15 +126,16 @@ function unlinkedChoice({ unlinked }) {
 		h("label", { for: "setting-unlinked" }, t("settings.unlinked")),
 		h("select", { id: "setting-unlinked", name: "unlinked", "aria-describedby": "setting-unlinked-help" }, option("delete"), option("ask")),
 		h("p", { id: "setting-unlinked-help", class: "muted" }, t("settings.unlinkedHelp")),
+		changedNote("unlinked", before, unlinked),
 	);
 }
 
 /**
  * @param {FormData} form
  * @param {Setting[]} limits
- * @param {Context<{ domain: Api.Domain, etag: string | null }>} context
+ * @param {Context<DomainSettingsData>} context
  */
-function save(form, limits, { params, data, act }) {
+function save(form, limits, { params, data, act, refresh }) {
 	const { domain, etag } = data;
 	/** @type {Record<string, SettingValue | string>} */
 	const changes = {};
@@ -108,7 +148,10 @@ function save(form, limits, { params, data, act }) {
 		if (!same(wanted, domain[name])) changes[name] = wanted;
 	}
 	act("save", async () => {
-		if (Object.keys(changes).length) await changeDomain(params.on, /** @type {Partial<Api.SettingsChange>} */ (changes), etag);
+		const change = async () => {
+			await changeDomain(params.on, /** @type {Partial<Api.SettingsChange>} */ (changes), etag);
+		};
+		if (Object.keys(changes).length) await onThisVersion(change, refresh);
 		closeDialog();
 		dispatchEvent(new Event("changed"));
 	});

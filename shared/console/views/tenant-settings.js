@@ -2,8 +2,8 @@
 
 import { changeTenantSettings, getRun, getTenantSettings, listDomains, startWhatIf } from "../api.js";
 import { h } from "../dom.js";
-import { dialogBody, showOnce } from "../parts/dialog.js";
-import { button, isActive, kindMark, muted, note, outcomeNote, pace, searchBox, table } from "../parts/marks.js";
+import { askFirst, onThisVersion } from "../parts/dialog.js";
+import { button, isActive, kindMark, muted, note, outcomeNote, pace, searchBox, table, wrongWith } from "../parts/marks.js";
 import { progressBar } from "../parts/progress.js";
 import { address, change, go, runAddress } from "../router.js";
 import { t } from "../texts.js";
@@ -17,9 +17,10 @@ export default {
 
 	place: ({ on, run }) => `settings ${on ?? ""} ${run ?? ""}`,
 
-	async load({ params, signal }) {
+	async load({ params, data, signal }) {
 		const [settings, { domains }] = await Promise.all([getTenantSettings(signal), listDomains(signal)]);
-		return { settings, domains, run: params.run ? await getRun(params.on, params.run, signal) : null };
+		const changed = data ? [...new Set([...data.changed, ...differing(data.settings, settings)])] : [];
+		return { settings, domains, changed, run: params.run ? await getRun(params.on, params.run, signal) : null };
 	},
 
 	pollAfter: ({ data }) => pace(data.run ?? undefined),
@@ -30,6 +31,7 @@ export default {
 			"div",
 			h("header.page-head", h("div", h("p", h("a.link", { href: address([]) }, t("domains.title"))), h("h1", { tabindex: "-1" }, t("tenant.title")), h("p.muted.lead", t("tenant.explained")))),
 			data.settings.unreadable.length > 0 && note("warning", t("tenant.unreadable", { names: data.settings.unreadable.join(", ") })),
+			data.changed.length > 0 && note("warning", t("tenant.changedMeanwhile", { names: data.changed.map((name) => t(`tenant.${name}`)).join(t("counts.and")) })),
 			data.run && tried(data.run, context),
 			form(data, params.on, context),
 		);
@@ -41,22 +43,24 @@ export default {
  * @param {string} on
  * @param {Context<SettingsData>} context
  */
-function form({ settings, domains, run }, on, { act, busy, draw, data }) {
+function form({ settings, domains, run }, on, { act, busy, complain, wrong }) {
 	/** @param {SubmitEvent} event */
 	const submit = (event) => {
 		event.preventDefault();
 		const given = new FormData(/** @type {HTMLFormElement} */ (event.target));
+		const domain = String(given.get("domain"));
+		/** @type {Record<string, unknown>} */
+		let wanted;
+		try {
+			wanted = changes(given, settings);
+		} catch (error) {
+			if (!(error instanceof Mistake)) throw error;
+			complain([error.at]);
+			return;
+		}
 		act("try", async () => {
-			try {
-				data.complaint = null;
-				const domain = String(given.get("domain"));
-				const started = await startWhatIf(domain, changes(given, settings));
-				change({ on: domain, run: started.id });
-			} catch (error) {
-				if (!(error instanceof SyntaxError)) throw error;
-				data.complaint = error.message;
-				draw();
-			}
+			const started = await startWhatIf(domain, wanted);
+			change({ on: domain, run: started.id });
 		});
 	};
 	/** @param {keyof Api.TenantSettingsChange} name */
@@ -64,15 +68,14 @@ function form({ settings, domains, run }, on, { act, busy, draw, data }) {
 	return h(
 		"form.surface",
 		{ novalidate: true, onsubmit: submit },
-		field("attributeMap", settings, h("textarea", { id: "tenant-attributeMap", name: "attributeMap", rows: 6, spellcheck: "false" }, mapText(value("attributeMap")))),
+		field("attributeMap", settings, wrong, h("textarea", { id: "tenant-attributeMap", name: "attributeMap", rows: 6, spellcheck: "false" }, mapText(value("attributeMap")))),
 		h("p.muted", t("tenant.defaultMap"), " ", h("code", mapText(settings.defaultMap).replaceAll("\n", ", "))),
-		field("usageLocation", settings, h("input", { id: "tenant-usageLocation", name: "usageLocation", maxlength: 2, value: value("usageLocation") ?? "" })),
+		field("usageLocation", settings, wrong, h("input", { id: "tenant-usageLocation", name: "usageLocation", maxlength: 2, value: value("usageLocation") ?? "" })),
 		Object.entries(CHOICES).map(([name, choices]) =>
-			field(name, settings, h("select", { id: `tenant-${name}`, name }, ["", ...choices].map((one) => h("option", { value: one, selected: one === (/** @type {any} */ (value)(name) ?? "") }, t(`tenant.${name}.${one || "unset"}`))))),
+			field(name, settings, wrong, h("select", { id: `tenant-${name}`, name }, ["", ...choices].map((one) => h("option", { value: one, selected: one === (/** @type {any} */ (value)(name) ?? "") }, t(`tenant.${name}.${one || "unset"}`))))),
 		),
-		LISTS.map((name) => field(name, settings, h("textarea", { id: `tenant-${name}`, name, rows: 3, spellcheck: "false" }, (/** @type {any} */ (value)(name) ?? []).join("\n")))),
-		field("scope", settings, h("textarea", { id: "tenant-scope", name: "scope", rows: 6, spellcheck: "false" }, JSON.stringify(value("scope"), null, 1))),
-		data.complaint && note("warning", data.complaint),
+		LISTS.map((name) => field(name, settings, wrong, h("textarea", { id: `tenant-${name}`, name, rows: 3, spellcheck: "false" }, (/** @type {any} */ (value)(name) ?? []).join("\n")))),
+		field("scope", settings, wrong, h("textarea", { id: "tenant-scope", name: "scope", rows: 6, spellcheck: "false" }, JSON.stringify(value("scope"), null, 1))),
 		h(
 			"div.field",
 			h("label", { for: "tenant-domain" }, t("tenant.domain")),
@@ -85,10 +88,20 @@ function form({ settings, domains, run }, on, { act, busy, draw, data }) {
 /**
  * @param {string} name
  * @param {any} settings
- * @param {Child} input
+ * @param {FieldError[]} wrong
+ * @param {HTMLElement} input
  */
-function field(name, settings, input) {
-	return h("div.field", h("label", { for: `tenant-${name}` }, t(`tenant.${name}`), " ", muted(t(`tenant.from.${settings[name].from.replace(" ", "")}`))), input, h("p.muted", t(`tenant.${name}Help`)));
+function field(name, settings, wrong, input) {
+	const { marked, sentence } = wrongWith(name, input.id, wrong);
+	for (const [attribute, value] of Object.entries(marked)) if (value) input.setAttribute(attribute, value);
+	return h(
+		"div.field",
+		{ "data-field": name, "data-key": name },
+		h("label", { for: input.id }, t(`tenant.${name}`), " ", muted(t(`tenant.from.${settings[name].from.replace(" ", "")}`))),
+		input,
+		h("p.muted", { id: `${input.id}-help` }, t(`tenant.${name}Help`)),
+		sentence,
+	);
 }
 
 /** @param {any} map */
@@ -111,16 +124,41 @@ function changes(given, settings) {
 	for (const name of Object.keys(CHOICES)) wanted[name] = String(given.get(name)) || null;
 	for (const name of LISTS) wanted[name] = lines(name).length ? lines(name) : null;
 	const scope = String(given.get("scope")).trim();
-	wanted.scope = scope ? JSON.parse(scope) : null;
+	wanted.scope = scope ? parsed(scope) : null;
 	return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => !same(value, settings[name].value)));
+}
+
+/** What was typed can't be read, whatever the app would say to it. */
+class Mistake extends Error {
+	/** @param {FieldError} at */
+	constructor(at) {
+		super(at.field);
+		this.at = at;
+	}
 }
 
 /** @param {string} line */
 function mapping(line) {
 	const [attribute, ...from] = line.split("=");
-	if (!from.length) throw new SyntaxError(t("tenant.noMapping", { line }));
+	if (!from.length) throw new Mistake({ field: "attributeMap", parts: [{ code: "field.noMapping", parameters: { line } }] });
 	return [attribute.trim(), from.join("=").trim() || null];
 }
+
+/** @param {string} text */
+function parsed(text) {
+	try {
+		return JSON.parse(text);
+	} catch (error) {
+		throw new Mistake({ field: "scope", parts: [{ code: "field.notJson", parameters: { error: String(error) } }] });
+	}
+}
+
+/**
+ * The settings that differ.
+ * @param {any} one
+ * @param {any} other
+ */
+const differing = (one, other) => Object.keys(one).filter((name) => one[name]?.from && !same(one[name].value, other[name].value));
 
 /**
  * @param {any} one
@@ -169,23 +207,20 @@ function differences(people) {
  * @param {Api.Run} run
  * @param {Context<SettingsData>} context
  */
-function confirm(run, { data, act }) {
+function confirm(run, { data, act, refresh }) {
 	const whatIf = /** @type {Api.WhatIf} */ (run.whatIf);
 	const syncing = data.domains.filter((one) => one.periodicSync === true).map((one) => one.name);
-	showOnce((close) => {
-		const save = () => {
-			close();
-			act("save", async () => {
-				await changeTenantSettings(whatIf.settings, whatIf.tenantEtag);
-				go(address(["settings"]));
-			});
-		};
-		return dialogBody({
-			title: t("tenant.save"),
-			close,
-			onsubmit: save,
-			body: [h("p", t(syncing.length ? "tenant.concerns" : "tenant.concernsNobody")), h("ul", syncing.map((name) => h("li", name)))],
-			buttons: [button(t("dialog.cancel"), close), button(t("tenant.save"), null, { kind: "primary", type: "submit" })],
+	const save = () =>
+		act("save", async () => {
+			await onThisVersion(() => changeTenantSettings(whatIf.settings, whatIf.tenantEtag), refresh);
+			go(address(["settings"]));
 		});
+	askFirst({
+		title: t("tenant.save"),
+		body: [h("p", t(syncing.length ? "tenant.concerns" : "tenant.concernsNobody")), h("ul", syncing.map((name) => h("li", name)))],
+		stay: t("dialog.cancel"),
+		go: t("tenant.save"),
+		kind: "primary",
+		deed: save,
 	});
 }

@@ -1,0 +1,38 @@
+"""What is wrong with the fields of a request, in our own sentences."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.http.problems import Problem
+from shared.model.parts import Parts, say
+
+_WHOLE_NUMBER = say("field.wholeNumber")
+# By the type of Pydantic's error, from its context. Others are quoted.
+_WRONG: Mapping[str, Callable[[dict[str, Any]], Parts]] = {
+    "int_type": lambda _: _WHOLE_NUMBER,
+    "int_parsing": lambda _: _WHOLE_NUMBER,
+    "int_from_float": lambda _: _WHOLE_NUMBER,
+    "greater_than_equal": lambda context: say("field.atLeast", limit=context["ge"]),
+    "less_than_equal": lambda context: say("field.atMost", limit=context["le"]),
+    "missing": lambda _: say("field.required"),
+    "extra_forbidden": lambda _: say("field.unknown"),
+    "literal_error": lambda context: say("field.oneOf", choices=str(context["expected"])),
+    "enum": lambda context: say("field.oneOf", choices=str(context["expected"])),
+    "bool_type": lambda _: say("field.onOff"),
+    "value_error": lambda context: say("field.refused", why=str(context["error"])),
+}
+
+
+def bad_fields(error: ValidationError, where: str) -> Problem:
+    """A 400 that says of each field what is wrong; a field is its path with dots, `where` the whole of it."""
+    wrong = []
+    for one in error.errors():
+        known = _WRONG.get(one["type"])
+        why = known(one.get("ctx", {})) if known else say("field.refused", why=one["msg"])
+        wrong.append((".".join(map(str, one["loc"])) or where, why))
+    named = tuple(part for field, why in wrong for part in say("field.named", field=field, why=why))
+    problem = Problem(400, f"Bad {where}", say("http.badFields", fields=named))
+    problem.errors = wrong
+    return problem
