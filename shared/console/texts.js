@@ -27,11 +27,10 @@ function known(tag) {
 async function useLanguage(tag) {
 	const wanted = known(tag) ? tag.split("-")[0] : "en";
 	// Only the reader's language is loaded.
-	const files = [import(`./texts.${wanted}.js`), import(`./words.${wanted}.js`)];
-	const [own, sentences] = (await Promise.all(files)).map((file) => file.default);
+	const file = await import(`./language.${wanted}.js`);
 	language = wanted;
-	texts = own;
-	words = new Words(sentences, { between: BETWEEN_SENTENCES[language], foreign: language !== "en", number });
+	texts = file.default;
+	words = new Words(file.words, { between: BETWEEN_SENTENCES[language], foreign: language !== "en", number });
 	// "en-GB" says more about dates than "en" does.
 	locale = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
 	document.documentElement.lang = language;

@@ -13,37 +13,23 @@ import orjson
 from shared.http.content import content
 from shared.http.endpoint import Call, Nothing
 from shared.http.problems import Problem
+from shared.http.script import bare, joined
 from shared.model.parts import Language, say
 from shared.words import sentences
 
 FOLDER = Path(__file__).parent.parent / "console"
 PAGE = "index.html"
 _MEDIA_TYPES = {
-    ".css": "text/css",
     ".html": "text/html",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
+SCRIPT = "console.js"
+# Texts and sentences: a browser needs those of one language, and knows which.
+LANGUAGES: Mapping[str, Language] = {f"language.{language}.js": language for language in get_args(Language)}
 # Listed once, and nothing else is served: a requested name is never used as a path.
-_FILES = tuple(
-    sorted(
-        path.relative_to(FOLDER).as_posix()
-        for path in FOLDER.rglob("*")
-        if path.suffix in _MEDIA_TYPES and path.name != PAGE
-    )
-)
-# The sentences that Python says, too: one module for each language.
-_WORDS: Mapping[str, Language] = {f"words.{language}.js": language for language in get_args(Language)}
-ASSETS = (*_FILES, *_WORDS)
-# All modules at once: if the browser found them through their imports, they would take four rounds of requests.
-# Of texts and sentences it needs one language only, and knows which.
-_OF_A_LANGUAGE = re.compile(r"(texts|words)\.\w+\.js")
-_PRELOADS = "".join(
-    f"<link rel=modulepreload href=/api/console/{name}>"
-    for name in ASSETS
-    if name.endswith(".js") and not _OF_A_LANGUAGE.fullmatch(name)
-).encode()
-_DOC_COMMENTS = re.compile(rb"^[ \t]*/\*\*(?:(?!\*/).)*\*/\n", re.DOTALL | re.MULTILINE)
+ASSETS = (SCRIPT, *LANGUAGES, "icon.svg")
+_OF_A_LANGUAGE = re.compile(r"texts\.\w+\.js")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
@@ -78,9 +64,14 @@ def _file(name: str, asked: Mapping[str, str], auth_mode: str = "") -> func.Http
     return content(body, _MEDIA_TYPES[Path(name).suffix], asked, headers)
 
 
-def without_doc_comments(script: bytes) -> bytes:
-    """The script without its doc comments: they are a tenth of the bytes, and a browser does not need them."""
-    return _DOC_COMMENTS.sub(b"", script)
+def modules() -> dict[str, str]:
+    """The console's modules by their paths, but for its texts."""
+    scripts = {path.relative_to(FOLDER).as_posix(): path for path in sorted(FOLDER.rglob("*.js"))}
+    return {
+        name: path.read_text(encoding="utf-8")
+        for name, path in scripts.items()
+        if not _OF_A_LANGUAGE.fullmatch(name)
+    }
 
 
 @cache
@@ -89,17 +80,33 @@ def _read(name: str, auth_mode: str) -> tuple[bytes, str]:
 
     `auth_mode` is written into the page: the platform's 401 is the same for a missing key and a missing session.
     """
-    body = _module_of(sentences(_WORDS[name])) if name in _WORDS else (FOLDER / name).read_bytes()
-    if name.endswith(".js"):
-        body = without_doc_comments(body)
+    if name == SCRIPT:
+        text = _style() + joined(modules())
+    elif name in LANGUAGES:
+        text = _language(LANGUAGES[name])
+    else:
+        text = (FOLDER / name).read_text(encoding="utf-8")
     if name == PAGE:
-        body = body.replace(b"<!-- modules -->", _PRELOADS)
-        body = body.replace(b'data-auth=""', f'data-auth="{auth_mode}"'.encode())
+        text = text.replace('data-auth=""', f'data-auth="{auth_mode}"')
+    body = text.encode()
     return body, f'W/"{hashlib.sha256(body).hexdigest()[:20]}"'
 
 
-def _module_of(words: Mapping[str, str]) -> bytes:
-    return b"export default " + orjson.dumps(words) + b";\n"
+def _style() -> str:
+    """The style sheet as a statement: it comes with the script, without which the page is empty anyway."""
+    style = bare((FOLDER / "style.css").read_text(encoding="utf-8"))
+    return (
+        "const sheet = new CSSStyleSheet();\n"
+        f"sheet.replaceSync({orjson.dumps(style).decode()});\n"
+        "document.adoptedStyleSheets = [sheet];\n"
+    )
+
+
+def _language(language: Language) -> str:
+    """The console's own texts, and the sentences that Python says, too."""
+    texts = bare((FOLDER / f"texts.{language}.js").read_text(encoding="utf-8"))
+    words = orjson.dumps(sentences(language)).decode()
+    return f"{texts}export const words = {words};\n"
 
 
 def _known(etag: str, if_none_match: str) -> bool:

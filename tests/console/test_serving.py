@@ -5,16 +5,18 @@ from typing import get_args
 
 import httpx
 import pytest
+from playwright.async_api import Request, expect
 
-from shared.http.console import ASSETS
+from shared.http.console import ASSETS, LANGUAGES
 from shared.model.parts import Language
-from tests.console.conftest import IN_ONE_LOOP
-from tests.support.stack import Stack, StartStack, in_entra, in_source
+from tests.console.conftest import IN_ONE_LOOP, OpenPage
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 pytestmark = IN_ONE_LOOP
 
 LARGEST, LARGEST_COMPRESSED = 235_000, 80_000
-OF_A_LANGUAGE = re.compile(r"(texts|words)\.\w+\.js")
+# Of the first view, as it travels.
+MOST_REQUESTS, MOST_BYTES = 6, 180_000
 
 
 async def plain(stack: Stack, path: str, **headers: str) -> httpx.Response:
@@ -24,7 +26,7 @@ async def plain(stack: Stack, path: str, **headers: str) -> httpx.Response:
 @pytest.mark.parametrize("language", get_args(Language))
 async def test_everything_together_is_light(start_stack: StartStack, language: str) -> None:
     stack = await start_stack()
-    names = [name for name in ASSETS if f".{language}." in name or not OF_A_LANGUAGE.fullmatch(name)]
+    names = [name for name in ASSETS if LANGUAGES.get(name, language) == language]
     paths = ["console", *(f"console/{name}" for name in names)]
     answers = [await plain(stack, path) for path in paths]
     compressed = [await stack.get(path, **{"Accept-Encoding": "gzip"}) for path in paths]
@@ -32,7 +34,9 @@ async def test_everything_together_is_light(start_stack: StartStack, language: s
     assert sum(answer.num_bytes_downloaded for answer in compressed) < LARGEST_COMPRESSED
 
 
-@pytest.mark.parametrize("path", ["console", "console/app.js", "console/style.css", "console/views/run.js"])
+@pytest.mark.parametrize(
+    "path", ["console", "console/console.js", "console/language.ja.js", "console/icon.svg"]
+)
 async def test_nothing_foreign_may_run_frame_or_be_told_anything(start_stack: StartStack, path: str) -> None:
     answer = await (await start_stack()).get(path)
     policy = answer.headers["Content-Security-Policy"]
@@ -46,8 +50,7 @@ async def test_nothing_foreign_may_run_frame_or_be_told_anything(start_stack: St
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("app.js", "text/javascript; charset=utf-8"),
-        ("style.css", "text/css; charset=utf-8"),
+        ("console.js", "text/javascript; charset=utf-8"),
         ("icon.svg", "image/svg+xml"),
     ],
 )
@@ -58,17 +61,17 @@ async def test_a_file_has_its_own_content_type(start_stack: StartStack, name: st
 
 async def test_a_file_asked_for_again_is_not_sent_again(start_stack: StartStack) -> None:
     stack = await start_stack()
-    first = await stack.get("console/app.js")
-    again = await stack.get("console/app.js", **{"If-None-Match": first.headers["ETag"]})
+    first = await stack.get("console/console.js")
+    again = await stack.get("console/console.js", **{"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["ETag"] == first.headers["ETag"]
 
 
 async def test_a_file_travels_compressed_to_whoever_takes_that(start_stack: StartStack) -> None:
     stack = await start_stack()
-    whole = await plain(stack, "console/style.css")
-    small = await stack.get("console/style.css", **{"Accept-Encoding": "gzip"})
-    refused = await stack.get("console/style.css", **{"Accept-Encoding": "gzip;q=0"})
+    whole = await plain(stack, "console/console.js")
+    small = await stack.get("console/console.js", **{"Accept-Encoding": "gzip"})
+    refused = await stack.get("console/console.js", **{"Accept-Encoding": "gzip;q=0"})
     assert small.headers["Content-Encoding"] == "gzip"
     assert 0 < small.num_bytes_downloaded < len(whole.content) / 2
     assert small.content == whole.content == refused.content
@@ -76,19 +79,41 @@ async def test_a_file_travels_compressed_to_whoever_takes_that(start_stack: Star
 
 
 @pytest.mark.parametrize(
-    "name", ["nothing.js", "../http/console.py", "..%2Fhttp%2Fconsole.py", "views", "index.html"]
+    "name",
+    [
+        "nothing.js",
+        "app.js",
+        "style.css",
+        "../http/console.py",
+        "..%2Fhttp%2Fconsole.py",
+        "views",
+        "index.html",
+    ],
 )
 async def test_no_other_file_can_be_had(start_stack: StartStack, name: str) -> None:
     answer = await (await start_stack()).get(f"console/{name}")
     assert answer.status_code == 404
 
 
-async def test_the_first_page_names_every_module_so_that_all_come_in_one_round(
-    start_stack: StartStack,
+@pytest.mark.parametrize("locale", ["en-GB", "ja-JP"])
+async def test_the_first_view_takes_few_requests_and_few_bytes(
+    start_stack: StartStack, open_page: OpenPage, locale: str
 ) -> None:
-    page = (await (await start_stack()).get("console")).text
-    named = set(re.findall(r"rel=modulepreload href=/api/console/([^>]+\.js)>", page))
-    assert named == {n for n in ASSETS if n.endswith(".js") and not OF_A_LANGUAGE.fullmatch(n)}
+    stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
+    await stack.dry_run()
+    page = await open_page(stack, "/icon.svg", refusals=True, locale=locale)
+    requests: list[Request] = []
+
+    def seen(request: Request) -> None:
+        requests.append(request)
+
+    page.on("requestfinished", seen)
+    await page.goto(f"{str(stack.http.base_url).rstrip('/')}/api/console")
+    await expect(page.get_by_role("row").filter(has_text=CONTOSO).first).to_be_visible()
+    await page.wait_for_load_state("networkidle")
+    sizes = [await request.sizes() for request in requests]
+    assert len(requests) <= MOST_REQUESTS, [request.url for request in requests]
+    assert sum(size["responseBodySize"] for size in sizes) < MOST_BYTES
 
 
 async def test_the_audit_log_can_be_had_through_the_app(start_stack: StartStack) -> None:

@@ -116,7 +116,7 @@ async def test_a_refusal_is_on_record_with_its_author(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["health", "console", "console/app.js", "openapi.json", "domains", "nowhere"]
+    "path", ["health", "console", "console/console.js", "openapi.json", "domains", "nowhere"]
 )
 async def test_every_answer_tells_browsers_what_not_to_do(stack: Stack, path: str) -> None:
     headers = (await stack.get(path)).headers
