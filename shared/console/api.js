@@ -240,6 +240,43 @@ export async function decide(domain, pairs, same) {
  */
 export const takeBack = (domain, id) => json("DELETE", path(domain, "decisions", id), { body: {} });
 
+/** @type {Api.Me | null} */
+let caller = null;
+
+/** Asks who is calling, until that is known. */
+export async function askWhoCalls() {
+	try {
+		caller ??= (await json("GET", "me")).body;
+	} catch {
+		// What keeps this from being answered keeps the page from its data, too, and is said there.
+	}
+}
+
+export const whoCalls = () => caller;
+
+const ROLES = ["Reader", "Operator", "Administrator"];
+
+/**
+ * Whether one's role includes this one; while nobody has said, the app decides.
+ * @param {Role} role
+ */
+export const may = (role) => !caller || ROLES.indexOf(caller.role.replace("Sync.", "")) >= ROLES.indexOf(role);
+
+/**
+ * What is read, or what keeps it from being read: the rest of a page is worth showing without it.
+ * @template Read
+ * @param {Promise<Read>} reading
+ * @returns {Promise<[Read, null] | [null, Problem]>}
+ */
+export async function orProblem(reading) {
+	try {
+		return [await reading, null];
+	} catch (error) {
+		if (error instanceof Problem) return [null, error];
+		throw error;
+	}
+}
+
 /** @type {Promise<Features> | null} */
 let asked = null;
 

@@ -1,12 +1,12 @@
 // The page itself: which view the address asks for, the dialog over it, and what concerns both.
 
-import { functionKey, signsIn } from "./api.js";
+import { functionKey, signsIn, whoCalls } from "./api.js";
 import { h, morph } from "./dom.js";
 import { dialogBody, showOnce } from "./parts/dialog.js";
 import { button, icon } from "./parts/marks.js";
 import { address, closeDialog, here } from "./router.js";
 import { Screen } from "./screen.js";
-import { currentLanguage, switchLanguage, t } from "./texts.js";
+import { authorText, currentLanguage, switchLanguage, t } from "./texts.js";
 import auditLogs from "./views/audit-logs.js";
 import domains from "./views/domains.js";
 import dryRun from "./views/dry-run.js";
@@ -37,11 +37,14 @@ let firstDrawn = false;
 /** @type {(() => void) | null} closes the dialog that asks to sign in */
 let signedIn = null;
 const PLACE = "console.place";
+/** @type {Api.Me | null} who stands in the corner */
+let shown = null;
 
 const events = {
 	connected: () => {
 		connection(false);
 		signedIn?.();
+		if (whoCalls() !== shown) drawShell();
 	},
 	disconnected: () => connection(true),
 	keyNeeded: askForKey,
@@ -191,11 +194,13 @@ function drawShell() {
 		page.draw();
 		over.draw();
 	};
+	shown = whoCalls();
 	const fresh = h(
 		"div.shell",
 		h("a.brand", { href: address([]) }, h("span.muted", t("page.section")), h("span.brand-name", t("page.name"))),
 		h(
 			"div.actions",
+			shown && h("span.me", authorText(shown.name), shown.knownBy === "signIn" && [" · ", t(`role.${shown.role}`)]),
 			functionKey.get() && button(t("key.forget"), forgetKey, { kind: "quiet" }),
 			signsIn() && h("a.button.quiet", { href: "/.auth/logout?post_logout_redirect_uri=%2Fapi%2Fconsole" }, t("signIn.out")),
 			button(t(`language.${other}`), change, { kind: "quiet", lang: other }),

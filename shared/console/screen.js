@@ -7,9 +7,9 @@
 //   pollAfter(context)  → seconds until then, null for never
 //   render(context)     → an element
 
-import { Disconnected, KeyNeeded, Problem, SignInNeeded } from "./api.js";
+import { askWhoCalls, Disconnected, KeyNeeded, Problem, SignInNeeded } from "./api.js";
 import { h, morph } from "./dom.js";
-import { button, problemNote, waiting } from "./parts/marks.js";
+import { againButton, button, problemNote, waiting } from "./parts/marks.js";
 import { t } from "./texts.js";
 
 const PATIENCE = 300;
@@ -109,7 +109,7 @@ export class Screen {
 		/** @type {number | null} */
 		let wait = null;
 		try {
-			const data = await this.#view.load({ ...this.#context(), signal: loading.signal });
+			const [data] = await Promise.all([this.#view.load({ ...this.#context(), signal: loading.signal }), askWhoCalls()]);
 			if (loading.signal.aborted) return;
 			this.#data = data;
 			this.#problem = null;
@@ -217,7 +217,7 @@ export class Screen {
 
 	#problemNote() {
 		if (!this.#problem) return null;
-		return problemNote(this.#problem, this.#enter(this.#problem) ?? [button(t("problem.again"), this.refresh), this.#data === undefined && this.#events.leave()]);
+		return problemNote(this.#problem, this.#enter(this.#problem) ?? [againButton(this.#problem, this.refresh), this.#data === undefined && this.#events.leave()]);
 	}
 
 	#refusalNote() {

@@ -29,6 +29,7 @@ export default {
 		502: "One side could not be read",
 		503: "Not available just now",
 		again: "Try again",
+		reload: "Reload",
 		back: "Back to the list",
 	},
 	advice: {
@@ -71,6 +72,11 @@ export default {
 		ended: "Your session has ended. Nothing on this page is lost.",
 		elsewhere: "Signing in opens in another tab. Come back here afterwards: this page goes on where it was.",
 		done: "I have signed in",
+	},
+	role: {
+		"Sync.Reader": "Reader",
+		"Sync.Operator": "Operator",
+		"Sync.Administrator": "Administrator",
 	},
 	authentication: {
 		Managed: "Managed",
@@ -293,6 +299,13 @@ export default {
 		cancel: "Cancel",
 		cancelNamed: "Cancel: {run}, {domain}",
 		cancelling: "Cancelling…",
+		cancelMeans: "{done} of {total} changes are made and stay as they are. The others are not made now; the next sync makes them.",
+		goOn: "Let it go on",
+		cancelSync: "Cancel the sync",
+	},
+	outcome: {
+		review: "Review deletions",
+		limit: "Change limit",
 	},
 	gauge: {
 		limit: "Limit {limit}%",

@@ -29,6 +29,7 @@ export default {
 		502: "同期元または Entra を読み取れませんでした",
 		503: "現在利用できません",
 		again: "再試行",
+		reload: "再読み込み",
 		back: "一覧に戻る",
 	},
 	advice: {
@@ -71,6 +72,11 @@ export default {
 		ended: "サインインの有効期限が切れました。このページの内容は残っています。",
 		elsewhere: "サインインは別のタブで開きます。サインイン後にこのタブへ戻ると、続きから操作できます。",
 		done: "サインインしました",
+	},
+	role: {
+		"Sync.Reader": "閲覧者",
+		"Sync.Operator": "オペレーター",
+		"Sync.Administrator": "管理者",
 	},
 	authentication: {
 		Managed: "マネージド",
@@ -293,6 +299,13 @@ export default {
 		cancel: "キャンセル",
 		cancelNamed: "キャンセル: {run}、{domain}",
 		cancelling: "キャンセルしています…",
+		cancelMeans: "{total} 件中 {done} 件の変更は適用済みで、そのまま残ります。残りの変更は今回は適用されず、次回の同期で適用されます。",
+		goOn: "同期を続ける",
+		cancelSync: "同期をキャンセル",
+	},
+	outcome: {
+		review: "削除の対象を確認",
+		limit: "上限を変更",
 	},
 	gauge: {
 		limit: "上限 {limit}%",

@@ -128,8 +128,14 @@ async def test_a_run_that_goes_on_shows_how_far_it_is_and_can_be_cancelled(
     await expect(row.get_by_role("button", name=f"Sync Now: {CONTOSO}")).to_have_attribute(
         "aria-disabled", "true"
     )
+    await row.get_by_role("button", name="Cancel").click()
+    asked = page.get_by_role("dialog", name=f"Cancel: Sync, {CONTOSO}")
+    await expect(asked.get_by_text("of 599 changes are made and stay as they are")).to_be_visible()
+    await asked.get_by_role("button", name="Let it go on").click()
+    assert (await stack.run(run)).status == "running"
+    await row.get_by_role("button", name="Cancel").click()
     async with page.expect_response("**/cancel"):
-        await row.get_by_role("button", name="Cancel").click()
+        await asked.get_by_role("button", name="Cancel the sync").click()
     stack.let_go()
     await expect(row.get_by_text("Cancelled")).to_be_visible()
     assert (await stack.run(run)).status == "cancelled"

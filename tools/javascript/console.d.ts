@@ -79,6 +79,9 @@ type ScreenEvents = {
 /** What not every version of the app can do. */
 type Features = { preCheck?: boolean; trace?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean };
 
+/** App roles; each includes those before it. */
+type Role = "Reader" | "Operator" | "Administrator";
+
 type RequestOptions = { headers?: Record<string, string>; body?: unknown; signal?: AbortSignal };
 
 /** How many people, by kind. */
@@ -94,6 +97,7 @@ type ButtonOptions = {
     kind?: string;
     disabled?: boolean;
     why?: string;
+    needs?: Role;
     shape?: string | null;
     name?: string | null;
     [attribute: string]: unknown;

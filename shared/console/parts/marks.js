@@ -1,6 +1,6 @@
 // Small things that mean the same wherever they appear: statuses, kinds of change, times, notes.
 
-import { KeyNeeded, Problem } from "../api.js";
+import { KeyNeeded, may, Problem } from "../api.js";
 import { h } from "../dom.js";
 import { change } from "../router.js";
 import { ago, authorText, clock, moment, said, t, utc } from "../texts.js";
@@ -139,17 +139,6 @@ export function furtherWarnings(run) {
 }
 
 /**
- * The outcome, as loud as it deserves.
- * @param {Api.Run} run
- */
-export function outcomeNote(run) {
-	/** @type {Partial<Record<Api.Status, "danger" | "warning">>} */
-	const loud = { failed: "danger", cancelled: "warning", completedWithErrors: "warning" };
-	const kind = wouldBeCancelled(run) ? "warning" : loud[run.status];
-	return kind ? note(kind, h("strong", outcome(run))) : h("p.outcome", outcome(run));
-}
-
-/**
  * @param {"danger" | "warning" | "good" | "plain"} kind
  * @param {...Child} children
  */
@@ -206,12 +195,22 @@ export function wrongWith(name, id, wrong) {
 	};
 }
 
+/** @param {Api.Part[]} parts */
+const saysWhatToDo = (parts) => parts.some(({ code }) => SAYS_WHAT_TO_DO.test(code));
+
+/**
+ * The button that looks again.
+ * @param {Obstacle} problem
+ * @param {() => unknown} look
+ */
+export const againButton = (problem, look) => button(t(problem instanceof Problem && saysWhatToDo(problem.parts) ? "problem.reload" : "problem.again"), look);
+
 /**
  * @param {number} status
  * @param {Api.Part[]} parts
  */
 function advice(status, parts) {
-	if (parts.some(({ code }) => SAYS_WHAT_TO_DO.test(code))) return null;
+	if (saysWhatToDo(parts)) return null;
 	if ([0, 403, 404, 409, 410, 412].includes(status)) return t(`advice.${status}`);
 	return t(status >= 500 ? "advice.5xx" : "advice.4xx");
 }
@@ -229,12 +228,13 @@ export function empty(title, ...more) {
 }
 
 /**
- * A button that stays focusable while it can't be used.
+ * A button that stays focusable while it can't be used; none where one's role can't do what it `needs`.
  * @param {Child} label
  * @param {((event: any) => unknown) | null} onclick
  * @param {ButtonOptions} [options]
  */
-export function button(label, onclick, { kind = "", disabled = false, why = "", shape = null, name = null, ...rest } = {}) {
+export function button(label, onclick, { kind = "", disabled = false, why = "", needs = "Reader", shape = null, name = null, ...rest } = {}) {
+	if (!may(needs)) return null;
 	const attributes = {
 		type: "button",
 		class: `button ${kind}`.trim(),

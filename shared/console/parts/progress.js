@@ -3,7 +3,11 @@
 import { cancelRun } from "../api.js";
 import { h } from "../dom.js";
 import { duration, t } from "../texts.js";
+import { askFirst } from "./dialog.js";
 import { button, modeText } from "./marks.js";
+
+// From so many changes on, one asks before half of them are left undone.
+const LARGE = 50;
 
 /** @param {Api.Run} run */
 export function progressBar(run) {
@@ -41,8 +45,23 @@ export function progressText(run) {
  */
 export function cancelButton(run, { act, busy, refresh }) {
 	const name = `cancel ${run.id}`;
-	const cancel = () => act(name, async () => { await cancelRun(run.domain, run.id); await refresh(); });
-	return button(t(busy(name) ? "progress.cancelling" : "progress.cancel"), cancel, {
+	const cancel = () =>
+		act(name, async () => {
+			await cancelRun(run.domain, run.id);
+			await refresh();
+		});
+	const ask = () =>
+		askFirst({
+			title: t("progress.cancelNamed", { run: modeText(run), domain: run.domain }),
+			body: h("p", t("progress.cancelMeans", run.progress)),
+			stay: t("progress.goOn"),
+			go: t("progress.cancelSync"),
+			kind: "danger",
+			deed: cancel,
+		});
+	const large = run.mode === "sync" && run.progress.total >= LARGE;
+	return button(t(busy(name) ? "progress.cancelling" : "progress.cancel"), large ? ask : cancel, {
+		needs: "Administrator",
 		kind: "link",
 		disabled: busy(name),
 		name: t("progress.cancelNamed", { run: modeText(run), domain: run.domain }),

@@ -6,7 +6,8 @@ import { t } from "../texts.js";
 import { countsBar, countsLegend, kindsOf } from "./counts.js";
 import { dialogBody } from "./dialog.js";
 import { gauge } from "./gauge.js";
-import { button, isActive, note, outcomeNote, statusMark } from "./marks.js";
+import { button, isActive, note, statusMark } from "./marks.js";
+import { outcomeNote } from "./outcome.js";
 import { cancelButton, progressBar, progressText } from "./progress.js";
 
 /**

@@ -111,7 +111,7 @@ function decisionTable(decisions, context) {
 				account: someone(account.name, account.upn),
 				decision: [h("strong", t(decision.same ? "whoIsWho.same" : "whoIsWho.different")), decision.lapsesAt && h("p.muted", t("whoIsWho.lapses"), " ", when(decision.lapsesAt))],
 				by: [authorText(decision.by), h("p.muted", when(decision.at))],
-				action: button(t("whoIsWho.takeBack"), undo, { kind: "link", disabled: busy(decision.id), name: `${t("whoIsWho.takeBack")}: ${pairText(user.name, account.name)}` }),
+				action: button(t("whoIsWho.takeBack"), undo, { kind: "link", disabled: busy(decision.id), needs: "Administrator", name: `${t("whoIsWho.takeBack")}: ${pairText(user.name, account.name)}` }),
 			},
 		};
 	});
@@ -131,7 +131,7 @@ function answers(pairs, about, context, choices = [true, false]) {
 		"div.actions",
 		choices.map((same) => {
 			const answer = t(same ? "whoIsWho.same" : "whoIsWho.different");
-			return button(answer, () => confirm(pairs, about, same, context), { disabled, name: `${answer}: ${about}` });
+			return button(answer, () => confirm(pairs, about, same, context), { disabled, needs: "Administrator", name: `${answer}: ${about}` });
 		}),
 	);
 }

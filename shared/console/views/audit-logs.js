@@ -30,7 +30,7 @@ export default {
 			"div",
 			domainHeader(domain, "audit-logs", able, context),
 			note("plain", t("audit.explained")),
-			runs.length ? list(runs, context) : empty(t("audit.nothing"), h("p", button(t("dryRun.title"), () => openDialog("dry-run", domain.name)))),
+			runs.length ? list(runs, context) : empty(t("audit.nothing"), h("p", button(t("dryRun.title"), () => openDialog("dry-run", domain.name), { needs: "Operator" }))),
 		);
 	},
 };

@@ -1,5 +1,6 @@
 // The head of every page about one domain: where you are, what is set, what can be done.
 
+import { may } from "../api.js";
 import { h } from "../dom.js";
 import { hourly, limitOf, standing, waits } from "../parts/domain.js";
 import { button, isActive, muted, statusMark, when } from "../parts/marks.js";
@@ -43,10 +44,10 @@ export function domainHeader(domain, page, features, context) {
 			),
 			h(
 				"div.actions",
-				button(t("dryRun.title"), () => openDialog("dry-run", domain.name), busy),
-				button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: "primary" }),
-				button(t(domain.periodicSync === true ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name)),
-				button(t("settings.title"), () => openDialog("settings", domain.name), { shape: "settings" }),
+				button(t("dryRun.title"), () => openDialog("dry-run", domain.name), { ...busy, needs: "Operator" }),
+				button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: "primary", needs: "Administrator" }),
+				button(t(domain.periodicSync === true ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name), { needs: "Administrator" }),
+				button(t("settings.title"), () => openDialog("settings", domain.name), { shape: "settings", needs: "Administrator" }),
 			),
 		),
 		active && activeRun(active, context),
@@ -77,8 +78,8 @@ function tabs({ name: domain, periodicSync, lastWatch }, page, features) {
 	const pages = [
 		["sync-logs", "logs.title", true],
 		["audit-logs", "audit.title", true],
-		["pre-check", "preCheck.title", features.preCheck],
-		["trace", "trace.title", features.trace],
+		["pre-check", "preCheck.title", features.preCheck && may("Operator")],
+		["trace", "trace.title", features.trace && may("Operator")],
 		["watch", "watch.title", periodicSync === "watch" || lastWatch !== null],
 	];
 	return h(

@@ -43,7 +43,7 @@ export default {
 			],
 			buttons: [
 				button(t("dialog.cancel"), closeDialog),
-				button(t(busy("start") ? "started.starting" : "dryRun.title"), null, { kind: "primary", type: "submit", disabled: busy("start") || isActive(data.domain.activeRun) }),
+				button(t(busy("start") ? "started.starting" : "dryRun.title"), null, { kind: "primary", type: "submit", needs: "Operator", disabled: busy("start") || isActive(data.domain.activeRun) }),
 			],
 		});
 	},

@@ -47,8 +47,8 @@ export default {
 			body: on ? disabling(domain) : enabling(domain),
 			buttons: [
 				button(t("dialog.cancel"), closeDialog),
-				!on && button(t(watched ? "watch.stop" : "watch.start"), () => save(watched ? false : "watch"), { disabled: busy("save") }),
-				button(t(busy("save") ? "settings.saving" : on ? "periodical.disable" : "periodical.enable"), null, { kind: "primary", type: "submit", disabled: busy("save") }),
+				!on && button(t(watched ? "watch.stop" : "watch.start"), () => save(watched ? false : "watch"), { needs: "Administrator", disabled: busy("save") }),
+				button(t(busy("save") ? "settings.saving" : on ? "periodical.disable" : "periodical.enable"), null, { kind: "primary", type: "submit", needs: "Administrator", disabled: busy("save") }),
 			],
 		});
 	},

@@ -1,8 +1,8 @@
 // What is on a domain that is not a person to synchronise, and what to do about each.
 
-import { features, getDomain, preCheck } from "../api.js";
+import { features, getDomain, may, orProblem, preCheck } from "../api.js";
 import { h } from "../dom.js";
-import { button, empty, icon, muted, note, pace, table } from "../parts/marks.js";
+import { againButton, button, empty, icon, muted, note, pace, problemNote, table } from "../parts/marks.js";
 import { number, said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
@@ -11,7 +11,7 @@ const KINDS = [
 	"roleHolder", "onPremisesSynced", "restricted", "guest", "listed", "outOfScope", "unknown",
 ];
 
-/** @type {View<{ domain: Api.Domain, features: Features, found: Api.PreCheck | null }>} */
+/** @type {View<{ domain: Api.Domain, features: Features, found: Api.PreCheck | null, problem: import("../api.js").Problem | null }>} */
 export default {
 	title: ({ params }) => t("preCheck.of", { domain: params.domain }),
 
@@ -20,14 +20,17 @@ export default {
 	// The look itself takes a while, so it is made once, and again when asked for.
 	async load({ params, data, signal }) {
 		const [domain, able] = await Promise.all([getDomain(params.domain, signal), features()]);
-		return { domain, features: able, found: data?.found ?? (able.preCheck ? await preCheck(params.domain, signal) : null) };
+		const look = able.preCheck && may("Operator") && !data?.found;
+		const [found, problem] = look ? await orProblem(preCheck(params.domain, signal)) : [data?.found ?? null, null];
+		return { domain, features: able, found, problem };
 	},
 
-	pollAfter: ({ data }) => pace(data.domain.activeRun),
+	pollAfter: ({ data }) => (data.problem ? null : pace(data.domain.activeRun)),
 
 	render(context) {
-		const { domain, features: able, found } = context.data;
-		return h("div", domainHeader(domain, "pre-check", able, context), found ? findings(found, context) : empty(t("page.notHere")));
+		const { domain, features: able, found, problem } = context.data;
+		const refused = problem && problemNote(problem, againButton(problem, context.refresh));
+		return h("div", domainHeader(domain, "pre-check", able, context), refused ?? (found ? findings(found, context) : empty(t("page.notHere"))));
 	},
 };
 

@@ -1,11 +1,12 @@
 // One run: live while it runs, then its result and the people concerned.
 
-import { features, getRun, listDecisions, Problem } from "../api.js";
+import { features, getRun, listDecisions, may, Problem } from "../api.js";
 import { h } from "../dom.js";
 import { countsBar, countsLegend, kindsOf } from "../parts/counts.js";
 import { downloadButton, logFacts } from "../parts/download.js";
 import { gauge } from "../parts/gauge.js";
-import { button, changedSomething, empty, furtherWarnings, icon, isActive, kindMark, modeText, muted, note, outcomeNote, pace, searchBox, seconds, statusMark, when, who } from "../parts/marks.js";
+import { button, changedSomething, empty, furtherWarnings, icon, isActive, kindMark, modeText, muted, note, pace, searchBox, seconds, statusMark, when, who } from "../parts/marks.js";
+import { outcomeNote } from "../parts/outcome.js";
 import { peopleTable } from "../parts/people-table.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { change, domainAddress, openDialog, runAddress } from "../router.js";
@@ -26,7 +27,7 @@ export default {
 	async load({ params, signal }) {
 		const [run, able] = await Promise.all([getRun(params.domain, params.runId, signal), features()]);
 		const readable = !isActive(run) && run.auditLog.available;
-		const asks = able.decisions && !isActive(run) && !run.undoes;
+		const asks = able.decisions && may("Operator") && !isActive(run) && !run.undoes;
 		const [[found, unreadable], [decisions, undecidable]] = await Promise.all([
 			readable ? orWhyNot(peopleOf(run, signal)) : NEITHER,
 			asks ? orWhyNot(listDecisions(run.domain, signal)) : NEITHER,
@@ -90,9 +91,9 @@ function head(run, context) {
  */
 function actions(run, { data }) {
 	return [
-		run.mode === "dryRun" && !run.undoes && button(t("dryRun.again"), () => openDialog("dry-run", run.domain)),
-		run.mode === "dryRun" && !run.undoes && run.status === "succeeded" && button(t("syncNow.title"), () => openDialog("sync-now", run.domain), { kind: "primary" }),
-		data.features.undo && run.mode === "sync" && changedSomething(run) && button(t("undo.title"), () => openDialog("undo", run.domain, { of: run.id }), { shape: "restore" }),
+		run.mode === "dryRun" && !run.undoes && button(t("dryRun.again"), () => openDialog("dry-run", run.domain), { needs: "Operator" }),
+		run.mode === "dryRun" && !run.undoes && run.status === "succeeded" && button(t("syncNow.title"), () => openDialog("sync-now", run.domain), { kind: "primary", needs: "Administrator" }),
+		data.features.undo && run.mode === "sync" && changedSomething(run) && button(t("undo.title"), () => openDialog("undo", run.domain, { of: run.id }), { shape: "restore", needs: "Administrator" }),
 	];
 }
 

@@ -45,7 +45,7 @@ export default {
 				else save(given, [first, ...further], context);
 			},
 			body: [field(first, context), further.length > 0 && h("fieldset", h("legend", t("settings.further")), h("p.muted", t("settings.furtherMore")), further.map((limit) => field(limit, context))), "unlinked" in data.domain && unlinkedChoice(data)],
-			buttons: [button(t("dialog.cancel"), closeDialog), button(t(busy("save") ? "settings.saving" : "settings.save"), null, { kind: "primary", type: "submit", disabled: busy("save") })],
+			buttons: [button(t("dialog.cancel"), closeDialog), button(t(busy("save") ? "settings.saving" : "settings.save"), null, { kind: "primary", type: "submit", needs: "Administrator", disabled: busy("save") })],
 		});
 	},
 };

@@ -200,10 +200,11 @@ function buttons({ params, data, busy }) {
 	return [
 		active && h("span.muted.grow", t("domains.busy")),
 		button(t("dialog.cancel"), closeDialog),
-		!data.dryRun && button(t("dryRun.title"), () => openDialog("dry-run", params.on), { kind: "primary" }),
+		!data.dryRun && button(t("dryRun.title"), () => openDialog("dry-run", params.on), { kind: "primary", needs: "Operator" }),
 		button(busy("start") ? t("started.starting") : goText(data, deletions), null, {
 			kind: deletions ? "danger" : data.dryRun ? "primary" : "",
 			type: "submit",
+			needs: "Administrator",
 			disabled,
 		}),
 	];

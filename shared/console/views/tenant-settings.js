@@ -3,7 +3,8 @@
 import { changeTenantSettings, getRun, getTenantSettings, listDomains, startWhatIf } from "../api.js";
 import { h } from "../dom.js";
 import { askFirst, onThisVersion } from "../parts/dialog.js";
-import { button, isActive, kindMark, muted, note, outcomeNote, pace, searchBox, table, wrongWith } from "../parts/marks.js";
+import { button, isActive, kindMark, muted, note, pace, searchBox, table, wrongWith } from "../parts/marks.js";
+import { outcomeNote } from "../parts/outcome.js";
 import { progressBar } from "../parts/progress.js";
 import { address, change, go, runAddress } from "../router.js";
 import { t } from "../texts.js";
@@ -81,7 +82,7 @@ function form({ settings, domains, run }, on, { act, busy, complain, wrong }) {
 			h("label", { for: "tenant-domain" }, t("tenant.domain")),
 			h("select", { id: "tenant-domain", name: "domain" }, domains.filter((one) => !one.removed).map(({ name }) => h("option", { value: name, selected: name === on }, name))),
 		),
-		button(t(busy("try") ? "tenant.trying" : "tenant.try"), null, { kind: "primary", type: "submit", disabled: busy("try") || isActive(run) }),
+		button(t(busy("try") ? "tenant.trying" : "tenant.try"), null, { kind: "primary", type: "submit", needs: "Administrator", disabled: busy("try") || isActive(run) }),
 	);
 }
 
@@ -189,7 +190,7 @@ function tried(run, context) {
 		good && whatIf.some.length > 0 && searchBox(t("tenant.find"), params.q, String(people.length)),
 		good && people.length > 0 && differences(people),
 		h("p", h("a.link", { href: runAddress(run) }, t("started.result"))),
-		good && button(t("tenant.save"), () => confirm(run, context), { kind: "primary" }),
+		good && button(t("tenant.save"), () => confirm(run, context), { kind: "primary", needs: "Administrator" }),
 	);
 }
 

@@ -1,14 +1,14 @@
 // Why one user is what they are: both sides, the rule that matched them, and what a sync would do.
 
-import { features, getDomain, trace } from "../api.js";
+import { features, getDomain, orProblem, trace } from "../api.js";
 import { h } from "../dom.js";
-import { button, empty, icon, kindMark, muted, note, pace, table } from "../parts/marks.js";
+import { againButton, button, empty, icon, kindMark, muted, note, pace, problemNote, table } from "../parts/marks.js";
 import { changesTable, valueText } from "../parts/person.js";
 import { change } from "../router.js";
 import { attributeText, said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
-/** @type {View<{ domain: Api.Domain, features: Features, found: Api.Trace | null }>} */
+/** @type {View<{ domain: Api.Domain, features: Features, found: Api.Trace | null, problem: import("../api.js").Problem | null }>} */
 export default {
 	title: ({ params }) => t("trace.of", { domain: params.domain }),
 
@@ -16,17 +16,20 @@ export default {
 
 	async load({ params, data, signal }) {
 		const [domain, able] = await Promise.all([getDomain(params.domain, signal), features()]);
-		return { domain, features: able, found: data?.found ?? (params.user && able.trace ? await trace(params.domain, params.user, signal) : null) };
+		const wanted = able.trace && !data?.found && params.user;
+		const [found, problem] = wanted ? await orProblem(trace(params.domain, wanted, signal)) : [data?.found ?? null, null];
+		return { domain, features: able, found, problem };
 	},
 
-	pollAfter: ({ data }) => pace(data.domain.activeRun),
+	pollAfter: ({ data }) => (data.problem ? null : pace(data.domain.activeRun)),
 
 	render(context) {
-		const { domain, features: able, found } = context.data;
+		const { domain, features: able, found, problem } = context.data;
+		const refused = problem && problemNote(problem, againButton(problem, context.refresh));
 		return h(
 			"div",
 			domainHeader(domain, "trace", able, context),
-			able.trace ? [form(context.params), found ? result(found) : empty(t("trace.none"))] : empty(t("page.notHere")),
+			able.trace ? [form(context.params), refused ?? (found ? result(found) : empty(t("trace.none")))] : empty(t("page.notHere")),
 		);
 	},
 };

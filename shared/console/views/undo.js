@@ -47,8 +47,8 @@ export default {
 			body: question(data.undone),
 			buttons: [
 				button(t("dialog.cancel"), closeDialog),
-				button(t("dryRun.title"), preview, { disabled: busy("start") }),
-				button(t(busy("start") ? "started.starting" : "undo.title"), null, { kind: "danger", type: "submit", disabled: busy("start") }),
+				button(t("dryRun.title"), preview, { needs: "Administrator", disabled: busy("start") }),
+				button(t(busy("start") ? "started.starting" : "undo.title"), null, { kind: "danger", type: "submit", needs: "Administrator", disabled: busy("start") }),
 			],
 		});
 	},
