@@ -6,6 +6,7 @@ import { dialogBody, showOnce } from "./parts/dialog.js";
 import { button, icon } from "./parts/marks.js";
 import { address, closeDialog, here } from "./router.js";
 import { Screen } from "./screen.js";
+import { remember } from "./triage.js";
 import { authorText, currentLanguage, switchLanguage, t } from "./texts.js";
 import auditLogs from "./views/audit-logs.js";
 import domains from "./views/domains.js";
@@ -90,7 +91,8 @@ function route() {
 	if (asked && query.on) {
 		over.open(asked, query);
 		if (!dialog.open) dialog.showModal();
-	} else if (dialog.open) {
+	} else if (over.isOpen) {
+		// Escape has closed the element already.
 		over.close();
 		dialog.close();
 		page.refresh();
@@ -103,7 +105,10 @@ function route() {
  */
 function pageFor([section, domain, name, runId]) {
 	if (section === "domains" && domain) {
-		if (name === "runs" && runId) return [run, { domain, runId }];
+		if (name === "runs" && runId) {
+			remember(runId);
+			return [run, { domain, runId }];
+		}
 		return [PAGES[name] ?? syncLogs, { domain }];
 	}
 	return [{ source, settings: tenantSettings }[section] ?? domains, {}];

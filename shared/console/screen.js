@@ -52,6 +52,10 @@ export class Screen {
 		this.#events = events;
 	}
 
+	get isOpen() {
+		return this.#view !== null;
+	}
+
 	/** Whether there is something to lose: data are shown. */
 	get ready() {
 		return this.#view !== null && this.#data !== undefined;
@@ -209,7 +213,7 @@ export class Screen {
 		const fresh = h("div.screen", h("div.problems", this.#problemNote(), this.#refusalNote()), body);
 		const anew = this.#fresh;
 		if (anew || !this.#root.firstChild) this.#root.replaceChildren(fresh);
-		else morph(this.#root.firstChild, fresh);
+		else keepingFocus(() => morph(this.#root.firstChild, fresh));
 		this.#fresh = anew && !ready && !this.#problem;
 		if (!this.#fresh) this.#root.removeAttribute("aria-busy");
 		this.#events.drawn(anew && !this.#fresh);
@@ -253,6 +257,16 @@ export class Screen {
 		this.#loading?.abort();
 		this.#loading = null;
 	}
+}
+
+/**
+ * What has moved to another place of the page would lose the focus.
+ * @param {() => void} change
+ */
+function keepingFocus(change) {
+	const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+	change();
+	if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
 }
 
 /** @param {Obstacle | null} obstacle */

@@ -11,13 +11,14 @@ from shared.model.domains import Tenant, TenantDomain, with_removed
 class Domains(Part):
     async def read_domains(self) -> list[TenantDomain]:
         """All domains, sorted by name. Raises GraphError if none of them is verified."""
-        path = "/domains?$select=id,authenticationType,isInitial,isVerified"
+        path = "/domains?$select=id,authenticationType,isDefault,isInitial,isVerified"
         with needs("Domain.Read.All"):
             items = await self.graph.read_all(path)
         domains = [
             TenantDomain(
                 name=text(item, "id").lower(),
                 authentication_type=str(item.get("authenticationType")),
+                default=item.get("isDefault") is True,
                 initial=item.get("isInitial") is True,
                 verified=item.get("isVerified") is True,
             )

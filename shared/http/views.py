@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pydantic.alias_generators import to_camel
 
+from shared.model.domain_names import own_script
 from shared.model.domains import Domain, DomainSettings, StoredSettings, TenantDomain
 from shared.model.runs import Mode, Run
 from shared.services import Services
@@ -63,6 +64,8 @@ async def domain_view(
     fields = dict(
         name=name,
         authentication_type=listed.authentication_type if listed else None,
+        own_script=own_script(name),
+        is_default=listed is not None and listed.default and not removed,
         removed=removed,
         as_of=as_of,
         next_run_at=services.settings.schedule.next_after(now) if due else None,

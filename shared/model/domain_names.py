@@ -9,6 +9,14 @@ _NAME = re.compile(
 )
 
 
+def own_script(name: str) -> str:
+    """An international name as people read it; any other as it is."""
+    try:
+        return idna.decode(name)
+    except idna.IDNAError:
+        return name
+
+
 def domain_name(text: str) -> str:
     """The name in lower case and ASCII, as Entra keeps it. Raises ValueError if invalid."""
     try:

@@ -122,6 +122,7 @@ class TenantDomain:
 
     name: str
     authentication_type: str
+    default: bool = False
     initial: bool = False
     verified: bool = True
     removed: bool = False
@@ -161,7 +162,8 @@ def with_removed(before: Sequence[TenantDomain], now: Sequence[TenantDomain]) ->
 class Domain(Record):
     """A verified domain of the tenant with its settings and runs.
 
-    `removed`: the tenant no longer has it. `as_of` is when that was last asked; both it and the authentication
+    `ownScript` is an international name as people read it. `isDefault`: Entra gives it to new users unless told
+    otherwise. `removed`: the tenant no longer has it. `as_of` is when that was last asked; both it and the authentication
     type are null while Graph has never answered. `unreadable` names settings whose stored value can't be read; they
     are null, and no sync runs, until they are set again. `waitingForReview`: the attribute map, the sign-in state or
     the scope has changed since the last good sync, so the timer starts none until a person has, after a dry run; never
@@ -170,6 +172,8 @@ class Domain(Record):
 
     name: str
     authentication_type: str | None
+    own_script: str
+    is_default: bool
     removed: bool
     as_of: Time | None
     periodic_sync: Periodic | None

@@ -1,5 +1,6 @@
 """Blob `tenant/domains`: the tenant's domains as they were last known, for an instance that has just started."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 import orjson
@@ -24,10 +25,14 @@ class TenantDomains:
         except ResourceNotFoundError:
             return None
         kept = orjson.loads(content)
-        return Known([TenantDomain(**one) for one in kept["domains"]], datetime.fromisoformat(kept["asOf"]))
+        domains = [TenantDomain(**one, default=one["name"] == kept.get("default")) for one in kept["domains"]]
+        return Known(domains, datetime.fromisoformat(kept["asOf"]))
 
     @tried_again
     async def write(self, known: Known[list[TenantDomain]]) -> None:
         container = await self._storage.open_container(TENANT)
-        content = orjson.dumps({"asOf": known.as_of, "domains": known.value})
+        # The default one apart: an earlier version takes no further field of a domain.
+        default = next((one.name for one in known.value if one.default), None)
+        domains = [{k: v for k, v in asdict(one).items() if k != "default"} for one in known.value]
+        content = orjson.dumps({"asOf": known.as_of, "default": default, "domains": domains})
         await container.upload_blob("domains", content, overwrite=True)

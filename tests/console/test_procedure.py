@@ -137,5 +137,5 @@ async def test_a_run_that_goes_on_shows_how_far_it_is_and_can_be_cancelled(
     async with page.expect_response("**/cancel"):
         await asked.get_by_role("button", name="Cancel the sync").click()
     stack.let_go()
-    await expect(row.get_by_text("Cancelled")).to_be_visible()
+    await expect(row.get_by_text("Cancelled", exact=True).first).to_be_visible()
     assert (await stack.run(run)).status == "cancelled"

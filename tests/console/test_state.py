@@ -242,7 +242,7 @@ async def test_a_domain_that_waits_for_a_person_says_so_until_a_sync_by_hand(
     await stack.sync()
     await page.reload()
 
-    await expect(page.get_by_text("次回")).to_be_visible()
+    await expect(page.get_by_role("table").get_by_text("次回")).to_be_visible()
     await expect(page.get_by_text("確認待ち")).to_be_hidden()
 
 

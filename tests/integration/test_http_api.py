@@ -13,6 +13,7 @@ from shared.model.parts import stored_parts
 from shared.model.runs import Run
 from shared.runs import lifecycle
 from shared.store import audit_logs
+from shared.store.tenant_domains import TenantDomains
 from shared.words import said
 from tests.support.stack import Json, Stack, StartStack, in_entra, in_source
 
@@ -66,6 +67,24 @@ class TestDomains:
         ]
         assert (listed[0].periodic_sync, listed[0].max_allowed_deletions) == (True, 20)
         assert (listed[0].active_run, listed[0].last_dry_run, listed[0].last_sync) == (None, dry_run, None)
+
+    async def test_the_default_domain_is_marked_and_an_international_one_read_in_its_own_script(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await start_stack(
+            domains=[{"id": "contoso.com", "isDefault": True}, {"id": "xn--wgv71a119e.jp"}]
+        )
+
+        listed = DomainList.model_validate((await stack.get("domains")).json()).domains
+        stored = await TenantDomains(stack.services.storage).read()
+
+        assert [(d.own_script, d.is_default) for d in listed] == [
+            ("contoso.com", True),
+            ("contoso.onmicrosoft.com", False),
+            ("日本語.jp", False),
+        ]
+        assert stored is not None
+        assert [one.name for one in stored.value if one.default] == ["contoso.com"]
 
     async def test_a_domain_with_periodic_sync_tells_when_it_runs_next(self, stack: Stack) -> None:
         before = Domain.model_validate((await stack.get("domains/contoso.com")).json())

@@ -27,6 +27,7 @@ type Params = {
     cursor?: string;
     q?: string;
     show?: string;
+    sort?: string;
     user?: string;
     dialog?: string;
     on: string;
@@ -125,6 +126,16 @@ type SettingsData = {
     run: Api.Run | null;
     changed: string[];
 };
+
+/** See triage.js. */
+type Verdict = "unreadable" | "failed" | "cancelled" | "errors" | "waits" | "questions" | "never" | "changes" | "disabled" | "running" | "good" | "removed";
+type Step = "settings" | "dryRun" | "review" | "syncNow" | "enable" | null;
+type Judged = { domain: Api.Domain; run: Api.Run | null; review: Api.Run | null; verdict: Verdict; rank: number; next: Step };
+type Side = { readAt: string | null; amiss: Api.Part[] };
+
+/** `chosen`: the names of the domains that are ticked. `done`: what was done with them. */
+type DomainsData = { domains: Api.Domain[]; tenant: Api.Tenant | null; asOf: string; at: number; chosen: Set<string>; done: Done | null };
+type Done = { text: string; refused: { name: string; problem: import("../../shared/console/api.js").Problem | null }[] };
 
 /** What the question of Sync Now is asked with. */
 type SyncNowData = {

@@ -72,6 +72,17 @@ export function statusMark(run) {
 	return h("span", { class: `status status-${mark}` }, icon(mark), h("span", t(`status.${text}`)));
 }
 
+/**
+ * The same where there is no room for its words.
+ * @param {Api.Run} run
+ */
+export function statusIcon(run) {
+	const mark = statusMark(run);
+	mark.lastElementChild?.classList.add("hidden");
+	mark.setAttribute("title", mark.textContent ?? "");
+	return mark;
+}
+
 /** @param {Api.Run} run */
 export function wouldBeCancelled({ mode, status, deletionCheck, limitChecks }) {
 	const exceeded = deletionCheck?.exceeded || limitChecks.some((check) => check.exceeded);
@@ -161,7 +172,7 @@ export function problemNote(problem, steps = null) {
  * @param {Problem} problem
  * @returns {Child[]}
  */
-function problemText({ status, parts, ofPlatform, errors }) {
+export function problemText({ status, parts, ofPlatform, errors }) {
 	const title = TITLED.includes(status) ? t(`problem.${status}`) : t("problem.title", { status: String(status) });
 	if (ofPlatform) return [title, t(status === 403 || status === 404 ? `platform.${status}` : status >= 500 ? "platform.5xx" : "platform.other")];
 	if (errors.length) return [title, said(errors.every(isPlaced) ? [] : parts), t("advice.fields")];
@@ -262,13 +273,19 @@ export function searchBox(label, words, found) {
 }
 
 /**
- * A table that turns into cards on a phone; `columns` are [key, heading], `rows` { key, cells, class }.
+ * A table that turns into cards on a phone; `columns` are [key, heading], `rows` { key, cells, class }. `sort`:
+ * which columns sort, by what, and what sorts now.
  * @param {string} caption
  * @param {string[][]} columns
  * @param {Row[]} rows
+ * @param {{ by: string, keys: Record<string, string> }} [sort]
  */
-export function table(caption, columns, rows) {
-	const heads = columns.map(([key, heading]) => h("th", { role: "columnheader", scope: "col", class: `cell-${key}` }, heading));
+export function table(caption, columns, rows, sort = { by: "", keys: {} }) {
+	const heads = columns.map(([key, heading]) => {
+		const by = sort.keys[key];
+		const sorter = by && h("button.sorter", { type: "button", onclick: () => change({ sort: by }, { replace: true }) }, heading);
+		return h("th", { role: "columnheader", scope: "col", class: `cell-${key}`, "aria-sort": by && by === sort.by ? "ascending" : null }, sorter || heading);
+	});
 	const body = rows.map(({ key, cells, kind }) =>
 		h(
 			"tr",

@@ -1,20 +1,27 @@
-// The list of domains: what is set, what was done last, what runs now.
+// The list of domains as triage: how both sides are, which domains need somebody, and what is next for each.
 
-import { getDomain, listDomains } from "../api.js";
+import { changeDomain, getDomain, listDomains, may, orProblem, startDryRun } from "../api.js";
 import { h } from "../dom.js";
-import { hourly, limitOf, standing, waits } from "../parts/domain.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
-import { button, empty, icon, isActive, muted, pace, searchBox, statusMark, table, when } from "../parts/marks.js";
+import { askFirst } from "../parts/dialog.js";
+import { hourly, limitOf, standing, waits } from "../parts/domain.js";
+import { button, empty, icon, isActive, muted, note, outcome, pace, problemText, searchBox, statusIcon, statusMark, table, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
-import { address, domainAddress, openDialog, runAddress } from "../router.js";
-import { t } from "../texts.js";
+import { address, change, domainAddress, openDialog, runAddress } from "../router.js";
+import { clock, said, t } from "../texts.js";
+import { fits, fitting, isClean, judged, reviewedRuns, sides, sorted, VERDICTS } from "../triage.js";
 
 // So many running domains are asked about one by one; beyond that the whole list is cheaper.
 const ONE_BY_ONE = 6;
 const WHOLE_LIST_EVERY = 30_000;
 const FILTER_FROM = 9;
+const AT_ONCE = 4;
+// What an administrator asks for first; the others are there while a domain is like that.
+const ALWAYS = ["failed", "cancelled"];
+/** @type {Record<Verdict, string>} */
+const MARKS = { unreadable: "failed", failed: "failed", cancelled: "cancelled", errors: "completedWithErrors", waits: "queued", questions: "completedWithErrors", never: "off", changes: "queued", disabled: "off", running: "running", good: "succeeded", removed: "off" };
 
-/** @type {View<{ domains: Api.Domain[], tenant: Api.Tenant | null, at: number }>} */
+/** @type {View<DomainsData>} */
 export default {
 	title: () => t("domains.title"),
 
@@ -23,10 +30,7 @@ export default {
 	async load({ data, signal }) {
 		const running = (data?.domains ?? []).filter((domain) => isActive(domain.activeRun));
 		const partly = running.length && running.length <= ONE_BY_ONE && data && Date.now() - data.at < WHOLE_LIST_EVERY;
-		if (!partly) {
-			const { domains, tenant } = await listDomains(signal);
-			return { domains, tenant, at: Date.now() };
-		}
+		if (!partly) return { ...(await listDomains(signal)), at: Date.now(), chosen: data?.chosen ?? new Set(), done: data?.done ?? null };
 		const fresh = await Promise.all(running.map((domain) => getDomain(domain.name, signal)));
 		const byName = new Map(fresh.map((domain) => [domain.name, domain]));
 		return { ...data, domains: data.domains.map((domain) => byName.get(domain.name) ?? domain) };
@@ -36,68 +40,197 @@ export default {
 
 	render(context) {
 		const { data, params } = context;
-		const words = (params.q ?? "").trim().toLowerCase();
-		const shown = data.domains.filter((domain) => domain.name.includes(words));
+		const reviewed = reviewedRuns();
+		const all = data.domains.map((domain) => judged(domain, reviewed));
+		const shown = sorted(fitting(all, params.show ?? "", params.q ?? ""), params.sort ?? "");
 		return h(
 			"div",
 			h(
 				"header.page-head",
-				h("div", h("h1", { tabindex: "-1" }, t("domains.title")), h("p.muted.lead", t("domains.lead")), data.tenant && h("p", t("domains.tenant", { name: data.tenant.displayName }), " ", h("code", data.tenant.id)), h("p", h("a.link", { href: address(["source"]) }, t("source.link")), " · ", h("a.link", { href: address(["settings"]) }, t("tenant.link")))),
-				data.domains.length >= FILTER_FROM && searchBox(t("domains.filter"), params.q, t("domains.shown", { shown: shown.length, all: data.domains.length })),
+				h("div", h("h1", { tabindex: "-1" }, t("domains.title")), h("p.muted.lead", t("domains.lead")), data.tenant && h("p", t("domains.tenant", { name: data.tenant.displayName }), " ", h("code", data.tenant.id)), h("p", may("Operator") && [h("a.link", { href: address(["source"]) }, t("source.link")), " · "], h("a.link", { href: address(["settings"]) }, t("tenant.link")))),
+				data.domains.length >= FILTER_FROM && searchBox(t("domains.filter"), params.q, t("domains.shown", { shown: shown.length, all: all.length })),
 			),
-			shown.length ? list(shown, context) : empty(t(data.domains.length ? "domains.noMatch" : "domains.none")),
+			bothSides(data),
+			strip(all, params.show ?? ""),
+			data.domains.length > 1 && may("Operator") && button(t("triage.chooseAll", { n: shown.length }), () => choose(shown, context), { kind: "link" }),
+			data.done && done(data.done),
+			data.chosen.size > 0 && together(all.filter((one) => data.chosen.has(one.domain.name)), context),
+			shown.length ? list(shown, context) : empty(t(all.length ? "domains.noMatch" : "domains.none"), params.show && button(t("triage.all"), () => change({ show: null, q: null }))),
 		);
 	},
 };
 
+/** @param {DomainsData} data */
+function bothSides({ domains, asOf }) {
+	const { source, entra, users } = sides(domains);
+	const stale = Date.now() - Date.parse(asOf) > 10 * 60_000;
+	return h(
+		"ul.sides",
+		side(t("triage.source"), source, source.readAt && [t("triage.read"), " ", when(source.readAt), " · ", t("triage.users", { n: users })]),
+		side(t("triage.entra"), entra, entra.readAt && [t("triage.read"), " ", when(entra.readAt)], stale && [t("triage.stale"), " ", when(asOf)]),
+	);
+}
+
 /**
- * @param {Api.Domain[]} domains
+ * @param {string} name
+ * @param {Side} found
+ * @param {Child} read
+ * @param {Child} [more]
+ */
+function side(name, { amiss }, read, more = null) {
+	const bad = amiss.length > 0 || Boolean(more);
+	return h("li", { class: bad ? "warned" : "" }, icon(bad ? "completedWithErrors" : read ? "succeeded" : "off"), h("span", h("strong", name), ": ", read || t("triage.unread"), more && [" · ", more], amiss.map((part) => [" · ", said([part])])));
+}
+
+/**
+ * How many domains there are of each verdict: each is a filter.
+ * @param {Judged[]} all
+ * @param {string} chosen
+ */
+function strip(all, chosen) {
+	/** @param {string} name */
+	const chip = (name) => {
+		const n = all.filter((one) => fits(one, name)).length;
+		const pressed = name === chosen;
+		if (!n && !pressed && !ALWAYS.includes(name)) return null;
+		return h("button.legend-entry.chip.filter", { type: "button", "aria-pressed": String(pressed), "data-key": name, onclick: () => change({ show: pressed ? null : name }, { replace: true }) }, icon(name === "enabled" ? "succeeded" : MARKS[/** @type {Verdict} */ (name)]), h("span", t(`triage.count.${name}`, { n })));
+	};
+	const next = all.flatMap(({ domain }) => domain.nextRunAt ?? []).toSorted()[0];
+	return h("div.legend.strip", { role: "group", "aria-label": t("triage.filter") }, [...VERDICTS.filter((name) => name !== "good"), "enabled"].map(chip), next && muted(t("triage.next", { time: clock(next) })));
+}
+
+/**
+ * @param {Judged[]} shown
+ * @param {Context<DomainsData>} context
+ */
+function list(shown, context) {
+	const several = context.data.domains.length > 1 && may("Operator");
+	const columns = [...(several ? ["choose"] : []), "domain", "verdict", "periodical", "runs", "actions"].map((key) => [key, t(`domains.${key}`)]);
+	const rows = shown.map((one) => ({ key: one.domain.name, kind: one.verdict === "running" ? "row-active" : "", cells: { choose: tick(one, context), ...cells(one, context) } }));
+	const sort = { by: context.params.sort || "verdict", keys: { domain: "domain", verdict: "verdict", runs: "sync" } };
+	return h("div.surface.flush.domains", table(t("domains.title"), columns, rows, sort));
+}
+
+/**
+ * @param {Judged[]} shown
+ * @param {Context<DomainsData>} context
+ */
+function choose(shown, { data, draw }) {
+	data.chosen = new Set(shown.map(({ domain }) => domain.name));
+	data.done = null;
+	draw();
+}
+
+/**
+ * @param {Judged} one
+ * @param {Context<DomainsData>} context
+ */
+function tick({ domain }, { data, draw }) {
+	/** @param {Event & { currentTarget: HTMLInputElement }} event */
+	const onchange = (event) => {
+		if (event.currentTarget.checked) data.chosen.add(domain.name);
+		else data.chosen.delete(domain.name);
+		data.done = null;
+		draw();
+	};
+	return h("input", { type: "checkbox", ".checked": data.chosen.has(domain.name), "aria-label": t("triage.choose", { domain: domain.name }), onchange });
+}
+
+/**
+ * @param {Judged} one
  * @param {AnyContext} context
  */
-function list(domains, context) {
-	const columns = ["domain", "periodical", "dryRun", "sync", "actions"].map((key) => [key, t(`domains.${key}`)]);
-	const rows = domains.map((domain) => ({ key: domain.name, kind: isActive(domain.activeRun) ? "row-active" : "", cells: cells(domain, context) }));
-	return h("div.surface.flush.domains", table(t("domains.title"), columns, rows));
+function cells(one, context) {
+	const { domain, next } = one;
+	return {
+		domain: h(
+			"div.stack",
+			h("span", h("a.domain-name", { href: domainAddress(domain.name) }, domain.name), domain.isDefault && h("span.badge", t("triage.default"))),
+			domain.ownScript !== domain.name && h("span", domain.ownScript),
+			muted(standing(domain)),
+			limit(domain),
+		),
+		verdict: verdictCell(one, context),
+		periodical: h(
+			"div.stack",
+			h("span", { class: `status ${domain.periodicSync ? "status-succeeded" : "status-off"}` }, icon(domain.periodicSync ? "succeeded" : "off"), t(`periodical.${hourly(domain)}`)),
+			!waits(domain) && domain.nextRunAt && muted(t("periodical.next"), " ", when(domain.nextRunAt, { short: true })),
+			domain.periodicSync === "watch" && link(t("watch.title"), domain.name, "watch", t("watch.of", { domain: domain.name })),
+			next !== "enable" && periodicButton(domain, "link"),
+		),
+		runs: h(
+			"div.stack",
+			runLine(t("mode.dryRun"), domain.lastDryRun, domain.lastDryRun && link(t("audit.view"), domain.name, "audit-logs", t("audit.viewOf", { domain: domain.name }))),
+			runLine(t("mode.sync"), domain.lastSync, link(t("logs.title"), domain.name, "sync-logs", t("logs.of", { domain: domain.name }))),
+		),
+		actions: actions(one),
+	};
+}
+
+/** @param {Api.Domain} domain */
+function limit(domain) {
+	const options = { kind: "link", name: t("settings.of", { domain: domain.name, percent: domain.maxAllowedDeletions }) };
+	return may("Administrator") ? button(limitOf(domain), () => openDialog("settings", domain.name), options) : muted(limitOf(domain));
 }
 
 /**
  * @param {Api.Domain} domain
+ * @param {string} kind
+ */
+function periodicButton(domain, kind) {
+	const deed = domain.periodicSync === true ? "disable" : "enable";
+	return button(t(kind === "link" ? `periodical.${deed}` : "triage.step.enable"), () => openDialog("periodical-sync", domain.name), { kind, needs: "Administrator", name: t(`periodical.${deed}Of`, { domain: domain.name }) });
+}
+
+/**
+ * @param {Judged} one
  * @param {AnyContext} context
  */
-function cells(domain, context) {
-	const active = isActive(domain.activeRun) ? domain.activeRun : null;
-	const on = domain.periodicSync === true;
-	/** @param {Api.Mode} mode */
-	const running = (mode) => active && active.mode === mode && progressCell(active, context);
-	const busy = { disabled: active !== null, why: t("domains.busy") };
-	return {
-		domain: h(
-			"div.stack",
-			h("a.domain-name", { href: domainAddress(domain.name) }, domain.name),
-			muted(standing(domain)),
-			button(limitOf(domain), () => openDialog("settings", domain.name), {
-				kind: "link",
-				name: t("settings.of", { domain: domain.name, percent: domain.maxAllowedDeletions }),
-			}),
-		),
-		periodical: h(
-			"div.stack",
-			h("span", { class: `status ${domain.periodicSync ? "status-succeeded" : "status-off"}` }, icon(domain.periodicSync ? "succeeded" : "off"), t(`periodical.${hourly(domain)}`)),
-			waits(domain) ? h("span.warned", t("periodical.waits")) : muted(domain.nextRunAt ? [t("periodical.next"), " ", when(domain.nextRunAt, { short: true })] : t("periodical.noNext")),
-			domain.periodicSync === "watch" && link(t("watch.title"), domain.name, "watch", t("watch.of", { domain: domain.name })),
-			button(t(on ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name), {
-				kind: "link",
-				name: t(on ? "periodical.disableOf" : "periodical.enableOf", { domain: domain.name }),
-			}),
-		),
-		dryRun: running("dryRun") || runCell(domain.lastDryRun, link(t("audit.view"), domain.name, "audit-logs", t("audit.viewOf", { domain: domain.name }))),
-		sync: running("sync") || runCell(domain.lastSync, link(t("logs.title"), domain.name, "sync-logs", t("logs.of", { domain: domain.name }))),
-		actions: h(
-			"div.actions",
-			button(t("dryRun.title"), () => openDialog("dry-run", domain.name), { ...busy, name: t("dryRun.of", { domain: domain.name }) }),
-			button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: "primary", name: t("syncNow.of", { domain: domain.name }) }),
-		),
-	};
+function verdictCell(one, context) {
+	const active = one.domain.activeRun;
+	if (isActive(active)) return progressCell(active, context);
+	const text = one.verdict === "cancelled" && one.run?.mode === "sync" ? "status.cancelled" : `triage.${one.verdict}`;
+	return h("div.stack", h("span", { class: `status status-${MARKS[one.verdict]}` }, icon(MARKS[one.verdict]), h("strong", t(text))), h("span.reason", reason(one)));
+}
+
+/**
+ * @param {Judged} one
+ * @returns {Child}
+ */
+function reason({ run, verdict }) {
+	if (verdict === "unreadable") return t("domains.unreadable");
+	if (verdict === "waits") return t("periodical.waits");
+	if (verdict === "never" || verdict === "disabled") return t(`triage.${verdict}More`);
+	if (!run || verdict === "removed" || verdict === "good") return null;
+	return verdict === "changes" ? countsShort(kindsOf(run.counts)) : outcome(run);
+}
+
+/**
+ * The next step of the domain first, what else can be done beside it.
+ * @param {Judged} one
+ */
+function actions({ domain, review, next }) {
+	const active = isActive(domain.activeRun);
+	const busy = { disabled: active, why: t("domains.busy") };
+	/** @param {Step} step */
+	const kind = (step) => (step === next ? "primary" : "link");
+	return h(
+		"div.actions",
+		next === "review" && review && h("a.button.primary", { href: reviewAddress(review), "aria-label": t("triage.reviewOf", { domain: domain.name }) }, t("triage.step.review")),
+		next === "settings" && button(t("settings.title"), () => openDialog("settings", domain.name), { kind: "primary", needs: "Administrator", name: t("settings.for", { domain: domain.name }) }),
+		next === "enable" && periodicButton(domain, "primary"),
+		!domain.removed && button(t("dryRun.title"), () => openDialog("dry-run", domain.name), { ...busy, kind: kind("dryRun"), needs: "Operator", name: t("dryRun.of", { domain: domain.name }) }),
+		!domain.removed && button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: kind("syncNow"), needs: "Administrator", name: t("syncNow.of", { domain: domain.name }) }),
+	);
+}
+
+/**
+ * The run, with those in front of one's eyes because of whom one looks at it.
+ * @param {Api.Run} run
+ */
+function reviewAddress(run) {
+	const show = run.deletionCheck?.exceeded ? "delete" : run.counts.failed ? "failed" : "";
+	return runAddress(run, show ? { show } : {});
 }
 
 /**
@@ -109,17 +242,13 @@ function cells(domain, context) {
 const link = (text, domain, page, name) => h("a.link", { href: domainAddress(domain, page), "aria-label": name }, text);
 
 /**
+ * @param {string} mode
  * @param {Api.Run | null} run
  * @param {Child} more
  */
-function runCell(run, more) {
-	if (!run) return h("div.stack", muted(t("domains.never")), muted("–"), more);
-	return h(
-		"div.stack",
-		h("a.run-link", { href: runAddress(run) }, statusMark(run), muted(" ", when(run.finishedAt ?? run.createdAt, { relative: "short" }))),
-		countsShort(kindsOf(run.counts)),
-		more,
-	);
+function runLine(mode, run, more) {
+	const result = run ? h("a.run-link", { href: runAddress(run) }, statusIcon(run), `${mode} `, when(run.finishedAt ?? run.createdAt, { relative: "short" })) : muted(`${mode} – `, t("domains.never"));
+	return h("div.run-line", result, more && [" · ", more]);
 }
 
 /**
@@ -133,4 +262,70 @@ function progressCell(run, context) {
 		progressBar(run),
 		h("span.muted.number", progressText(run)),
 	);
+}
+
+/**
+ * What can be done with all that are ticked.
+ * @param {Judged[]} chosen
+ * @param {Context<DomainsData>} context
+ */
+function together(chosen, context) {
+	const { act, busy, data, draw, refresh } = context;
+	const free = chosen.filter(({ domain }) => !isActive(domain.activeRun) && !domain.removed).map(({ domain }) => domain.name);
+	const clean = chosen.filter(isClean).map(({ domain }) => domain.name);
+	/**
+	 * @param {string[]} names
+	 * @param {string} text
+	 * @param {(name: string) => Promise<unknown>} deed
+	 */
+	const each = (names, text, deed) =>
+		act("together", async () => {
+			const refused = (await inTurns(names, deed)).filter(({ problem }) => problem);
+			data.done = { text: t(text, { n: names.length - refused.length }), refused };
+			data.chosen = new Set(refused.map(({ name }) => name));
+			data.at = 0;
+			await refresh();
+		});
+	const enable = () =>
+		askFirst({
+			title: t("triage.enableAll", { n: clean.length }),
+			body: [h("p", t("periodical.enabling")), h("ul", clean.map((name) => h("li", name))), clean.length < chosen.length && note("plain", t("triage.notClean", { n: chosen.length - clean.length }))],
+			stay: t("dialog.cancel"),
+			go: t("triage.step.enable"),
+			kind: "primary",
+			deed: () => each(clean, "triage.enabled", (name) => changeDomain(name, { periodicSync: true }, null)),
+		});
+	const clear = () => {
+		data.chosen.clear();
+		draw();
+	};
+	const disabled = busy("together");
+	return h(
+		"div.surface.together",
+		h("strong", { role: "status" }, t("triage.chosen", { n: chosen.length })),
+		button(t("triage.dryRunAll", { n: free.length }), () => each(free, "triage.started", startDryRun), { kind: "primary", needs: "Operator", disabled: disabled || !free.length }),
+		button(t("triage.enableAll", { n: clean.length }), enable, { needs: "Administrator", disabled: disabled || !clean.length }),
+		button(t("triage.clear"), clear, { kind: "link" }),
+	);
+}
+
+/**
+ * A few at once; what one refuses does not keep the others.
+ * @param {string[]} names
+ * @param {(name: string) => Promise<unknown>} deed
+ */
+async function inTurns(names, deed) {
+	/** @type {Done["refused"]} */
+	const ended = [];
+	const waiting = [...names];
+	const turn = async () => {
+		for (let name = waiting.shift(); name; name = waiting.shift()) ended.push({ name, problem: (await orProblem(deed(name)))[1] });
+	};
+	await Promise.all(Array.from({ length: AT_ONCE }, turn));
+	return ended;
+}
+
+/** @param {Done} done */
+function done({ text, refused }) {
+	return note(refused.length ? "warning" : "good", h("p", { role: "status" }, text), refused.length > 0 && h("ul", refused.map(({ name, problem }) => h("li", h("strong", name), ": ", problem && problemText(problem).slice(0, 2).map((one) => [one, " "])))));
 }

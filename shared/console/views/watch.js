@@ -3,7 +3,8 @@
 import { features, getDomain, listRuns } from "../api.js";
 import { h } from "../dom.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
-import { empty, isActive, muted, outcomeNote, pace, table, when } from "../parts/marks.js";
+import { empty, isActive, muted, pace, table, when } from "../parts/marks.js";
+import { outcomeNote } from "../parts/outcome.js";
 import { peopleTable } from "../parts/people-table.js";
 import { peopleOf } from "../people.js";
 import { runAddress } from "../router.js";
