@@ -163,11 +163,12 @@ class Domain(Record):
     """A verified domain of the tenant with its settings and runs.
 
     `ownScript` is an international name as people read it. `isDefault`: Entra gives it to new users unless told
-    otherwise. `removed`: the tenant no longer has it. `as_of` is when that was last asked; both it and the authentication
-    type are null while Graph has never answered. `unreadable` names settings whose stored value can't be read; they
-    are null, and no sync runs, until they are set again. `waitingForReview`: the attribute map, the sign-in state or
-    the scope has changed since the last good sync, so the timer starts none until a person has, after a dry run; never
-    of a watched domain. `lastWatch`: the last dry run that the timer made of a watched domain.
+    otherwise. `removed`: the tenant no longer has it. `as_of` is when that was last asked; both it and the
+    authentication type are null while Graph has never answered. `unreadable` names settings whose stored value
+    can't be read; they are null, and no sync runs, until they are set again. `waitingForReview`: the attribute map,
+    the sign-in state or the scope has changed since the last good sync, so the timer starts none until a person
+    has, after a dry run; never of a watched domain. `lastWatch`: the last dry run that the timer made of a watched
+    domain.
     """
 
     name: str

@@ -75,7 +75,7 @@ class Progress(Record):
 class DeletionCheck(Record):
     """Max Allowed Deletions with its arithmetic; `percent` has as many digits as the verdict needs.
 
-    `approved`: further deletions, which do not count since they were approved.
+    `approved`: how many of `deletions` were approved. `percent` and `exceeded` are those of the others.
     """
 
     deletions: int

@@ -89,15 +89,15 @@ def check_deletions(
 ) -> DeletionCheck:
     """Max Allowed Deletions: exceeded when deletions > 0 and deletions × 100 ≥ percent × users in scope.
 
-    What an administrator approved does not count.
+    What an administrator approved is named, and does not count.
     """
     target = trail.target or plan.target
-    deletions, released = _people(trail.with_planned(plan), ("delete",), approved)
-    exceeded = _reaches(deletions, max_allowed_deletions, target)
+    counted, released = _people(trail.with_planned(plan), ("delete",), approved)
+    exceeded = _reaches(counted, max_allowed_deletions, target)
     return DeletionCheck(
-        deletions=deletions,
+        deletions=counted + released,
         target=target,
-        percent=_percent(deletions, target, lambda shown: (shown >= max_allowed_deletions) == exceeded),
+        percent=_percent(counted, target, lambda shown: (shown >= max_allowed_deletions) == exceeded),
         max_allowed_deletions=max_allowed_deletions,
         exceeded=exceeded,
         approved=released,
@@ -119,13 +119,16 @@ def verdict(check: DeletionCheck) -> Parts:
     """The arithmetic as an administrator reads it: `12 of 97 users = 12.4 % ≥ 10 %`."""
     if not check.deletions:
         return say("limit.noDeletions")
-    return say(
+    rest = say(
         "limit.deletionsReached" if check.exceeded else "limit.deletionsBelow",
-        deletions=check.deletions,
+        deletions=check.deletions - check.approved,
         users=check.target,
         percent=check.percent,
         limit=check.max_allowed_deletions,
     )
+    if not check.approved:
+        return rest
+    return say("limit.deletionsApproved", deletions=check.deletions, approved=check.approved, rest=rest)
 
 
 def check_limits(

@@ -162,3 +162,23 @@ async def test_a_sync_can_be_undone_after_a_dry_run_of_that(
     await expect(dialog.get_by_text("Succeeded")).to_be_visible()
     await expect(dialog.get_by_role("link", name="Show the result")).to_be_visible()
     assert stack.users()[f"aoki@{CONTOSO}"]["displayName"] == "Before"
+
+
+async def test_a_cancelled_sync_shows_everybody_as_not_applied_and_keeps_what_would_have_failed(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki"), in_source("baba", given_name="x" * 70)],
+        entra=[in_entra(name) for name in ("aoki", "baba", "doi")],
+    )
+    run = await stack.sync()
+    assert run.status == "cancelled"
+    page = await open_page(stack, f"#/domains/{CONTOSO}/runs/{run.id}")
+    await expect(page.get_by_role("heading", name="1 change would fail")).to_be_visible()
+    await expect(
+        page.get_by_role("heading", name="What would have changed: nothing was applied")
+    ).to_be_visible()
+    rows = page.locator("people-table .people-lines").get_by_role("row")
+    await expect(rows).to_have_count(2)
+    for nth in range(2):
+        await expect(rows.nth(nth).get_by_text("Not applied")).to_be_visible()

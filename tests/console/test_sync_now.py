@@ -79,11 +79,15 @@ async def test_approval_releases_exactly_the_deletions_of_that_dry_run(
     await expect(dialog.get_by_text("2 users will be deleted")).to_be_visible()
     await expect(dialog.get_by_text("Approved: this does not cancel the sync")).to_be_visible()
     await expect(dialog.get_by_text("A sync would be cancelled")).to_have_count(0)
+    async with page.expect_response(f"**/api/domains/{CONTOSO}"):
+        await page.evaluate("dispatchEvent(new Event('online'))")
+    await expect(dialog.get_by_text("2 users will be deleted")).to_be_visible()
     await press(page, "Sync and delete 2 users")
     await expect(dialog.get_by_text("Succeeded")).to_be_visible()
     assert set(stack.users()) == {f"{name}@{CONTOSO}" for name in STAYING}
     await dialog.get_by_role("link", name="Show the result").click()
     await expect(page.get_by_text("approved what a dry run lists: deletions 2.")).to_be_visible()
+    await expect(page.get_by_text("2 deletions, 2 of them approved")).to_be_visible()
 
 
 async def test_approval_releases_whatever_a_limit_would_stop(

@@ -97,7 +97,14 @@ def test_of_nobody_in_scope_deletions_are_all_or_nothing(deletions: int, percent
 def test_what_was_approved_does_not_count() -> None:
     check = check_deletions(plan(3, 10), 20, approved=deletions_of("id-u0", "id-u2"))
 
-    assert (check.deletions, check.approved, check.exceeded) == (1, 2, False)
+    assert (check.deletions, check.approved, check.percent, check.exceeded) == (3, 2, 10, False)
+    assert said(verdict(check)) == "3 deletions, 2 of them approved; of the others: 1 of 10 users = 10% < 20%"
+
+
+def test_all_deletions_may_be_approved() -> None:
+    check = check_deletions(plan(3, 5), 20, approved=deletions_of("id-u0", "id-u1", "id-u2"))
+
+    assert (check.deletions, check.approved, check.percent, check.exceeded) == (3, 3, 0, False)
 
 
 def test_an_approval_is_noted_with_the_deletions_it_releases_and_nowhere_else() -> None:
@@ -262,7 +269,9 @@ class TestARunThatGoesOn:
     def test_does_not_count_whom_it_deleted_with_an_approval(self) -> None:
         approved = deletions_of("id-gone0", "id-gone1", "id-u0")
 
-        assert check_deletions(plan(2, 8), 50, approved, self.trail).deletions == 3
+        check = check_deletions(plan(2, 8), 50, approved, self.trail)
+
+        assert (check.deletions - check.approved, check.exceeded) == (3, False)
 
     def test_counts_everything_else_so_too(self) -> None:
         settings = off_but(max_adds=Limit(percent=10), max_updates=Limit(count=1))

@@ -227,7 +227,9 @@ class TestLimits:
         )
 
         gone = sum(1 for number in approved if number < deletions)
-        assert released == check_deletions(rest, percent).model_copy(update={"approved": gone})
+        counted = check_deletions(rest, percent)
+        assert released == counted.model_copy(update={"deletions": deletions, "approved": gone})
+        assert counted.deletions == deletions - gone
 
     @given(SOURCE, tenants(), st.data())
     def test_an_approval_releases_what_it_lists_of_whichever_limit_and_nothing_else(

@@ -10,16 +10,25 @@ import { muted, note } from "./marks.js";
  * @param {number} maxAllowedDeletions
  */
 export function underLimit(check, maxAllowedDeletions) {
-	const exceeded = check.deletions > 0 && check.deletions * 100 >= maxAllowedDeletions * check.target;
+	const counted = notApproved(check);
+	const exceeded = counted > 0 && counted * 100 >= maxAllowedDeletions * check.target;
 	return { ...check, maxAllowedDeletions, exceeded };
 }
+
+/**
+ * The deletions that count.
+ * @param {Api.DeletionCheck} check
+ */
+const notApproved = ({ deletions, approved }) => Math.max(0, deletions - approved);
 
 /** @param {Api.DeletionCheck} check */
 function arithmetic(check) {
 	const { deletions, percent, target: users, maxAllowedDeletions: limit } = check;
 	if (!deletions) return said([{ code: "limit.noDeletions", parameters: {} }]).join("");
 	const code = check.exceeded ? "limit.deletionsReached" : "limit.deletionsBelow";
-	return said([{ code, parameters: { deletions, users, percent, limit } }]).join("");
+	const rest = { code, parameters: { deletions: notApproved(check), users, percent, limit } };
+	const { approved } = check;
+	return said([approved ? { code: "limit.deletionsApproved", parameters: { deletions, approved, rest: [rest] } } : rest]).join("");
 }
 
 /**

@@ -199,7 +199,7 @@ function people(run, context) {
 function failures(all, run) {
 	const failed = all.filter((person) => person.kind === "failed");
 	if (!failed.length) return null;
-	const dry = run.mode === "dryRun";
+	const dry = run.mode === "dryRun" || failed.every(({ result }) => result === "notApplied");
 	return h(
 		"section.surface.failures",
 		h("h2", icon("completedWithErrors"), t(dry ? "failures.foreseen" : "failures.happened", { n: failed.length })),

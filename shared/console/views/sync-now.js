@@ -20,11 +20,13 @@ export default {
 
 	place: ({ on, run }) => `${on} ${run ?? ""}`,
 
-	async load({ params, signal }) {
+	// What was ticked stays ticked when the data are read again.
+	async load({ params, data, signal }) {
 		if (params.run) return { run: await getRun(params.on, params.run, signal) };
 		const [domain, able] = await Promise.all([getDomain(params.on, signal), features()]);
+		const before = data && "domain" in data ? data : null;
 		const dryRun = domain.lastDryRun?.status === "succeeded" && !domain.lastDryRun.undoes ? domain.lastDryRun : null;
-		return { domain, dryRun, features: able, approved: false, ticked: 0, ...(await candidates(dryRun, signal)) };
+		return { domain, dryRun, features: able, approved: before?.approved ?? false, ticked: before?.ticked ?? 0, ...(await candidates(dryRun, signal)) };
 	},
 
 	pollAfter: ({ data }) => pace(data.run),

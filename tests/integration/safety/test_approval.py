@@ -35,6 +35,9 @@ class TestAnApproval:
         run = await approved_sync(stack, await stack.dry_run())
 
         assert (run.status, run.counts.delete) == ("succeeded", 3)
+        check = run.deletion_check
+        assert check is not None
+        assert (check.deletions, check.approved, check.exceeded) == (3, 3, False)
         assert names(stack.users()) == set(PEOPLE[3:])
 
     async def test_is_recorded_with_who_gave_it_in_the_sync_log_and_on_every_row_it_released(
