@@ -9,7 +9,7 @@ from shared.http.problems import Problem
 from shared.model.parts import Parts, say
 
 _WHOLE_NUMBER = say("field.wholeNumber")
-# By the type of Pydantic's error, from its context. Others are quoted.
+# By the type of Pydantic's error, from its context. What it says itself is for programmers.
 _WRONG: Mapping[str, Callable[[dict[str, Any]], Parts]] = {
     "int_type": lambda _: _WHOLE_NUMBER,
     "int_parsing": lambda _: _WHOLE_NUMBER,
@@ -30,7 +30,7 @@ def bad_fields(error: ValidationError, where: str) -> Problem:
     wrong = []
     for one in error.errors():
         known = _WRONG.get(one["type"])
-        why = known(one.get("ctx", {})) if known else say("field.refused", why=one["msg"])
+        why = known(one.get("ctx", {})) if known else say("field.form")
         wrong.append((".".join(map(str, one["loc"])) or where, why))
     named = tuple(part for field, why in wrong for part in say("field.named", field=field, why=why))
     problem = Problem(400, f"Bad {where}", say("http.badFields", fields=named))

@@ -138,6 +138,7 @@ async def test_what_the_app_refuses_is_said_at_its_field_and_in_the_readers_word
     await expect(page.get_by_role("alert")).to_contain_text("印の付いた項目を修正して")
     for label in ("利用場所", "保護するユーザー"):
         await expect(page.get_by_label(label)).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_text("形式が正しくありません。")).to_be_visible()
     await expect(page.get_by_label("保護するユーザー")).to_have_value("aoki")
     await expect(page.get_by_label("利用場所")).to_have_value("日本")
 

@@ -149,6 +149,19 @@ class TestSettings:
         told = [error["parts"][0]["code"] for error in refusal["errors"]]
         assert told == ["field.onOff", "field.atMost", "field.unknown"]
 
+    @pytest.mark.parametrize("value", [None, [], {}, "many", -1, 10**9])
+    @pytest.mark.parametrize("name", ["maxAllowedDeletions", "maxAdds", "unlinked", "periodicSync"])
+    async def test_what_is_wrong_with_a_field_is_said_in_sentences_of_our_own(
+        self, stack: Stack, name: str, value: object
+    ) -> None:
+        answer = await stack.patch("domains/contoso.com", {name: value})
+
+        if answer.status_code != 200:
+            for error in problem(answer, 400)["errors"]:
+                assert error["field"].startswith(name)
+                assert said(stored_parts(error["parts"])) == error["detail"]
+                assert "Input should" not in error["detail"]
+
     @pytest.mark.parametrize("percent", [-1, 101, 20.5, "20", True])
     async def test_max_allowed_deletions_is_a_whole_percentage(self, stack: Stack, percent: object) -> None:
         answer = await stack.patch("domains/contoso.com", {"maxAllowedDeletions": percent})

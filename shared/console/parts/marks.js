@@ -7,7 +7,7 @@ import { ago, authorText, clock, moment, said, t, utc } from "../texts.js";
 
 const TITLED = [0, 400, 403, 404, 409, 410, 412, 500, 502, 503];
 // A missing permission, a wrong setting or a bad file: trying again does not mend it, and the sentence says what does.
-const SAYS_WHAT_TO_DO = /^(graph\.(denied|refusedDenied|noToken)|caller\.(denied|unauthorized)|hennge\.notAuthorised|http\.storageForbidden|settings\.(bad|unreadable)|source\.|run\.needsDryRun$)/;
+const SAYS_WHAT_TO_DO = /^(graph\.(denied|refusedDenied|noToken)|caller\.(denied|unauthorized)|hennge\.notAuthorised|http\.storageForbidden|settings\.(bad|unreadable)|source\.|decisions\.|run\.(otherSettings|needsDryRun))/;
 
 // Each on a grid of 16 × 16. The shapes differ, so that colour is never all there is.
 const CIRCLE = "M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z";
@@ -176,6 +176,8 @@ export function problemText({ status, parts, ofPlatform, errors }) {
 	const title = TITLED.includes(status) ? t(`problem.${status}`) : t("problem.title", { status: String(status) });
 	if (ofPlatform) return [title, t(status === 403 || status === 404 ? `platform.${status}` : status >= 500 ? "platform.5xx" : "platform.other")];
 	if (errors.length) return [title, said(errors.every(isPlaced) ? [] : parts), t("advice.fields")];
+	// The form shows what has changed.
+	if (parts.some(({ code }) => /^settings\.(tenantC|c)hangedMeanwhile$/.test(code))) return [title, t("advice.412")];
 	return [title, said(parts), advice(status, parts)];
 }
 
@@ -222,7 +224,7 @@ export const againButton = (problem, look) => button(t(problem instanceof Proble
  */
 function advice(status, parts) {
 	if (saysWhatToDo(parts)) return null;
-	if ([0, 403, 404, 409, 410, 412].includes(status)) return t(`advice.${status}`);
+	if ([0, 403, 404, 409, 410].includes(status)) return t(`advice.${status}`);
 	return t(status >= 500 ? "advice.5xx" : "advice.4xx");
 }
 
