@@ -9,7 +9,8 @@
 
 import { askWhoCalls, Disconnected, KeyNeeded, Problem, SignInNeeded } from "./api.js";
 import { h, morph } from "./dom.js";
-import { againButton, button, problemNote, waiting } from "./parts/marks.js";
+import { button, waiting } from "./parts/marks.js";
+import { againButton, problemNote } from "./parts/problem.js";
 import { t } from "./texts.js";
 
 const PATIENCE = 300;

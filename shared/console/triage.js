@@ -1,9 +1,10 @@
 // What stands about each domain: how bad it is, why, and what to do next. Pure.
 
 import { isActive, wouldBeCancelled } from "./parts/marks.js";
+import { runAddress } from "./router.js";
 
 /** The verdicts, the worst first. @type {Verdict[]} */
-export const VERDICTS = ["unreadable", "failed", "cancelled", "errors", "waits", "questions", "never", "changes", "disabled", "running", "good", "removed"];
+export const VERDICTS = ["unreadable", "failed", "cancelled", "errors", "waits", "questions", "undone", "never", "changes", "disabled", "running", "good", "removed"];
 
 /**
  * @param {Api.Domain} domain
@@ -23,8 +24,10 @@ export function judged(domain, reviewed) {
  * @param {Api.Domain} domain
  */
 function latest({ lastDryRun, lastSync }) {
-	if (!lastDryRun || !lastSync) return lastDryRun ?? lastSync;
-	return lastDryRun.createdAt > lastSync.createdAt ? lastDryRun : lastSync;
+	// What an undo would do says nothing of a sync.
+	const dryRun = lastDryRun?.undoes ? null : lastDryRun;
+	if (!dryRun || !lastSync) return dryRun ?? lastSync;
+	return dryRun.createdAt > lastSync.createdAt ? dryRun : lastSync;
 }
 
 /**
@@ -41,6 +44,7 @@ function verdictOf(domain, run) {
 	if (run.status === "cancelled" || wouldBeCancelled(run)) return "cancelled";
 	if (run.status === "completedWithErrors" || run.counts.failed) return "errors";
 	if (domain.periodicSync && domain.waitingForReview) return "waits";
+	if (run.undoes) return "undone";
 	if (run.questions) return "questions";
 	if (run.mode === "dryRun" && changes(run)) return "changes";
 	return domain.periodicSync === true ? "good" : "disabled";
@@ -61,6 +65,7 @@ function nextOf(verdict, review, reviewed) {
 			return "settings";
 		case "failed":
 		case "waits":
+		case "undone":
 		case "never":
 			return "dryRun";
 		case "cancelled":
@@ -75,6 +80,15 @@ function nextOf(verdict, review, reviewed) {
 		default:
 			return null;
 	}
+}
+
+/**
+ * The run, with those in front of one's eyes because of whom one looks at it.
+ * @param {Api.Run} run
+ */
+export function reviewAddress(run) {
+	const show = run.deletionCheck?.exceeded ? "delete" : run.counts.failed ? "failed" : "";
+	return runAddress(run, show ? { show } : {});
 }
 
 /**

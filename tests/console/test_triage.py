@@ -195,3 +195,15 @@ async def test_a_source_that_refuses_is_said_above_the_list(
     page = await open_page(stack)
     await expect(page.locator(".sides li").first).to_contain_text("HENNGE_CLIENT_SECRET")
     await expect(page.get_by_role("button", name="1 failed")).to_be_visible()
+
+
+async def test_what_was_taken_back_is_not_called_ready(start_stack: StartStack, open_page: OpenPage) -> None:
+    stack = await start_stack(**PEOPLE)
+    sync = await stack.sync(NEWCOMER)
+    answer = await stack.post(f"domains/{NEWCOMER}/runs/{sync.id}/undo", {"dryRun": False})
+    await stack.finished(await stack.run(sync.model_copy(update={"id": answer.json()["id"]})))
+    page = await open_page(stack, f"#/domains/{NEWCOMER}/sync-logs")
+    await expect(page.locator(".domain-head .button.primary")).to_have_text("Dry Run")
+    await page.get_by_role("link", name="Sync from HENNGE Access Control").click()
+    await expect(row(page, NEWCOMER).get_by_text("A sync was taken back")).to_be_visible()
+    await expect(row(page, NEWCOMER).locator(".button.primary")).to_have_text("Dry Run")

@@ -128,7 +128,7 @@ type SettingsData = {
 };
 
 /** See triage.js. */
-type Verdict = "unreadable" | "failed" | "cancelled" | "errors" | "waits" | "questions" | "never" | "changes" | "disabled" | "running" | "good" | "removed";
+type Verdict = "unreadable" | "failed" | "cancelled" | "errors" | "waits" | "questions" | "undone" | "never" | "changes" | "disabled" | "running" | "good" | "removed";
 type Step = "settings" | "dryRun" | "review" | "syncNow" | "enable" | null;
 type Judged = { domain: Api.Domain; run: Api.Run | null; review: Api.Run | null; verdict: Verdict; rank: number; next: Step };
 type Side = { readAt: string | null; amiss: Api.Part[] };

@@ -3,7 +3,8 @@
 import { Problem } from "../api.js";
 import { h } from "../dom.js";
 import { t } from "../texts.js";
-import { button, icon, problemNote } from "./marks.js";
+import { button, icon } from "./marks.js";
+import { problemNote } from "./problem.js";
 
 /**
  * What is in a dialog: a title with ×, a body, and buttons. `onsubmit` makes it a form; `onchange` hears of each choice.
@@ -70,10 +71,10 @@ export async function onThisVersion(deed, refresh) {
 }
 
 /**
- * Asks before something is done, and stays open until it has been.
- * @param {{ title: string, body: Child, stay: string, go: string, kind: string, deed: () => Promise<Obstacle | null> }} question
+ * Asks before something is done, and stays open until it has been; `after` that, the focus may go elsewhere.
+ * @param {{ title: string, body: Child, stay: string, go: string, kind: string, deed: () => Promise<Obstacle | null>, after?: () => void }} question
  */
-export function askFirst({ title, body, stay, go, kind, deed }) {
+export function askFirst({ title, body, stay, go, kind, deed, after = () => {} }) {
 	const refusal = h("div.problems");
 	showOnce((close) =>
 		dialogBody({
@@ -81,8 +82,9 @@ export function askFirst({ title, body, stay, go, kind, deed }) {
 			close,
 			onsubmit: async () => {
 				const obstacle = await deed();
-				if (!obstacle) return close();
-				refusal.replaceChildren(problemNote(obstacle));
+				if (obstacle) return refusal.replaceChildren(problemNote(obstacle));
+				close();
+				after();
 			},
 			body: [refusal, body],
 			buttons: [button(stay, close), button(go, null, { kind, type: "submit" })],

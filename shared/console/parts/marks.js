@@ -1,13 +1,9 @@
 // Small things that mean the same wherever they appear: statuses, kinds of change, times, notes.
 
-import { KeyNeeded, may, Problem } from "../api.js";
+import { may } from "../api.js";
 import { h } from "../dom.js";
 import { change } from "../router.js";
 import { ago, authorText, clock, moment, said, t, utc } from "../texts.js";
-
-const TITLED = [0, 400, 403, 404, 409, 410, 412, 500, 502, 503];
-// A missing permission, a wrong setting or a bad file: trying again does not mend it, and the sentence says what does.
-const SAYS_WHAT_TO_DO = /^(graph\.(denied|refusedDenied|noToken)|caller\.(denied|unauthorized)|hennge\.notAuthorised|http\.storageForbidden|settings\.(bad|unreadable)|source\.|decisions\.|run\.(otherSettings|needsDryRun))/;
 
 // Each on a grid of 16 × 16. The shapes differ, so that colour is never all there is.
 const CIRCLE = "M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13z";
@@ -156,76 +152,6 @@ export function furtherWarnings(run) {
 export function note(kind, ...children) {
 	const shape = { danger: "failed", warning: "completedWithErrors", good: "succeeded", plain: "queued" }[kind];
 	return h("div", { class: `note note-${kind}` }, icon(shape), h("div", children));
-}
-
-/**
- * What went wrong and what to do; `steps` are buttons.
- * @param {Obstacle} problem
- * @param {Child} [steps]
- */
-export function problemNote(problem, steps = null) {
-	const [title, ...told] = problem instanceof Problem ? problemText(problem) : [t(problem instanceof KeyNeeded ? "key.needed" : "signIn.title"), t(problem instanceof KeyNeeded ? "key.explained" : "signIn.explained")];
-	return h("div.problem", { role: "alert" }, note("danger", h("strong", title), told.map((each) => each && h("p", each)), steps && h("div.actions", steps)));
-}
-
-/**
- * @param {Problem} problem
- * @returns {Child[]}
- */
-export function problemText({ status, parts, ofPlatform, errors }) {
-	const title = TITLED.includes(status) ? t(`problem.${status}`) : t("problem.title", { status: String(status) });
-	if (ofPlatform) return [title, t(status === 403 || status === 404 ? `platform.${status}` : status >= 500 ? "platform.5xx" : "platform.other")];
-	if (errors.length) return [title, said(errors.every(isPlaced) ? [] : parts), t("advice.fields")];
-	// The form shows what has changed.
-	if (parts.some(({ code }) => /^settings\.(tenantC|c)hangedMeanwhile$/.test(code))) return [title, t("advice.412")];
-	return [title, said(parts), advice(status, parts)];
-}
-
-/**
- * Whether a field shows it.
- * @param {FieldError} error
- */
-const isPlaced = ({ field }) => document.querySelector(`[data-field="${fieldName(field)}"]`) !== null;
-
-/**
- * "settings.maxAdds.percent" is about the field maxAdds.
- * @param {string} path
- */
-const fieldName = (path) => path.replace(/^settings\./, "").split(".")[0];
-
-/**
- * The attributes of an input, and the sentence under it: what is wrong with it, if something is.
- * @param {string} name
- * @param {string} id
- * @param {FieldError[]} wrong
- */
-export function wrongWith(name, id, wrong) {
-	const here = wrong.filter(({ field }) => fieldName(field) === name);
-	const described = [`${id}-help`, here.length > 0 && `${id}-wrong`].filter(Boolean).join(" ");
-	return {
-		marked: { "aria-invalid": here.length ? "true" : null, "aria-describedby": described },
-		sentence: here.length > 0 && h("p.wrong", { id: `${id}-wrong` }, icon("failed"), h("span", here.map(({ parts }) => said(parts)))),
-	};
-}
-
-/** @param {Api.Part[]} parts */
-const saysWhatToDo = (parts) => parts.some(({ code }) => SAYS_WHAT_TO_DO.test(code));
-
-/**
- * The button that looks again.
- * @param {Obstacle} problem
- * @param {() => unknown} look
- */
-export const againButton = (problem, look) => button(t(problem instanceof Problem && saysWhatToDo(problem.parts) ? "problem.reload" : "problem.again"), look);
-
-/**
- * @param {number} status
- * @param {Api.Part[]} parts
- */
-function advice(status, parts) {
-	if (saysWhatToDo(parts)) return null;
-	if ([0, 403, 404, 409, 410].includes(status)) return t(`advice.${status}`);
-	return t(status >= 500 ? "advice.5xx" : "advice.4xx");
 }
 
 export function waiting() {

@@ -147,10 +147,10 @@ function confirm(pairs, about, same, { params, act, refresh }) {
 	const deed = () =>
 		act("decide", async () => {
 			await decide(params.domain, pairs, same);
-			await shownAgain(refresh);
+			await refresh();
 		});
 	const body = [h("p", h("strong", about)), h("p", t(same ? "whoIsWho.sameFollows" : "whoIsWho.differentFollows")), h("p.muted", t("whoIsWho.counts"))];
-	askFirst({ title: answer, body, stay: t("dialog.cancel"), go: answer, kind: same ? "primary" : "danger", deed });
+	askFirst({ title: answer, body, stay: t("dialog.cancel"), go: answer, kind: same ? "primary" : "danger", deed, after: focusHeading });
 }
 
 /**
@@ -159,6 +159,10 @@ function confirm(pairs, about, same, { params, act, refresh }) {
  */
 async function shownAgain(refresh) {
 	await refresh();
+	focusHeading();
+}
+
+function focusHeading() {
 	document.getElementById(HEADING)?.focus();
 }
 

@@ -7,6 +7,7 @@ import { button, isActive, muted, statusMark, when } from "../parts/marks.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { address, domainAddress, openDialog, runAddress } from "../router.js";
 import { t } from "../texts.js";
+import { judged, reviewAddress, reviewedRuns } from "../triage.js";
 
 /** @param {...Child} steps */
 export function breadcrumb(...steps) {
@@ -24,6 +25,9 @@ export function breadcrumb(...steps) {
 export function domainHeader(domain, page, features, context) {
 	const active = isActive(domain.activeRun) ? domain.activeRun : null;
 	const busy = { disabled: active !== null, why: t("domains.busy") };
+	const { next, review } = judged(domain, reviewedRuns());
+	/** @param {Step} step */
+	const kind = (step) => (step === next ? "primary" : "");
 	return h(
 		"header.domain-head",
 		breadcrumb(domain.name),
@@ -44,9 +48,10 @@ export function domainHeader(domain, page, features, context) {
 			),
 			h(
 				"div.actions",
-				button(t("dryRun.title"), () => openDialog("dry-run", domain.name), { ...busy, needs: "Operator" }),
-				button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: "primary", needs: "Administrator" }),
-				button(t(domain.periodicSync === true ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name), { needs: "Administrator" }),
+				next === "review" && review && h("a.button.primary", { href: reviewAddress(review) }, t("triage.step.review")),
+				button(t("dryRun.title"), () => openDialog("dry-run", domain.name), { ...busy, kind: kind("dryRun"), needs: "Operator" }),
+				button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: kind("syncNow"), needs: "Administrator" }),
+				button(t(domain.periodicSync === true ? "periodical.disable" : "periodical.enable"), () => openDialog("periodical-sync", domain.name), { kind: kind("enable"), needs: "Administrator" }),
 				button(t("settings.title"), () => openDialog("settings", domain.name), { shape: "settings", needs: "Administrator" }),
 			),
 		),

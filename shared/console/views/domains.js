@@ -1,26 +1,21 @@
 // The list of domains as triage: how both sides are, which domains need somebody, and what is next for each.
 
-import { changeDomain, getDomain, listDomains, may, orProblem, startDryRun } from "../api.js";
+import { getDomain, listDomains, may } from "../api.js";
 import { h } from "../dom.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
-import { askFirst } from "../parts/dialog.js";
 import { hourly, limitOf, standing, waits } from "../parts/domain.js";
-import { button, empty, icon, isActive, muted, note, outcome, pace, problemText, searchBox, statusIcon, statusMark, table, when } from "../parts/marks.js";
+import { button, empty, icon, isActive, muted, outcome, pace, searchBox, statusIcon, statusMark, table, when } from "../parts/marks.js";
+import { doneWith, together } from "../parts/together.js";
+import { bothSides, MARKS, strip } from "../parts/triage-strip.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { address, change, domainAddress, openDialog, runAddress } from "../router.js";
-import { clock, said, t } from "../texts.js";
-import { fits, fitting, isClean, judged, reviewedRuns, sides, sorted, VERDICTS } from "../triage.js";
+import { t } from "../texts.js";
+import { fitting, judged, reviewAddress, reviewedRuns, sorted } from "../triage.js";
 
 // So many running domains are asked about one by one; beyond that the whole list is cheaper.
 const ONE_BY_ONE = 6;
 const WHOLE_LIST_EVERY = 30_000;
 const FILTER_FROM = 9;
-const AT_ONCE = 4;
-// What an administrator asks for first; the others are there while a domain is like that.
-const ALWAYS = ["failed", "cancelled"];
-/** @type {Record<Verdict, string>} */
-const MARKS = { unreadable: "failed", failed: "failed", cancelled: "cancelled", errors: "completedWithErrors", waits: "queued", questions: "completedWithErrors", never: "off", changes: "queued", disabled: "off", running: "running", good: "succeeded", removed: "off" };
-
 /** @type {View<DomainsData>} */
 export default {
 	title: () => t("domains.title"),
@@ -53,51 +48,12 @@ export default {
 			bothSides(data),
 			strip(all, params.show ?? ""),
 			data.domains.length > 1 && may("Operator") && button(t("triage.chooseAll", { n: shown.length }), () => choose(shown, context), { kind: "link" }),
-			data.done && done(data.done),
+			data.done && doneWith(data.done),
 			data.chosen.size > 0 && together(all.filter((one) => data.chosen.has(one.domain.name)), context),
 			shown.length ? list(shown, context) : empty(t(all.length ? "domains.noMatch" : "domains.none"), params.show && button(t("triage.all"), () => change({ show: null, q: null }))),
 		);
 	},
 };
-
-/** @param {DomainsData} data */
-function bothSides({ domains, asOf }) {
-	const { source, entra, users } = sides(domains);
-	const stale = Date.now() - Date.parse(asOf) > 10 * 60_000;
-	return h(
-		"ul.sides",
-		side(t("triage.source"), source, source.readAt && [t("triage.read"), " ", when(source.readAt), " · ", t("triage.users", { n: users })]),
-		side(t("triage.entra"), entra, entra.readAt && [t("triage.read"), " ", when(entra.readAt)], stale && [t("triage.stale"), " ", when(asOf)]),
-	);
-}
-
-/**
- * @param {string} name
- * @param {Side} found
- * @param {Child} read
- * @param {Child} [more]
- */
-function side(name, { amiss }, read, more = null) {
-	const bad = amiss.length > 0 || Boolean(more);
-	return h("li", { class: bad ? "warned" : "" }, icon(bad ? "completedWithErrors" : read ? "succeeded" : "off"), h("span", h("strong", name), ": ", read || t("triage.unread"), more && [" · ", more], amiss.map((part) => [" · ", said([part])])));
-}
-
-/**
- * How many domains there are of each verdict: each is a filter.
- * @param {Judged[]} all
- * @param {string} chosen
- */
-function strip(all, chosen) {
-	/** @param {string} name */
-	const chip = (name) => {
-		const n = all.filter((one) => fits(one, name)).length;
-		const pressed = name === chosen;
-		if (!n && !pressed && !ALWAYS.includes(name)) return null;
-		return h("button.legend-entry.chip.filter", { type: "button", "aria-pressed": String(pressed), "data-key": name, onclick: () => change({ show: pressed ? null : name }, { replace: true }) }, icon(name === "enabled" ? "succeeded" : MARKS[/** @type {Verdict} */ (name)]), h("span", t(`triage.count.${name}`, { n })));
-	};
-	const next = all.flatMap(({ domain }) => domain.nextRunAt ?? []).toSorted()[0];
-	return h("div.legend.strip", { role: "group", "aria-label": t("triage.filter") }, [...VERDICTS.filter((name) => name !== "good"), "enabled"].map(chip), next && muted(t("triage.next", { time: clock(next) })));
-}
 
 /**
  * @param {Judged[]} shown
@@ -200,7 +156,7 @@ function verdictCell(one, context) {
 function reason({ run, verdict }) {
 	if (verdict === "unreadable") return t("domains.unreadable");
 	if (verdict === "waits") return t("periodical.waits");
-	if (verdict === "never" || verdict === "disabled") return t(`triage.${verdict}More`);
+	if (verdict === "never" || verdict === "undone" || verdict === "disabled") return t(`triage.${verdict}More`);
 	if (!run || verdict === "removed" || verdict === "good") return null;
 	return verdict === "changes" ? countsShort(kindsOf(run.counts)) : outcome(run);
 }
@@ -222,15 +178,6 @@ function actions({ domain, review, next }) {
 		!domain.removed && button(t("dryRun.title"), () => openDialog("dry-run", domain.name), { ...busy, kind: kind("dryRun"), needs: "Operator", name: t("dryRun.of", { domain: domain.name }) }),
 		!domain.removed && button(t("syncNow.title"), () => openDialog("sync-now", domain.name), { ...busy, kind: kind("syncNow"), needs: "Administrator", name: t("syncNow.of", { domain: domain.name }) }),
 	);
-}
-
-/**
- * The run, with those in front of one's eyes because of whom one looks at it.
- * @param {Api.Run} run
- */
-function reviewAddress(run) {
-	const show = run.deletionCheck?.exceeded ? "delete" : run.counts.failed ? "failed" : "";
-	return runAddress(run, show ? { show } : {});
 }
 
 /**
@@ -262,70 +209,4 @@ function progressCell(run, context) {
 		progressBar(run),
 		h("span.muted.number", progressText(run)),
 	);
-}
-
-/**
- * What can be done with all that are ticked.
- * @param {Judged[]} chosen
- * @param {Context<DomainsData>} context
- */
-function together(chosen, context) {
-	const { act, busy, data, draw, refresh } = context;
-	const free = chosen.filter(({ domain }) => !isActive(domain.activeRun) && !domain.removed).map(({ domain }) => domain.name);
-	const clean = chosen.filter(isClean).map(({ domain }) => domain.name);
-	/**
-	 * @param {string[]} names
-	 * @param {string} text
-	 * @param {(name: string) => Promise<unknown>} deed
-	 */
-	const each = (names, text, deed) =>
-		act("together", async () => {
-			const refused = (await inTurns(names, deed)).filter(({ problem }) => problem);
-			data.done = { text: t(text, { n: names.length - refused.length }), refused };
-			data.chosen = new Set(refused.map(({ name }) => name));
-			data.at = 0;
-			await refresh();
-		});
-	const enable = () =>
-		askFirst({
-			title: t("triage.enableAll", { n: clean.length }),
-			body: [h("p", t("periodical.enabling")), h("ul", clean.map((name) => h("li", name))), clean.length < chosen.length && note("plain", t("triage.notClean", { n: chosen.length - clean.length }))],
-			stay: t("dialog.cancel"),
-			go: t("triage.step.enable"),
-			kind: "primary",
-			deed: () => each(clean, "triage.enabled", (name) => changeDomain(name, { periodicSync: true }, null)),
-		});
-	const clear = () => {
-		data.chosen.clear();
-		draw();
-	};
-	const disabled = busy("together");
-	return h(
-		"div.surface.together",
-		h("strong", { role: "status" }, t("triage.chosen", { n: chosen.length })),
-		button(t("triage.dryRunAll", { n: free.length }), () => each(free, "triage.started", startDryRun), { kind: "primary", needs: "Operator", disabled: disabled || !free.length }),
-		button(t("triage.enableAll", { n: clean.length }), enable, { needs: "Administrator", disabled: disabled || !clean.length }),
-		button(t("triage.clear"), clear, { kind: "link" }),
-	);
-}
-
-/**
- * A few at once; what one refuses does not keep the others.
- * @param {string[]} names
- * @param {(name: string) => Promise<unknown>} deed
- */
-async function inTurns(names, deed) {
-	/** @type {Done["refused"]} */
-	const ended = [];
-	const waiting = [...names];
-	const turn = async () => {
-		for (let name = waiting.shift(); name; name = waiting.shift()) ended.push({ name, problem: (await orProblem(deed(name)))[1] });
-	};
-	await Promise.all(Array.from({ length: AT_ONCE }, turn));
-	return ended;
-}
-
-/** @param {Done} done */
-function done({ text, refused }) {
-	return note(refused.length ? "warning" : "good", h("p", { role: "status" }, text), refused.length > 0 && h("ul", refused.map(({ name, problem }) => h("li", h("strong", name), ": ", problem && problemText(problem).slice(0, 2).map((one) => [one, " "])))));
 }

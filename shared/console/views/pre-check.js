@@ -2,7 +2,8 @@
 
 import { features, getDomain, may, orProblem, preCheck } from "../api.js";
 import { h } from "../dom.js";
-import { againButton, button, empty, icon, muted, note, pace, problemNote, table } from "../parts/marks.js";
+import { button, empty, icon, muted, note, pace, table } from "../parts/marks.js";
+import { againButton, problemNote } from "../parts/problem.js";
 import { number, said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 

@@ -3,7 +3,8 @@
 import { changeDomain, getSettings } from "../api.js";
 import { h } from "../dom.js";
 import { dialogBody, mistakes, onThisVersion } from "../parts/dialog.js";
-import { button, note, wrongWith } from "../parts/marks.js";
+import { button, note } from "../parts/marks.js";
+import { wrongWith } from "../parts/problem.js";
 import { closeDialog } from "../router.js";
 import { number, t } from "../texts.js";
 

@@ -3,7 +3,8 @@
 import { changeTenantSettings, getRun, getTenantSettings, listDomains, startWhatIf } from "../api.js";
 import { h } from "../dom.js";
 import { askFirst, onThisVersion } from "../parts/dialog.js";
-import { button, isActive, kindMark, muted, note, pace, searchBox, table, wrongWith } from "../parts/marks.js";
+import { button, isActive, kindMark, muted, note, pace, searchBox, table } from "../parts/marks.js";
+import { wrongWith } from "../parts/problem.js";
 import { outcomeNote } from "../parts/outcome.js";
 import { progressBar } from "../parts/progress.js";
 import { address, change, go, runAddress } from "../router.js";

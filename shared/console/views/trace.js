@@ -2,7 +2,8 @@
 
 import { features, getDomain, orProblem, trace } from "../api.js";
 import { h } from "../dom.js";
-import { againButton, button, empty, icon, kindMark, muted, note, pace, problemNote, table } from "../parts/marks.js";
+import { button, empty, icon, kindMark, muted, note, pace, table } from "../parts/marks.js";
+import { againButton, problemNote } from "../parts/problem.js";
 import { changesTable, valueText } from "../parts/person.js";
 import { change } from "../router.js";
 import { attributeText, said, t } from "../texts.js";
