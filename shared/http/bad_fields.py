@@ -18,11 +18,16 @@ _WRONG: Mapping[str, Callable[[dict[str, Any]], Parts]] = {
     "less_than_equal": lambda context: say("field.atMost", limit=context["le"]),
     "missing": lambda _: say("field.required"),
     "extra_forbidden": lambda _: say("field.unknown"),
-    "literal_error": lambda context: say("field.oneOf", choices=str(context["expected"])),
-    "enum": lambda context: say("field.oneOf", choices=str(context["expected"])),
+    "literal_error": lambda context: say("field.oneOf", choices=_choices(context["expected"])),
+    "enum": lambda context: say("field.oneOf", choices=_choices(context["expected"])),
     "bool_type": lambda _: say("field.onOff"),
     "value_error": lambda context: say("field.refused", why=str(context["error"])),
 }
+
+
+def _choices(expected: str) -> str:
+    """The choices as JSON writes them, from "True, False or 'watch'"."""
+    return expected.replace(" or ", ", ").replace("True", "true").replace("False", "false")
 
 
 def bad_fields(error: ValidationError, where: str) -> Problem:

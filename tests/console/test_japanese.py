@@ -17,13 +17,13 @@ pytestmark = IN_A_BROWSER
 
 # What every language writes in Latin letters: products, settings, codes, units, and the people of these tests.
 NAMES = (
-    "Microsoft 365", "HENNGE Access Control", "Access Control", "Microsoft Entra ID", "Microsoft Graph", "Entra Connect", "Entra",
+    "HENNGE Access Control", "Access Control", "Microsoft Entra ID", "Microsoft Graph", "Entra Connect", "Entra",
     "Active Directory", "Azure", "App Service", "Exchange Online", "OneDrive", "Teams", "Graph", "Immutable ID",
     "Global Administrator", "Storage Blob Data Owner", "Storage Table Data Contributor", "Shift_JIS", "Email",
     "Content-Length", "Content-Type", "ETag", "GET users", "cursor", "items", "access_token", "value", "null", "true",
     "false", "enabled", "disabled", "perform_run", "onmicrosoft", "openapi", "json", "api", "New name", "contosox",
     "Contoso", "Exchange", "email", "=leave", " leave ", " entra ", "True", "=keys", "=false", "application/json",
-    "first(a, b)", "join(' ', a, b)", "before(a", "include", "exclude", *MAPPABLE,
+    "Microsoft 365", "first(a, b)", "join(' ', a, b)", "before(a", "include", "exclude", *MAPPABLE,
 )  # fmt: skip
 PEOPLE = ("aoki", "baba", "chiba", "doi", "room", "boss", "saito", "tani", "ueda")
 FOREIGN = verbatim("Something in English.")

@@ -147,7 +147,8 @@ class TestSettings:
         assert fields == ["periodicSync", "maxAllowedDeletions", "surprise"]
         assert all(field in refusal["detail"] for field in fields)
         told = [error["parts"][0]["code"] for error in refusal["errors"]]
-        assert told == ["field.onOff", "field.atMost", "field.unknown"]
+        assert told == ["field.oneOf", "field.atMost", "field.unknown"]
+        assert refusal["errors"][0]["detail"] == "Takes one of false, true, 'watch'."
 
     @pytest.mark.parametrize("value", [None, [], {}, "many", -1, 10**9])
     @pytest.mark.parametrize("name", ["maxAllowedDeletions", "maxAdds", "unlinked", "periodicSync"])
