@@ -1,4 +1,4 @@
-"""Answers with a body that is not JSON, compressed if the client accepts that."""
+"""Answers that may be large, compressed if the client accepts that."""
 
 import gzip
 from collections.abc import Mapping

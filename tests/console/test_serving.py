@@ -99,7 +99,8 @@ async def test_no_other_file_can_be_had(start_stack: StartStack, name: str) -> N
 async def test_the_first_view_takes_few_requests_and_few_bytes(
     start_stack: StartStack, open_page: OpenPage, locale: str
 ) -> None:
-    stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
+    hundred = [{"id": CONTOSO}, *({"id": f"d{number:03}.example"} for number in range(99))]
+    stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")], domains=hundred)
     await stack.dry_run()
     page = await open_page(stack, "/icon.svg", refusals=True, locale=locale)
     requests: list[Request] = []
