@@ -316,7 +316,8 @@ class TestAuditLog:
         for outcome in written:
             c = outcome.change
             one_each = c.attributes if c.action not in (Action.DELETE, Action.SKIP) else ()
-            for a in one_each or (AttributeChange("", None, None),):
+            itself = () if one_each and c.action is not Action.RESTORE else (AttributeChange("", None, None),)
+            for a in (*itself, *one_each):
                 reason = " ".join(said(parts) for parts in (c.reason, outcome.note) if parts)
                 cells = (
                     "r1", "2026-03-01T00:00:00.000Z", DOMAIN, "sync", c.action.value, outcome.result.value,

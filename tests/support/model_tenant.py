@@ -163,6 +163,10 @@ class ModelTenant:
     def _has_mailbox(self, user: EntraUser) -> bool:
         return user.object_id in self.with_mailbox or self.protection.has_mailbox(user.object_id)
 
+    def has(self, address: str) -> bool:
+        """Whether an active user has it, also as an alias."""
+        return any(address.lower() in self._addresses(user) for user in self.users.values())
+
     def _addresses(self, user: EntraUser) -> set[str]:
         """In lower case: the UPN, and with a mailbox every one there was."""
         return {user.upn.lower(), *self._kept_addresses(user)}
