@@ -91,8 +91,9 @@ export const startDryRun = (domain) => start(path(domain, "dry-run"), {});
 /**
  * @param {string} domain
  * @param {Partial<Api.Approve> | null} approve
+ * @param {string[]} only the chosen people; empty for everybody
  */
-export const startSync = (domain, approve) => start(path(domain, "sync"), approve ? { approve } : {});
+export const startSync = (domain, approve, only) => start(path(domain, "sync"), { ...(approve ? { approve } : {}), ...(only.length ? { only } : {}) });
 
 /**
  * @param {string} domain

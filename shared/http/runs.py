@@ -24,7 +24,7 @@ from shared.model.runs import RUN_ID_PATTERN, Approvable, Mode, Run, Status, Tri
 from shared.planning.tenant_settings import TenantSettings
 from shared.reports.run_people import PersonKind, page_of_people
 from shared.runs import lifecycle
-from shared.runs.approving import DELETIONS, start_approved
+from shared.runs.approving import Release, start_approved
 from shared.runs.messages import message
 from shared.store.runs import Wanted, decode_cursor
 
@@ -60,17 +60,18 @@ class Answer(Record):
 
 class Approve(Record):
     """`kinds`: what is approved of the list; left out, the deletions. `objectIds`, `sourceIds`: of whom; without both,
-    of everybody.
+    of everybody. Where deletions are approved so, the sync leaves all others; against the limits they count.
 
     Approved are exactly the listed changes: of this person, to this UPN or of this attribute. `answers` settle every
-    question of a kind against which nothing speaks.
+    question of a kind against which nothing speaks. `reason` is kept in the Sync Log.
     """
 
     dry_run_id: str = Field(pattern=f"^{RUN_ID_PATTERN}$")
-    kinds: tuple[Approvable, ...] = Field(DELETIONS, min_length=1)
+    kinds: tuple[Approvable, ...] = Field(("delete",), min_length=1)
     object_ids: tuple[str, ...] | None = None
     source_ids: tuple[str, ...] | None = None
     answers: tuple[Answer, ...] = ()
+    reason: str = Field("", max_length=500)
 
     @property
     def people(self) -> frozenset[str] | None:
@@ -156,16 +157,13 @@ async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
         return await _start(call, Mode.SYNC, only)
     domain = await domain_to_read(call.services, call.domain)
     approve = call.body.approve
-    start = start_approved(
-        call.services,
-        domain,
-        approve.dry_run_id,
-        call.author,
+    release = Release(
         kinds=approve.kinds,
         people=approve.people,
         answers=[(answer.kind, answer.same) for answer in approve.answers],
-        only=only,
+        reason=approve.reason.strip(),
     )
+    start = start_approved(call.services, domain, approve.dry_run_id, call.author, release, only)
     return await _started(call, start)
 
 

@@ -32,6 +32,7 @@ type Params = {
     on: string;
     of: string;
     run?: string;
+    only?: string;
 };
 
 type Context<Data> = {
@@ -118,6 +119,10 @@ type SyncNowData = {
     deleted: Person[] | null;
     unlinked: Person[];
     approved: boolean;
-    ticked: number;
+    ticked: string[];
+    only: string[];
+    marked: Set<string>;
+    reason: string;
+    typed: string;
     unreadable?: Api.Part[];
 };

@@ -95,6 +95,12 @@ export function kindMark(kind) {
 }
 
 /**
+ * An address or another long value, which may go on in the next line after its signs, not inside a word.
+ * @param {string} text
+ */
+export const addressText = (text) => text.split(/(?<=[@._-])/).flatMap((piece, n) => (n ? [h("wbr"), piece] : [piece]));
+
+/**
  * What stands back.
  * @param {...Child} children
  */
