@@ -104,9 +104,14 @@ async def pre_check(req: func.HttpRequest) -> func.HttpResponse:
     return await http.pre_check(services, req)
 
 
-@endpoint(http.trace_user)
-async def trace_user(req: func.HttpRequest) -> func.HttpResponse:
-    return await http.trace_user(services, req)
+@endpoint(http.find_people)
+async def find_people(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.find_people(services, req)
+
+
+@endpoint(http.get_person)
+async def get_person(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_person(services, req)
 
 
 @endpoint(http.get_source)

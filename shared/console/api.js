@@ -200,13 +200,25 @@ export async function preCheck(domain, signal) {
 }
 
 /**
- * @param {string} domain
- * @param {string} user
+ * People of both sides by part of a name, an address or an id.
+ * @param {string} q
  * @param {AbortSignal} [signal]
- * @returns {Promise<Api.Trace>}
+ * @returns {Promise<Api.FoundPeople>}
  */
-export async function trace(domain, user, signal) {
-	return (await json("GET", `${path(domain, "trace")}?${new URLSearchParams({ user })}`, { signal })).body;
+export async function findPeople(q, signal) {
+	return (await json("GET", `people?${new URLSearchParams({ q })}`, { signal })).body;
+}
+
+/**
+ * One person, by the sync of that domain or of their own.
+ * @param {string} id
+ * @param {string | undefined} domain
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.Person>}
+ */
+export async function getPerson(id, domain, signal) {
+	const query = domain ? `?${new URLSearchParams({ domain })}` : "";
+	return (await json("GET", `people/${encodeURIComponent(id)}${query}`, { signal })).body;
 }
 
 /**
@@ -249,7 +261,7 @@ export function features() {
 	asked ??= json("GET", "openapi.json").then(
 		({ body }) => ({
 			preCheck: "/api/domains/{domain}/pre-check" in body.paths,
-			trace: "/api/domains/{domain}/trace" in body.paths,
+			people: "/api/people/{person}" in body.paths,
 			undo: "/api/domains/{domain}/runs/{runId}/undo" in body.paths,
 			approval: "SyncOrder" in body.components.schemas,
 			decisions: "/api/domains/{domain}/decisions" in body.paths,

@@ -11,6 +11,7 @@ import auditLogs from "./views/audit-logs.js";
 import domains from "./views/domains.js";
 import dryRun from "./views/dry-run.js";
 import { keyDialog } from "./views/function-key.js";
+import people from "./views/people.js";
 import periodicalSync from "./views/periodical-sync.js";
 import preCheck from "./views/pre-check.js";
 import run from "./views/run.js";
@@ -19,12 +20,11 @@ import source from "./views/source.js";
 import syncLogs from "./views/sync-logs.js";
 import syncNow from "./views/sync-now.js";
 import tenantSettings from "./views/tenant-settings.js";
-import trace from "./views/trace.js";
 import undo from "./views/undo.js";
 import watch from "./views/watch.js";
 
 /** @type {Record<string, View<any>>} */
-const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, trace, watch };
+const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, watch };
 /** @type {Record<string, View<any>>} */
 const DIALOGS = { "dry-run": dryRun, "sync-now": syncNow, "periodical-sync": periodicalSync, settings, undo };
 
@@ -79,7 +79,8 @@ function route() {
 	if (asked && query.on) {
 		over.open(asked, query);
 		if (!dialog.open) dialog.showModal();
-	} else if (dialog.open) {
+	} else if (over.title) {
+		// Escape has closed the dialog element by now, but not what it showed.
 		over.close();
 		dialog.close();
 		page.refresh();
@@ -95,6 +96,7 @@ function pageFor([section, domain, name, runId]) {
 		if (name === "runs" && runId) return [run, { domain, runId }];
 		return [PAGES[name] ?? syncLogs, { domain }];
 	}
+	if (section === "people") return [people, domain ? { person: domain } : {}];
 	return [{ source, settings: tenantSettings }[section] ?? domains, {}];
 }
 
@@ -170,6 +172,7 @@ function drawShell() {
 		h("a.brand", { href: address([]) }, h("span.muted", t("page.section")), h("span.brand-name", t("page.name"))),
 		h(
 			"div.actions",
+			h("a.button.quiet", { href: address(["people"]) }, t("person.find")),
 			functionKey.get() && button(t("key.forget"), forgetKey, { kind: "quiet" }),
 			signsIn && h("a.button.quiet", { href: "/.auth/logout?post_logout_redirect_uri=%2Fapi%2Fconsole" }, t("signIn.out")),
 			button(t(`language.${other}`), change, { kind: "quiet", lang: other }),

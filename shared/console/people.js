@@ -30,7 +30,7 @@ export const nameOf = ({ displayName, userPrincipalName }) => displayName || use
 
 /**
  * What the API names a person by: the account, or the source user who has none.
- * @param {Person} person
+ * @param {{ objectId: string | null, sourceId: string | null, userPrincipalName: string }} person
  */
 export const idOf = ({ objectId, sourceId, userPrincipalName }) => objectId ?? sourceId ?? userPrincipalName;
 

@@ -49,7 +49,7 @@ Body_co = TypeVar("Body_co", bound=BaseModel, covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[Query_co, Body_co]):
-    """One request, checked. `domain`, `run_id`, `decision` and `asset` are empty where the path has none."""
+    """One request, checked. `domain`, `run_id`, `decision`, `person` and `asset` are empty where the path has none."""
 
     services: Services
     caller: Principal
@@ -57,6 +57,7 @@ class Call(Generic[Query_co, Body_co]):
     domain: str
     run_id: str
     decision: str
+    person: str
     asset: str
     query: Query_co
     body: Body_co
@@ -169,6 +170,7 @@ class Endpoint(Generic[Query_co, Body_co]):
             domain=_domain(request.route_params.get("domain")),
             run_id=_run_id(request.route_params.get("runId")),
             decision=request.route_params.get("decisionId") or "",
+            person=request.route_params.get("person") or "",
             asset=request.route_params.get("asset") or "",
             query=_query(self.query, request.params),
             body=_body(self.body, request) if self.changes else self.body(),

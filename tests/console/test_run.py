@@ -118,7 +118,7 @@ async def test_a_name_that_is_markup_is_shown_as_text_and_does_nothing(
     addresses = [
         f"#/domains/{CONTOSO}/runs/{run.id}",
         f"#/?dialog=sync-now&on={CONTOSO}",
-        f"#/domains/{CONTOSO}/trace?user=chiba@{CONTOSO}",
+        f"#/people/chiba@{CONTOSO}",
     ]
     page = await open_page(stack)
     for address in addresses:

@@ -27,7 +27,7 @@ type Params = {
     cursor?: string;
     q?: string;
     show?: string;
-    user?: string;
+    person?: string;
     dialog?: string;
     on: string;
     of: string;
@@ -67,7 +67,7 @@ type ScreenEvents = {
 };
 
 /** What not every version of the app can do. */
-type Features = { preCheck?: boolean; trace?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean };
+type Features = { preCheck?: boolean; people?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean };
 
 type RequestOptions = { headers?: Record<string, string>; body?: unknown; signal?: AbortSignal };
 

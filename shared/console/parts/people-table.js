@@ -3,6 +3,7 @@
 
 import { h } from "../dom.js";
 import { idOf, nameOf } from "../people.js";
+import { address } from "../router.js";
 import { attributeText, said, t } from "../texts.js";
 import { notApplied, showPerson, valueText } from "./person.js";
 import { addressText, button, kindMark, muted } from "./marks.js";
@@ -14,6 +15,8 @@ const CHANGES_SHOWN = 2;
 /** @typedef {{ ids: Set<string>, changed: () => void }} Selection */
 
 class PeopleTable extends HTMLElement {
+	/** Whose sync the run is. */
+	domain = "";
 	/** @type {Person[]} */
 	#people = [];
 	/** @type {Selection | null} */
@@ -200,7 +203,7 @@ class PeopleTable extends HTMLElement {
 			{ role: "row", "aria-rowindex": index + 2, vars: { top: `${this.#tops[index]}px` } },
 			this.#selection && h("div.people-tick", { role: "cell" }, tick(t("people.select", { name }), choose)),
 			h("div.people-kind.stack", { role: "cell" }, kindMark(person.kind), notApplied(person)),
-			h("div.people-name", { role: "cell" }, h("strong", name), muted(addressText(person.userPrincipalName))),
+			h("div.people-name", { role: "cell" }, h("a", { href: address(["people", idOf(person)], { domain: this.domain }) }, name), muted(addressText(person.userPrincipalName))),
 			h("div.people-change", { role: "cell" }, this.#changes(person, index)),
 			h("div.people-details", { role: "cell" }, button(t("people.details"), () => showPerson(person), { kind: "quiet", shape: "next", name: t("people.detailsOf", { name }) })),
 		);
@@ -235,11 +238,12 @@ class PeopleTable extends HTMLElement {
 customElements.define("people-table", PeopleTable);
 
 /**
+ * @param {string} domain
  * @param {Person[]} people
  * @param {Selection | null} [selection]
  */
-export function peopleTable(people, selection = null) {
-	return h("people-table", { ".people": people, ".selection": selection });
+export function peopleTable(domain, people, selection = null) {
+	return h("people-table", { ".domain": domain, ".people": people, ".selection": selection });
 }
 
 /**

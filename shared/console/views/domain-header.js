@@ -78,7 +78,6 @@ function tabs({ name: domain, periodicSync, lastWatch }, page, features) {
 		["sync-logs", "logs.title", true],
 		["audit-logs", "audit.title", true],
 		["pre-check", "preCheck.title", features.preCheck],
-		["trace", "trace.title", features.trace],
 		["watch", "watch.title", periodicSync === "watch" || lastWatch !== null],
 	];
 	return h(

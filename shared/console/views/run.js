@@ -337,6 +337,6 @@ function list(all, run, context) {
 			countsLegend(tally(all), kind, (chosen) => change({ show: chosen }, { replace: true })),
 			searchBox(t("people.search"), params.q, t("people.shown", { n: found.length })),
 		),
-		found.length ? peopleTable(found, selection(run, context)) : empty(t("people.noMatch")),
+		found.length ? peopleTable(run.domain, found, selection(run, context)) : empty(t("people.noMatch")),
 	);
 }

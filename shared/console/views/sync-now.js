@@ -162,7 +162,7 @@ function whoIsDeleted(data, { draw, dryRun }) {
 		"section.deletions",
 		h("h3", heading),
 		deleted && byName && h("p.muted", left ? t("syncNow.left", { n: left }) : t("syncNow.leaveMore")),
-		deleted ? peopleTable(deleted, byName ? { ids: marked, changed: draw } : null) : note("warning", unreadable ? said(unreadable) : t("syncNow.logGone")),
+		deleted ? peopleTable(dryRun.domain, deleted, byName ? { ids: marked, changed: draw } : null) : note("warning", unreadable ? said(unreadable) : t("syncNow.logGone")),
 	);
 }
 
