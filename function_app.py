@@ -99,6 +99,11 @@ async def change_settings(req: func.HttpRequest) -> func.HttpResponse:
     return await http.change_settings(services, req)
 
 
+@endpoint(http.list_changes)
+async def list_changes(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.list_changes(services, req)
+
+
 @endpoint(http.pre_check)
 async def pre_check(req: func.HttpRequest) -> func.HttpResponse:
     return await http.pre_check(services, req)

@@ -110,12 +110,12 @@ export const cancelRun = (domain, runId) => start(path(domain, "runs", runId, "c
 
 /**
  * @param {string} domain
- * @param {{ limit: number, cursor?: string | null }} page
+ * @param {{ limit: number, cursor?: string | null } & Record<string, string | number | null | undefined>} asked a page, and which runs
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.RunList>}
  */
-export async function listRuns(domain, { limit, cursor }, signal) {
-	const query = new URLSearchParams({ limit: String(limit), ...(cursor ? { cursor } : {}) });
+export async function listRuns(domain, asked, signal) {
+	const query = new URLSearchParams(Object.entries(asked).flatMap(([name, value]) => (value ? [[name, String(value)]] : [])));
 	return (await json("GET", `${path(domain, "runs")}?${query}`, { signal })).body;
 }
 
@@ -172,6 +172,23 @@ export const startWhatIf = (domain, settings) => start(path(domain, "dry-run"), 
  */
 export async function getTenantSettings(signal) {
 	return (await json("GET", "settings", { signal })).body;
+}
+
+/**
+ * The version of the tenant's stored settings.
+ * @param {AbortSignal} [signal]
+ */
+export const tenantEtag = async (signal) => (await json("GET", "settings", { signal })).headers.get("ETag") ?? "";
+
+/**
+ * Who changed what, of a domain and of the tenant, newest first.
+ * @param {string} domain
+ * @param {string | undefined} cursor
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.ChangeList>}
+ */
+export async function listChanges(domain, cursor, signal) {
+	return (await json("GET", `changes?${new URLSearchParams({ domain, ...(cursor ? { cursor } : {}) })}`, { signal })).body;
 }
 
 /**
@@ -264,6 +281,7 @@ export function features() {
 			people: "/api/people/{person}" in body.paths,
 			undo: "/api/domains/{domain}/runs/{runId}/undo" in body.paths,
 			approval: "SyncOrder" in body.components.schemas,
+			changes: "/api/changes" in body.paths,
 			decisions: "/api/domains/{domain}/decisions" in body.paths,
 		}),
 		() => {

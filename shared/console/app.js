@@ -8,6 +8,7 @@ import { address, closeDialog, here } from "./router.js";
 import { Screen } from "./screen.js";
 import { currentLanguage, switchLanguage, t } from "./texts.js";
 import auditLogs from "./views/audit-logs.js";
+import changes from "./views/changes.js";
 import domains from "./views/domains.js";
 import dryRun from "./views/dry-run.js";
 import { keyDialog } from "./views/function-key.js";
@@ -24,7 +25,7 @@ import undo from "./views/undo.js";
 import watch from "./views/watch.js";
 
 /** @type {Record<string, View<any>>} */
-const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, watch };
+const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, watch, changes };
 /** @type {Record<string, View<any>>} */
 const DIALOGS = { "dry-run": dryRun, "sync-now": syncNow, "periodical-sync": periodicalSync, settings, undo };
 

@@ -167,7 +167,7 @@ class Endpoint(Generic[Query_co, Body_co]):
             services=services,
             caller=caller,
             author=Author(str(caller), caller_address(request.headers)),
-            domain=_domain(request.route_params.get("domain")),
+            domain=domain_in(request.route_params.get("domain")),
             run_id=_run_id(request.route_params.get("runId")),
             decision=request.route_params.get("decisionId") or "",
             person=request.route_params.get("person") or "",
@@ -189,7 +189,8 @@ def _models(handler: Handler[Query_co, Body_co]) -> tuple[type[Query_co], type[B
     return query, body
 
 
-def _domain(text: str | None) -> str:
+def domain_in(text: str | None) -> str:
+    """The domain of a path or query; empty without one. Raises DomainNotFound if it can't be one's name."""
     try:
         return domain_name(text) if text is not None else ""
     except ValueError:

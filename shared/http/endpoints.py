@@ -9,6 +9,7 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from shared.http import (
+    changes,
     console,
     decisions,
     domains,
@@ -74,6 +75,12 @@ change_settings = Endpoint(
     role=Role.ADMINISTRATOR, handler=settings.change_settings,
     answers={200: settings.TenantSettingsView, 412: "The settings were changed meanwhile."},
     takes=("If-Match",), gives=("ETag",),
+)  # fmt: skip
+list_changes = Endpoint(
+    method="GET", route="changes",
+    summary="Who changed which setting, and decided who is who, newest first; of the tenant, and of a domain beside.",
+    role=Role.READER, handler=changes.list_changes,
+    answers={200: changes.ChangeList, 404: "No such domain.", **_TENANT_IF_NEW},
 )  # fmt: skip
 start_dry_run = Endpoint(
     method="POST", route=f"{_DOMAIN}/dry-run",

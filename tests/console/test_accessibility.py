@@ -46,6 +46,7 @@ async def with_something_to_see(start_stack: StartStack) -> tuple[Stack, list[st
         f"{domain}/audit-logs",
         f"{domain}/pre-check",
         f"{domain}/watch",
+        f"{domain}/changes",
         f"#/people/aoki@{CONTOSO}",
         "#/people?q=contoso",
         f"{domain}/runs/{sync.id}",

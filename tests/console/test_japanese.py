@@ -32,7 +32,7 @@ STATUSES = (400, 403, 404, 409, 410, 412, 500, 502, 503)
 # Each text that a reader can see or hear, without what is marked as English or as code.
 TEXTS = """() => {
   const found = [];
-  const marked = "[lang=en], code, .code, script, style, noscript";
+  const marked = "[lang=en], code, .code, .address, script, style, noscript";
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const node = walk.currentNode;

@@ -213,3 +213,14 @@ class TestWhatCantBeRead:
 
         assert (await shown(stack))["unreadable"] == []
         assert (await stack.sync()).status == "succeeded"
+
+
+async def test_the_schedule_is_told_with_its_next_times(start_stack: StartStack) -> None:
+    hourly = await start_stack()
+    at_work = await start_stack(settings={"SYNC_SCHEDULE": "0 0 9-18 * * *"})
+
+    (every, uneven) = [(await stack.get("settings")).json()["schedule"] for stack in (hourly, at_work)]
+
+    assert (every["expression"], every["everySeconds"]) == ("0 0 * * * *", 3600)
+    assert (uneven["expression"], uneven["everySeconds"]) == ("0 0 9-18 * * *", None)
+    assert [time[14:19] for time in every["next"]] == ["00:00"] * 3

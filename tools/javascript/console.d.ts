@@ -25,6 +25,11 @@ type Params = {
     domain: string;
     runId: string;
     cursor?: string;
+    status?: string;
+    mode?: string;
+    by?: string;
+    from?: string;
+    to?: string;
     q?: string;
     show?: string;
     person?: string;
@@ -67,7 +72,7 @@ type ScreenEvents = {
 };
 
 /** What not every version of the app can do. */
-type Features = { preCheck?: boolean; people?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean };
+type Features = { preCheck?: boolean; people?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean; changes?: boolean };
 
 type RequestOptions = { headers?: Record<string, string>; body?: unknown; signal?: AbortSignal };
 

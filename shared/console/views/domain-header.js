@@ -79,6 +79,7 @@ function tabs({ name: domain, periodicSync, lastWatch }, page, features) {
 		["audit-logs", "audit.title", true],
 		["pre-check", "preCheck.title", features.preCheck],
 		["watch", "watch.title", periodicSync === "watch" || lastWatch !== null],
+		["changes", "changes.title", features.changes],
 	];
 	return h(
 		"nav.tabs",

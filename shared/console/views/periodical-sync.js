@@ -1,24 +1,27 @@
 // Enable or Disable Periodical Sync, or watch for a while first, after saying what that means.
 
-import { changeDomain, getSettings } from "../api.js";
+import { changeDomain, getSettings, getTenantSettings } from "../api.js";
 import { h } from "../dom.js";
 import { dialogBody } from "../parts/dialog.js";
 import { button, note, when } from "../parts/marks.js";
 import { closeDialog } from "../router.js";
-import { said, t } from "../texts.js";
+import { duration, said, t } from "../texts.js";
 
-/** @type {View<{ domain: Api.Domain, etag: string | null }>} */
+/** @type {View<{ domain: Api.Domain, etag: string | null, schedule: Api.ScheduleView }>} */
 export default {
 	title: ({ params }) => t("periodical.of", { domain: params.on }),
 
 	place: ({ on }) => on,
 
-	load: ({ params, signal }) => getSettings(params.on, signal),
+	async load({ params, signal }) {
+		const [settings, { schedule }] = await Promise.all([getSettings(params.on, signal), getTenantSettings(signal)]);
+		return { ...settings, schedule };
+	},
 
 	pollAfter: () => null,
 
 	render({ params, data, act, busy }) {
-		const { domain, etag } = data;
+		const { domain, etag, schedule } = data;
 		const on = domain.periodicSync === true;
 		const watched = domain.periodicSync === "watch";
 		/** @param {boolean | "watch"} periodicSync */
@@ -32,7 +35,7 @@ export default {
 			title: t(on ? "periodical.disableOf" : "periodical.enableOf", { domain: params.on }),
 			close: closeDialog,
 			onsubmit: () => save(!on),
-			body: on ? disabling(domain) : enabling(domain),
+			body: on ? disabling(domain, schedule) : enabling(domain, schedule),
 			buttons: [
 				button(t("dialog.cancel"), closeDialog),
 				!on && button(t(watched ? "watch.stop" : "watch.start"), () => save(watched ? false : "watch"), { disabled: busy("save") }),
@@ -42,10 +45,23 @@ export default {
 	},
 };
 
-/** @param {Api.Domain} domain */
-function enabling({ lastDryRun, lastSync, lastWatch }) {
+/**
+ * When it runs, in the schedule's own words and times.
+ * @param {Api.ScheduleView} schedule
+ */
+function times({ everySeconds, expression, next }) {
+	const coming = next.flatMap((time, n) => [n > 0 && t("counts.and"), when(time)]);
+	return h("p", h("strong", everySeconds ? t("periodical.every", { time: duration(everySeconds) }) : t("periodical.bySchedule")), " ", h("code", expression), h("br"), t("periodical.times"), " ", coming);
+}
+
+/**
+ * @param {Api.Domain} domain
+ * @param {Api.ScheduleView} schedule
+ */
+function enabling({ lastDryRun, lastSync, lastWatch }, schedule) {
 	const found = (lastDryRun ?? lastWatch)?.preCheck;
 	return [
+		times(schedule),
 		h("p", t("periodical.enabling")),
 		!lastDryRun && note("warning", t("periodical.noDryRun")),
 		lastDryRun && !lastSync && note("plain", t("periodical.noSync")),
@@ -56,7 +72,10 @@ function enabling({ lastDryRun, lastSync, lastWatch }) {
 	];
 }
 
-/** @param {Api.Domain} domain */
-function disabling({ nextRunAt }) {
-	return [h("p", t("periodical.disabling")), nextRunAt && h("p.muted", t("periodical.next"), " ", when(nextRunAt))];
+/**
+ * @param {Api.Domain} domain
+ * @param {Api.ScheduleView} schedule
+ */
+function disabling({ nextRunAt }, schedule) {
+	return [h("p", t("periodical.disabling")), times(schedule), nextRunAt && h("p.muted", t("periodical.next"), " ", when(nextRunAt))];
 }

@@ -1,9 +1,10 @@
 // The settings of a domain. A new limit of the API is one more line in LIMITS.
 
-import { changeDomain, getSettings } from "../api.js";
+import { changeDomain, getSettings, listRuns } from "../api.js";
 import { h } from "../dom.js";
 import { dialogBody } from "../parts/dialog.js";
 import { button } from "../parts/marks.js";
+import { comparable, meaning } from "../parts/limits.js";
 import { closeDialog } from "../router.js";
 import { t } from "../texts.js";
 
@@ -19,13 +20,22 @@ const LIMITS = [
 	{ name: "maxSourceShrink", kind: "percent", optional: true },
 ];
 
-/** @type {View<{ domain: Api.Domain, etag: string | null }>} */
+/** @typedef {{ domain: Api.Domain, etag: string | null, users: number | null, runs: Api.Run[], typed: Record<string, { percent: number | null, count: number | null }> }} Settings */
+
+const SYNCS_COMPARED = 30;
+
+/** @type {View<Settings>} */
 export default {
 	title: ({ params }) => t("settings.for", { domain: params.on }),
 
 	place: ({ on }) => on,
 
-	load: ({ params, signal }) => getSettings(params.on, signal),
+	async load({ params, signal }) {
+		const [settings, { runs }] = await Promise.all([getSettings(params.on, signal), listRuns(params.on, { limit: SYNCS_COMPARED, mode: "sync" }, signal)]);
+		const { lastDryRun, lastSync } = settings.domain;
+		const last = [lastDryRun, lastSync].filter((run) => run?.deletionCheck).sort((one, other) => Date.parse(other?.createdAt ?? "") - Date.parse(one?.createdAt ?? ""))[0];
+		return { ...settings, users: last?.deletionCheck?.target ?? null, runs: comparable(runs), typed: {} };
+	},
 
 	pollAfter: () => null,
 
@@ -37,7 +47,7 @@ export default {
 			title: t("settings.for", { domain: params.on }),
 			close: closeDialog,
 			onsubmit: (form) => save(form, [first, ...further], context),
-			body: [field(first, data.domain), further.length > 0 && h("fieldset", h("legend", t("settings.further")), h("p.muted", t("settings.furtherMore")), further.map((limit) => field(limit, data.domain))), "unlinked" in data.domain && unlinkedChoice(data.domain)],
+			body: [field(first, context), further.length > 0 && h("fieldset", h("legend", t("settings.further")), h("p.muted", t("settings.furtherMore")), further.map((limit) => field(limit, context))), "unlinked" in data.domain && unlinkedChoice(data.domain)],
 			buttons: [button(t("dialog.cancel"), closeDialog), button(t(busy("save") ? "settings.saving" : "settings.save"), null, { kind: "primary", type: "submit", disabled: busy("save") })],
 		});
 	},
@@ -45,35 +55,43 @@ export default {
 
 /**
  * @param {Setting} setting
- * @param {Api.Domain} domain
+ * @param {Context<Settings>} context
  */
-function field({ name, kind, optional }, domain) {
-	const set = domain[name];
+function field({ name, kind, optional }, { data, draw }) {
+	const set = data.domain[name];
 	const limit = typeof set === "object" ? set : null;
-	const value = kind === "limit" ? (limit?.percent ?? null) : set;
+	const value = kind === "limit" ? (limit?.percent ?? null) : /** @type {number | null} */ (set);
 	const id = `setting-${name}`;
+	data.typed[name] ??= { percent: value, count: limit?.count ?? null };
+	const typed = data.typed[name];
+	/** @param {"percent" | "count"} which */
+	const type = (which) => (/** @type {InputEvent & { target: HTMLInputElement }} */ { target }) => {
+		typed[which] = target.value.trim() === "" ? null : Number(target.value);
+		draw();
+	};
 	return h(
 		"div.field",
 		h("label", { for: id }, t(`settings.${name}`)),
 		h(
 			"div.field-input",
-			h("input", { id, name, type: "number", min: "0", max: "100", step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, "aria-describedby": `${id}-help` }),
+			h("input", { id, name, type: "number", min: "0", max: "100", step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, "aria-describedby": `${id}-help`, oninput: type("percent") }),
 			h("span", { "aria-hidden": "true" }, "%"),
-			kind === "limit" && people(name, limit?.count ?? null),
+			kind === "limit" && people(name, limit?.count ?? null, type("count")),
 		),
-		h("p", { id: `${id}-help`, class: "muted" }, t(`settings.${name}Help`)),
+		h("p", { id: `${id}-help`, class: "muted" }, t(`settings.${name}Help`), name !== "maxSourceShrink" && h("span.meaning", meaning(name, typed, data))),
 	);
 }
 
 /**
  * @param {string} name
  * @param {number | null} value
+ * @param {(event: any) => void} oninput
  */
-function people(name, value) {
+function people(name, value, oninput) {
 	const label = t("settings.countOf", { name: t(`settings.${name}`) });
 	return [
 		h("span", { "aria-hidden": "true" }, t("settings.and")),
-		h("input", { name: `${name}-count`, type: "number", min: "0", step: "1", inputmode: "numeric", value, placeholder: t("settings.off"), "aria-label": label }),
+		h("input", { name: `${name}-count`, type: "number", min: "0", step: "1", inputmode: "numeric", value, placeholder: t("settings.off"), "aria-label": label, oninput }),
 		h("span", { "aria-hidden": "true" }, t("settings.users")),
 	];
 }
@@ -93,7 +111,7 @@ function unlinkedChoice({ unlinked }) {
 /**
  * @param {FormData} form
  * @param {Setting[]} limits
- * @param {Context<{ domain: Api.Domain, etag: string | null }>} context
+ * @param {Context<Settings>} context
  */
 function save(form, limits, { params, data, act }) {
 	const { domain, etag } = data;
