@@ -3,7 +3,7 @@
 const KEY = "console.functionKey";
 // Few enough for the largest body that the API takes.
 const DECISIONS_AT_ONCE = 200;
-const PEOPLE_AT_ONCE = 10_000;
+// All in one answer: for each page the app would read the whole list again.
 const MOST_PEOPLE = 50_000;
 
 /** The app's answer was an error; `parts` say for people what is wrong. */
@@ -130,13 +130,13 @@ export async function getRun(domain, runId, signal) {
 }
 
 /**
- * A link to the audit log that works without a key, for an hour at most.
- * @param {string} domain
- * @param {string} runId
+ * A link to the audit log that works without a key, for an hour at most; the file is named by the reader's own time.
+ * @param {Api.Run} run
  * @returns {Promise<Api.AuditLogLink>}
  */
-export async function auditLogLink(domain, runId) {
-	return (await json("GET", path(domain, "runs", runId, "audit-log"))).body;
+export async function auditLogLink({ domain, id, createdAt }) {
+	const query = new URLSearchParams({ utcOffset: String(-new Date(createdAt).getTimezoneOffset()) });
+	return (await json("GET", `${path(domain, "runs", id, "audit-log")}?${query}`)).body;
 }
 
 /**
@@ -147,15 +147,9 @@ export async function auditLogLink(domain, runId) {
  * @returns {Promise<{ people: Api.RunPerson[], more: boolean }>}
  */
 export async function listPeople(domain, runId, signal) {
-	const people = [];
-	let cursor = /** @type {string | null} */ ("0");
-	while (cursor && people.length < MOST_PEOPLE) {
-		const query = new URLSearchParams({ limit: String(PEOPLE_AT_ONCE), cursor });
-		/** @type {Api.RunPeople} */
-		const page = (await json("GET", `${path(domain, "runs", runId, "people")}?${query}`, { signal })).body;
-		people.push(...page.people);
-		cursor = page.cursor;
-	}
+	const query = new URLSearchParams({ limit: String(MOST_PEOPLE) });
+	/** @type {Api.RunPeople} */
+	const { people, cursor } = (await json("GET", `${path(domain, "runs", runId, "people")}?${query}`, { signal })).body;
 	return { people, more: cursor !== null };
 }
 

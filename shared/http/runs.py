@@ -1,6 +1,7 @@
 """Runs: start, look, stop, and their audit logs."""
 
 from collections.abc import Awaitable, Mapping, Sequence
+from datetime import timedelta, timezone
 from typing import Annotated, Self
 
 import azure.functions as func
@@ -128,8 +129,15 @@ class PeopleQuery(Body):
 
     kind: PersonKind | None = None
     q: str = Field("", max_length=256)
-    limit: int = Field(1000, ge=1, le=10_000)
+    limit: int = Field(1000, ge=1, le=50_000)
     cursor: str = Field("0", pattern="^[0-9]{1,9}$")
+
+
+class AuditLogQuery(Body):
+    utc_offset: int | None = Field(
+        None, ge=-840, le=840, alias="utcOffset",
+        description="Minutes east of UTC: the file is named by domain, kind and local time.",
+    )  # fmt: skip
 
 
 class RunList(Record):
@@ -218,18 +226,27 @@ async def list_people(call: Call[PeopleQuery, Nothing]) -> func.HttpResponse:
     return content(body, "application/json", call.headers, {"Cache-Control": "no-store"})
 
 
-async def get_audit_log(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def get_audit_log(call: Call[AuditLogQuery, Nothing]) -> func.HttpResponse:
     run = await call.services.runs.get(call.domain, call.run_id)
     accepted = call.headers.get("Accept", "")
     if "text/csv" in accepted:
         answer = await _audit_log_itself(call, run)
         event("auditLog.read", **call.facts)
         return answer
-    link = await call.services.audit_logs.make_link(run, call.services.clock.now())
+    name = _file_name(run, call.query.utc_offset)
+    link = await call.services.audit_logs.make_link(run, call.services.clock.now(), name)
     event("auditLog.linked", **call.facts)
     if "application/json" in accepted:
         return json(AuditLogLink(url=link.url, expires_at=link.expires_at))
     return func.HttpResponse(status_code=302, headers={"Location": link.url, "Cache-Control": "no-store"})
+
+
+def _file_name(run: Run, utc_offset: int | None) -> str | None:
+    if utc_offset is None:
+        return None
+    local = run.created_at.astimezone(timezone(timedelta(minutes=utc_offset)))
+    kind = f"{'undo-' if run.undoes else ''}{'dry-run' if run.mode is Mode.DRY_RUN else 'sync'}"
+    return f"{run.domain}-{kind}-{local:%Y-%m-%d-%H%M}.csv"
 
 
 async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
