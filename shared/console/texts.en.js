@@ -476,7 +476,7 @@ export default {
 		what: "Setting",
 		before: "Before",
 		after: "After",
-		action: "Action",
+		put: "Action",
 		tenant: "Tenant",
 		decision: "Who is who",
 		putBack: "Put back",
@@ -518,7 +518,8 @@ export default {
 		"unlinked.ask": "Ask",
 		from: "{percent}% of {users} users: from {from} on.",
 		fromCount: "From {from} users on.",
-		wouldHave: { one: "The last sync: this would have cancelled {cancelled}.", other: "Of the last {n} syncs this would have cancelled {cancelled}." },
+		fromBoth: "{percent}% of {users} users, and more than {count}: from {from} on.",
+		wouldHave: { one: "It would have cancelled {cancelled} of the last {n} sync.", other: "It would have cancelled {cancelled} of the last {n} syncs." },
 	},
 	preCheck: {
 		title: "Pre-check",

@@ -476,7 +476,7 @@ export default {
 		what: "設定",
 		before: "変更前",
 		after: "変更後",
-		action: "操作",
+		put: "操作",
 		tenant: "テナント",
 		decision: "同一人物の確認",
 		putBack: "変更前に戻す",
@@ -518,6 +518,7 @@ export default {
 		"unlinked.ask": "確認する",
 		from: "{users} 人の {percent}%: {from} 人以上でキャンセルされます。",
 		fromCount: "{from} 人以上でキャンセルされます。",
+		fromBoth: "{users} 人の {percent}%、かつ {count} 人を超える: {from} 人以上でキャンセルされます。",
 		wouldHave: { other: "直近 {n} 回の同期のうち、{cancelled} 回がキャンセルされる計算です。" },
 	},
 	preCheck: {
@@ -551,7 +552,7 @@ export default {
 	},
 	person: {
 		find: "ユーザーを検索",
-		words: "名前、UPN、Username、またはオブジェクト ID",
+		words: "名前、UPN、ユーザー名、またはオブジェクト ID",
 		look: "検索",
 		none: "1 人のユーザーについて、両側の値、照合方法、保護の理由、現時点で同期が行うことを確認できます。何も変更されません。",
 		more: "最初の {n} 人を表示しています。語を追加して絞り込んでください。",

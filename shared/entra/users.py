@@ -170,8 +170,8 @@ class Users(Part):
         """The active users with that object id, and up to `most` whose display name or UPN begins so."""
         begins = [starts_with(attribute, name) for attribute in ("displayName", UPN)]
         beginning = await self._selecting(lambda: self._first(begins, most))
-        same = await self.look_up_users([name] if is_object_id(name) else [])
-        return list({one.object_id: one for one in (*same.values(), *beginning)}.values())
+        same = (await self.look_up_users([name] if is_object_id(name) else [])).values()
+        return list({one.object_id: one for one in (*same, *beginning) if one}.values())
 
     async def _first(self, conditions: Sequence[str], most: int) -> list[EntraUser]:
         found: list[EntraUser] = []

@@ -24,17 +24,21 @@ async def test_a_limit_says_from_how_many_on_and_what_it_would_have_cancelled(
     page = await open_page(stack, SETTINGS)
     dialog = page.get_by_role("dialog")
     limit = dialog.get_by_label("Max Allowed Deletions", exact=True)
-    help_text = page.locator("#setting-maxAllowedDeletions-help")
-    await expect(help_text).to_contain_text("90% of 11 users: from 10 on.")
-    await expect(help_text).to_contain_text("Of the last 2 syncs this would have cancelled 0.")
+    meaning = page.locator("#setting-maxAllowedDeletions-meaning")
+    await expect(meaning).to_contain_text("90% of 11 users: from 10 on.")
+    await expect(meaning).to_contain_text("It would have cancelled 0 of the last 2 syncs.")
     await limit.fill("20")
-    await expect(help_text).to_contain_text("20% of 11 users: from 3 on.")
-    await expect(help_text).to_contain_text("Of the last 2 syncs this would have cancelled 1.")
+    await expect(meaning).to_contain_text("20% of 11 users: from 3 on.")
+    await expect(meaning).to_contain_text("It would have cancelled 1 of the last 2 syncs.")
     await limit.fill("")
-    await expect(help_text).not_to_contain_text("from")
+    await expect(meaning).to_be_empty()
     adds = dialog.get_by_label("Adds at most: number of users")
     await adds.fill("4")
-    await expect(page.locator("#setting-maxAdds-help")).to_contain_text("From 5 users on.")
+    await expect(page.locator("#setting-maxAdds-meaning")).to_contain_text("From 5 users on.")
+    await dialog.get_by_label("Adds at most", exact=True).fill("10")
+    await expect(page.locator("#setting-maxAdds-meaning")).to_contain_text(
+        "10% of 11 users, and more than 4: from 5 on."
+    )
 
 
 async def test_the_schedule_is_said_in_its_own_words_and_times(

@@ -1,7 +1,7 @@
 // What a limit means in people, and what it would have meant to the last syncs.
 
+import { h } from "../dom.js";
 import { number, t } from "../texts.js";
-import { muted } from "./marks.js";
 
 /** Of a limit, what the runs have counted for it where they did not check it. */
 /** @type {Record<string, (counts: Api.Counts) => number>} */
@@ -53,11 +53,12 @@ export function meaning(name, limit, { users, runs }) {
 	if (off || !Number.isFinite(percent ?? 0) || !Number.isFinite(count ?? 0) || users === null) return null;
 	const whole = users;
 	const from = reached(limit, whole);
-	const means = percent === null ? t("settings.fromCount", { from }) : t("settings.from", { percent: number(percent), users: whole, from });
+	const values = { percent: number(percent ?? 0), users: whole, count: count ?? 0, from };
+	const means = t(percent === null ? "settings.fromCount" : count === null ? "settings.from" : "settings.fromBoth", values);
 	const known = runs.flatMap((run) => {
 		const found = amount(run, name);
 		return found ? [found] : [];
 	});
 	const cancelled = known.filter(([people, of]) => people > 0 && people >= reached(limit, of)).length;
-	return muted(means, known.length > 0 && ` ${t("settings.wouldHave", { n: known.length, cancelled: number(cancelled) })}`);
+	return [means, known.length > 0 && [h("br"), t("settings.wouldHave", { n: known.length, cancelled: number(cancelled) })]];
 }

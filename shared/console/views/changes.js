@@ -40,7 +40,7 @@ export default {
  * @param {Context<Changes>} context
  */
 function list(changes, context) {
-	const columns = ["at", "what", "before", "after", "action"].map((name) => [name, t(`changes.${name}`)]);
+	const columns = ["at", "what", "before", "after", "put"].map((name) => [name, t(`changes.${name}`)]);
 	const rows = changes.flatMap((change) => (change.decision ? [decisionRow(change, change.decision)] : change.settings.map((one) => settingRow(change, one, context))));
 	return h("div.surface.flush.changes", table(t("changes.title"), columns, rows));
 }
@@ -63,7 +63,7 @@ function settingRow(change, { setting, before, after }, context) {
 			what: h("div.stack", h("strong", name), muted(change.domain ?? t("changes.tenant"))),
 			before: value(setting, before),
 			after: value(setting, after),
-			action: button(t("changes.putBack"), () => confirm(change, { setting, before, after }, context), { kind: "link", disabled: context.busy("put back"), name: t("changes.putBackOf", { name }) }),
+			put: button(t("changes.putBack"), () => confirm(change, { setting, before, after }, context), { kind: "link", disabled: context.busy("put back"), name: t("changes.putBackOf", { name }) }),
 		},
 	};
 }
@@ -78,7 +78,7 @@ function decisionRow(change, { sourceId, objectId, before, after }) {
 	const text = (same) => (same === null ? muted(t("people.nothing")) : t(same ? "whoIsWho.same" : "whoIsWho.different"));
 	return {
 		key: change.id,
-		cells: { at: made(change), what: h("div.stack", h("strong", t("changes.decision")), h("span.muted.code", sourceId), h("span.muted.code", objectId)), before: text(before), after: text(after), action: "" },
+		cells: { at: made(change), what: h("div.stack", h("strong", t("changes.decision")), h("span.muted.code", sourceId), h("span.muted.code", objectId)), before: text(before), after: text(after), put: "" },
 	};
 }
 

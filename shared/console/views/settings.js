@@ -74,11 +74,12 @@ function field({ name, kind, optional }, { data, draw }) {
 		h("label", { for: id }, t(`settings.${name}`)),
 		h(
 			"div.field-input",
-			h("input", { id, name, type: "number", min: "0", max: "100", step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, "aria-describedby": `${id}-help`, oninput: type("percent") }),
+			h("input", { id, name, type: "number", min: "0", max: "100", step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, "aria-describedby": `${id}-help ${id}-meaning`, oninput: type("percent") }),
 			h("span", { "aria-hidden": "true" }, "%"),
 			kind === "limit" && people(name, limit?.count ?? null, type("count")),
 		),
-		h("p", { id: `${id}-help`, class: "muted" }, t(`settings.${name}Help`), name !== "maxSourceShrink" && h("span.meaning", meaning(name, typed, data))),
+		h("p", { id: `${id}-help`, class: "muted" }, t(`settings.${name}Help`)),
+		h("p", { id: `${id}-meaning`, class: "meaning" }, name === "maxSourceShrink" ? "" : meaning(name, typed, data)),
 	);
 }
 
