@@ -8,10 +8,10 @@ import { gauge } from "../parts/gauge.js";
 import { addressText, button, changedSomething, empty, furtherWarnings, icon, isActive, kindMark, modeText, muted, note, outcomeNote, pace, searchBox, seconds, statusMark, table, when, who } from "../parts/marks.js";
 import { peopleTable } from "../parts/people-table.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
-import { change, domainAddress, openDialog, runAddress } from "../router.js";
+import { address, change, domainAddress, openDialog, runAddress } from "../router.js";
 import { whoIsWho } from "../parts/who-is-who.js";
 import { authorText, duration, inPercent, number, said, t } from "../texts.js";
-import { KINDS, matching, nameOf, peopleOf, tally } from "../people.js";
+import { idOf, KINDS, matching, nameOf, peopleOf, tally } from "../people.js";
 import { breadcrumb } from "./domain-header.js";
 
 const FAILURES_SHOWN = 5;
@@ -299,7 +299,7 @@ function failures(all, run) {
 		h(
 			"ul",
 			failed.slice(0, FAILURES_SHOWN).map((person) =>
-				h("li", { "data-key": person.objectId ?? person.sourceId }, h("strong", nameOf(person)), " ", muted(person.userPrincipalName), h("p", kindMark(person.action), " ", said(person.obstacle ?? []))),
+				h("li", { "data-key": person.objectId ?? person.sourceId }, h("a.link", { href: address(["people", idOf(person)], { domain: run.domain }) }, nameOf(person)), " ", muted(addressText(person.userPrincipalName)), h("p", kindMark(person.action), " ", said(person.obstacle ?? []))),
 			),
 		),
 		failed.length > FAILURES_SHOWN && button(t("failures.all", { n: failed.length }), () => change({ show: "failed" }), { kind: "link" }),
