@@ -3,6 +3,7 @@
 import { changeDomain, changeTenantSettings, features, getSettings, listChanges, tenantEtag } from "../api.js";
 import { h } from "../dom.js";
 import { dialogBody, showOnce } from "../parts/dialog.js";
+import { hourly } from "../parts/domain.js";
 import { button, empty, muted, note, pace, pages, table, when } from "../parts/marks.js";
 import { authorText, number, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
@@ -94,8 +95,8 @@ function settingName(setting) {
  */
 function value(setting, given) {
 	if (given === null || given === "") return muted(t(OF_TENANT.includes(setting) ? "people.nothing" : "settings.off"));
-	if (typeof given === "boolean") return t(given ? "periodical.on" : "periodical.off");
-	if (setting === "periodicSync" || setting === "unlinked") return t(`settings.${setting}.${given}`);
+	if (setting === "periodicSync") return t(`periodical.${hourly({ periodicSync: given })}`);
+	if (setting === "unlinked") return t(`settings.unlinked.${given}`);
 	if (setting === "signIn" || setting === "upnFrom") return t(`tenant.${setting}.${given}`);
 	if (typeof given === "number") return `${number(given)}%`;
 	if (Array.isArray(given)) return h("span.code", given.join(", "));
