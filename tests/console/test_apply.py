@@ -100,3 +100,18 @@ async def test_chosen_people_are_synchronised_and_nobody_else(
     users = stack.users()
     assert set(users) == {f"{name}@{CONTOSO}" for name in [*STAYING, "fujita"]}
     assert users[f"user0@{CONTOSO}"]["givenName"] == "次郎"
+
+
+async def test_whom_no_limit_counts_can_be_chosen_too(start_stack: StartStack, open_page: OpenPage) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki", status="enabled"), in_source("baba", status="enabled")],
+        entra=[in_entra("aoki", accountEnabled=False), in_entra("baba")],
+        settings={"SIGN_IN": "follow"},
+    )
+    run = await stack.dry_run()
+    page = await open_page(stack, f"#/domains/{CONTOSO}/runs/{run.id}")
+    await page.locator("people-table").get_by_role("checkbox", name="Choose: Aoki 太郎").check()
+    await page.get_by_role("button", name="Sync this person").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Sync this person").click()
+    await expect(page.get_by_role("dialog").get_by_text("Succeeded")).to_be_visible()
+    assert stack.users()[f"aoki@{CONTOSO}"]["accountEnabled"] is True

@@ -80,7 +80,7 @@ export function approval(data) {
 	if (!dryRun || !listed || !deleted) return null;
 	const told = reason ? { reason } : {};
 	if (only.length) {
-		const planned = listed.filter(({ result, errorCode, action }) => result === "planned" && !errorCode && action !== "skip");
+		const planned = listed.filter((person) => isReleased(person) && !person.errorCode);
 		return planned.length ? { dryRunId: dryRun.id, kinds: EVERY_KIND, ...ids(planned), ...told } : null;
 	}
 	const over = exceeded(dryRun, domain);
@@ -100,8 +100,14 @@ export function approval(data) {
 function alsoNamed({ dryRun, domain, listed }) {
 	const over = dryRun ? exceeded(dryRun, domain) : [];
 	if (!over.some((kind) => kind !== "delete")) return [];
-	return (listed ?? []).filter(({ kind, result }) => result === "planned" && kind !== "delete");
+	return (listed ?? []).filter((person) => isReleased(person) && person.kind !== "delete");
 }
+
+/**
+ * Whether somebody's change is one that an approval can name: no limit counts an unblocked account.
+ * @param {Person} person
+ */
+const isReleased = ({ result, action }) => result === "planned" && action !== "unblock";
 
 /** @param {Person[]} people */
 function ids(people) {
