@@ -30,11 +30,11 @@ export default {
 
 	place: ({ on }) => on,
 
-	async load({ params, signal }) {
+	async load({ params, data, signal }) {
 		const [settings, { runs }] = await Promise.all([getSettings(params.on, signal), listRuns(params.on, { limit: SYNCS_COMPARED, mode: "sync" }, signal)]);
 		const { lastDryRun, lastSync } = settings.domain;
 		const last = [lastDryRun, lastSync].filter((run) => run?.deletionCheck).sort((one, other) => Date.parse(other?.createdAt ?? "") - Date.parse(one?.createdAt ?? ""))[0];
-		return { ...settings, users: last?.deletionCheck?.target ?? null, runs: comparable(runs), typed: {} };
+		return { ...settings, users: last?.deletionCheck?.target ?? null, runs: comparable(runs), typed: data?.typed ?? {} };
 	},
 
 	pollAfter: () => null,

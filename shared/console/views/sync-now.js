@@ -22,14 +22,16 @@ export default {
 
 	place: ({ on, run, only }) => `${on} ${run ?? ""} ${only ?? ""}`,
 
-	async load({ params, signal }) {
+	// What was ticked and typed stays so when the data are read again.
+	async load({ params, data, signal }) {
 		if (params.run) return { run: await getRun(params.on, params.run, signal) };
 		const [domain, able] = await Promise.all([getDomain(params.on, signal), features()]);
 		const dryRun = domain.lastDryRun?.status === "succeeded" && !domain.lastDryRun.undoes ? domain.lastDryRun : null;
 		const only = chosen(params.only);
 		const people = await candidates(dryRun, only, signal);
-		const marked = new Set((people.deleted ?? []).map(idOf));
-		return { domain, dryRun, features: able, only, approved: false, ticked: [], reason: "", typed: "", marked, ...people };
+		const before = data && "domain" in data && data.dryRun?.id === dryRun?.id ? data : null;
+		const { approved, ticked, reason, typed, marked } = before ?? { approved: false, ticked: [], reason: "", typed: "", marked: new Set((people.deleted ?? []).map(idOf)) };
+		return { domain, dryRun, features: able, only, approved, ticked, reason, typed, marked, ...people };
 	},
 
 	pollAfter: ({ data }) => pace(data.run),
