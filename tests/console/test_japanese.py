@@ -17,7 +17,8 @@ pytestmark = IN_A_BROWSER
 
 # What every language writes in Latin letters: products, settings, codes, units, and the people of these tests.
 NAMES = (
-    "HENNGE Access Control", "Access Control", "Microsoft Entra ID", "Microsoft Graph", "Entra Connect", "Entra",
+    "HENNGE Access Control", "Access Control", "HENNGE の", "HENNGE 側", "Microsoft Entra ID", "Microsoft Graph",
+    "Microsoft 365", "Entra Connect", "Entra",
     "Active Directory", "Azure", "App Service", "Exchange Online", "OneDrive", "Teams", "Graph", "Immutable ID",
     "Global Administrator", "Storage Blob Data Owner", "Storage Table Data Contributor", "Shift_JIS", "Email",
     "Content-Length", "Content-Type", "ETag", "GET users", "cursor", "items", "access_token", "value", "null", "true",
