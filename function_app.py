@@ -99,14 +99,24 @@ async def change_settings(req: func.HttpRequest) -> func.HttpResponse:
     return await http.change_settings(services, req)
 
 
+@endpoint(http.list_changes)
+async def list_changes(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.list_changes(services, req)
+
+
 @endpoint(http.pre_check)
 async def pre_check(req: func.HttpRequest) -> func.HttpResponse:
     return await http.pre_check(services, req)
 
 
-@endpoint(http.trace_user)
-async def trace_user(req: func.HttpRequest) -> func.HttpResponse:
-    return await http.trace_user(services, req)
+@endpoint(http.find_people)
+async def find_people(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.find_people(services, req)
+
+
+@endpoint(http.get_person)
+async def get_person(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_person(services, req)
 
 
 @endpoint(http.get_source)

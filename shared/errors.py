@@ -90,6 +90,10 @@ class DomainNotFound(SyncError):
     """Not a verified domain of the tenant."""
 
 
+class PersonNotFound(SyncError):
+    """Neither side has such a person, or no domain of the tenant has them."""
+
+
 class RunNotFound(SyncError):
     """No Sync Log with that id, or older than 90 days."""
 

@@ -90,6 +90,10 @@ _FIELDS = (
 )
 
 
+# Of a schedule that leaves out hours or days, two gaps among so many differ.
+_ENOUGH_TIMES = 32
+
+
 class Schedule:
     """`str()` gives the expression as it was written.
 
@@ -112,6 +116,20 @@ class Schedule:
     def next_after(self, moment: datetime) -> datetime:
         """The next time strictly after `moment`, which must carry a time zone; in UTC."""
         return next(self._times_from(moment.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)))
+
+    def times_after(self, moment: datetime, count: int) -> list[datetime]:
+        """The next `count` times strictly after `moment`; in UTC."""
+        return list(
+            itertools.accumulate(
+                range(count - 1), lambda at, _: self.next_after(at), initial=self.next_after(moment)
+            )
+        )
+
+    def interval(self, moment: datetime) -> timedelta | None:
+        """How long it is from one time to the next, where that is always the same: in a day and more from `moment`."""
+        times = self.times_after(moment, _ENOUGH_TIMES)
+        gaps = {later - sooner for sooner, later in itertools.pairwise(times)}
+        return gaps.pop() if len(gaps) == 1 else None
 
     def __str__(self) -> str:
         return self._expression

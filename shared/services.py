@@ -24,6 +24,7 @@ from shared.store.administration import Administration
 from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
 from shared.store.cached import Cached
+from shared.store.changes import Changes
 from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
 from shared.store.known_people import KnownPeople
@@ -49,6 +50,7 @@ class Services:
         self.storage = Storage(settings, clock)
         self.domains = Domains(self.storage)
         self.tenant_settings = TenantSettingsRow(self.storage, settings)
+        self.changes = Changes(self.storage)
         self.runs = Runs(self.storage)
         self.audit_logs = AuditLogs(self.storage)
         self.known_people = KnownPeople(self.storage)

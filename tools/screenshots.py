@@ -80,7 +80,7 @@ async def demo_scenes(stack: Stack, host: httpx.AsyncClient) -> list[Picture]:
         Picture("sync-logs", f"{contoso}/sync-logs"),
         Picture("failed-run", f"{contoso}/runs/{failed}"),
         Picture("pre-check", f"{contoso}/pre-check"),
-        Picture("trace", f"{contoso}/trace?user=mei.suzuki@{CONTOSO}"),
+        Picture("person", f"#/people/mei.suzuki@{CONTOSO}"),
     ]
 
 

@@ -3,7 +3,7 @@
 const KEY = "console.functionKey";
 // Few enough for the largest body that the API takes.
 const DECISIONS_AT_ONCE = 200;
-const PEOPLE_AT_ONCE = 10_000;
+// All in one answer: for each page the app would read the whole list again.
 const MOST_PEOPLE = 50_000;
 
 /** An answer that is an error; `parts` say for people what is wrong, and `errors` which fields of the body are. */
@@ -94,8 +94,9 @@ export const startDryRun = (domain) => start(path(domain, "dry-run"), {});
 /**
  * @param {string} domain
  * @param {Partial<Api.Approve> | null} approve
+ * @param {string[]} only the chosen people; empty for everybody
  */
-export const startSync = (domain, approve) => start(path(domain, "sync"), approve ? { approve } : {});
+export const startSync = (domain, approve, only) => start(path(domain, "sync"), { ...(approve ? { approve } : {}), ...(only.length ? { only } : {}) });
 
 /**
  * @param {string} domain
@@ -112,12 +113,12 @@ export const cancelRun = (domain, runId) => start(path(domain, "runs", runId, "c
 
 /**
  * @param {string} domain
- * @param {{ limit: number, cursor?: string | null }} page
+ * @param {{ limit: number, cursor?: string | null } & Record<string, string | number | null | undefined>} asked a page, and which runs
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.RunList>}
  */
-export async function listRuns(domain, { limit, cursor }, signal) {
-	const query = new URLSearchParams({ limit: String(limit), ...(cursor ? { cursor } : {}) });
+export async function listRuns(domain, asked, signal) {
+	const query = new URLSearchParams(Object.entries(asked).flatMap(([name, value]) => (value ? [[name, String(value)]] : [])));
 	return (await json("GET", `${path(domain, "runs")}?${query}`, { signal })).body;
 }
 
@@ -132,13 +133,13 @@ export async function getRun(domain, runId, signal) {
 }
 
 /**
- * A link to the audit log that works without a key, for an hour at most.
- * @param {string} domain
- * @param {string} runId
+ * A link to the audit log that works without a key, for an hour at most; the file is named by the reader's own time.
+ * @param {Api.Run} run
  * @returns {Promise<Api.AuditLogLink>}
  */
-export async function auditLogLink(domain, runId) {
-	return (await json("GET", path(domain, "runs", runId, "audit-log"))).body;
+export async function auditLogLink({ domain, id, createdAt }) {
+	const query = new URLSearchParams({ utcOffset: String(-new Date(createdAt).getTimezoneOffset()) });
+	return (await json("GET", `${path(domain, "runs", id, "audit-log")}?${query}`)).body;
 }
 
 /**
@@ -149,15 +150,9 @@ export async function auditLogLink(domain, runId) {
  * @returns {Promise<{ people: Api.RunPerson[], more: boolean }>}
  */
 export async function listPeople(domain, runId, signal) {
-	const people = [];
-	let cursor = /** @type {string | null} */ ("0");
-	while (cursor && people.length < MOST_PEOPLE) {
-		const query = new URLSearchParams({ limit: String(PEOPLE_AT_ONCE), cursor });
-		/** @type {Api.RunPeople} */
-		const page = (await json("GET", `${path(domain, "runs", runId, "people")}?${query}`, { signal })).body;
-		people.push(...page.people);
-		cursor = page.cursor;
-	}
+	const query = new URLSearchParams({ limit: String(MOST_PEOPLE) });
+	/** @type {Api.RunPeople} */
+	const { people, cursor } = (await json("GET", `${path(domain, "runs", runId, "people")}?${query}`, { signal })).body;
 	return { people, more: cursor !== null };
 }
 
@@ -174,6 +169,23 @@ export const startWhatIf = (domain, settings) => start(path(domain, "dry-run"), 
  */
 export async function getTenantSettings(signal) {
 	return (await json("GET", "settings", { signal })).body;
+}
+
+/**
+ * The version of the tenant's stored settings.
+ * @param {AbortSignal} [signal]
+ */
+export const tenantEtag = async (signal) => (await json("GET", "settings", { signal })).headers.get("ETag") ?? "";
+
+/**
+ * Who changed what, of a domain and of the tenant, newest first.
+ * @param {string} domain
+ * @param {string | undefined} cursor
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.ChangeList>}
+ */
+export async function listChanges(domain, cursor, signal) {
+	return (await json("GET", `changes?${new URLSearchParams({ domain, ...(cursor ? { cursor } : {}) })}`, { signal })).body;
 }
 
 /**
@@ -202,13 +214,25 @@ export async function preCheck(domain, signal) {
 }
 
 /**
- * @param {string} domain
- * @param {string} user
+ * People of both sides by part of a name, an address or an id.
+ * @param {string} q
  * @param {AbortSignal} [signal]
- * @returns {Promise<Api.Trace>}
+ * @returns {Promise<Api.FoundPeople>}
  */
-export async function trace(domain, user, signal) {
-	return (await json("GET", `${path(domain, "trace")}?${new URLSearchParams({ user })}`, { signal })).body;
+export async function findPeople(q, signal) {
+	return (await json("GET", `people?${new URLSearchParams({ q })}`, { signal })).body;
+}
+
+/**
+ * One person, by the sync of that domain or of their own.
+ * @param {string} id
+ * @param {string | undefined} domain
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.Person>}
+ */
+export async function getPerson(id, domain, signal) {
+	const query = domain ? `?${new URLSearchParams({ domain })}` : "";
+	return (await json("GET", `people/${encodeURIComponent(id)}${query}`, { signal })).body;
 }
 
 /**
@@ -288,9 +312,10 @@ export function features() {
 	asked ??= json("GET", "openapi.json").then(
 		({ body }) => ({
 			preCheck: "/api/domains/{domain}/pre-check" in body.paths,
-			trace: "/api/domains/{domain}/trace" in body.paths,
+			people: "/api/people/{person}" in body.paths,
 			undo: "/api/domains/{domain}/runs/{runId}/undo" in body.paths,
 			approval: "SyncOrder" in body.components.schemas,
+			changes: "/api/changes" in body.paths,
 			decisions: "/api/domains/{domain}/decisions" in body.paths,
 		}),
 		() => {

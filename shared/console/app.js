@@ -9,9 +9,11 @@ import { Screen } from "./screen.js";
 import { remember } from "./triage.js";
 import { authorText, currentLanguage, switchLanguage, t } from "./texts.js";
 import auditLogs from "./views/audit-logs.js";
+import changes from "./views/changes.js";
 import domains from "./views/domains.js";
 import dryRun from "./views/dry-run.js";
 import { keyDialog } from "./views/function-key.js";
+import people from "./views/people.js";
 import periodicalSync from "./views/periodical-sync.js";
 import preCheck from "./views/pre-check.js";
 import run from "./views/run.js";
@@ -20,12 +22,11 @@ import source from "./views/source.js";
 import syncLogs from "./views/sync-logs.js";
 import syncNow from "./views/sync-now.js";
 import tenantSettings from "./views/tenant-settings.js";
-import trace from "./views/trace.js";
 import undo from "./views/undo.js";
 import watch from "./views/watch.js";
 
 /** @type {Record<string, View<any>>} */
-const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, trace, watch };
+const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, watch, changes };
 /** @type {Record<string, View<any>>} */
 const DIALOGS = { "dry-run": dryRun, "sync-now": syncNow, "periodical-sync": periodicalSync, settings, undo };
 
@@ -91,8 +92,8 @@ function route() {
 	if (asked && query.on) {
 		over.open(asked, query);
 		if (!dialog.open) dialog.showModal();
-	} else if (over.isOpen) {
-		// Escape has closed the element already.
+	} else if (over.title) {
+		// Escape has closed the dialog element by now, but not what it showed.
 		over.close();
 		dialog.close();
 		page.refresh();
@@ -111,6 +112,7 @@ function pageFor([section, domain, name, runId]) {
 		}
 		return [PAGES[name] ?? syncLogs, { domain }];
 	}
+	if (section === "people") return [people, domain ? { person: domain } : {}];
 	return [{ source, settings: tenantSettings }[section] ?? domains, {}];
 }
 
@@ -206,6 +208,7 @@ function drawShell() {
 		h(
 			"div.actions",
 			shown && h("span.me", authorText(shown.name), shown.knownBy === "signIn" && [" · ", t(`role.${shown.role}`)]),
+			h("a.button.quiet", { href: address(["people"]) }, t("person.find")),
 			functionKey.get() && button(t("key.forget"), forgetKey, { kind: "quiet" }),
 			signsIn() && h("a.button.quiet", { href: "/.auth/logout?post_logout_redirect_uri=%2Fapi%2Fconsole" }, t("signIn.out")),
 			button(t(`language.${other}`), change, { kind: "quiet", lang: other }),

@@ -29,6 +29,12 @@ export async function peopleOf(run, signal) {
 export const nameOf = ({ displayName, userPrincipalName }) => displayName || userPrincipalName;
 
 /**
+ * What the API names a person by: the account, or the source user who has none.
+ * @param {{ objectId: string | null, sourceId: string | null, userPrincipalName: string }} person
+ */
+export const idOf = ({ objectId, sourceId, userPrincipalName }) => objectId ?? sourceId ?? userPrincipalName;
+
+/**
  * How many people of each kind there are.
  * @param {Person[]} people
  * @returns {Tally}

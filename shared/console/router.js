@@ -65,9 +65,9 @@ export function change(query, options) {
  * @param {Record<string, string>} [more]
  */
 export function openDialog(dialog, on, more = {}) {
-	change({ dialog, on, of: null, run: null, ...more });
+	change({ dialog, on, of: null, run: null, only: null, ...more });
 }
 
 export function closeDialog() {
-	change({ dialog: null, on: null, of: null, run: null });
+	change({ dialog: null, on: null, of: null, run: null, only: null });
 }

@@ -91,6 +91,11 @@ export function number(value) {
 	return new Intl.NumberFormat(locale, { maximumFractionDigits: 15 }).format(value);
 }
 
+/** @param {number} share from 0 to 1 */
+export function inPercent(share) {
+	return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 }).format(share);
+}
+
 /** @param {number} value */
 export function bytes(value) {
 	const [unit, size] = UNITS_OF_SIZE.find(([, size]) => value >= size) ?? ["byte", 1];

@@ -1,6 +1,7 @@
 """Reads Entra users as small records: users of a domain, users by id, and deleted users."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -165,6 +166,22 @@ class Users(Part):
                 found.extend(entra_user(self._attribute_map, item) for item in items)
         return found
 
+    async def find_called(self, name: str, most: int) -> list[EntraUser]:
+        """The active users with that object id, and up to `most` whose display name or UPN begins so."""
+        begins = [starts_with(attribute, name) for attribute in ("displayName", UPN)]
+        beginning = await self._selecting(lambda: self._first(begins, most))
+        same = (await self.look_up_users([name] if is_object_id(name) else [])).values()
+        return list({one.object_id: one for one in (*same, *beginning) if one}.values())
+
+    async def _first(self, conditions: Sequence[str], most: int) -> list[EntraUser]:
+        found: list[EntraUser] = []
+        for condition in conditions:
+            path = f"/users?$filter={condition}&$select={self._select}&$top={most}"
+            found += [
+                entra_user(self._attribute_map, item) for item in page_items(await self.graph.read(path))
+            ]
+        return found
+
     async def read_aside(self, initial_domain: str) -> list[EntraUser]:
         """The users with a temporary UPN of this app, of whatever domain they were."""
         users = await self._selecting(self._read_temporary)
@@ -196,6 +213,10 @@ class Users(Part):
         """Whether any user of the tenant is synchronised from Active Directory."""
         path = "/users?$filter=onPremisesSyncEnabled%20eq%20true&$select=id&$top=1"
         return bool(page_items(await self.graph.read(path)))
+
+
+def is_object_id(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) is not None
 
 
 def entra_user(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:

@@ -50,7 +50,7 @@ Body_co = TypeVar("Body_co", bound=BaseModel, covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[Query_co, Body_co]):
-    """One request, checked. `domain`, `run_id`, `decision` and `asset` are empty where the path has none."""
+    """One request, checked. `domain`, `run_id`, `decision`, `person` and `asset` are empty where the path has none."""
 
     services: Services
     caller: Principal
@@ -58,6 +58,7 @@ class Call(Generic[Query_co, Body_co]):
     domain: str
     run_id: str
     decision: str
+    person: str
     asset: str
     query: Query_co
     body: Body_co
@@ -167,9 +168,10 @@ class Endpoint(Generic[Query_co, Body_co]):
             services=services,
             caller=caller,
             author=Author(str(caller), caller_address(request.headers)),
-            domain=_domain(request.route_params.get("domain")),
+            domain=domain_in(request.route_params.get("domain")),
             run_id=_run_id(request.route_params.get("runId")),
             decision=request.route_params.get("decisionId") or "",
+            person=request.route_params.get("person") or "",
             asset=request.route_params.get("asset") or "",
             query=_query(self.query, request.params),
             body=_body(self.body, request) if self.changes else self.body(),
@@ -188,7 +190,8 @@ def _models(handler: Handler[Query_co, Body_co]) -> tuple[type[Query_co], type[B
     return query, body
 
 
-def _domain(text: str | None) -> str:
+def domain_in(text: str | None) -> str:
+    """The domain of a path or query; empty without one. Raises DomainNotFound if it can't be one's name."""
     try:
         return domain_name(text) if text is not None else ""
     except ValueError:

@@ -9,6 +9,7 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from shared.http import (
+    changes,
     console,
     decisions,
     domains,
@@ -25,10 +26,11 @@ from shared.http.endpoint import AnyEndpoint, Call, Endpoint, Nothing
 from shared.http.principal import Role
 from shared.model.domains import Domain
 from shared.model.runs import Run
+from shared.reports.found_people import FoundPeople
+from shared.reports.person import Person
 from shared.reports.pre_check import PreCheck
 from shared.reports.run_people import RunPeople
 from shared.reports.source_fields import SourceReport
-from shared.reports.trace import Trace
 
 _DOMAIN = "domains/{domain}"
 _RUN = f"{_DOMAIN}/runs/{{runId}}"
@@ -74,6 +76,12 @@ change_settings = Endpoint(
     answers={200: settings.TenantSettingsView, 412: "The settings were changed meanwhile."},
     takes=("If-Match",), gives=("ETag",),
 )  # fmt: skip
+list_changes = Endpoint(
+    method="GET", route="changes",
+    summary="Who changed which setting, and decided who is who, newest first; of the tenant, and of a domain beside.",
+    role=Role.READER, handler=changes.list_changes,
+    answers={200: changes.ChangeList, 404: "No such domain.", **_TENANT_IF_NEW},
+)  # fmt: skip
 start_dry_run = Endpoint(
     method="POST", route=f"{_DOMAIN}/dry-run",
     summary="Starts a dry run; with `settings`, which takes an administrator, one that tries them.",
@@ -91,10 +99,15 @@ pre_check = Endpoint(
     summary="Objects on the domain that are not users to synchronise, and what to do.",
     role=Role.OPERATOR, handler=inspection.pre_check, answers={200: PreCheck, **_UPSTREAM},
 )  # fmt: skip
-trace_user = Endpoint(
-    method="GET", route=f"{_DOMAIN}/trace",
-    summary="Why one user is what they are; read-only.",
-    role=Role.OPERATOR, handler=inspection.trace, answers={200: Trace, **_UPSTREAM},
+find_people = Endpoint(
+    method="GET", route="people",
+    summary="People found by part of a name, an address or an id, on both sides; read-only.",
+    role=Role.OPERATOR, handler=inspection.find_people, answers={200: FoundPeople, **_UPSTREAM},
+)  # fmt: skip
+get_person = Endpoint(
+    method="GET", route="people/{person}",
+    summary="One person: both sides, what paired them, what protects them, and what a sync would do now; read-only.",
+    role=Role.OPERATOR, handler=inspection.get_person, answers={200: Person, **_UPSTREAM},
 )  # fmt: skip
 get_source = Endpoint(
     method="GET", route="source",

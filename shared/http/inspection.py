@@ -1,4 +1,4 @@
-"""Inspecting a domain, which changes nothing."""
+"""Inspecting a domain and people, which changes nothing."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -19,8 +19,14 @@ T = TypeVar("T")
 LONGEST_LOOK = 190.0
 
 
-class TraceQuery(Body):
-    user: str = Field(min_length=1, max_length=256, description="UPN, source id or object id.")
+class PeopleCalled(Body):
+    q: str = Field(min_length=1, max_length=256, description="Part of a name, an address or an id.")
+
+
+class PersonQuery(Body):
+    domain: str = Field(
+        "", max_length=253, description="By whose sync; left out, by that of the person's own."
+    )
 
 
 async def pre_check(call: Call[Nothing, Nothing]) -> func.HttpResponse:
@@ -28,10 +34,16 @@ async def pre_check(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     return json(await in_time(inspection.pre_check_of(call.services, domain)))
 
 
-async def trace(call: Call[TraceQuery, Nothing]) -> func.HttpResponse:
-    domain = await domain_to_read(call.services, call.domain)
-    found = await in_time(inspection.trace_of(call.services, domain, call.query.user))
-    event("trace.read", **call.facts)
+async def find_people(call: Call[PeopleCalled, Nothing]) -> func.HttpResponse:
+    found = await in_time(inspection.people_called(call.services, call.query.q))
+    event("people.found", **call.facts, people=len(found.people))
+    return json(found)
+
+
+async def get_person(call: Call[PersonQuery, Nothing]) -> func.HttpResponse:
+    domain = await domain_to_read(call.services, call.query.domain) if call.query.domain else ""
+    found = await in_time(inspection.person_called(call.services, call.person, domain))
+    event("person.read", **{**call.facts, "domain": found.domain})
     return json(found)
 
 

@@ -50,6 +50,10 @@ _PARAMETERS: Mapping[str, JsonSchemaValue] = {
         "description": "The id of a decision, which is that of its question.",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{20}$"},
     },
+    "person": {
+        "description": "A UPN, an id in the source, or an object id.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^/]+$"},
+    },
     "asset": {
         "description": "A file of the admin page.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 100},
@@ -86,6 +90,7 @@ _NOT_FOUND = {
     "domain": "No such domain.",
     "runId": "No such domain or run.",
     "decisionId": "No such domain or decision.",
+    "person": "Neither side has such a person, or no domain of the tenant has them.",
     "asset": "No such file.",
 }
 _FAILED = {500: "Something went wrong here; the app's log says what."}

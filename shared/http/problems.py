@@ -15,6 +15,7 @@ from shared.errors import (
     GraphError,
     JournalGone,
     NotPossible,
+    PersonNotFound,
     PreconditionFailed,
     RunActive,
     RunNotFound,
@@ -27,6 +28,7 @@ from shared.words import said
 
 _STATUS: Mapping[type[SyncError], tuple[int, str]] = {
     DomainNotFound: (404, "Unknown domain"),
+    PersonNotFound: (404, "Unknown person"),
     RunNotFound: (404, "Unknown run"),
     RunActive: (409, "A run is active already"),
     AuditLogGone: (410, "Audit log gone"),

@@ -1,6 +1,7 @@
 """Runs: start, look, stop, and their audit logs."""
 
 from collections.abc import Awaitable, Mapping, Sequence
+from datetime import timedelta, timezone
 from typing import Annotated, Self
 
 import azure.functions as func
@@ -24,7 +25,7 @@ from shared.model.runs import RUN_ID_PATTERN, Approvable, Mode, Run, Status, Tri
 from shared.planning.tenant_settings import TenantSettings
 from shared.reports.run_people import PersonKind, page_of_people
 from shared.runs import lifecycle
-from shared.runs.approving import DELETIONS, start_approved
+from shared.runs.approving import Release, start_approved
 from shared.runs.messages import message
 from shared.store.runs import Wanted, decode_cursor
 
@@ -60,17 +61,18 @@ class Answer(Record):
 
 class Approve(Record):
     """`kinds`: what is approved of the list; left out, the deletions. `objectIds`, `sourceIds`: of whom; without both,
-    of everybody.
+    of everybody. Where deletions are approved so, the sync leaves all others; against the limits they count.
 
     Approved are exactly the listed changes: of this person, to this UPN or of this attribute. `answers` settle every
-    question of a kind against which nothing speaks.
+    question of a kind against which nothing speaks. `reason` is kept in the Sync Log.
     """
 
     dry_run_id: str = Field(pattern=f"^{RUN_ID_PATTERN}$")
-    kinds: tuple[Approvable, ...] = Field(DELETIONS, min_length=1)
+    kinds: tuple[Approvable, ...] = Field(("delete",), min_length=1)
     object_ids: tuple[str, ...] | None = None
     source_ids: tuple[str, ...] | None = None
     answers: tuple[Answer, ...] = ()
+    reason: str = Field("", max_length=500)
 
     @property
     def people(self) -> frozenset[str] | None:
@@ -127,8 +129,15 @@ class PeopleQuery(Body):
 
     kind: PersonKind | None = None
     q: str = Field("", max_length=256)
-    limit: int = Field(1000, ge=1, le=10_000)
+    limit: int = Field(1000, ge=1, le=50_000)
     cursor: str = Field("0", pattern="^[0-9]{1,9}$")
+
+
+class AuditLogQuery(Body):
+    utc_offset: int | None = Field(
+        None, ge=-840, le=840, alias="utcOffset",
+        description="Minutes east of UTC: the file is named by domain, kind and local time.",
+    )  # fmt: skip
 
 
 class RunList(Record):
@@ -156,16 +165,13 @@ async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
         return await _start(call, Mode.SYNC, only)
     domain = await domain_to_read(call.services, call.domain)
     approve = call.body.approve
-    start = start_approved(
-        call.services,
-        domain,
-        approve.dry_run_id,
-        call.author,
+    release = Release(
         kinds=approve.kinds,
         people=approve.people,
         answers=[(answer.kind, answer.same) for answer in approve.answers],
-        only=only,
+        reason=approve.reason.strip(),
     )
+    start = start_approved(call.services, domain, approve.dry_run_id, call.author, release, only)
     return await _started(call, start)
 
 
@@ -220,18 +226,27 @@ async def list_people(call: Call[PeopleQuery, Nothing]) -> func.HttpResponse:
     return content(body, "application/json", call.headers, {"Cache-Control": "no-store"})
 
 
-async def get_audit_log(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def get_audit_log(call: Call[AuditLogQuery, Nothing]) -> func.HttpResponse:
     run = await call.services.runs.get(call.domain, call.run_id)
     accepted = call.headers.get("Accept", "")
     if "text/csv" in accepted:
         answer = await _audit_log_itself(call, run)
         event("auditLog.read", **call.facts)
         return answer
-    link = await call.services.audit_logs.make_link(run, call.services.clock.now())
+    name = _file_name(run, call.query.utc_offset)
+    link = await call.services.audit_logs.make_link(run, call.services.clock.now(), name)
     event("auditLog.linked", **call.facts)
     if "application/json" in accepted:
         return json(AuditLogLink(url=link.url, expires_at=link.expires_at))
     return func.HttpResponse(status_code=302, headers={"Location": link.url, "Cache-Control": "no-store"})
+
+
+def _file_name(run: Run, utc_offset: int | None) -> str | None:
+    if utc_offset is None:
+        return None
+    local = run.created_at.astimezone(timezone(timedelta(minutes=utc_offset)))
+    kind = f"{'undo-' if run.undoes else ''}{'dry-run' if run.mode is Mode.DRY_RUN else 'sync'}"
+    return f"{run.domain}-{kind}-{local:%Y-%m-%d-%H%M}.csv"
 
 
 async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:

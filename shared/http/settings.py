@@ -11,7 +11,7 @@ from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.problems import json
 from shared.log import event
 from shared.model.domains import StoredSettings
-from shared.model.records import Record
+from shared.model.records import Record, Time
 from shared.planning.mapping import DEFAULT_MAP
 from shared.planning.scope import Scope
 from shared.planning.tenant_settings import Origin, TenantSettings, in_force
@@ -42,6 +42,17 @@ class ScopeSetting(Shown[Scope]):
     pass
 
 
+class ScheduleView(Record):
+    """When periodic syncs start: the app setting as it is written, in UTC, and the next times.
+
+    `everySeconds` is null where the times are not equally far apart.
+    """
+
+    expression: str
+    every_seconds: int | None
+    next: tuple[Time, ...]
+
+
 class TenantSettingsView(Record):
     """`attributeMap` stands on top of `defaultMap`; `protectedUsers` are those of the app setting and the stored ones.
 
@@ -57,6 +68,7 @@ class TenantSettingsView(Record):
     scope: ScopeSetting
     default_map: dict[str, str | None]
     unreadable: tuple[str, ...]
+    schedule: ScheduleView
 
 
 class TenantSettingsChange(TenantSettings, AnySubset):
@@ -99,5 +111,13 @@ def _answer(call: AnyCall, stored: StoredSettings[TenantSettings]) -> func.HttpR
         shown["sign_in"] = {"value": implied, "origin": origins["sign_in"]}
     shown |= {name: {"value": None, "origin": "stored"} for name in stored.unreadable}
     unreadable = tuple(map(to_camel, stored.unreadable))
-    view = TenantSettingsView.model_validate({**shown, "default_map": DEFAULT_MAP, "unreadable": unreadable})
+    schedule, now = call.services.settings.schedule, call.services.clock.now()
+    every = schedule.interval(now)
+    times = ScheduleView(
+        expression=str(schedule),
+        every_seconds=round(every.total_seconds()) if every else None,
+        next=tuple(schedule.times_after(now, 3)),
+    )
+    rest = {"default_map": DEFAULT_MAP, "unreadable": unreadable, "schedule": times}
+    view = TenantSettingsView.model_validate({**shown, **rest})
     return json(view, headers={"ETag": stored.etag})

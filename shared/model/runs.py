@@ -112,12 +112,38 @@ class LimitCheck(Record):
 
 
 class Approval(Record):
-    """A release of exactly those changes of some kinds which a dry run listed. `released`: how many of each kind."""
+    """A release of exactly those changes of some kinds which a dry run listed. `released`: how many of each kind.
+
+    `named`: deletions were approved one by one, so the sync leaves all others. `reason`: as given with it.
+    """
 
     dry_run_id: str
     approved_by: str
     deletions: int
     released: dict[str, int] = Field(default_factory=dict)
+    named: bool = False
+    reason: str = ""
+
+
+# `gone`: nothing was left to do. `left`: skipped. `otherwise`: another change, or other values.
+Departure = Literal["gone", "left", "failed", "otherwise", "unplanned"]
+
+
+class Departed(Record):
+    """Somebody whom a sync treated otherwise than the approved dry run said; null for nothing."""
+
+    how: Departure
+    user_principal_name: str
+    display_name: str
+    planned: Action | None
+    done: Action | None
+
+
+class Compared(Record):
+    """What a sync did, against the dry run that was approved with it: `people` differ, the first are in `some`."""
+
+    people: int = 0
+    some: tuple[Departed, ...] = ()
 
 
 class AuditLog(Record):
@@ -146,7 +172,7 @@ class RunKind(StrEnum):
     WATCH = "watch"
 
 
-# So many differences of a what-if are in its Sync Log.
+# So many differences, of a what-if or of an approved sync, are in its Sync Log.
 DIFFERENCES_NAMED = 50
 
 
@@ -181,7 +207,8 @@ class Run(Record):
     `settingsDigest`: of the settings that decided a dry run's plan; it can be approved while they are the same.
     `mapDigest`: of the attribute map and the sign-in state under which it was started; empty in earlier versions.
     `planDigest`: of all that a watch would change; `sameSince`: when a watch found that first, and ever since.
-    `terms`: digest of the tenant's settings under which it runs.
+    `terms`: digest of the tenant's settings under which it runs. `compared`: of a sync with an approval; null if its
+    dry run was gone by then.
     `message` and `warnings` are the English of the parts beside them, made when the run is shown. Rows of an earlier
     version have English only.
     """
@@ -204,6 +231,7 @@ class Run(Record):
     kind: RunKind = RunKind.WHOLE
     undoes: str | None = None
     what_if: WhatIf | None = None
+    compared: Compared | None = None
     disable_added: bool = False
     pre_check: PreCheckSummary | None = None
     questions: int = 0

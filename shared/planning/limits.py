@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from shared.model.changes import Change, Plan
+from shared.model.changes import Action, Change, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.parts import Parts, say
 from shared.model.runs import Approvable, DeletionCheck, LimitCheck
@@ -110,6 +110,21 @@ def noting(plan: Plan, approved: Deeds, note: Parts) -> Plan:
         plan,
         changes=tuple(
             change if approved.isdisjoint(deeds(change)) else replace(change, reason=change.reason + note)
+            for change in plan.changes
+        ),
+    )
+
+
+def leaving(plan: Plan, approved: Deeds) -> Plan:
+    """The same plan, but it deletes nobody whose deletion was not approved."""
+    return replace(
+        plan,
+        changes=tuple(
+            replace(change, action=Action.SKIP, reason=change.reason + say("leaver.notApproved"))
+            if change.action is Action.DELETE
+            and change.obstacle is None
+            and approved.isdisjoint(deeds(change))
+            else change
             for change in plan.changes
         ),
     )

@@ -1,1 +1,1 @@
-"""What people are told: the audit log's rows, a run's summary, the pre-check, a trace. Pure."""
+"""What people are told: the audit log's rows, a run's summary, the pre-check, a person. Pure."""

@@ -86,7 +86,7 @@ def page_of_people(
 
     The worst news come first. Made without models: 10,000 people would take a second longer.
     """
-    wanted = _folded(words).split()
+    wanted = folded(words).split()
     kinds = ((kind_of(one), one) for one in outcomes)
     asked = [(each, one) for each, one in kinds if kind in (None, each) and _mentions(one, wanted)]
     asked.sort(key=lambda each: _ORDER[each[0]])
@@ -115,11 +115,12 @@ def _mentions(outcome: Outcome, words: Sequence[str]) -> bool:
     change = outcome.change
     ids = (outcome.object_id or change.object_id, change.source_id)
     after = (one.after for one in change.attributes if isinstance(one.after, str))
-    text = _folded(" ".join(filter(None, (change.display_name, change.upn, *ids, *after))))
+    text = folded(" ".join(filter(None, (change.display_name, change.upn, *ids, *after))))
     return all(word in text for word in words)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """As texts are compared: in one case and one form."""
     return unicodedata.normalize("NFKC", text).lower()
 
 

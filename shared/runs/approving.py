@@ -2,22 +2,42 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-from shared.errors import NotPossible, PreconditionFailed
+from shared.errors import AuditLogGone, NotPossible, PreconditionFailed
 from shared.model.changes import Change
 from shared.model.questions import Kind
 from shared.model.records import Author
 from shared.model.results import UNLINKED
-from shared.model.runs import Approvable, Approval, Mode, Run, RunKind, Status, Trigger
+from shared.model.runs import Approvable, Approval, Compared, Mode, Run, RunKind, Status, Trigger
 from shared.planning.deeds import NONE, Deed, Deeds, consent, deeds
+from shared.planning.only import concerns
 from shared.planning.surveyed import Terms
 from shared.planning.territory import NAMED
+from shared.reports.as_planned import compared
 from shared.runs.deciding import answer_all
 from shared.runs.lifecycle import new_run, start
 from shared.services import Services
+from shared.store.journal import Journal
 from shared.store.previous_version import planned_deletions
 
-DELETIONS: tuple[Approvable, ...] = ("delete",)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What is released of a dry run's list: of these kinds, and of all people or some.
+
+    `people` are object ids and source ids, also of accounts that the dry run left since no sync ever knew them: where
+    deletions are approved so, the sync leaves all others. `answers` settle all questions of a kind.
+    """
+
+    kinds: Sequence[Approvable] = ("delete",)
+    people: Collection[str] | None = None
+    answers: Sequence[tuple[Kind, bool]] = ()
+    reason: str = ""
+
+
+ALL_DELETIONS = Release()
 
 
 async def start_approved(
@@ -25,19 +45,15 @@ async def start_approved(
     domain: str,
     dry_run_id: str,
     author: Author,
-    *,
-    kinds: Sequence[Approvable] = DELETIONS,
-    people: Collection[str] | None = None,
-    answers: Sequence[tuple[Kind, bool]] = (),
+    release: Release = ALL_DELETIONS,
     only: Sequence[str] = (),
 ) -> Run:
-    """Starts a sync for which exactly what this dry run listed is approved: of these kinds, and of all people or some.
+    """Starts a sync for which exactly what this dry run listed is approved; `only` are those whom it is for at all.
 
-    `people` are object ids and source ids, also of accounts that the dry run left since no sync ever knew them; `only`
-    those whom the run is for at all. Raises NotPossible unless it is a dry run of a sync (not of an undo) that
-    succeeded, or if it lists nothing for somebody named; PreconditionFailed if it was made with other settings;
-    AuditLogGone if its list is gone.
+    Raises NotPossible unless it is a dry run of a sync (not of an undo) that succeeded, or if it lists nothing for
+    somebody named; PreconditionFailed if it was made with other settings; AuditLogGone if its list is gone.
     """
+    kinds, people = release.kinds, release.people
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.kind is RunKind.WHAT_IF:
         raise NotPossible("run.whatIfNotApprovable", run=dry_run_id)
@@ -48,7 +64,7 @@ async def start_approved(
     terms = await services.tenant_settings.read_terms()
     pointers = await services.runs.read_pointers(domain)
     waits = pointers.waits_for_review(terms.map_digest)
-    if dry_run.settings_digest or set(kinds) != set(DELETIONS) or waits:
+    if dry_run.settings_digest or set(kinds) != {"delete"} or waits:
         await require_same_settings(services, dry_run, terms)
     listed = await _read_listed(services, dry_run, with_unlinked=people is not None)
     if unlisted := sorted(set(people or ()) - {who for ids in listed.values() for who in ids}):
@@ -61,14 +77,16 @@ async def start_approved(
     }
     if "clear" in kinds:
         released |= {consent(str(c.attribute)) for c in dry_run.limit_checks if c.name == "emptied"}
-    if answers:
-        await answer_all(services, domain, dry_run_id, answers, author)
+    if release.answers:
+        await answer_all(services, domain, dry_run_id, release.answers, author)
     counts = Counter("rename" if deed.kind == "join" else deed.kind for deed in released if deed.who)
     approval = Approval(
         dry_run_id=dry_run_id,
         approved_by=author.name,
         deletions=counts["delete"],
         released=dict(sorted(counts.items())),
+        named=people is not None and "delete" in kinds,
+        reason=release.reason,
     )
     run = new_run(services.clock, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
     await services.approvals.write(domain, run.id, sorted(released))
@@ -83,6 +101,27 @@ async def read_approved(services: Services, run: Run, terms: Terms) -> Deeds:
     if dry_run and dry_run.settings_digest:
         await require_same_settings(services, dry_run, terms)
     return await services.approvals.read(run)
+
+
+async def compared_with(
+    services: Services, sync: Run, approval: Approval, only: Collection[str] | None
+) -> Compared | None:
+    """What a sync did otherwise than the dry run that was approved; None if that is gone. `only`: as in `Survey`."""
+    dry_run = await services.runs.find(sync.domain, approval.dry_run_id)
+    if dry_run is None:
+        return None
+    try:
+        planned = await services.audit_logs.read_plan(dry_run, services.clock.now())
+    except AuditLogGone:
+        return None
+    if planned is None:
+        return None
+    if only is not None:
+        planned = [one for one in planned if concerns(one.change, only)]
+    journal = await Journal.read_finished(services.storage, sync.domain, sync.id)
+    approved = await services.approvals.read(sync)
+    compare = partial(compared, named=approval.named)
+    return await services.clock.in_thread(compare, planned, journal.outcomes.values(), approved)
 
 
 async def require_same_settings(services: Services, dry_run: Run, terms: Terms) -> None:

@@ -37,7 +37,7 @@ from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, RunKind, Status, Trigger
 from shared.planning.deeds import Deeds, digest
-from shared.planning.limits import Checks, Trail, checked, noting
+from shared.planning.limits import Checks, Trail, checked, leaving, noting
 from shared.planning.only import chosen
 from shared.planning.sides import Administration
 from shared.planning.surveyed import Survey, Terms
@@ -46,7 +46,7 @@ from shared.reports import summary
 from shared.reports.audit_csv import header, render
 from shared.reports.logged import error_text, facts
 from shared.runs.apply import NO_ROOM, Sync
-from shared.runs.approving import read_approved
+from shared.runs.approving import compared_with, read_approved
 from shared.runs.inspection import pre_checked
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
@@ -143,7 +143,7 @@ class Invocation:
             elif checks.exceeded:
                 await self._refuse(seen, checks, left_behind)
             else:
-                await self._apply(seen, checks, left_behind)
+                await self._apply(self._leaving(seen, approved), checks, left_behind)
         except TimeBudgetSpent as error:
             await self._log.save()
             event("run.continues", **facts(self._log.run), reason=error_text(error))
@@ -302,10 +302,18 @@ class Invocation:
             await sync.refuse()
         await self._finish(Status.CANCELLED, summary.refused(self._log.run, checks))
 
+    def _leaving(self, seen: Survey, approved: Deeds) -> Survey:
+        """The survey without the deletions that somebody who approved others by name has not approved."""
+        approval = self._log.run.approval
+        return replace(seen, plan=leaving(seen.plan, approved)) if approval and approval.named else seen
+
     async def _apply(self, seen: Survey, checks: Checks, left_behind: Recorder | None) -> None:
         async with self._writing(seen, left_behind) as sync:
             await sync.apply()
         run = self._log.run
+        if run.approval and (found := await compared_with(self._services, run, run.approval, seen.only)):
+            self._log.note(compared=found)
+            run = self._log.run
         bad = run.counts.failed or run.counts.doubtful or run.questions
         partly = bad or NO_ROOM in run.warning_parts
         status = Status.COMPLETED_WITH_ERRORS if partly else Status.SUCCEEDED

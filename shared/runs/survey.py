@@ -46,11 +46,12 @@ def surveyor(
     terms: Terms,
     stop: Stop,
     administration: Administration | None = None,
+    source: Source | None = None,
 ) -> "Surveyor":
-    """A surveyor for a domain, with the app's own source; `administration` stands in for what is really set."""
+    """A surveyor for a domain; `administration` stands in for what is really set, `source` for the app's own."""
     return Surveyor(
         domain,
-        services.source(terms.attribute_map, stop),
+        source or services.source(terms.attribute_map, stop),
         directory,
         services.known_people,
         terms,

@@ -11,6 +11,7 @@ from shared.model.parts import Parts
 from shared.model.results import Key, Outcome, Result
 from shared.model.runs import (
     AuditLog,
+    Compared,
     Counts,
     DeletionCheck,
     LimitCheck,
@@ -69,6 +70,7 @@ class Fields(TypedDict, total=False):
     audit_log: AuditLog
     terms: str
     what_if: WhatIf
+    compared: Compared
 
 
 class SyncLog:

@@ -123,12 +123,13 @@ class AuditLogs:
         return bool(await (await self._blob(run)).exists())
 
     @tried_again
-    async def make_link(self, run: Run, now: datetime) -> Link:
-        """A read-only link to the run's log. Raises AuditLogGone once it is expired or overwritten."""
+    async def make_link(self, run: Run, now: datetime, name: str | None = None) -> Link:
+        """A read-only link to the run's log, under its own name or another. Raises AuditLogGone once that is expired
+        or overwritten."""
         blob, properties = await self._served(run, now)
         end = properties.creation_time + AUDIT_LOG_LIFETIME
         expires_at = min(now + LINK_LIFETIME, end).replace(microsecond=0)
-        return Link(f"{blob.url}?{await self._signature(blob, now, expires_at)}", expires_at)
+        return Link(f"{blob.url}?{await self._signature(blob, now, expires_at, name)}", expires_at)
 
     @tried_again
     async def read(self, run: Run, now: datetime) -> bytes:
@@ -197,7 +198,9 @@ class AuditLogs:
     async def _plan(self, run: Run) -> "BlobClient":
         return (await self._storage.open_container(AUDIT_LOGS)).get_blob_client(f"{_dry_run(run)}.jsonl")
 
-    async def _signature(self, blob: "BlobClient", now: datetime, expires_at: datetime) -> str:
+    async def _signature(
+        self, blob: "BlobClient", now: datetime, expires_at: datetime, name: str | None
+    ) -> str:
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
         start = (now - CLOCK_SKEW).astimezone(UTC)
@@ -218,6 +221,7 @@ class AuditLogs:
                 start=start,
                 expiry=expires_at,
                 protocol=None if loopback else "https",
+                content_disposition=_attached(name) if name else None,
                 **key,
             )
         )
@@ -262,6 +266,10 @@ def _csv(run: Run) -> "ContentSettings":
 
     return ContentSettings(
         content_type="text/csv; charset=utf-8",
-        content_disposition=f'attachment; filename="{run.domain}-{run.mode.value}-{run.id}.csv"',
+        content_disposition=_attached(f"{run.domain}-{run.mode.value}-{run.id}.csv"),
         cache_control="no-store",
     )
+
+
+def _attached(name: str) -> str:
+    return f'attachment; filename="{name}"'

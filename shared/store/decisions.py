@@ -12,10 +12,9 @@ from shared.model.questions import Decision, Decisions
 from shared.model.records import Author
 from shared.model.runs import newest_first
 from shared.store.attempts import tried_again, update_if_unchanged
+from shared.store.changes import TENANT
 from shared.store.storage import DOMAINS, Storage
 
-# No domain: no name begins like this.
-_TENANT = "~tenant"
 # A transaction takes 100 operations: two for each decision.
 _AT_ONCE = 50
 
@@ -49,7 +48,7 @@ class DecisionStore:
         table = await self._storage.open_table(DOMAINS)
         rows = table.query_entities(
             "PartitionKey eq @tenant and RowKey ge 'decision-' and RowKey lt 'decision.'",
-            parameters={"tenant": _TENANT},
+            parameters={"tenant": TENANT},
         )
         decisions = [Decision.model_validate_json(row["decision"]) async for row in rows]
         return sorted(decisions, key=lambda one: one.at)
@@ -75,10 +74,10 @@ class DecisionStore:
         clock = self._storage.clock
         operations: list[tuple[str, dict[str, Any]]] = []
         for one in changed:
-            row = {"PartitionKey": _TENANT, "RowKey": f"decision-{one.id}"}
+            row = {"PartitionKey": TENANT, "RowKey": f"decision-{one.id}"}
             earlier = before.get(one.id)
             record = {
-                "PartitionKey": _TENANT,
+                "PartitionKey": TENANT,
                 "RowKey": f"change-{newest_first(clock.now())}-{clock.token(4)}",
                 "changedAt": clock.now(),
                 "changedBy": author.name,

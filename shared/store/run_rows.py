@@ -1,13 +1,13 @@
 """A run as a row of table `Runs`, and back. Pure.
 
-A property of a row holds 64 KiB of UTF-16. The people of a what-if, and sentences of the run's message and warnings,
-are left out to fit: a run that can't be stored could neither go on nor end.
+A property of a row holds 64 KiB of UTF-16. The people of a what-if or a comparison, and sentences of the run's message
+and warnings, are left out to fit: a run that can't be stored could neither go on nor end.
 """
 
 from typing import Any
 
 from shared.model.parts import say, verbatim
-from shared.model.runs import Run, WhatIf
+from shared.model.runs import Run
 
 # In UTF-16 code units, below the limit of the service.
 LARGEST_DOCUMENT = 32_000
@@ -38,7 +38,9 @@ def _document(run: Run) -> str:
     document = run.model_dump_json(by_alias=True)
     if _size(document) <= LARGEST_DOCUMENT:
         return document
-    bare = run.model_copy(update={"warning_parts": (), "what_if": _without_people(run.what_if)})
+    counted = {"what_if": run.what_if, "compared": run.compared}
+    nobody = {name: one and one.model_copy(update={"some": ()}) for name, one in counted.items()}
+    bare = run.model_copy(update={"warning_parts": (), **nobody})
     if _size(bare.model_dump_json(by_alias=True)) > LARGEST_DOCUMENT - _SPARE:
         bare = bare.model_copy(update={"message_parts": say("run.messageCut")})
     for kept in range(len(run.warning_parts), -1, -1):
@@ -49,10 +51,6 @@ def _document(run: Run) -> str:
         if _size(document) <= LARGEST_DOCUMENT:
             break
     return document
-
-
-def _without_people(what_if: WhatIf | None) -> WhatIf | None:
-    return what_if and what_if.model_copy(update={"some": ()})
 
 
 def _size(text: str) -> int:

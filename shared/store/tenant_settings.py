@@ -9,11 +9,9 @@ from shared.model.records import Author
 from shared.planning.surveyed import Terms
 from shared.planning.tenant_settings import TenantSettings
 from shared.settings import Settings
+from shared.store.changes import TENANT
 from shared.store.settings_rows import SettingsRows
 from shared.store.storage import Storage
-
-# No domain's name begins like this.
-_TENANT = "~tenant"
 
 
 class TenantSettingsRow(SettingsRows[TenantSettings]):
@@ -27,11 +25,11 @@ class TenantSettingsRow(SettingsRows[TenantSettings]):
         return self._settings.terms((await self.read()).complete())
 
     async def read(self) -> StoredSettings[TenantSettings]:
-        return await self.read_settings(_TENANT)
+        return await self.read_settings(TENANT)
 
     async def change(
         self, changes: Mapping[str, Any], author: Author, if_match: str | None
     ) -> tuple[StoredSettings[TenantSettings], StoredSettings[TenantSettings]]:
         """As `Domains.change`."""
         outdated = PreconditionFailed("settings.tenantChangedMeanwhile")
-        return await self._change(_TENANT, changes, author, if_match, outdated)
+        return await self._change(TENANT, changes, author, if_match, outdated)

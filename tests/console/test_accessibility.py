@@ -45,8 +45,10 @@ async def with_something_to_see(start_stack: StartStack) -> tuple[Stack, list[st
         f"{domain}/sync-logs",
         f"{domain}/audit-logs",
         f"{domain}/pre-check",
-        f"{domain}/trace?user=aoki@{CONTOSO}",
         f"{domain}/watch",
+        f"{domain}/changes",
+        f"#/people/aoki@{CONTOSO}",
+        "#/people?q=contoso",
         f"{domain}/runs/{sync.id}",
         f"{domain}/runs/{dry_run.id}",
         *(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +83,9 @@ async def test_from_the_list_of_domains_to_periodical_sync(
     await row.get_by_role("link", name=words.view_audit_log).click()
     async with page.expect_download() as downloading:
         await page.get_by_role("cell").get_by_role("button", name=words.download).click()
-    rows = downloaded(await (await downloading.value).path())
+    download = await downloading.value
+    assert re.fullmatch(r"contoso\.com-dry-run-\d{4}-\d\d-\d\d-\d{4}\.csv", download.suggested_filename)
+    rows = downloaded(await download.path())
     assert {(row["action"], row["userPrincipalName"]) for row in rows} == {
         ("add", "endo@contoso.com"),
         ("delete", "fujita@contoso.com"),

@@ -1,5 +1,8 @@
 """The result of a run, and the people it concerns."""
 
+import re
+
+import pytest
 from playwright.async_api import expect
 
 from tests.console.conftest import IN_A_BROWSER, OpenPage
@@ -118,7 +121,7 @@ async def test_a_name_that_is_markup_is_shown_as_text_and_does_nothing(
     addresses = [
         f"#/domains/{CONTOSO}/runs/{run.id}",
         f"#/?dialog=sync-now&on={CONTOSO}",
-        f"#/domains/{CONTOSO}/trace?user=chiba@{CONTOSO}",
+        f"#/people/chiba@{CONTOSO}",
     ]
     page = await open_page(stack)
     for address in addresses:
@@ -126,7 +129,7 @@ async def test_a_name_that_is_markup_is_shown_as_text_and_does_nothing(
         await expect(page.get_by_text(ATTACK).first).to_be_visible()
         assert await page.locator("img").count() == 0
         assert await page.locator("main script, dialog script").count() == 0
-        assert "owned" not in await page.title()
+        assert await page.title() != "owned"
     await page.goto(f"{page.url.partition('#')[0]}{addresses[0]}")
     await page.get_by_role("button", name="Details").first.click()
     assert await page.locator("dialog img").count() == 0
@@ -182,3 +185,56 @@ async def test_a_cancelled_sync_shows_everybody_as_not_applied_and_keeps_what_wo
     await expect(rows).to_have_count(2)
     for nth in range(2):
         await expect(rows.nth(nth).get_by_text("Not applied")).to_be_visible()
+
+
+async def test_a_row_shows_every_change_when_asked(start_stack: StartStack, open_page: OpenPage) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki", display_name="After", given_name="Later", family_name="New")],
+        entra=[in_entra("aoki")],
+    )
+    run = await stack.dry_run()
+    page = await open_page(stack, f"#/domains/{CONTOSO}/runs/{run.id}")
+    changes = page.locator(".people-lines .people-attribute")
+    await expect(changes).to_have_count(2)
+    await page.get_by_role("button", name="+1 more change: Aoki 太郎").click()
+    await expect(changes).to_have_count(3)
+    await page.get_by_label("Find people").fill("later")
+    await expect(changes).to_have_count(3)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_nothing_in_a_row_is_cut(start_stack: StartStack, open_page: OpenPage, width: int) -> None:
+    long = "wolfeschlegelsteinhausenbergerdorff.hubert-blaine"
+    stack = await start_stack(
+        source=[in_source(f"new.{long}", immutable_id="K1", display_name="寿限無 " * 20), in_source("baba")],
+        entra=[in_entra(long, onPremisesImmutableId="K1"), in_entra("chiba")],
+    )
+    run = await stack.dry_run()
+    page = await open_page(
+        stack, f"#/domains/{CONTOSO}/runs/{run.id}", viewport={"width": width, "height": 800}
+    )
+    row = page.locator(".people-lines .people-row").filter(has_text=f"new.{long}@{CONTOSO}")
+    await expect(row).to_be_visible()
+    cut = await page.evaluate(
+        """async () => {
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          const rows = [...document.querySelectorAll(".people-lines .people-row")];
+          const boxes = rows.map((row) => row.getBoundingClientRect()).sort((one, other) => one.top - other.top);
+          const overlapping = boxes.some((box, n) => n && box.top < boxes[n - 1].bottom - 1);
+          const over = rows.flatMap((row) => [row, ...row.children]);
+          return overlapping || over.some((each) => each.scrollWidth > each.clientWidth + 1
+            || each.scrollHeight > each.clientHeight + 1);
+        }"""
+    )
+    assert not cut
+
+
+async def test_the_tab_says_how_far_a_run_is(start_stack: StartStack, open_page: OpenPage) -> None:
+    people = [f"person{number:02}" for number in range(60)]
+    stack = await start_stack(source=[in_source(name) for name in people], entra=[in_entra(people[0])])
+    stack.hold_up(method="POST", where="inner", nth=31)
+    run = await stack.start("sync")
+    page = await open_page(stack, f"#/domains/{CONTOSO}/runs/{run.id}")
+    await expect(page).to_have_title(re.compile(r"^\d+% · Sync: contoso\.com"))
+    stack.let_go()
+    await expect(page).to_have_title(re.compile(r"^Sync: contoso\.com"))

@@ -61,13 +61,38 @@ async def test_the_chart_shows_two_days_and_marks_what_failed_or_was_cancelled(
         await remember(stack, hours_ago, status, add=4)
     await remember(stack, 60, Status.SUCCEEDED, add=99)
     page = await open_page(stack, LOGS)
-    chart = page.get_by_role("img", name="Syncs of the last 48 hours: 3")
+    chart = page.get_by_role("group", name="Syncs of the last 48 hours: 3")
     await expect(chart).to_be_visible()
     await expect(chart).to_have_accessible_name(
         "Syncs of the last 48 hours: 3, with 12 changes; 1 failed, 1 were cancelled."
     )
     await expect(chart.locator(".chart-bar")).to_have_count(3)
     await expect(chart.locator(".chart-mark")).to_have_count(2)
+    await chart.get_by_role("link", name="Failed").click()
+    await expect(page.get_by_role("heading", name=f"Sync: {CONTOSO}")).to_be_visible()
+    await expect(page.get_by_text("Failed").first).to_be_visible()
+
+
+async def test_the_list_is_filtered_and_the_address_keeps_it(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack()
+    for hours_ago, status in ((1, Status.SUCCEEDED), (5, Status.FAILED), (100, Status.FAILED)):
+        await remember(stack, hours_ago, status)
+    page = await open_page(stack, LOGS)
+    rows = page.get_by_role("row")
+    await expect(rows).to_have_count(1 + 3)
+    await page.get_by_label("Result", exact=True).select_option("Failed")
+    await expect(rows).to_have_count(1 + 2)
+    tokyo = datetime.now(UTC) + timedelta(hours=9)
+    await page.get_by_label("From", exact=True).fill(f"{tokyo - timedelta(days=2):%Y-%m-%d}")
+    await expect(rows).to_have_count(1 + 1)
+    await page.reload()
+    await expect(rows).to_have_count(1 + 1)
+    await page.get_by_label("Until", exact=True).fill(f"{tokyo - timedelta(days=9):%Y-%m-%d}")
+    await expect(page.get_by_text("No run is like that")).to_be_visible()
+    await page.get_by_role("button", name="Show all").click()
+    await expect(rows).to_have_count(1 + 3)
 
 
 async def test_older_runs_are_on_further_pages_and_the_address_names_the_page(

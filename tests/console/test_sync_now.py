@@ -86,7 +86,7 @@ async def test_approval_releases_exactly_the_deletions_of_that_dry_run(
     await expect(dialog.get_by_text("Succeeded")).to_be_visible()
     assert set(stack.users()) == {f"{name}@{CONTOSO}" for name in STAYING}
     await dialog.get_by_role("link", name="Show the result").click()
-    await expect(page.get_by_text("approved what a dry run lists: deletions 2.")).to_be_visible()
+    await expect(page.get_by_text("approved what a dry run lists: 2 deletions.")).to_be_visible()
     await expect(page.get_by_text("2 deletions, 2 of them approved")).to_be_visible()
 
 

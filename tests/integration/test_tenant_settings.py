@@ -103,7 +103,7 @@ class TestWhatIsInForce:
 
 
 class TestWhatFollows:
-    async def test_runs_pre_checks_and_traces_follow_the_stored_settings(
+    async def test_runs_pre_checks_and_people_follow_the_stored_settings(
         self, start_stack: StartStack
     ) -> None:
         stack = await start_stack(
@@ -118,7 +118,7 @@ class TestWhatFollows:
 
         run = await stack.sync()
         pre_check = (await stack.get(f"domains/{CONTOSO}/pre-check")).json()
-        trace = (await stack.get(f"domains/{CONTOSO}/trace?user=aoki")).json()
+        person = (await stack.get("people/aoki")).json()
 
         rows = await rows_of(stack, run)
         assert {name: row["action"] for name, row in rows.items()} == {
@@ -128,7 +128,7 @@ class TestWhatFollows:
         }
         assert stack.users()["aoki@contoso.com"]["department"] == "Sales"
         assert {one["address"] for one in pre_check["objects"]} == {"baba@contoso.com", "chiba@contoso.com"}
-        assert trace["source"]["department"] == "Sales"
+        assert person["source"]["department"] == "Sales"
 
     async def test_an_undo_follows_them_too(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki", given_name="New")], entra=[in_entra("aoki")])
@@ -213,3 +213,14 @@ class TestWhatCantBeRead:
 
         assert (await shown(stack))["unreadable"] == []
         assert (await stack.sync()).status == "succeeded"
+
+
+async def test_the_schedule_is_told_with_its_next_times(start_stack: StartStack) -> None:
+    hourly = await start_stack()
+    at_work = await start_stack(settings={"SYNC_SCHEDULE": "0 0 9-18 * * *"})
+
+    (every, uneven) = [(await stack.get("settings")).json()["schedule"] for stack in (hourly, at_work)]
+
+    assert (every["expression"], every["everySeconds"]) == ("0 0 * * * *", 3600)
+    assert (uneven["expression"], uneven["everySeconds"]) == ("0 0 9-18 * * *", None)
+    assert [time[14:19] for time in every["next"]] == ["00:00"] * 3

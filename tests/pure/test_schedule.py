@@ -95,3 +95,32 @@ def test_a_moment_in_another_time_zone_is_the_same_moment() -> None:
 )  # fmt: skip
 def test_a_refusal_says_what_is_wrong_and_what_to_write(expression: str, said: str) -> None:
     assert said in refusal(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "interval"),
+    [
+        ("0 0 * * * *", timedelta(hours=1)),
+        ("0 */15 * * * *", timedelta(minutes=15)),
+        ("0 30 2 * * *", timedelta(days=1)),
+        ("0 0 0 * * Mon", timedelta(days=7)),
+        ("0 0 9-18 * * *", None),
+        ("0 0 2 * * 1-5", None),
+        ("0 0 0 1 * *", None),
+        ("0 0,20 * * * *", None),
+    ],
+)
+def test_an_interval_is_said_only_where_the_times_keep_it(
+    expression: str, interval: timedelta | None
+) -> None:
+    assert Schedule(expression).interval(datetime(2026, 3, 2, 9, 30, tzinfo=UTC)) == interval
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_the_next_times_follow_each_other(count: int) -> None:
+    schedule, now = Schedule("0 0 */6 * * *"), datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+    times = schedule.times_after(now, count)
+
+    assert len(times) == count
+    assert times == [schedule.next_after(before) for before in (now, *times[:-1])]

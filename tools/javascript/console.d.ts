@@ -25,14 +25,20 @@ type Params = {
     domain: string;
     runId: string;
     cursor?: string;
+    status?: string;
+    mode?: string;
+    by?: string;
+    from?: string;
+    to?: string;
     q?: string;
     show?: string;
     sort?: string;
-    user?: string;
+    person?: string;
     dialog?: string;
     on: string;
     of: string;
     run?: string;
+    only?: string;
 };
 
 /** What is wrong with one field of a form, by its name in the API. */
@@ -78,7 +84,7 @@ type ScreenEvents = {
 };
 
 /** What not every version of the app can do. */
-type Features = { preCheck?: boolean; trace?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean };
+type Features = { preCheck?: boolean; people?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean; changes?: boolean };
 
 /** App roles; each includes those before it. */
 type Role = "Reader" | "Operator" | "Administrator";
@@ -117,7 +123,14 @@ type Setting = {
 type SettingValue = number | Partial<Api.Limit> | null;
 
 /** `before`: what the settings were that somebody else has changed since the form was opened. */
-type DomainSettingsData = { domain: Api.Domain; etag: string | null; before: Record<string, any> };
+type DomainSettingsData = {
+    domain: Api.Domain;
+    etag: string | null;
+    before: Record<string, any>;
+    users: number | null;
+    runs: Api.Run[];
+    typed: Record<string, { percent: number | null; count: number | null }>;
+};
 
 /** What the page of the tenant's settings shows; `run` is a what-if. `changed`: by somebody else since it was opened. */
 type SettingsData = {
@@ -147,6 +160,10 @@ type SyncNowData = {
     deleted: Person[] | null;
     unlinked: Person[];
     approved: boolean;
-    ticked: number;
+    ticked: string[];
+    only: string[];
+    marked: Set<string>;
+    reason: string;
+    typed: string;
     unreadable?: Api.Part[];
 };

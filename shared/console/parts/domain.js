@@ -17,7 +17,7 @@ export const waits = (domain) => domain.periodicSync && domain.waitingForReview;
 
 /**
  * What the timer does there: the end of the names of the texts that say it.
- * @param {Api.Domain} domain
+ * @param {Pick<Api.Domain, "periodicSync">} domain
  */
 export const hourly = ({ periodicSync }) => (periodicSync === "watch" ? "watched" : periodicSync ? "on" : "off");
 

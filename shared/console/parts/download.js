@@ -14,7 +14,7 @@ export function downloadButton(run, { act, busy }, kind = "link") {
 	const name = `download ${run.id}`;
 	const download = () =>
 		act(name, async () => {
-			const { url } = await auditLogLink(run.domain, run.id);
+			const { url } = await auditLogLink(run);
 			// The storage service answers as an attachment, so the page stays where it is.
 			h("a", { href: url, rel: "noreferrer" }).click();
 		});

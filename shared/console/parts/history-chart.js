@@ -2,6 +2,7 @@
 
 import { KINDS } from "../people.js";
 import { h } from "../dom.js";
+import { runAddress } from "../router.js";
 import { clock, moment, number, t } from "../texts.js";
 import { kindsOf } from "./counts.js";
 import { icon, muted } from "./marks.js";
@@ -23,7 +24,7 @@ export function historyChart(runs, now = Date.now()) {
 		h("figcaption", h("span", t("chart.title", { hours: CHART_HOURS })), muted(t("chart.most", { n: most }))),
 		h(
 			"div.chart-area",
-			{ role: "img", "aria-label": summary(bars) },
+			{ role: "group", "aria-label": summary(bars) },
 			bars.map(({ run, counts }) => bar(run, counts, ((Date.parse(run.createdAt) - start) / (now - start)) * 100, most)),
 			!bars.length && h("span.chart-empty.muted", t("chart.empty")),
 		),
@@ -41,8 +42,8 @@ function bar(run, counts, left, most) {
 	const label = `${moment(run.createdAt)} · ${t(`status.${run.status}`)} · ${CHANGES.filter((k) => counts[k]).map((k) => `${t(`kind.${k}`)} ${number(counts[k])}`).join(", ") || t("counts.none")}`;
 	const bad = run.status === "failed" || run.status === "cancelled" || run.status === "completedWithErrors";
 	return h(
-		"span",
-		{ class: `chart-bar chart-${run.status}`, title: label, vars: { left: `${left}%`, height: `${(sum(counts) / most) * 100}%` }, "data-key": run.id },
+		"a",
+		{ href: runAddress(run), class: `chart-bar chart-${run.status}`, title: label, "aria-label": label, vars: { left: `${left}%`, height: `${(sum(counts) / most) * 100}%` }, "data-key": run.id },
 		bad && h("span", { class: `chart-mark status-${run.status}` }, icon(run.status)),
 		h("span.chart-stack", CHANGES.filter((kind) => counts[kind]).map((kind) => h("span", { class: `fill of-${kind}`, vars: { share: counts[kind] }, "data-key": kind }))),
 	);

@@ -103,6 +103,15 @@ export function kindMark(kind) {
 }
 
 /**
+ * An address or another long value, which may go on in the next line after its signs, not inside a word.
+ * @param {string} text
+ */
+export function addressText(text) {
+	const pieces = text.split(/(?<=[@._-])/);
+	return pieces.length < 2 ? text : h("span.address", pieces.flatMap((piece, n) => [n > 0 && h("wbr"), piece]));
+}
+
+/**
  * What stands back.
  * @param {...Child} children
  */
@@ -227,5 +236,20 @@ export function table(caption, columns, rows, sort = { by: "", keys: {} }) {
 		h("caption.hidden", caption),
 		h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)),
 		h("tbody", { role: "rowgroup" }, body),
+	);
+}
+
+/**
+ * The ways to older entries of a list, and back to the newest.
+ * @param {string | null} older
+ * @param {string | undefined} here
+ */
+export function pages(older, here) {
+	if (!older && !here) return null;
+	return h(
+		"nav.paging",
+		{ "aria-label": t("logs.paging") },
+		here && button(t("logs.newest"), () => change({ cursor: null })),
+		older && button(t("logs.older"), () => change({ cursor: older })),
 	);
 }

@@ -55,7 +55,7 @@ function together(questions, context) {
  * @param {AnyContext} context
  */
 function questionTable(questions, context) {
-	const columns = [["user", t("trace.source")], ["account", t("trace.entra")], ["evidence", t("whoIsWho.evidence")], ["since", t("whoIsWho.since")], ["decision", t("whoIsWho.decision")]];
+	const columns = [["user", t("person.source")], ["account", t("person.entra")], ["evidence", t("whoIsWho.evidence")], ["since", t("whoIsWho.since")], ["decision", t("whoIsWho.decision")]];
 	const rows = questions.map((question) => {
 		const user = userOf(question, context);
 		const account = question.displayName || question.userPrincipalName;
@@ -79,7 +79,7 @@ function questionTable(questions, context) {
  * @param {AnyContext} context
  */
 function offeredTable(offered, context) {
-	const columns = [["user", t("trace.source")], ["account", t("trace.entra")], ["evidence", t("whoIsWho.why")], ["decision", t("whoIsWho.decision")]];
+	const columns = [["user", t("person.source")], ["account", t("person.entra")], ["evidence", t("whoIsWho.why")], ["decision", t("whoIsWho.decision")]];
 	const rows = offered.map((pair) => {
 		const user = userOf(pair, context);
 		const account = accountOf(pair, context);
@@ -95,7 +95,7 @@ function offeredTable(offered, context) {
  */
 function decisionTable(decisions, context) {
 	const { params, act, busy, refresh } = context;
-	const columns = [["user", t("trace.source")], ["account", t("trace.entra")], ["decision", t("whoIsWho.decision")], ["by", t("whoIsWho.by")], ["action", t("audit.action")]];
+	const columns = [["user", t("person.source")], ["account", t("person.entra")], ["decision", t("whoIsWho.decision")], ["by", t("whoIsWho.by")], ["action", t("audit.action")]];
 	const rows = decisions.map((decision) => {
 		const user = userOf(decision, context);
 		const account = accountOf(decision, context);

@@ -84,8 +84,8 @@ function tabs({ name: domain, periodicSync, lastWatch }, page, features) {
 		["sync-logs", "logs.title", true],
 		["audit-logs", "audit.title", true],
 		["pre-check", "preCheck.title", features.preCheck && may("Operator")],
-		["trace", "trace.title", features.trace && may("Operator")],
 		["watch", "watch.title", periodicSync === "watch" || lastWatch !== null],
+		["changes", "changes.title", features.changes],
 	];
 	return h(
 		"nav.tabs",

@@ -1,14 +1,14 @@
 // Enable or Disable Periodical Sync, or watch for a while first, after saying what that means.
 
-import { changeDomain, getSettings } from "../api.js";
+import { changeDomain, getSettings, getTenantSettings } from "../api.js";
 import { h } from "../dom.js";
 import { dialogBody, onThisVersion } from "../parts/dialog.js";
 import { hourly } from "../parts/domain.js";
 import { button, note, when } from "../parts/marks.js";
 import { closeDialog } from "../router.js";
-import { said, t } from "../texts.js";
+import { duration, said, t } from "../texts.js";
 
-/** @type {View<{ domain: Api.Domain, etag: string | null, opened: Api.Domain["periodicSync"] }>} */
+/** @type {View<{ domain: Api.Domain, etag: string | null, opened: Api.Domain["periodicSync"], schedule: Api.ScheduleView }>} */
 export default {
 	title: ({ params }) => t("periodical.of", { domain: params.on }),
 
@@ -16,14 +16,14 @@ export default {
 
 	// What is asked stays the same, whatever somebody else does meanwhile.
 	async load({ params, data, signal }) {
-		const fresh = await getSettings(params.on, signal);
-		return { ...fresh, opened: data ? data.opened : fresh.domain.periodicSync };
+		const [fresh, { schedule }] = await Promise.all([getSettings(params.on, signal), getTenantSettings(signal)]);
+		return { ...fresh, schedule, opened: data ? data.opened : fresh.domain.periodicSync };
 	},
 
 	pollAfter: () => null,
 
 	render({ params, data, act, busy, refresh }) {
-		const { domain, etag, opened } = data;
+		const { domain, etag, opened, schedule } = data;
 		const on = opened === true;
 		const watched = opened === "watch";
 		const title = t(on ? "periodical.disableOf" : "periodical.enableOf", { domain: params.on });
@@ -44,7 +44,7 @@ export default {
 			title,
 			close: closeDialog,
 			onsubmit: () => save(!on),
-			body: on ? disabling(domain) : enabling(domain),
+			body: on ? disabling(domain, schedule) : enabling(domain, schedule),
 			buttons: [
 				button(t("dialog.cancel"), closeDialog),
 				!on && button(t(watched ? "watch.stop" : "watch.start"), () => save(watched ? false : "watch"), { needs: "Administrator", disabled: busy("save") }),
@@ -54,10 +54,23 @@ export default {
 	},
 };
 
-/** @param {Api.Domain} domain */
-function enabling({ lastDryRun, lastSync, lastWatch }) {
+/**
+ * When it runs, in the schedule's own words and times.
+ * @param {Api.ScheduleView} schedule
+ */
+function times({ everySeconds, expression, next }) {
+	const coming = next.flatMap((time, n) => [n > 0 && t("counts.and"), when(time)]);
+	return h("p", h("strong", everySeconds ? t("periodical.every", { time: duration(everySeconds) }) : t("periodical.bySchedule")), " ", h("code", expression), h("br"), t("periodical.times"), " ", coming);
+}
+
+/**
+ * @param {Api.Domain} domain
+ * @param {Api.ScheduleView} schedule
+ */
+function enabling({ lastDryRun, lastSync, lastWatch }, schedule) {
 	const found = (lastDryRun ?? lastWatch)?.preCheck;
 	return [
+		times(schedule),
 		h("p", t("periodical.enabling")),
 		!lastDryRun && note("warning", t("periodical.noDryRun")),
 		lastDryRun && !lastSync && note("plain", t("periodical.noSync")),
@@ -68,7 +81,10 @@ function enabling({ lastDryRun, lastSync, lastWatch }) {
 	];
 }
 
-/** @param {Api.Domain} domain */
-function disabling({ nextRunAt }) {
-	return [h("p", t("periodical.disabling")), nextRunAt && h("p.muted", t("periodical.next"), " ", when(nextRunAt))];
+/**
+ * @param {Api.Domain} domain
+ * @param {Api.ScheduleView} schedule
+ */
+function disabling({ nextRunAt }, schedule) {
+	return [h("p", t("periodical.disabling")), times(schedule), nextRunAt && h("p.muted", t("periodical.next"), " ", when(nextRunAt))];
 }

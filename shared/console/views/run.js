@@ -5,22 +5,26 @@ import { h } from "../dom.js";
 import { countsBar, countsLegend, kindsOf } from "../parts/counts.js";
 import { downloadButton, logFacts } from "../parts/download.js";
 import { gauge } from "../parts/gauge.js";
-import { button, changedSomething, empty, furtherWarnings, icon, isActive, kindMark, modeText, muted, note, pace, searchBox, seconds, statusMark, when, who } from "../parts/marks.js";
+import { addressText, button, changedSomething, empty, furtherWarnings, icon, isActive, kindMark, modeText, muted, note, pace, searchBox, seconds, statusMark, table, when, who } from "../parts/marks.js";
 import { outcomeNote } from "../parts/outcome.js";
 import { peopleTable } from "../parts/people-table.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
-import { change, domainAddress, openDialog, runAddress } from "../router.js";
+import { address, change, domainAddress, openDialog, runAddress } from "../router.js";
 import { whoIsWho } from "../parts/who-is-who.js";
-import { authorText, duration, number, said, t } from "../texts.js";
-import { KINDS, matching, nameOf, peopleOf, tally } from "../people.js";
+import { authorText, duration, inPercent, number, said, t } from "../texts.js";
+import { idOf, KINDS, matching, nameOf, peopleOf, tally } from "../people.js";
 import { breadcrumb } from "./domain-header.js";
 
 const FAILURES_SHOWN = 5;
+/** As many take a request. */
+const MOST_CHOSEN = 200;
+/** What a sync does, in the order in which a reader wants to know. */
+const DEEDS = ["delete", "block", "unblock", "rename", "update", "restore", "add"];
 const NEITHER = /** @type {[null, null]} */ ([null, null]);
 
 /** @type {View<{ run: Api.Run, features: Features, people: Person[] | null, more: boolean, unreadable: Api.Part[] | null, decisions: Api.DecisionList | null, undecidable: Api.Part[] | null }>} */
 export default {
-	title: ({ params, data }) => (data ? t("run.of", { mode: modeText(data.run), domain: params.domain }) : params.domain),
+	title: ({ params, data }) => (data ? [percent(data.run), t("run.of", { mode: modeText(data.run), domain: params.domain })].join("") : params.domain),
 
 	place: ({ domain, runId }) => `${domain} ${runId}`,
 
@@ -45,6 +49,7 @@ export default {
 			isActive(run) ? running(run, context) : result(run, context),
 			questions(run, context),
 			!isActive(run) && people(run, context),
+			!isActive(run) && applying(run, context),
 		);
 	},
 };
@@ -62,6 +67,15 @@ async function orWhyNot(reading) {
 		if (error instanceof Problem && error.parts.length) return [null, error.parts];
 		throw error;
 	}
+}
+
+/**
+ * How far it is, before the name of the tab.
+ * @param {Api.Run} run
+ */
+function percent(run) {
+	const { done, total } = run.progress;
+	return isActive(run) && total ? `${inPercent(done / total)} · ` : "";
 }
 
 /**
@@ -92,7 +106,6 @@ function head(run, context) {
 function actions(run, { data }) {
 	return [
 		run.mode === "dryRun" && !run.undoes && button(t("dryRun.again"), () => openDialog("dry-run", run.domain), { needs: "Operator" }),
-		run.mode === "dryRun" && !run.undoes && run.status === "succeeded" && button(t("syncNow.title"), () => openDialog("sync-now", run.domain), { kind: "primary", needs: "Administrator" }),
 		data.features.undo && run.mode === "sync" && changedSomething(run) && button(t("undo.title"), () => openDialog("undo", run.domain, { of: run.id }), { shape: "restore", needs: "Administrator" }),
 	];
 }
@@ -120,7 +133,8 @@ function result(run, { data }) {
 		"section.surface.result",
 		h("h2.hidden", t("logs.result")),
 		outcomeNote(run),
-		run.approval && note("plain", t("run.approved", { who: authorText(run.approval.approvedBy), what: approvedKinds(run.approval) })),
+		run.approval && approved(run.approval, run),
+		run.compared && asPlanned(run.compared),
 		run.undoes && note("plain", h("a.link", { href: runAddress({ domain: run.domain, id: run.undoes }) }, t("run.undoes"))),
 		furtherWarnings(run).map((each) => note("warning", said([each]))),
 		h(
@@ -141,10 +155,37 @@ function result(run, { data }) {
 /**
  * Runs of the previous version approved deletions alone.
  * @param {Api.Approval} approval
+ * @param {Api.Run} run
  */
-function approvedKinds({ released, deletions }) {
-	const kinds = Object.entries(Object.keys(released).length ? released : { delete: deletions });
-	return kinds.map(([kind, n]) => [t(`approve.${kind}`), number(n)].join(" ")).join(t("counts.and"));
+function approved({ released, deletions, approvedBy, dryRunId, reason }, { domain }) {
+	const kinds = Object.entries(deletions && !Object.keys(released).length ? { delete: deletions } : released);
+	const what = kinds.map(([kind, n]) => t(`deed.${kind}`, { n })).join(t("counts.and"));
+	const who = authorText(approvedBy);
+	return note(
+		"plain",
+		what ? t("run.approved", { who, what }) : t("run.reviewed", { who }),
+		" ",
+		h("a.link", { href: runAddress({ domain, id: dryRunId }) }, t("run.approvedList")),
+		reason && h("p", t("run.reason", { reason })),
+	);
+}
+
+/**
+ * What a sync did, against the dry run that was approved with it.
+ * @param {Api.Compared} compared
+ */
+function asPlanned({ people: n, some }) {
+	if (!n) return note("good", h("strong", t("planned.all")));
+	const columns = [["person", t("people.person")], ["planned", t("planned.planned")], ["how", t("planned.how")]];
+	const rows = some.map(({ how, displayName, userPrincipalName, planned, done }, index) => ({
+		key: `${index} ${userPrincipalName}`,
+		cells: {
+			person: h("div.stack", h("strong", displayName || userPrincipalName), muted(addressText(userPrincipalName))),
+			planned: planned ? kindMark(planned) : t("planned.nothing"),
+			how: h("div.stack", t(`planned.${how}`), how !== "gone" && how !== "left" && done && kindMark(done)),
+		},
+	}));
+	return [note("warning", h("strong", t("planned.differ", { n }))), h("div.flush.differences", table(t("planned.title"), columns, rows)), n > some.length && muted(t("planned.more", { n: n - some.length }))];
 }
 
 /**
@@ -170,6 +211,59 @@ function questions(run, context) {
 	return decisions && whoIsWho(decisions, run, context);
 }
 
+/** Whom the reader has chosen out of which run. */
+const chosen = { run: "", ids: /** @type {Set<string>} */ (new Set()) };
+
+/**
+ * Whether this is the list that Sync Now goes by.
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
+const isReviewed = (run, { data }) => run.mode === "dryRun" && run.kind === "whole" && run.status === "succeeded" && data.people !== null;
+
+/**
+ * Whom the reader has chosen out of this list, where they can.
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
+function selection(run, context) {
+	if (!isReviewed(run, context)) return null;
+	if (chosen.run !== run.id) Object.assign(chosen, { run: run.id, ids: new Set() });
+	return { ids: chosen.ids, changed: context.draw };
+}
+
+/**
+ * What applying the list would do, all or of the chosen people alone, and the way there.
+ * @param {Api.Run} run
+ * @param {AnyContext} context
+ */
+function applying(run, context) {
+	if (!isReviewed(run, context)) return null;
+	const n = chosen.run === run.id ? chosen.ids.size : 0;
+	if (n) {
+		const clear = () => {
+			chosen.ids.clear();
+			context.draw();
+		};
+		return h(
+			"footer.apply-bar",
+			h("strong", { role: "status" }, n > MOST_CHOSEN ? t("apply.tooMany", { n: MOST_CHOSEN }) : t("apply.chosen", { n })),
+			h(
+				"div.actions",
+				button(t("apply.clear"), clear),
+				button(t("syncNow.goOnly", { n }), () => openDialog("sync-now", run.domain, { only: JSON.stringify([...chosen.ids]) }), { kind: "primary", disabled: n > MOST_CHOSEN }),
+			),
+		);
+	}
+	const counts = tally(context.data.people);
+	const deeds = DEEDS.filter((kind) => counts[kind]).map((kind) => t(`deed.${kind}`, { n: counts[kind] }));
+	return h(
+		"footer.apply-bar",
+		h("strong", deeds.length ? [t("apply.all"), deeds.map((deed, n) => [n ? t("counts.and") : " ", h("span", deed)])] : t("apply.nothing")),
+		h("div.actions", button(t("apply.review"), () => openDialog("sync-now", run.domain), { kind: "primary" })),
+	);
+}
+
 /**
  * @param {Api.Run} run
  * @param {AnyContext} context
@@ -187,7 +281,7 @@ function people(run, context) {
 			),
 			unreadable && note("warning", said(unreadable)),
 			more && note("plain", t("people.more", { n: all.length })),
-			all ? (all.length ? list(all, context.params) : empty(t("people.none"))) : !unreadable && empty(t(run.auditLog.expiresAt ? "people.gone" : "people.noLog")),
+			all ? (all.length ? list(all, run, context) : empty(t("people.none"))) : !unreadable && empty(t(run.auditLog.expiresAt ? "people.gone" : "people.noLog")),
 		),
 	];
 }
@@ -206,7 +300,7 @@ function failures(all, run) {
 		h(
 			"ul",
 			failed.slice(0, FAILURES_SHOWN).map((person) =>
-				h("li", { "data-key": person.objectId ?? person.sourceId }, h("strong", nameOf(person)), " ", muted(person.userPrincipalName), h("p", kindMark(person.action), " ", said(person.obstacle ?? []))),
+				h("li", { "data-key": person.objectId ?? person.sourceId }, h("a.link", { href: address(["people", idOf(person)], { domain: run.domain }) }, nameOf(person)), " ", muted(addressText(person.userPrincipalName)), h("p", kindMark(person.action), " ", said(person.obstacle ?? []))),
 			),
 		),
 		failed.length > FAILURES_SHOWN && button(t("failures.all", { n: failed.length }), () => change({ show: "failed" }), { kind: "link" }),
@@ -230,9 +324,11 @@ function find(people, kind, words) {
 
 /**
  * @param {Person[]} all
- * @param {Params} params
+ * @param {Api.Run} run
+ * @param {AnyContext} context
  */
-function list(all, params) {
+function list(all, run, context) {
+	const { params } = context;
 	const kind = KINDS.find((each) => each === params.show) ?? "";
 	const found = find(all, kind, params.q ?? "");
 	return h(
@@ -242,6 +338,6 @@ function list(all, params) {
 			countsLegend(tally(all), kind, (chosen) => change({ show: chosen }, { replace: true })),
 			searchBox(t("people.search"), params.q, t("people.shown", { n: found.length })),
 		),
-		found.length ? peopleTable(found) : empty(t("people.noMatch")),
+		found.length ? peopleTable(run.domain, found, selection(run, context)) : empty(t("people.noMatch")),
 	);
 }

@@ -1,8 +1,9 @@
 // The settings of a domain. A new limit of the API is one more line in LIMITS.
 
-import { changeDomain, getSettings } from "../api.js";
+import { changeDomain, getSettings, listRuns } from "../api.js";
 import { h } from "../dom.js";
 import { dialogBody, mistakes, onThisVersion } from "../parts/dialog.js";
+import { comparable, meaning } from "../parts/limits.js";
 import { button, note } from "../parts/marks.js";
 import { wrongWith } from "../parts/problem.js";
 import { closeDialog } from "../router.js";
@@ -20,6 +21,8 @@ const LIMITS = [
 	{ name: "maxSourceShrink", kind: "percent", optional: true },
 ];
 
+const SYNCS_COMPARED = 30;
+
 /** @type {View<DomainSettingsData>} */
 export default {
 	title: ({ params }) => t("settings.for", { domain: params.on }),
@@ -27,8 +30,11 @@ export default {
 	place: ({ on }) => on,
 
 	async load({ params, data, signal }) {
-		const fresh = await getSettings(params.on, signal);
-		return { ...fresh, before: data ? changedMeanwhile(data, fresh.domain) : {} };
+		const [fresh, { runs }] = await Promise.all([getSettings(params.on, signal), listRuns(params.on, { limit: SYNCS_COMPARED, mode: "sync" }, signal)]);
+		const { lastDryRun, lastSync } = fresh.domain;
+		const last = [lastDryRun, lastSync].filter((run) => run?.deletionCheck).sort((one, other) => Date.parse(other?.createdAt ?? "") - Date.parse(one?.createdAt ?? ""))[0];
+		const before = data ? changedMeanwhile(data, fresh.domain) : {};
+		return { ...fresh, before, users: last?.deletionCheck?.target ?? null, runs: comparable(runs), typed: data?.typed ?? {} };
 	},
 
 	pollAfter: () => null,
@@ -83,37 +89,47 @@ function settingText(value) {
  * @param {Setting} setting
  * @param {Context<DomainSettingsData>} context
  */
-function field({ name, kind, optional }, { data: { domain, before }, wrong }) {
-	const set = domain[name];
+function field({ name, kind, optional }, { data, draw, wrong }) {
+	const set = data.domain[name];
 	const limit = typeof set === "object" ? set : null;
-	const value = kind === "limit" ? (limit?.percent ?? null) : set;
+	const value = kind === "limit" ? (limit?.percent ?? null) : /** @type {number | null} */ (set);
 	const id = `setting-${name}`;
 	const { marked, sentence } = wrongWith(name, id, wrong);
+	const described = `${marked["aria-describedby"]} ${id}-meaning`;
+	data.typed[name] ??= { percent: value, count: limit?.count ?? null };
+	const typed = data.typed[name];
+	/** @param {"percent" | "count"} which */
+	const type = (which) => (/** @type {InputEvent & { target: HTMLInputElement }} */ { target }) => {
+		typed[which] = target.value.trim() === "" ? null : Number(target.value);
+		draw();
+	};
 	return h(
 		"div.field",
 		{ "data-field": name },
 		h("label", { for: id }, t(`settings.${name}`)),
 		h(
 			"div.field-input",
-			h("input", { id, name, type: "number", min: "0", max: "100", step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, ...marked }),
+			h("input", { id, name, type: "number", min: "0", max: "100", step: "1", inputmode: "numeric", required: !optional, value, placeholder: optional ? t("settings.off") : null, ...marked, "aria-describedby": described, oninput: type("percent") }),
 			h("span", { "aria-hidden": "true" }, "%"),
-			kind === "limit" && people(name, limit?.count ?? null),
+			kind === "limit" && people(name, limit?.count ?? null, type("count")),
 		),
 		h("p", { id: `${id}-help`, class: "muted" }, t(`settings.${name}Help`)),
+		h("p", { id: `${id}-meaning`, class: "meaning" }, name === "maxSourceShrink" ? "" : meaning(name, typed, data)),
 		sentence,
-		changedNote(name, before, set),
+		changedNote(name, data.before, set),
 	);
 }
 
 /**
  * @param {string} name
  * @param {number | null} value
+ * @param {(event: any) => void} oninput
  */
-function people(name, value) {
+function people(name, value, oninput) {
 	const label = t("settings.countOf", { name: t(`settings.${name}`) });
 	return [
 		h("span", { "aria-hidden": "true" }, t("settings.and")),
-		h("input", { name: `${name}-count`, type: "number", min: "0", step: "1", inputmode: "numeric", value, placeholder: t("settings.off"), "aria-label": label }),
+		h("input", { name: `${name}-count`, type: "number", min: "0", step: "1", inputmode: "numeric", value, placeholder: t("settings.off"), "aria-label": label, oninput }),
 		h("span", { "aria-hidden": "true" }, t("settings.users")),
 	];
 }

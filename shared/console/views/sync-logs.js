@@ -5,24 +5,27 @@ import { h } from "../dom.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
 import { downloadButton } from "../parts/download.js";
 import { CHART_HOURS, historyChart } from "../parts/history-chart.js";
-import { empty, modeText, muted, outcome, pace, seconds, statusMark, table, when, who } from "../parts/marks.js";
+import { button, empty, modeText, muted, outcome, pace, pages, seconds, statusMark, table, when, who } from "../parts/marks.js";
 import { change, runAddress } from "../router.js";
 import { duration, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
 const PAGE = 50;
 const CHART_PAGES = 4;
+const FILTERS = /** @type {const} */ (["status", "mode", "by", "from", "to"]);
+const STATUSES = ["queued", "running", "succeeded", "completedWithErrors", "cancelled", "failed"];
 
 /** @type {View<{ domain: Api.Domain, features: Features, page: Api.RunList, recent: Api.Run[] | null }>} */
 export default {
 	title: ({ params }) => t("logs.of", { domain: params.domain }),
 
-	place: ({ domain, cursor }) => `${domain} ${cursor ?? ""}`,
+	place: ({ domain, cursor, ...params }) => [domain, cursor, ...FILTERS.map((name) => params[name])].join(" "),
 
 	async load({ params, signal }) {
 		const { domain: name, cursor } = params;
-		const [domain, page, able] = await Promise.all([getDomain(name, signal), listRuns(name, { limit: PAGE, cursor }, signal), features()]);
-		return { domain, page, features: able, recent: cursor ? null : await recent(name, page, signal) };
+		const [domain, page, able] = await Promise.all([getDomain(name, signal), listRuns(name, { limit: PAGE, cursor, ...wanted(params) }, signal), features()]);
+		const everything = !cursor && !isFiltered(params);
+		return { domain, page, features: able, recent: everything ? await recent(name, page, signal) : null };
 	},
 
 	pollAfter: ({ data, params }) => pace(data.domain.activeRun, params.cursor ? null : 30),
@@ -33,11 +36,63 @@ export default {
 			"div",
 			domainHeader(data.domain, "sync-logs", data.features, context),
 			data.recent && data.page.runs.length > 0 && h("div.surface", historyChart(data.recent)),
-			data.page.runs.length ? list(data.page.runs, context) : empty(t("logs.none"), h("p.muted", t("logs.noneMore"))),
-			paging(data.page, params),
+			filters(params),
+			data.page.runs.length ? list(data.page.runs, context) : isFiltered(params) ? empty(t("logs.noMatch")) : empty(t("logs.none"), h("p.muted", t("logs.noneMore"))),
+			pages(data.page.cursor, params.cursor),
 		);
 	},
 };
+
+/** @param {Params} params */
+const isFiltered = (params) => FILTERS.some((name) => params[name]);
+
+/**
+ * Which runs, as the API takes it: whole days of the reader's.
+ * @param {Params} params
+ */
+function wanted({ status, mode, by, from, to }) {
+	return { status, mode, by, from: from && startOf(from, 0), to: to && startOf(to, 1) };
+}
+
+/**
+ * @param {string} day
+ * @param {number} later days after it
+ */
+function startOf(day, later) {
+	const date = new Date(`${day}T00:00`);
+	date.setDate(date.getDate() + later);
+	return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+/** @param {Params} params */
+function filters(params) {
+	/** @param {Event & { target: HTMLInputElement | HTMLSelectElement }} event */
+	const onchange = ({ target }) => change({ [target.name]: target.value, cursor: null }, { replace: true });
+	/**
+	 * @param {"status" | "mode"} name
+	 * @param {readonly string[]} values
+	 */
+	const choice = (name, values) =>
+		field(name, h("select", { id: `logs-${name}`, name, onchange }, ["", ...values].map((value) => h("option", { value, selected: value === (params[name] ?? "") }, value ? t(`${name}.${value}`) : t("people.all")))));
+	/** @param {"from" | "to"} name */
+	const day = (name) => field(name, h("input", { id: `logs-${name}`, name, type: "date", value: params[name] ?? "", onchange }));
+	return h(
+		"div.log-filters",
+		{ role: "group", "aria-label": t("people.filter") },
+		choice("status", STATUSES),
+		choice("mode", ["dryRun", "sync"]),
+		field("by", h("input", { id: "logs-by", name: "by", type: "search", value: params.by ?? "", onchange })),
+		day("from"),
+		day("to"),
+		isFiltered(params) && button(t("logs.all"), () => change(Object.fromEntries([...FILTERS, "cursor"].map((name) => [name, null])))),
+	);
+}
+
+/**
+ * @param {string} name
+ * @param {Element} input
+ */
+const field = (name, input) => h("div", { "data-key": name }, h("label", { for: `logs-${name}` }, t(`logs.filter.${name}`)), input);
 
 /**
  * The runs of the hours on the chart: as a rule the first page has them all.
@@ -80,18 +135,4 @@ function cells(run, context) {
 		duration: took === null ? "–" : duration(took),
 		log: run.auditLog.available ? downloadButton(run, context) : muted(t(run.auditLog.expiresAt ? "audit.gone" : "audit.none")),
 	};
-}
-
-/**
- * @param {Api.RunList} page
- * @param {Params} params
- */
-function paging({ cursor }, params) {
-	if (!cursor && !params.cursor) return null;
-	return h(
-		"nav.paging",
-		{ "aria-label": t("logs.paging") },
-		params.cursor && h("button", { type: "button", class: "button", onclick: () => change({ cursor: null }) }, t("logs.newest")),
-		cursor && h("button", { type: "button", class: "button", onclick: () => change({ cursor }) }, t("logs.older")),
-	);
 }

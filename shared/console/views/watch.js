@@ -38,7 +38,7 @@ export default {
 			domainHeader(domain, "watch", features, context),
 			last ? h("section.surface.result", h("h2.hidden", t("logs.result")), verdict(last), explained) : empty(t("watch.none"), explained),
 			periods.length > 0 && h("section.surface.flush", h("div.section-head", h("h2", t("watch.trend"))), trend(periods)),
-			people && h("section.surface.flush.people-section", h("div.section-head", h("h2", t("watch.people"))), people.length ? peopleTable(people) : empty(t("counts.none"))),
+			people && h("section.surface.flush.people-section", h("div.section-head", h("h2", t("watch.people"))), people.length ? peopleTable(domain.name, people) : empty(t("counts.none"))),
 		);
 	},
 };

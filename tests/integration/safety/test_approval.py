@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from shared.clock import Clock
 from shared.model.records import Author
-from shared.model.runs import Run, new_run_id
+from shared.model.runs import Compared, Run, new_run_id
 from shared.runs.approving import start_approved
 from shared.runs.invocation import perform
 from shared.store.storage import AUDIT_LOGS
-from tests.support.outcomes import approved_sync, names, rows_of, treated, undone
+from tests.support.outcomes import approved_sync, names, object_id, rows_of, treated, undone
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 PEOPLE = [f"user{number}" for number in range(10)]
@@ -130,6 +130,88 @@ class TestAnApproval:
         run = await approved_sync(stack, dry_run)
 
         assert (run.status, run.counts.delete) == ("succeeded", 3)
+
+
+class TestAReview:
+    """Deletions one by one, with a reason, and afterwards what was otherwise than planned."""
+
+    @staticmethod
+    async def two_have_left(start_stack: StartStack) -> Stack:
+        """Of twelve people: within the limit."""
+        return await start_stack(
+            source=[in_source(name) for name in [*PEOPLE[2:], "more", "yet"]],
+            entra=[in_entra(name) for name in [*PEOPLE, "more", "yet"]],
+        )
+
+    async def test_leaves_whose_deletion_was_not_approved_by_name(self, start_stack: StartStack) -> None:
+        stack = await self.two_have_left(start_stack)
+        dry_run = await stack.dry_run()
+
+        run = await approved_sync(stack, dry_run, objectIds=[object_id(stack, "user1")])
+
+        assert (run.status, run.counts.delete, run.counts.skipped) == ("succeeded", 1, 1)
+        assert "user0" in names(stack.users())
+        left = (await rows_of(stack, run))["user0"]
+        assert (left["action"], left["reason"].endswith("its deletion was not approved.")) == ("skip", True)
+        assert (await stack.run(run)).compared == Compared()
+
+    async def test_counts_those_against_the_limit_as_ever(self, start_stack: StartStack) -> None:
+        stack = await three_have_left(start_stack)
+
+        run = await approved_sync(stack, await stack.dry_run(), objectIds=[object_id(stack, "user0")])
+
+        assert (run.status, stack.writes()) == ("cancelled", [])
+        assert "2 of 10 users = 20% ≥ 20%" in run.message
+
+    async def test_of_nobody_deletes_nobody(self, start_stack: StartStack) -> None:
+        stack = await self.two_have_left(start_stack)
+
+        run = await approved_sync(stack, await stack.dry_run(), objectIds=[])
+
+        assert (run.status, run.counts.delete, stack.writes()) == ("succeeded", 0, [])
+
+    async def test_keeps_its_reason_in_the_sync_log(self, start_stack: StartStack) -> None:
+        stack = await self.two_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        too_long = {"approve": {"dryRunId": dry_run.id, "reason": "x" * 501}}
+
+        refused = await stack.post(f"domains/{CONTOSO}/sync", too_long)
+        run = await approved_sync(stack, dry_run, reason=" 9 月末の退職者 ")
+
+        assert refused.status_code == 400
+        assert run.approval
+        assert run.approval.reason == "9 月末の退職者"
+
+    async def test_is_told_exactly_what_was_otherwise(self, start_stack: StartStack) -> None:
+        stack = await self.two_have_left(start_stack)
+        dry_run = await stack.dry_run()
+        stack.access_control.users.put(
+            stack.access_control.users["user5"].model_copy(update={"display_name": "Another"})
+        )
+        back = {"username": "user0", "user_principal_name": f"user0@{CONTOSO}"}
+        stack.access_control.users.put(stack.access_control.users["user9"].model_copy(update=back))
+
+        run = await approved_sync(stack, dry_run)
+
+        assert run.compared
+        assert {(one.user_principal_name, one.how) for one in run.compared.some} == {
+            (f"user0@{CONTOSO}", "otherwise"),
+            (f"user5@{CONTOSO}", "unplanned"),
+        }
+
+    async def test_of_a_dry_run_that_is_overwritten_meanwhile_compares_nothing(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await self.two_have_left(start_stack)
+        author = Author("somebody", "127.0.0.1")
+        dry_run = await stack.dry_run()
+        run = await start_approved(stack.services, CONTOSO, dry_run.id, author)
+        await stack.services.audit_logs.delete_expired(run.created_at + timedelta(hours=25))
+
+        await perform(stack.services, CONTOSO, run.id)
+
+        ended = await stack.run(run)
+        assert (ended.status, ended.compared) == ("succeeded", None)
 
 
 class TestAnApprovalOfOtherKinds:

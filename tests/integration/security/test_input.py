@@ -47,10 +47,9 @@ async def stack(start_stack: StartStack) -> Stack:
 
 async def call(stack: Stack, endpoint: AnyEndpoint, domain: str, run_id: str = RUN_ID) -> httpx.Response:
     path = endpoint.path.replace("{domain}", domain).replace("{runId}", run_id)
-    query = "?user=aoki" if path.endswith("/trace") else ""
     body = {"periodicSync": True} if endpoint.method == "PATCH" else {}
     # As written: the client would resolve .. by itself, before anybody else sees it.
-    target = quote(f"/api/{path}{query}", safe="/?=%;'*").encode()
+    target = quote(f"/api/{path}", safe="/?=%;'*").encode()
     return await stack.http.request(
         endpoint.method, "/", json=None if endpoint.method == "GET" else body, extensions={"target": target}
     )

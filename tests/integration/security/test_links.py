@@ -53,6 +53,20 @@ async def test_it_grants_reading_of_one_blob(stack: Stack) -> None:
     assert granted.keys() == {"st", "se", "sp", "sv", "sr", "sig"}
 
 
+async def test_it_names_the_file_by_domain_kind_and_local_time(stack: Stack) -> None:
+    run = await stack.dry_run()
+    path = f"domains/{CONTOSO}/runs/{run.id}/audit-log"
+
+    answer = await stack.get(f"{path}?utcOffset=540")
+    refused = [(await stack.get(f"{path}?utcOffset={bad}")).status_code for bad in ("841", "x", '"')]
+
+    log = await stack.http.get(answer.headers["Location"])
+    tokyo = run.created_at + timedelta(hours=9)
+    name = f"contoso.com-dry-run-{tokyo:%Y-%m-%d-%H%M}.csv"
+    assert log.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+    assert refused == [400] * 3
+
+
 async def test_it_ends_after_an_hour(stack: Stack) -> None:
     before = datetime.now(UTC)
 

@@ -25,6 +25,7 @@ PARAMETERS = {
     "domain": CONTOSO,
     "runId": "8204562098021-3a0b02ae",
     "decisionId": "0" * 20,
+    "person": "aoki",
     "asset": "api.js",
 }
 # Who comes, by the name of the column.
@@ -62,7 +63,7 @@ class Modes:
     async def call(self, column: str, endpoint: str, **headers: str) -> httpx.Response:
         method, path = endpoint.split()
         app = self._by_name[column.partition(":")[0]]
-        query = "?user=aoki" if path.endswith("/trace") else ""
+        query = "?q=aoki" if path.endswith("/people") else ""
         body: Json | None = None if method == "GET" else {}
         return await app.http.request(
             method, path.format_map(PARAMETERS) + query, json=body, headers={**CALLERS[column], **headers}

@@ -97,7 +97,7 @@ async def test_nothing_secret_is_in_any_log_table_blob_message_or_answer(tmp_pat
 def looked_at(run: Run) -> list[str]:
     one = f"domains/{CONTOSO}"
     return [
-        "domains", one, f"{one}/runs", f"{one}/runs/{run.id}", f"{one}/trace?user=aoki", f"{one}/pre-check",
+        "domains", one, f"{one}/runs", f"{one}/runs/{run.id}", "people/aoki", "people?q=aoki", f"{one}/pre-check",
         f"{one}/runs/nothing", f"{one}/runs?surprise=1", "health?deep=true", "openapi.json", "console", "nothing",
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The trace: why one user is what they are, found by any of their names; read-only."""
+"""A person's page: why one user is what they are, found by any of their names; read-only."""
 
 from urllib.parse import quote
 
@@ -8,8 +8,9 @@ from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_s
 ACCOUNT = "00000000-0000-4000-8000-0000000000aa"
 
 
-async def trace(stack: Stack, user: str, domain: str = CONTOSO) -> Json:
-    answer = await stack.get(f"domains/{domain}/trace?user={quote(user)}")
+async def person(stack: Stack, name: str, domain: str = "") -> Json:
+    """By the sync of that domain, or of the person's own."""
+    answer = await stack.get(f"people/{quote(name)}?domain={domain}")
     assert answer.status_code == 200, answer.text
     assert stack.writes() == []
     found: Json = answer.json()
@@ -24,7 +25,7 @@ class TestWhoIsFound:
         )
 
         for name in ("aoki@contoso.com", "AOKI@contoso.com", "s-aoki", ACCOUNT, ACCOUNT.upper(), " s-aoki "):
-            found = await trace(stack, name)
+            found = await person(stack, name)
 
             assert (found["source"]["sourceId"], found["entra"]["objectId"]) == ("s-aoki", ACCOUNT)
             assert (found["matchedBy"], found["change"]["action"]) == ("immutableId", "update")
@@ -40,25 +41,25 @@ class TestWhoIsFound:
         stack.access_control.users.edit("aoki", {"user_principal_name": "married@contoso.com"})
 
         for name in ("aoki@contoso.com", "married@contoso.com", "aoki"):
-            found = await trace(stack, name)
+            found = await person(stack, name)
 
-            assert (found["matchedBy"], found["change"]["action"]) == ("link", "rename")
+            assert (found["matchedBy"], found["change"]["action"]) == ("memory", "rename")
             assert found["source"]["userPrincipalName"] == "married@contoso.com"
             assert found["entra"]["userPrincipalName"] == "aoki@contoso.com"
 
     async def test_equal_on_both_sides(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
 
-        found = await trace(stack, "aoki@contoso.com")
+        found = await person(stack, "aoki@contoso.com")
 
-        assert (found["matchedBy"], found["change"]) == ("userPrincipalName", None)
+        assert (found["matchedBy"], found["change"]) == ("upn", None)
         assert found["verdict"] == "Equal on both sides: nothing would change."
 
     async def test_in_entra_only(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki"), in_entra("leaver")])
         await stack.set(maxAllowedDeletions=ANY_DELETION)
 
-        found = await trace(stack, "leaver@contoso.com")
+        found = await person(stack, "leaver@contoso.com")
 
         assert (found["source"], found["change"]["action"]) == (None, "delete")
         assert found["verdict"].startswith("A sync would delete this user. In Entra only")
@@ -66,7 +67,7 @@ class TestWhoIsFound:
     async def test_in_the_source_only(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")])
 
-        found = await trace(stack, "aoki")
+        found = await person(stack, "aoki")
 
         assert (found["entra"], found["matchedBy"], found["change"]["action"]) == (None, None, "add")
 
@@ -76,7 +77,7 @@ class TestWhoIsFound:
         )
 
         for name in ("aoki", ACCOUNT):
-            assert (await trace(stack, name))["change"]["action"] == "restore"
+            assert (await person(stack, name, CONTOSO))["change"]["action"] == "restore"
 
     async def test_on_another_domain_by_now(self, start_stack: StartStack) -> None:
         stack = await start_stack(
@@ -85,7 +86,7 @@ class TestWhoIsFound:
             domains=TWO_DOMAINS,
         )
 
-        left, entered = await trace(stack, "aoki"), await trace(stack, "aoki", FABRIKAM)
+        left, entered = await person(stack, "aoki", CONTOSO), await person(stack, "aoki")
 
         assert "Still in the source, now on fabrikam.com" in left["verdict"]
         assert entered["verdict"] == "A sync would rename this user."
@@ -93,12 +94,78 @@ class TestWhoIsFound:
     async def test_nobody(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")])
 
-        found = await trace(stack, "nobody@contoso.com")
+        answer = await stack.get("people/nobody@contoso.com")
+
+        assert answer.status_code == 404
+        assert (
+            answer.json()["detail"] == "Nobody called nobody@contoso.com, neither in the source nor in Entra."
+        )
+
+    async def test_nobody_of_this_domain(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("aoki")])
+
+        found = await person(stack, "nobody@contoso.com", CONTOSO)
 
         assert (found["source"], found["entra"], found["change"]) == (None, None, None)
         assert found["verdict"] == (
             "Nobody called nobody@contoso.com, neither in the source nor in Entra's users of this domain."
         )
+
+    async def test_somebody_of_no_domain_of_the_tenant(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("aoki"), in_source("guest", "elsewhere.example")])
+
+        answer = await stack.get("people/guest")
+
+        assert answer.status_code == 404
+        assert "guest@elsewhere.example, which is on no domain of the tenant" in answer.json()["detail"]
+
+
+class TestFinding:
+    @staticmethod
+    async def found(stack: Stack, words: str) -> list[Json]:
+        answer = await stack.get(f"people?q={quote(words)}")
+        assert answer.status_code == 200, answer.text
+        people: list[Json] = answer.json()["people"]
+        return people
+
+    async def test_by_name_upn_username_and_object_id_on_both_sides(self, start_stack: StartStack) -> None:
+        stack = await start_stack(
+            source=[in_source("aoki", username="s-1", display_name="青木 花子"), in_source("baba")],
+            entra=[
+                in_entra("aoki", id=ACCOUNT, displayName="青木 花子"),
+                in_entra("gone", displayName="退職者"),
+            ],
+        )
+
+        for words in ("青木", "花子 青木", "aoki@contoso", "s-1", ACCOUNT, " AOKI "):
+            (found,) = await self.found(stack, words)
+            assert (found["displayName"], found["objectId"]) == ("青木 花子", ACCOUNT), words
+        (gone,) = await self.found(stack, "退職")
+        (new,) = await self.found(stack, "baba")
+        assert (gone["sourceId"], gone["userPrincipalName"]) == (None, "gone@contoso.com")
+        assert (new["sourceId"], new["objectId"]) == ("baba", None)
+        assert await self.found(stack, "nobody") == []
+
+    async def test_somebody_renamed_is_one_person(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("aoki")])
+        await stack.sync()
+        stack.access_control.users.edit("aoki", {"user_principal_name": "married@contoso.com"})
+
+        (found,) = await self.found(stack, "aoki")
+
+        assert found["userPrincipalName"] == "married@contoso.com"
+        assert found["objectId"] == stack.users()["aoki@contoso.com"]["id"]
+
+    async def test_an_object_id_leads_to_the_source_user_of_earlier_syncs(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await start_stack(source=[in_source("aoki")])
+        await stack.sync()
+        account = stack.users()["aoki@contoso.com"]["id"]
+
+        (found,) = await self.found(stack, account)
+
+        assert found["sourceId"] == "aoki"
 
 
 class TestWhatProtectsOrHinders:
@@ -107,7 +174,7 @@ class TestWhatProtectsOrHinders:
             source=[in_source("stays")], entra=[in_entra("stays"), in_entra("room", _mailbox="room")]
         )
 
-        found = await trace(stack, "room@contoso.com")
+        found = await person(stack, "room@contoso.com")
 
         assert found["protection"] == "Is a meeting room, not a person."
         assert found["verdict"] == "A sync skips this user. Is a meeting room, not a person."
@@ -116,7 +183,7 @@ class TestWhatProtectsOrHinders:
         group = {"displayName": "Sales", "proxyAddresses": ["SMTP:sales@contoso.com"]}
         stack = await start_stack(source=[in_source("sales")], tenant={"groups": [group]})
 
-        found = await trace(stack, "sales")
+        found = await person(stack, "sales")
 
         assert found["change"]["problem"].startswith("sales@contoso.com is taken by the group Sales")
         assert found["verdict"].startswith("A sync would fail to add this user: sales@contoso.com is taken")
@@ -127,7 +194,7 @@ class TestWhatProtectsOrHinders:
             entra=[in_entra("one")],
         )
 
-        found = await trace(stack, "one@contoso.com")
+        found = await person(stack, "one@contoso.com")
 
         assert "one and two in the source all match one@contoso.com" in found["verdict"]
 
@@ -136,10 +203,10 @@ class TestBadQueries:
     async def test_get_400(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")])
 
-        for query in ("", "?user=", "?name=aoki"):
-            assert (await stack.get(f"domains/{CONTOSO}/trace{query}")).status_code == 400
+        for path in ("people", "people?q=", "people?name=aoki", "people/aoki?name=x"):
+            assert (await stack.get(path)).status_code == 400
 
     async def test_about_a_domain_that_is_not_the_tenants_get_404(self, start_stack: StartStack) -> None:
         stack = await start_stack()
 
-        assert (await stack.get("domains/nobody.example/trace?user=x")).status_code == 404
+        assert (await stack.get("people/x?domain=nobody.example")).status_code == 404

@@ -1,51 +1,46 @@
-"""One user explained: on which sides they are, matched by which rule, what would change, what protects. Pure."""
+"""One person: on which sides they are, matched by which rule, what would change, what protects. Pure."""
 
-from typing import Literal
-
-from shared.model.addresses import fold
-from shared.model.changes import Action, Change
+from shared.model.changes import Action, Change, Rule
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.model.records import Record
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap
+from shared.planning.matching import match
+from shared.planning.names import Names
 from shared.planning.surveyed import Survey
+from shared.reports.run_people import PersonChange
 from shared.words import said
 
-Rule = Literal["decision", "immutableId", "link", "userPrincipalName", "folded"]
 
-
-class TraceAttribute(Record):
-    attribute: str
-    before: Value
-    after: Value
-
-
-class TraceChange(Record):
+class PlannedChange(Record):
     action: Action
-    attributes: list[TraceAttribute]
+    attributes: list[PersonChange]
     reason: str
     reason_parts: Parts
     problem: str | None
     problem_parts: Parts
 
 
-class Trace(Record):
-    """`source` and `entra` hold what was read, by Entra's attribute names; null if the user is not on that side."""
+class Person(Record):
+    """`source` and `entra` hold what was read, by Entra's attribute names; null if the person is not on that side.
+
+    `domain`: by whose sync `change` and `verdict` are. `protection`: what keeps the account as it is.
+    """
 
     domain: str
     query: str
     source: dict[str, Value] | None
     entra: dict[str, Value] | None
     matched_by: Rule | None
-    change: TraceChange | None
+    change: PlannedChange | None
     protection: str | None
     protection_parts: Parts
     verdict: str
     verdict_parts: Parts
 
 
-def trace(seen: Survey, query: str) -> Trace:
-    """The trace of the user on either side with `query` as UPN, source id or object id."""
+def person(seen: Survey, query: str) -> Person:
+    """The person on either side with `query` as UPN, source id or object id."""
     wanted, attribute_map = query.strip().lower(), seen.terms.attribute_map
     user = next((u for u in seen.source if wanted in (u.source_id.lower(), u.upn.lower())), None)
     target = next((t for t in seen.target if wanted in (t.object_id.lower(), t.upn.lower())), None)
@@ -63,12 +58,12 @@ def trace(seen: Survey, query: str) -> Trace:
         user = next((u for u in seen.source if u.source_id == source_id), None)
     protection = seen.protection.reason_not_to_touch(target) if target else ()
     verdict = tuple(part for c in changes or (None,) for part in _verdict(query, user, target, c))
-    return Trace(
+    return Person(
         domain=seen.domain,
         query=query,
         source=_source(user, attribute_map) if user else None,
         entra=_entra(target, attribute_map) if target else None,
-        matched_by=_rule(user, target, seen) if user and target else None,
+        matched_by=_rule(user, change, seen) if user and target else None,
         change=_change(change) if change else None,
         protection=said(protection) or None,
         protection_parts=protection,
@@ -107,24 +102,21 @@ def _entra(target: EntraUser, attribute_map: AttributeMap) -> dict[str, Value]:
     }
 
 
-def _rule(user: SourceUser, target: EntraUser, seen: Survey) -> Rule | None:
-    if seen.decisions.same.get(user.source_id) == target.object_id:
-        return "decision"
-    if user.immutable_id and user.immutable_id == target.immutable_id:
-        return "immutableId"
-    if seen.memory.links.get(user.source_id) == target.object_id:
-        return "link"
-    if user.upn.lower() == target.upn.lower():
-        return "userPrincipalName"
-    return "folded" if target.upn.lower() in fold(user.upn) else None
+def _rule(user: SourceUser, change: Change | None, seen: Survey) -> Rule | None:
+    """What paired them. A change says so itself; who is equal on both sides has none, and is matched again."""
+    if change is not None and change.rule:
+        return change.rule
+    names = Names(seen.terms.attribute_map)
+    matching = match(seen.domain, seen.source, seen.target, seen.memory, names, seen.decisions)
+    return matching.rules.get(user.source_id)
 
 
-def _change(change: Change) -> TraceChange:
+def _change(change: Change) -> PlannedChange:
     problem = change.obstacle.message if change.obstacle else ()
-    return TraceChange(
+    return PlannedChange(
         action=change.action,
         attributes=[
-            TraceAttribute(attribute=a.attribute, before=a.before, after=a.after) for a in change.attributes
+            PersonChange(attribute=a.attribute, before=a.before, after=a.after) for a in change.attributes
         ],
         reason=said(change.reason),
         reason_parts=change.reason,
@@ -136,11 +128,11 @@ def _change(change: Change) -> TraceChange:
 def _verdict(query: str, user: SourceUser | None, target: EntraUser | None, change: Change | None) -> Parts:
     if change is None:
         if user and target:
-            return say("trace.equal")
-        return say("trace.otherDomain") if user else say("trace.unknown", query=query)
+            return say("person.equal")
+        return say("person.otherDomain") if user else say("person.unknown", query=query)
     if change.action is Action.SKIP:
-        return say("trace.skipped") + change.reason
+        return say("person.skipped") + change.reason
     action = change.action.value
     if change.obstacle:
-        return say("trace.wouldFail", action=action) + change.obstacle.message
-    return say("trace.would", action=action) + change.reason
+        return say("person.wouldFail", action=action) + change.obstacle.message
+    return say("person.would", action=action) + change.reason

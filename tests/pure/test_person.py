@@ -10,7 +10,7 @@ from shared.model.questions import Decisions
 from shared.planning.lookups import Lookups
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey, Terms
-from shared.reports.trace import Trace, trace
+from shared.reports.person import Person, person
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP, entra_user, plan_of, source_user, values
 
 AOKI = source_user(immutable_id="K1", source_id="s-aoki")
@@ -26,7 +26,7 @@ def traced(
     links: Mapping[str, str] | None = None,
     protection: Protection = NOBODY_PROTECTED,
     decided: Mapping[str, str] | None = None,
-) -> Trace:
+) -> Person:
     remembered = dict(links or {})
     around = Lookups(initial_domain=INITIAL_DOMAIN, protection=protection)
     plan = plan_of(source, target, around, links=remembered)
@@ -41,7 +41,7 @@ def traced(
         terms=Terms(attribute_map=MAP, protection=NOBODY_PROTECTED),
         decisions=Decisions(same=dict(decided or {})),
     )
-    return trace(seen, query)
+    return person(seen, query)
 
 
 @pytest.mark.parametrize("query", ["s-aoki", "S-AOKI", " aoki@contoso.com ", "account"])
@@ -69,14 +69,12 @@ def test_whoever_is_renamed_is_found_by_their_link() -> None:
     found = traced("s-aoki", [married], [entra_user()], links={"s-aoki": "id-aoki"})
 
     assert found.change is not None
-    assert (found.matched_by, found.change.action) == ("link", "rename")
+    assert (found.matched_by, found.change.action) == ("memory", "rename")
     assert found.verdict == "A sync would rename this user."
 
 
 def test_without_an_immutable_id_or_a_link_the_upn_has_matched() -> None:
-    assert (
-        traced("id-aoki", [source_user("Aoki@contoso.com")], [entra_user()]).matched_by == "userPrincipalName"
-    )
+    assert traced("id-aoki", [source_user("Aoki@contoso.com")], [entra_user()]).matched_by == "upn"
 
 
 def test_somebody_on_another_domain_is_not_touched() -> None:

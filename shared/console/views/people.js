@@ -1,0 +1,144 @@
+// People: found by name, UPN, Username or id; and one of them: both sides, what paired them, what a sync would do now.
+
+import { features, findPeople, getPerson } from "../api.js";
+import { h } from "../dom.js";
+import { addressText, button, empty, icon, kindMark, muted, note, table } from "../parts/marks.js";
+import { changesTable, valueText } from "../parts/person.js";
+import { idOf } from "../people.js";
+import { address, domainAddress, go, openDialog } from "../router.js";
+import { attributeText, said, t } from "../texts.js";
+import { breadcrumb } from "./domain-header.js";
+
+/** @type {View<{ there: boolean, person: Api.Person | null, found: Api.FoundPeople | null }>} */
+export default {
+	title: ({ params, data }) => (data?.person ? nameOf(data.person) : (params.person ?? t("person.find"))),
+
+	place: ({ person, q, domain }) => `${person ?? ""} ${person ? (domain ?? "") : (q ?? "")}`,
+
+	async load({ params, signal }) {
+		const there = (await features()).people ?? false;
+		const { person, q, domain } = params;
+		if (there && person) return { there, person: await getPerson(person, domain, signal), found: null };
+		const found = there && q ? await findPeople(q, signal) : null;
+		if (found?.people.length === 1) go(address(["people", idOf(found.people[0])]), { replace: true });
+		return { there, person: null, found };
+	},
+
+	pollAfter: () => null,
+
+	render({ params, data, refresh }) {
+		const { person, found, there } = data;
+		if (!there) return empty(t("page.notHere"));
+		const home = h("a", { href: address(["people"]) }, t("person.find"));
+		return h(
+			"div",
+			breadcrumb(person ? home : t("person.find"), person && nameOf(person)),
+			h("h1", { tabindex: "-1" }, person ? nameOf(person) : t("person.find")),
+			!person && form(params),
+			person ? one(person, refresh) : found ? list(found) : empty(t("person.none")),
+		);
+	},
+};
+
+/** @param {Params} params */
+function form(params) {
+	/** @param {SubmitEvent & { target: HTMLFormElement }} event */
+	const submit = (event) => {
+		event.preventDefault();
+		const q = String(new FormData(event.target).get("q")).trim();
+		if (q) go(address(["people"], { q }));
+	};
+	return h(
+		"form.person-form",
+		{ role: "search", onsubmit: submit },
+		h("label", { for: "person-q" }, t("person.words")),
+		h("div.search", icon("search"), h("input", { id: "person-q", name: "q", type: "search", value: params.q ?? "", autocomplete: "off", spellcheck: "false", maxlength: "256" }), button(t("person.look"), null, { type: "submit" })),
+	);
+}
+
+/** @param {Api.FoundPeople} found */
+function list({ people, more }) {
+	if (!people.length) return empty(t("people.noMatch"));
+	const columns = [["name", t("people.person")], ["upn", t("people.upn")], ["source", t("people.sourceId")], ["entra", t("people.objectId")]];
+	const rows = people.map((each) => ({
+		key: idOf(each),
+		cells: {
+			name: h("a.link", { href: address(["people", idOf(each)]) }, each.displayName || each.userPrincipalName),
+			upn: addressText(each.userPrincipalName),
+			source: each.sourceId ? h("span.code", each.sourceId) : muted(t("person.notThere")),
+			entra: each.objectId ? h("span.code", each.objectId) : muted(t("person.notThere")),
+		},
+	}));
+	return h("div", more && note("plain", t("person.more", { n: people.length })), h("div.surface.flush", table(t("people.title"), columns, rows)));
+}
+
+/**
+ * What the person is called in Entra, or else in the source.
+ * @param {Api.Person} person
+ */
+const nameOf = ({ source, entra, query }) => String(entra?.displayName || source?.displayName || entra?.userPrincipalName || query);
+
+/**
+ * @param {Api.Person} found
+ * @param {() => Promise<void>} refresh
+ */
+function one(found, refresh) {
+	const { domain, source, entra, change: planned, protectionParts, matchedBy, verdictParts } = found;
+	const kind = planned?.problemParts.length ? "danger" : planned?.action === "delete" || (!source && !entra) ? "warning" : planned ? "plain" : "good";
+	const id = String(entra?.objectId ?? source?.sourceId ?? "");
+	const changes = planned && planned.action !== "skip" && !planned.problemParts.length;
+	return h(
+		"div",
+		h(
+			"div.page-head",
+			h("p.muted.lead", addressText(String(entra?.userPrincipalName ?? source?.userPrincipalName ?? ""))),
+			h(
+				"div.actions",
+				button(t("person.again"), refresh),
+				changes && id && button(t("syncNow.goOnly", { n: 1 }), () => openDialog("sync-now", domain, { only: JSON.stringify([id]) }), { kind: "primary" }),
+			),
+		),
+		note(kind, h("strong", said(verdictParts))),
+		h(
+			"dl.facts.surface",
+			h("div", h("dt", t("domains.domain")), h("dd", h("a.link", { href: domainAddress(domain) }, domain))),
+			h("div", h("dt", t("people.matchedBy")), h("dd", t(matchedBy ? `rule.${matchedBy}` : "person.unmatched"))),
+			h("div", h("dt", t("person.protection")), h("dd", protectionParts.length ? said(protectionParts) : t("person.unprotected"))),
+			h("div", h("dt", t("person.change")), h("dd", planned ? kindMark(planned.problemParts.length ? "failed" : planned.action) : t("counts.none"))),
+		),
+		(source || entra) && h("div.surface.flush", sides(source, entra)),
+		planned && planned.attributes.length > 0 && h("section.surface.flush", h("div.section-head", h("h2", t("run.wouldChange"))), changesTable(planned.attributes)),
+	);
+}
+
+/**
+ * @param {Api.Person["source"]} source
+ * @param {Api.Person["entra"]} entra
+ */
+function sides(source, entra) {
+	const names = [...new Set([...Object.keys(source ?? {}), ...Object.keys(entra ?? {})])];
+	const columns = [["attribute", t("people.attribute")], ["source", t("person.source")], ["entra", t("person.entra")]];
+	const rows = names.map((name) => ({
+		key: name,
+		kind: source && entra && name in source && name in entra && source[name] !== entra[name] ? "row-differs" : "",
+		cells: { attribute: h("span", { title: name }, sideText(name)), source: side(source, name), entra: side(entra, name) },
+	}));
+	return table(t("person.sides"), columns, rows);
+}
+
+/**
+ * @param {Api.Person["source"]} person
+ * @param {string} name
+ */
+function side(person, name) {
+	if (!person) return muted(t("person.notThere"));
+	if (!(name in person)) return "–";
+	const value = person[name];
+	return value === null || value === "" ? muted(t("people.nothing")) : valueText(name, value);
+}
+
+/** @param {string} name */
+function sideText(name) {
+	if (name === "sourceId") return t("people.sourceId");
+	return name === "objectId" ? t("people.objectId") : attributeText(name);
+}

@@ -1,0 +1,93 @@
+"""Who changed which setting, and decided who is who: before and after, newest first."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import azure.functions as func
+from pydantic import Field, JsonValue
+
+from shared.http.domains import kept_domain
+from shared.http.endpoint import Body, Call, Nothing, domain_in
+from shared.http.problems import json
+from shared.model.records import Record, Time
+from shared.store.changes import TENANT, Recorded
+
+
+class ChangesQuery(Body):
+    """`domain`: its changes beside those of the tenant; left out, those of the tenant alone."""
+
+    domain: str | None = Field(None, max_length=253)
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str = Field("", pattern="^([0-9]{13}-[0-9a-f]{8})?$")
+
+
+class SettingChange(Record):
+    """`before` is what PATCH takes to put the setting back."""
+
+    setting: str
+    before: JsonValue
+    after: JsonValue
+
+
+class DecisionChange(Record):
+    """Whether the two were decided to be one person; null for not decided."""
+
+    source_id: str
+    object_id: str
+    before: bool | None
+    after: bool | None
+
+
+class ChangeRecord(Record):
+    """One change, of settings or of a decision. `domain`: null for one of the tenant. `address`: where it came from."""
+
+    id: str
+    domain: str | None
+    at: Time
+    by: str
+    address: str
+    settings: tuple[SettingChange, ...]
+    decision: DecisionChange | None
+
+
+class ChangeList(Record):
+    changes: list[ChangeRecord]
+    cursor: str | None
+
+
+async def list_changes(call: Call[ChangesQuery, Nothing]) -> func.HttpResponse:
+    asked, services = call.query, call.services
+    domain = domain_in(asked.domain)
+    if domain:
+        await kept_domain(services, domain)
+    partitions = [domain, TENANT] if domain else [TENANT]
+    found, cursor = await services.changes.read_page(partitions, asked.limit, asked.cursor)
+    return json(ChangeList(changes=[_record(one) for one in found], cursor=cursor))
+
+
+def _record(one: Recorded) -> ChangeRecord:
+    before, after = one.before or {}, one.after or {}
+    decided = before | after
+    is_decision = "objectId" in decided
+    return ChangeRecord(
+        id=one.id,
+        domain=None if one.partition == TENANT else one.partition,
+        at=one.at,
+        by=one.by,
+        address=one.address,
+        settings=() if is_decision else tuple(_settings(before, after)),
+        decision=DecisionChange(
+            source_id=decided["sourceId"],
+            object_id=decided["objectId"],
+            before=before.get("same"),
+            after=after.get("same"),
+        )
+        if is_decision
+        else None,
+    )
+
+
+def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[SettingChange]:
+    for name in after:
+        if before.get(name) != after[name] and name != "unreadable":
+            yield SettingChange(setting=name, before=before.get(name), after=after[name])

@@ -1,0 +1,72 @@
+"""Who changed what: rows `change-…` of table `Domains`, of a domain or of the tenant, newest first.
+
+`settings_rows.py` and `decisions.py` write them, each in one transaction with what it records.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from shared.store.attempts import tried_again
+from shared.store.storage import DOMAINS, Storage
+
+# No domain's name begins like this.
+TENANT = "~tenant"
+_PREFIX = "change-"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """`before` and `after`: all settings by their names in the API, or a decision; None where there was none."""
+
+    id: str
+    partition: str
+    at: datetime
+    by: str
+    address: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class Changes:
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    @tried_again
+    async def read_page(
+        self, partitions: Sequence[str], limit: int, after: str
+    ) -> tuple[list[Recorded], str | None]:
+        """Up to `limit` changes of these partitions, newest first, after the one with that id; and the last one's id,
+        if there are more."""
+        table = await self._storage.open_table(DOMAINS)
+        found: list[Recorded] = []
+        for partition in partitions:
+            here: list[Recorded] = []
+            async for row in table.query_entities(
+                "PartitionKey eq @partition and RowKey gt @after and RowKey lt 'change.'",
+                parameters={"partition": partition, "after": f"{_PREFIX}{after}"},
+                results_per_page=limit + 1,
+            ):
+                here.append(_recorded(row))
+                if len(here) > limit:
+                    break
+            found += here
+        # An id begins with its time, and sorts newest first.
+        found.sort(key=lambda one: one.id)
+        return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def _recorded(row: Any) -> Recorded:
+    before, after = (orjson.loads(row[name]) if row.get(name) else None for name in ("before", "after"))
+    return Recorded(
+        id=str(row["RowKey"]).removeprefix(_PREFIX),
+        partition=row["PartitionKey"],
+        at=row["changedAt"],
+        by=row["changedBy"],
+        address=row.get("changedFrom", ""),
+        before=before,
+        after=after,
+    )

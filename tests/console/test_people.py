@@ -1,0 +1,56 @@
+"""A person's page: found by name, linked from every row, both sides, and what a sync would do now."""
+
+from playwright.async_api import expect
+
+from tests.console.conftest import IN_A_BROWSER, OpenPage
+from tests.support.stack import CONTOSO, StartStack, in_entra, in_source
+
+pytestmark = IN_A_BROWSER
+
+
+async def test_somebody_is_found_by_name_and_both_sides_are_shown(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki", given_name="次郎"), in_source("baba")],
+        entra=[in_entra("aoki"), in_entra("baba")],
+    )
+    page = await open_page(stack)
+    await page.get_by_role("link", name="Find a person").click()
+    await page.get_by_label("Name, UPN, Username").fill("太郎")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("link", name="Baba 太郎")).to_be_visible()
+    await page.get_by_role("link", name="Aoki 太郎").click()
+    await expect(page.get_by_role("heading", name="Aoki 太郎")).to_be_visible()
+    await expect(page.get_by_text("A sync would update this user.")).to_be_visible()
+    row = page.get_by_role("table", name="Both sides").get_by_role("row").filter(has_text="Given name")
+    await expect(row).to_contain_text("次郎")
+    await expect(row).to_contain_text("太郎")
+
+
+async def test_a_row_of_a_run_leads_to_the_person_who_is_synchronised_alone(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki"), in_source("baba")], entra=[in_entra("chiba"), in_entra("doi")]
+    )
+    await stack.set(maxAllowedDeletions=100)
+    run = await stack.dry_run()
+    page = await open_page(stack, f"#/domains/{CONTOSO}/runs/{run.id}")
+    await page.get_by_role("link", name="Chiba 太郎").click()
+    await expect(page.get_by_text("A sync would delete this user.")).to_be_visible()
+    await page.get_by_role("button", name="Sync this person").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("Only this person")).to_be_visible()
+    await dialog.get_by_role("button", name="Sync this person (1 deleted)").click()
+    await expect(dialog.get_by_text("Succeeded")).to_be_visible()
+    assert set(stack.users()) == {f"doi@{CONTOSO}"}
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_text("Nobody called")).to_be_visible()
+
+
+async def test_the_only_one_found_is_shown_at_once(start_stack: StartStack, open_page: OpenPage) -> None:
+    stack = await start_stack(source=[in_source("aoki"), in_source("baba")], entra=[in_entra("baba")])
+    page = await open_page(stack, "#/people?q=aoki")
+    await expect(page.get_by_text("A sync would add this user.")).to_be_visible()
+    await expect(page.get_by_role("table", name="Both sides")).to_contain_text("Not there")
