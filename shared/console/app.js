@@ -92,7 +92,7 @@ function route() {
 	if (asked && query.on) {
 		over.open(asked, query);
 		if (!dialog.open) dialog.showModal();
-	} else if (over.title) {
+	} else if (over.isOpen) {
 		// Escape has closed the dialog element by now, but not what it showed.
 		over.close();
 		dialog.close();

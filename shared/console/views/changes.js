@@ -64,7 +64,7 @@ function settingRow(change, { setting, before, after }, context) {
 			what: h("div.stack", h("strong", name), muted(change.domain ?? t("changes.tenant"))),
 			before: value(setting, before),
 			after: value(setting, after),
-			put: button(t("changes.putBack"), () => confirm(change, { setting, before, after }, context), { kind: "link", disabled: context.busy("put back"), name: t("changes.putBackOf", { name }) }),
+			put: button(t("changes.putBack"), () => confirm(change, { setting, before, after }, context), { kind: "link", needs: "Administrator", disabled: context.busy("put back"), name: t("changes.putBackOf", { name }) }),
 		},
 	};
 }

@@ -95,7 +95,7 @@ function one(found, refresh) {
 			h(
 				"div.actions",
 				button(t("person.again"), refresh),
-				changes && id && button(t("syncNow.goOnly", { n: 1 }), () => openDialog("sync-now", domain, { only: JSON.stringify([id]) }), { kind: "primary" }),
+				changes && id && button(t("syncNow.goOnly", { n: 1 }), () => openDialog("sync-now", domain, { only: JSON.stringify([id]) }), { kind: "primary", needs: "Administrator" }),
 			),
 		),
 		note(kind, h("strong", said(verdictParts))),

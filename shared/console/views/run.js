@@ -251,7 +251,7 @@ function applying(run, context) {
 			h(
 				"div.actions",
 				button(t("apply.clear"), clear),
-				button(t("syncNow.goOnly", { n }), () => openDialog("sync-now", run.domain, { only: JSON.stringify([...chosen.ids]) }), { kind: "primary", disabled: n > MOST_CHOSEN }),
+				button(t("syncNow.goOnly", { n }), () => openDialog("sync-now", run.domain, { only: JSON.stringify([...chosen.ids]) }), { kind: "primary", needs: "Administrator", disabled: n > MOST_CHOSEN }),
 			),
 		);
 	}
@@ -260,7 +260,7 @@ function applying(run, context) {
 	return h(
 		"footer.apply-bar",
 		h("strong", deeds.length ? [t("apply.all"), deeds.map((deed, n) => [n ? t("counts.and") : " ", h("span", deed)])] : t("apply.nothing")),
-		h("div.actions", button(t("apply.review"), () => openDialog("sync-now", run.domain), { kind: "primary" })),
+		h("div.actions", button(t("apply.review"), () => openDialog("sync-now", run.domain), { kind: "primary", needs: "Administrator" })),
 	);
 }
 
