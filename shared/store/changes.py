@@ -1,6 +1,6 @@
 """Who changed what: rows `change-…` of table `Domains`, of a domain or of the tenant, newest first.
 
-`settings_rows.py` and `decisions.py` write them, each in one transaction with what it records.
+Each is written in one transaction with what it records, by `settings_rows.py` and `decisions.py`.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,26 @@ from typing import Any
 
 import orjson
 
+from shared.clock import Clock
+from shared.model.records import Author
+from shared.model.runs import newest_first
 from shared.store.attempts import tried_again
 from shared.store.storage import DOMAINS, Storage
 
 # No domain's name begins like this.
 TENANT = "~tenant"
 _PREFIX = "change-"
+
+
+def change_row(clock: Clock, partition: str, author: Author) -> dict[str, Any]:
+    """The row of a change that `author` makes now, without what was before and after."""
+    return {
+        "PartitionKey": partition,
+        "RowKey": f"{_PREFIX}{newest_first(clock.now())}-{clock.token(4)}",
+        "changedAt": clock.now(),
+        "changedBy": author.name,
+        "changedFrom": author.address,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ from typing import Any
 from shared.errors import PreconditionFailed
 from shared.model.questions import Decision, Decisions
 from shared.model.records import Author
-from shared.model.runs import newest_first
 from shared.store.attempts import tried_again, update_if_unchanged
-from shared.store.changes import TENANT
+from shared.store.changes import TENANT, change_row
 from shared.store.storage import DOMAINS, Storage
 
 # A transaction takes 100 operations: two for each decision.
@@ -71,17 +70,12 @@ class DecisionStore:
     def _operations(
         self, changed: Sequence[Decision], before: dict[str, Decision], author: Author, *, keep: bool
     ) -> list[tuple[str, dict[str, Any]]]:
-        clock = self._storage.clock
         operations: list[tuple[str, dict[str, Any]]] = []
         for one in changed:
             row = {"PartitionKey": TENANT, "RowKey": f"decision-{one.id}"}
             earlier = before.get(one.id)
             record = {
-                "PartitionKey": TENANT,
-                "RowKey": f"change-{newest_first(clock.now())}-{clock.token(4)}",
-                "changedAt": clock.now(),
-                "changedBy": author.name,
-                "changedFrom": author.address,
+                **change_row(self._storage.clock, TENANT, author),
                 "before": earlier and earlier.model_dump_json(by_alias=True),
                 "after": one.model_dump_json(by_alias=True) if keep else None,
             }

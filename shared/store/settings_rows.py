@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from shared.errors import PreconditionFailed
 from shared.model.domains import StoredSettings
 from shared.model.records import Author, Record
-from shared.model.runs import newest_first
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
+from shared.store.changes import change_row
 from shared.store.storage import DOMAINS, Storage
 
 S = TypeVar("S", bound=Record)
@@ -68,15 +68,7 @@ class SettingsRows(Generic[S]):
 
         Raises `outdated` if `if_match` names another version, or if others keep changing the row.
         """
-        clock = self._storage.clock
-        record = {
-            "PartitionKey": partition,
-            "RowKey": f"change-{newest_first(clock.now())}-{clock.token(4)}",
-            "changedAt": clock.now(),
-            "changedBy": author.name,
-            "changedFrom": author.address,
-        }
-
+        record = change_row(self._storage.clock, partition, author)
         before = self.never_set
 
         async def look() -> tuple[Any, bool]:
