@@ -235,6 +235,7 @@ export default {
 		changedMeanwhile: "Somebody else has changed this meanwhile:",
 		next: "next",
 		waits: "Waits for you: settings changed. Read a dry run, then Sync Now",
+		paused: "Paused until",
 		noNext: "Not scheduled",
 		enable: "Enable Periodical Sync",
 		disable: "Disable Periodical Sync",

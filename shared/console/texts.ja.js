@@ -235,6 +235,7 @@ export default {
 		changedMeanwhile: "ほかの人がこの設定を変更しました:",
 		next: "次回",
 		waits: "設定が変更されたため確認待ちです。ドライランを確認し、今すぐ同期してください",
+		paused: "一時停止中、再開",
 		noNext: "予定なし",
 		enable: "定期同期を有効化",
 		disable: "定期同期を無効化",

@@ -5,13 +5,14 @@ import asyncio
 import azure.functions as func
 from pydantic import ConfigDict
 
-from shared.errors import DomainNotFound, GraphError, SettingsUnreadable, Unavailable
+from shared.errors import DomainNotFound, GraphError, Unavailable
 from shared.http.any_subset import AnySubset, any_subset
 from shared.http.content import content
 from shared.http.endpoint import AnyCall, Call, Nothing
+from shared.http.pausing import with_pause
 from shared.http.problems import json
 from shared.http.take_up import take_up
-from shared.http.views import domain_view
+from shared.http.views import Common, domain_view
 from shared.log import event
 from shared.model.domains import Domain, DomainSettings, StoredSettings, Tenant
 from shared.model.records import Record, Time
@@ -59,14 +60,14 @@ async def kept_domain(services: Services, name: str) -> StoredSettings[DomainSet
 
 async def list_domains(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     tenant, identity = await asyncio.gather(call.services.tenant_domains.get(), _tenant(call.services))
-    settings, digest = await asyncio.gather(call.services.domains.read_all(), _map_digest(call.services))
+    settings, common = await asyncio.gather(call.services.domains.read_all(), _common(call.services))
     names = {domain.name for domain in tenant.value} | settings.keys()
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def view(name: str) -> Domain:
         async with turns:
             kept = settings.get(name, call.services.domains.never_set)
-            return await domain_view(call.services, name, kept, tenant.value, tenant.as_of, digest)
+            return await domain_view(call.services, name, kept, tenant.value, tenant.as_of, common)
 
     views = await asyncio.gather(*map(view, sorted(names)))
     listed = DomainList(tenant=identity, domains=views, as_of=tenant.as_of).model_dump_json(by_alias=True)
@@ -92,7 +93,10 @@ async def get_domain(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 async def change_domain(call: Call[Nothing, SettingsChange]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
     before, after = await call.services.domains.change(
-        call.domain, call.body.changes, call.author, call.headers.get("If-Match")
+        call.domain,
+        with_pause(call.body.changes, call.services.clock.now()),
+        call.author,
+        call.headers.get("If-Match"),
     )
     event(
         "settings.changed",
@@ -106,20 +110,19 @@ async def change_domain(call: Call[Nothing, SettingsChange]) -> func.HttpRespons
 
 
 async def _view(call: AnyCall, settings: StoredSettings[DomainSettings]) -> Domain:
-    digest = await _map_digest(call.services)
+    common = await _common(call.services)
     try:
         known = await call.services.tenant_domains.get()
     except (GraphError, Unavailable):  # stored settings can be read and changed without Graph
-        return await domain_view(call.services, call.domain, settings, None, None, digest)
-    return await domain_view(call.services, call.domain, settings, known.value, known.as_of, digest)
+        return await domain_view(call.services, call.domain, settings, None, None, common)
+    return await domain_view(call.services, call.domain, settings, known.value, known.as_of, common)
 
 
-async def _map_digest(services: Services) -> str | None:
-    """That of the attribute map in force; None if the tenant's settings can't be read, and no sync starts."""
-    try:
-        return (await services.tenant_settings.read_terms()).map_digest
-    except SettingsUnreadable:
-        return None
+async def _common(services: Services) -> Common:
+    stored = await services.tenant_settings.read()
+    # With a setting that can't be read no sync starts.
+    digest = None if stored.unreadable else services.settings.terms(stored.complete()).map_digest
+    return Common(stored.readable, digest)
 
 
 def _domain(view: Domain, settings: StoredSettings[DomainSettings]) -> func.HttpResponse:

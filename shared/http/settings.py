@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from shared.http.any_subset import AnySubset, any_subset
 from shared.http.endpoint import AnyCall, Call, Nothing
+from shared.http.pausing import with_pause
 from shared.http.problems import json
 from shared.log import event
 from shared.model.domains import StoredSettings
@@ -35,6 +36,10 @@ class ListSetting(Shown[tuple[str, ...]]):
 
 
 class TextSetting(Shown[str]):
+    pass
+
+
+class TimeSetting(Shown[Time]):
     pass
 
 
@@ -66,6 +71,8 @@ class TenantSettingsView(Record):
     sign_in: TextSetting
     upn_from: TextSetting
     scope: ScopeSetting
+    paused_until: TimeSetting
+    pause_reason: TextSetting
     default_map: dict[str, str | None]
     unreadable: tuple[str, ...]
     schedule: ScheduleView
@@ -88,7 +95,7 @@ async def get_settings(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 
 async def change_settings(call: Call[Nothing, TenantSettingsChange]) -> func.HttpResponse:
     before, after = await call.services.tenant_settings.change(
-        call.body.changes, call.author, call.headers.get("If-Match")
+        with_pause(call.body.changes, call.services.clock.now()), call.author, call.headers.get("If-Match")
     )
     event(
         "settings.changed",
@@ -101,13 +108,12 @@ async def change_settings(call: Call[Nothing, TenantSettingsChange]) -> func.Htt
 
 
 def _answer(call: AnyCall, stored: StoredSettings[TenantSettings]) -> func.HttpResponse:
-    readable = TenantSettings.model_validate(dict(stored.given))
-    values, origins = in_force(call.services.settings.tenant, readable)
+    values, origins = in_force(call.services.settings.tenant, stored.readable)
     shown: dict[str, object] = {
         name: {"value": getattr(values, name), "origin": origin} for name, origin in origins.items()
     }
     if values.sign_in is None:  # an attribute map of an earlier version may say it
-        implied = call.services.settings.terms(readable).sign_in_mode
+        implied = call.services.settings.terms(stored.readable).sign_in_mode
         shown["sign_in"] = {"value": implied, "origin": origins["sign_in"]}
     shown |= {name: {"value": None, "origin": "stored"} for name in stored.unreadable}
     unreadable = tuple(map(to_camel, stored.unreadable))

@@ -1,12 +1,14 @@
 """What callers see: a domain with its settings and runs, a run with the state of its audit log."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from pydantic.alias_generators import to_camel
 
 from shared.model.domain_names import own_script
 from shared.model.domains import Domain, DomainSettings, StoredSettings, TenantDomain
+from shared.model.pause import Pausable, pause_of
 from shared.model.runs import Mode, Run
 from shared.services import Services
 from shared.store.runs import Pointers
@@ -38,29 +40,41 @@ def _in_english(run: Run) -> Run:
     return run.model_copy(update=update)
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The tenant's settings in so far as a domain shows them. `map_digest`: of the map in force, None if unreadable."""
+
+    settings: Pausable
+    map_digest: str | None
+
+
 async def domain_view(
     services: Services,
     name: str,
     settings: StoredSettings[DomainSettings],
     tenant: Sequence[TenantDomain] | None,
     as_of: datetime | None,
-    map_digest: str | None,
+    common: Common,
 ) -> Domain:
     """The domain with its settings and runs.
 
     `tenant` are the tenant's domains at `as_of`, both None while Graph has never answered. A domain that is not listed
-    has been removed. `map_digest` is that of the map in force, None if it can't be read.
+    has been removed.
     """
-    now = services.clock.now()
+    now, map_digest = services.clock.now(), common.map_digest
+    pause = pause_of(now, (settings.readable, common.settings))
     listed = next((one for one in tenant if one.name == name), None) if tenant else None
     removed = listed.removed if listed else tenant is not None
     pointers = await services.runs.read_pointers(name)
     active = await services.runs.find(name, pointers.active) if pointers.active else None
-    shown = settings.shown()
+    in_force = {"paused_until": pause and pause.until, "pause_reason": pause and pause.reason}
+    shown = settings.shown() | in_force
     watched = shown["periodic_sync"] == "watch"
     waits = map_digest is not None and pointers.waits_for_review(map_digest) and not watched
     hindered = settings.unreadable or removed or waits or map_digest is None
     due = shown["periodic_sync"] and not hindered
+    # A tick at the very end of a pause is not in it.
+    until = max(now, pause.until - timedelta(microseconds=1)) if pause else now
     fields = dict(
         name=name,
         authentication_type=listed.authentication_type if listed else None,
@@ -68,7 +82,7 @@ async def domain_view(
         is_default=listed is not None and listed.default and not removed,
         removed=removed,
         as_of=as_of,
-        next_run_at=services.settings.schedule.next_after(now) if due else None,
+        next_run_at=services.settings.schedule.next_after(until) if due else None,
         active_run=_view(active, pointers, now),
         last_dry_run=_view(pointers.last_dry_run, pointers, now),
         last_sync=_view(pointers.last_sync, pointers, now),

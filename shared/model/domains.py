@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.errors import DomainNotFound, SettingsUnreadable
+from shared.model.pause import Pausable
 from shared.model.records import Percent, Record, Time
 from shared.model.runs import Run
 
@@ -37,7 +38,7 @@ Periodic = Annotated[
 ]
 
 
-class DomainSettings(Record):
+class DomainSettings(Pausable):
     """What an administrator sets for one domain; `docs/configuration.md` is made from these descriptions."""
 
     periodic_sync: Periodic = Field(
@@ -99,21 +100,21 @@ class StoredSettings(Generic[S]):
         """All settings. Raises SettingsUnreadable if one of them can't be read."""
         if self.unreadable:
             raise SettingsUnreadable("settings.unreadable", settings=tuple(map(to_camel, self.unreadable)))
-        return self._readable
+        return self.readable
 
     @property
-    def _readable(self) -> S:
+    def readable(self) -> S:
         """With defaults for the unreadable ones: only for callers that leave those out."""
         return self.kind.model_validate(dict(self.given))
 
     def told(self) -> dict[str, object]:
         """The settings as a record of a change shows them; of those that can't be read, the names."""
-        readable = self._readable.model_dump(mode="json", by_alias=True, exclude=set(self.unreadable))
+        readable = self.readable.model_dump(mode="json", by_alias=True, exclude=set(self.unreadable))
         return readable | ({"unreadable": list(map(to_camel, self.unreadable))} if self.unreadable else {})
 
     def shown(self) -> dict[str, object]:
         """Every setting by its Python name, None where it can't be read."""
-        return dict(self._readable) | dict.fromkeys(self.unreadable)
+        return dict(self.readable) | dict.fromkeys(self.unreadable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +169,7 @@ class Domain(Record):
     can't be read; they are null, and no sync runs, until they are set again. `waitingForReview`: the attribute map,
     the sign-in state or the scope has changed since the last good sync, so the timer starts none until a person
     has, after a dry run; never of a watched domain. `lastWatch`: the last dry run that the timer made of a watched
-    domain.
+    domain. `pausedUntil`, `pauseReason`: of the pause in force, the domain's own or the tenant's; null without one.
     """
 
     name: str
@@ -192,4 +193,6 @@ class Domain(Record):
     last_sync: Run | None
     last_watch: Run | None = None
     waiting_for_review: bool = False
+    paused_until: Time | None = None
+    pause_reason: str | None = None
     unreadable: tuple[str, ...] = ()

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from shared.model.domain_names import domain_name
+from shared.model.pause import Pausable
 from shared.model.people import SignIn
-from shared.model.records import Record
 from shared.planning.mapping import AttributeMap, is_secret
 from shared.planning.scope import EVERYBODY, Scope
 from shared.planning.upns import UpnFrom
@@ -56,7 +56,7 @@ LONGEST: Mapping[str, int] = {
 }
 
 
-class TenantSettings(Record):
+class TenantSettings(Pausable):
     """What may be set for the tenant, in one of the two places. None: not set there.
 
     `docs/configuration.md` is made from these descriptions.

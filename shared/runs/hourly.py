@@ -14,6 +14,7 @@ from typing import TypeVar
 from shared.errors import GraphError, RunActive, Unavailable
 from shared.log import event
 from shared.model.domains import DomainSettings, StoredSettings
+from shared.model.pause import Pausable, Pause, pause_of, told_in
 from shared.model.records import Author
 from shared.model.runs import Mode, Run, RunKind, Trigger
 from shared.planning.surveyed import Terms
@@ -55,6 +56,7 @@ class _Hour:
         self._removed: frozenset[str] = frozenset()
         # The tenant's settings; None if one of them can't be read.
         self._terms: Terms | None = None
+        self._tenant = Pausable()
         self._turns = asyncio.Semaphore(AT_ONCE)
         # A start that failed may have taken effect: another try is for the same run.
         self._new_runs: dict[str, Run] = {}
@@ -77,7 +79,7 @@ class _Hour:
         self._report(domains, past_due=past_due)
 
     async def _read_terms(self) -> None:
-        tenant = await self._persist(self._services.tenant_settings.read)
+        self._tenant = (tenant := await self._persist(self._services.tenant_settings.read)).readable
         if tenant.unreadable:
             event("settings.unreadable", logging.ERROR, settings=tenant.unreadable)
         else:
@@ -105,7 +107,11 @@ class _Hour:
             return None
         terms, periodic = self._terms, stored.complete().periodic_sync
         watched = periodic == "watch"
-        if terms is None or not periodic or await self._passed_over(domain, terms, watched=watched):
+        if (
+            terms is None
+            or not periodic
+            or await self._passed_over(domain, terms, self._pause(stored), watched=watched)
+        ):
             return None
         run = new_run(self._clock, domain, Mode.DRY_RUN if watched else Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
         run = run.model_copy(update={"kind": RunKind.WATCH}) if watched else run
@@ -115,17 +121,27 @@ class _Hour:
             event("timer.busy", domain=domain, runId=error.run_id)
             return None
 
-    async def _passed_over(self, domain: str, terms: Terms, *, watched: bool) -> bool:
-        """Whether no run is started although it is due, which is logged."""
+    def _pause(self, stored: StoredSettings[DomainSettings]) -> Pause | None:
+        return pause_of(self._now, (stored.readable, self._tenant))
+
+    async def _passed_over(self, domain: str, terms: Terms, pause: Pause | None, *, watched: bool) -> bool:
+        """Whether no run is started although it is due, which is logged.
+
+        The first run under a pause is started, and ends at once: that is how its Sync Logs tell of the pause.
+        """
         if domain in self._removed:
             event("timer.removed", logging.WARNING, domain=domain)
             return True
-        if watched:  # it applies nothing, so nothing has to be reviewed before
+        if watched and not pause:  # it applies nothing, so nothing has to be reviewed before
             return False
         pointers = await self._services.runs.read_pointers(domain)
-        if waits := pointers.waits_for_review(terms.map_digest):
+        if not watched and pointers.waits_for_review(terms.map_digest):
             event("timer.waitsForReview", logging.WARNING, domain=domain)
-        return waits
+            return True
+        if not pause:
+            return False
+        event("timer.paused", domain=domain, until=pause.until.isoformat(), reason=pause.reason)
+        return pause.told in told_in(pointers.last_watch if watched else pointers.last_sync)
 
     async def _no_longer_in_the_tenant(self, domains: Mapping[str, object]) -> frozenset[str]:
         """The domains that the tenant no longer has; none if the tenant's list is unavailable or out of date."""
@@ -169,14 +185,18 @@ class _Hour:
                 await self._clock.sleep(TRY_AGAIN_SECONDS)
 
     def _report(self, domains: Mapping[str, StoredSettings[DomainSettings]], *, past_due: bool) -> None:
-        """Logs the domains with periodic sync or unreadable settings, and the queued ones; watched ones only as queued.
+        """Logs the domains with periodic sync or unreadable settings, and the queued ones.
+
+        Watched and paused ones are only among the queued: from the others a good sync is expected.
 
         A long list takes several lines of the log.
         """
         looked_after = [
             domain
             for domain, stored in domains.items()
-            if domain not in self._removed and (stored.unreadable or stored.complete().periodic_sync is True)
+            if domain not in self._removed
+            and not self._pause(stored)
+            and (stored.unreadable or stored.complete().periodic_sync is True)
         ]
         named = list(dict.fromkeys((*looked_after, *self.queued)))
         for part in _parts(named):

@@ -33,6 +33,7 @@ from shared.errors import (
 from shared.log import event
 from shared.model.changes import Plan
 from shared.model.parts import Parts, parts_of, say
+from shared.model.pause import Pausable, is_periodic, pause_of, told_in
 from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
 from shared.model.runs import AuditLog, Counts, Mode, Run, RunKind, Status, Trigger
@@ -119,6 +120,7 @@ class Invocation:
         self._graph = services.graph(self._stop, low_priority=run.trigger is Trigger.SCHEDULE)
         self._directory: Directory
         self._terms: Terms
+        self._tenant: Pausable
         # What counts, where other settings are tried.
         self._in_force: Terms
         self._pointers = Pointers()
@@ -135,9 +137,15 @@ class Invocation:
             left_behind = await self._take()
             await self._read_settings()
             await self._heed_earlier_runs()
+            if await self._ended_by_pause(left_behind):
+                return Finished()
             approved = await read_approved(self._services, self._log.run, self._terms)
             seen = await self._survey(approved)
             checks = await self._check(seen, approved, left_behind)
+            if self._log.run.trigger is Trigger.SCHEDULE:  # reading may have taken long
+                self._tenant = (await self._services.tenant_settings.read()).readable
+                if await self._ended_by_pause(left_behind):
+                    return Finished()
             if self._log.run.mode is Mode.DRY_RUN:
                 await self._preview(seen, checks)
             elif checks.exceeded:
@@ -186,6 +194,7 @@ class Invocation:
             update = {"tenant_etag": stored.etag, "domain_etag": of_domain.etag}
             self._log.note(what_if=run.what_if.model_copy(update=update))
             self._tried = run.what_if.settings
+        self._tenant = stored.readable
         self._in_force = services.settings.terms(stored.complete())
         self._terms = services.settings.terms(trying(stored.complete(), self._tried))
         if of_domain:
@@ -213,6 +222,27 @@ class Invocation:
             self._log.note(plan_digest=last.plan_digest, same_since=last.same_since)
         # If it ends well, this map was previewed or synchronised, not the one at the time of the click.
         self._log.note(map_digest=now)
+
+    async def _ended_by_pause(self, left_behind: Recorder | None) -> bool:
+        """Ends a periodic run under a pause unless it has begun to write. Any other run warns of the pause.
+
+        The first run after it says that it has ended.
+        """
+        services, run = self._services, self._log.run
+        stored = await services.domains.read_settings(run.domain)
+        pause = pause_of(self._clock.now(), (stored.readable, self._tenant))
+        if pause is None:
+            watched = run.kind is RunKind.WATCH
+            earlier = self._pointers.last_watch if watched else self._pointers.last_sync
+            if is_periodic(run) and told_in(earlier):
+                self._log.warn(say("pause.ended"))
+            return False
+        if run.trigger is Trigger.MANUAL or left_behind:
+            self._log.warn((pause.told,))
+            return False
+        event("run.paused", **facts(run))
+        await self._end_early(Status.CANCELLED, (pause.told,))
+        return True
 
     async def _survey(self, approved: Deeds) -> Survey:
         run = self._log.run

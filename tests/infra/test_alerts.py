@@ -123,7 +123,11 @@ async def _all_that_can_happen(stack: Stack, lines: Lines) -> Written:
     await send(stack, POISON_QUEUE, '{"domain": "contoso.com"}')
     await told("a message that can't be read", "queue.unreadable")
 
-    await stack.set(periodicSync=True)
+    await stack.set(periodicSync=True, pausedUntil=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    await stack.tick()
+    await told("a tick under a pause", "run.finished")
+
+    await stack.set(pausedUntil=None)
     await stack.tick()
     await told("a tick with periodic sync on", "run.finished")
     return written

@@ -21,7 +21,7 @@ EVERY_RUN = {
     "EntityGroupTransaction Domains": 1,
     "GetBlob links": 1,
     "GetBlob tenant": 1,
-    "GetEntity Domains": 4,
+    "GetEntity Domains": 5,
     "MergeEntity Runs": 1,
     "QueryEntities Domains": 2,
     "QueryEntities Runs": 1,

@@ -69,6 +69,8 @@ def test_storing_what_is_shown_changes_nothing(app: TenantSettings, stored: Tena
         "usage_location",
         "sign_in",
         "upn_from",
+        "paused_until",
+        "pause_reason",
     }
 
 

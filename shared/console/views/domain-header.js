@@ -4,6 +4,7 @@ import { may } from "../api.js";
 import { h } from "../dom.js";
 import { hourly, limitOf, standing, waits } from "../parts/domain.js";
 import { button, isActive, muted, statusMark, when } from "../parts/marks.js";
+import { paused } from "../parts/pause.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { address, domainAddress, openDialog, runAddress } from "../router.js";
 import { t } from "../texts.js";
@@ -45,6 +46,7 @@ export function domainHeader(domain, page, features, context) {
 					" · ",
 					limitOf(domain),
 				),
+				paused(domain),
 			),
 			h(
 				"div.actions",

@@ -5,6 +5,7 @@ import { h } from "../dom.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
 import { hourly, limitOf, standing, waits } from "../parts/domain.js";
 import { button, empty, icon, isActive, muted, outcome, pace, searchBox, statusIcon, statusMark, table, when } from "../parts/marks.js";
+import { paused } from "../parts/pause.js";
 import { doneWith, together } from "../parts/together.js";
 import { bothSides, MARKS, strip } from "../parts/triage-strip.js";
 import { cancelButton, progressBar, progressText } from "../parts/progress.js";
@@ -111,6 +112,7 @@ function cells(one, context) {
 			"div.stack",
 			h("span", { class: `status ${domain.periodicSync ? "status-succeeded" : "status-off"}` }, icon(domain.periodicSync ? "succeeded" : "off"), t(`periodical.${hourly(domain)}`)),
 			!waits(domain) && domain.nextRunAt && muted(t("periodical.next"), " ", when(domain.nextRunAt, { short: true })),
+			paused(domain),
 			domain.periodicSync === "watch" && link(t("watch.title"), domain.name, "watch", t("watch.of", { domain: domain.name })),
 			next !== "enable" && periodicButton(domain, "link"),
 		),

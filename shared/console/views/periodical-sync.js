@@ -5,6 +5,7 @@ import { h } from "../dom.js";
 import { dialogBody, onThisVersion } from "../parts/dialog.js";
 import { hourly } from "../parts/domain.js";
 import { button, note, when } from "../parts/marks.js";
+import { paused } from "../parts/pause.js";
 import { closeDialog } from "../router.js";
 import { duration, said, t } from "../texts.js";
 
@@ -44,7 +45,7 @@ export default {
 			title,
 			close: closeDialog,
 			onsubmit: () => save(!on),
-			body: on ? disabling(domain, schedule) : enabling(domain, schedule),
+			body: [paused(domain), on ? disabling(domain, schedule) : enabling(domain, schedule)],
 			buttons: [
 				button(t("dialog.cancel"), closeDialog),
 				!on && button(t(watched ? "watch.stop" : "watch.start"), () => save(watched ? false : "watch"), { needs: "Administrator", disabled: busy("save") }),

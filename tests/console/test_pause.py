@@ -1,0 +1,32 @@
+"""A pause is seen wherever periodic sync is: in the list, on the domain's page and in its dialog."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.async_api import expect
+
+from tests.console.conftest import IN_A_BROWSER, OpenPage
+from tests.support.stack import CONTOSO, StartStack
+
+pytestmark = IN_A_BROWSER
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en-GB", "Paused until"), ("ja-JP", "一時停止中、再開")])
+async def test_the_page_says_until_when_and_why(
+    start_stack: StartStack, open_page: OpenPage, locale: str, words: str
+) -> None:
+    stack = await start_stack()
+    await stack.set(periodicSync=True)
+    page = await open_page(stack, f"#/?dialog=periodical-sync&on={CONTOSO}", locale=locale)
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await expect(page.get_by_text(words)).to_have_count(0)
+    later = datetime.now(UTC) + timedelta(days=1)
+    await stack.set(pausedUntil=later.isoformat(), pauseReason="HR <b>project</b>")
+
+    await page.reload()
+
+    await expect(page.get_by_role("dialog").get_by_text(words)).to_contain_text("HR <b>project</b>")
+    row = page.get_by_role("row", include_hidden=True).filter(has_text=CONTOSO).first
+    await expect(row).to_contain_text(words)
+    await page.goto(f"{str(stack.http.base_url).rstrip('/')}/api/console#/domains/{CONTOSO}/sync-logs")
+    await expect(page.locator("header.domain-head").get_by_text(words)).to_be_visible()
