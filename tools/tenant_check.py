@@ -42,6 +42,7 @@ READS = (
     "/users?$filter=onPremisesImmutableId in ('none')&$select=id",
     "/users?$filter=userPrincipalName in ('none@{domain}')&$select=id",
     "/users?$filter=displayName in ('none')&$select=id",
+    "/users?$filter=startsWith(displayName,'none')&$select=id&$top=1",
     "/users?$filter=mailNickname in ('none')&$select=id,mailNickname",
     "/users?$filter=onPremisesSyncEnabled eq true&$select=id&$top=1",
     "/users/{user}?$select=id,signInSessionsValidFromDateTime,isManagementRestricted",

@@ -4,7 +4,7 @@ import { isActive, wouldBeCancelled } from "./parts/marks.js";
 import { runAddress } from "./router.js";
 
 /** The verdicts, the worst first. @type {Verdict[]} */
-export const VERDICTS = ["unreadable", "failed", "cancelled", "errors", "waits", "questions", "undone", "never", "changes", "disabled", "running", "good", "removed"];
+export const VERDICTS = ["unreadable", "failed", "cancelled", "errors", "waits", "questions", "undone", "never", "changes", "disabled", "running", "paused", "good", "removed"];
 
 /**
  * @param {Api.Domain} domain
@@ -41,6 +41,7 @@ function verdictOf(domain, run) {
 	if (isActive(domain.activeRun)) return "running";
 	if (!run) return "never";
 	if (run.status === "failed") return "failed";
+	if (run.messageParts.some(({ code }) => code.startsWith("pause."))) return "paused";
 	if (run.status === "cancelled" || wouldBeCancelled(run)) return "cancelled";
 	if (run.status === "completedWithErrors" || run.counts.failed) return "errors";
 	if (domain.periodicSync && domain.waitingForReview) return "waits";

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.console.conftest import IN_A_BROWSER, OpenPage
-from tests.support.stack import CONTOSO, StartStack
+from tests.support.stack import CONTOSO, StartStack, in_entra, in_source
 
 pytestmark = IN_A_BROWSER
 
@@ -30,3 +30,19 @@ async def test_the_page_says_until_when_and_why(
     await expect(row).to_contain_text(words)
     await page.goto(f"{str(stack.http.base_url).rstrip('/')}/api/console#/domains/{CONTOSO}/sync-logs")
     await expect(page.locator("header.domain-head").get_by_text(words)).to_be_visible()
+
+
+async def test_a_run_that_a_pause_ended_counts_as_no_trouble(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
+    later = datetime.now(UTC) + timedelta(days=1)
+    await stack.set(periodicSync=True, pausedUntil=later.isoformat())
+    await stack.tick()
+    await stack.finished((await stack.runs())[0])
+
+    page = await open_page(stack)
+
+    row = page.get_by_role("row").filter(has_text=CONTOSO).first
+    await expect(row.locator("strong", has_text="Paused")).to_be_visible()
+    await expect(page.get_by_role("button", name="1 paused")).to_be_visible()

@@ -116,7 +116,7 @@ type Texts = Record<string, Record<string, string | Record<string, string>>>;
 
 /** One setting of a domain that is a number; `limit`: a percentage, a number of people, or both. */
 type Setting = {
-    name: Exclude<keyof Api.SettingsChange, "periodicSync" | "unlinked">;
+    name: Exclude<keyof Api.SettingsChange, "periodicSync" | "unlinked" | "pausedUntil" | "pauseReason">;
     kind: "percent" | "limit";
     optional: boolean;
 };
@@ -141,7 +141,7 @@ type SettingsData = {
 };
 
 /** See triage.js. */
-type Verdict = "unreadable" | "failed" | "cancelled" | "errors" | "waits" | "questions" | "undone" | "never" | "changes" | "disabled" | "running" | "good" | "removed";
+type Verdict = "unreadable" | "failed" | "cancelled" | "errors" | "waits" | "questions" | "undone" | "never" | "changes" | "disabled" | "running" | "paused" | "good" | "removed";
 type Step = "settings" | "dryRun" | "review" | "syncNow" | "enable" | null;
 type Judged = { domain: Api.Domain; run: Api.Run | null; review: Api.Run | null; verdict: Verdict; rank: number; next: Step };
 type Side = { readAt: string | null; amiss: Api.Part[] };

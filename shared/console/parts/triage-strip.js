@@ -9,7 +9,7 @@ import { icon, muted, when } from "./marks.js";
 // What an administrator asks for first; the others are there while a domain is like that.
 const ALWAYS = ["failed", "cancelled"];
 /** The shape of each verdict. @type {Record<Verdict, string>} */
-export const MARKS = { unreadable: "failed", failed: "failed", cancelled: "cancelled", errors: "completedWithErrors", waits: "queued", questions: "completedWithErrors", undone: "queued", never: "off", changes: "queued", disabled: "off", running: "running", good: "succeeded", removed: "off" };
+export const MARKS = { unreadable: "failed", failed: "failed", cancelled: "cancelled", errors: "completedWithErrors", waits: "queued", questions: "completedWithErrors", undone: "queued", never: "off", changes: "queued", disabled: "off", running: "running", paused: "off", good: "succeeded", removed: "off" };
 
 /** @param {DomainsData} data */
 export function bothSides({ domains, asOf }) {
