@@ -19,7 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from shared.model.parts import Language
+from shared.errors import SyncError
+from shared.model.parts import Language, parts_of
 from shared.model.people import SignIn
 from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
@@ -27,6 +28,7 @@ from shared.planning.scope import EVERYBODY
 from shared.planning.surveyed import Terms
 from shared.planning.tenant_settings import Country, DomainNames, FieldMap, People, TenantSettings, in_force
 from shared.schedule import Schedule
+from shared.words import said
 
 
 def is_loopback(url: str) -> bool:
@@ -324,7 +326,13 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise SettingsError("; ".join(_complaint(e["loc"], e["msg"]) for e in error.errors())) from None
+            raise SettingsError("; ".join(_complaint(e["loc"], _why(e)) for e in error.errors())) from None
+
+
+def _why(error: Mapping[str, Any]) -> str:
+    """In English, since the app's own language is a setting, too."""
+    refused = error.get("ctx", {}).get("error")
+    return said(parts_of(refused)) if isinstance(refused, SyncError) else str(error["msg"])
 
 
 def _complaint(location: tuple[int | str, ...], message: str) -> str:

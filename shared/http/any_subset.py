@@ -6,6 +6,8 @@ from typing import Self
 from pydantic import BaseModel, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
+from shared.errors import BadValue
+
 
 def any_subset(schema: JsonSchemaValue) -> None:
     """Adapts the schema: at least one setting, and no defaults, because a setting that is not named stays as it is."""
@@ -19,7 +21,7 @@ class AnySubset(BaseModel):
     def _says_something(self) -> Self:
         if not self.model_fields_set:
             named = (field.alias or name for name, field in type(self).model_fields.items())
-            raise ValueError(f"name at least one of {', '.join(named)}")
+            raise BadValue("field.atLeastOne", names=tuple(named))
         return self
 
     @property

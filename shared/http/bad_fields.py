@@ -5,8 +5,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from shared.errors import SyncError
 from shared.http.problems import Problem
-from shared.model.parts import Parts, say
+from shared.model.parts import Parts, parts_of, say
 
 _WHOLE_NUMBER = say("field.wholeNumber")
 # By the type of Pydantic's error, from its context. What it says itself is for programmers.
@@ -21,8 +22,12 @@ _WRONG: Mapping[str, Callable[[dict[str, Any]], Parts]] = {
     "literal_error": lambda context: say("field.oneOf", choices=_choices(context["expected"])),
     "enum": lambda context: say("field.oneOf", choices=_choices(context["expected"])),
     "bool_type": lambda _: say("field.onOff"),
-    "value_error": lambda context: say("field.refused", why=str(context["error"])),
+    "value_error": lambda context: _refused(context["error"]),
 }
+
+
+def _refused(error: ValueError) -> Parts:
+    return parts_of(error) if isinstance(error, SyncError) else say("field.refused", why=str(error))
 
 
 def _choices(expected: str) -> str:

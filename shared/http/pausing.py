@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from shared.http.problems import Problem
 from shared.model.parts import say
 from shared.model.pause import LONGEST_PAUSE
-from shared.words import said
 
 
 def with_pause(changes: Mapping[str, object], now: datetime) -> Mapping[str, object]:
@@ -18,7 +17,7 @@ def with_pause(changes: Mapping[str, object], now: datetime) -> Mapping[str, obj
         return changes
     until = changes["paused_until"]
     if isinstance(until, datetime) and not timedelta(0) < until - now <= LONGEST_PAUSE:
-        detail = say("pause.notAhead", days=LONGEST_PAUSE.days)
-        errors = [{"field": "pausedUntil", "detail": said(detail)}]
-        raise Problem(400, "Bad body", detail, errors=errors)
+        problem = Problem(400, "Bad body", say("pause.notAhead", days=LONGEST_PAUSE.days))
+        problem.errors = [("pausedUntil", problem.parts)]
+        raise problem
     return {"pause_reason": None, **changes}

@@ -4,6 +4,8 @@ import re
 
 import idna
 
+from shared.errors import BadValue
+
 _NAME = re.compile(
     r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])"
 )
@@ -18,11 +20,11 @@ def own_script(name: str) -> str:
 
 
 def domain_name(text: str) -> str:
-    """The name in lower case and ASCII, as Entra keeps it. Raises ValueError if invalid."""
+    """The name in lower case and ASCII, as Entra keeps it. Raises BadValue if invalid."""
     try:
         name = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode("ascii")
     except idna.IDNAError as error:
-        raise ValueError(f"{text!r} is not a domain name: {error}") from error
+        raise BadValue("domain.noName", name=repr(text)) from error
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{text!r} is not a domain name")
+        raise BadValue("domain.noName", name=repr(text))
     return name

@@ -7,7 +7,7 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from shared.errors import DomainNotFound, SettingsUnreadable
+from shared.errors import BadValue, DomainNotFound, SettingsUnreadable
 from shared.model.pause import Pausable
 from shared.model.records import Percent, Record, Time
 from shared.model.runs import Run
@@ -24,7 +24,7 @@ class Limit(Record):
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
         if self.count is None and self.percent is None:
-            raise ValueError("takes count, percent, or both")
+            raise BadValue("limit.neither")
         return self
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from shared.errors import BadValue
+
 Function = Literal["first", "join", "before"]
 FUNCTIONS: tuple[Function, ...] = get_args(Function)
 DEEPEST = 5
@@ -40,13 +42,13 @@ Expression = str | Constant | Call
 
 
 def parse(text: str, key: Callable[[str], str]) -> Expression:
-    """The expression, with the names of its fields as `key` writes them. Raises ValueError that says what is wrong."""
+    """The expression, with the names of its fields as `key` writes them. Raises BadValue that says what is wrong."""
     if not _BEGINS.match(text):
         return key(text)
     parser = _Parser(text, key)
     expression = parser.expression(1)
     if parser.place != len(text):
-        raise parser.wrong("nothing more is expected")
+        raise BadValue("expression.end", at=parser.place + 1, text=repr(text))
     return expression
 
 
@@ -94,14 +96,14 @@ class _Parser:
             return self._call(call[1], depth)
         if (field := self._taken(_FIELD)) and field[0].strip():
             return self._key(field[0].strip())
-        raise self.wrong("a field, a constant such as 'JP' or a function is expected")
+        raise BadValue("expression.value", at=self.place + 1, text=repr(self._text))
 
     def _call(self, name: str, depth: int) -> Call:
         function = next((one for one in FUNCTIONS if one == name), None)
         if function is None:
-            raise ValueError(f"{name} is no function; there are {', '.join(FUNCTIONS)}")
+            raise BadValue("expression.noFunction", name=name, possible=FUNCTIONS)
         if depth > DEEPEST:
-            raise ValueError(f"functions may stand in each other {DEEPEST} deep")
+            raise BadValue("expression.tooDeep", deepest=DEEPEST)
         arguments = [self.expression(depth + 1)]
         while self._following() == ",":
             arguments.append(self.expression(depth + 1))
@@ -110,27 +112,24 @@ class _Parser:
     def _following(self) -> str:
         if after := self._taken(_AFTER):
             return after[1]
-        raise self.wrong("a comma or ) is expected")
+        raise BadValue("expression.comma", at=self.place + 1, text=repr(self._text))
 
     def _taken(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         if found := pattern.match(self._text, self.place):
             self.place = found.end()
         return found
 
-    def wrong(self, expected: str) -> ValueError:
-        return ValueError(f"at character {self.place + 1} of {self._text!r} {expected}")
-
 
 def _checked(function: Function, arguments: list[Expression]) -> Call:
     if function == "join":
         between, *joined = arguments
         if not isinstance(between, Constant) or len(joined) < 2:
-            raise ValueError("join takes a constant to put between, then two values or more: join(' ', a, b)")
+            raise BadValue("expression.join")
         return Call(function, tuple(joined), between.text)
     if function == "before":
         if len(arguments) != 2 or not isinstance(mark := arguments[1], Constant) or not mark.text:
-            raise ValueError("before takes a value and a constant that is not empty: before(a, '@')")
+            raise BadValue("expression.before")
         return Call(function, tuple(arguments[:1]), mark.text)
     if len(arguments) < 2:
-        raise ValueError("first takes two values or more: first(a, b)")
+        raise BadValue("expression.first")
     return Call(function, tuple(arguments))

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from shared.errors import BadValue
 from shared.model.characters import LONGEST, composed, escaped, visible
 from shared.model.people import AccountKind, EntraUser, SignIn, SourceUser, Standing, Value
 from shared.planning.entra_limits import LENGTHS, unwritten
@@ -158,20 +159,20 @@ class AttributeMap:
 
         `scope` is read with it, since its rules are about what is read of people.
 
-        Raises ValueError for an attribute that can't be mapped, for an expression that is wrong or stands where only a
+        Raises BadValue for an attribute that can't be mapped, for an expression that is wrong or stands where only a
         field may, for a field that holds a secret, and if displayName is not mapped.
         """
         given = {SOURCE_ID if name == USERNAME else name: field for name, field in overrides.items()}
         if unknown := sorted(set(given) - set(MAPPABLE)):
-            raise ValueError(f"{', '.join(unknown)} can't be mapped; possible are {', '.join(MAPPABLE)}")
+            raise BadValue("map.unknown", names=tuple(unknown), possible=tuple(MAPPABLE))
         if marked := sorted(
             one for one, name in given.items() if name and name[:1] == "!" and one != ENABLED
         ):
-            raise ValueError(f"{', '.join(marked)}: only {ENABLED} takes a field with ! before it")
+            raise BadValue("map.inverted", names=tuple(marked), enabled=ENABLED)
         username = given.get(SOURCE_ID) or DEFAULT_MAP[NICKNAME]
         merged = {**DEFAULT_MAP, NICKNAME: username, **given}
         if not merged["displayName"]:
-            raise ValueError("displayName must be mapped: Entra has no user without one")
+            raise BadValue("map.noDisplayName")
         pairs = [(attribute, _expression(attribute, name)) for attribute, name in merged.items() if name]
         unread = IMMUTABLE_ID in merged and merged[IMMUTABLE_ID] is None
         own = {name: text for name, text in given.items() if text}
@@ -269,18 +270,18 @@ class AttributeMap:
 
 
 def _expression(attribute: str, text: str) -> Expression:
-    """What fills the attribute. Raises ValueError as `AttributeMap.of` does."""
+    """What fills the attribute. Raises BadValue as `AttributeMap.of` does."""
     try:
         expression = parse(text.removeprefix("!") if attribute == ENABLED else text, field_key)
-    except ValueError as error:
-        raise ValueError(f"{attribute}: {error}") from error
+    except BadValue as error:
+        raise BadValue("map.of", name=attribute, because=error) from error
     if attribute in _ONE_FIELD and not isinstance(expression, str):
-        raise ValueError(f"{attribute} takes one field, no expression")
+        raise BadValue("map.oneField", name=attribute)
     if secret := next(filter(is_secret, fields_of(expression)), None):
-        raise ValueError(f"{attribute}: {secret} can't be mapped: by its name, the field holds a secret")
+        raise BadValue("map.secret", name=attribute, field=secret)
     longest = LENGTHS.get(attribute, 0)
     if any(len(constant) > longest for constant in constants_of(expression)):
-        raise ValueError(f"{attribute} takes {longest} characters at most")
+        raise BadValue("map.tooLong", name=attribute, longest=longest)
     return expression
 
 

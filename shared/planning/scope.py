@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from shared.errors import BadValue
 from shared.model.characters import composed
 from shared.model.people import Standing
 from shared.model.records import Record
@@ -36,14 +37,14 @@ class Rule(Record):
     def _sensible(self) -> Self:
         if self.op == "memberOf":
             if self.side != "entra" or self.field or not _GROUP.fullmatch(self.value):
-                raise ValueError("memberOf takes side entra, no field, and the object id of a group as value")
+                raise BadValue("rule.memberOf")
             return self
         if self.side == "entra" and self.field not in ATTRIBUTES:
-            raise ValueError(f"{self.field!r} can't be in a rule; possible are {', '.join(ATTRIBUTES)}")
+            raise BadValue("rule.unknown", field=repr(self.field), possible=ATTRIBUTES)
         if not self.field.strip():
-            raise ValueError("a rule names a field")
+            raise BadValue("rule.noField")
         if (self.op == "isEmpty") == bool(self.value.strip()):
-            raise ValueError("isEmpty takes no value, and the others take one")
+            raise BadValue("rule.value")
         return self
 
     def holds(self, value: str | None) -> bool:

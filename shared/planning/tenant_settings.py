@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from shared.errors import BadValue
 from shared.model.domain_names import domain_name
 from shared.model.pause import Pausable
 from shared.model.people import SignIn
@@ -29,7 +30,7 @@ def _people(value: tuple[str, ...]) -> tuple[str, ...]:
     people = sorted({name.strip().lower() for name in value if name.strip()})
     for person in people:
         if not _PERSON.fullmatch(person):
-            raise ValueError(f"{person!r} is neither a UPN nor an object id")
+            raise BadValue("protected.nobody", person=repr(person))
     return tuple(people)
 
 
@@ -39,7 +40,7 @@ def _domains(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def _without_secrets(scope: Scope) -> Scope:
     if secret := next(filter(is_secret, scope.source_fields), None):
-        raise ValueError(f"{secret} can't be in a rule, since by its name it holds a secret")
+        raise BadValue("rule.secret", field=secret)
     return scope
 
 
@@ -90,11 +91,11 @@ class TenantSettings(Pausable):
     )
 
     def require_fitting(self) -> None:
-        """Raises ValueError that names a setting too long to be stored."""
+        """Raises BadValue that names a setting too long to be stored."""
         values = self.model_dump(mode="json")
         for name, longest in LONGEST.items():
             if (length := len(json.dumps(values[name]))) > longest:
-                raise ValueError(f"{to_camel(name)} takes at most {longest} characters of JSON, not {length}")
+                raise BadValue("setting.tooLong", setting=to_camel(name), longest=longest, length=length)
 
 
 DEFAULTS = TenantSettings(attribute_map={}, protected_users=(), foreign_domains=(), scope=EVERYBODY)

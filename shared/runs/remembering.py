@@ -142,7 +142,7 @@ class Remembering:
             found = {one for one in asked if alive.get(one, one)} | {gone.object_id for gone in deleted.users}
             clock = self._services.clock
             await self._write(await clock.in_thread(forget, self._known, asked.values(), found, today))
-        return looks.warnings
+        return looks.warnings or (effect if asked.keys() - alive.keys() else ())
 
     async def _write(self, now: Memory) -> None:
         self._stop.check_lease()

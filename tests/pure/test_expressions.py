@@ -1,5 +1,6 @@
 """Expressions in an attribute map: what they are made of, what they give, and what is said of a wrong one."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.errors import BadValue
 from shared.planning.emptied import filled
 from shared.planning.expressions import DEEPEST, Call, Constant, Expression, fields_of, parse, value_of
 from shared.planning.mapping import DEFAULT_MAP, AttributeMap, field_key, normalised
+from tests.support.errors import raises
 
 FIELDS = {"a": "Aoki", "b": "花子", "mail": "aoki@contoso.com", "empty": "", "blank": "  "}
 NAMES = st.sampled_from([*FIELDS, "missing"])
@@ -112,7 +115,7 @@ def test_every_other_text_is_one_field(name: str) -> None:
         ("first(a)", "first takes two values or more"),
         ("first(a, )", "a field, a constant such as 'JP' or a function is expected"),
         ("first(a, b", "a comma or ) is expected"),
-        ("first(a, b) c", "at character 13 of 'first(a, b) c' nothing more is expected"),
+        ("first(a, b) c", "At character 13 of 'first(a, b) c' nothing more is expected"),
         ("'JP", "a field, a constant such as 'JP' or a function is expected"),
         ("join(a, b)", "join takes a constant to put between"),
         ("join(' ', a)", "join takes a constant to put between"),
@@ -123,10 +126,8 @@ def test_every_other_text_is_one_field(name: str) -> None:
     ],
 )
 def test_a_wrong_expression_says_what_is_wrong_with_it(text: str, says: str) -> None:
-    with pytest.raises(ValueError, match=r".") as raised:
+    with raises(BadValue, re.escape(says)):
         parse(text, field_key)
-
-    assert says in str(raised.value)
 
 
 def mapped(overrides: Mapping[str, str | None], record: Mapping[str, object]) -> dict[str, Any]:
@@ -189,7 +190,7 @@ def test_every_field_of_an_expression_is_read() -> None:
     "attribute", ["sourceId", "userPrincipalName", "onPremisesImmutableId", "accountEnabled"]
 )
 def test_who_somebody_is_takes_one_field(attribute: str) -> None:
-    with pytest.raises(ValueError, match=f"^{attribute} takes one field, no expression$"):
+    with raises(BadValue, f"^{attribute} takes one field, no expression.$"):
         AttributeMap.of({attribute: "first(a, b)"})
 
 
@@ -204,18 +205,18 @@ def test_who_somebody_is_takes_one_field(attribute: str) -> None:
 )
 @pytest.mark.parametrize("attribute", ["department", "userPrincipalName"])
 def test_a_field_that_holds_a_secret_by_its_name_is_refused(attribute: str, field: str) -> None:
-    with pytest.raises(ValueError, match=f"{attribute}.*(holds a secret|takes one field)"):
+    with raises(BadValue, f"{attribute}.*(holds a secret|takes one field)"):
         AttributeMap.of({attribute: field})
 
 
 @pytest.mark.parametrize("constant", ["'JPN'", "first(Country, 'JPN')"])
 def test_a_constant_that_entra_would_refuse_of_everybody_is_refused(constant: str) -> None:
-    with pytest.raises(ValueError, match="usageLocation takes 2 characters at most"):
+    with raises(BadValue, "usageLocation takes 2 characters at most"):
         AttributeMap.of({"usageLocation": constant})
 
 
 def test_a_wrong_expression_names_its_attribute() -> None:
-    with pytest.raises(ValueError, match=r"^department: frist is no function"):
+    with raises(BadValue, r"^department: frist is no function"):
         AttributeMap.of({"department": "frist(a, b)"})
 
 

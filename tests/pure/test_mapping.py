@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.errors import BadValue
 from shared.model.changes import Obstacle
 from shared.model.people import SignIn
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
 from shared.planning.mapping import AttributeMap, is_secret, normalised
 from shared.words import said
+from tests.support.errors import raises
 from tests.support.people import MAP, values
 
 RECORD = {
@@ -231,7 +233,7 @@ def test_the_nickname_comes_from_the_field_of_the_username_wherever_that_is(name
 def test_a_field_that_holds_a_secret_can_not_be_mapped(field: str) -> None:
     assert is_secret(field)
     for attribute in ("department", "accountEnabled", "userPrincipalName", "sourceId"):
-        with pytest.raises(ValueError, match="can't be mapped: by its name, the field holds a secret"):
+        with raises(BadValue, "can't be mapped: by its name, the field holds a secret"):
             AttributeMap.of({attribute: field})
 
 
@@ -317,7 +319,7 @@ def test_a_usage_location_is_compared_in_upper_case() -> None:
     ],
 )
 def test_a_map_that_cannot_work_is_refused(overrides: dict[str, str | None], complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+    with raises(BadValue, complaint):
         AttributeMap.of(overrides)
 
 

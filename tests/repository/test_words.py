@@ -44,6 +44,7 @@ OTHERWISE: Mapping[str, set[str]] = {
     "Unavailable": {"because", "retry_after"},
     "SourceError": {"because"},
     "CallerRefused": {"because"},
+    "BadValue": {"because"},
     "Cached": {"fresh", "patience", "kept"},
 }
 # Where a code is handed on that others gave.
