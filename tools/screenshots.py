@@ -1,188 +1,156 @@
 """`make screenshots`: writes the guide's pictures to docs/images/, in both languages and both colour schemes.
 
-The people are the demo's. The runs are real, except for two days of hourly syncs, which are made up.
+Beside each picture are its words. A test makes the views again and compares them: who changes a text makes the pictures
+anew.
 """
 
 import asyncio
-import random
+import base64
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
 
-import httpx
-from playwright.async_api import Browser, Page, ViewportSize, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
-from local.host import HostProcess
 from local.processes import REPOSITORY
-from local.stack import Stack, running_stack
-from shared.clock import Clock
-from shared.model.parts import Parts, verbatim
-from shared.model.runs import Counts, DeletionCheck, Mode, Run, Status, Trigger, new_run_id
-from shared.planning.limits import Checks
-from shared.reports import summary
-from shared.services import Services
-from shared.settings import Settings
 from tools.browser import running_browser
+from tools.demo_days import CONTOSO, FABRIKAM, Day, ordinary_day
 
 FOLDER = REPOSITORY / "docs" / "images"
 LANGUAGES = {"en": "en-GB", "ja": "ja-JP"}
-SCHEMES = ("light", "dark")
-WINDOW: ViewportSize = {"width": 1280, "height": 860}
-CONTOSO, FABRIKAM, CORP = "contoso.com", "fabrikam.com", "corp.contoso.com"
-# Two days of hourly syncs.
-HOURS = 47
-UNUSUAL = {31: Status.FAILED, 20: Status.CANCELLED, 8: Status.COMPLETED_WITH_ERRORS}
-UNREACHABLE = "Access Control: GET users answered 503."
-WITHIN_THE_LIMIT = DeletionCheck(deletions=0, target=26, percent=0, max_allowed_deletions=20, exceeded=False)
-BEYOND_IT = DeletionCheck(deletions=9, target=26, percent=34.6, max_allowed_deletions=20, exceeded=True)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+# A window in which everything has room: nothing scrolls, and no foot floats over the rest.
+DESKTOP, PHONE, HEIGHT = 1160, 390, 2600
+AROUND_A_DIALOG = 32
+BELOW_A_PAGE = 40
+# Against 22 MB of PNG: Chromium makes WebP itself, and GitHub shows it.
+QUALITY = 82
+# What differs from one time to the next: points in time, how long ago, how long, sizes, ids.
+VOLATILE = re.compile(
+    r"""
+    (?:\d{1,2}\ \w{3,4}(?:\ \d{4})?,\ |(?:\d{4}年)?\d{1,2}月\d{1,2}日\ )?\d{1,2}:\d\d | \d{4}-\d\d-\d\d
+    | \d+\ (?:sec|min|hr|second|minute|hour)s?\ ago | \d+\ ?(?:秒|分|時間)前 | (?<=\ )(?:now|今)(?=\ ·|$)
+    | [\d.]+\ (?:secs?\b|秒) | [\d.,]+\ (?:[kK]B|bytes?)
+    | [\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}
+    """,
+    re.VERBOSE,
+)
+# Rules of its own stay when the page draws itself anew. A dialog shows all of itself, without a scroll bar.
+WITH_ROOM = """(without) => {
+  const rules = new CSSStyleSheet();
+  rules.replaceSync(`dialog { max-height: none !important; } ${without} { display: none !important; }`);
+  document.adoptedStyleSheets.push(rules);
+}"""
 
 
 @dataclass(frozen=True)
 class Picture:
+    """`address` may name a run of the day. `without`: a selector of what is left away, so that the rest fits."""
+
     name: str
     address: str
+    without: str = ""
+    width: int = DESKTOP
+
+    @property
+    def of_dialog(self) -> bool:
+        return "dialog=" in self.address
+
+
+CONTOSO_IS = f"#/domains/{CONTOSO}"
+DRY_RUN = f"{CONTOSO_IS}/runs/{{day.dry_run}}"
+PICTURES = (
+    Picture("domains", "#/"),
+    Picture("phone", "#/", "tbody tr:nth-child(n+3)", width=PHONE),
+    Picture("dry-run-result", DRY_RUN, ".people-section"),
+    Picture("people", f"{DRY_RUN}?show=update", ".result, .who-is-who, .failures"),
+    Picture("sync-now", f"#/?dialog=sync-now&on={FABRIKAM}"),
+    Picture("periodical-sync", f"#/?dialog=periodical-sync&on={FABRIKAM}"),
+    Picture("settings", f"#/?dialog=settings&on={CONTOSO}"),
+    Picture("sync-logs", f"{CONTOSO_IS}/sync-logs", "tbody tr:nth-child(n+13)"),
+    Picture("failed-run", f"{CONTOSO_IS}/runs/{{day.failed}}"),
+    Picture("pre-check", f"{CONTOSO_IS}/pre-check", "section.surface:nth-of-type(n+4)"),
+    Picture("person", f"#/people/mei.suzuki@{CONTOSO}"),
+)
 
 
 async def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    async with running_browser() as browser, product() as (stack, host):
-        await pictures(browser, host, await demo_scenes(stack, host))
-    print(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER.relative_to(REPOSITORY)}")
+    async with running_browser() as browser, ordinary_day() as day:
+        for language in LANGUAGES:
+            for picture in PICTURES:
+                for scheme in SCHEMES:
+                    async with shown(browser, day, picture, language, scheme) as page:
+                        taken = await photographed(page, picture)
+                        words = await words_of(page, picture)
+                    (FOLDER / f"{picture.name}-{language}-{scheme}.webp").write_bytes(taken)
+                words_beside(picture, language).write_text(words, encoding="utf-8")
+    print(f"{len(list(FOLDER.glob('*.webp')))} pictures in {FOLDER.relative_to(REPOSITORY)}")
 
 
 @asynccontextmanager
-async def product() -> AsyncIterator[tuple[Stack, httpx.AsyncClient]]:
-    """Runs the whole product on loopback; yields its services and an HTTP client for its host."""
-    with (
-        running_stack() as stack,
-        HostProcess(stack.settings) as host,
-    ):
-        async with httpx.AsyncClient(base_url=host.url, timeout=60) as client:
-            yield stack, client
-
-
-async def demo_scenes(stack: Stack, host: httpx.AsyncClient) -> list[Picture]:
-    """The guide's scenes, with the demo's people."""
-    failed = await two_days_of_syncs(stack)
-    await change(host, CONTOSO, periodicSync=True)
-    dry_run = await run(host, CONTOSO, "dry-run")
-    await run(host, FABRIKAM, "dry-run")
-    await run(host, CORP, "sync")
-    contoso = f"#/domains/{CONTOSO}"
-    result = f"{contoso}/runs/{dry_run}"
-    return [
-        Picture("dry-run-result", result),
-        Picture("people", f"{result}?show=update"),
-        Picture("sync-now", f"#/?dialog=sync-now&on={FABRIKAM}"),
-        Picture("periodical-sync", f"#/?dialog=periodical-sync&on={FABRIKAM}"),
-        Picture("settings", f"#/?dialog=settings&on={CONTOSO}"),
-        Picture("sync-logs", f"{contoso}/sync-logs"),
-        Picture("failed-run", f"{contoso}/runs/{failed}"),
-        Picture("pre-check", f"{contoso}/pre-check"),
-        Picture("person", f"#/people/mei.suzuki@{CONTOSO}"),
-    ]
-
-
-async def pictures(browser: Browser, host: httpx.AsyncClient, scenes: list[Picture]) -> None:
-    for language in LANGUAGES:
-        for scheme in SCHEMES:
-            for scene in scenes:
-                page = await opened(browser, host, scene, language, scheme)
-                await taken(page, f"{scene.name}-{language}-{scheme}")
-
-
-async def opened(
-    browser: Browser, host: httpx.AsyncClient, scene: Picture, language: str, scheme: str
-) -> Page:
+async def shown(
+    browser: Browser, day: Day, picture: Picture, language: str, scheme: Literal["light", "dark"] = "light"
+) -> AsyncIterator[Page]:
+    """A tab with the view of the picture, with all that it loads."""
     context = await browser.new_context(
         locale=LANGUAGES[language],
         timezone_id="Asia/Tokyo",
-        color_scheme="dark" if scheme == "dark" else "light",
-        viewport=WINDOW,
+        color_scheme=scheme,
+        viewport={"width": picture.width, "height": HEIGHT},
+        device_scale_factor=2,
         reduced_motion="reduce",
     )
     page = await context.new_page()
-    await page.goto(f"{host.base_url}/api/console{scene.address}")
-    await expect(page.locator("main h1")).to_be_visible()
-    if "dialog=" in scene.address:
-        await expect(page.locator("dialog h2")).to_be_visible()
-    return page
+    await page.goto(f"{day.console}{picture.address.format(day=day)}", wait_until="networkidle")
+    await expect(what(page, picture).locator("h1, h2").first).to_be_visible()
+    await expect(page.locator(".waiting, [aria-busy]")).to_have_count(0)
+    await page.evaluate(WITH_ROOM, picture.without or "nothing")
+    yield page
+    await context.close()
 
 
-async def taken(page: Page, name: str) -> None:
-    await page.screenshot(path=FOLDER / f"{name}.png")
-    await page.context.close()
+def what(page: Page, picture: Picture) -> Locator:
+    """What is looked at: the dialog if one is open."""
+    return page.locator("dialog" if picture.of_dialog else "main")
 
 
-async def start(host: httpx.AsyncClient, domain: str, kind: str) -> str:
-    answer = await host.post(f"/api/domains/{domain}/{kind}", json={})
-    return str(answer.raise_for_status().json()["id"])
+async def photographed(page: Page, picture: Picture) -> bytes:
+    """The page down to its last card, or the dialog with some of the page around it, as WebP."""
+    box = await what(page, picture).bounding_box()
+    if box is None:
+        raise RuntimeError(f"{picture.name} shows nothing")
+    bottom = box["y"] + box["height"]
+    clip = {"x": 0.0, "y": 0.0, "width": float(picture.width), "height": bottom - BELOW_A_PAGE}
+    if picture.of_dialog:
+        clip = {
+            "x": box["x"] - AROUND_A_DIALOG,
+            "y": box["y"] - AROUND_A_DIALOG,
+            "width": box["width"] + 2 * AROUND_A_DIALOG,
+            "height": box["height"] + 2 * AROUND_A_DIALOG,
+        }
+    # Playwright itself makes PNG and JPEG only.
+    browser = await page.context.new_cdp_session(page)
+    taken = await browser.send(
+        "Page.captureScreenshot", {"format": "webp", "quality": QUALITY, "clip": {**clip, "scale": 1}}
+    )
+    return base64.b64decode(taken["data"])
 
 
-async def run(host: httpx.AsyncClient, domain: str, kind: str) -> str:
-    """Runs it to its end; returns its id."""
-    run_id = await start(host, domain, kind)
-    async with asyncio.timeout(60):
-        while True:
-            seen = (await host.get(f"/api/domains/{domain}/runs/{run_id}")).json()
-            if seen["finishedAt"]:
-                return run_id
-            await asyncio.sleep(0.2)
+def words_beside(picture: Picture, language: str) -> Path:
+    """The file with the words of both its pictures, the light and the dark one."""
+    return FOLDER / f"{picture.name}-{language}.txt"
 
 
-async def change(host: httpx.AsyncClient, domain: str, **settings: object) -> None:
-    (await host.patch(f"/api/domains/{domain}", json=settings)).raise_for_status()
-
-
-async def two_days_of_syncs(stack: Stack) -> str:
-    """Writes an hourly sync of contoso.com for each hour; returns the id of the one that failed."""
-    services = Services(Settings.from_environment(stack.settings))
-    chance, now, failed = random.Random(48), datetime.now(UTC), ""
-    try:
-        for hours_ago in range(HOURS, 0, -1):
-            then = now - timedelta(hours=hours_ago)
-            status = UNUSUAL.get(hours_ago, Status.SUCCEEDED)
-            made_up = Run(
-                id=new_run_id(then, Clock().token(4)), domain=CONTOSO, mode=Mode.SYNC, trigger=Trigger.SCHEDULE,
-                requested_by="schedule", created_at=then,
-            )  # fmt: skip
-            await services.runs.start(made_up)
-            hold = await services.runs.take(CONTOSO, made_up.id)
-            if hold is None:
-                raise RuntimeError(f"{CONTOSO} is busy")
-            ended = made_up.model_copy(
-                update={
-                    "status": status,
-                    "started_at": then,
-                    "finished_at": then + timedelta(seconds=chance.uniform(3, 20)),
-                    "counts": a_working_hour(chance, status),
-                }
-            )
-            ended = ended.model_copy(update={"message_parts": what_it_says(ended)})
-            await services.runs.finish(hold, ended, {})
-            failed = made_up.id if status is Status.FAILED else failed
-    finally:
-        await services.aclose()
-    return failed
-
-
-def what_it_says(run: Run) -> Parts:
-    if run.status is Status.FAILED:
-        return summary.cut_short(verbatim(UNREACHABLE), run)
-    if run.status is Status.CANCELLED:
-        return summary.refused(run, Checks(BEYOND_IT))
-    return summary.outcome(run, Checks(WITHIN_THE_LIMIT))
-
-
-def a_working_hour(chance: random.Random, status: Status) -> Counts:
-    """Counts of one hourly sync: mostly no changes or a few."""
-    if status in (Status.FAILED, Status.CANCELLED):
-        return Counts(source=29, target=26)
-    busy = chance.random() < 0.6
-    some = {name: chance.choice((0, 0, 1, 2, 4)) for name in ("add", "update", "rename", "delete")}
-    failed = 1 if status is Status.COMPLETED_WITH_ERRORS else 0
-    return Counts(source=29, target=26, **(some if busy or failed else {}), failed=failed)
+async def words_of(page: Page, picture: Picture) -> str:
+    """All that is to be read in the picture, one line for each, with `…` for what differs from one time to the next."""
+    lines = (
+        VOLATILE.sub("…", line.strip()) for line in (await what(page, picture).inner_text()).splitlines()
+    )
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from shared.reports.audit_csv import COLUMNS
 from shared.settings import Settings
 from shared.words import sentences
 from tools.docs import BLOCKS, PAGES, filled
-from tools.screenshots import LANGUAGES, SCHEMES
+from tools.screenshots import FOLDER, LANGUAGES, PICTURES, SCHEMES, words_beside
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *PAGES.glob("*.md"), *REPOSITORY.glob(".github/**/*.md")])
 BY_NAME = [pytest.param(path, id=str(path.relative_to(REPOSITORY))) for path in DOCUMENTS]
@@ -76,11 +76,14 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
 
 
 def test_every_picture_is_shown_on_a_page_and_make_screenshots_makes_it() -> None:
-    kept = {path.name for path in (PAGES / "images").iterdir()}
-    shown = {target.name for path in DOCUMENTS for target, _ in links(path) if target.parent.name == "images"}
-    scenes = re.findall(r'Picture\("([\w-]+)"', read(REPOSITORY / "tools" / "screenshots.py"))
-    made = {f"{scene}-{lang}-{scheme}.png" for scene in scenes for lang in LANGUAGES for scheme in SCHEMES}
-    assert kept == shown == made
+    kept = {path.name for path in FOLDER.iterdir()}
+    shown = {target.name for path in DOCUMENTS for target, _ in links(path) if target.parent == FOLDER}
+    made = {
+        f"{one.name}-{lang}-{scheme}.webp" for one in PICTURES for lang in LANGUAGES for scheme in SCHEMES
+    }
+    words = {words_beside(one, lang).name for one in PICTURES for lang in LANGUAGES}
+    assert shown == made
+    assert kept == made | words
 
 
 @pytest.mark.parametrize("path", BY_NAME)
