@@ -18,6 +18,7 @@ from shared.runs.invocation import Continues, perform
 from shared.runs.messages import POISON_QUEUE, QUEUE, message, read_message
 from shared.services import Services
 from shared.settings import Settings, SettingsError
+from shared.words import said
 
 leave_out_requests()
 app: func.FunctionApp | func.Blueprint
@@ -27,7 +28,7 @@ try:
     app = func.FunctionApp(http_auth_level="FUNCTION" if settings.auth_mode == "keys" else "ANONYMOUS")
 except SettingsError as error:
     # Azure loads this app instead. The triggers below go to a blueprint that no app registers.
-    instead = misconfigured(str(error))
+    instead = misconfigured(said(error.parts))
     settings = Settings.model_construct()
     app = func.Blueprint()  # type: ignore[no-untyped-call]  # unannotated in azure-functions
 

@@ -30,10 +30,6 @@ class SyncError(Exception):
         return f"{self.sentence}({named})" + (f" {self.because}" if self.because else "")
 
 
-class BadValue(SyncError, ValueError):
-    """What a setting or a request can't take; as a ValueError, Pydantic says of which field."""
-
-
 class SourceError(SyncError):
     """The source could not be read completely; nothing may be concluded from what was read."""
 

@@ -19,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from shared.errors import SyncError
-from shared.model.parts import Language, parts_of
+from shared.model.bad_value import BadValue
+from shared.model.parts import Language, Parts, parts_of, say, verbatim
 from shared.model.people import SignIn
 from shared.planning.mapping import AttributeMap
 from shared.planning.protection import Protection
@@ -28,7 +28,6 @@ from shared.planning.scope import EVERYBODY
 from shared.planning.surveyed import Terms
 from shared.planning.tenant_settings import Country, DomainNames, FieldMap, People, TenantSettings, in_force
 from shared.schedule import Schedule
-from shared.words import said
 
 
 def is_loopback(url: str) -> bool:
@@ -86,7 +85,11 @@ TimeZone = Annotated[str, AfterValidator(_utc)]
 
 
 class SettingsError(Exception):
-    """A setting is missing or bad; its text, which is for the log, names it and says what it takes."""
+    """A setting is missing or bad; `parts`, which are for the log, name it and say what it takes."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.parts = parts
 
 
 class Settings(BaseModel):
@@ -321,21 +324,17 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Raises SettingsError: one line that names every bad setting and what it takes. Empty means unset."""
+        """Raises SettingsError, which names every bad setting and what it takes. Empty means unset."""
         given: dict[str, Any] = {name: value for name, value in environment.items() if value.strip()}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise SettingsError("; ".join(_complaint(e["loc"], _why(e)) for e in error.errors())) from None
+            raise SettingsError(tuple(part for one in error.errors() for part in _complaint(one))) from None
 
 
-def _why(error: Mapping[str, Any]) -> str:
-    """In English, since the app's own language is a setting, too."""
+def _complaint(error: Mapping[str, Any]) -> Parts:
+    name = ".".join(str(part) for part in error["loc"])
     refused = error.get("ctx", {}).get("error")
-    return said(parts_of(refused)) if isinstance(refused, SyncError) else str(error["msg"])
-
-
-def _complaint(location: tuple[int | str, ...], message: str) -> str:
-    name = ".".join(str(part) for part in location)
-    message = message.removeprefix("Value error, ")
-    return f"Setting {name}: {message}" if name else f"Settings: {message}"
+    message = error["msg"].removeprefix("Value error, ")
+    why = parts_of(refused) if isinstance(refused, BadValue) else verbatim(f"{message}.")
+    return say("setting.bad", name=name, why=why) if name else say("settings.incomplete", why=why)

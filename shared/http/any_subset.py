@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
-from shared.errors import BadValue
+from shared.model.bad_value import BadValue
 
 
 def any_subset(schema: JsonSchemaValue) -> None:

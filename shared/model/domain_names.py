@@ -4,7 +4,7 @@ import re
 
 import idna
 
-from shared.errors import BadValue
+from shared.model.bad_value import BadValue
 
 _NAME = re.compile(
     r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])"

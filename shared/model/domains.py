@@ -7,7 +7,8 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from shared.errors import BadValue, DomainNotFound, SettingsUnreadable
+from shared.errors import DomainNotFound, SettingsUnreadable
+from shared.model.bad_value import BadValue
 from shared.model.pause import Pausable
 from shared.model.records import Percent, Record, Time
 from shared.model.runs import Run

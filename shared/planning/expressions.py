@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from shared.errors import BadValue
+from shared.model.bad_value import BadValue
 
 Function = Literal["first", "join", "before"]
 FUNCTIONS: tuple[Function, ...] = get_args(Function)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from shared.errors import BadValue
+from shared.model.bad_value import BadValue
 from shared.model.characters import LONGEST, composed, escaped, visible
 from shared.model.people import AccountKind, EntraUser, SignIn, SourceUser, Standing, Value
 from shared.planning.entra_limits import LENGTHS, unwritten

@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from shared.errors import BadValue
+from shared.model.bad_value import BadValue
 from shared.model.characters import composed
 from shared.model.people import Standing
 from shared.model.records import Record

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from shared.errors import BadValue
+from shared.model.bad_value import BadValue
 from shared.model.domain_names import domain_name
 from shared.model.pause import Pausable
 from shared.model.people import SignIn

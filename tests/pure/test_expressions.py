@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import BadValue
+from shared.model.bad_value import BadValue
 from shared.planning.emptied import filled
 from shared.planning.expressions import DEEPEST, Call, Constant, Expression, fields_of, parse, value_of
 from shared.planning.mapping import DEFAULT_MAP, AttributeMap, field_key, normalised

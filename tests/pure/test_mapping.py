@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import BadValue
+from shared.model.bad_value import BadValue
 from shared.model.changes import Obstacle
 from shared.model.people import SignIn
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value

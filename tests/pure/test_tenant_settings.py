@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.errors import BadValue
+from shared.model.bad_value import BadValue
 from shared.planning.tenant_settings import DEFAULTS, TenantSettings, in_force
 from shared.settings import Settings
 from tests.support.errors import english, raises

@@ -11,6 +11,7 @@ from local.processes import REPOSITORY
 from shared import errors
 from shared.errors import SyncError
 from shared.http.principal import ANYBODY, KEY_HOLDER
+from shared.model import bad_value
 from shared.model.changes import Action
 from shared.model.parts import Language
 from shared.model.runs import Approvable
@@ -34,7 +35,7 @@ HALF_WIDTH = re.compile(f"{JAPANESE}[,.;!?]|[,;!?]{JAPANESE}")
 # Who takes a code first, and by name what fills its sentence. `Pages` raises the error that it is given.
 ERRORS = {
     name
-    for name, kind in vars(errors).items()
+    for name, kind in {**vars(errors), **vars(bad_value)}.items()
     if isinstance(kind, type) and issubclass(kind, SyncError) and name != "RunActive"
 }
 SAYS = {"say", "Cached", "self._error", *ERRORS}

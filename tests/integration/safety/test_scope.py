@@ -142,6 +142,7 @@ async def test_who_is_out_of_scope_from_now_on_has_not_left_the_source(start_sta
     await stack.set(maxSourceShrink=20)
     await stack.sync()
     await change(stack, scope={"exclude": [HR]})
+    await stack.dry_run()
 
     run = await stack.sync()
 
