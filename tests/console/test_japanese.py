@@ -24,7 +24,8 @@ NAMES = (
     "Content-Length", "Content-Type", "ETag", "GET users", "cursor", "items", "access_token", "value", "null", "true",
     "false", "enabled", "disabled", "perform_run", "onmicrosoft", "openapi", "json", "api", "New name", "contosox",
     "Contoso", "Exchange", "email", "=leave", " leave ", " entra ", "True", "=keys", "=false", "application/json",
-    "Microsoft 365", "first(a, b)", "join(' ', a, b)", "before(a", "include", "exclude", *MAPPABLE,
+    "memberOf", "isEmpty", "side に entra", "field は", "join には", "before には", "first には", "first(a, b)",
+    "join(' ', a, b)", "before(a", "include", "exclude", *MAPPABLE,
 )  # fmt: skip
 PEOPLE = ("aoki", "baba", "chiba", "doi", "room", "boss", "saito", "tani", "ueda")
 FOREIGN = verbatim("Something in English.")
