@@ -1,7 +1,6 @@
 """Reads Entra users as small records: users of a domain, users by id, and deleted users."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from shared.entra.client import (
 )
 from shared.entra.graph import Graph, Part, begun_again_if_expired, needs
 from shared.errors import GraphError
+from shared.model.addresses import is_object_id
 from shared.model.people import EntraUser
 from shared.planning.aside import are_aside
 from shared.planning.mapping import IMMUTABLE_ID, UPN, AttributeMap
@@ -55,12 +55,14 @@ class Users(Part):
             try:
                 return await read()
             except GraphError as error:
-                told = str(error.parameters.get("text")) if error.status == 400 else ""
-                optional = self._attribute_map.optional
-                refused = [n for n in optional if n not in self.not_selectable and f"'{n}'" in told]
-                if not refused:
+                if not (refused := self._refused_in_select(error)):
                     raise
-                self.not_selectable += tuple(refused)
+                self.not_selectable += refused
+
+    def _refused_in_select(self, error: GraphError) -> tuple[str, ...]:
+        told = str(error.parameters.get("text")) if error.status == 400 else ""
+        optional = self._attribute_map.optional
+        return tuple(n for n in optional if n not in self.not_selectable and f"'{n}'" in told)
 
     async def read_users(self, domain: str) -> Listing:
         """Every user whose UPN is on exactly this domain; read once more if Graph lists fewer users than it counted."""
@@ -104,7 +106,8 @@ class Users(Part):
 
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
         """Object id → the current user, None for a user who is gone; users who could not be read are absent."""
-        found = await self._look_up(list(object_ids))
+        ids = list(object_ids)
+        found = await self._selecting(lambda: self._look_up(ids))
         return {object_id: user for object_id, user in found.items() if not isinstance(user, GraphError)}
 
     async def _look_up(self, object_ids: Sequence[str]) -> dict[str, EntraUser | GraphError | None]:
@@ -115,6 +118,9 @@ class Users(Part):
         found: dict[str, EntraUser | GraphError | None] = {}
         async for answers in self.graph.send(requests):
             found.update((request.subject, self._one(answer)) for request, answer in answers)
+        for one in found.values():
+            if isinstance(one, GraphError) and self._refused_in_select(one):
+                raise one
         return found
 
     def _one(self, answer: Answer) -> EntraUser | GraphError | None:
@@ -213,10 +219,6 @@ class Users(Part):
         """Whether any user of the tenant is synchronised from Active Directory."""
         path = "/users?$filter=onPremisesSyncEnabled%20eq%20true&$select=id&$top=1"
         return bool(page_items(await self.graph.read(path)))
-
-
-def is_object_id(text: str) -> bool:
-    return re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) is not None
 
 
 def entra_user(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:

@@ -20,6 +20,7 @@ _SEPARATOR = re.compile(
     r'[^\S\x1c-\x1f]|[,;:"()<>\[\]、，；：､﹐﹑﹔﹕（）＜＞［］〈〉《》「」『』【】“”„‟«»＂]'
 )
 _AT = re.compile("[@＠﹫]")
+_OBJECT_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # As long as SMTP and DNS allow (RFC 5321, RFC 1035), and what is folded to that at most: Unicode's normalisation takes
 # time by the square of a run of combining characters.
 _LONGEST, _LONGEST_LABEL, _LONGEST_TYPED = 320, 63, 1000
@@ -33,6 +34,11 @@ _TYPOGRAPHIC = str.maketrans(
         **dict.fromkeys("\x1c\x1d\x1e\x1f"),  # white space to Python, control characters to Unicode
     }
 )
+
+
+def is_object_id(text: str) -> bool:
+    """Whether it has the form of an object id of Entra."""
+    return _OBJECT_ID.fullmatch(text) is not None
 
 
 def fold(text: str) -> tuple[str, ...]:

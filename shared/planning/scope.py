@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from shared.model.addresses import is_object_id
 from shared.model.bad_value import BadValue
 from shared.model.characters import composed
 from shared.model.people import Standing
@@ -19,7 +20,6 @@ from shared.planning.entra_limits import LENGTHS
 
 Read = Callable[[str], str | None]
 
-_GROUP = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _UPN = "userPrincipalName"
 _OTHER_WILDCARDS = re.compile(r"[?\[]")
 ATTRIBUTES = (_UPN, *LENGTHS)
@@ -36,7 +36,7 @@ class Rule(Record):
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         if self.op == "memberOf":
-            if self.side != "entra" or self.field or not _GROUP.fullmatch(self.value):
+            if self.side != "entra" or self.field or not is_object_id(self.value):
                 raise BadValue("rule.memberOf")
             return self
         if self.side == "entra" and self.field not in ATTRIBUTES:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from shared.model.addresses import is_object_id
 from shared.model.bad_value import BadValue
 from shared.model.domain_names import domain_name
 from shared.model.pause import Pausable
@@ -18,7 +19,7 @@ from shared.planning.upns import UpnFrom
 
 Origin = Literal["stored", "app setting", "default"]
 
-_PERSON = re.compile(r"[^\s@;]+@[^\s@;]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UPN = re.compile(r"[^\s@;]+@[^\s@;]+")
 
 
 def _mappable(value: dict[str, str | None]) -> dict[str, str | None]:
@@ -29,7 +30,7 @@ def _mappable(value: dict[str, str | None]) -> dict[str, str | None]:
 def _people(value: tuple[str, ...]) -> tuple[str, ...]:
     people = sorted({name.strip().lower() for name in value if name.strip()})
     for person in people:
-        if not _PERSON.fullmatch(person):
+        if not _UPN.fullmatch(person) and not is_object_id(person):
             raise BadValue("protected.nobody", person=repr(person))
     return tuple(people)
 

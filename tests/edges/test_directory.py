@@ -124,3 +124,13 @@ async def test_a_closing_look_has_its_own_deadline_and_never_waits_for_the_write
         }
         with pytest.raises(TimeBudgetSpent):
             await Directory(graph.within(0), MAP).look_up_users([ROOM.object_id])
+
+
+async def test_a_look_at_single_users_goes_without_what_this_cloud_does_not_have() -> None:
+    async with connected(ADMIN, tenant={"lacking": ["isResourceAccount"]}) as tenant:
+        directory = tenant.directory
+
+        found = await directory.look_up_users([ADMIN.object_id, NOBODY])
+
+        assert [account and account.upn for account in found.values()] == [ADMIN.upn, None]
+        assert directory.not_selectable == ("isResourceAccount",)
