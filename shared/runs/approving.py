@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from shared.errors import AuditLogGone, NotPossible, PreconditionFailed
+from shared.errors import AuditLogGone, NotPossible, PreconditionFailed, RunActive
 from shared.model.changes import Change
 from shared.model.questions import Kind
 from shared.model.records import Author
@@ -66,18 +66,17 @@ async def start_approved(
     waits = pointers.waits_for_review(terms.map_digest)
     if dry_run.settings_digest or set(kinds) != {"delete"} or waits:
         await require_same_settings(services, dry_run, terms)
-    listed = await _read_listed(services, dry_run, with_unlinked=people is not None)
+    wanted = {*kinds, *(("join",) if "rename" in kinds else ())}
+    every = await _read_listed(services, dry_run, with_unlinked=people is not None)
+    listed = {deed: ids for deed, ids in every.items() if deed.kind in wanted}
     if unlisted := sorted(set(people or ()) - {who for ids in listed.values() for who in ids}):
         raise NotPossible("run.notListed", run=dry_run_id, people=tuple(unlisted[:NAMED]))
-    wanted = {*kinds, *(("join",) if "rename" in kinds else ())}
-    released = {
-        deed
-        for deed, ids in listed.items()
-        if deed.kind in wanted and (people is None or not ids.isdisjoint(people))
-    }
+    released = {deed for deed, ids in listed.items() if people is None or not ids.isdisjoint(people)}
     if "clear" in kinds:
         released |= {consent(str(c.attribute)) for c in dry_run.limit_checks if c.name == "emptied"}
     if release.answers:
+        if pointers.active:  # before the answers: of a start that is refused nothing stays
+            raise RunActive(domain, pointers.active)
         await answer_all(services, domain, dry_run_id, release.answers, author)
     counts = Counter("rename" if deed.kind == "join" else deed.kind for deed in released if deed.who)
     approval = Approval(

@@ -184,6 +184,20 @@ async def test_usernames_that_are_made_anew_are_one_click(start_stack: StartStac
     assert {upn: user["id"] for upn, user in stack.users().items()} == accounts
 
 
+async def test_of_a_start_that_is_refused_no_answer_stays(start_stack: StartStack) -> None:
+    stack, _ = await mistyped(start_stack)
+    dry_run = await stack.dry_run()
+    stack.hold_up()
+    await stack.start("sync")
+
+    order = {"dryRunId": dry_run.id, "answers": [{"kind": "addBesideDeletion", "same": True}]}
+    started = await stack.post(f"domains/{CONTOSO}/sync", {"approve": order})
+
+    assert started.status_code == 409
+    assert (await listed(stack))["decisions"] == []
+    stack.let_go()
+
+
 async def test_answers_to_what_a_later_run_has_asked_anew_are_refused(start_stack: StartStack) -> None:
     stack, _ = await mistyped(start_stack)
     dry_run = await stack.dry_run()
