@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 
-from shared.model.changes import Plan
+from shared.model.changes import Plan, Rule
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Memory, SignIn, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions
@@ -72,11 +72,11 @@ class Survey:
 
     `terms`: the settings under which it was read. `on_tenant`: source users on all domains of the tenant. `emptied`:
     attributes that stop a sync, since nobody in the source has a value any more. `left_out`: source users on the domain
-    who are out of scope for the first time. `memory`: what earlier syncs knew.
-    `reviewed`: an administrator has approved a dry run that told of its doubt. `federated`: whether the domain is
-    federated, if that matters to a sync. `addresses`: lower-case address → its holder. `warnings`: for the
-    administrator, one part for each. `only`: source ids and object ids of the chosen people whose plan it is; None for
-    everybody's.
+    who are out of scope for the first time. `rules`: source id → what paired the user with their account. `memory`:
+    what earlier syncs knew. `reviewed`: an administrator has approved a dry run that told of its doubt. `federated`:
+    whether the domain is federated, if that matters to a sync. `addresses`: lower-case address → its holder.
+    `warnings`: for the administrator, one part for each. `only`: source ids and object ids of the chosen people whose
+    plan it is; None for everybody's.
     """
 
     domain: str
@@ -93,6 +93,7 @@ class Survey:
     on_tenant: int = 0
     emptied: tuple[str, ...] = ()
     left_out: int = 0
+    rules: Mapping[str, Rule] = field(default_factory=dict)
     upn_from: UpnFrom = "userPrincipalName"
     warnings: Parts = ()
     reviewed: bool = False

@@ -5,8 +5,6 @@ from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.model.records import Record
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap
-from shared.planning.matching import match
-from shared.planning.names import Names
 from shared.planning.surveyed import Survey
 from shared.reports.run_people import PersonChange
 from shared.words import said
@@ -63,7 +61,7 @@ def person(seen: Survey, query: str) -> Person:
         query=query,
         source=_source(user, attribute_map) if user else None,
         entra=_entra(target, attribute_map) if target else None,
-        matched_by=_rule(user, change, seen) if user and target else None,
+        matched_by=seen.rules.get(user.source_id) if user and target else None,
         change=_change(change) if change else None,
         protection=said(protection) or None,
         protection_parts=protection,
@@ -100,15 +98,6 @@ def _entra(target: EntraUser, attribute_map: AttributeMap) -> dict[str, Value]:
         **named,
         ENABLED: target.enabled,
     }
-
-
-def _rule(user: SourceUser, change: Change | None, seen: Survey) -> Rule | None:
-    """What paired them. A change says so itself; who is equal on both sides has none, and is matched again."""
-    if change is not None and change.rule:
-        return change.rule
-    names = Names(seen.terms.attribute_map)
-    matching = match(seen.domain, seen.source, seen.target, seen.memory, names, seen.decisions)
-    return matching.rules.get(user.source_id)
 
 
 def _change(change: Change) -> PlannedChange:

@@ -10,8 +10,8 @@ from shared.model.parts import parts_of, say
 from shared.model.people import EntraUser, Memory, People
 from shared.outbound.waiting import NoStop
 from shared.planning.holders import Holder
-from shared.planning.mapping import domain_of
-from shared.planning.surveyed import Survey, Terms
+from shared.planning.mapping import AttributeMap, domain_of
+from shared.planning.surveyed import Survey
 from shared.reports.found_people import MOST_FOUND, FoundPeople, called, found_people
 from shared.reports.person import Person, person
 from shared.reports.pre_check import PreCheck, pre_check
@@ -75,12 +75,12 @@ class _Read:
 
 async def people_called(services: Services, words: str) -> FoundPeople:
     """The people of the tenant and of the source with these words in a name, an address or an id."""
-    everybody, accounts, memory = await _both_sides(services, words)
-    attribute_map = (await _terms(services)).attribute_map
+    attribute_map = (await services.tenant_settings.read_terms()).attribute_map
+    everybody, accounts, memory = await _both_sides(services, words, attribute_map)
     users = await services.clock.in_thread(called, words, everybody, attribute_map)
     alone = [one.upn for one in users if one.upn and one.source_id not in memory.links]
     accounts += await Directory(services.graph(), attribute_map).find_users(upns=alone)
-    return found_people(users, accounts, memory.links, attribute_map)
+    return await services.clock.in_thread(found_people, users, accounts, memory.links, attribute_map)
 
 
 async def person_called(services: Services, query: str, domain: str) -> Person:
@@ -88,26 +88,25 @@ async def person_called(services: Services, query: str, domain: str) -> Person:
 
     Raises PersonNotFound if neither side has them, or no domain of the tenant.
     """
-    terms = await _terms(services)
-    users, accounts, memory = await _both_sides(services, query)
-    domain = domain or _domain_of(query, users, accounts, memory, await _domains(services))
+    terms = await services.tenant_settings.read_terms()
+    users, accounts, memory = await _both_sides(services, query, terms.attribute_map)
+    if not domain:
+        of_tenant = await _domains(services)
+        domain = await services.clock.in_thread(_domain_of, query, users, accounts, memory, of_tenant)
     directory = Directory(services.graph(), terms.attribute_map)
     stop = NoStop(services.clock)
     looking = surveyor(services, domain, directory, terms, stop, source=_Read(users))
     return await services.clock.in_thread(person, await looking.survey(predict=True), query)
 
 
-async def _terms(services: Services) -> Terms:
-    return await services.tenant_settings.read_terms()
-
-
 async def _domains(services: Services) -> frozenset[str]:
     return frozenset(one.name for one in (await services.tenant_domains.get()).value if not one.removed)
 
 
-async def _both_sides(services: Services, words: str) -> tuple[People, list[EntraUser], Memory]:
+async def _both_sides(
+    services: Services, words: str, attribute_map: AttributeMap
+) -> tuple[People, list[EntraUser], Memory]:
     """Everybody in the source, the accounts of whom `words` may be a name, and what earlier syncs knew."""
-    attribute_map = (await _terms(services)).attribute_map
     directory = Directory(services.graph(), attribute_map)
     users, accounts, memory = await asyncio.gather(
         services.source(attribute_map, NoStop(services.clock)).users(),

@@ -185,7 +185,8 @@ class Surveyor:
             plan=plan,
             addresses=lookups.addresses,
             emptied=empty.stopping,
-            left_out=self._newly_left_out(people, memory),
+            left_out=await self._clock.in_thread(self._newly_left_out, people, memory),
+            rules=matching.rules,
             upn_from=upn_from,
             # The doubt first: a long list is cut at its end, and an approval needs to know that it was seen.
             warnings=memory.doubt

@@ -8,6 +8,8 @@ import pytest
 from shared.model.people import EntraUser, Memory, SourceUser
 from shared.model.questions import Decisions
 from shared.planning.lookups import Lookups
+from shared.planning.matching import match
+from shared.planning.names import Names
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey, Terms
 from shared.reports.person import Person, person
@@ -30,6 +32,7 @@ def traced(
     remembered = dict(links or {})
     around = Lookups(initial_domain=INITIAL_DOMAIN, protection=protection)
     plan = plan_of(source, target, around, links=remembered)
+    decisions = Decisions(same=dict(decided or {}))
     seen = Survey(
         domain=DOMAIN,
         initial_domain=INITIAL_DOMAIN,
@@ -39,7 +42,8 @@ def traced(
         protection=protection,
         plan=plan,
         terms=Terms(attribute_map=MAP, protection=NOBODY_PROTECTED),
-        decisions=Decisions(same=dict(decided or {})),
+        decisions=decisions,
+        rules=match(DOMAIN, source, target, Memory(remembered), Names(MAP), decisions).rules,
     )
     return person(seen, query)
 
