@@ -90,10 +90,13 @@ class Territory:
 
 
 def strangers(people: Iterable[SourceUser], territory: Territory) -> Parts:
-    """Those in the source who are on no domain of the tenant: one count, and a line for what may be a slip."""
+    """Those in the source who are on no domain of the tenant: one count, and a line for what may be a slip.
+
+    But for those whom Email only finds, of whom `told_of_upns` tells.
+    """
     users: dict[Place, list[str]] = {}
     for user in people:
-        if not territory.has(user):
+        if not territory.has(user) and not user.only_found:
             users.setdefault(territory.place(user), []).append(user.source_id)
     told: Parts = ()
     foreign = sum(len(names) for place, names in users.items() if place.where is Where.FOREIGN)

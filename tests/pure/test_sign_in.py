@@ -140,7 +140,7 @@ def test_an_administrator_is_told_what_is_left_and_which_values_nobody_knows() -
     told = [said((part,)) for part in warnings(SignIn.LEAVE, pairs, people)]
 
     assert told[0].startswith("The status of 2 users is neither enabled nor disabled: 'suspended' (2).")
-    assert told[1].startswith("Disabled in the source and enabled in Entra: 1 users.")
+    assert told[1].startswith("Users disabled in the source and enabled in Entra: 1.")
     assert warnings(SignIn.FOLLOW, pairs, ()) == ()
 
 

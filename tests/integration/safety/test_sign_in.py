@@ -29,7 +29,7 @@ async def test_an_account_that_was_blocked_in_entra_stays_blocked(start_stack: S
     assert (run.status, run.counts.update, run.counts.block, run.counts.unblock) == ("succeeded", 1, 0, 0)
     assert (enabled(stack), enabled(stack, "left")) == (False, True)
     assert [part.code for part in run.warning_parts] == ["warning.signInLeft"]
-    assert "Disabled in the source and enabled in Entra: 1 users." in run.message
+    assert "Users disabled in the source and enabled in Entra: 1." in run.message
 
 
 @pytest.mark.parametrize("mode", ["leave", "block", "follow"])
