@@ -66,12 +66,18 @@ async def start_approved(
     waits = pointers.waits_for_review(terms.map_digest)
     if dry_run.settings_digest or set(kinds) != {"delete"} or waits:
         await require_same_settings(services, dry_run, terms)
+    listed = await _read_listed(services, dry_run, with_unlinked=people is not None)
+    unlisted = set(people or ()) - {who for ids in listed.values() for who in ids}
     wanted = {*kinds, *(("join",) if "rename" in kinds else ())}
-    every = await _read_listed(services, dry_run, with_unlinked=people is not None)
-    listed = {deed: ids for deed, ids in every.items() if deed.kind in wanted}
-    if unlisted := sorted(set(people or ()) - {who for ids in listed.values() for who in ids}):
-        raise NotPossible("run.notListed", run=dry_run_id, people=tuple(unlisted[:NAMED]))
-    released = {deed for deed, ids in listed.items() if people is None or not ids.isdisjoint(people)}
+    released = {
+        deed
+        for deed, ids in listed.items()
+        if deed.kind in wanted and (people is None or not ids.isdisjoint(people))
+    }
+    if people and not released:  # it lists them, with changes of other kinds alone
+        unlisted.update(people)
+    if unlisted:
+        raise NotPossible("run.notListed", run=dry_run_id, people=tuple(sorted(unlisted)[:NAMED]))
     if "clear" in kinds:
         released |= {consent(str(c.attribute)) for c in dry_run.limit_checks if c.name == "emptied"}
     if release.answers:
