@@ -287,16 +287,18 @@ const ROLES = ["Reader", "Operator", "Administrator"];
 export const may = (role) => !caller || ROLES.indexOf(caller.role.replace("Sync.", "")) >= ROLES.indexOf(role);
 
 /**
- * What is read, or what keeps it from being read: the rest of a page is worth showing without it.
+ * What is read, or what keeps it from being read: the rest of a page is worth showing without it. What the page has
+ * `shown` so far stays there, under the problem.
  * @template Read
  * @param {Promise<Read>} reading
+ * @param {unknown} [shown]
  * @returns {Promise<[Read, null] | [null, Problem]>}
  */
-export async function orProblem(reading) {
+export async function orProblem(reading, shown = null) {
 	try {
 		return [await reading, null];
 	} catch (error) {
-		if (error instanceof Problem) return [null, error];
+		if (error instanceof Problem && !shown) return [null, error];
 		throw error;
 	}
 }

@@ -1,5 +1,7 @@
 """What is refused, fails or is cancelled leads on; and nobody is offered what their role can't do."""
 
+import re
+
 import pytest
 from playwright.async_api import Route, expect
 
@@ -37,8 +39,12 @@ async def test_a_failed_dry_run_can_be_tried_again(start_stack: StartStack, open
     await expect(page.get_by_role("dialog", name=f"Dry Run: {CONTOSO}")).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("view", "look"),
+    [("pre-check", "pre-check"), ("sync-logs", "runs"), ("audit-logs", "runs"), ("changes", "changes")],
+)
 async def test_a_refused_look_leaves_the_domains_pages_and_is_tried_again(
-    start_stack: StartStack, open_page: OpenPage
+    start_stack: StartStack, open_page: OpenPage, view: str, look: str
 ) -> None:
     stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
     page = await open_page(stack, refusals=True)
@@ -52,8 +58,9 @@ async def test_a_refused_look_leaves_the_domains_pages_and_is_tried_again(
         else:
             await route.fallback()
 
-    await page.route(f"**/api/domains/{CONTOSO}/pre-check**", refuse_once)
-    await page.evaluate("address => { location.hash = address }", f"{PAGES}/pre-check")
+    of_domain = f"domains/{CONTOSO}/{look}" if look != "changes" else look
+    await page.route(re.compile(rf"/api/{of_domain}(\?.*)?$"), refuse_once)
+    await page.evaluate("address => { location.hash = address }", f"{PAGES}/{view}")
     await expect(page.get_by_role("alert")).to_be_visible()
     await expect(page.get_by_role("link", name="Sync Logs")).to_be_visible()
     await page.get_by_role("button", name="Try again").click()

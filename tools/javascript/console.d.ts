@@ -41,6 +41,9 @@ type Params = {
     only?: string;
 };
 
+/** What a look has found, or why it was refused. */
+type Looked<T> = [T, null] | [null, import("../../shared/console/api.js").Problem];
+
 /** What is wrong with one field of a form, by its name in the API. */
 type FieldError = { field: string; parts: Api.Part[] };
 

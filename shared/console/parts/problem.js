@@ -70,6 +70,15 @@ const saysWhatToDo = (parts) => parts.some(({ code }) => SAYS_WHAT_TO_DO.test(co
 export const againButton = (problem, look) => button(t(problem instanceof Problem && saysWhatToDo(problem.parts) ? "problem.reload" : "problem.again"), look);
 
 /**
+ * What a look has found, or why it was refused with the button that looks again: the rest of the page stays.
+ * @template T
+ * @param {[T, null] | [null, Problem]} look
+ * @param {() => unknown} again
+ * @param {(found: T) => Child} show
+ */
+export const foundOr = ([found, problem], again, show) => (problem ? problemNote(problem, againButton(problem, again)) : show(/** @type {T} */ (found)));
+
+/**
  * @param {number} status
  * @param {Api.Part[]} parts
  */

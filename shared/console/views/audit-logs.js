@@ -1,36 +1,37 @@
 // The audit logs that can still be had: the last dry run's, and those of the day's syncs.
 
-import { features, getDomain, listRuns } from "../api.js";
+import { features, getDomain, listRuns, orProblem } from "../api.js";
 import { h } from "../dom.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
 import { downloadButton, expiry } from "../parts/download.js";
 import { button, empty, modeText, note, pace, statusMark, table, when } from "../parts/marks.js";
+import { foundOr } from "../parts/problem.js";
 import { openDialog, runAddress } from "../router.js";
 import { bytes, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
 const LIFETIME = 24 * 3600_000;
 
-/** @type {View<{ domain: Api.Domain, features: Features, runs: Api.Run[] }>} */
+/** @type {View<{ domain: Api.Domain, features: Features, logs: Looked<Api.Run[]> }>} */
 export default {
 	title: ({ params }) => t("audit.of", { domain: params.domain }),
 
 	place: ({ domain }) => domain,
 
-	async load({ params, signal }) {
+	async load({ params, data, signal }) {
 		const [domain, able] = await Promise.all([getDomain(params.domain, signal), features()]);
-		return { domain, features: able, runs: await runsOfTheDay(params.domain, signal) };
+		return { domain, features: able, logs: await orProblem(runsOfTheDay(params.domain, signal), data?.logs[0]) };
 	},
 
 	pollAfter: ({ data }) => pace(data.domain.activeRun, 60),
 
 	render(context) {
-		const { domain, features: able, runs } = context.data;
+		const { domain, features: able, logs } = context.data;
 		return h(
 			"div",
 			domainHeader(domain, "audit-logs", able, context),
 			note("plain", t("audit.explained")),
-			runs.length ? list(runs, context) : empty(t("audit.nothing"), h("p", button(t("dryRun.title"), () => openDialog("dry-run", domain.name), { needs: "Operator" }))),
+			foundOr(logs, context.refresh, (runs) => (runs.length ? list(runs, context) : empty(t("audit.nothing"), h("p", button(t("dryRun.title"), () => openDialog("dry-run", domain.name), { needs: "Operator" }))))),
 		);
 	},
 };

@@ -1,16 +1,17 @@
 // Who changed which setting, before and after, of a domain and of the tenant; and putting a setting back.
 
-import { changeDomain, changeTenantSettings, features, getSettings, listChanges, tenantEtag } from "../api.js";
+import { changeDomain, changeTenantSettings, features, getSettings, listChanges, orProblem, tenantEtag } from "../api.js";
 import { h } from "../dom.js";
 import { dialogBody, showOnce } from "../parts/dialog.js";
 import { hourly } from "../parts/domain.js";
 import { button, empty, muted, note, pace, pages, table, when } from "../parts/marks.js";
+import { foundOr } from "../parts/problem.js";
 import { authorText, number, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
 const OF_TENANT = ["attributeMap", "usageLocation", "protectedUsers", "foreignDomains", "signIn", "upnFrom", "scope"];
 
-/** @typedef {{ domain: Api.Domain, etag: string | null, tenantEtag: string, features: Features, page: Api.ChangeList }} Changes */
+/** @typedef {{ domain: Api.Domain, etag: string | null, tenantEtag: string, features: Features, page: Looked<Api.ChangeList> }} Changes */
 
 /** @type {View<Changes>} */
 export default {
@@ -18,8 +19,8 @@ export default {
 
 	place: ({ domain, cursor }) => `${domain} ${cursor ?? ""}`,
 
-	async load({ params, signal }) {
-		const [{ domain, etag }, tenant, able, page] = await Promise.all([getSettings(params.domain, signal), tenantEtag(signal), features(), listChanges(params.domain, params.cursor, signal)]);
+	async load({ params, data, signal }) {
+		const [{ domain, etag }, tenant, able, page] = await Promise.all([getSettings(params.domain, signal), tenantEtag(signal), features(), orProblem(listChanges(params.domain, params.cursor, signal), data?.page[0])]);
 		return { domain, etag, tenantEtag: tenant, features: able, page };
 	},
 
@@ -30,8 +31,10 @@ export default {
 		return h(
 			"div",
 			domainHeader(domain, "changes", able, context),
-			page.changes.length ? list(page.changes, context) : empty(t("changes.none")),
-			pages(page.cursor, context.params.cursor),
+			foundOr(page, context.refresh, ({ changes, cursor }) => [
+				changes.length ? list(changes, context) : empty(t("changes.none")),
+				pages(cursor, context.params.cursor),
+			]),
 		);
 	},
 };

@@ -1,11 +1,12 @@
 // The Sync Logs of a domain, newest first, with the last two days as a chart.
 
-import { features, getDomain, listRuns } from "../api.js";
+import { features, getDomain, listRuns, orProblem } from "../api.js";
 import { h } from "../dom.js";
 import { countsShort, kindsOf } from "../parts/counts.js";
 import { downloadButton } from "../parts/download.js";
 import { CHART_HOURS, historyChart } from "../parts/history-chart.js";
 import { button, empty, modeText, muted, outcome, pace, pages, seconds, statusMark, table, when, who } from "../parts/marks.js";
+import { foundOr } from "../parts/problem.js";
 import { change, runAddress } from "../router.js";
 import { duration, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
@@ -15,17 +16,17 @@ const CHART_PAGES = 4;
 const FILTERS = /** @type {const} */ (["status", "mode", "by", "from", "to"]);
 const STATUSES = ["queued", "running", "succeeded", "completedWithErrors", "cancelled", "failed"];
 
-/** @type {View<{ domain: Api.Domain, features: Features, page: Api.RunList, recent: Api.Run[] | null }>} */
+/** @type {View<{ domain: Api.Domain, features: Features, page: Looked<Api.RunList>, recent: Api.Run[] | null }>} */
 export default {
 	title: ({ params }) => t("logs.of", { domain: params.domain }),
 
 	place: ({ domain, cursor, ...params }) => [domain, cursor, ...FILTERS.map((name) => params[name])].join(" "),
 
-	async load({ params, signal }) {
+	async load({ params, data, signal }) {
 		const { domain: name, cursor } = params;
-		const [domain, page, able] = await Promise.all([getDomain(name, signal), listRuns(name, { limit: PAGE, cursor, ...wanted(params) }, signal), features()]);
-		const everything = !cursor && !isFiltered(params);
-		return { domain, page, features: able, recent: everything ? await recent(name, page, signal) : null };
+		const [domain, page, able] = await Promise.all([getDomain(name, signal), orProblem(listRuns(name, { limit: PAGE, cursor, ...wanted(params) }, signal), data?.page[0]), features()]);
+		const everything = !cursor && !isFiltered(params) && page[0];
+		return { domain, page, features: able, recent: everything ? await recent(name, everything, signal) : null };
 	},
 
 	pollAfter: ({ data, params }) => pace(data.domain.activeRun, params.cursor ? null : 30),
@@ -35,10 +36,12 @@ export default {
 		return h(
 			"div",
 			domainHeader(data.domain, "sync-logs", data.features, context),
-			data.recent && data.page.runs.length > 0 && h("div.surface", historyChart(data.recent)),
+			data.recent && data.recent.length > 0 && h("div.surface", historyChart(data.recent)),
 			filters(params),
-			data.page.runs.length ? list(data.page.runs, context) : isFiltered(params) ? empty(t("logs.noMatch")) : empty(t("logs.none"), h("p.muted", t("logs.noneMore"))),
-			pages(data.page.cursor, params.cursor),
+			foundOr(data.page, context.refresh, ({ runs, cursor }) => [
+				runs.length ? list(runs, context) : isFiltered(params) ? empty(t("logs.noMatch")) : empty(t("logs.none"), h("p.muted", t("logs.noneMore"))),
+				pages(cursor, params.cursor),
+			]),
 		);
 	},
 };
