@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Entra takes no text as long as this, and normalisation takes time by the square of a run of combining characters.
 LONGEST = 2000
@@ -24,9 +25,14 @@ def unseen(character: str) -> bool:
     return bool(hidden) and not character.isspace()
 
 
+@lru_cache(maxsize=4096)
+def _blank(character: str) -> bool:
+    return character.isspace() or unseen(character)
+
+
 def visible(text: str) -> bool:
     """Whether anything of it is seen."""
-    return any(not (character.isspace() or unseen(character)) for character in text)
+    return not all(map(_blank, text))
 
 
 def composed(text: str) -> str:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from shared.model.bad_value import BadValue
 from shared.model.characters import LONGEST, composed, escaped, visible
@@ -98,7 +98,7 @@ def _kept(text: str) -> str:
     return text if text.isascii() and len(text) <= LONGEST else escaped(text[:LONGEST])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AttributeMap:
     """Which source field fills which Entra attribute (`custom_attributes.x` is a nested field).
 
@@ -131,24 +131,24 @@ class AttributeMap:
     def mapped_fields(self) -> tuple[str, ...]:
         return tuple(name for expression in self.fields for name in fields_of(expression))
 
-    @property
+    @cached_property
     def selected(self) -> tuple[str, ...]:
         """The properties of a user to read from Graph: only those in use, which also costs fewer resource units."""
         return tuple(dict.fromkeys((*_ALWAYS, *self.attributes, *self.scope.attributes, *self.optional)))
 
-    @property
+    @cached_property
     def optional(self) -> tuple[str, ...]:
         """The selected properties that the app can do without where a cloud does not have them."""
         used = (*self.attributes, *self.scope.attributes)
         return tuple(name for name in _WHERE_KNOWN if name not in used)
 
-    @property
+    @cached_property
     def single_fields(self) -> tuple[str, ...]:
         """Fields of which a user has one value, and no list."""
         identity = (*self.source_id_fields, *self.upn_fields, *self.immutable_id_fields)
         return (*identity, *self.mapped_fields, *self.scope_fields, self.status_field)
 
-    @property
+    @cached_property
     def read_fields(self) -> frozenset[str]:
         """Every field that is read, if a user has it."""
         return frozenset((*self.single_fields, *EMAIL_FIELDS, *_NAME_FIELDS))
@@ -260,7 +260,7 @@ class AttributeMap:
             kind=_kind(item),
             enabled=item.get(ENABLED) is not False,
             standing=self.scope.entra_side(lambda name: normalised(item.get(name))),
-            fingerprint=hash(tuple(str(item.get(name) or "") for name in self.selected)),
+            fingerprint=hash(repr([item.get(name) or "" for name in self.selected])),
             without_session_time=item.get(SESSION_TIME, "") is None,
         )
 
@@ -321,7 +321,7 @@ def _kind(item: Mapping[str, object]) -> AccountKind:
         return "restricted"
     if item.get("identityParentId") or item.get("@odata.type") == "#microsoft.graph.agentUser":
         return "agent"
-    described = {str(item.get(name)).strip().casefold() for name in ("department", "jobTitle")}
+    described = f"{item.get('department')}\n{item.get('jobTitle')}".casefold()
     if item.get("isResourceAccount") is True or _RESOURCE_ACCOUNT in described:
         return "resourceAccount"
     invited = item.get("userType") == "Guest" or item.get("creationType") == "Invitation"
