@@ -306,7 +306,7 @@ def flat(record: Mapping[str, object]) -> dict[str, object]:
     fields: dict[str, object] = {}
     for name, value in record.items():
         key = field_key(name)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             for inner, nested in value.items():
                 fields[f"{key}.{field_key(str(inner))}"] = nested
         else:

@@ -171,6 +171,8 @@ class Protection:
         """Why the account is left alone by the rules; None if it is in scope."""
         if user.object_id in self.left_out:
             return _OF_THE_SOURCE
+        if user.standing == "in" and not self.scope.exclude:
+            return None
         excluding, including = self.scope.excluding_groups, self.scope.including_groups
         if user.standing == "out" or self._is_member(user, excluding):
             return _OUT_OF_SCOPE
