@@ -38,16 +38,23 @@ class Storage:
         self._tables: TableServiceClient | None = None
         self._blobs: BlobServiceClient | None = None
         self._existing: set[str] = set()
-        # A socket that hangs must not outlast a lease: the tables' SDK would wait five minutes.
-        waits = {"connection_timeout": 10, "read_timeout": settings.storage_timeout_seconds}
+        # Making one takes as long as a request to storage.
+        self._opened: dict[str, TableClient] = {}
+        # A socket that hangs must not outlast a lease: the tables' SDK would wait five minutes. No proxy is looked for
+        # in the environment, as for Graph and the source: aiohttp would ask a thread for it at every request.
+        common = {
+            "connection_timeout": 10,
+            "read_timeout": settings.storage_timeout_seconds,
+            "use_env_settings": False,
+        }
         self._blob_options: dict[str, Any] = {
             **_BLOB_RETRIES,
-            **waits,
+            **common,
             "raw_response_hook": tell_forbidden("blob"),
         }
         self._table_options: dict[str, Any] = {
             **_TABLE_RETRIES,
-            **waits,
+            **common,
             "raw_response_hook": tell_forbidden("table"),
         }
 
@@ -85,7 +92,9 @@ class Storage:
 
     async def open_table(self, name: str) -> "TableClient":
         await self._make(name, self.tables.create_table)
-        return self.tables.get_table_client(name)
+        if name not in self._opened:
+            self._opened[name] = self.tables.get_table_client(name)
+        return self._opened[name]
 
     async def open_container(self, name: str) -> "ContainerClient":
         await self._make(name, self.blobs.create_container)
