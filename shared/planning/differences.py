@@ -1,6 +1,6 @@
 """Compares one user's two sides: the change that makes Entra equal to the source, and its obstacle. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
@@ -43,10 +43,10 @@ class Differences:
         if change:
             yield change
         if (left_out := self._left_out(user, target)) or refused:
-            yield replace(_of(user, target, Action.SKIP), reason=left_out, obstacle=refused)
+            yield _of(user, target, Action.SKIP, reason=left_out, obstacle=refused)
         if switch := self._switched(user, target):
-            change = _of(user, target, action_of(switch))
-            yield replace(change, attributes=(switch,), reason=_ENABLED if switch.after else _DISABLED)
+            reason = _ENABLED if switch.after else _DISABLED
+            yield _of(user, target, action_of(switch), attributes=(switch,), reason=reason)
 
     def _switched(self, user: SourceUser, target: EntraUser) -> AttributeChange | None:
         lookups = self.lookups
@@ -76,18 +76,20 @@ class Differences:
         ]
         known = self.lookups.forms.get(user.source_id, "")
         altered = [one for one in attributes if is_altered(one, known)] if known else []
-        attributes = [one for one in attributes if one not in altered]
-        refused = [one for one in attributes if is_refused(one, known, self.lookups.refused_since)]
-        attributes = [one for one in attributes if one not in refused]
-        told = report(altered, known)
+        since = self.lookups.refused_since
+        refused = [one for one in attributes if is_refused(one, known, since)] if known else []
+        attributes = [one for one in attributes if one not in altered and one not in refused]
+        told = report(altered, known) if altered else ()
         if refused:
             told += say("value.exchangeMastered", attributes=tuple(one.attribute for one in refused))
         if not attributes and not told:
             return None
         action = (Action.RENAME if renamed else Action.UPDATE) if attributes else Action.SKIP
-        change = replace(
-            _of(user, target, action),
-            attributes=tuple(attributes),
+        change = _of(
+            user,
+            target,
+            action,
+            attributes=attributes,
             reason=told if user.upn_given or not renamed else told + _RENAMED_BY_EMAIL,
             obstacle=_refused(user, attributes) or (self._no_immutable_id(user, target) if renamed else None),
         )
@@ -161,8 +163,10 @@ class Differences:
         """The restore of the deleted user `gone`, with the attributes that differ from the source."""
         change, switch = self.between(user, gone), self._switched(user, gone)
         rekeyed = not gone.immutable_id or (change and change.after(IMMUTABLE_ID))
-        restored = replace(
-            _of(user, gone, Action.RESTORE),
+        restored = _of(
+            user,
+            gone,
+            Action.RESTORE,
             attributes=(*(change.attributes if change else ()), *((switch,) if switch else ())),
             reason=_RETURNED + self._left_out(user, gone),
             obstacle=(change.obstacle if change else None) or self._no_immutable_id(user, gone),
@@ -177,14 +181,25 @@ class Differences:
         return KEYLESS
 
 
-def _of(user: SourceUser, target: EntraUser, action: Action) -> Change:
-    """A change of this account without anything in it yet."""
+def _of(
+    user: SourceUser,
+    target: EntraUser,
+    action: Action,
+    *,
+    attributes: Iterable[AttributeChange] = (),
+    reason: Parts = (),
+    obstacle: Obstacle | None = None,
+) -> Change:
+    """A change of this account."""
     return Change(
         action=action,
         upn=target.upn,
         display_name=target.display_name,
         object_id=target.object_id,
         source_id=user.source_id,
+        attributes=tuple(attributes),
+        reason=reason,
+        obstacle=obstacle,
     )
 
 
