@@ -1,14 +1,18 @@
 """Who is who: the questions that a domain's last run has left open, and what people decide."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Annotated, Self
 
 import azure.functions as func
-from pydantic import Field, StrictBool
+from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from shared.http.domains import kept_domain
 from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.problems import Problem, json
 from shared.log import event
+from shared.model.addresses import compared_id
+from shared.model.bad_value import BadValue
 from shared.model.parts import Parts, say
 from shared.model.questions import Decision, Kind, OpenQuestions, Question
 from shared.model.records import Record, Time
@@ -19,7 +23,7 @@ MOST_AT_ONCE = 500
 
 class DecisionOrder(Record):
     source_id: str = Field(min_length=1, max_length=1024)
-    object_id: str = Field(min_length=1, max_length=64)
+    object_id: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(compared_id)]
     same: StrictBool
 
 
@@ -27,6 +31,13 @@ class DecisionsOrder(Record):
     """`same`: whether this source user and this account are one person. It counts from the next run on."""
 
     decisions: tuple[DecisionOrder, ...] = Field(min_length=1, max_length=MOST_AT_ONCE)
+
+    @model_validator(mode="after")
+    def _not_contradictory(self) -> Self:
+        pairs = Counter((one.source_id, one.object_id) for one in self.decisions)
+        if twice := sorted({who for (who, _), count in pairs.items() if count > 1}):
+            raise BadValue("decisions.answeredTwice", ids=tuple(twice))
+        return self
 
 
 class QuestionView(Record):

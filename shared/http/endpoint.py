@@ -28,7 +28,8 @@ from shared.model.records import Author
 from shared.model.runs import is_run_id
 from shared.services import Services
 
-LARGEST_BODY = 64 * 1024
+# An approval may name 20,000 people.
+LARGEST_BODY = 1024 * 1024
 # The platform's own query parameters: a function key may come in the query.
 _PLATFORM_QUERY = frozenset({"code", "clientId"})
 

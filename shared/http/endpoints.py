@@ -92,7 +92,8 @@ start_sync = Endpoint(
     summary="Sync Now; `approve` releases exactly the changes which that dry run listed.",
     role=Role.ADMINISTRATOR, handler=runs.start_sync,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} `dryRunId` is no dry run that succeeded.",
-             410: "The dry run's list of deletions is gone: run it again."}, gives=_POLL,
+             410: "The dry run's list of deletions is gone: run it again.",
+             412: "Settings have changed since that dry run."}, gives=_POLL,
 )  # fmt: skip
 pre_check = Endpoint(
     method="GET", route=f"{_DOMAIN}/pre-check",

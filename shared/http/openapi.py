@@ -83,7 +83,7 @@ _PROTECTED = {
 _CHANGING = {
     403: "The app role that is named is missing, or a browser sent this for another site.",
     411: "The body was sent chunked, without its length.",
-    413: "The body is larger than 64 KB.",
+    413: "The body is larger than 1 MB.",
     415: "The body is not application/json.",
 }
 _NOT_FOUND = {

@@ -1,5 +1,6 @@
 """Runs: start, look, stop, and their audit logs."""
 
+from collections import Counter
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta, timezone
 from typing import Annotated, Self
@@ -17,6 +18,8 @@ from shared.http.problems import Problem, json
 from shared.http.take_up import take_up
 from shared.http.views import run_view
 from shared.log import event
+from shared.model.addresses import compared_id
+from shared.model.bad_value import BadValue
 from shared.model.domains import DomainSettings
 from shared.model.parts import say
 from shared.model.questions import Kind as QuestionKind
@@ -74,12 +77,18 @@ class Approve(Record):
     answers: tuple[Answer, ...] = ()
     reason: str = Field("", max_length=500)
 
+    @model_validator(mode="after")
+    def _not_contradictory(self) -> Self:
+        if twice := [kind for kind, count in Counter(one.kind for one in self.answers).items() if count > 1]:
+            raise BadValue("decisions.answeredTwice", ids=tuple(twice))
+        return self
+
     @property
     def people(self) -> frozenset[str] | None:
         """None for everybody whom the dry run listed."""
         if self.object_ids is None and self.source_ids is None:
             return None
-        return frozenset((*(self.object_ids or ()), *(self.source_ids or ())))
+        return frozenset((*map(compared_id, self.object_ids or ()), *(self.source_ids or ())))
 
 
 Person = Annotated[str, Field(min_length=1, max_length=1024)]

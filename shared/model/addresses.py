@@ -41,6 +41,11 @@ def is_object_id(text: str) -> bool:
     return _OBJECT_ID.fullmatch(text) is not None
 
 
+def compared_id(text: str) -> str:
+    """An object id as Entra writes it, in lower case; other text as it is."""
+    return text.lower() if is_object_id(text) else text
+
+
 def fold(text: str) -> tuple[str, ...]:
     """Every address in a cell, once, in order; empty if there is none.
 

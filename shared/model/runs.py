@@ -114,7 +114,8 @@ class LimitCheck(Record):
 class Approval(Record):
     """A release of exactly those changes of some kinds which a dry run listed. `released`: how many of each kind.
 
-    `named`: deletions were approved one by one, so the sync leaves all others. `reason`: as given with it.
+    `named`: deletions were approved one by one, so the sync leaves all others. `reviewed`: all deletions of a whole dry
+    run were, which ends the doubt of which it told. `reason`: as given with it.
     """
 
     dry_run_id: str
@@ -122,6 +123,7 @@ class Approval(Record):
     deletions: int
     released: dict[str, int] = Field(default_factory=dict)
     named: bool = False
+    reviewed: bool = False
     reason: str = ""
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Collection
 from dataclasses import replace
 
+from shared.model.addresses import compared_id
 from shared.model.changes import Action, Change, Obstacle, Plan
 from shared.model.parts import say
+from shared.planning.matching import is_on
 from shared.planning.surveyed import Survey
 
 NEEDS_OTHERS = "NeedsOthers"
@@ -15,16 +17,21 @@ def chosen(seen: Survey, people: Collection[str]) -> Survey:
 
     What earlier syncs knew of everybody else stays as it was.
     """
-    known = {user.source_id for user in seen.source} | {user.object_id for user in seen.target}
-    known |= {one for change in seen.plan.changes for one in (change.object_id, change.source_id) if one}
-    strangers = sorted(set(people) - known)
+    target = {user.object_id for user in seen.target}
+    here = target | {who for who, account in seen.plan.links.items() if account in target}
+    here |= {user.source_id for user in seen.source if is_on(seen.domain, user.upn)}
+    here |= {one for change in seen.plan.changes for one in (change.object_id, change.source_id) if one}
+    # A leaver is known by the Username that an earlier sync knew, too.
+    accounts = {one: seen.plan.links.get(one, compared_id(one)) for one in people}
+    strangers = sorted(one for one, account in accounts.items() if here.isdisjoint((one, account)))
     warning = say("warning.notFound", people=tuple(strangers)) if strangers else ()
+    people = frozenset((*people, *accounts.values()))
     plan = only(seen.plan, people)
     mine = {who: account for who, account in plan.links.items() if who in people or account in people}
     taken = frozenset(mine.values())
     others = {who: account for who, account in seen.memory.links.items() if account not in taken}
     plan = replace(plan, links={**others, **mine})
-    return replace(seen, plan=plan, warnings=seen.warnings + warning, only=frozenset(people))
+    return replace(seen, plan=plan, warnings=seen.warnings + warning, only=people)
 
 
 def only(plan: Plan, people: Collection[str]) -> Plan:

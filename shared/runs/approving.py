@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from shared.errors import AuditLogGone, NotPossible, PreconditionFailed, RunActive
+from shared.errors import AuditLogGone, NotPossible, PreconditionFailed
 from shared.model.changes import Change
 from shared.model.questions import Kind
 from shared.model.records import Author
@@ -16,7 +16,7 @@ from shared.planning.only import concerns
 from shared.planning.surveyed import Terms
 from shared.planning.territory import NAMED
 from shared.reports.as_planned import compared
-from shared.runs.deciding import answer_all
+from shared.runs.deciding import answers_to, keep
 from shared.runs.lifecycle import new_run, start
 from shared.services import Services
 from shared.store.journal import Journal
@@ -59,7 +59,9 @@ async def start_approved(
         raise NotPossible("run.whatIfNotApprovable", run=dry_run_id)
     if dry_run.kind is RunKind.WATCH:
         raise NotPossible("run.watchNotApprovable", run=dry_run_id)
-    if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED or dry_run.undoes:
+    if dry_run.undoes:
+        raise NotPossible("run.undoNotApprovable", run=dry_run_id)
+    if dry_run.mode is not Mode.DRY_RUN or dry_run.status is not Status.SUCCEEDED:
         raise NotPossible("run.notApprovable", run=dry_run_id)
     terms = await services.tenant_settings.read_terms()
     pointers = await services.runs.read_pointers(domain)
@@ -80,10 +82,7 @@ async def start_approved(
         raise NotPossible("run.notListed", run=dry_run_id, people=tuple(sorted(unlisted)[:NAMED]))
     if "clear" in kinds:
         released |= {consent(str(c.attribute)) for c in dry_run.limit_checks if c.name == "emptied"}
-    if release.answers:
-        if pointers.active:  # before the answers: of a start that is refused nothing stays
-            raise RunActive(domain, pointers.active)
-        await answer_all(services, domain, dry_run_id, release.answers, author)
+    answers = await answers_to(services, domain, dry_run_id, release.answers) if release.answers else {}
     counts = Counter("rename" if deed.kind == "join" else deed.kind for deed in released if deed.who)
     approval = Approval(
         dry_run_id=dry_run_id,
@@ -91,11 +90,15 @@ async def start_approved(
         deletions=counts["delete"],
         released=dict(sorted(counts.items())),
         named=people is not None and "delete" in kinds,
+        reviewed=people is None and "delete" in kinds and dry_run.kind is RunKind.WHOLE and not only,
         reason=release.reason,
     )
     run = new_run(services.clock, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
     await services.approvals.write(domain, run.id, sorted(released))
-    return await start(services, run, only)
+    started = await start(services, run, only)
+    if answers:  # of a start that is refused nothing stays; the run's message is sent after this
+        await keep(services, domain, answers, author)
+    return started
 
 
 async def read_approved(services: Services, run: Run, terms: Terms) -> Deeds:
@@ -141,7 +144,10 @@ async def settings_digest(services: Services, domain: str, terms: Terms) -> str:
 
 
 async def _read_listed(services: Services, dry_run: Run, *, with_unlinked: bool) -> dict[Deed, set[str]]:
-    """Everything that the dry run listed, each with object id and source id of its person."""
+    """Everything that the dry run listed, each with object id and source id of its person.
+
+    `with_unlinked`: people are named; so a leaver has the Username that an earlier sync knew, too.
+    """
     now = services.clock.now()
     plan = await services.audit_logs.read_plan(dry_run, now)
     if plan is None:
@@ -152,6 +158,10 @@ async def _read_listed(services: Services, dry_run: Run, *, with_unlinked: bool)
     if with_unlinked:
         left = (one.change for one in plan if one.error_code == UNLINKED)
         listed |= {Deed("delete", str(change.object_id)): {str(change.object_id)} for change in left}
+        links = (await services.known_people.read(dry_run.domain)).links
+        known = {account: who for who, account in links.items()}
+        for ids in listed.values():
+            ids |= {known[one] for one in ids & known.keys()}
     return listed
 
 

@@ -11,7 +11,12 @@ from shared.services import Services
 
 
 async def decide(services: Services, domain: str, pairs: Mapping[Pair, bool], author: Author) -> None:
-    """Keeps whether each pair is one person.
+    """Keeps whether each pair is one person. Raises NotPossible as `checked` does."""
+    await keep(services, domain, await checked(services, domain, pairs), author)
+
+
+async def checked(services: Services, domain: str, pairs: Mapping[Pair, bool]) -> Mapping[Pair, bool]:
+    """These pairs, and those about which nothing is left to ask then.
 
     Raises NotPossible for a pair that the domain's last run has neither asked about nor offered, and for a pair that
     is said to be one person although it was only offered to be told apart: that account may be another's.
@@ -29,7 +34,11 @@ async def decide(services: Services, domain: str, pairs: Mapping[Pair, bool], au
             raise NotPossible("decisions.twice", ids=tuple(twice))
     # Whoever is one person with an account is not one with any other that was asked about.
     settled = {side for pair in agreed for side in pair}
-    pairs = {pair: False for pair in questions if settled & set(pair)} | dict(pairs)
+    return {pair: False for pair in questions if settled & set(pair)} | dict(pairs)
+
+
+async def keep(services: Services, domain: str, pairs: Mapping[Pair, bool], author: Author) -> None:
+    """Keeps what was `checked`."""
     now = services.clock.now()
     await services.decisions.decide(
         [
@@ -52,16 +61,20 @@ async def decide(services: Services, domain: str, pairs: Mapping[Pair, bool], au
     )  # fmt: skip
 
 
-async def answer_all(
-    services: Services, domain: str, dry_run_id: str, answers: Sequence[tuple[Kind, bool]], author: Author
-) -> None:
-    """Answers every question of a kind that this dry run asks and against which nothing speaks.
+async def answers_to(
+    services: Services, domain: str, dry_run_id: str, answers: Sequence[tuple[Kind, bool]]
+) -> Mapping[Pair, bool]:
+    """The answer to every question of a kind that this dry run asks and against which nothing speaks.
 
-    Who stands in more than one is left out. Raises NotPossible if a later run has asked since.
+    Who stands in more than one is left out. Raises NotPossible if a later run has asked since, if there is no such
+    question, and as `checked` does.
     """
     asked = await services.questions.read(domain)
-    if asked.run_id != dry_run_id:
+    if asked.questions and asked.run_id != dry_run_id:
         raise NotPossible("decisions.askedSince", run=dry_run_id)
-    pairs = {one.pair: same for kind, same in answers for one in asked.alike(kind)}
-    if pairs:
-        await decide(services, domain, pairs, author)
+    for kind, _ in answers:
+        if not asked.alike(kind):
+            raise NotPossible("decisions.noneAlike", run=dry_run_id, kind=kind)
+    return await checked(
+        services, domain, {one.pair: same for kind, same in answers for one in asked.alike(kind)}
+    )

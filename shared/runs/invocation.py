@@ -262,7 +262,7 @@ class Invocation:
         # A doubt ends only with a dry run that told the administrator of it, and of who is left alone for that.
         dry_run = await self._services.runs.find(run.domain, run.approval.dry_run_id)
         told = dry_run and any(part in dry_run.warning_parts for part in seen.memory.doubt)
-        return replace(seen, reviewed=bool(told))
+        return replace(seen, reviewed=run.approval.reviewed and bool(told))
 
     async def _check(self, seen: Survey, approved: Deeds, left_behind: Recorder | None) -> Checks:
         """Decides for the run as a whole: a later invocation's plan has only what is left."""
@@ -285,8 +285,9 @@ class Invocation:
     async def _keep_questions(self, plan: Plan) -> None:
         run = self._log.run
         asked = OpenQuestions(run_id=run.id, questions=plan.questions, offered=plan.offered)
-        if run.kind is not RunKind.WATCH:  # people answer what a run of theirs, or a sync, has asked
-            asked = await self._services.questions.replace(run.domain, asked)
+        # People answer what a run of theirs, or a sync, has asked.
+        kept = run.kind is not RunKind.WATCH
+        asked = await self._services.questions.replace(run.domain, asked, kept=kept)
         self._log.note(
             questions=len(asked.questions),
             questions_since=min((one.since for one in asked.questions if one.since), default=None),

@@ -22,8 +22,11 @@ class QuestionStore:
             return OpenQuestions(run_id="")
         return OpenQuestions.model_validate(orjson.loads(content))
 
-    async def replace(self, domain: str, asked: OpenQuestions) -> OpenQuestions:
-        """Keeps what a run asks in place of what the one before asked. Each keeps the time when it was first asked."""
+    async def replace(self, domain: str, asked: OpenQuestions, *, kept: bool = True) -> OpenQuestions:
+        """Keeps what a run asks in place of what the one before asked. Each has the time when it was first asked.
+
+        Not `kept`: only the times are looked up.
+        """
         before = await self.read(domain)
         if not (asked.questions or asked.offered or before.questions or before.offered):
             return asked
@@ -36,7 +39,8 @@ class QuestionStore:
                 )
             }
         )
-        await self._write(domain, asked)
+        if kept:
+            await self._write(domain, asked)
         return asked
 
     @tried_again

@@ -178,7 +178,7 @@ class TestSettings:
         [
             (b"{", "application/json", 400),
             (b"periodicSync=true", "application/x-www-form-urlencoded", 415),
-            (b'{"a": "' + b"x" * 65536 + b'"}', "application/json", 413),
+            (b'{"a": "' + b"x" * 1024**2 + b'"}', "application/json", 413),
         ],
     )
     async def test_what_is_no_small_json_is_refused(

@@ -16,7 +16,7 @@ from shared.store.leases import take_lease
 from shared.store.runs import PEOPLE
 from shared.store.storage import DOMAINS, LINKS, RUNS
 from tests.support.outcomes import undone
-from tests.support.stack import Stack, StartStack, in_entra, in_source, until
+from tests.support.stack import Json, Stack, StartStack, in_entra, in_source, until
 from tests.support.storage_control import storage_of
 
 ONE, TWO, GONE = "one.example", "two.example", "gone.example"
@@ -301,6 +301,33 @@ async def test_an_approval_of_what_was_seen_before_the_loss_ends_no_doubt(rename
     await lose_links(renamed, "gone")
 
     approved = await renamed.post(f"domains/{ONE}/sync", {"approve": {"dryRunId": dry_run.id}})
+    await renamed.finished(Run.model_validate(approved.json()))
+    after = await renamed.sync(ONE)
+
+    assert (after.counts.delete, after.counts.add) == (0, 0)
+    assert _in_doubt(after)
+
+
+@pytest.mark.parametrize(
+    ("dry_run", "sync", "approve"),
+    [
+        ({"only": ["aoki"]}, {}, {}),
+        ({}, {"only": ["aoki"]}, {}),
+        ({}, {}, {"objectIds": []}),
+        ({}, {}, {"kinds": ["rename"]}),
+    ],
+    ids=["a dry run of some", "a sync of some", "of nobody", "of no deletion"],
+)
+async def test_what_is_no_approval_of_all_deletions_ends_no_doubt(
+    renamed: Stack, dry_run: Json, sync: Json, approve: Json
+) -> None:
+    await lose_links(renamed, "gone")
+    started = await renamed.post(f"domains/{ONE}/dry-run", dry_run)
+    seen = await renamed.finished(Run.model_validate(started.json()))
+
+    order = {**sync, "approve": {"dryRunId": seen.id, **approve}}
+    approved = await renamed.post(f"domains/{ONE}/sync", order)
+    assert approved.status_code == 202, approved.text
     await renamed.finished(Run.model_validate(approved.json()))
     after = await renamed.sync(ONE)
 

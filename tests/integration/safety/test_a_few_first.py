@@ -3,7 +3,7 @@
 import pytest
 
 from shared.model.runs import Run
-from tests.support.outcomes import ANY_DELETION, object_id
+from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS, object_id
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 SYNC = f"domains/{CONTOSO}/sync"
@@ -131,3 +131,33 @@ async def test_a_dry_run_of_a_few_is_not_the_domains(start_stack: StartStack, tr
     }  # fmt: skip
     assert (await stack.get(f"domains/{CONTOSO}")).json()["lastDryRun"]["id"] == whole.id
     assert len(await stack.audit_log(whole)) > len(await stack.audit_log(run))
+
+
+async def test_a_leaver_is_chosen_by_the_username_that_a_sync_knew(start_stack: StartStack) -> None:
+    stack = await start_stack(source=list(map(in_source, ("aoki", "baba", "gone", "foreign"))))
+    await stack.set(maxAllowedDeletions=ANY_DELETION)
+    await stack.sync()
+    stack.access_control.users.remove("gone")
+    stack.access_control.users.edit("foreign", {"user_principal_name": "foreign@gmail.com"})
+
+    run = await sync_only(stack, "gone", "foreign")
+
+    assert run.counts.delete == 2
+    assert not any(part.code == "warning.notFound" for part in run.warning_parts)
+    assert set(stack.users()) >= {"aoki@contoso.com", "baba@contoso.com"}
+
+
+async def test_an_object_id_is_taken_in_either_case(start_stack: StartStack) -> None:
+    stack = await company(start_stack)
+
+    run = await sync_only(stack, object_id(stack, "leaver").upper())
+
+    assert (run.counts.delete, run.warnings) == (1, ())
+
+
+async def test_somebody_of_another_domain_is_named(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("aoki"), in_source("else", FABRIKAM)], domains=TWO_DOMAINS)
+
+    run = await sync_only(stack, "else")
+
+    assert "else" in " ".join(run.warnings)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from local.access_control import User
 from local.access_control.faults import Fault
 from shared.model.runs import Run
 from shared.store.storage import AUDIT_LOGS, JOURNAL, RUNS, TENANT
@@ -222,3 +223,18 @@ async def test_others_count_a_watched_domain_as_one_that_no_timer_synchronises(
 
     assert await stack.services.administration.read_syncing() == {FABRIKAM}
     assert (tick["domains"], set(tick["queued"])) == ([FABRIKAM], {CONTOSO, FABRIKAM})
+
+
+async def test_its_log_says_how_many_questions_are_open_and_since_when(start_stack: StartStack) -> None:
+    stack = await start_stack(
+        source=list(map(in_source, ("aoki", "taro"))), entra=list(map(in_entra, ("aoki", "taro")))
+    )
+    await stack.sync()
+    stack.access_control.users.remove("taro")
+    stack.access_control.users.put(User.model_validate({**in_source("taro"), "username": "taro2"}))
+    await stack.set(periodicSync="watch")
+
+    run = await hour(stack)
+
+    assert (run.questions, run.questions_since is None) == (1, False)
+    assert any(part.code == "run.questions" for part in run.message_parts)

@@ -4,7 +4,7 @@ import pytest
 
 from local.access_control import User
 from shared.model.runs import Run
-from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS, object_id
+from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS, approved_sync, object_id
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 DECISIONS = f"domains/{CONTOSO}/decisions"
@@ -280,3 +280,76 @@ async def test_a_department_that_moves_waits_for_its_domains_sync(start_stack: S
     assert "switch on its sync" in left["reason"]
     assert "that domain's sync moves them" in moved["reason"]
     assert f"taro@{FABRIKAM}" in stack.users(FABRIKAM)
+
+
+async def made_anew(start_stack: StartStack) -> Stack:
+    """Taro's Username was made anew, after a sync."""
+    stack = await start_stack(
+        source=list(map(in_source, ("aoki", "taro"))), entra=list(map(in_entra, ("aoki", "taro")))
+    )
+    await stack.set(maxAllowedDeletions=ANY_DELETION)
+    await stack.sync()
+    stack.access_control.users.remove("taro")
+    stack.access_control.users.put(User.model_validate({**in_source("taro"), "username": "taro2"}))
+    return stack
+
+
+async def test_of_an_approval_that_is_refused_no_answer_stays(start_stack: StartStack) -> None:
+    stack = await made_anew(start_stack)
+    await stack.patch("settings", {"attributeMap": {"surname": None}})
+    some = await stack.post(f"domains/{CONTOSO}/dry-run", {"only": ["taro2"]})
+    dry_run = await stack.finished(Run.model_validate(some.json()))
+
+    approve = {"dryRunId": dry_run.id, "answers": [{"kind": "sameUpn", "same": False}]}
+    refused = await stack.post(f"domains/{CONTOSO}/sync", {"approve": approve})
+
+    assert (refused.status_code, refused.json()["parts"][0]["code"]) == (409, "run.needsDryRun")
+    assert (await listed(stack))["decisions"] == []
+
+
+@pytest.mark.parametrize(
+    ("kinds", "status"),
+    [([("sameUpn", True), ("sameUpn", False)], 400), ([("bothNames", True)], 409)],
+    ids=["contradictory", "of another kind"],
+)
+async def test_answers_that_settle_nothing_or_each_other_start_nothing(
+    start_stack: StartStack, kinds: list[tuple[str, bool]], status: int
+) -> None:
+    stack = await made_anew(start_stack)
+    dry_run = await stack.dry_run()
+
+    answers = [{"kind": kind, "same": same} for kind, same in kinds]
+    answer = await stack.post(
+        f"domains/{CONTOSO}/sync", {"approve": {"dryRunId": dry_run.id, "answers": answers}}
+    )
+
+    assert answer.status_code == status, answer.text
+    assert (await listed(stack))["decisions"] == []
+    assert "taro@contoso.com" in stack.users()
+
+
+async def test_a_pair_is_not_decided_both_ways(start_stack: StartStack) -> None:
+    stack = await made_anew(start_stack)
+    await stack.dry_run()
+    pair = {"sourceId": "taro2", "objectId": object_id(stack, "taro")}
+
+    both = await stack.post(DECISIONS, {"decisions": [{**pair, "same": True}, {**pair, "same": False}]})
+    upper = await stack.post(
+        DECISIONS, {"decisions": [{**pair, "objectId": pair["objectId"].upper(), "same": True}]}
+    )
+
+    assert (both.status_code, upper.status_code) == (400, 201)
+
+
+async def test_a_leaver_is_approved_by_the_username_that_a_sync_knew(start_stack: StartStack) -> None:
+    stack = await start_stack(source=list(map(in_source, ("aoki", "gone", "other"))))
+    await stack.set(maxAllowedDeletions=ANY_DELETION)
+    await stack.sync()
+    for name in ("gone", "other"):
+        stack.access_control.users.remove(name)
+    dry_run = await stack.dry_run()
+
+    run = await approved_sync(stack, dry_run, sourceIds=["gone"])
+
+    assert run.counts.delete == 1
+    assert "other@contoso.com" in stack.users()
