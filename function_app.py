@@ -120,6 +120,16 @@ async def get_person(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_person(services, req)
 
 
+@endpoint(http.set_hold)
+async def set_hold(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.set_hold(services, req)
+
+
+@endpoint(http.lift_hold)
+async def lift_hold(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.lift_hold(services, req)
+
+
 @endpoint(http.get_source)
 async def get_source(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_source(services, req)

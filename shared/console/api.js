@@ -236,6 +236,15 @@ export async function getPerson(id, domain, signal) {
 }
 
 /**
+ * @param {string} objectId
+ * @param {Api.HoldOrder} hold
+ */
+export const setHold = (objectId, hold) => json("PUT", `people/${encodeURIComponent(objectId)}/hold`, { body: hold });
+
+/** @param {string} objectId */
+export const liftHold = (objectId) => json("DELETE", `people/${encodeURIComponent(objectId)}/hold`, { body: {} });
+
+/**
  * The open questions about who is who, and what people have decided.
  * @param {string} domain
  * @param {AbortSignal} [signal]
@@ -318,6 +327,7 @@ export function features() {
 			undo: "/api/domains/{domain}/runs/{runId}/undo" in body.paths,
 			approval: "SyncOrder" in body.components.schemas,
 			changes: "/api/changes" in body.paths,
+			holds: "/api/people/{objectId}/hold" in body.paths,
 			decisions: "/api/domains/{domain}/decisions" in body.paths,
 		}),
 		() => {

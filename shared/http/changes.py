@@ -1,4 +1,4 @@
-"""Who changed which setting, and decided who is who: before and after, newest first."""
+"""Who changed which setting, decided who is who, and set a hold: before and after, newest first."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 from shared.http.domains import kept_domain
 from shared.http.endpoint import Body, Call, Nothing, domain_in
 from shared.http.problems import json
+from shared.model.holds import Hold
 from shared.model.records import Record, Time
 from shared.store.changes import TENANT, Recorded
 
@@ -38,8 +39,19 @@ class DecisionChange(Record):
     after: bool | None
 
 
+class HoldChange(Record):
+    """The hold on an account; null for none."""
+
+    object_id: str
+    before: Hold | None
+    after: Hold | None
+
+
 class ChangeRecord(Record):
-    """One change, of settings or of a decision. `domain`: null for one of the tenant. `address`: where it came from."""
+    """One change, of settings, of a decision or of a hold. `domain`: null for one of the tenant.
+
+    `address`: where it came from.
+    """
 
     id: str
     domain: str | None
@@ -48,6 +60,7 @@ class ChangeRecord(Record):
     address: str
     settings: tuple[SettingChange, ...]
     decision: DecisionChange | None
+    hold: HoldChange | None
 
 
 class ChangeList(Record):
@@ -68,21 +81,27 @@ async def list_changes(call: Call[ChangesQuery, Nothing]) -> func.HttpResponse:
 def _record(one: Recorded) -> ChangeRecord:
     before, after = one.before or {}, one.after or {}
     decided = before | after
-    is_decision = "objectId" in decided
+    of_person = "objectId" in decided
+    is_hold = of_person and "until" in decided
     return ChangeRecord(
         id=one.id,
         domain=None if one.partition == TENANT else one.partition,
         at=one.at,
         by=one.by,
         address=one.address,
-        settings=() if is_decision else tuple(_settings(before, after)),
+        settings=() if of_person else tuple(_settings(before, after)),
         decision=DecisionChange(
             source_id=decided["sourceId"],
             object_id=decided["objectId"],
             before=before.get("same"),
             after=after.get("same"),
         )
-        if is_decision
+        if of_person and not is_hold
+        else None,
+        hold=HoldChange.model_validate(
+            {"objectId": decided["objectId"], "before": one.before, "after": one.after}
+        )
+        if is_hold
         else None,
     )
 

@@ -15,13 +15,14 @@ import azure.functions as func
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.errors import DomainNotFound, RunNotFound, SyncError
+from shared.errors import DomainNotFound, PersonNotFound, RunNotFound, SyncError
 from shared.http.address import caller_address
 from shared.http.bad_fields import bad_fields
 from shared.http.principal import ANYBODY, Principal, Role, identified, require_role
 from shared.http.problems import Problem, secured
 from shared.http.same_origin import from_browser, require_same_origin
 from shared.log import event
+from shared.model.addresses import is_object_id
 from shared.model.domain_names import domain_name
 from shared.model.parts import say
 from shared.model.records import Author
@@ -51,7 +52,8 @@ Body_co = TypeVar("Body_co", bound=BaseModel, covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[Query_co, Body_co]):
-    """One request, checked. `domain`, `run_id`, `decision`, `person` and `asset` are empty where the path has none."""
+    """One request, checked. `domain`, `run_id`, `decision`, `person`, `object_id` and `asset` are empty where the path
+    has none."""
 
     services: Services
     caller: Principal
@@ -60,6 +62,7 @@ class Call(Generic[Query_co, Body_co]):
     run_id: str
     decision: str
     person: str
+    object_id: str
     asset: str
     query: Query_co
     body: Body_co
@@ -173,6 +176,7 @@ class Endpoint(Generic[Query_co, Body_co]):
             run_id=_run_id(request.route_params.get("runId")),
             decision=request.route_params.get("decisionId") or "",
             person=request.route_params.get("person") or "",
+            object_id=_object_id(request.route_params.get("objectId")),
             asset=request.route_params.get("asset") or "",
             query=_query(self.query, request.params),
             body=_body(self.body, request) if self.changes else self.body(),
@@ -203,6 +207,12 @@ def _run_id(text: str | None) -> str:
     if text is not None and not is_run_id(text):
         raise RunNotFound("run.noId", id=repr(text))
     return text or ""
+
+
+def _object_id(text: str | None) -> str:
+    if text is not None and not is_object_id(text):
+        raise PersonNotFound("person.noObjectId", id=repr(text))
+    return (text or "").lower()
 
 
 def _query(model: type[Model], params: Mapping[str, str]) -> Model:

@@ -14,6 +14,7 @@ from shared.http import (
     decisions,
     domains,
     health,
+    holds,
     inspection,
     me,
     openapi,
@@ -25,6 +26,7 @@ from shared.http import (
 from shared.http.endpoint import AnyEndpoint, Call, Endpoint, Nothing
 from shared.http.principal import Role
 from shared.model.domains import Domain
+from shared.model.holds import Hold
 from shared.model.runs import Run
 from shared.reports.found_people import FoundPeople
 from shared.reports.person import Person
@@ -109,6 +111,18 @@ get_person = Endpoint(
     method="GET", route="people/{person}",
     summary="One person: both sides, what paired them, what protects them, and what a sync would do now; read-only.",
     role=Role.OPERATOR, handler=inspection.get_person, answers={200: Person, **_UPSTREAM},
+)  # fmt: skip
+set_hold = Endpoint(
+    method="PUT", route="people/{objectId}/hold",
+    summary="Leaves an account as it is until a date, or keeps it from being deleted; in place of an earlier hold.",
+    role=Role.ADMINISTRATOR, handler=holds.set_hold,
+    answers={200: Hold, 412: "Others keep changing the same hold."},
+)  # fmt: skip
+lift_hold = Endpoint(
+    method="DELETE", route="people/{objectId}/hold",
+    summary="Ends a hold at once; answers with it.",
+    role=Role.ADMINISTRATOR, handler=holds.lift_hold,
+    answers={200: Hold, 404: "No hold is on this account.", 412: "Others keep changing the same hold."},
 )  # fmt: skip
 get_source = Endpoint(
     method="GET", route="source",

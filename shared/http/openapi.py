@@ -54,6 +54,10 @@ _PARAMETERS: Mapping[str, JsonSchemaValue] = {
         "description": "A UPN, an id in the source, or an object id.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^/]+$"},
     },
+    "objectId": {
+        "description": "The object id of an account in Entra.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
     "asset": {
         "description": "A file of the admin page.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 100},
@@ -91,6 +95,7 @@ _NOT_FOUND = {
     "runId": "No such domain or run.",
     "decisionId": "No such domain or decision.",
     "person": "Neither side has such a person, or no domain of the tenant has them.",
+    "objectId": "No such account.",
     "asset": "No such file.",
 }
 _FAILED = {500: "Something went wrong here; the app's log says what."}

@@ -1,4 +1,4 @@
-"""What a change of settings says of a pause."""
+"""The end of a pause or a hold, as a request may set it."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,15 +9,18 @@ from shared.model.pause import LONGEST_PAUSE
 
 
 def with_pause(changes: Mapping[str, object], now: datetime) -> Mapping[str, object]:
-    """The changes; a new pause does not keep the reason of an earlier one.
-
-    Raises Problem if it would end in the past, or too far ahead.
-    """
+    """The changes; a new pause does not keep the reason of an earlier one. Raises Problem as `require_ahead`."""
     if "paused_until" not in changes:
         return changes
     until = changes["paused_until"]
-    if isinstance(until, datetime) and not timedelta(0) < until - now <= LONGEST_PAUSE:
-        problem = Problem(400, "Bad body", say("pause.notAhead", days=LONGEST_PAUSE.days))
-        problem.errors = [("pausedUntil", problem.parts)]
-        raise problem
+    if isinstance(until, datetime):
+        require_ahead("pausedUntil", until, now)
     return {"pause_reason": None, **changes}
+
+
+def require_ahead(field: str, until: datetime, now: datetime) -> None:
+    """Raises Problem that names the field if it is in the past, or too far ahead."""
+    if not timedelta(0) < until - now <= LONGEST_PAUSE:
+        problem = Problem(400, "Bad body", say("pause.notAhead", days=LONGEST_PAUSE.days))
+        problem.errors = [(field, problem.parts)]
+        raise problem

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.model.holds import Hold
 from shared.model.parts import Parts
 from shared.model.records import Record, Time
 
@@ -105,10 +106,14 @@ class Decision(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
-    """What people have decided: `same` is source id → object id, `apart` are pairs of two different people."""
+    """What people have decided: `same` is source id → object id, `apart` are pairs of two different people.
+
+    `holds`: object id → the hold in force.
+    """
 
     same: Mapping[str, str] = field(default_factory=dict)
     apart: frozenset[Pair] = frozenset()
+    holds: Mapping[str, Hold] = field(default_factory=dict)
 
 
 NOTHING_DECIDED = Decisions()

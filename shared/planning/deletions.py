@@ -46,7 +46,7 @@ def second_verdict(
 def _left_in_entra(user: EntraUser, now: EntraUser, protection: Protection) -> Leave | None:
     if now.upn.lower() != user.upn.lower():
         return Leave(say("leaver.renamed", upn=now.upn))
-    if reason := protection.reason_not_to_touch(now):
+    if reason := protection.reason_not_to_touch(now) or protection.reason_to_keep(now):
         return Leave(reason)
     if reason := protection.reason_not_to_delete(now):
         return Leave(reason, unseen=True)

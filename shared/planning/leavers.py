@@ -49,6 +49,7 @@ class Leavers:
         lookups, doubts = self.lookups, self.doubts
         yield "", lookups.protection.reason_not_to_touch(target)
         yield "", still_here(owner, lookups.territory) if owner else ()
+        yield "", lookups.protection.reason_to_keep(target)
         users = tuple(sorted(doubts.whose.get(target.object_id, ())))
         pointer = doubts.shields.get(target.object_id)
         shield = shielded(pointer) if pointer else ()
@@ -81,11 +82,16 @@ class Leavers:
 
 
 def doomed(matching: Matching, lookups: Lookups) -> set[str]:
-    """The object ids of those who would be deleted if nothing pointed to them, also if a look were missing for it."""
+    """The object ids of those who would be deleted if nothing pointed to them.
+
+    Also if a look were missing for it, or while they are on hold: a second account beside theirs would be the same
+    mistake.
+    """
+    protection = lookups.protection.without_holds
     return {
         target.object_id
         for target in matching.target_only
-        if not lookups.protection.reason_not_to_touch(target)
+        if not protection.reason_not_to_touch(target)
         and not ((owner := matching.moved.get(target.object_id)) and still_here(owner, lookups.territory))
     }
 

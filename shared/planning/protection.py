@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from shared.model.changes import Action, Change
+from shared.model.holds import Hold
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, NoPerson
 from shared.planning.mapping import ENABLED
@@ -24,6 +25,7 @@ ELIGIBLE_PERMISSION = "PrivilegedEligibilitySchedule.Read.AzureADGroup"
 LeftAlone = Literal[
     NoPerson,
     "listed",
+    "onHold",
     "outOfScope",
     "roleHolder",
     "sharedMailbox",
@@ -107,7 +109,8 @@ class Protection:
     were read; None before any was, and where none can be. `mailboxes_unread`: object ids of those that could not be.
     `missing_permissions`: missing Graph permissions that made one of these two lookups impossible.
     `scope`: the rules; `members`: group → object ids of its members, None for a group that could not be read.
-    `left_out`: object ids of people who are out of scope by a rule on the source.
+    `left_out`: object ids of people who are out of scope by a rule on the source. `holds`: object id → the hold in
+    force.
     """
 
     protected_users: frozenset[str] = frozenset()
@@ -123,6 +126,7 @@ class Protection:
     scope: Scope = EVERYBODY
     members: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
+    holds: Mapping[str, Hold] = field(default_factory=dict)
 
     def with_roles(self, roles: Roles) -> "Protection":
         """The same protection, with the holders of directory roles."""
@@ -147,6 +151,11 @@ class Protection:
             exchange_online=found.exchange_online,
         )
 
+    @property
+    def without_holds(self) -> "Protection":
+        """As it is once every hold has ended."""
+        return replace(self, holds={}) if self.holds else self
+
     def verdict(self, user: EntraUser) -> Verdict:
         """Whether this is a person to the sync, no person, or unknown, and why.
 
@@ -157,6 +166,9 @@ class Protection:
             return Verdict(user.kind, _OF_THE_ACCOUNT[user.kind])
         if not self.protected_users.isdisjoint((user.upn.lower(), user.object_id.lower())):
             return Verdict("listed", say("protected.listed"))
+        hold = self.holds.get(user.object_id)
+        if hold and hold.scope == "all":
+            return Verdict("onHold", hold.told)
         if left := self._left_by_scope(user):
             return left
         if role := self.roles.get(user.object_id):
@@ -190,9 +202,14 @@ class Protection:
         verdict = self.verdict(user)
         return () if verdict is _UNKNOWN else verdict.reason
 
+    def reason_to_keep(self, user: EntraUser) -> Parts:
+        """Why this user is neither deleted nor blocked as a leaver, while updates go on; empty if nothing says so."""
+        hold = self.holds.get(user.object_id)
+        return hold.told if hold and hold.scope == "delete" else ()
+
     def reason_not_to_delete(self, user: EntraUser) -> Parts:
         """Why this user is not deleted; empty if they may be."""
-        return self.verdict(user).reason or self._impossible(_DELETED)
+        return self.verdict(user).reason or self.reason_to_keep(user) or self._impossible(_DELETED)
 
     def reason_not_to_change(self, user: EntraUser, change: Change) -> Parts:
         """Why this user is not changed in this way; empty if they may be.

@@ -115,7 +115,7 @@ class Administration(Protocol):
         ...
 
     async def read_decisions(self) -> Decisions:
-        """Who is who."""
+        """Who is who, and who is on hold."""
         ...
 
 

@@ -148,6 +148,8 @@ class _Undoing:
         gone = self.now.deleted.get(str(person.object_id))
         if gone is None:
             return self._conflict(person, Action.RESTORE, "Gone", say("undo.purged"))
+        if protected := self.now.protection.reason_not_to_touch(gone):
+            return replace(person, action=Action.SKIP, reason=protected)
         restored = replace(person, action=Action.RESTORE)
         holder = self.now.immutable_ids.get(gone.immutable_id or "")
         if holder and holder.object_id != gone.object_id:
@@ -162,6 +164,8 @@ class _Undoing:
         if not self.disable_added:
             reason = self.reason + say("undo.addedAreKept")
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=reason)
+        elif kept := self.now.protection.reason_to_keep(user):
+            yield replace(person, action=Action.SKIP, upn=user.upn, reason=kept)
         elif enabled is not False:
             attributes = (AttributeChange(ENABLED, enabled, False),)
             yield replace(person, action=Action.BLOCK, upn=user.upn, attributes=attributes)
@@ -173,7 +177,8 @@ class _Undoing:
             yield from self._disable(person, user)
             return
         enabled = self._value(user, ENABLED)
-        if self.disable_added and enabled is not False and back.obstacle is None:
+        kept = self.now.protection.reason_to_keep(user)
+        if self.disable_added and enabled is not False and back.obstacle is None and not kept:
             others = (a for a in back.attributes if a.attribute != ENABLED)
             back = replace(back, attributes=(*others, AttributeChange(ENABLED, enabled, False)))
         yield back

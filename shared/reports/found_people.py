@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
+from shared.model.holds import Hold
 from shared.model.people import EntraUser, SourceUser
 from shared.model.records import Record
 from shared.planning.mapping import AttributeMap
@@ -18,6 +19,7 @@ class FoundPerson(Record):
     user_principal_name: str
     source_id: str | None
     object_id: str | None
+    hold: Hold | None
 
 
 class FoundPeople(Record):
@@ -43,8 +45,12 @@ def found_people(
     accounts: Sequence[EntraUser],
     links: Mapping[str, str],
     attribute_map: AttributeMap,
+    holds: Mapping[str, Hold],
 ) -> FoundPeople:
-    """These users and accounts, each person once. `links`: source id → object id, as earlier syncs knew them."""
+    """These users and accounts, each person once. `links`: source id → object id, as earlier syncs knew them.
+
+    `holds`: object id → the hold in force.
+    """
     by_upn = {one.upn.lower(): one.object_id for one in accounts}
     known = {object_id: source_id for source_id, object_id in links.items()}
     people = {
@@ -53,6 +59,7 @@ def found_people(
             user_principal_name=one.upn,
             source_id=known.get(one.object_id),
             object_id=one.object_id,
+            hold=holds.get(one.object_id),
         )
         for one in accounts
     }
@@ -63,6 +70,7 @@ def found_people(
             user_principal_name=user.upn,
             source_id=user.source_id,
             object_id=object_id,
+            hold=holds.get(object_id or ""),
         )
     ordered = sorted(people.values(), key=lambda each: (each.display_name, each.user_principal_name))
     return FoundPeople(people=ordered[:MOST_FOUND], more=len(ordered) > MOST_FOUND)

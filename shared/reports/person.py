@@ -1,6 +1,7 @@
 """One person: on which sides they are, matched by which rule, what would change, what protects. Pure."""
 
 from shared.model.changes import Action, Change, Rule
+from shared.model.holds import Hold
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.model.records import Record
@@ -20,9 +21,10 @@ class PlannedChange(Record):
 
 
 class Person(Record):
-    """`source` and `entra` hold what was read, by Entra's attribute names; null if the person is not on that side.
+    """`source` and `entra` are what was read, by Entra's attribute names; null if the person is not on that side.
 
-    `domain`: by whose sync `change` and `verdict` are. `protection`: what keeps the account as it is.
+    `domain`: by whose sync `change` and `verdict` are. `protection`: what keeps the account as it is, or from being
+    deleted.
     """
 
     domain: str
@@ -33,6 +35,7 @@ class Person(Record):
     change: PlannedChange | None
     protection: str | None
     protection_parts: Parts
+    hold: Hold | None
     verdict: str
     verdict_parts: Parts
 
@@ -54,7 +57,8 @@ def person(seen: Survey, query: str) -> Person:
         linked = next((s for s, o in seen.plan.links.items() if o == target.object_id), None)
         source_id = linked or (change.source_id if change else None)
         user = next((u for u in seen.source if u.source_id == source_id), None)
-    protection = seen.protection.reason_not_to_touch(target) if target else ()
+    protecting = seen.protection
+    protection = protecting.reason_not_to_touch(target) or protecting.reason_to_keep(target) if target else ()
     verdict = tuple(part for c in changes or (None,) for part in _verdict(query, user, target, c))
     return Person(
         domain=seen.domain,
@@ -65,6 +69,7 @@ def person(seen: Survey, query: str) -> Person:
         change=_change(change) if change else None,
         protection=said(protection) or None,
         protection_parts=protection,
+        hold=protecting.holds.get(target.object_id) if target else None,
         verdict=said(verdict),
         verdict_parts=verdict,
     )

@@ -25,6 +25,7 @@ _TO_DO: Mapping[Kind, Parts] = {
     "restricted": say("preCheck.manageInUnit"),
     "guest": say("preCheck.leaveGuest"),
     "listed": say("preCheck.leaveListed"),
+    "onHold": say("preCheck.holdEnds"),
     "unknown": say("preCheck.lookAgain"),
     "group": say("preCheck.changeGroupFirst"),
 }
@@ -114,6 +115,8 @@ def _users(user: EntraUser, protection: Protection, initial_domain: str) -> Iter
     if kind != "person" and not not_asked_for:
         command = _rename_command(user, initial_domain) if kind in _UPN_SHOULD_MOVE else None
         yield _found(kind, user.display_name, user.upn, user.object_id, verdict.reason, command)
+    elif kept := protection.reason_to_keep(user):
+        yield _found("onHold", user.display_name, user.upn, user.object_id, kept)
 
 
 def _other(address: str, holder: Holder) -> PreCheckObject:

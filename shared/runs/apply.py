@@ -206,7 +206,8 @@ class Sync:
 
     async def _look_again_at_protection(self, object_ids: Sequence[str]) -> Protection:
         matched = self._seen.plan.links.values()
-        protection = await read_protection(self._seen.terms, self._directory)
+        holds = (await self._services.administration.read_decisions()).holds
+        protection = await read_protection(self._seen.terms, self._directory, holds)
         return protection.with_mailboxes(await self._directory.look_up_mailboxes(object_ids, matched))
 
 

@@ -1,10 +1,13 @@
-"""Keeps what people decide about who is who."""
+"""Keeps what people decide about who is who, and who is on hold."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from shared.errors import NotPossible
+from shared.entra.directory import Directory
+from shared.errors import GraphError, NotPossible, PersonNotFound
 from shared.log import event
+from shared.model.holds import Hold, Scope
 from shared.model.questions import Decision, Kind, Pair, pair_id
 from shared.model.records import Author
 from shared.services import Services
@@ -78,3 +81,34 @@ async def answers_to(
     return await checked(
         services, domain, {one.pair: same for kind, same in answers for one in asked.alike(kind)}
     )
+
+
+async def hold(
+    services: Services, object_id: str, until: datetime, reason: str, scope: Scope, author: Author
+) -> Hold:
+    """Puts the account on hold, in place of an earlier hold.
+
+    Raises PersonNotFound if Graph says that there is no such account. While Graph can't say, the hold is kept: it must
+    not wait for that.
+    """
+    terms = await services.tenant_settings.read_terms()
+    try:
+        found = await Directory(services.graph(), terms.attribute_map).look_up_users([object_id])
+    except GraphError:
+        found = {}
+    if found.get(object_id, object_id) is None:
+        raise PersonNotFound("person.noAccount", id=object_id)
+    kept = Hold(
+        object_id=object_id,
+        until=until,
+        reason=reason,
+        scope=scope,
+        by=author.name,
+        since=services.clock.now(),
+    )
+    await services.decisions.decide([kept], author)
+    event(
+        "hold.set", by=author.name, address=author.address, objectId=object_id, scope=scope,
+        until=until.isoformat(),
+    )  # fmt: skip
+    return kept

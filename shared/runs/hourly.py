@@ -155,7 +155,7 @@ class _Hour:
 
     async def _clear_away(self, domains: Mapping[str, object]) -> None:
         """Deletes expired records for as long as there is time; the next hours delete the rest."""
-        runs, logs = self._services.runs, self._services.audit_logs
+        runs, logs, decisions = self._services.runs, self._services.audit_logs, self._services.decisions
         # In another order each hour: a domain with many old rows must not keep the same ones waiting.
         shuffled = self._clock.chance.sample(list(domains), len(domains))
         try:
@@ -163,6 +163,7 @@ class _Hour:
                 await asyncio.gather(
                     *(self._cleared(domain, partial(runs.purge, domain, self._now)) for domain in shuffled),
                     self._cleared("", partial(logs.delete_expired, self._now)),
+                    self._cleared("", decisions.drop_lapsed),
                 )
         except TimeoutError as error:
             _failed("", error)

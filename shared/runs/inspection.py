@@ -80,7 +80,8 @@ async def people_called(services: Services, words: str) -> FoundPeople:
     users = await services.clock.in_thread(called, words, everybody, attribute_map)
     alone = [one.upn for one in users if one.upn and one.source_id not in memory.links]
     accounts += await Directory(services.graph(), attribute_map).find_users(upns=alone)
-    return await services.clock.in_thread(found_people, users, accounts, memory.links, attribute_map)
+    holds = (await services.administration.read_decisions()).holds
+    return await services.clock.in_thread(found_people, users, accounts, memory.links, attribute_map, holds)
 
 
 async def person_called(services: Services, query: str, domain: str) -> Person:

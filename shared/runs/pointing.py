@@ -165,7 +165,7 @@ class Pointing:
                 or account.upn.lower() in listed
                 or account.object_id in known
                 or account.immutable_id in matching.by_immutable_id
-                or lookups.protection.reason_not_to_touch(account)
+                or lookups.protection.without_holds.reason_not_to_touch(account)
             ):
                 continue
             alike = by_name.get(fold_name(account.display_name), [])

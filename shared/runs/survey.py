@@ -1,7 +1,7 @@
 """Reads both sides of a domain, does the lookups that follow from them, and makes the plan. Only reads."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,7 @@ from shared.clock import Clock
 from shared.errors import SourceError, looks_right
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
+from shared.model.holds import Hold, ending_soon
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Memory, People, SignIn
 from shared.outbound.waiting import Stop
@@ -139,7 +140,7 @@ class Surveyor:
                 tenant, await self._administration.read_syncing(), self._terms.foreign_domains
             ),
             # Before the looks that follow from it: whom a group leaves out of scope is no leaver.
-            protection=await read_protection(self._terms, self._directory),
+            protection=await read_protection(self._terms, self._directory, decisions.holds),
             untouched=empty.untouched,
         )
         missing = Missing(
@@ -203,7 +204,8 @@ class Surveyor:
             )
             + await self._clock.in_thread(self._told_of_sign_in, people, matching)
             + untold(self._directory)
-            + await self._clock.in_thread(strangers, people, lookups.territory),
+            + await self._clock.in_thread(strangers, people, lookups.territory)
+            + self._told_of_holds(listing, decisions.holds),
             federated=domain.federated,
         )
 
@@ -231,6 +233,12 @@ class Surveyor:
     def _told_of_sign_in(self, people: People, matching: Matching) -> Parts:
         here = (user for user in people if is_on(self._domain, user.upn))
         return signing_in(self._terms.sign_in_mode, matching.pairs, here)
+
+    def _told_of_holds(self, listing: Listing, holds: Mapping[str, Hold]) -> Parts:
+        """The reminder of holds that end soon, of people on this domain."""
+        here = {user.object_id for user in listing.users} if holds else set[str]()
+        ending = ending_soon((one for one in holds.values() if one.object_id in here), self._clock.now())
+        return say("warning.holdsEnding", count=len(ending)) if ending else ()
 
     async def _set_aside_matches_against_memory(self, matching: Matching, looks: SideLooks) -> None:
         """Makes a match ambiguous if the user's remembered account is another one and still exists, or may."""
@@ -275,9 +283,12 @@ class Surveyor:
         return await self._clock.in_thread(decide, matching, lookups, self._terms.attribute_map)
 
 
-async def read_protection(terms: Terms, directory: Directory) -> Protection:
-    """Who is protected by settings, by a role, or by a group that the scope names. Mailboxes are not looked at yet."""
-    protection = terms.protection.with_roles(await directory.read_roles())
+async def read_protection(terms: Terms, directory: Directory, holds: Mapping[str, Hold]) -> Protection:
+    """Who is protected by settings, by a hold, by a role, or by a group that the scope names.
+
+    Mailboxes are not looked at yet.
+    """
+    protection = replace(terms.protection.with_roles(await directory.read_roles()), holds=holds)
     groups = protection.scope.including_groups | protection.scope.excluding_groups
     return replace(protection, members=await directory.read_members(groups)) if groups else protection
 

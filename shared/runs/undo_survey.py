@@ -1,9 +1,11 @@
 """Reads what an undo needs: the journal of the sync, and the current state of the users that it changed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Action
 from shared.model.domains import TenantDomain, domain_named, initial_domain
+from shared.model.holds import Hold
 from shared.model.parts import say
 from shared.model.people import Memory
 from shared.model.runs import Run
@@ -21,12 +23,13 @@ from shared.store.journal import Journal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoneSync:
-    """A sync that is to be undone: what it did, what it may have done, and what is remembered now."""
+    """A sync that is to be undone: what it did, what it may have done, what is remembered, and who is on hold now."""
 
     run_id: str
     domain: str
     done: list[Done]
     memory: Memory
+    holds: Mapping[str, Hold] = field(default_factory=dict)
     unsettled: list[Done] = field(default_factory=list)
 
     def before(self, attribute: str) -> list[str]:
@@ -50,6 +53,7 @@ async def survey_undo(
         done=journal.made,
         unsettled=journal.unsettled,
         memory=await services.known_people.read(run.domain),
+        holds=(await services.administration.read_decisions()).holds,
     )
     return await survey_done(sync, directory, terms, disable_added=run.disable_added)
 
@@ -74,7 +78,7 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
     ]
     recycle_bin = await _read_deleted_users(sync, directory, looks)
     deleted = {user.object_id: user for user in recycle_bin.users if user.object_id in set(touched)}
-    protection = await read_protection(terms, directory)
+    protection = await read_protection(terms, directory, sync.holds)
     protection = protection.with_mailboxes(
         await directory.look_up_mailboxes(users, sync.memory.links.values())
     )

@@ -1,7 +1,7 @@
 """What administrators have set and decided, as a survey needs it."""
 
 from shared.model.questions import Decisions
-from shared.store.decisions import DecisionStore, decisions_of
+from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
 
 
@@ -20,4 +20,4 @@ class Administration:
         return (await self._domains.read_settings(domain)).shown()["unlinked"] != "delete"
 
     async def read_decisions(self) -> Decisions:
-        return decisions_of(await self._decisions.read())
+        return await self._decisions.read_all()

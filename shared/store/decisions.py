@@ -1,21 +1,36 @@
-"""Who is who, as people have decided: rows of the table `Domains`, in a partition of the tenant's own.
+"""What people have decided about people: rows of table `Domains`, in a partition of the tenant's own.
 
-An account may move from one domain to another. A row `decision-…` for each decision that holds, and a row `change-…`
-for each one made, taken back or settled, newest first: both in one transaction, as for a domain's settings.
+An account may move from one domain to another. A row `decision-…` says who is who, a row `hold-…` keeps an account as
+it is. A row `change-…` is written for each one made, taken back or settled, newest first: both in one transaction, as
+for a domain's settings. One query reads them all, since a survey needs both kinds.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import PreconditionFailed
+from shared.model.holds import Hold
 from shared.model.questions import Decision, Decisions
 from shared.model.records import Author
-from shared.store.attempts import tried_again, update_if_unchanged
+from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.changes import TENANT, change_row
 from shared.store.storage import DOMAINS, Storage
 
 # A transaction takes 100 operations: two for each decision.
 _AT_ONCE = 50
+_DECISION, _HOLD = "decision-", "hold-"
+
+Decided = Decision | Hold
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """`document`: as it is stored."""
+
+    decided: Decided
+    document: str
+    etag: str
 
 
 class DecisionStore:
@@ -23,72 +38,117 @@ class DecisionStore:
         self._storage = storage
 
     async def read(self) -> list[Decision]:
-        """Those that hold, oldest first."""
-        now = self._storage.clock.now()
-        return [one for one in await self._stored() if one.lapses_at is None or now < one.lapses_at]
+        """Who is who, as far as it holds, oldest first."""
+        return sorted(_decisions(await self._in_force()), key=lambda one: one.at)
 
-    async def decide(self, decided: Sequence[Decision], author: Author) -> None:
-        """Keeps these decisions, each in place of an earlier one about its pair."""
+    async def read_all(self) -> Decisions:
+        """What is in force, as planning takes it."""
+        decided = await self._in_force()
+        decisions = _decisions(decided)
+        return Decisions(
+            same={one.source_id: one.object_id for one in decisions if one.same},
+            apart=frozenset((one.source_id, one.object_id) for one in decisions if not one.same),
+            holds={one.object_id: one for one in decided if isinstance(one, Hold)},
+        )
+
+    async def decide(self, decided: Sequence[Decided], author: Author) -> None:
+        """Keeps these, each in place of an earlier one about its pair or account.
+
+        Raises PreconditionFailed if others keep deciding the same.
+        """
         await self._change(decided, author, keep=True)
 
     async def take_back(self, decision_id: str, author: Author) -> bool:
-        """False if there is no such decision."""
+        """False if there is no such decision. Raises as `decide`."""
         gone = [one for one in await self.read() if one.id == decision_id]
         await self._change(gone, author, keep=False)
         return bool(gone)
 
+    async def lift(self, object_id: str, author: Author) -> Hold | None:
+        """The hold that was on this account; None if there was none. Raises as `decide`."""
+        hold = (await self.read_all()).holds.get(object_id)
+        if hold:
+            await self._change([hold], author, keep=False)
+        return hold
+
     async def settle(self, ids: Collection[str], author: Author) -> None:
         """Drops decisions that a sync has made so: from now on the account is known as that user's."""
         if ids:
-            await self._change([one for one in await self._stored() if one.id in ids], author, keep=False)
+            stored = (one.decided for one in (await self._stored()).values())
+            await self._change([one for one in _decisions(stored) if one.id in ids], author, keep=False)
+
+    async def drop_lapsed(self) -> None:
+        """Deletes what is no longer in force. One that was decided anew meanwhile stays."""
+        now, table = self._storage.clock.now(), await self._storage.open_table(DOMAINS)
+        for key, one in (await self._stored()).items():
+            if one.decided.lapses_at and one.decided.lapses_at <= now:
+                row = {"PartitionKey": TENANT, "RowKey": key}
+                await write_if(table.submit_transaction([("delete", row, unchanged(one.etag))]))
+
+    async def _in_force(self) -> list[Decided]:
+        now = self._storage.clock.now()
+        decided = (one.decided for one in (await self._stored()).values())
+        return [one for one in decided if one.lapses_at is None or now < one.lapses_at]
 
     @tried_again
-    async def _stored(self) -> list[Decision]:
+    async def _stored(self) -> dict[str, _Stored]:
+        """By row key."""
         table = await self._storage.open_table(DOMAINS)
         rows = table.query_entities(
-            "PartitionKey eq @tenant and RowKey ge 'decision-' and RowKey lt 'decision.'",
+            # No other row key of the tenant's sorts between the two.
+            f"PartitionKey eq @tenant and RowKey ge '{_DECISION}' and RowKey lt 'hold.'",
             parameters={"tenant": TENANT},
         )
-        decisions = [Decision.model_validate_json(row["decision"]) async for row in rows]
-        return sorted(decisions, key=lambda one: one.at)
+        return {
+            row["RowKey"]: _Stored(_read(row), row["decision"], str(row.metadata["etag"]))
+            async for row in rows
+        }
 
-    async def _change(self, decisions: Sequence[Decision], author: Author, *, keep: bool) -> None:
-        for start in range(0, len(decisions), _AT_ONCE):
-            some = decisions[start : start + _AT_ONCE]
+    async def _change(self, decided: Sequence[Decided], author: Author, *, keep: bool) -> None:
+        for start in range(0, len(decided), _AT_ONCE):
+            some = {_key(one): one for one in decided[start : start + _AT_ONCE]}
 
-            async def write(stored: Sequence[Decision], some: Sequence[Decision] = some) -> None:
-                before = {one.id: one for one in stored}
+            async def write(stored: Mapping[str, _Stored], some: Mapping[str, Decided] = some) -> None:
                 # What an earlier try, or somebody else, has made so already needs no record.
-                changed = [one for one in some if (before.get(one.id) != one if keep else one.id in before)]
+                changed = {
+                    key: one
+                    for key, one in some.items()
+                    if (key not in stored or stored[key].decided != one if keep else key in stored)
+                }
                 if changed:
                     table = await self._storage.open_table(DOMAINS)
-                    await table.submit_transaction(self._operations(changed, before, author, keep=keep))
+                    await table.submit_transaction(self._operations(changed, stored, author, keep=keep))
 
             exhausted = PreconditionFailed("decisions.changedMeanwhile")
             await update_if_unchanged(self._storage, self._stored, write, exhausted)
 
     def _operations(
-        self, changed: Sequence[Decision], before: dict[str, Decision], author: Author, *, keep: bool
-    ) -> list[tuple[str, dict[str, Any]]]:
-        operations: list[tuple[str, dict[str, Any]]] = []
-        for one in changed:
-            row = {"PartitionKey": TENANT, "RowKey": f"decision-{one.id}"}
-            earlier = before.get(one.id)
-            record = {
-                **change_row(self._storage.clock, TENANT, author),
-                "before": earlier and earlier.model_dump_json(by_alias=True),
-                "after": one.model_dump_json(by_alias=True) if keep else None,
-            }
-            operations += [
-                ("upsert", {**row, "decision": record["after"]}) if keep else ("delete", row),
-                ("create", {name: value for name, value in record.items() if value is not None}),
-            ]
+        self, changed: Mapping[str, Decided], stored: Mapping[str, _Stored], author: Author, *, keep: bool
+    ) -> list[tuple[Any, ...]]:
+        operations: list[tuple[Any, ...]] = []
+        for key, one in changed.items():
+            row = {"PartitionKey": TENANT, "RowKey": key}
+            after = {"decision": one.model_dump_json(by_alias=True)} if keep else {}
+            record = change_row(self._storage.clock, TENANT, author)
+            if earlier := stored.get(key):
+                record["before"] = earlier.document
+                known = unchanged(earlier.etag)
+                update = ("update", {**row, **after}, {"mode": "replace", **known})
+                operations.append(update if keep else ("delete", row, known))
+            else:
+                operations.append(("create", {**row, **after}))
+            operations.append(("create", record | ({"after": after["decision"]} if keep else {})))
         return operations
 
 
-def decisions_of(standing: Sequence[Decision]) -> Decisions:
-    """As planning takes them."""
-    return Decisions(
-        same={one.source_id: one.object_id for one in standing if one.same},
-        apart=frozenset((one.source_id, one.object_id) for one in standing if not one.same),
-    )
+def _decisions(decided: Iterable[Decided]) -> list[Decision]:
+    return [one for one in decided if isinstance(one, Decision)]
+
+
+def _key(one: Decided) -> str:
+    return f"{_HOLD if isinstance(one, Hold) else _DECISION}{one.id}"
+
+
+def _read(row: Mapping[str, Any]) -> Decided:
+    kind = Hold if row["RowKey"].startswith(_HOLD) else Decision
+    return kind.model_validate_json(row["decision"])

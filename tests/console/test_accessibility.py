@@ -1,11 +1,13 @@
 """Whoever uses no mouse, sees little or nothing, or has a phone in hand."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.console.conftest import IN_A_BROWSER, OpenPage
+from tests.support.outcomes import object_id
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 pytestmark = IN_A_BROWSER
@@ -35,6 +37,9 @@ async def with_something_to_see(start_stack: StartStack) -> tuple[Stack, list[st
     await decide_first_question(stack)
     await stack.set(maxAllowedDeletions=20, unlinked="ask")
     dry_run = await stack.dry_run()
+    until = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    account = object_id(stack, "aoki")
+    await stack.http.put(f"/api/people/{account}/hold", json={"until": until, "reason": "人事"})
     await stack.set(periodicSync="watch")
     await stack.tick()
     await stack.finished((await stack.runs())[0])

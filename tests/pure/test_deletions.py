@@ -10,7 +10,7 @@ from shared.model.people import EntraUser
 from shared.planning.deletions import second_verdict
 from shared.planning.protection import MAILBOX_PERMISSION, Protection
 from shared.words import said
-from tests.support.people import change, entra_user
+from tests.support.people import change, entra_user, hold
 
 LEAVES = change(Action.DELETE, object_id="id-aoki")
 SEEN = Protection(mailboxes={"id-aoki": "user"})
@@ -47,6 +47,12 @@ def test_whoever_has_changed_otherwise_is_left() -> None:
         (entra_user(), replace(SEEN, roles={"id-aoki": "User Administrator"}), "User Administrator"),
         (entra_user(), replace(SEEN, protected_users=frozenset({"id-aoki"})), "PROTECTED_USERS"),
         (entra_user(), Protection(mailboxes={"id-aoki": "shared"}), "shared mailbox"),
+        (entra_user(), replace(SEEN, holds={"id-aoki": hold("id-aoki")}), "On hold until 2026-12-05"),
+        (
+            entra_user(),
+            replace(SEEN, holds={"id-aoki": hold("id-aoki", "delete")}),
+            "On hold until 2026-12-05",
+        ),
     ],
 )
 def test_whoever_is_no_person_by_now_is_left(now: EntraUser, protection: Protection, reason: str) -> None:

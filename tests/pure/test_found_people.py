@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.reports.found_people import MOST_FOUND, called, found_people
-from tests.support.people import MAP, entra_user, source_user
+from tests.support.people import MAP, entra_user, hold, source_user
 
 NUMBERS = st.sets(st.integers(0, 30))
 
@@ -17,12 +17,16 @@ def test_everybody_is_found_once(users: set[int], accounts: set[int], linked: bo
         [entra_user(f"USER{n}@contoso.com", object_id=f"o{n}") for n in accounts],
         links,
         MAP,
+        {"o3": hold("o3")},
     )
 
     assert sorted(one.user_principal_name.lower() for one in found.people) == sorted(
         f"user{n}@contoso.com" for n in users | accounts
     )
     assert {one.object_id for one in found.people if one.object_id} >= {f"o{n}" for n in accounts}
+    assert {one.object_id for one in found.people if one.hold} == {
+        one.object_id for one in found.people if one.object_id == "o3"
+    }
 
 
 def test_all_the_words_have_to_appear_in_whatever_width() -> None:
@@ -38,7 +42,7 @@ def test_a_page_says_that_there_are_more() -> None:
 
     assert len(called("user", users, MAP)) == MOST_FOUND + 1
 
-    found = found_people(users, [], {}, MAP)
+    found = found_people(users, [], {}, MAP, {})
 
     assert (len(found.people), found.more) == (MOST_FOUND, True)
-    assert not found_people(users[2:], [], {}, MAP).more
+    assert not found_people(users[2:], [], {}, MAP, {}).more

@@ -9,7 +9,7 @@ from shared.planning.protection import Protection
 from shared.reports.pre_check import PreCheck, pre_check
 from tests.support.companies import tenants
 from tests.support.model_tenant import ModelTenant
-from tests.support.people import DOMAIN, INITIAL_DOMAIN, entra_user
+from tests.support.people import DOMAIN, INITIAL_DOMAIN, entra_user, hold
 
 NOTHING_PROTECTED = Protection()
 RENAME = f"Update-MgUser -UserId id-aoki -UserPrincipalName 'aoki@{INITIAL_DOMAIN}'"
@@ -46,6 +46,8 @@ class TestUsers:
             (entra_user(kind="agent"), Protection(), "agent", None),
             (entra_user(kind="resourceAccount"), Protection(), "resourceAccount", None),
             (entra_user(), Protection(protected_users=frozenset({"aoki@contoso.com"})), "listed", None),
+            (entra_user(), Protection(holds={"id-aoki": hold("id-aoki")}), "onHold", None),
+            (entra_user(), Protection(holds={"id-aoki": hold("id-aoki", "delete")}), "onHold", None),
             (
                 entra_user(),
                 Protection(mailboxes={}, mailboxes_unread=frozenset({"id-aoki"})),

@@ -1,8 +1,10 @@
 """Builders for users of both sides, equal unless a test says otherwise, and for changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
+from shared.model.holds import Hold, Scope
 from shared.model.parts import verbatim
 from shared.model.people import AccountKind, EntraUser, Memory, SourceUser, Value
 from shared.planning.lookups import Lookups
@@ -80,6 +82,15 @@ def entra_user(
         enabled=enabled,
         without_session_time=without_session_time,
     )
+
+
+def hold(
+    object_id: str,
+    scope: Scope = "all",
+    until: datetime = datetime(2026, 12, 5, 14, tzinfo=UTC),
+) -> Hold:
+    since = datetime(2026, 11, 28, tzinfo=UTC)
+    return Hold(object_id=object_id, until=until, reason="人事", scope=scope, by="admin", since=since)
 
 
 def plan_of(

@@ -78,7 +78,8 @@ def planned_undo(tenant: ModelTenant, plan: Plan, *, disable_added: bool = False
     done: list[tuple[Change, str | None]] = [
         (change, change.object_id or tenant.created[str(change.source_id)]) for change in plan.writes
     ]
-    sync = DoneSync(run_id="r1", domain=DOMAIN, done=done, memory=Memory(tenant.links))
+    memory, holds = Memory(tenant.links), tenant.decisions.holds
+    sync = DoneSync(run_id="r1", domain=DOMAIN, done=done, memory=memory, holds=holds)
     survey = survey_done(sync, tenant, _terms(tenant), disable_added=disable_added)
     return _LOOP.run_until_complete(survey).plan
 

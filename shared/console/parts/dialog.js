@@ -72,7 +72,7 @@ export async function onThisVersion(deed, refresh) {
 
 /**
  * Asks before something is done, and stays open until it has been; `after` that, the focus may go elsewhere.
- * @param {{ title: string, body: Child, stay: string, go: string, kind: string, deed: () => Promise<Obstacle | null>, after?: () => void }} question
+ * @param {{ title: string, body: Child, stay: string, go: string, kind: string, deed: (given: FormData) => Promise<Obstacle | null>, after?: () => void }} question
  */
 export function askFirst({ title, body, stay, go, kind, deed, after = () => {} }) {
 	const refusal = h("div.problems");
@@ -80,8 +80,8 @@ export function askFirst({ title, body, stay, go, kind, deed, after = () => {} }
 		dialogBody({
 			title,
 			close,
-			onsubmit: async () => {
-				const obstacle = await deed();
+			onsubmit: async (given) => {
+				const obstacle = await deed(given);
 				if (obstacle) return refusal.replaceChildren(problemNote(obstacle));
 				close();
 				after();

@@ -4,8 +4,10 @@ import { changeDomain, changeTenantSettings, features, getSettings, listChanges,
 import { h } from "../dom.js";
 import { dialogBody, showOnce } from "../parts/dialog.js";
 import { hourly } from "../parts/domain.js";
+import { held } from "../parts/hold.js";
 import { button, empty, muted, note, pace, pages, table, when } from "../parts/marks.js";
 import { foundOr } from "../parts/problem.js";
+import { address } from "../router.js";
 import { authorText, number, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
@@ -45,12 +47,15 @@ export default {
  */
 function list(changes, context) {
 	const columns = ["at", "what", "before", "after", "put"].map((name) => [name, t(`changes.${name}`)]);
-	const rows = changes.flatMap((change) => (change.decision ? [decisionRow(change, change.decision)] : change.settings.map((one) => settingRow(change, one, context))));
+	const rows = changes.flatMap((change) => {
+		if (change.decision) return [decisionRow(change, change.decision)];
+		return change.hold ? [holdRow(change, change.hold)] : change.settings.map((one) => settingRow(change, one, context));
+	});
 	return h("div.surface.flush.changes", table(t("changes.title"), columns, rows));
 }
 
 /** @param {Api.ChangeRecord} change */
-const made = ({ at, by, address }) => h("div.stack", when(at), muted(authorText(by)), address && h("span.muted.code", address));
+const made = ({ at, by, address: from }) => h("div.stack", when(at), muted(authorText(by)), from && h("span.muted.code", from));
 
 /**
  * @param {Api.ChangeRecord} change
@@ -83,6 +88,20 @@ function decisionRow(change, { sourceId, objectId, before, after }) {
 	return {
 		key: change.id,
 		cells: { at: made(change), what: h("div.stack", h("strong", t("changes.decision")), h("span.muted.code", sourceId), h("span.muted.code", objectId)), before: text(before), after: text(after), put: "" },
+	};
+}
+
+/**
+ * @param {Api.ChangeRecord} change
+ * @param {Api.HoldChange} hold
+ * @returns {Row}
+ */
+function holdRow(change, { objectId, before, after }) {
+	/** @param {Api.Hold | null} hold */
+	const text = (hold) => (hold ? h("div.stack", held(hold), muted(hold.reason)) : muted(t("people.nothing")));
+	return {
+		key: change.id,
+		cells: { at: made(change), what: h("div.stack", h("strong", t("hold.hold")), h("a.link.code", { href: address(["people", objectId]) }, objectId)), before: text(before), after: text(after), put: "" },
 	};
 }
 

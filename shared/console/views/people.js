@@ -2,40 +2,44 @@
 
 import { features, findPeople, getPerson } from "../api.js";
 import { h } from "../dom.js";
+import { held, holdButtons } from "../parts/hold.js";
 import { addressText, button, empty, icon, kindMark, muted, note, table } from "../parts/marks.js";
 import { changesTable, valueText } from "../parts/person.js";
 import { idOf } from "../people.js";
 import { address, domainAddress, go, openDialog } from "../router.js";
-import { attributeText, said, t } from "../texts.js";
+import { attributeText, authorText, said, t } from "../texts.js";
 import { breadcrumb } from "./domain-header.js";
 
-/** @type {View<{ there: boolean, person: Api.Person | null, found: Api.FoundPeople | null }>} */
+/** @typedef {{ able: Features, person: Api.Person | null, found: Api.FoundPeople | null }} Found */
+
+/** @type {View<Found>} */
 export default {
 	title: ({ params, data }) => (data?.person ? nameOf(data.person) : (params.person ?? t("person.find"))),
 
 	place: ({ person, q, domain }) => `${person ?? ""} ${person ? (domain ?? "") : (q ?? "")}`,
 
 	async load({ params, signal }) {
-		const there = (await features()).people ?? false;
+		const able = await features();
 		const { person, q, domain } = params;
-		if (there && person) return { there, person: await getPerson(person, domain, signal), found: null };
-		const found = there && q ? await findPeople(q, signal) : null;
+		if (able.people && person) return { able, person: await getPerson(person, domain, signal), found: null };
+		const found = able.people && q ? await findPeople(q, signal) : null;
 		if (found?.people.length === 1) go(address(["people", idOf(found.people[0])]), { replace: true });
-		return { there, person: null, found };
+		return { able, person: null, found };
 	},
 
 	pollAfter: () => null,
 
-	render({ params, data, refresh }) {
-		const { person, found, there } = data;
-		if (!there) return empty(t("page.notHere"));
+	render(context) {
+		const { params, data } = context;
+		const { person, found, able } = data;
+		if (!able.people) return empty(t("page.notHere"));
 		const home = h("a", { href: address(["people"]) }, t("person.find"));
 		return h(
 			"div",
 			breadcrumb(person ? home : t("person.find"), person && nameOf(person)),
 			h("h1", { tabindex: "-1" }, person ? nameOf(person) : t("person.find")),
 			!person && form(params),
-			person ? one(person, refresh) : found ? list(found) : empty(t("person.none")),
+			person ? one(person, context) : found ? list(found) : empty(t("person.none")),
 		);
 	},
 };
@@ -63,7 +67,7 @@ function list({ people, more }) {
 	const rows = people.map((each) => ({
 		key: idOf(each),
 		cells: {
-			name: h("a.link", { href: address(["people", idOf(each)]) }, each.displayName || each.userPrincipalName),
+			name: h("div.stack", h("a.link", { href: address(["people", idOf(each)]) }, each.displayName || each.userPrincipalName), each.hold && muted(held(each.hold))),
 			upn: addressText(each.userPrincipalName),
 			source: each.sourceId ? h("span.code", each.sourceId) : muted(t("person.notThere")),
 			entra: each.objectId ? h("span.code", each.objectId) : muted(t("person.notThere")),
@@ -80,10 +84,11 @@ const nameOf = ({ source, entra, query }) => String(entra?.displayName || source
 
 /**
  * @param {Api.Person} found
- * @param {() => Promise<void>} refresh
+ * @param {Context<Found>} context
  */
-function one(found, refresh) {
-	const { domain, source, entra, change: planned, protectionParts, matchedBy, verdictParts } = found;
+function one(found, context) {
+	const { domain, source, entra, change: planned, protectionParts, matchedBy, verdictParts, hold } = found;
+	const holdable = context.data.able.holds && entra;
 	const kind = planned?.problemParts.length ? "danger" : planned?.action === "delete" || (!source && !entra) ? "warning" : planned ? "plain" : "good";
 	const id = String(entra?.objectId ?? source?.sourceId ?? "");
 	const changes = planned && planned.action !== "skip" && !planned.problemParts.length;
@@ -94,7 +99,8 @@ function one(found, refresh) {
 			h("p.muted.lead", addressText(String(entra?.userPrincipalName ?? source?.userPrincipalName ?? ""))),
 			h(
 				"div.actions",
-				button(t("person.again"), refresh),
+				button(t("person.again"), context.refresh),
+				holdable && holdButtons(String(entra.objectId), hold, context),
 				changes && id && button(t("syncNow.goOnly", { n: 1 }), () => openDialog("sync-now", domain, { only: JSON.stringify([id]) }), { kind: "primary", needs: "Administrator" }),
 			),
 		),
@@ -104,6 +110,7 @@ function one(found, refresh) {
 			h("div", h("dt", t("domains.domain")), h("dd", h("a.link", { href: domainAddress(domain) }, domain))),
 			h("div", h("dt", t("people.matchedBy")), h("dd", t(matchedBy ? `rule.${matchedBy}` : "person.unmatched"))),
 			h("div", h("dt", t("person.protection")), h("dd", protectionParts.length ? said(protectionParts) : t("person.unprotected"))),
+			hold && h("div", h("dt", t("hold.hold")), h("dd.stack", held(hold), muted(`${hold.reason} · ${authorText(hold.by)}`))),
 			h("div", h("dt", t("person.change")), h("dd", planned ? kindMark(planned.problemParts.length ? "failed" : planned.action) : t("counts.none"))),
 		),
 		(source || entra) && h("div.surface.flush", sides(source, entra)),

@@ -9,7 +9,7 @@ import { domainHeader } from "./domain-header.js";
 
 const KINDS = [
 	"sharedMailbox", "room", "equipment", "otherMailbox", "resourceAccount", "agent", "group", "application",
-	"roleHolder", "onPremisesSynced", "restricted", "guest", "listed", "outOfScope", "unknown",
+	"roleHolder", "onPremisesSynced", "restricted", "guest", "listed", "onHold", "outOfScope", "unknown",
 ];
 
 /** @type {View<{ domain: Api.Domain, features: Features, found: Api.PreCheck | null, problem: import("../api.js").Problem | null }>} */
