@@ -29,7 +29,17 @@ export async function peopleOf(run, signal) {
 export const nameOf = ({ displayName, userPrincipalName }) => displayName || userPrincipalName;
 
 /**
- * What the API names a person by: the account, or the source user who has none.
+ * The person's page: by the account, or by the Username of somebody who has none, which may hold any character.
+ * @param {{ objectId: string | null, sourceId: string | null, userPrincipalName: string }} person
+ */
+export function keyOf({ objectId, sourceId, userPrincipalName }) {
+	if (objectId !== null || sourceId === null) return objectId ?? userPrincipalName;
+	const bytes = String.fromCharCode(...new TextEncoder().encode(sourceId));
+	return `u:${btoa(bytes).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "")}`;
+}
+
+/**
+ * What the API names a person by in a list: the account, or the source user who has none.
  * @param {{ objectId: string | null, sourceId: string | null, userPrincipalName: string }} person
  */
 export const idOf = ({ objectId, sourceId, userPrincipalName }) => objectId ?? sourceId ?? userPrincipalName;

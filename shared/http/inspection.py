@@ -9,7 +9,7 @@ from pydantic import Field
 
 from shared.errors import Unavailable
 from shared.http.domains import domain_to_read
-from shared.http.endpoint import Body, Call, Nothing
+from shared.http.endpoint import Body, Call, Nothing, domain_in
 from shared.http.problems import json
 from shared.log import event
 from shared.runs import inspection
@@ -41,7 +41,8 @@ async def find_people(call: Call[PeopleCalled, Nothing]) -> func.HttpResponse:
 
 
 async def get_person(call: Call[PersonQuery, Nothing]) -> func.HttpResponse:
-    domain = await domain_to_read(call.services, call.query.domain) if call.query.domain else ""
+    domain = domain_in(call.query.domain or None)
+    domain = await domain_to_read(call.services, domain) if domain else ""
     found = await in_time(inspection.person_called(call.services, call.person, domain))
     event("person.read", **{**call.facts, "domain": found.domain})
     return json(found)

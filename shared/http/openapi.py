@@ -51,7 +51,7 @@ _PARAMETERS: Mapping[str, JsonSchemaValue] = {
         "schema": {"type": "string", "pattern": "^[0-9a-f]{20}$"},
     },
     "person": {
-        "description": "A UPN, an id in the source, or an object id.",
+        "description": "An object id, `u:` and the Username in base64url, or a UPN or Username as it is.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^/]+$"},
     },
     "objectId": {

@@ -1,5 +1,10 @@
 """One person: on which sides they are, matched by which rule, what would change, what protects. Pure."""
 
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from shared.model.addresses import is_object_id
 from shared.model.changes import Action, Change, Rule
 from shared.model.holds import Hold
 from shared.model.parts import Parts, say
@@ -40,23 +45,82 @@ class Person(Record):
     verdict_parts: Parts
 
 
-def person(seen: Survey, query: str) -> Person:
-    """The person on either side with `query` as UPN, source id or object id."""
-    wanted, attribute_map = query.strip().lower(), seen.terms.attribute_map
-    user = next((u for u in seen.source if wanted in (u.source_id.lower(), u.upn.lower())), None)
-    target = next((t for t in seen.target if wanted in (t.object_id.lower(), t.upn.lower())), None)
-    changes = [c for c in seen.plan.changes if _concerns(c, wanted, user, target)]
-    change = changes[0] if changes else None
-    if target is None:
-        object_id = (change.object_id if change else None) or (
-            seen.plan.links.get(user.source_id) if user else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who is asked about: a user of the source by their id, or an account. `query`: how they were called."""
+
+    query: str
+    source_id: str | None = None
+    object_id: str | None = None
+
+
+def asked_about(
+    query: str, users: Sequence[SourceUser], accounts: Sequence[EntraUser], links: Mapping[str, str]
+) -> Asked | None:
+    """Whom `query` names: an object id, `u:` with a Username in base64url, a Username, or a UPN; None for nobody.
+
+    An id is looked for first, a UPN in Entra before one in the source: the two may be two people's. `links`: source id
+    → object id, as earlier syncs knew them.
+    """
+    return next(_named(query, users, accounts, links), None)
+
+
+def _named(
+    query: str, users: Sequence[SourceUser], accounts: Sequence[EntraUser], links: Mapping[str, str]
+) -> Iterator[Asked]:
+    """What `query` may name, the most certain first."""
+    username = username_of(query)
+    called = query.strip() if username is None else username
+    folded = called.lower()
+    if username is None:
+        yield from (
+            Asked(query=called, object_id=a.object_id) for a in accounts if a.object_id.lower() == folded
         )
-        target = next((t for t in seen.target if t.object_id == object_id), None)
-    if user is None and target is not None:
-        # Who was found by a folded UPN has no link.
-        linked = next((s for s, o in seen.plan.links.items() if o == target.object_id), None)
-        source_id = linked or (change.source_id if change else None)
-        user = next((u for u in seen.source if u.source_id == source_id), None)
+    for same in (str, str.lower):
+        yield from (
+            Asked(query=called, source_id=u.source_id) for u in users if same(u.source_id) == same(called)
+        )
+    if called in links:
+        yield Asked(query=called, object_id=links[called])
+    if username is not None:
+        return
+    if is_object_id(called):  # of a deleted account
+        yield Asked(query=called, object_id=folded)
+    yield from (Asked(query=called, object_id=a.object_id) for a in accounts if a.upn.lower() == folded)
+    yield from (Asked(query=called, source_id=u.source_id) for u in users if u.upn.lower() == folded)
+
+
+def username_of(query: str) -> str | None:
+    """The Username that `u:` and base64url name; None if it is no such name."""
+    if not query.startswith("u:"):
+        return None
+    coded = query[2:].rstrip("=")
+    try:
+        return urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode()
+    except ValueError:
+        return None
+
+
+def paired(seen: Survey, asked: Asked) -> Asked:
+    """With the other side, as the plan pairs them."""
+    source_id, object_id, plan = asked.source_id, asked.object_id, seen.plan
+    if source_id is not None:
+        of = (one.object_id for one in plan.changes if one.source_id == source_id and one.object_id)
+        return replace(asked, object_id=next(of, None) or plan.links.get(source_id))
+    if object_id is None:
+        return asked
+    own = (one.source_id for one in plan.changes if one.object_id == object_id and one.source_id)
+    linked = (who for who, account in plan.links.items() if account == object_id)
+    return replace(asked, source_id=next(own, None) or next(linked, None))
+
+
+def person(seen: Survey, asked: Asked, account: EntraUser | None) -> Person:
+    """The person who is `paired`. `account`: theirs, if it is not on the domain."""
+    attribute_map, query = seen.terms.attribute_map, asked.query
+    user = next((one for one in seen.source if one.source_id == asked.source_id), None)
+    target = next((one for one in seen.target if one.object_id == asked.object_id), account)
+    changes = [one for one in seen.plan.changes if _concerns(one, asked)]
+    change = changes[0] if changes else None
     protecting = seen.protection
     protection = protecting.reason_not_to_touch(target) or protecting.reason_to_keep(target) if target else ()
     verdict = tuple(part for c in changes or (None,) for part in _verdict(query, user, target, c))
@@ -75,12 +139,10 @@ def person(seen: Survey, query: str) -> Person:
     )
 
 
-def _concerns(change: Change, wanted: str, user: SourceUser | None, target: EntraUser | None) -> bool:
-    if target is not None and change.object_id == target.object_id:
-        return True
-    if user is not None and change.source_id == user.source_id:
-        return True
-    return wanted in (change.upn.lower(), (change.object_id or "").lower(), (change.source_id or "").lower())
+def _concerns(change: Change, asked: Asked) -> bool:
+    return (change.object_id is not None and change.object_id == asked.object_id) or (
+        change.source_id is not None and change.source_id == asked.source_id
+    )
 
 
 def _source(user: SourceUser, attribute_map: AttributeMap) -> dict[str, Value]:

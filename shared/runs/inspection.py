@@ -1,19 +1,20 @@
 """The pre-check of a domain, and people: found by their names, and one of them in full. All only read."""
 
 import asyncio
-from collections.abc import Container, Sequence
+from collections.abc import Set
 from dataclasses import dataclass
 
 from shared.entra.directory import Directory
 from shared.errors import PersonNotFound, SourceError
+from shared.model.addresses import fold, fold_domain, nearly
 from shared.model.parts import parts_of, say
-from shared.model.people import EntraUser, Memory, People
+from shared.model.people import EntraUser, Memory, People, SourceUser
 from shared.outbound.waiting import NoStop
 from shared.planning.holders import Holder
 from shared.planning.mapping import AttributeMap, domain_of
 from shared.planning.surveyed import Survey
 from shared.reports.found_people import MOST_FOUND, FoundPeople, called, found_people
-from shared.reports.person import Person, person
+from shared.reports.person import Asked, Person, asked_about, paired, person, username_of
 from shared.reports.pre_check import PreCheck, pre_check
 from shared.runs.side_looks import SideLooks
 from shared.runs.survey import surveyor, untold
@@ -90,14 +91,33 @@ async def person_called(services: Services, query: str, domain: str) -> Person:
     Raises PersonNotFound if neither side has them, or no domain of the tenant.
     """
     terms = await services.tenant_settings.read_terms()
-    users, accounts, memory = await _both_sides(services, query, terms.attribute_map)
-    if not domain:
-        of_tenant = await _domains(services)
-        domain = await services.clock.in_thread(_domain_of, query, users, accounts, memory, of_tenant)
     directory = Directory(services.graph(), terms.attribute_map)
+    users, accounts, memory = await _both_sides(services, username_of(query) or query, terms.attribute_map)
+    asked = await services.clock.in_thread(asked_about, query, users, accounts, memory.links)
+    if asked is None:
+        if not domain:
+            raise PersonNotFound("person.nowhere", query=username_of(query) or query)
+        asked = Asked(query=query)
+    known = {one.object_id: one for one in accounts}
+
+    async def account_of(object_id: str | None) -> EntraUser | None:
+        if object_id and object_id not in known:
+            found = (await directory.look_up_users([object_id])).get(object_id)
+            known.update({object_id: found} if found else {})
+        return known.get(object_id or "")
+
+    if not domain:
+        linked = {who for who, account in memory.links.items() if account == asked.object_id}
+        user = next((one for one in users if one.source_id in linked | {asked.source_id}), None)
+        account = await account_of(asked.object_id or memory.links.get(asked.source_id or ""))
+        domain = _domain_of(asked.query, user, account, await _domains(services))
     stop = NoStop(services.clock)
     looking = surveyor(services, domain, directory, terms, stop, source=_Read(users))
-    return await services.clock.in_thread(person, await looking.survey(predict=True), query)
+    seen = await looking.survey(predict=True)
+    asked = await services.clock.in_thread(paired, seen, asked)
+    here = any(one.object_id == asked.object_id for one in seen.target)
+    account = None if here else await account_of(asked.object_id)
+    return await services.clock.in_thread(person, seen, asked, account)
 
 
 async def _domains(services: Services) -> frozenset[str]:
@@ -117,18 +137,18 @@ async def _both_sides(
     return users, accounts, memory
 
 
-def _domain_of(
-    query: str, users: People, accounts: Sequence[EntraUser], memory: Memory, domains: Container[str]
-) -> str:
-    wanted = query.strip().lower()
-    account = next((one for one in accounts if wanted in (one.object_id.lower(), one.upn.lower())), None)
-    linked = {wanted, account.object_id if account else ""}
-    ids = {wanted, *(who.lower() for who, object_id in memory.links.items() if object_id in linked)}
-    user = next((one for one in users if one.upn.lower() == wanted or one.source_id.lower() in ids), None)
-    upns = [one.upn for one in (user, account) if one]
-    for upn in upns:
-        if (name := domain_of(upn)) in domains:
-            return name
-    if upns:
-        raise PersonNotFound("person.noDomain", query=query, upn=upns[0])
-    raise PersonNotFound("person.nowhere", query=query)
+def _domain_of(query: str, user: SourceUser | None, account: EntraUser | None, domains: Set[str]) -> str:
+    """The domain by whose sync somebody is treated: that of their UPN, or else that of their account."""
+    named = [address.rpartition("@")[2] for address in fold(user.upn)] if user else []
+    own = [domain_of(account.upn)] if account else []
+    mail = [address.rpartition("@")[2] for address in fold(user.email)] if user else []
+    near = (one for name in named for one in sorted(domains) if nearly(name, fold_domain(one)))
+    folded = {fold_domain(one): one for one in domains}
+    for name in (*named, *own, *mail, *near):
+        if found := folded.get(fold_domain(name)):
+            return found
+    if user is None:
+        raise PersonNotFound("person.nowhere", query=query)
+    if not user.upn:
+        raise PersonNotFound("person.noUpn", query=query)
+    raise PersonNotFound("person.noDomain", query=query, upn=user.upn)

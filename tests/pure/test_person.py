@@ -1,9 +1,12 @@
 """Why one user is what they are: whom a name finds, by which rule, and what a sync would do."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.model.people import EntraUser, Memory, SourceUser
 from shared.model.questions import Decisions
@@ -12,7 +15,7 @@ from shared.planning.matching import match
 from shared.planning.names import Names
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey, Terms
-from shared.reports.person import Person, person
+from shared.reports.person import Asked, Person, asked_about, paired, person
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP, entra_user, plan_of, source_user, values
 
 AOKI = source_user(immutable_id="K1", source_id="s-aoki")
@@ -28,6 +31,7 @@ def traced(
     links: Mapping[str, str] | None = None,
     protection: Protection = NOBODY_PROTECTED,
     decided: Mapping[str, str] | None = None,
+    elsewhere: EntraUser | None = None,
 ) -> Person:
     remembered = dict(links or {})
     around = Lookups(initial_domain=INITIAL_DOMAIN, protection=protection)
@@ -45,7 +49,9 @@ def traced(
         decisions=decisions,
         rules=match(DOMAIN, source, target, Memory(remembered), Names(MAP), decisions).rules,
     )
-    return person(seen, query)
+    asked = asked_about(query, source, target, remembered)
+    assert asked is not None
+    return person(seen, paired(seen, asked), elsewhere)
 
 
 @pytest.mark.parametrize("query", ["s-aoki", "S-AOKI", " aoki@contoso.com ", "account"])
@@ -133,10 +139,61 @@ def test_a_change_that_can_not_succeed_says_why() -> None:
 
 
 def test_nobody_is_nobody() -> None:
-    found = traced("nobody", [AOKI], [ACCOUNT])
+    for query in ("nobody", f"u:{coded('nobody')}", "u:!", "u:_w"):
+        assert asked_about(query, [AOKI], [ACCOUNT], {}) is None
 
-    assert (found.source, found.entra, found.change, found.protection) == (None, None, None, None)
-    assert found.verdict == "Nobody called nobody, neither in the source nor in Entra's users of this domain."
+
+@given(st.text(min_size=1))
+def test_any_username_is_named_in_an_address(username: str) -> None:
+    username = username.encode(errors="replace").decode()
+    user = source_user(source_id=username)
+
+    asked = asked_about(f"u:{coded(username)}", [AOKI, user], [], {})
+
+    assert asked == Asked(query=username, source_id=username)
+
+
+def test_a_username_is_told_from_the_same_in_another_case() -> None:
+    two = [source_user(source_id="Ken"), source_user("ken@contoso.com", source_id="ken")]
+
+    assert [asked_about(each, two, [], {}) for each in ("Ken", "ken", "KEN")] == [
+        Asked(query="Ken", source_id="Ken"),
+        Asked(query="ken", source_id="ken"),
+        Asked(query="KEN", source_id="Ken"),
+    ]
+
+
+def test_a_upn_that_is_handed_on_is_that_of_the_account_that_has_it() -> None:
+    chiba = entra_user("chiba@contoso.com", object_id="C")
+    baba = entra_user("baba@contoso.com", object_id="B")
+    heir = source_user("chiba@contoso.com", source_id="baba")
+
+    found = traced("chiba@contoso.com", [heir], [chiba, baba], links={"chiba": "C", "baba": "B"})
+
+    assert found.source is None
+    assert found.entra is not None
+    assert found.entra["objectId"] == "C"
+
+
+def test_a_username_that_only_an_earlier_sync_knew_is_its_account() -> None:
+    found = traced("chiba", [AOKI], [entra_user("chiba@contoso.com", object_id="C")], links={"chiba": "C"})
+
+    assert found.entra is not None
+    assert found.source is None
+
+
+def test_who_joins_from_another_domain_has_both_sides() -> None:
+    there = entra_user("aoki@fabrikam.com", object_id="F", immutable_id="K1")
+
+    found = traced("s-aoki", [AOKI], links={"s-aoki": "F"}, elsewhere=there)
+
+    assert found.source is not None
+    assert found.entra is not None
+    assert found.entra["userPrincipalName"] == "aoki@fabrikam.com"
+
+
+def coded(username: str) -> str:
+    return urlsafe_b64encode(username.encode()).decode().rstrip("=")
 
 
 def test_a_decision_and_a_folded_upn_are_named_as_what_they_are() -> None:

@@ -2,7 +2,7 @@
 // A row is as high as what is in it: heights are measured as rows come into sight, and guessed until then.
 
 import { h } from "../dom.js";
-import { idOf, nameOf } from "../people.js";
+import { idOf, keyOf, nameOf } from "../people.js";
 import { address } from "../router.js";
 import { attributeText, said, t } from "../texts.js";
 import { notApplied, showPerson, valueText } from "./person.js";
@@ -203,7 +203,7 @@ class PeopleTable extends HTMLElement {
 			{ role: "row", "aria-rowindex": index + 2, vars: { top: `${this.#tops[index]}px` } },
 			this.#selection && h("div.people-tick", { role: "cell" }, tick(t("people.select", { name }), choose)),
 			h("div.people-kind.stack", { role: "cell" }, kindMark(person.kind), notApplied(person)),
-			h("div.people-name", { role: "cell" }, h("a", { href: address(["people", idOf(person)], { domain: this.domain }) }, name), muted(addressText(person.userPrincipalName))),
+			h("div.people-name", { role: "cell" }, h("a", { href: address(["people", keyOf(person)], { domain: this.domain }) }, name), muted(addressText(person.userPrincipalName))),
 			h("div.people-change", { role: "cell" }, this.#changes(person, index)),
 			h("div.people-details", { role: "cell" }, button(t("people.details"), () => showPerson(person), { kind: "quiet", shape: "next", name: t("people.detailsOf", { name }) })),
 		);

@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { held, holdButtons } from "../parts/hold.js";
 import { addressText, button, empty, icon, kindMark, muted, note, table } from "../parts/marks.js";
 import { changesTable, valueText } from "../parts/person.js";
-import { idOf } from "../people.js";
+import { idOf, keyOf } from "../people.js";
 import { address, domainAddress, go, openDialog } from "../router.js";
 import { attributeText, authorText, said, t } from "../texts.js";
 import { breadcrumb } from "./domain-header.js";
@@ -23,7 +23,7 @@ export default {
 		const { person, q, domain } = params;
 		if (able.people && person) return { able, person: await getPerson(person, domain, signal), found: null };
 		const found = able.people && q ? await findPeople(q, signal) : null;
-		if (found?.people.length === 1) go(address(["people", idOf(found.people[0])]), { replace: true });
+		if (found?.people.length === 1) go(address(["people", keyOf(found.people[0])]), { replace: true });
 		return { able, person: null, found };
 	},
 
@@ -67,7 +67,7 @@ function list({ people, more }) {
 	const rows = people.map((each) => ({
 		key: idOf(each),
 		cells: {
-			name: h("div.stack", h("a.link", { href: address(["people", idOf(each)]) }, each.displayName || each.userPrincipalName), each.hold && muted(held(each.hold))),
+			name: h("div.stack", h("a.link", { href: address(["people", keyOf(each)]) }, each.displayName || each.userPrincipalName), each.hold && muted(held(each.hold))),
 			upn: addressText(each.userPrincipalName),
 			source: each.sourceId ? h("span.code", each.sourceId) : muted(t("person.notThere")),
 			entra: each.objectId ? h("span.code", each.objectId) : muted(t("person.notThere")),

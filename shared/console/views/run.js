@@ -12,7 +12,7 @@ import { cancelButton, progressBar, progressText } from "../parts/progress.js";
 import { address, change, domainAddress, openDialog, runAddress } from "../router.js";
 import { whoIsWho } from "../parts/who-is-who.js";
 import { authorText, duration, inPercent, number, said, t } from "../texts.js";
-import { idOf, KINDS, matching, nameOf, peopleOf, tally } from "../people.js";
+import { KINDS, keyOf, matching, nameOf, peopleOf, tally } from "../people.js";
 import { breadcrumb } from "./domain-header.js";
 
 const FAILURES_SHOWN = 5;
@@ -300,7 +300,7 @@ function failures(all, run) {
 		h(
 			"ul",
 			failed.slice(0, FAILURES_SHOWN).map((person) =>
-				h("li", { "data-key": person.objectId ?? person.sourceId }, h("a.link", { href: address(["people", idOf(person)], { domain: run.domain }) }, nameOf(person)), " ", muted(addressText(person.userPrincipalName)), h("p", kindMark(person.action), " ", said(person.obstacle ?? []))),
+				h("li", { "data-key": person.objectId ?? person.sourceId }, h("a.link", { href: address(["people", keyOf(person)], { domain: run.domain }) }, nameOf(person)), " ", muted(addressText(person.userPrincipalName)), h("p", kindMark(person.action), " ", said(person.obstacle ?? []))),
 			),
 		),
 		failed.length > FAILURES_SHOWN && button(t("failures.all", { n: failed.length }), () => change({ show: "failed" }), { kind: "link" }),

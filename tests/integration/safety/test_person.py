@@ -1,8 +1,11 @@
 """A person's page: why one user is what they are, found by any of their names; read-only."""
 
+from base64 import urlsafe_b64encode
 from urllib.parse import quote
 
-from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS
+import pytest
+
+from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS, object_id
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 ACCOUNT = "00000000-0000-4000-8000-0000000000aa"
@@ -90,6 +93,41 @@ class TestWhoIsFound:
 
         assert "Still in the source, now on fabrikam.com" in left["verdict"]
         assert entered["verdict"] == "A sync would rename this user."
+
+    async def test_who_joins_from_another_domain_by_any_name(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=list(map(in_source, ("aoki", "baba"))), domains=TWO_DOMAINS)
+        await stack.sync()
+        stack.entra.requests.clear()
+        stack.access_control.users.edit("aoki", {"user_principal_name": f"aoki@{FABRIKAM}"})
+        account = object_id(stack, "aoki")
+
+        for name, domain in ((account, FABRIKAM), (account, FABRIKAM.upper()), ("aoki", ""), (account, "")):
+            found = await person(stack, name, domain)
+
+            assert (found["source"]["sourceId"], found["entra"]["objectId"]) == ("aoki", account)
+            assert found["change"]["action"] == "rename"
+
+    @pytest.mark.parametrize("upn", ["aoki@gmail.com", "", "aoki@conotso.com", "aoki@contoso.com."])
+    async def test_somebody_whose_upn_is_none_by_their_username(
+        self, start_stack: StartStack, upn: str
+    ) -> None:
+        stack = await start_stack(source=list(map(in_source, ("aoki", "baba", "chiba/1"))))
+        await stack.set(maxAllowedDeletions=ANY_DELETION)
+        await stack.sync()
+        stack.entra.requests.clear()
+        stack.access_control.users.edit("aoki", {"user_principal_name": upn})
+
+        found = await person(stack, "aoki")
+
+        assert (found["source"]["sourceId"], found["domain"]) == ("aoki", CONTOSO)
+        assert found["entra"]["userPrincipalName"] == "aoki@contoso.com"
+        assert found["change"] is not None
+
+    async def test_a_username_of_any_characters(self, start_stack: StartStack) -> None:
+        stack = await start_stack(source=[in_source("aoki", username="総務/青木?")])
+        coded = urlsafe_b64encode("総務/青木?".encode()).decode().rstrip("=")
+
+        assert (await person(stack, f"u:{coded}"))["source"]["sourceId"] == "総務/青木?"
 
     async def test_nobody(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")])
