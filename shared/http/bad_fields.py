@@ -22,6 +22,11 @@ _WRONG: Mapping[str, Callable[[dict[str, Any]], Parts]] = {
     "literal_error": lambda context: say("field.oneOf", choices=_choices(context["expected"])),
     "enum": lambda context: say("field.oneOf", choices=_choices(context["expected"])),
     "bool_type": lambda _: say("field.onOff"),
+    "timezone_aware": lambda _: say("field.timeZone"),
+    "string_too_long": lambda context: say("field.atMostCharacters", limit=context["max_length"]),
+    "string_too_short": lambda _: say("field.required"),
+    "too_long": lambda context: say("field.atMostItems", limit=context["max_length"]),
+    "too_short": lambda _: say("field.required"),
     "value_error": lambda context: _refused(context["error"]),
 }
 

@@ -101,7 +101,9 @@ class Spellings:
 
     def fitting(self, attribute_map: AttributeMap) -> str:
         """What the map could name beside, as JSON: for attributes whose own fields nobody has. Empty if nothing."""
-        wanted = {SOURCE_ID, UPN, IMMUTABLE_ID, *attribute_map.attributes}
+        wanted = {SOURCE_ID, UPN, *attribute_map.attributes}
+        if attribute_map.immutable_id_fields:  # else it is left alone on purpose
+            wanted.add(IMMUTABLE_ID)
         if attribute_map.sign_in is not SignIn.LEAVE:
             wanted.add(ENABLED)
         found = {

@@ -15,7 +15,7 @@ import orjson
 
 from shared.errors import AuditLogGone, JournalGone, LeaseLost
 from shared.model.results import Outcome
-from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run
+from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run, Status
 from shared.store.append_blob import AppendedLog, read_up_to
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.journal import Journal
@@ -153,10 +153,10 @@ class AuditLogs:
         blob = await self._blob(run)
         properties = await _properties(blob)
         if properties is None:
-            raise _gone(run)
+            raise _gone(run, now)
         end = properties.creation_time + AUDIT_LOG_LIFETIME
         if properties.metadata.get("runid") != run.id or now >= end:
-            raise _gone(run)
+            raise _gone(run, now)
         return blob, properties
 
     async def _replace(
@@ -236,8 +236,16 @@ def _dry_run(run: Run) -> str:
     return f"{run.kind}/{run.domain}/{run.id}" if run.is_apart else f"dry-run/{run.domain}"
 
 
-def _gone(run: Run) -> AuditLogGone:
+def _gone(run: Run, now: datetime) -> AuditLogGone:
+    if run.status.active:
+        return AuditLogGone("auditLog.notYet", run=run.id)
+    if not run.counts.made and run.status in (Status.FAILED, Status.CANCELLED) and _is_recent(run, now):
+        return AuditLogGone("auditLog.none", run=run.id)
     return AuditLogGone("auditLog.dryRunGone" if run.mode is Mode.DRY_RUN else "auditLog.gone")
+
+
+def _is_recent(run: Run, now: datetime) -> bool:
+    return now - run.created_at < AUDIT_LOG_LIFETIME
 
 
 async def _properties(blob: "BlobClient") -> "BlobProperties | None":

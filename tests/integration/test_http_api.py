@@ -163,6 +163,20 @@ class TestSettings:
                 assert said(stored_parts(error["parts"])) == error["detail"]
                 assert "Input should" not in error["detail"]
 
+    @pytest.mark.parametrize(
+        ("order", "code"),
+        [
+            ({"only": ["x"] * 201}, "field.atMostItems"),
+            ({"only": []}, "field.required"),
+            ({"settings": {"pausedUntil": "2099-01-01T00:00:00"}}, "field.timeZone"),
+            ({"settings": {"pauseReason": "x" * 501}}, "field.atMostCharacters"),
+        ],
+    )
+    async def test_a_limit_that_is_passed_is_named(self, stack: Stack, order: Json, code: str) -> None:
+        refusal = problem(await stack.post("domains/contoso.com/dry-run", order), 400)
+
+        assert [part["code"] for error in refusal["errors"] for part in error["parts"]] == [code]
+
     @pytest.mark.parametrize("percent", [-1, 101, 20.5, "20", True])
     async def test_max_allowed_deletions_is_a_whole_percentage(self, stack: Stack, percent: object) -> None:
         answer = await stack.patch("domains/contoso.com", {"maxAllowedDeletions": percent})

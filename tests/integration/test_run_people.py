@@ -1,5 +1,6 @@
 """A run's people as data say what its audit log says, and are gone with it."""
 
+from local.access_control.faults import Fault
 from shared.model.changes import Rule
 from shared.model.runs import Run
 from shared.reports.run_people import PersonKind, RunPeople
@@ -53,6 +54,19 @@ async def test_people_come_by_kind_by_words_and_by_page(start_stack: StartStack)
     assert (renamed, renamed.rule, renamed.kind) == (married, Rule.IMMUTABLE_ID, PersonKind.RENAME)
     assert (*first.people, *rest.people) == tuple((await people(stack, run)).people)
     assert rest.cursor is None
+
+
+async def test_a_run_that_has_listed_nobody_says_so_and_not_that_the_list_is_gone(
+    start_stack: StartStack,
+) -> None:
+    stack = await started(start_stack)
+    stack.access_control.faults.add(Fault(kind="invalidJson"))
+    failed = await stack.dry_run()
+
+    answer = await stack.get(f"domains/{failed.domain}/runs/{failed.id}/people")
+
+    assert failed.status == "failed"
+    assert [part["code"] for part in answer.json()["parts"]] == ["auditLog.none"]
 
 
 async def test_a_dry_run_that_was_overwritten_has_no_people_any_more(start_stack: StartStack) -> None:
