@@ -202,6 +202,25 @@ async def get_audit_log(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_audit_log(services, req)
 
 
+# Four eyes
+
+
+@endpoint(http.list_approvals)
+async def list_approvals(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.list_approvals(services, req)
+
+
+@endpoint(http.confirm_approval)
+@app.queue_output("messages", QUEUE, STORAGE)
+async def confirm_approval(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
+    return await http.confirm_approval(services, req, messages.set)
+
+
+@endpoint(http.take_back_approval)
+async def take_back_approval(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.take_back_approval(services, req)
+
+
 # The page, the document, and everything else
 
 

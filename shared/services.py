@@ -28,6 +28,7 @@ from shared.store.changes import Changes
 from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
 from shared.store.known_people import KnownPeople
+from shared.store.pending import PendingCalls
 from shared.store.questions import QuestionStore
 from shared.store.runs import Runs
 from shared.store.storage import Storage
@@ -55,6 +56,7 @@ class Services:
         self.audit_logs = AuditLogs(self.storage)
         self.known_people = KnownPeople(self.storage)
         self.approvals = Approvals(self.storage)
+        self.pending = PendingCalls(self.storage)
         self.questions = QuestionStore(self.storage)
         self.decisions = DecisionStore(self.storage)
         self.administration = Administration(self.domains, self.decisions)

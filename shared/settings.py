@@ -269,6 +269,12 @@ class Settings(BaseModel):
         alias="AUTH_MODE",
         description="Who may call: `keys`, whoever has a function key; `entra`, who signs in and has an app role.",
     )
+    approvals: Literal["one", "two"] = Field(
+        "one",
+        alias="APPROVALS",
+        description="`two`: what deletes people by approval, or loosens settings, waits until a second person confirms "
+        "it; with `AUTH_MODE=entra` only.",
+    )
 
     @property
     def tenant(self) -> TenantSettings:
@@ -318,6 +324,10 @@ class Settings(BaseModel):
             needed["HENNGE_CLIENT_SECRET"] = self.hennge_client_secret
         else:
             needed["CSV_PATH"] = self.csv_path
+        if self.approvals == "two" and self.auth_mode != "entra":
+            raise ValueError(
+                "APPROVALS=two needs AUTH_MODE=entra: with function keys nobody is known by name"
+            )
         if missing := [name for name, value in needed.items() if not value]:
             raise ValueError(f"{', '.join(missing)} must be set")
         return self

@@ -19,12 +19,14 @@ from shared.errors import DomainNotFound, PersonNotFound, RunNotFound, SyncError
 from shared.http.address import caller_address
 from shared.http.bad_fields import bad_fields
 from shared.http.principal import ANYBODY, Principal, Role, identified, require_role
-from shared.http.problems import Problem, secured
+from shared.http.problems import Problem, json, secured
+from shared.http.put_off import PutOff, view
 from shared.http.same_origin import from_browser, require_same_origin
 from shared.log import event
 from shared.model.addresses import is_object_id
 from shared.model.domain_names import domain_name
 from shared.model.parts import say
+from shared.model.pending import WAITS, Asked, Pending
 from shared.model.records import Author
 from shared.model.runs import is_run_id
 from shared.services import Services
@@ -63,6 +65,7 @@ class Call(Generic[Query_co, Body_co]):
     decision: str
     person: str
     object_id: str
+    approval: str
     asset: str
     query: Query_co
     body: Body_co
@@ -84,6 +87,10 @@ AnyCall = Call[BaseModel, BaseModel]
 
 
 Handler = Callable[[Call[Query_co, Body_co]], Awaitable[func.HttpResponse]]
+# What a call asks a second person for; None if it needs none.
+Asks = Callable[[Call[Query_co, Body_co]], Awaitable[Asked | None]]
+# The parameters of a path that are a call's own.
+_PLACE = ("domain", "run_id", "decision", "person", "object_id")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +110,7 @@ class Endpoint(Generic[Query_co, Body_co]):
     files: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
+    asks: Asks[Query_co, Body_co] | None = None
 
     @property
     def path(self) -> str:
@@ -140,7 +148,9 @@ class Endpoint(Generic[Query_co, Body_co]):
                 require_role(caller, self.role)
             if self.changes:
                 require_same_origin(request.headers)
-            return await self.handler(self._call(services, request, caller, enqueue))
+            call = self._call(services, request, caller, enqueue)
+            asked = await self.asked(call) if services.settings.approvals == "two" else None
+            return await (self.handler(call) if asked is None else self._put_off(call, asked))
         except Problem as problem:
             if problem.status in (401, 403, 503):
                 event(
@@ -160,6 +170,42 @@ class Endpoint(Generic[Query_co, Body_co]):
             why = say("http.storageForbidden") if forbidden else say("http.failed")
             return Problem(500, "Internal error", why).answer()
 
+    async def asked(self, call: Call[Query_co, Body_co]) -> Asked | None:
+        return await self.asks(call) if self.asks else None
+
+    async def _put_off(self, call: Call[Query_co, Body_co], asked: Asked) -> func.HttpResponse:
+        """Keeps the call until a second person confirms it."""
+        now = call.services.clock.now()
+        pending = Pending(
+            id=call.services.clock.guid(),
+            method=self.method,
+            route=self.route,
+            place={name: value for name in _PLACE if (value := getattr(call, name))},
+            body=call.body.model_dump(mode="json", by_alias=True, exclude_unset=True),
+            if_match=call.headers.get("If-Match"),
+            asked=asked,
+            by=call.author.name,
+            by_id=call.caller.object_id,
+            at=now,
+            expires_at=now + WAITS,
+        )
+        await call.services.pending.write(pending)
+        event("approval.waiting", **call.facts, id=pending.id, method=self.method, path=self.path)
+        return json(PutOff(approval=view(pending)), 202, {"Location": f"/api/approvals/{pending.id}"})
+
+    def again(self, kept: Pending, call: AnyCall, author: Author) -> Call[Query_co, Body_co]:
+        """The call that was put off, as its author and whoever confirms it with `call` make it."""
+        return Call(
+            services=call.services,
+            caller=call.caller,
+            author=author,
+            query=self.query(),
+            body=_validated(self.body, kept.body, "body"),
+            headers={"If-Match": kept.if_match} if kept.if_match else {},
+            enqueue=call.enqueue,
+            **{**dict.fromkeys((*_PLACE, "approval", "asset"), ""), **kept.place},
+        )
+
     def _call(
         self,
         services: Services,
@@ -177,6 +223,7 @@ class Endpoint(Generic[Query_co, Body_co]):
             decision=request.route_params.get("decisionId") or "",
             person=request.route_params.get("person") or "",
             object_id=_object_id(request.route_params.get("objectId")),
+            approval=request.route_params.get("approvalId") or "",
             asset=request.route_params.get("asset") or "",
             query=_query(self.query, request.params),
             body=_body(self.body, request) if self.changes else self.body(),

@@ -16,10 +16,12 @@ from shared.http import (
     health,
     holds,
     inspection,
+    loosening,
     me,
     openapi,
     problems,
     runs,
+    second_person,
     settings,
     source,
 )
@@ -62,7 +64,7 @@ get_domain = Endpoint(
 change_domain = Endpoint(
     method="PATCH", route=_DOMAIN,
     summary="Changes settings, any subset; honours `If-Match`.",
-    role=Role.ADMINISTRATOR, handler=domains.change_domain,
+    role=Role.ADMINISTRATOR, handler=domains.change_domain, asks=loosening.domain_settings,
     answers={200: Domain, 412: "The settings were changed meanwhile.", **_TENANT_IF_NEW},
     takes=("If-Match",), gives=("ETag",),
 )  # fmt: skip
@@ -74,7 +76,7 @@ get_settings = Endpoint(
 change_settings = Endpoint(
     method="PATCH", route="settings",
     summary="Changes settings of the tenant, any subset; null returns to the app setting; honours `If-Match`.",
-    role=Role.ADMINISTRATOR, handler=settings.change_settings,
+    role=Role.ADMINISTRATOR, handler=settings.change_settings, asks=loosening.tenant_settings,
     answers={200: settings.TenantSettingsView, 412: "The settings were changed meanwhile."},
     takes=("If-Match",), gives=("ETag",),
 )  # fmt: skip
@@ -92,7 +94,7 @@ start_dry_run = Endpoint(
 start_sync = Endpoint(
     method="POST", route=f"{_DOMAIN}/sync",
     summary="Sync Now; `approve` releases exactly the changes which that dry run listed.",
-    role=Role.ADMINISTRATOR, handler=runs.start_sync,
+    role=Role.ADMINISTRATOR, handler=runs.start_sync, asks=loosening.sync,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} `dryRunId` is no dry run that succeeded.",
              410: "The dry run's list of deletions is gone: run it again.",
              412: "Settings have changed since that dry run."}, gives=_POLL,
@@ -115,13 +117,13 @@ get_person = Endpoint(
 set_hold = Endpoint(
     method="PUT", route="people/{objectId}/hold",
     summary="Leaves an account as it is until a date, or keeps it from being deleted; in place of an earlier hold.",
-    role=Role.ADMINISTRATOR, handler=holds.set_hold,
+    role=Role.ADMINISTRATOR, handler=holds.set_hold, asks=loosening.hold,
     answers={200: Hold, 412: "Others keep changing the same hold."},
 )  # fmt: skip
 lift_hold = Endpoint(
     method="DELETE", route="people/{objectId}/hold",
     summary="Ends a hold at once; answers with it.",
-    role=Role.ADMINISTRATOR, handler=holds.lift_hold,
+    role=Role.ADMINISTRATOR, handler=holds.lift_hold, asks=loosening.no_hold,
     answers={200: Hold, 404: "No hold is on this account.", 412: "Others keep changing the same hold."},
 )  # fmt: skip
 get_source = Endpoint(
@@ -138,13 +140,13 @@ list_decisions = Endpoint(
 make_decisions = Endpoint(
     method="POST", route=f"{_DOMAIN}/decisions",
     summary="Decides whether a source user and an account are one person, from the next run on.",
-    role=Role.ADMINISTRATOR, handler=decisions.make_decisions,
+    role=Role.ADMINISTRATOR, handler=decisions.make_decisions, asks=loosening.decisions,
     answers={201: decisions.DecisionList, 409: "The last run has not asked about such a pair.", **_TENANT},
 )  # fmt: skip
 take_back_decision = Endpoint(
     method="DELETE", route=f"{_DOMAIN}/decisions/{{decisionId}}",
     summary="Takes a decision back.",
-    role=Role.ADMINISTRATOR, handler=decisions.take_back_decision,
+    role=Role.ADMINISTRATOR, handler=decisions.take_back_decision, asks=loosening.decision_back,
     answers={200: decisions.DecisionList, **_TENANT},
 )  # fmt: skip
 list_runs = Endpoint(
@@ -167,7 +169,7 @@ cancel_run = Endpoint(
 undo_run = Endpoint(
     method="POST", route=f"{_RUN}/undo",
     summary="Takes a sync back, or previews that.",
-    role=Role.ADMINISTRATOR, handler=runs.undo_run,
+    role=Role.ADMINISTRATOR, handler=runs.undo_run, asks=loosening.undo,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} this one is no sync that has ended.",
              410: "The sync is more than 30 days ago."}, gives=_POLL,
 )  # fmt: skip
@@ -184,6 +186,31 @@ get_audit_log = Endpoint(
     answers={200: runs.AuditLogLink, 302: "The link, for 60 minutes at most.",
              406: "Too large to be had as text/csv from here.", 410: "Expired or overwritten."},
     files=("text/csv",),
+)  # fmt: skip
+
+
+async def confirm_approval_of_another(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+    return await second_person.confirm(call, ENDPOINTS)
+
+
+list_approvals = Endpoint(
+    method="GET", route="approvals",
+    summary="What waits for a second person, where `APPROVALS` is two; oldest first.",
+    role=Role.READER, handler=second_person.list_approvals, answers={200: second_person.ApprovalList},
+)  # fmt: skip
+confirm_approval = Endpoint(
+    method="POST", route="approvals/{approvalId}",
+    summary="Confirms it: what was asked for is done, and answered as the first call would have been.",
+    role=Role.ADMINISTRATOR, handler=confirm_approval_of_another,
+    answers={200: "As the first call.", 202: "As the first call.", 403: "The same person, or a program.",
+             410: "Nobody has confirmed it within 24 hours.",
+             412: "What it would do has changed since."},
+)  # fmt: skip
+take_back_approval = Endpoint(
+    method="DELETE", route="approvals/{approvalId}",
+    summary="Withdraws it.",
+    role=Role.ADMINISTRATOR, handler=second_person.take_back_approval,
+    answers={204: "Withdrawn.", 410: "Nobody has confirmed it within 24 hours."},
 )  # fmt: skip
 get_me = Endpoint(
     method="GET", route="me",

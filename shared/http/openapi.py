@@ -58,6 +58,10 @@ _PARAMETERS: Mapping[str, JsonSchemaValue] = {
         "description": "The object id of an account in Entra.",
         "schema": {"type": "string", "format": "uuid"},
     },
+    "approvalId": {
+        "description": "The id of a call that waits for a second person.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
     "asset": {
         "description": "A file of the admin page.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 100},
@@ -96,6 +100,7 @@ _NOT_FOUND = {
     "decisionId": "No such domain or decision.",
     "person": "Neither side has such a person, or no domain of the tenant has them.",
     "objectId": "No such account.",
+    "approvalId": "Nothing of this id waits.",
     "asset": "No such file.",
 }
 _FAILED = {500: "Something went wrong here; the app's log says what."}

@@ -20,6 +20,8 @@ _NAME_CLAIMS = (
     "appid",
     "azp",
 )
+# Entra puts them into tokens of people alone ("Access token claims reference", "ID token claims reference").
+_PERSONAL_CLAIMS = ("preferred_username", "scp", "http://schemas.microsoft.com/identity/claims/scope")
 
 
 class Role(StrEnum):
@@ -38,11 +40,12 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """`name` is what the Sync Logs show."""
+    """`name` is what the Sync Logs show. `is_person`: certainly no program."""
 
     name: str
     object_id: str = ""
     roles: frozenset[str] = frozenset()
+    is_person: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} ({self.object_id})" if self.object_id else self.name
@@ -108,4 +111,5 @@ def _principal(header: str) -> Principal | None:
         return None
     name = next((values[n] for n in (said.name_typ or "name", *_NAME_CLAIMS) if n in values), object_id)
     roles = frozenset(value for kind, value in claims if kind in ("roles", said.role_typ))
-    return Principal(name, object_id, roles)
+    is_person = values.get("idtyp") != "app" and any(claim in values for claim in _PERSONAL_CLAIMS)
+    return Principal(name, object_id, roles, is_person)

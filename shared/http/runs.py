@@ -174,14 +174,18 @@ async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
         return await _start(call, Mode.SYNC, only)
     domain = await domain_to_read(call.services, call.domain)
     approve = call.body.approve
-    release = Release(
+    release = released_by(approve)
+    start = start_approved(call.services, domain, approve.dry_run_id, call.author, release, only)
+    return await _started(call, start)
+
+
+def released_by(approve: Approve) -> Release:
+    return Release(
         kinds=approve.kinds,
         people=approve.people,
         answers=[(answer.kind, answer.same) for answer in approve.answers],
         reason=approve.reason.strip(),
     )
-    start = start_approved(call.services, domain, approve.dry_run_id, call.author, release, only)
-    return await _started(call, start)
 
 
 async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:

@@ -1,13 +1,14 @@
 """Approvals: a sync that releases exactly what one dry run listed, under the settings that it was made with."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from shared.errors import AuditLogGone, NotPossible, PreconditionFailed
 from shared.model.changes import Change
-from shared.model.questions import Kind
+from shared.model.questions import Kind, Pair
 from shared.model.records import Author
 from shared.model.results import UNLINKED
 from shared.model.runs import Approvable, Approval, Compared, Mode, Run, RunKind, Status, Trigger
@@ -40,6 +41,15 @@ class Release:
 ALL_DELETIONS = Release()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """What a `Release` amounts to. `deeds`: each with the UPN of its person. `answers`: to questions, by pair."""
+
+    dry_run: Run
+    deeds: Mapping[Deed, str]
+    answers: Mapping[Pair, bool]
+
+
 async def start_approved(
     services: Services,
     domain: str,
@@ -49,6 +59,31 @@ async def start_approved(
     only: Sequence[str] = (),
 ) -> Run:
     """Starts a sync for which exactly what this dry run listed is approved; `only` are those whom it is for at all.
+
+    Raises as `read_released` and `start` do.
+    """
+    released = await read_released(services, domain, dry_run_id, release)
+    kinds, people, kind = release.kinds, release.people, released.dry_run.kind
+    counts = Counter("rename" if deed.kind == "join" else deed.kind for deed in released.deeds if deed.who)
+    approval = Approval(
+        dry_run_id=dry_run_id,
+        approved_by=author.name,
+        deletions=counts["delete"],
+        released=dict(sorted(counts.items())),
+        named=people is not None and "delete" in kinds,
+        reviewed=people is None and "delete" in kinds and kind is RunKind.WHOLE and not only,
+        reason=release.reason,
+    )
+    run = new_run(services.clock, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
+    await services.approvals.write(domain, run.id, sorted(released.deeds))
+    started = await start(services, run, only)
+    if released.answers:  # of a start that is refused nothing stays; the run's message is sent after this
+        await keep(services, domain, released.answers, author)
+    return started
+
+
+async def read_released(services: Services, domain: str, dry_run_id: str, release: Release) -> Released:
+    """What of this dry run's list is released.
 
     Raises NotPossible unless it is a dry run of a sync (not of an undo) that succeeded, or if it lists nothing for
     somebody named; PreconditionFailed if it was made with other settings; AuditLogGone if its list is gone.
@@ -69,36 +104,21 @@ async def start_approved(
     if dry_run.settings_digest or set(kinds) != {"delete"} or waits:
         await require_same_settings(services, dry_run, terms)
     listed = await _read_listed(services, dry_run, with_unlinked=people is not None)
-    unlisted = set(people or ()) - {who for ids in listed.values() for who in ids}
+    unlisted = set(people or ()) - {who for one in listed.values() for who in one.ids}
     wanted = {*kinds, *(("join",) if "rename" in kinds else ())}
     released = {
-        deed
-        for deed, ids in listed.items()
-        if deed.kind in wanted and (people is None or not ids.isdisjoint(people))
+        deed: one.upn
+        for deed, one in listed.items()
+        if deed.kind in wanted and (people is None or not one.ids.isdisjoint(people))
     }
     if people and not released:  # it lists them, with changes of other kinds alone
         unlisted.update(people)
     if unlisted:
         raise NotPossible("run.notListed", run=dry_run_id, people=tuple(sorted(unlisted)[:NAMED]))
     if "clear" in kinds:
-        released |= {consent(str(c.attribute)) for c in dry_run.limit_checks if c.name == "emptied"}
+        released |= {consent(str(c.attribute)): "" for c in dry_run.limit_checks if c.name == "emptied"}
     answers = await answers_to(services, domain, dry_run_id, release.answers) if release.answers else {}
-    counts = Counter("rename" if deed.kind == "join" else deed.kind for deed in released if deed.who)
-    approval = Approval(
-        dry_run_id=dry_run_id,
-        approved_by=author.name,
-        deletions=counts["delete"],
-        released=dict(sorted(counts.items())),
-        named=people is not None and "delete" in kinds,
-        reviewed=people is None and "delete" in kinds and dry_run.kind is RunKind.WHOLE and not only,
-        reason=release.reason,
-    )
-    run = new_run(services.clock, domain, Mode.SYNC, Trigger.MANUAL, author, approval=approval)
-    await services.approvals.write(domain, run.id, sorted(released))
-    started = await start(services, run, only)
-    if answers:  # of a start that is refused nothing stays; the run's message is sent after this
-        await keep(services, domain, answers, author)
-    return started
+    return Released(dry_run=dry_run, deeds=released, answers=answers)
 
 
 async def read_approved(services: Services, run: Run, terms: Terms) -> Deeds:
@@ -143,7 +163,16 @@ async def settings_digest(services: Services, domain: str, terms: Terms) -> str:
     return terms.digest(ask_unlinked=await services.administration.read_unlinked(domain))
 
 
-async def _read_listed(services: Services, dry_run: Run, *, with_unlinked: bool) -> dict[Deed, set[str]]:
+class _Listed(NamedTuple):
+    ids: set[str]
+    upn: str
+
+    @classmethod
+    def of(cls, change: Change) -> "_Listed":
+        return cls({one for one in (change.object_id, change.source_id) if one}, change.upn)
+
+
+async def _read_listed(services: Services, dry_run: Run, *, with_unlinked: bool) -> dict[Deed, _Listed]:
     """Everything that the dry run listed, each with object id and source id of its person.
 
     `with_unlinked`: people are named; so a leaver has the Username that an earlier sync knew, too.
@@ -153,17 +182,13 @@ async def _read_listed(services: Services, dry_run: Run, *, with_unlinked: bool)
     if plan is None:
         # Written by the previous version, which kept only the audit log. Removable with the reader of those logs.
         gone = planned_deletions(await services.audit_logs.read(dry_run, now), dry_run.id)
-        return {Deed("delete", account): {account} for account in gone}
-    listed = {deed: _ids(one.change) for one in plan for deed in deeds(one.change)}
+        return {Deed("delete", account): _Listed({account}, account) for account in gone}
+    listed = {deed: _Listed.of(one.change) for one in plan for deed in deeds(one.change)}
     if with_unlinked:
         left = (one.change for one in plan if one.error_code == UNLINKED)
-        listed |= {Deed("delete", str(change.object_id)): {str(change.object_id)} for change in left}
+        listed |= {Deed("delete", str(change.object_id)): _Listed.of(change) for change in left}
         links = (await services.known_people.read(dry_run.domain)).links
         known = {account: who for who, account in links.items()}
-        for ids in listed.values():
-            ids |= {known[one] for one in ids & known.keys()}
+        for ids, _ in listed.values():
+            ids.update(known[one] for one in ids & known.keys())
     return listed
-
-
-def _ids(change: Change) -> set[str]:
-    return {one for one in (change.object_id, change.source_id) if one}

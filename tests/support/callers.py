@@ -11,9 +11,11 @@ HEADER = "X-MS-CLIENT-PRINCIPAL"
 IN_FRONT = {"WEBSITE_AUTH_ENABLED": "True"}
 
 
-def signed_in(*roles: str, role_claim: str = "roles", name: str = "aoki@contoso.com") -> dict[str, str]:
+def signed_in(
+    *roles: str, role_claim: str = "roles", name: str = "aoki@contoso.com", object_id: str = OBJECT_ID
+) -> dict[str, str]:
     """A person with these roles."""
-    claims = [("preferred_username", name), ("name", "青木 花子"), (OBJECT_ID_CLAIM, OBJECT_ID)]
+    claims = [("preferred_username", name), ("name", "青木 花子"), (OBJECT_ID_CLAIM, object_id)]
     return _header(claims, roles, role_claim)
 
 

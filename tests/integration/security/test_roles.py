@@ -25,7 +25,9 @@ PARAMETERS = {
     "domain": CONTOSO,
     "runId": "8204562098021-3a0b02ae",
     "decisionId": "0" * 20,
+    "approvalId": "00000000-0000-4000-8000-000000000000",
     "person": "aoki",
+    "objectId": "00000000-0000-4000-8000-000000000000",
     "asset": "api.js",
 }
 # Who comes, by the name of the column.
