@@ -339,6 +339,25 @@ export function features() {
 }
 
 /**
+ * What waits for a second person.
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.ApprovalList>}
+ */
+export async function listApprovals(signal) {
+	return (await json("GET", "approvals", { signal })).body;
+}
+
+/** @param {string} id */
+export async function confirmApproval(id) {
+	await json("POST", `approvals/${id}`, { body: {} });
+}
+
+/** @param {string} id */
+export async function withdrawApproval(id) {
+	await send("DELETE", `approvals/${id}`, {});
+}
+
+/**
  * @param {string} domain
  * @param {...string} rest
  */
@@ -359,7 +378,10 @@ const start = async (address, body) => (await json("POST", address, { body })).b
 async function json(method, address, options = {}) {
 	const headers = { Accept: "application/json", ...options.headers };
 	const answer = await send(method, address, { ...options, headers });
-	return { body: await read(answer), headers: answer.headers };
+	const body = await read(answer);
+	// It was not done yet: a second person has to confirm it.
+	if (answer.status === 202 && body.approval) throw new Problem(202, { detail: "waits for a second person", parts: body.approval.asks });
+	return { body, headers: answer.headers };
 }
 
 /**

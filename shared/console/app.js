@@ -8,6 +8,7 @@ import { address, closeDialog, here } from "./router.js";
 import { Screen } from "./screen.js";
 import { remember } from "./triage.js";
 import { authorText, currentLanguage, switchLanguage, t } from "./texts.js";
+import approvals from "./views/approvals.js";
 import auditLogs from "./views/audit-logs.js";
 import changes from "./views/changes.js";
 import domains from "./views/domains.js";
@@ -113,7 +114,7 @@ function pageFor([section, domain, name, runId]) {
 		return [PAGES[name] ?? syncLogs, { domain }];
 	}
 	if (section === "people") return [people, domain ? { person: domain } : {}];
-	return [{ source, settings: tenantSettings }[section] ?? domains, {}];
+	return [{ source, settings: tenantSettings, approvals }[section] ?? domains, {}];
 }
 
 // Escape closes the dialog element itself; the address must follow.
@@ -209,6 +210,7 @@ function drawShell() {
 			"div.actions",
 			shown && h("span.me", authorText(shown.name), shown.knownBy === "signIn" && [" · ", t(`role.${shown.role}`)]),
 			h("a.button.quiet", { href: address(["people"]) }, t("person.find")),
+			signsIn() && h("a.button.quiet", { href: address(["approvals"]) }, t("approvals.title")),
 			functionKey.get() && button(t("key.forget"), forgetKey, { kind: "quiet" }),
 			signsIn() && h("a.button.quiet", { href: "/.auth/logout?post_logout_redirect_uri=%2Fapi%2Fconsole" }, t("signIn.out")),
 			button(t(`language.${other}`), change, { kind: "quiet", lang: other }),

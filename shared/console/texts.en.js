@@ -19,6 +19,7 @@ export default {
 	problem: {
 		title: "Error {status}",
 		0: "The connection was lost, so it is not known whether that was done.",
+		202: "Waits for a second person",
 		400: "That was not accepted",
 		403: "Not allowed",
 		404: "Not found",
@@ -34,6 +35,7 @@ export default {
 	},
 	advice: {
 		0: "Look at the domain's Sync Logs once the connection is back, before you try again.",
+		202: "Nothing was done yet. Another administrator confirms it within 24 hours, under Approvals.",
 		403: "Ask whoever manages this app in Microsoft Entra ID for that role.",
 		404: "Go back to the list and choose again: it may have been removed meanwhile.",
 		409: "Wait until the active run has ended, or open it from the list and cancel it.",
@@ -635,6 +637,15 @@ export default {
 		"kind.unknown": "Mailboxes that could not be read",
 		"kind.group": "Groups",
 		"kind.application": "Applications",
+	},
+	approvals: {
+		title: "Approvals",
+		lead: "What was asked for and waits for a second person, for 24 hours. Who asked can't confirm it.",
+		none: "Nothing waits for a second person.",
+		until: "waits until",
+		more: { one: "and {n} more", other: "and {n} more" },
+		confirm: "Confirm",
+		withdraw: "Withdraw",
 	},
 	person: {
 		find: "Find a person",

@@ -54,6 +54,7 @@ async def with_something_to_see(start_stack: StartStack) -> tuple[Stack, list[st
         f"{domain}/changes",
         f"#/people/aoki@{CONTOSO}",
         "#/people?q=contoso",
+        "#/approvals",
         f"{domain}/runs/{sync.id}",
         f"{domain}/runs/{dry_run.id}",
         *(

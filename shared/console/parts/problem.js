@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { said, t } from "../texts.js";
 import { button, icon, note } from "./marks.js";
 
-const TITLED = [0, 400, 403, 404, 409, 410, 412, 500, 502, 503];
+const TITLED = [0, 202, 400, 403, 404, 409, 410, 412, 500, 502, 503];
 // A missing permission, a wrong setting or a bad file: trying again does not mend it, and the sentence says what does.
 const SAYS_WHAT_TO_DO = /^(graph\.(denied|refusedDenied|noToken)|caller\.(denied|unauthorized)|hennge\.notAuthorised|http\.storageForbidden|settings\.(bad|unreadable)|source\.|decisions\.|run\.(otherSettings|needsDryRun))/;
 
@@ -16,7 +16,8 @@ const SAYS_WHAT_TO_DO = /^(graph\.(denied|refusedDenied|noToken)|caller\.(denied
  */
 export function problemNote(problem, steps = null) {
 	const [title, ...told] = problem instanceof Problem ? problemText(problem) : [t(problem instanceof KeyNeeded ? "key.needed" : "signIn.title"), t(problem instanceof KeyNeeded ? "key.explained" : "signIn.explained")];
-	return h("div.problem", { role: "alert" }, note("danger", h("strong", title), told.map((each) => each && h("p", each)), steps && h("div.actions", steps)));
+	const waits = problem instanceof Problem && problem.status === 202;
+	return h("div.problem", { role: "alert" }, note(waits ? "plain" : "danger", h("strong", title), told.map((each) => each && h("p", each)), steps && h("div.actions", steps)));
 }
 
 /**
@@ -84,6 +85,6 @@ export const foundOr = ([found, problem], again, show) => (problem ? problemNote
  */
 function advice(status, parts) {
 	if (saysWhatToDo(parts)) return null;
-	if ([0, 403, 404, 409, 410].includes(status)) return t(`advice.${status}`);
+	if ([0, 202, 403, 404, 409, 410].includes(status)) return t(`advice.${status}`);
 	return t(status >= 500 ? "advice.5xx" : "advice.4xx");
 }
