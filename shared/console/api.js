@@ -379,8 +379,8 @@ async function json(method, address, options = {}) {
 	const headers = { Accept: "application/json", ...options.headers };
 	const answer = await send(method, address, { ...options, headers });
 	const body = await read(answer);
-	// It was not done yet: a second person has to confirm it.
-	if (answer.status === 202 && body.approval) throw new Problem(202, { detail: "waits for a second person", parts: body.approval.asks });
+	// It was not done yet: a second person has to confirm it. A run has an approval, too, of another kind.
+	if (answer.status === 202 && body.approval?.asks) throw new Problem(202, { detail: "waits for a second person", parts: body.approval.asks });
 	return { body, headers: answer.headers };
 }
 

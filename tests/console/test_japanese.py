@@ -31,7 +31,7 @@ PEOPLE = ("aoki", "baba", "chiba", "doi", "room", "boss", "saito", "tani", "ueda
 FOREIGN = verbatim("Something in English.")
 ENGLISH = re.compile("[A-Za-z]{3,}")
 # What every view but that of the tenant's settings begins with.
-READS = re.compile("/api/(domains|people)")
+READS = re.compile("/api/(domains|people|approvals)")
 STATUSES = (400, 403, 404, 409, 410, 412, 500, 502, 503)
 # Each text that a reader can see or hear, without what is marked as English or as code.
 TEXTS = """() => {
