@@ -120,6 +120,16 @@ async def get_person(req: func.HttpRequest) -> func.HttpResponse:
     return await http.get_person(services, req)
 
 
+@endpoint(http.get_history)
+async def get_history(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_history(services, req)
+
+
+@endpoint(http.erase_history)
+async def erase_history(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.erase_history(services, req)
+
+
 @endpoint(http.set_hold)
 async def set_hold(req: func.HttpRequest) -> func.HttpResponse:
     return await http.set_hold(services, req)

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import cold_start, creates, emulators, nothing_to_do, parsing, planning
+from benchmarks import cold_start, creates, emulators, history, nothing_to_do, parsing, planning
 from benchmarks.report import as_json, document, markdown, missed
 
 _FOLDER = Path(__file__).parent
@@ -15,7 +15,7 @@ def main() -> int:
     full = bool(os.environ.get("FULL"))
     started_at = time.monotonic()
     sections = []
-    for benchmark in (parsing, planning, nothing_to_do, creates, cold_start, emulators):
+    for benchmark in (parsing, planning, nothing_to_do, creates, history, cold_start, emulators):
         sections.append((benchmark.TITLE, benchmark.rows(full=full)))
         print(markdown(*sections[-1]), flush=True)
     (_FOLDER / "RESULTS.md").write_text(document(sections), encoding="utf-8")

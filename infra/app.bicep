@@ -42,6 +42,8 @@ param language string
 param upnFrom string
 param requireDeletionChecks bool
 param restoreDeletedUsers bool
+param historyDays int
+param historyValues bool
 param batchesInFlight int
 param timeBudgetSeconds int
 param authMode string
@@ -70,6 +72,8 @@ var settings = {
   UPN_FROM: upnFrom
   REQUIRE_DELETION_CHECKS: requireDeletionChecks ? 'true' : 'false'
   RESTORE_DELETED_USERS: restoreDeletedUsers ? 'true' : 'false'
+  HISTORY_DAYS: string(historyDays)
+  HISTORY_VALUES: historyValues ? 'true' : 'false'
   BATCHES_IN_FLIGHT: string(batchesInFlight)
   TIME_BUDGET_SECONDS: string(timeBudgetSeconds)
   AUTH_MODE: authMode

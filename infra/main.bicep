@@ -98,6 +98,14 @@ param requireDeletionChecks bool = true
 @description('RESTORE_DELETED_USERS: take a user who comes back out of Deleted users instead of creating a new one.')
 param restoreDeletedUsers bool = true
 
+@description('HISTORY_DAYS: how long the history of each person is kept; 0 keeps none.')
+@minValue(0)
+@maxValue(730)
+param historyDays int = 90
+
+@description('HISTORY_VALUES: the history has the values of attributes, too, not only their names.')
+param historyValues bool = false
+
 @minValue(1)
 @maxValue(16)
 @description('BATCHES_IN_FLIGHT: batches of 20 requests sent to Microsoft Graph at a time.')
@@ -247,6 +255,8 @@ module app 'app.bicep' = {
     upnFrom: upnFrom
     requireDeletionChecks: requireDeletionChecks
     restoreDeletedUsers: restoreDeletedUsers
+    historyDays: historyDays
+    historyValues: historyValues
     batchesInFlight: batchesInFlight
     timeBudgetSeconds: timeBudgetSeconds
     authMode: empty(signInClientId) ? 'keys' : 'entra'
@@ -327,6 +337,8 @@ output LANGUAGE string = language
 output UPN_FROM string = upnFrom
 output REQUIRE_DELETION_CHECKS bool = requireDeletionChecks
 output RESTORE_DELETED_USERS bool = restoreDeletedUsers
+output HISTORY_DAYS int = historyDays
+output HISTORY_VALUES bool = historyValues
 output BATCHES_IN_FLIGHT int = batchesInFlight
 output TIME_BUDGET_SECONDS int = timeBudgetSeconds
 output SIGN_IN_CLIENT_ID string = signInClientId

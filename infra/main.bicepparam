@@ -25,6 +25,8 @@ param upnFrom = readEnvironmentVariable('UPN_FROM', '')
 param language = readEnvironmentVariable('LANGUAGE', 'en')
 param requireDeletionChecks = json(readEnvironmentVariable('REQUIRE_DELETION_CHECKS', 'true'))
 param restoreDeletedUsers = json(readEnvironmentVariable('RESTORE_DELETED_USERS', 'true'))
+param historyDays = json(readEnvironmentVariable('HISTORY_DAYS', '90'))
+param historyValues = json(readEnvironmentVariable('HISTORY_VALUES', 'false'))
 param batchesInFlight = json(readEnvironmentVariable('BATCHES_IN_FLIGHT', '4'))
 param timeBudgetSeconds = json(readEnvironmentVariable('TIME_BUDGET_SECONDS', '1500'))
 

@@ -27,6 +27,7 @@ from shared.store.cached import Cached
 from shared.store.changes import Changes
 from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
+from shared.store.history import History
 from shared.store.known_people import KnownPeople
 from shared.store.pending import PendingCalls
 from shared.store.questions import QuestionStore
@@ -59,6 +60,7 @@ class Services:
         self.pending = PendingCalls(self.storage)
         self.questions = QuestionStore(self.storage)
         self.decisions = DecisionStore(self.storage)
+        self.history = History(self.storage, settings.history_days, values=settings.history_values)
         self.administration = Administration(self.domains, self.decisions)
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)

@@ -264,6 +264,19 @@ class Settings(BaseModel):
         alias="LANGUAGE",
         description="`en` or `ja`: the language of `reason` and `errorMessage` in audit logs. Columns and codes stay.",
     )
+    history_days: int = Field(
+        90,
+        alias="HISTORY_DAYS",
+        ge=0,
+        le=730,
+        description="How long the history of each person is kept, in days, 730 at most. `0` keeps none, and drops what "
+        "there is.",
+    )
+    history_values: bool = Field(
+        False,
+        alias="HISTORY_VALUES",
+        description="`true`: a person's history has the values of attributes, before and after, not only their names.",
+    )
     auth_mode: Literal["keys", "entra"] = Field(
         "keys",
         alias="AUTH_MODE",

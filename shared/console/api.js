@@ -236,6 +236,16 @@ export async function getPerson(id, domain, signal) {
 }
 
 /**
+ * What runs and administrators did to a person.
+ * @param {string} id
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.PersonHistory>}
+ */
+export async function personHistory(id, signal) {
+	return (await json("GET", `people/${encodeURIComponent(id)}/history`, { signal })).body;
+}
+
+/**
  * @param {string} objectId
  * @param {Api.HoldOrder} hold
  */
@@ -327,6 +337,7 @@ export function features() {
 			undo: "/api/domains/{domain}/runs/{runId}/undo" in body.paths,
 			approval: "SyncOrder" in body.components.schemas,
 			changes: "/api/changes" in body.paths,
+			history: "/api/people/{person}/history" in body.paths,
 			holds: "/api/people/{objectId}/hold" in body.paths,
 			decisions: "/api/domains/{domain}/decisions" in body.paths,
 		}),

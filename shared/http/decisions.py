@@ -10,13 +10,12 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 from shared.http.domains import kept_domain
 from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.problems import Problem, json
-from shared.log import event
 from shared.model.addresses import compared_id
 from shared.model.bad_value import BadValue
 from shared.model.parts import Parts, say
 from shared.model.questions import Decision, Kind, OpenQuestions, Question
 from shared.model.records import Record, Time
-from shared.runs.deciding import decide
+from shared.runs.deciding import decide, take_back
 
 MOST_AT_ONCE = 500
 
@@ -99,9 +98,8 @@ async def make_decisions(call: Call[Nothing, DecisionsOrder]) -> func.HttpRespon
 
 async def take_back_decision(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
-    if not await call.services.decisions.take_back(call.decision, call.author):
+    if not await take_back(call.services, call.decision, call.author):
         raise Problem(404, "Unknown decision", say("decisions.unknown", id=repr(call.decision)))
-    event("decision.takenBack", id=call.decision, by=call.author.name, address=call.author.address)
     return await _answer(call)
 
 

@@ -33,6 +33,8 @@ from shared.services import Services
 
 # An approval may name 20,000 people.
 LARGEST_BODY = 1024 * 1024
+# In characters, of an id, a Username or a UPN.
+LONGEST_NAME = 1024
 # The platform's own query parameters: a function key may come in the query.
 _PLATFORM_QUERY = frozenset({"code", "clientId"})
 
@@ -221,7 +223,7 @@ class Endpoint(Generic[Query_co, Body_co]):
             domain=domain_in(request.route_params.get("domain")),
             run_id=_run_id(request.route_params.get("runId")),
             decision=request.route_params.get("decisionId") or "",
-            person=request.route_params.get("person") or "",
+            person=_person(request.route_params.get("person")),
             object_id=_object_id(request.route_params.get("objectId")),
             approval=request.route_params.get("approvalId") or "",
             asset=request.route_params.get("asset") or "",
@@ -253,6 +255,12 @@ def domain_in(text: str | None) -> str:
 def _run_id(text: str | None) -> str:
     if text is not None and not is_run_id(text):
         raise RunNotFound("run.noId", id=repr(text))
+    return text or ""
+
+
+def _person(text: str | None) -> str:
+    if text is not None and len(text) > LONGEST_NAME:
+        raise PersonNotFound("person.nowhere", query=text)
     return text or ""
 
 

@@ -114,6 +114,18 @@ get_person = Endpoint(
     summary="One person: both sides, what paired them, what protects them, and what a sync would do now; read-only.",
     role=Role.OPERATOR, handler=inspection.get_person, answers={200: Person, **_UPSTREAM},
 )  # fmt: skip
+get_history = Endpoint(
+    method="GET", route="people/{person}/history",
+    summary="What runs and administrators did to a person, newest first; also under a Username or UPN they had.",
+    role=Role.READER, handler=inspection.get_history,
+    answers={200: inspection.PersonHistory, 502: "Microsoft Graph can't be read."},
+)  # fmt: skip
+erase_history = Endpoint(
+    method="DELETE", route="people/{person}/history",
+    summary="Erases what is kept of a person who has gone.",
+    role=Role.ADMINISTRATOR, handler=inspection.erase_history,
+    answers={204: "Nothing is kept any more.", 409: "The source or Entra still has this person.", **_UPSTREAM},
+)  # fmt: skip
 set_hold = Endpoint(
     method="PUT", route="people/{objectId}/hold",
     summary="Leaves an account as it is until a date, or keeps it from being deleted; in place of an earlier hold.",

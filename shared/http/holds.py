@@ -8,12 +8,11 @@ from pydantic import Field, StringConstraints
 from shared.http.endpoint import Call, Nothing
 from shared.http.pausing import require_ahead
 from shared.http.problems import Problem, json
-from shared.log import event
 from shared.model.holds import Scope
 from shared.model.parts import say
 from shared.model.pause import LONGEST_PAUSE, LONGEST_REASON
 from shared.model.records import Record, Time
-from shared.runs.deciding import hold
+from shared.runs.deciding import hold, lift
 
 
 class HoldOrder(Record):
@@ -37,8 +36,7 @@ async def set_hold(call: Call[Nothing, HoldOrder]) -> func.HttpResponse:
 
 
 async def lift_hold(call: Call[Nothing, Nothing]) -> func.HttpResponse:
-    lifted = await call.services.decisions.lift(call.object_id, call.author)
+    lifted = await lift(call.services, call.object_id, call.author)
     if lifted is None:
         raise Problem(404, "Unknown hold", say("hold.none", id=call.object_id))
-    event("hold.lifted", **call.facts, objectId=call.object_id)
     return json(lifted)

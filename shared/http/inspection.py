@@ -1,4 +1,4 @@
-"""Inspecting a domain and people, which changes nothing."""
+"""Inspecting a domain, people, and what was done to them."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -12,11 +12,15 @@ from shared.http.domains import domain_to_read
 from shared.http.endpoint import Body, Call, Nothing, domain_in
 from shared.http.problems import json
 from shared.log import event
+from shared.model.history import Entry
+from shared.model.records import Record
 from shared.runs import inspection
+from shared.words import said
 
 T = TypeVar("T")
 # The platform ends a request after 230 s ("Azure Functions HTTP trigger", limits).
 LONGEST_LOOK = 190.0
+_MOST_ENTRIES = 500
 
 
 class PeopleCalled(Body):
@@ -27,6 +31,21 @@ class PersonQuery(Body):
     domain: str = Field(
         "", max_length=253, description="By whose sync; left out, by that of the person's own."
     )
+
+
+class HistoryEntry(Entry):
+    """`reason` and `error` in English."""
+
+    reason: str
+    error: str
+
+
+class PersonHistory(Record):
+    """The newest first. `more`: there are older ones that are not shown. `days`: how long entries are kept."""
+
+    entries: list[HistoryEntry]
+    more: bool
+    days: int
 
 
 async def pre_check(call: Call[Nothing, Nothing]) -> func.HttpResponse:
@@ -46,6 +65,25 @@ async def get_person(call: Call[PersonQuery, Nothing]) -> func.HttpResponse:
     found = await in_time(inspection.person_called(call.services, call.person, domain))
     event("person.read", **{**call.facts, "domain": found.domain})
     return json(found)
+
+
+async def get_history(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+    entries = await in_time(inspection.history_called(call.services, call.person))
+    event("history.read", **call.facts, entries=len(entries))
+    shown = [
+        HistoryEntry.model_validate(
+            {**dict(one), "reason": said(one.reason_parts), "error": said(one.error_parts)}
+        )
+        for one in entries[:_MOST_ENTRIES]
+    ]
+    days = call.services.settings.history_days
+    return json(PersonHistory(entries=shown, more=len(entries) > _MOST_ENTRIES, days=days))
+
+
+async def erase_history(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+    await in_time(inspection.erase_history(call.services, call.person))
+    event("history.erased", by=call.author.name, address=call.author.address)
+    return func.HttpResponse(status_code=204, headers={"Cache-Control": "no-store"})
 
 
 async def in_time(look: Awaitable[T]) -> T:

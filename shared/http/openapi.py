@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
-from shared.http.endpoint import AnyEndpoint, Nothing
+from shared.http.endpoint import LONGEST_NAME, AnyEndpoint, Nothing
 from shared.model.runs import RUN_ID_PATTERN
 
 _REF = "#/components/schemas/{model}"
@@ -52,7 +52,7 @@ _PARAMETERS: Mapping[str, JsonSchemaValue] = {
     },
     "person": {
         "description": "An object id, `u:` and the Username in base64url, or a UPN or Username as it is.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": "^[^/]+$"},
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": "^[^/]+$"},
     },
     "objectId": {
         "description": "The object id of an account in Entra.",

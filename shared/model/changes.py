@@ -7,6 +7,7 @@ from enum import StrEnum
 from shared.model.parts import Parts
 from shared.model.people import Value
 from shared.model.questions import Pair, Question
+from shared.model.records import Record
 
 
 class Action(StrEnum):
@@ -36,6 +37,14 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttributeChange:
+    attribute: str
+    before: Value
+    after: Value
+
+
+class PersonChange(Record):
+    """The same, as it is kept and answered."""
+
     attribute: str
     before: Value
     after: Value

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.addresses import is_object_id
-from shared.model.changes import Action, Change, Rule
+from shared.model.changes import Action, Change, PersonChange, Rule
 from shared.model.holds import Hold
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.model.records import Record
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.surveyed import Survey
-from shared.reports.run_people import PersonChange
 from shared.words import said
 
 

@@ -7,9 +7,8 @@ from enum import StrEnum
 
 import orjson
 
-from shared.model.changes import Action, AttributeChange, Rule
+from shared.model.changes import Action, AttributeChange, PersonChange, Rule
 from shared.model.parts import Parts
-from shared.model.people import Value
 from shared.model.records import Record
 from shared.model.results import QUESTION, SHIELDED, UNLINKED, Outcome, Result
 
@@ -41,12 +40,6 @@ _KINDS_OF_SKIP = {
     SHIELDED: PersonKind.SHIELDED,
     UNLINKED: PersonKind.UNLINKED,
 }
-
-
-class PersonChange(Record):
-    attribute: str
-    before: Value
-    after: Value
 
 
 class RunPerson(Record):

@@ -7,6 +7,7 @@ from datetime import datetime
 from shared.entra.directory import Directory
 from shared.errors import GraphError, NotPossible, PersonNotFound
 from shared.log import event
+from shared.model.history import Act, entry_of_decision, entry_of_hold
 from shared.model.holds import Hold, Scope
 from shared.model.questions import Decision, Kind, Pair, pair_id
 from shared.model.records import Author
@@ -43,25 +44,36 @@ async def checked(services: Services, domain: str, pairs: Mapping[Pair, bool]) -
 async def keep(services: Services, domain: str, pairs: Mapping[Pair, bool], author: Author) -> None:
     """Keeps what was `checked`."""
     now = services.clock.now()
-    await services.decisions.decide(
-        [
-            Decision(
-                id=pair_id(*pair),
-                source_id=pair[0],
-                object_id=pair[1],
-                same=same,
-                by=author.name,
-                address=author.address,
-                at=now,
-            )
-            for pair, same in pairs.items()
-        ],
-        author,
+    decisions = [
+        Decision(
+            id=pair_id(*pair),
+            source_id=pair[0],
+            object_id=pair[1],
+            same=same,
+            by=author.name,
+            address=author.address,
+            at=now,
+        )
+        for pair, same in pairs.items()
+    ]
+    await services.decisions.decide(decisions, author)
+    await services.history.note(
+        [entry_of_decision(one, Act.SAME if one.same else Act.APART, author.name, now) for one in decisions]
     )
     event(
         "decision.made", domain=domain, by=author.name, address=author.address,
         same=sum(pairs.values()), apart=len(pairs) - sum(pairs.values()),
     )  # fmt: skip
+
+
+async def take_back(services: Services, decision_id: str, author: Author) -> bool:
+    """False if there is no such decision."""
+    gone = await services.decisions.take_back(decision_id, author)
+    if gone is None:
+        return False
+    await services.history.note([entry_of_decision(gone, Act.TAKE_BACK, author.name, services.clock.now())])
+    event("decision.takenBack", id=decision_id, by=author.name, address=author.address)
+    return True
 
 
 async def answers_to(
@@ -107,8 +119,19 @@ async def hold(
         since=services.clock.now(),
     )
     await services.decisions.decide([kept], author)
+    await services.history.note([entry_of_hold(kept, Act.HOLD, author.name, kept.since)])
     event(
         "hold.set", by=author.name, address=author.address, objectId=object_id, scope=scope,
         until=until.isoformat(),
     )  # fmt: skip
     return kept
+
+
+async def lift(services: Services, object_id: str, author: Author) -> Hold | None:
+    """The hold that was on this account until now; None if there was none."""
+    lifted = await services.decisions.lift(object_id, author)
+    if lifted:
+        now = services.clock.now()
+        await services.history.note([entry_of_hold(lifted, Act.LIFT, author.name, now)])
+        event("hold.lifted", by=author.name, address=author.address, objectId=object_id)
+    return lifted

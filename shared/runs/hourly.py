@@ -164,6 +164,7 @@ class _Hour:
                     *(self._cleared(domain, partial(runs.purge, domain, self._now)) for domain in shuffled),
                     self._cleared("", partial(logs.delete_expired, self._now)),
                     self._cleared("", decisions.drop_lapsed),
+                    self._cleared("", self._services.history.drop_expired),
                 )
         except TimeoutError as error:
             _failed("", error)

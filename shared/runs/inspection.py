@@ -1,12 +1,16 @@
-"""The pre-check of a domain, and people: found by their names, and one of them in full. All only read."""
+"""The pre-check of a domain, and people: found by their names, one of them in full, and what was done to them.
+
+All only read, but for the history that is erased.
+"""
 
 import asyncio
 from collections.abc import Set
 from dataclasses import dataclass
 
 from shared.entra.directory import Directory
-from shared.errors import PersonNotFound, SourceError
-from shared.model.addresses import fold, fold_domain, nearly
+from shared.errors import NotPossible, PersonNotFound, SourceError
+from shared.model.addresses import fold, fold_domain, is_object_id, nearly
+from shared.model.history import Entry
 from shared.model.parts import parts_of, say
 from shared.model.people import EntraUser, Memory, People, SourceUser
 from shared.outbound.waiting import NoStop
@@ -118,6 +122,46 @@ async def person_called(services: Services, query: str, domain: str) -> Person:
     here = any(one.object_id == asked.object_id for one in seen.target)
     account = None if here else await account_of(asked.object_id)
     return await services.clock.in_thread(person, seen, asked, account)
+
+
+async def history_called(services: Services, name: str) -> list[Entry]:
+    """What was done to the person with that object id, Username or UPN, newest first; or that key of a Username.
+
+    The history itself knows the UPNs that people have lost; whose a UPN is now, Graph is asked. Raises GraphError.
+    """
+    return await services.history.read(await _history_names(services, name))
+
+
+async def erase_history(services: Services, name: str) -> None:
+    """Deletes what is kept of that person.
+
+    Raises NotPossible while the source or Entra has them, and GraphError or SourceError while that can't be told.
+    """
+    names = await _history_names(services, name)
+    entries = await services.history.read(names)
+    attribute_map = (await services.tenant_settings.read_terms()).attribute_map
+    accounts = {one.object_id for one in entries if one.object_id} | {
+        one for one in names if is_object_id(one)
+    }
+    known = {*(one.lower() for one in names), *(one.source_id.lower() for one in entries if one.source_id)}
+    found = await Directory(services.graph(), attribute_map).look_up_users(accounts)
+    users = await services.source(attribute_map, NoStop(services.clock)).users()
+    # Who could not be read may be there.
+    if any(found.get(one, one) for one in accounts) or any(
+        user.source_id.lower() in known or user.upn.lower() in known for user in users
+    ):
+        raise NotPossible("history.stillThere", person=name)
+    await services.history.erase(names)
+
+
+async def _history_names(services: Services, name: str) -> list[str]:
+    if username := username_of(name):
+        return [username]
+    if "@" not in name:
+        return [name]
+    attribute_map = (await services.tenant_settings.read_terms()).attribute_map
+    accounts = await Directory(services.graph(), attribute_map).find_users(upns=[name])
+    return [name, *(one.object_id for one in accounts)]
 
 
 async def _domains(services: Services) -> frozenset[str]:

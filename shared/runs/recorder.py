@@ -1,8 +1,9 @@
 """The write-ahead recorder of a sync: the journal is what the app reads, the audit log its rendering for people.
 
 Before a batch is sent, the intents are written to the journal. After its answers, the outcomes are written to the
-journal first, and then their rows to the audit log. After a crash, an intent without an outcome is in doubt, and an
-outcome whose row would begin at or after the end of the audit log has no row yet.
+journal first, then to the history of their people, and then their rows to the audit log. After a crash, an intent
+without an outcome is in doubt. An outcome whose row would begin at or after the end of the audit log has no row yet,
+and may be missing in the history.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from shared.planning.sign_in import marked
 from shared.reports.audit_csv import header, render
 from shared.services import Services
 from shared.store.append_blob import AppendedLog
+from shared.store.history import History
 from shared.store.journal import Journal, JournalContent, Recorded
 from shared.store.previous_version import read_ended
 
@@ -35,13 +37,14 @@ class Recorder:
     """
 
     def __init__(
-        self, run: Run, log: AppendedLog, journal: Journal, clock: Clock, language: Language
+        self, run: Run, log: AppendedLog, journal: Journal, history: History, clock: Clock, language: Language
     ) -> None:
         self._clock = clock
         self._language = language
         self._run = run
         self._log = log
         self._journal = journal
+        self._history = history
         self._intended: dict[Key, Change] = {}
         self.results: dict[Key, Result] = {}
         self.created: dict[str, str] = {}
@@ -60,7 +63,8 @@ class Recorder:
         log = await services.audit_logs.open_sync(run, invocation, header())
         began = log.size <= len(header())
         journal = await Journal.open(services.storage, run.domain, run.id, invocation, begins=began)
-        recorder = cls(run, log, journal, services.clock, services.settings.language)
+        clock, language = services.clock, services.settings.language
+        recorder = cls(run, log, journal, services.history, clock, language)
         await recorder._take_over()
         return recorder
 
@@ -118,6 +122,7 @@ class Recorder:
             position += len(rows[-1])
         await self._journal.record(recorded, self._intended)
         self._note(outcomes)
+        await self._history.record(self._run, recorded)
         await self._log.append(rows)
 
     async def _take_over(self) -> None:
@@ -126,7 +131,8 @@ class Recorder:
         if not journal.complete and self._log.size > len(header()):
             await self._read_rows(journal)
         self._note(journal.outcomes.values())
-        missing = (one for one in journal.recorded if one.position >= self._log.size)
+        missing = [one for one in journal.recorded if one.position >= self._log.size]
+        await self._history.record(self._run, missing)
         await self._log.append([self._row(one.outcome, one.time) for one in missing])
 
     async def _read_rows(self, journal: JournalContent) -> None:

@@ -58,11 +58,11 @@ class DecisionStore:
         """
         await self._change(decided, author, keep=True)
 
-    async def take_back(self, decision_id: str, author: Author) -> bool:
-        """False if there is no such decision. Raises as `decide`."""
+    async def take_back(self, decision_id: str, author: Author) -> Decision | None:
+        """The decision that was taken back; None if there is no such decision. Raises as `decide`."""
         gone = [one for one in await self.read() if one.id == decision_id]
         await self._change(gone, author, keep=False)
-        return bool(gone)
+        return gone[0] if gone else None
 
     async def lift(self, object_id: str, author: Author) -> Hold | None:
         """The hold that was on this account; None if there was none. Raises as `decide`."""

@@ -1,5 +1,7 @@
 """A person's page: found by name, linked from every row, both sides, and what a sync would do now."""
 
+import re
+
 from playwright.async_api import expect
 
 from tests.console.conftest import IN_A_BROWSER, OpenPage
@@ -54,3 +56,19 @@ async def test_the_only_one_found_is_shown_at_once(start_stack: StartStack, open
     page = await open_page(stack, "#/people?q=aoki")
     await expect(page.get_by_text("A sync would add this user.")).to_be_visible()
     await expect(page.get_by_role("table", name="Both sides")).to_contain_text("Not there")
+
+
+async def test_what_was_done_to_somebody_is_told_on_their_page(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki", given_name="次郎")],
+        entra=[in_entra("aoki")],
+        settings={"HISTORY_VALUES": "true"},
+    )
+    run = await stack.sync()
+    page = await open_page(stack, "#/people/aoki")
+    row = page.get_by_role("table", name="History").get_by_role("row").nth(1)
+    await expect(row).to_contain_text("Given name: 太郎 → 次郎")
+    await row.get_by_role("link", name="Run").click()
+    await expect(page).to_have_url(re.compile(f"/runs/{run.id}"))

@@ -1,16 +1,18 @@
 // People: found by name, UPN, Username or id; and one of them: both sides, what paired them, what a sync would do now.
 
-import { features, findPeople, getPerson } from "../api.js";
+import { features, findPeople, getPerson, orProblem, personHistory } from "../api.js";
 import { h } from "../dom.js";
 import { held, holdButtons } from "../parts/hold.js";
 import { addressText, button, empty, icon, kindMark, muted, note, table } from "../parts/marks.js";
 import { changesTable, valueText } from "../parts/person.js";
+import { personHistory as historyOf } from "../parts/person-history.js";
+import { foundOr } from "../parts/problem.js";
 import { idOf, keyOf } from "../people.js";
 import { address, domainAddress, go, openDialog } from "../router.js";
 import { attributeText, authorText, said, t } from "../texts.js";
 import { breadcrumb } from "./domain-header.js";
 
-/** @typedef {{ able: Features, person: Api.Person | null, found: Api.FoundPeople | null }} Found */
+/** @typedef {{ able: Features, person: Api.Person | null, found: Api.FoundPeople | null, history: Looked<Api.PersonHistory> | null }} Found */
 
 /** @type {View<Found>} */
 export default {
@@ -21,10 +23,15 @@ export default {
 	async load({ params, signal }) {
 		const able = await features();
 		const { person, q, domain } = params;
-		if (able.people && person) return { able, person: await getPerson(person, domain, signal), found: null };
+		if (able.people && person) {
+			const read = await getPerson(person, domain, signal);
+			const [objectId, sourceId] = [read.entra?.objectId, read.source?.sourceId].map((id) => (id ? String(id) : null));
+			const id = keyOf({ objectId, sourceId, userPrincipalName: person });
+			return { able, person: read, found: null, history: able.history ? await orProblem(personHistory(id, signal)) : null };
+		}
 		const found = able.people && q ? await findPeople(q, signal) : null;
 		if (found?.people.length === 1) go(address(["people", keyOf(found.people[0])]), { replace: true });
-		return { able, person: null, found };
+		return { able, person: null, found, history: null };
 	},
 
 	pollAfter: () => null,
@@ -115,6 +122,7 @@ function one(found, context) {
 		),
 		(source || entra) && h("div.surface.flush", sides(source, entra)),
 		planned && planned.attributes.length > 0 && h("section.surface.flush", h("div.section-head", h("h2", t("run.wouldChange"))), changesTable(planned.attributes)),
+		context.data.history && foundOr(context.data.history, context.refresh, historyOf),
 	);
 }
 

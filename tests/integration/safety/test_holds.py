@@ -96,13 +96,13 @@ class TestRuns:
 
     async def test_runs_remind_of_the_end_three_days_before(self, start_stack: StartStack) -> None:
         stack = await leaving(start_stack)
-        reminder = "The hold on 1 users of this domain ends within 3 days"
+        reminder = "Holds on users of this domain that end within 3 days: 1."
         await hold(stack, "chiba")
         await hold(stack, "doi", until=(UNTIL + timedelta(days=30)).isoformat())
 
         warnings = (await detail(stack, await stack.dry_run()))["warnings"]
 
-        assert [one[: len(reminder)] for one in warnings if "hold" in one] == [reminder]
+        assert [one[: len(reminder)] for one in warnings if "Holds" in one] == [reminder]
 
     async def test_one_that_is_set_while_the_run_writes_still_keeps_a_leaver(
         self, start_stack: StartStack

@@ -16,6 +16,7 @@ from shared.settings import Settings
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 RUN_ID = "8204562098021-3a0b02ae"
+OBJECT_ID = "00000000-0000-4000-8000-000000000000"
 JAPANESE, PUNYCODE = "日本語.example", "xn--wgv71a119e.example"
 # Ways to say another path, and what the platform might hand over of them. It resolves the first itself.
 DOTS = [".", "..", "%2e", "%2e%2e"]
@@ -143,7 +144,11 @@ async def test_ten_megabytes_are_refused_by_their_size(stack: Stack) -> None:
     large = b'{"periodicSync": ' + b" " * 10_000_000 + b"true}"
     for endpoint in DOMAIN_ENDPOINTS:
         if endpoint.method != "GET":
-            path = endpoint.path.replace("{domain}", CONTOSO).replace("{runId}", RUN_ID)
+            path = (
+                endpoint.path.replace("{domain}", CONTOSO)
+                .replace("{runId}", RUN_ID)
+                .replace("{objectId}", OBJECT_ID)
+            )
             answer = await stack.http.request(
                 endpoint.method, f"/api/{path}", content=large, headers={"Content-Type": "application/json"}
             )
@@ -197,7 +202,12 @@ async def test_a_limit_is_a_whole_number_in_its_bounds(stack: Stack, limit: obje
 
 @pytest.mark.parametrize("endpoint", [e for e in endpoints.ENDPOINTS if e.method == "GET"], ids=named)
 async def test_an_unknown_parameter_is_refused_by_its_name(stack: Stack, endpoint: AnyEndpoint) -> None:
-    path = endpoint.path.replace("{domain}", CONTOSO).replace("{runId}", RUN_ID).replace("{asset}", "api.js")
+    path = (
+        endpoint.path.replace("{domain}", CONTOSO)
+        .replace("{runId}", RUN_ID)
+        .replace("{objectId}", OBJECT_ID)
+        .replace("{asset}", "api.js")
+    )
 
     answer = await stack.get(f"{path}?surprise=1")
 
@@ -225,7 +235,9 @@ async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
 async def test_a_chunked_body_which_the_host_does_not_hand_over_is_never_taken_for_the_defaults(
     stack: Stack, endpoint: AnyEndpoint, kind: dict[str, str]
 ) -> None:
-    path = endpoint.path.replace("{domain}", CONTOSO).replace("{runId}", RUN_ID)
+    path = (
+        endpoint.path.replace("{domain}", CONTOSO).replace("{runId}", RUN_ID).replace("{objectId}", OBJECT_ID)
+    )
 
     answer = await stack.http.request(
         endpoint.method, f"/api/{path}", content=in_chunks(b'{"dryRun": true}'), headers=kind
@@ -240,7 +252,9 @@ async def test_a_chunked_body_which_the_host_does_not_hand_over_is_never_taken_f
 async def test_an_empty_body_that_is_called_json_is_never_taken_for_the_defaults(
     stack: Stack, endpoint: AnyEndpoint, content: bytes
 ) -> None:
-    path = endpoint.path.replace("{domain}", CONTOSO).replace("{runId}", RUN_ID)
+    path = (
+        endpoint.path.replace("{domain}", CONTOSO).replace("{runId}", RUN_ID).replace("{objectId}", OBJECT_ID)
+    )
 
     answer = await stack.http.request(
         endpoint.method, f"/api/{path}", content=content, headers={"Content-Type": "application/json"}
