@@ -54,8 +54,7 @@ Body_co = TypeVar("Body_co", bound=BaseModel, covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[Query_co, Body_co]):
-    """One request, checked. `domain`, `run_id`, `decision`, `person`, `object_id` and `asset` are empty where the path
-    has none."""
+    """One request, checked. What stands in the path is empty where the path has no such place."""
 
     services: Services
     caller: Principal
@@ -66,6 +65,7 @@ class Call(Generic[Query_co, Body_co]):
     person: str
     object_id: str
     approval: str
+    notification: str
     asset: str
     query: Query_co
     body: Body_co
@@ -203,7 +203,7 @@ class Endpoint(Generic[Query_co, Body_co]):
             body=_validated(self.body, kept.body, "body"),
             headers={"If-Match": kept.if_match} if kept.if_match else {},
             enqueue=call.enqueue,
-            **{**dict.fromkeys((*_PLACE, "approval", "asset"), ""), **kept.place},
+            **{**dict.fromkeys((*_PLACE, "approval", "notification", "asset"), ""), **kept.place},
         )
 
     def _call(
@@ -224,6 +224,7 @@ class Endpoint(Generic[Query_co, Body_co]):
             person=request.route_params.get("person") or "",
             object_id=_object_id(request.route_params.get("objectId")),
             approval=request.route_params.get("approvalId") or "",
+            notification=request.route_params.get("notificationId") or "",
             asset=request.route_params.get("asset") or "",
             query=_query(self.query, request.params),
             body=_body(self.body, request) if self.changes else self.body(),

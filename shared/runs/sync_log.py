@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 from shared.entra.workloads import Workload
 from shared.log import event
 from shared.model.changes import Action
+from shared.model.notifications import Notification
 from shared.model.parts import Parts
 from shared.model.results import Key, Outcome, Result
 from shared.model.runs import (
@@ -21,12 +22,15 @@ from shared.model.runs import (
     Status,
     WhatIf,
 )
+from shared.model.told import Told
 from shared.reports.audit_csv import count
+from shared.reports.heard import heard
 from shared.reports.logged import facts
 from shared.reports.progress import eta_seconds
 from shared.reports.quality import Quality, judge
 from shared.runs.recorder import Recorder
 from shared.services import Services
+from shared.store.outbox import rows
 from shared.store.runs import Fence
 
 SAVE_EVERY = 2.0
@@ -82,6 +86,7 @@ class SyncLog:
     def __init__(self, services: Services, fence: Fence, run: Run) -> None:
         self._clock = services.clock
         self._runs = services.runs
+        self._tenant_settings = services.tenant_settings
         self._quota = services.write_quota
         self._fence = fence
         self._saved_at = 0.0
@@ -90,6 +95,10 @@ class SyncLog:
         self._failed: frozenset[str] = frozenset()
         self._unseen: frozenset[str] = frozenset()
         self._unchanged = 0
+        # Who wants word of the run; None until the settings have been read.
+        self.notifications: tuple[Notification, ...] | None = None
+        # Whether the run's end has put messages into the outbox.
+        self.has_messages = False
         self.run = run
 
     async def begin(self) -> None:
@@ -179,7 +188,21 @@ class SyncLog:
             progress=progress,
             counts=self.run.counts.model_copy(update={"unchanged": unchanged}),
         )
-        await self._runs.finish(self._fence, self.run, self.quality.facts)
+        messages, told = await self._word()
+        await self._runs.finish(self._fence, self.run, self.quality.facts, messages, told)
+        self.has_messages = bool(messages)
+
+    async def _word(self) -> tuple[list[dict[str, Any]], Told | None]:
+        """The messages that this end is worth, and what has been told then. Reads nothing where nobody wants word."""
+        wanted = self.notifications
+        if wanted is None:
+            wanted = (await self._tenant_settings.read()).readable.notifications or ()
+        if not wanted:
+            return [], None
+        pointers = await self._runs.read_pointers(self.run.domain)
+        before = pointers.told or Told(clean=pointers.last_good_map is not None)
+        happenings, told = heard(self.run, self.quality, before, self._clock.now())
+        return [row for one in happenings for row in rows(one, wanted)], told
 
     @property
     def quality(self) -> Quality:
