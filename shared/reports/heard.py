@@ -1,13 +1,13 @@
 """What the end of a run is worth telling, and what has been told so far. Pure."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from shared.model.notifications import Event, Happening
 from shared.model.parts import Parts, say
 from shared.model.pause import told_in
-from shared.model.runs import Mode, Run, RunKind, Status
+from shared.model.runs import Counts, Mode, Run, RunKind, Status
 from shared.model.told import Streak, Told
 from shared.planning.limits import verdict
 from shared.reports.quality import Quality
@@ -41,6 +41,7 @@ def heard(run: Run, quality: Quality, told: Told, now: datetime) -> tuple[list[H
     failing = {who: told.failing.get(who, now) for who in quality.failing} if whole else told.failing
     streaks = {} if works else dict(told.streaks)
     happenings: list[Happening] = []
+    done = counted(run)
     for event, like, counts, text in _states(run, quality, failing, now):
         before = told.streaks.get(event)
         again = before and before.like == like
@@ -50,10 +51,10 @@ def heard(run: Run, quality: Quality, told: Told, now: datetime) -> tuple[list[H
             happenings.append(_happening(run, event, now, counts, text, streak))
     clean = told.clean
     if works and {"run.failed", "run.cancelled"} & told.streaks.keys():
-        happenings.append(_happening(run, "run.recovered", now, _deeds_of(run), _outcome(run)))
+        happenings.append(_happening(run, "run.recovered", now, done, outcome(done)))
     if not clean and quality.good and run.status is Status.SUCCEEDED:
         clean = True
-        happenings.append(_happening(run, "sync.firstClean", now, _deeds_of(run), _outcome(run)))
+        happenings.append(_happening(run, "sync.firstClean", now, done, outcome(done)))
     if run.status is Status.CANCELLED:
         for part in told_in(run):  # without the reason, which may name people
             until = str(part.parameters["until"])
@@ -69,9 +70,9 @@ def _states(
     """What may be so in one run after the other: the event, what makes it the same, counts and text."""
     if run.status is Status.FAILED:
         why = next((part.code for part in run.message_parts), "")
-        yield "run.failed", why, _deeds_of(run), _outcome(run)
+        yield "run.failed", why, counted(run), outcome(counted(run))
     elif _mostly_failed(run, quality):
-        yield "run.failed", "mostly", _deeds_of(run), say("notify.mostlyFailed", failed=run.counts.failed)
+        yield "run.failed", "mostly", counted(run), say("notify.mostlyFailed", failed=run.counts.failed)
     if run.status is Status.CANCELLED:
         reached = [check for check in run.limit_checks if check.exceeded]
         names, verdicts = (
@@ -100,14 +101,16 @@ def _mostly_failed(run: Run, quality: Quality) -> bool:
     return quality.mostly_failed and run.counts.failed > A_FEW
 
 
-def _outcome(run: Run) -> Parts:
-    clauses = deeds(run.counts)
-    if failed := run.counts.failed:
+def outcome(counts: Mapping[str, int]) -> Parts:
+    """A sentence of what was done to how many, and how many failed."""
+    clauses = deeds(Counts(**counts))
+    if failed := counts.get("failed"):
         clauses += say("run.failed", count=failed)
     return say("run.outcome", clauses=clauses)
 
 
-def _deeds_of(run: Run) -> dict[str, int]:
+def counted(run: Run) -> dict[str, int]:
+    """What a run has done to how many, by names of `Counts`, where there are any."""
     named = ("add", "update", "rename", "restore", "block", "unblock", "delete", "skipped", "failed")
     return {name: count for name in named if (count := getattr(run.counts, name))}
 

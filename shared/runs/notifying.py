@@ -19,6 +19,7 @@ from shared.model.notifications import Delivery, Happening, Notification
 from shared.model.parts import parts_of
 from shared.reports.logged import error_text
 from shared.reports.messages import message
+from shared.runs.digests import due, write_due
 from shared.services import Services
 from shared.store.outbox import Waiting
 
@@ -35,10 +36,10 @@ class NotDelivered(Exception):
 
 async def deliver(services: Services, domain: str) -> None:
     """Sends what waits about a domain, or about the tenant (empty). Raises NotDelivered if something still waits."""
-    waiting = await services.outbox.read(domain)
-    if not waiting:
-        return
     stored = (await services.tenant_settings.read()).readable.notifications or ()
+    if not domain:
+        await write_due(services, stored)
+    waiting = await services.outbox.read(domain)
     receivers = {one.id: one for one in stored}
     each = {one.to: [other for other in waiting if other.to == one.to] for one in waiting}
     # Each receiver gets its messages in order, and none waits for another's.
@@ -51,10 +52,13 @@ async def hour(services: Services) -> list[str]:
     """The domains about which something waits; empty is the tenant. What keeps this from being known is logged."""
     try:
         async with asyncio.timeout(HOUR_SECONDS):
-            if not (await services.tenant_settings.read()).readable.notifications:
+            stored = (await services.tenant_settings.read()).readable.notifications
+            if not stored:
                 return []
             domains = ["", *await services.domains.read_all()]
             empty = await asyncio.gather(*map(services.outbox.is_empty, domains))
+            if await due(services, stored):
+                empty[0] = False
     except Exception as error:  # the runs that the timer has queued must still get their messages
         event("notification.notSwept", logging.ERROR, error=f"{type(error).__name__}: {error_text(error)}")
         return []

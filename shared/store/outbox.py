@@ -6,16 +6,17 @@ its end. A row is keyed by the message's id, so the same message is never there 
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from shared.errors import NotPossible
 from shared.log import event
 from shared.model.notifications import Happening, Notification
-from shared.store.attempts import tried_again, unchanged, write_if
+from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.changes import TENANT
 from shared.store.storage import RUNS, Storage
 from shared.store.tenant_settings import TenantSettingsRow
@@ -23,6 +24,7 @@ from shared.store.tenant_settings import TenantSettingsRow
 # Sorts after the runs and before the pointers of a domain, so that nobody who reads those reads these.
 _PREFIX = "OUT-"
 _WAITING = f"PartitionKey eq @partition and RowKey ge '{_PREFIX}' and RowKey lt 'OUT.'"
+_DIGESTS = "digests"
 # In UTF-16 code units, below the limit of the service.
 _LARGEST = 32_000
 
@@ -60,6 +62,39 @@ class Outbox:
         table = await self._storage.open_table(RUNS)
         # One that is there already may be on its way: it stays as it is.
         await write_if(table.submit_transaction([("create", row) for row in wanted]))
+
+    async def read_digests(self) -> dict[str, str]:
+        """By kind of digest, the first day of the last period that is done with."""
+        row = await self._digests()
+        return {} if row is None else json.loads(row["done"])
+
+    async def write_digests(self, done: Mapping[str, str], messages: Iterable[Mapping[str, Any]]) -> None:
+        """The messages, and which periods are done with: in one transaction, so that each comes once.
+
+        Raises NotPossible if the row keeps changing.
+        """
+        row = {"PartitionKey": TENANT, "RowKey": _DIGESTS, "done": json.dumps(done)}
+        created = [("upsert", message) for message in messages]
+
+        async def write(before: Any) -> None:
+            if before is not None and json.loads(before["done"]) == done:
+                return  # by an earlier try, or by another
+            first = ("create", row) if before is None else ("update", row, unchanged(before.metadata["etag"]))
+            table = await self._storage.open_table(RUNS)
+            await table.submit_transaction([first, *created])
+
+        busy = NotPossible("notification.busy")
+        await update_if_unchanged(self._storage, self._digests, write, busy)
+
+    @tried_again
+    async def _digests(self) -> Any:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        table = await self._storage.open_table(RUNS)
+        try:
+            return await table.get_entity(TENANT, _DIGESTS)
+        except ResourceNotFoundError:
+            return None
 
     @tried_again
     async def is_empty(self, domain: str) -> bool:

@@ -329,6 +329,34 @@ class TestDelivery:
         assert not await services.outbox.tell(due.model_copy(update={"event": "leaver.blocked"}))
 
 
+class TestDigests:
+    async def test_a_day_with_changes_is_told_once_and_a_day_without_is_not(
+        self, start_stack: StartStack, receiver: Receiver
+    ) -> None:
+        stack = await stack_without_host(start_stack, webhook(receiver, "digest.daily"))
+        await stack.services.domains.remember(CONTOSO)
+        async with moved(stack, timedelta(0)) as today:
+            assert await notifying.hour(today) == [""]
+            await notifying.deliver(today, "")
+            assert await notifying.hour(today) == []
+            await cancelled_by_a_limit(today, told=False)
+        assert receiver.received == []
+
+        for _ in range(2):
+            async with moved(stack, timedelta(days=1)) as tomorrow:
+                told = await notifying.hour(tomorrow)
+                await notifying.deliver(tomorrow, "")
+        async with moved(stack, timedelta(days=2)) as later:
+            assert await notifying.hour(later) == [""]
+            await notifying.deliver(later, "")
+
+        assert told == []
+        (one,) = receiver.received
+        assert one.event["type"] == "entra-sync.digest.daily"
+        assert one.event["data"]["counts"] == {"syncs": 1, "bad": 1}
+        assert await outbox(stack) == []
+
+
 class TestTheSettings:
     async def test_addresses_and_secrets_show_as_masks_and_are_kept_by_them(
         self, start_stack: StartStack, receiver: Receiver
@@ -469,8 +497,8 @@ async def set_notifications(services: Services, *notifications: Notification) ->
     await services.tenant_settings.change({"notifications": notifications}, AUTHOR, None)
 
 
-async def cancelled_by_a_limit(services: Services) -> None:
+async def cancelled_by_a_limit(services: Services, *, told: bool = True) -> None:
     run = lifecycle.new_run(services.clock, CONTOSO, Mode.SYNC, Trigger.MANUAL, AUTHOR)
     await lifecycle.start(services, run)
-    assert await perform(services, CONTOSO, run.id) == Finished(has_messages=True)
+    assert await perform(services, CONTOSO, run.id) == Finished(has_messages=told)
     assert (await services.runs.get(CONTOSO, run.id)).status == "cancelled"

@@ -3,7 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -14,8 +14,9 @@ from shared.model.bad_value import BadValue
 from shared.model.notifications import MASK, STORED, Happening, Notification, with_kept_secrets
 from shared.model.parts import Part, Parts, say
 from shared.model.runs import Counts, DeletionCheck, LimitCheck, Mode, Run, RunKind, Status, Trigger
-from shared.model.told import MOST_ALIKE, Told
+from shared.model.told import MOST_ALIKE, Streak, Told
 from shared.planning.tenant_settings import TenantSettings
+from shared.reports.digest import MOST_DOMAINS, PERIODS, Domain, digest, last_full
 from shared.reports.heard import heard
 from shared.reports.messages import message
 from shared.reports.quality import judge
@@ -279,6 +280,51 @@ class TestWhatIsWorthTelling:
 
         assert ear.hears(ended(**fields)) == []
         assert ear.hears_of(ended()) == ["run.recovered"]
+
+
+class TestDigests:
+    DOMAINS: ClassVar = {
+        "b.test": Domain([ended(), ended(Status.FAILED, message=(Part("source.unread"),))], None),
+        "a.test": Domain([ended(Status.COMPLETED_WITH_ERRORS, failed=2)], None),
+        "quiet.test": Domain([ended().model_copy(update={"counts": Counts(skipped=4)})], None),
+        "dry.test": Domain([ended(Status.FAILED, Mode.DRY_RUN)], None),
+    }
+
+    def test_a_digest_has_what_changed_or_failed_and_nothing_else(self) -> None:
+        found = digest("digest.daily", NOW.date(), NOW, self.DOMAINS, notification(events=["digest.daily"]))
+
+        assert found
+        assert found.counts == {"update": 3, "failed": 2, "syncs": 3, "bad": 1}
+        assert said(found.text) == (
+            "a.test: 1 syncs, 0 of them failed or cancelled. Updated 1; 2 failed. "
+            "b.test: 2 syncs, 1 of them failed or cancelled. Updated 2."
+        )
+
+    @pytest.mark.parametrize("domains", [["quiet.test"], ["dry.test"], ["other.test"]])
+    def test_there_is_none_where_nothing_changed(self, domains: list[str]) -> None:
+        to = notification(events=["digest.daily"], domains=domains)
+
+        assert digest("digest.daily", NOW.date(), NOW, self.DOMAINS, to) is None
+
+    def test_it_says_since_when_a_domain_fails_and_names_so_many_domains(self) -> None:
+        told = Told(streaks={"run.failed": Streak(like="", since=NOW, times=9)})
+        many = {f"{n:02}.test": Domain([ended(Status.FAILED)], told) for n in range(MOST_DOMAINS + 2)}
+
+        found = digest("digest.weekly", NOW.date(), NOW, many, notification(events=["digest.weekly"]))
+
+        assert found
+        assert said(found.text).count("Failing since 2026-08-01 12:00 UTC.") == MOST_DOMAINS
+        assert said(found.text).endswith("And 2 further domains.")
+
+    @given(
+        st.datetimes(NOW.replace(tzinfo=None), LATER.replace(tzinfo=None, year=2030), timezones=st.just(UTC))
+    )
+    def test_periods_follow_one_another_and_have_ended(self, now: datetime) -> None:
+        for period, days in zip(PERIODS, (1, 7), strict=True):
+            first, after = last_full(period, now)
+
+            assert after - first == timedelta(days=days)
+            assert after <= now.date() < after + timedelta(days=days)
 
 
 HAPPENING = Happening(
