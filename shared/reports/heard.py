@@ -89,6 +89,9 @@ def _states(
     unprotected = sorted({part.code for part in run.warning_parts} & _UNPROTECTED)
     if unprotected or quality.not_deleted:
         yield "protection.off", ",".join(unprotected), {"notDeleted": quality.not_deleted}, ()
+    for part in run.warning_parts:
+        if part.code == "warning.holdsEnding" and isinstance(count := part.parameters["count"], int):
+            yield "hold.ending", str(count), {"holds": count}, ()
     if run.questions:
         yield "questions.open", str(run.questions), {"questions": run.questions}, ()
     if old := sorted(who for who, since in failing.items() if now - since >= FAILING_AFTER):

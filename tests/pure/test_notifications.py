@@ -244,6 +244,11 @@ class TestWhatIsWorthTelling:
             ["questions.open"], ["questions.open"], ["questions.open"], [], ["questions.open"],
         ]  # fmt: skip
 
+    def test_holds_that_end_soon_are_told(self) -> None:
+        (one,) = Ear().hears(ended(warning_parts=say("warning.holdsEnding", count=2)))
+
+        assert (one.event, one.counts) == ("hold.ending", {"holds": 2})
+
     def test_the_first_sync_without_a_failure_is_told_once(self) -> None:
         ear = Ear(Told())
 
