@@ -130,9 +130,12 @@ class Notification(Record):
     def address(self) -> str:
         return self.url.get_secret_value() if self.url else ""
 
+    def of(self, domain: str) -> bool:
+        """Whether it is about this domain; word of the tenant (empty) goes to all."""
+        return not self.domains or not domain or domain in self.domains
+
     def wants(self, happening: "Happening") -> bool:
-        of_its_domains = not self.domains or not happening.domain or happening.domain in self.domains
-        return happening.event in self.events and of_its_domains
+        return happening.event in self.events and self.of(happening.domain)
 
 
 def _shown(value: SecretStr, mask: str, info: SerializationInfo) -> str:

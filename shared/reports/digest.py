@@ -46,7 +46,7 @@ def digest(
         bad = sum(run.status in (Status.FAILED, Status.CANCELLED) for run in runs)
         counts = sum((Counter(counted(run)) for run in runs), Counter())
         counts.pop("skipped", None)
-        if (to.domains and name not in to.domains) or not (bad or counts):
+        if not to.of(name) or not (bad or counts):
             continue
         total += counts + Counter(bad=bad, syncs=len(runs))
         line = say("notify.digestDomain", domain=name, syncs=len(runs), bad=bad, outcome=outcome(counts))

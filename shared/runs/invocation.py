@@ -221,6 +221,7 @@ class Invocation:
         if run.undoes:
             return
         earlier = self._pointers = await self._services.runs.read_pointers(run.domain)
+        self._log.told = earlier.told_so_far
         by_a_person = run.trigger is Trigger.MANUAL and run.map_digest == now
         waits = earlier.needs_dry_run if by_a_person else earlier.waits_for_review
         if run.mode is Mode.SYNC and waits(now):

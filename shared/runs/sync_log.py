@@ -97,6 +97,8 @@ class SyncLog:
         self._unchanged = 0
         # Who wants word of the run; None until the settings have been read.
         self.notifications: tuple[Notification, ...] | None = None
+        # What notifications have told of the domain so far; None until its pointers have been read.
+        self.told: Told | None = None
         # Whether the run's end has put messages into the outbox.
         self.has_messages = False
         self.run = run
@@ -193,16 +195,16 @@ class SyncLog:
         self.has_messages = bool(messages)
 
     async def _word(self) -> tuple[list[dict[str, Any]], Told | None]:
-        """The messages that this end is worth, and what has been told then. Reads nothing where nobody wants word."""
+        """The messages that this end is worth, and what has been told then. Reads only what is not known yet."""
         wanted = self.notifications
         if wanted is None:
             wanted = (await self._tenant_settings.read()).readable.notifications or ()
-        if not wanted:
+        if not any(one.of(self.run.domain) for one in wanted):
             return [], None
-        pointers = await self._runs.read_pointers(self.run.domain)
-        before = pointers.told or Told(clean=pointers.last_good_map is not None)
+        before = self.told or (await self._runs.read_pointers(self.run.domain)).told_so_far
         happenings, told = heard(self.run, self.quality, before, self._clock.now())
-        return [row for one in happenings for row in rows(one, wanted)], told
+        messages = [row for one in happenings for row in rows(one, wanted)]
+        return messages, None if told == before else told
 
     @property
     def quality(self) -> Quality:

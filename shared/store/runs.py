@@ -61,6 +61,11 @@ class Pointers:
     told: Told | None = None
     in_doubt: str | None = None
 
+    @property
+    def told_so_far(self) -> Told:
+        """A good sync before there were notifications is not told as the first one."""
+        return self.told or Told(clean=self.last_good_map is not None)
+
     def waits_for_review(self, map_digest: str) -> bool:
         """Whether map, sign-in state or scope have changed since the last good sync: no timer starts the next."""
         return self.last_good_map not in (None, map_digest)
