@@ -1,6 +1,7 @@
 """Posting to an address that somebody has named: over real sockets, and never into a private network."""
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Address, IPv6Address
@@ -196,6 +197,18 @@ async def test_a_redirect_is_no_success_and_leads_nowhere(receiver: Receiver) ->
 
     assert refused.value.parameters == {"answer": 307}
     assert len(receiver.received) == 1
+
+
+async def test_the_most_verbose_log_does_not_have_the_address(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    await Receivers(Clock(), loopback=True).post(receiver.url, b"{}", {"authorization": "a-secret-header"})
+
+    assert "send_request_headers" in caplog.text
+    assert "a-long-secret" not in caplog.text
+    assert "a-secret-header" not in caplog.text
 
 
 async def test_an_answer_is_read_no_further_than_its_limit(receiver: Receiver) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -378,8 +379,9 @@ class TestTheSettings:
             Webhook(SECRET).verify(one.body, one.headers)
 
     async def test_no_secret_is_anywhere_but_in_storage(
-        self, start_stack: StartStack, receiver: Receiver
+        self, start_stack: StartStack, receiver: Receiver, caplog: pytest.LogCaptureFixture
     ) -> None:
+        caplog.set_level(logging.DEBUG)
         stack = await stack_that_tells(start_stack, webhook(receiver))
         await change(stack, notifications=[webhook(receiver, url=f"{receiver.url}/2", secrets=[NEXT_SECRET])])
         await stack.post("notifications/ops/test")
@@ -391,6 +393,7 @@ class TestTheSettings:
             (await stack.get("changes")).text,
             str(await recorded(stack)),
             str(stack.events.seen),
+            caplog.text,
             tried.text,
         ]
         for secret in ("a-long-secret", SECRET, NEXT_SECRET, SECRET.removeprefix("whsec_")):
