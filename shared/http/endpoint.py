@@ -25,6 +25,7 @@ from shared.http.same_origin import from_browser, require_same_origin
 from shared.log import event
 from shared.model.addresses import is_object_id
 from shared.model.domain_names import domain_name
+from shared.model.notifications import Happening
 from shared.model.parts import say
 from shared.model.pending import WAITS, Asked, Pending
 from shared.model.records import Author
@@ -190,6 +191,10 @@ class Endpoint(Generic[Query_co, Body_co]):
             expires_at=now + WAITS,
         )
         await call.services.pending.write(pending)
+        waits = Happening(
+            event="approval.waiting", domain=call.domain, about=pending.id, at=now, counts={"approvals": 1}
+        )
+        await call.services.outbox.tell(waits)
         event("approval.waiting", **call.facts, id=pending.id, method=self.method, path=self.path)
         return json(PutOff(approval=view(pending)), 202, {"Location": f"/api/approvals/{pending.id}"})
 

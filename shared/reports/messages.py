@@ -24,7 +24,7 @@ _TITLES: Mapping[Event | str, Callable[[str, int], Parts]] = {
     "protection.off": lambda domain, _: say("notify.protectionOff", domain=domain),
     "people.failing": lambda domain, count: say("notify.failing", domain=domain, count=count),
     "questions.open": lambda domain, count: say("notify.questions", domain=domain, count=count),
-    "approval.waiting": lambda domain, count: say("notify.approvals", domain=domain, count=count),
+    "approval.waiting": lambda _, count: say("notify.approvals", count=count),
     "leaver.blocked": lambda domain, count: say("notify.leaversBlocked", domain=domain, count=count),
     "leaver.due": lambda domain, count: say("notify.leaversDue", domain=domain, count=count),
     "hold.ending": lambda domain, count: say("notify.holdsEnding", domain=domain, count=count),
@@ -70,6 +70,8 @@ def _links(happening: Happening, base: str) -> dict[str, str]:
     if not base:
         return {}
     console, domain = f"{base}/api/console", quote(happening.domain)
+    if happening.event == "approval.waiting":
+        return {"console": f"{console}#/approvals"}
     if not domain:
         return {"console": console}
     run = f"{console}#/domains/{domain}/runs/{quote(happening.run_id)}"

@@ -369,11 +369,19 @@ class TestForms:
     def test_links_lead_to_the_run_or_to_the_domain(self) -> None:
         links = [
             message(notification(), HAPPENING.model_copy(update=changed), BASE, "en")["data"]["links"]
-            for changed in ({"event": "run.failed"}, {"event": "leaver.due", "run_id": ""})
+            for changed in (
+                {"event": "run.failed"},
+                {"event": "leaver.due", "run_id": ""},
+                {"event": "approval.waiting", "run_id": ""},
+            )
         ]
 
         page = f"{BASE}/api/console#/domains/contoso.com"
-        assert links == [{"run": f"{page}/runs/1"}, {"console": f"{page}/sync-logs"}]
+        assert links == [
+            {"run": f"{page}/runs/1"},
+            {"console": f"{page}/sync-logs"},
+            {"console": f"{BASE}/api/console#/approvals"},
+        ]
         assert message(notification(), HAPPENING, "", "en")["data"]["links"] == {}
 
     def test_details_go_only_where_names_are_wanted(self) -> None:
