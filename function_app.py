@@ -13,9 +13,18 @@ from shared.http import endpoints as http
 from shared.http.endpoint import AnyEndpoint
 from shared.http.misconfigured import misconfigured
 from shared.log import leave_out_requests
-from shared.runs import hourly, lifecycle
-from shared.runs.invocation import Continues, perform
-from shared.runs.messages import POISON_QUEUE, QUEUE, message, read_message
+from shared.runs import hourly, lifecycle, notifying
+from shared.runs.invocation import Continues, Finished, perform
+from shared.runs.messages import (
+    MOST_TRIES,
+    OUTBOX_QUEUE,
+    POISON_QUEUE,
+    QUEUE,
+    message,
+    outbox_message,
+    read_message,
+    read_outbox_message,
+)
 from shared.services import Services
 from shared.settings import Settings, SettingsError
 from shared.words import said
@@ -44,31 +53,53 @@ def endpoint(
     return app.route(declared.route, methods=[declared.method], auth_level=level)
 
 
-# The hourly timer and the queue
+# The hourly timer and the queues
 
 
 @app.timer_trigger("timer", schedule=str(settings.schedule), use_monitor=True)
 @app.queue_output("messages", QUEUE, STORAGE)
-async def hourly_sync(timer: func.TimerRequest, messages: func.Out[List[str]]) -> None:  # noqa: UP006
+@app.queue_output("outbox", OUTBOX_QUEUE, STORAGE)
+async def hourly_sync(
+    timer: func.TimerRequest,
+    messages: func.Out[List[str]],  # noqa: UP006
+    outbox: func.Out[List[str]],  # noqa: UP006
+) -> None:
     # With list[str] Azure's worker would load none of the functions (azure-functions-python-worker#1176).
     due = await hourly.tick(services, past_due=timer.past_due)
     messages.set([message(domain, run_id) for domain, run_id in due.items()])
+    outbox.set([outbox_message(domain) for domain in await notifying.hour(services)])
 
 
 @app.queue_trigger("msg", QUEUE, STORAGE)
 @app.queue_output("again", QUEUE, STORAGE)
-async def perform_run(msg: func.QueueMessage, again: func.Out[str]) -> None:
+@app.queue_output("outbox", OUTBOX_QUEUE, STORAGE)
+async def perform_run(msg: func.QueueMessage, again: func.Out[str], outbox: func.Out[str]) -> None:
     if order := read_message(msg.get_body()):
         redelivered = (msg.dequeue_count or 1) > 1
         ended = await perform(services, order.domain, order.run_id, redelivered=redelivered)
         if isinstance(ended, Continues):
             again.set(message(order.domain, order.run_id))
+        elif isinstance(ended, Finished) and ended.has_messages:
+            outbox.set(outbox_message(order.domain))
 
 
 @app.queue_trigger("msg", POISON_QUEUE, STORAGE)
-async def give_up_run(msg: func.QueueMessage) -> None:
-    if order := read_message(msg.get_body()):
-        await lifecycle.give_up(services, order.domain, order.run_id)
+@app.queue_output("outbox", OUTBOX_QUEUE, STORAGE)
+async def give_up_run(msg: func.QueueMessage, outbox: func.Out[str]) -> None:
+    order = read_message(msg.get_body())
+    if order and await lifecycle.give_up(services, order.domain, order.run_id):
+        outbox.set(outbox_message(order.domain))
+
+
+@app.queue_trigger("msg", OUTBOX_QUEUE, STORAGE)
+async def deliver_messages(msg: func.QueueMessage) -> None:
+    if order := read_outbox_message(msg.get_body()):
+        try:
+            await notifying.deliver(services, order.domain)
+        except notifying.NotDelivered:
+            # The host delivers the message again; what it would set aside in the end is left to the timer.
+            if (msg.dequeue_count or 1) < MOST_TRIES:
+                raise
 
 
 # Domains
@@ -98,6 +129,11 @@ async def get_settings(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(http.change_settings)
 async def change_settings(req: func.HttpRequest) -> func.HttpResponse:
     return await http.change_settings(services, req)
+
+
+@endpoint(http.try_notification)
+async def try_notification(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.try_notification(services, req)
 
 
 @endpoint(http.list_changes)

@@ -80,7 +80,7 @@ param signIn string = ''
 @description('USAGE_LOCATION: two letters, set on created users; empty: not set.')
 param usageLocation string = ''
 
-@description('LANGUAGE: en or ja, the language of reasons in audit logs.')
+@description('LANGUAGE: en or ja, the language of reasons in audit logs, and of notifications.')
 param language string = 'en'
 
 @description('FOREIGN_DOMAINS: domains, comma-separated, that are certainly not the tenant\'s although they look like one of its domains.')

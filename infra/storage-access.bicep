@@ -14,7 +14,7 @@ var roles = [
     id: 'db58b8e5-c6ad-4a2a-8342-4190687cbf4a'
   }
   {
-    // Sends and takes sync-runs messages; the host moves failed ones to the poison queue.
+    // Sends and takes the messages of sync-runs and sync-outbox; the host moves failed ones to the poison queue.
     name: 'Storage Queue Data Contributor'
     id: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   }

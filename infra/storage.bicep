@@ -11,7 +11,7 @@ param tags Tags
 param redundancy string
 
 var containers = ['audit-logs', 'journal', 'links', 'locks', 'packages', 'tenant']
-var queues = ['sync-runs', 'sync-runs-poison']
+var queues = ['sync-outbox', 'sync-outbox-poison', 'sync-runs', 'sync-runs-poison']
 var tables = ['Domains', 'Runs']
 
 resource account 'Microsoft.Storage/storageAccounts@2026-06-01' = {

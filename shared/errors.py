@@ -120,6 +120,14 @@ class Unavailable(SyncError):
         self.retry_after = retry_after
 
 
+class NotReceived(SyncError):
+    """The receiver of a notification was not reached, or did not take it. Says nothing of its address."""
+
+
+class NotificationNotFound(SyncError):
+    """No notification with that id."""
+
+
 class PreconditionFailed(SyncError):
     """The caller's ETag is not the current one."""
 

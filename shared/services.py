@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
-from functools import partial
-from typing import Literal
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Literal
 
 from shared.clock import Clock
 from shared.entra.client import GraphClient
@@ -29,12 +29,16 @@ from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
 from shared.store.history import History
 from shared.store.known_people import KnownPeople
+from shared.store.outbox import Outbox
 from shared.store.pending import PendingCalls
 from shared.store.questions import QuestionStore
 from shared.store.runs import Runs
 from shared.store.storage import Storage
 from shared.store.tenant_domains import TenantDomains
 from shared.store.tenant_settings import TenantSettingsRow
+
+if TYPE_CHECKING:
+    from shared.outbound.receivers import Receivers
 
 Check = Literal["ok", "failed", "timeout", "forbidden"]
 # A deep health check answers within this. Callers within half a minute share one.
@@ -62,6 +66,7 @@ class Services:
         self.decisions = DecisionStore(self.storage)
         self.history = History(self.storage, settings.history_days, values=settings.history_values)
         self.administration = Administration(self.domains, self.decisions)
+        self.outbox = Outbox(self.storage, self.tenant_settings)
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)
         self._graph_client = GraphClient(url, self._tokens, clock)
@@ -104,6 +109,13 @@ class Services:
             await source.check()
         finally:
             await source.aclose()
+
+    @cached_property
+    def receivers(self) -> "Receivers":
+        """What notifications go through."""
+        from shared.outbound.receivers import Receivers
+
+        return Receivers(self.clock, loopback=self.settings.notify_loopback)
 
     def graph(self, stop: Stop | None = None, *, low_priority: bool = False) -> Graph:
         """Microsoft Graph, for one invocation, one request, or the lookup of doubts when a run ends.

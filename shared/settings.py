@@ -262,7 +262,18 @@ class Settings(BaseModel):
     language: Annotated[Language, BeforeValidator(_language)] = Field(
         "en",
         alias="LANGUAGE",
-        description="`en` or `ja`: the language of `reason` and `errorMessage` in audit logs. Columns and codes stay.",
+        description="`en` or `ja`: the language of `reason` and `errorMessage` in audit logs, and of notifications. "
+        "Columns and codes stay.",
+    )
+    notify_loopback: bool = Field(
+        False,
+        alias="NOTIFY_LOOPBACK",
+        description="`true` lets notifications go to this machine's own addresses, also by `http://`. For development.",
+    )
+    host_name: str | None = Field(
+        None,
+        alias="WEBSITE_HOSTNAME",
+        description="Set by the platform: the app's own host name, for the links in notifications.",
     )
     history_days: int = Field(
         90,
@@ -288,6 +299,14 @@ class Settings(BaseModel):
         description="`two`: what deletes people by approval, or loosens settings, waits until a second person confirms "
         "it; with `AUTH_MODE=entra` only.",
     )
+
+    @property
+    def base_url(self) -> str:
+        """The app's own address; empty if it is not known."""
+        if not self.host_name:
+            return ""
+        url = f"https://{self.host_name}"
+        return f"http://{self.host_name}" if is_loopback(url) else url
 
     @property
     def tenant(self) -> TenantSettings:

@@ -9,9 +9,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+LOOPBACK = x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))
 
-def write_certificate(folder: Path) -> Path:
-    """Writes azurite.pem, valid for 127.0.0.1 and one day, and azurite.key beside it; returns azurite.pem's path."""
+
+def write_certificate(folder: Path, host: x509.GeneralName = LOOPBACK) -> Path:
+    """Writes azurite.pem, valid for `host` and one day, and azurite.key beside it; returns azurite.pem's path."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Azurite on loopback")])
     now = datetime.datetime.now(datetime.UTC)
@@ -23,9 +25,7 @@ def write_certificate(folder: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(minutes=15))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName([host]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

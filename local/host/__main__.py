@@ -48,6 +48,8 @@ def _start_log(level: int) -> None:
 
 
 async def _serve(options: argparse.Namespace) -> None:
+    if options.port:  # as Core Tools does, and as Azure does with the app's own name
+        os.environ.setdefault("WEBSITE_HOSTNAME", f"localhost:{options.port}")
     worker = await Worker.load(options.root)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -172,6 +172,25 @@ export async function getTenantSettings(signal) {
 }
 
 /**
+ * Who gets word of what, and the version of the tenant's settings.
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{ notifications: Api.Notification[], etag: string }>}
+ */
+export async function getNotifications(signal) {
+	const { body, headers } = await json("GET", "settings", { signal });
+	return { notifications: body.notifications.value ?? [], etag: headers.get("ETag") ?? "" };
+}
+
+/**
+ * Sends a message of test.
+ * @param {string} id
+ * @returns {Promise<Api.DeliveryView>}
+ */
+export async function testNotification(id) {
+	return (await json("POST", `notifications/${encodeURIComponent(id)}/test`, { body: {} })).body;
+}
+
+/**
  * The version of the tenant's stored settings.
  * @param {AbortSignal} [signal]
  */

@@ -14,6 +14,8 @@ import changes from "./views/changes.js";
 import domains from "./views/domains.js";
 import dryRun from "./views/dry-run.js";
 import { keyDialog } from "./views/function-key.js";
+import notification from "./views/notification.js";
+import notifications from "./views/notifications.js";
 import people from "./views/people.js";
 import periodicalSync from "./views/periodical-sync.js";
 import preCheck from "./views/pre-check.js";
@@ -29,7 +31,7 @@ import watch from "./views/watch.js";
 /** @type {Record<string, View<any>>} */
 const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, watch, changes };
 /** @type {Record<string, View<any>>} */
-const DIALOGS = { "dry-run": dryRun, "sync-now": syncNow, "periodical-sync": periodicalSync, settings, undo };
+const DIALOGS = { "dry-run": dryRun, "sync-now": syncNow, "periodical-sync": periodicalSync, settings, undo, notification };
 
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -114,7 +116,7 @@ function pageFor([section, domain, name, runId]) {
 		return [PAGES[name] ?? syncLogs, { domain }];
 	}
 	if (section === "people") return [people, domain ? { person: domain } : {}];
-	return [{ source, settings: tenantSettings, approvals }[section] ?? domains, {}];
+	return [{ source, settings: tenantSettings, approvals, notifications }[section] ?? domains, {}];
 }
 
 // Escape closes the dialog element itself; the address must follow.

@@ -25,6 +25,7 @@ from shared.http.same_origin import from_browser, require_same_origin
 from shared.log import event
 from shared.model.addresses import is_object_id
 from shared.model.domain_names import domain_name
+from shared.model.notifications import Happening
 from shared.model.parts import say
 from shared.model.pending import WAITS, Asked, Pending
 from shared.model.records import Author
@@ -56,8 +57,7 @@ Body_co = TypeVar("Body_co", bound=BaseModel, covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[Query_co, Body_co]):
-    """One request, checked. `domain`, `run_id`, `decision`, `person`, `object_id` and `asset` are empty where the path
-    has none."""
+    """One request, checked. What stands in the path is empty where the path has no such place."""
 
     services: Services
     caller: Principal
@@ -68,6 +68,7 @@ class Call(Generic[Query_co, Body_co]):
     person: str
     object_id: str
     approval: str
+    notification: str
     asset: str
     query: Query_co
     body: Body_co
@@ -192,6 +193,10 @@ class Endpoint(Generic[Query_co, Body_co]):
             expires_at=now + WAITS,
         )
         await call.services.pending.write(pending)
+        waits = Happening(
+            event="approval.waiting", domain=call.domain, about=pending.id, at=now, counts={"approvals": 1}
+        )
+        await call.services.outbox.tell(waits)
         event("approval.waiting", **call.facts, id=pending.id, method=self.method, path=self.path)
         return json(PutOff(approval=view(pending)), 202, {"Location": f"/api/approvals/{pending.id}"})
 
@@ -205,7 +210,7 @@ class Endpoint(Generic[Query_co, Body_co]):
             body=_validated(self.body, kept.body, "body"),
             headers={"If-Match": kept.if_match} if kept.if_match else {},
             enqueue=call.enqueue,
-            **{**dict.fromkeys((*_PLACE, "approval", "asset"), ""), **kept.place},
+            **{**dict.fromkeys((*_PLACE, "approval", "notification", "asset"), ""), **kept.place},
         )
 
     def _call(
@@ -226,6 +231,7 @@ class Endpoint(Generic[Query_co, Body_co]):
             person=_person(request.route_params.get("person")),
             object_id=_object_id(request.route_params.get("objectId")),
             approval=request.route_params.get("approvalId") or "",
+            notification=request.route_params.get("notificationId") or "",
             asset=request.route_params.get("asset") or "",
             query=_query(self.query, request.params),
             body=_body(self.body, request) if self.changes else self.body(),

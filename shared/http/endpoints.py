@@ -18,6 +18,7 @@ from shared.http import (
     inspection,
     loosening,
     me,
+    notifications,
     openapi,
     problems,
     runs,
@@ -85,6 +86,12 @@ list_changes = Endpoint(
     summary="Who changed which setting, and decided who is who, newest first; of the tenant, and of a domain beside.",
     role=Role.READER, handler=changes.list_changes,
     answers={200: changes.ChangeList, 404: "No such domain.", **_TENANT_IF_NEW},
+)  # fmt: skip
+try_notification = Endpoint(
+    method="POST", route="notifications/{notificationId}/test",
+    summary="Sends a message of test, and says how it fared.",
+    role=Role.ADMINISTRATOR, handler=notifications.try_notification,
+    answers={200: notifications.DeliveryView},
 )  # fmt: skip
 start_dry_run = Endpoint(
     method="POST", route=f"{_DOMAIN}/dry-run",

@@ -12,6 +12,7 @@ from shared.http.decisions import DecisionsOrder
 from shared.http.domains import SettingsChange, domain_to_read
 from shared.http.endpoint import Call, Nothing
 from shared.http.holds import HoldOrder
+from shared.http.problems import Problem
 from shared.http.runs import SyncOrder, UndoOrder, released_by
 from shared.http.settings import TenantSettingsChange
 from shared.model.changes import Action
@@ -35,7 +36,12 @@ async def tenant_settings(call: Call[Nothing, TenantSettingsChange]) -> Asked | 
     after, _ = in_force(app, stored.readable.model_copy(update=dict(call.body.changes)))
     readable = {name: value for name, value in before if name not in stored.unreadable}
     changes = {name: getattr(after, name) for name in call.body.changes}
-    return _settings(readable, changes, say("second.tenantSettings"))
+    asked = _settings(readable, changes, say("second.tenantSettings"))
+    if asked and "notifications" in changes:  # what waits is kept and shown, and their addresses are secrets
+        problem = Problem(400, "Bad body", say("second.notificationsApart"))
+        problem.errors = [("notifications", problem.parts)]
+        raise problem
+    return asked
 
 
 def _settings(before: Mapping[str, object], after: Mapping[str, object], asks: Parts) -> Asked | None:

@@ -62,6 +62,10 @@ _PARAMETERS: Mapping[str, JsonSchemaValue] = {
         "description": "The id of a call that waits for a second person.",
         "schema": {"type": "string", "format": "uuid"},
     },
+    "notificationId": {
+        "description": "The id of a notification, as in the settings.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,40}$"},
+    },
     "asset": {
         "description": "A file of the admin page.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 100},
@@ -101,6 +105,7 @@ _NOT_FOUND = {
     "person": "Neither side has such a person, or no domain of the tenant has them.",
     "objectId": "No such account.",
     "approvalId": "Nothing of this id waits.",
+    "notificationId": "No such notification.",
     "asset": "No such file.",
 }
 _FAILED = {500: "Something went wrong here; the app's log says what."}

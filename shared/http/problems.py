@@ -14,6 +14,7 @@ from shared.errors import (
     DomainNotFound,
     GraphError,
     JournalGone,
+    NotificationNotFound,
     NotPossible,
     PersonNotFound,
     PreconditionFailed,
@@ -28,6 +29,7 @@ from shared.words import said
 
 _STATUS: Mapping[type[SyncError], tuple[int, str]] = {
     DomainNotFound: (404, "Unknown domain"),
+    NotificationNotFound: (404, "Unknown notification"),
     PersonNotFound: (404, "Unknown person"),
     RunNotFound: (404, "Unknown run"),
     RunActive: (409, "A run is active already"),

@@ -6,12 +6,16 @@ import azure.functions as func
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from shared.errors import NotReceived
 from shared.http.any_subset import AnySubset, any_subset
 from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.pausing import with_pause
-from shared.http.problems import json
+from shared.http.problems import Problem, json
 from shared.log import event
+from shared.model.bad_value import BadValue
 from shared.model.domains import StoredSettings
+from shared.model.notifications import MASK, Notification
+from shared.model.parts import parts_of
 from shared.model.records import Record, Time
 from shared.planning.mapping import DEFAULT_MAP
 from shared.planning.scope import Scope
@@ -47,6 +51,10 @@ class ScopeSetting(Shown[Scope]):
     pass
 
 
+class NotificationsSetting(Shown[tuple[Notification, ...]]):
+    pass
+
+
 class ScheduleView(Record):
     """When periodic syncs start: the app setting as it is written, in UTC, and the next times.
 
@@ -73,6 +81,7 @@ class TenantSettingsView(Record):
     scope: ScopeSetting
     paused_until: TimeSetting
     pause_reason: TextSetting
+    notifications: NotificationsSetting
     default_map: dict[str, str | None]
     unreadable: tuple[str, ...]
     schedule: ScheduleView
@@ -94,9 +103,18 @@ async def get_settings(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 
 
 async def change_settings(call: Call[Nothing, TenantSettingsChange]) -> func.HttpResponse:
-    before, after = await call.services.tenant_settings.change(
-        with_pause(call.body.changes, call.services.clock.now()), call.author, call.headers.get("If-Match")
-    )
+    changes = with_pause(call.body.changes, call.services.clock.now())
+    try:
+        for one in call.body.notifications or ():
+            if one.address not in ("", MASK):
+                await call.services.receivers.check(one.address)
+        before, after = await call.services.tenant_settings.change(
+            changes, call.author, call.headers.get("If-Match")
+        )
+    except (BadValue, NotReceived) as error:
+        problem = Problem(400, "Bad body", parts_of(error))
+        problem.errors = [("notifications", problem.parts)]
+        raise problem from None
     event(
         "settings.changed",
         by=call.author.name,

@@ -23,13 +23,14 @@ class AnswerRefused(httpx.TransportError):
 class BoundedTransport(httpx.AsyncBaseTransport):
     """Reads each answer to its end and decompresses it. Certificates are verified, redirects are not followed.
 
-    Raises httpx.ReadTimeout after `seconds` for the whole answer, AnswerRefused for more than `LARGEST_ANSWER` or for
-    an unknown content coding, httpx.DecodingError for a damaged one.
+    Raises httpx.ReadTimeout after `seconds` for the whole answer, AnswerRefused for more than `largest` bytes (if it is
+    not given, `LARGEST_ANSWER`) or for an unknown content coding, httpx.DecodingError for a damaged one.
     """
 
-    def __init__(self, seconds: float, clock: Clock) -> None:
+    def __init__(self, seconds: float, clock: Clock, largest: int | None = None) -> None:
         self._seconds = seconds
         self._clock = clock
+        self._largest = largest or LARGEST_ANSWER
         self._wire = httpx.AsyncHTTPTransport(verify=_trusted())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -57,11 +58,11 @@ class BoundedTransport(httpx.AsyncBaseTransport):
         sent = bytearray()
         async for chunk in answer.aiter_raw():
             sent += chunk
-            require_size(len(sent), LARGEST_ANSWER)
+            require_size(len(sent), self._largest)
         coding = answer.headers.get("Content-Encoding", "")
         if not coding:
             return bytes(sent)
-        return await self._clock.in_thread(decoded, bytes(sent), coding, LARGEST_ANSWER)
+        return await self._clock.in_thread(decoded, bytes(sent), coding, self._largest)
 
 
 @cache

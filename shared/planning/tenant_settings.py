@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from shared.model.addresses import is_object_id
 from shared.model.bad_value import BadValue
 from shared.model.domain_names import domain_name
+from shared.model.notifications import STORED, Notifications
 from shared.model.pause import Pausable
 from shared.model.people import SignIn
 from shared.planning.mapping import AttributeMap, is_secret
@@ -55,6 +56,7 @@ LONGEST: Mapping[str, int] = {
     "protected_users": 8_000,
     "foreign_domains": 2_000,
     "scope": 4_000,
+    "notifications": 8_000,
 }
 
 
@@ -90,16 +92,22 @@ class TenantSettings(Pausable):
         default=None,
         description="`include` and `exclude`: rules that say who is synchronised at all; see below. No app setting.",
     )
+    notifications: Notifications | None = Field(
+        default=None,
+        description="Who gets word of which events; see [notifications](notifications.md). No app setting.",
+    )
 
     def require_fitting(self) -> None:
         """Raises BadValue that names a setting too long to be stored."""
-        values = self.model_dump(mode="json")
+        values = self.model_dump(mode="json", context=STORED)
         for name, longest in LONGEST.items():
             if (length := len(json.dumps(values[name]))) > longest:
                 raise BadValue("setting.tooLong", setting=to_camel(name), longest=longest, length=length)
 
 
-DEFAULTS = TenantSettings(attribute_map={}, protected_users=(), foreign_domains=(), scope=EVERYBODY)
+DEFAULTS = TenantSettings(
+    attribute_map={}, protected_users=(), foreign_domains=(), scope=EVERYBODY, notifications=()
+)
 
 
 def in_force(app: TenantSettings, stored: TenantSettings) -> tuple[TenantSettings, dict[str, Origin]]:

@@ -8,7 +8,7 @@ from shared.planning.limits import Checks, verdict
 def outcome(run: Run, checks: Checks) -> Parts:
     """What a finished run did, or would do, and its warnings."""
     counts, preview = run.counts, run.mode is Mode.DRY_RUN
-    clauses = _deeds(counts, preview=preview)
+    clauses = deeds(counts, preview=preview)
     if counts.failed:
         clauses += say("run.wouldFail" if preview else "run.failed", count=counts.failed)
     if counts.doubtful:
@@ -59,8 +59,8 @@ def poisoned() -> Parts:
     return say("run.poisoned")
 
 
-def _deeds(counts: Counts, *, preview: bool) -> Parts:
-    """What the run did, or would do, to how many people."""
+def deeds(counts: Counts, *, preview: bool = False) -> Parts:
+    """What a run did, or would do, to how many people: a clause."""
     each = (
         (counts.add, say("deed.add" if preview else "deed.added", count=counts.add)),
         (counts.update, say("deed.update" if preview else "deed.updated", count=counts.update)),
@@ -70,6 +70,6 @@ def _deeds(counts: Counts, *, preview: bool) -> Parts:
         (counts.unblock, say("deed.unblock" if preview else "deed.unblocked", count=counts.unblock)),
         (counts.delete, say("deed.delete" if preview else "deed.deleted", count=counts.delete)),
     )
-    if deeds := tuple(part for count, parts in each if count for part in parts):
-        return say("run.would" if preview else "run.did", deeds=deeds)
+    if made := tuple(part for count, parts in each if count for part in parts):
+        return say("run.would" if preview else "run.did", deeds=made)
     return say("run.nothingToDo" if preview else "run.nothingChanged")

@@ -68,7 +68,12 @@ WATCHED_AGAIN_WITHIN = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The run has ended, in this invocation or in an earlier one (a message may be delivered twice)."""
+    """The run has ended, in this invocation or in an earlier one (a message may be delivered twice).
+
+    `has_messages`: there may be some in the outbox. The caller sends the queue a message for them.
+    """
+
+    has_messages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ async def perform(services: Services, domain: str, run_id: str, *, redelivered: 
             if fence is None:
                 if redelivered:
                     await tell_finished_again(services, domain, run_id)
-                return Finished()
+                return Finished(has_messages=redelivered)
             run = await services.runs.get(domain, run_id)
             return await Invocation(services, held, fence, run).perform()
     except (DomainBusy, LeaseLost) as error:
@@ -138,14 +143,14 @@ class Invocation:
             await self._read_settings()
             await self._heed_earlier_runs()
             if await self._ended_by_pause(left_behind):
-                return Finished()
+                return self._finished()
             approved = await read_approved(self._services, self._log.run, self._terms)
             seen = await self._survey(approved)
             checks = await self._check(seen, approved, left_behind)
             if self._log.run.trigger is Trigger.SCHEDULE:  # reading may have taken long
                 self._tenant = (await self._services.tenant_settings.read()).readable
                 if await self._ended_by_pause(left_behind):
-                    return Finished()
+                    return self._finished()
             if self._log.run.mode is Mode.DRY_RUN:
                 await self._preview(seen, checks)
             elif checks.exceeded:
@@ -169,7 +174,10 @@ class Invocation:
             Stalled,
         ) as error:
             await self._end_early(Status.FAILED, parts_of(error))
-        return Finished()
+        return self._finished()
+
+    def _finished(self) -> Finished:
+        return Finished(has_messages=self._log.has_messages)
 
     async def _take(self) -> Recorder | None:
         """Begins this invocation. Returns the records that an earlier one left, or None.
@@ -195,6 +203,7 @@ class Invocation:
             self._log.note(what_if=run.what_if.model_copy(update=update))
             self._tried = run.what_if.settings
         self._tenant = stored.readable
+        self._log.notifications = stored.readable.notifications or ()
         self._in_force = services.settings.terms(stored.complete())
         self._terms = services.settings.terms(trying(stored.complete(), self._tried))
         if of_domain:
@@ -212,6 +221,7 @@ class Invocation:
         if run.undoes:
             return
         earlier = self._pointers = await self._services.runs.read_pointers(run.domain)
+        self._log.told = earlier.told_so_far
         by_a_person = run.trigger is Trigger.MANUAL and run.map_digest == now
         waits = earlier.needs_dry_run if by_a_person else earlier.waits_for_review
         if run.mode is Mode.SYNC and waits(now):

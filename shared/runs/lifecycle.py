@@ -130,29 +130,32 @@ def abandoned_after(lease_seconds: int) -> timedelta:
     return timedelta(seconds=lease_seconds)
 
 
-async def give_up(services: Services, domain: str, run_id: str) -> None:
+async def give_up(services: Services, domain: str, run_id: str) -> bool:
     """Ends a run whose message was moved to the poison queue, unless another invocation performs the run.
+
+    Whether messages may wait in the outbox then.
 
     Raises AzureError if storage fails, and LeaseLost if another invocation takes over. The run then stays as it is,
     and the message is redelivered. If all tries fail, the hourly timer takes the run up.
     """
     try:
         async with take_lease(services.storage, services.settings, domain):
-            await _end_given_up(services, domain, run_id)
+            return await _end_given_up(services, domain, run_id)
     except DomainBusy as error:
         event("run.interrupted", logging.WARNING, domain=domain, runId=run_id, message=error_text(error))
+        return False
 
 
-async def _end_given_up(services: Services, domain: str, run_id: str) -> None:
+async def _end_given_up(services: Services, domain: str, run_id: str) -> bool:
     from azure.core.exceptions import AzureError
 
     run = await services.runs.find(domain, run_id)
     if run is None:
-        return
+        return False
     fence = await services.runs.take(domain, run_id)
     if fence is None:
         await tell_finished_again(services, domain, run_id)
-        return
+        return True
     log = SyncLog(services, fence, run)
     try:
         await settle(services, fence, log)
@@ -162,6 +165,7 @@ async def _end_given_up(services: Services, domain: str, run_id: str) -> None:
         event("run.endsUnsettled", logging.ERROR, **facts(log.run), error=error_text(error))
     await log.finish(Status.FAILED, summary.cut_short(summary.poisoned(), log.run))
     event("run.poisoned", logging.ERROR, **facts(log.run))
+    return log.has_messages
 
 
 async def cancel(services: Services, domain: str, run_id: str, author: Author) -> Run:

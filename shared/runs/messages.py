@@ -1,13 +1,19 @@
-"""The queue's messages: `{"domain", "runId"}`."""
+"""The messages of the queues: `{"domain", "runId"}` of a run, `{"domain"}` of what waits in an outbox."""
 
 import logging
+from typing import TypeVar
 
 from pydantic import ConfigDict, ValidationError
 
 from shared.log import event
 from shared.model.records import Record
 
+M = TypeVar("M", bound=Record)
+
 QUEUE, POISON_QUEUE = "sync-runs", "sync-runs-poison"
+OUTBOX_QUEUE = "sync-outbox"
+# As in host.json: after so many tries the host sets a message aside.
+MOST_TRIES = 5
 
 
 class RunMessage(Record):
@@ -17,10 +23,27 @@ class RunMessage(Record):
     run_id: str
 
 
+class OutboxMessage(Record):
+    """`domain`: empty for the tenant."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    domain: str
+
+
 def read_message(body: bytes) -> RunMessage | None:
     """Logs a body that is not a valid message and returns None: no retry can succeed, and it names no run to end."""
+    return _read(RunMessage, body)
+
+
+def read_outbox_message(body: bytes) -> OutboxMessage | None:
+    """As `read_message`."""
+    return _read(OutboxMessage, body)
+
+
+def _read(kind: type[M], body: bytes) -> M | None:
     try:
-        return RunMessage.model_validate_json(body)
+        return kind.model_validate_json(body)
     except ValidationError as error:
         event("queue.unreadable", logging.ERROR, error=str(error))
         return None
@@ -28,3 +51,7 @@ def read_message(body: bytes) -> RunMessage | None:
 
 def message(domain: str, run_id: str) -> str:
     return RunMessage(domain=domain, run_id=run_id).model_dump_json(by_alias=True)
+
+
+def outbox_message(domain: str) -> str:
+    return OutboxMessage(domain=domain).model_dump_json(by_alias=True)

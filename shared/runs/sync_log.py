@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 from shared.entra.workloads import Workload
 from shared.log import event
 from shared.model.changes import Action
+from shared.model.notifications import Notification
 from shared.model.parts import Parts
 from shared.model.results import Key, Outcome, Result
 from shared.model.runs import (
@@ -21,12 +22,15 @@ from shared.model.runs import (
     Status,
     WhatIf,
 )
+from shared.model.told import Told
 from shared.reports.audit_csv import count
+from shared.reports.heard import heard
 from shared.reports.logged import facts
 from shared.reports.progress import eta_seconds
 from shared.reports.quality import Quality, judge
 from shared.runs.recorder import Recorder
 from shared.services import Services
+from shared.store.outbox import rows
 from shared.store.runs import Fence
 
 SAVE_EVERY = 2.0
@@ -82,6 +86,7 @@ class SyncLog:
     def __init__(self, services: Services, fence: Fence, run: Run) -> None:
         self._clock = services.clock
         self._runs = services.runs
+        self._tenant_settings = services.tenant_settings
         self._quota = services.write_quota
         self._fence = fence
         self._saved_at = 0.0
@@ -90,6 +95,12 @@ class SyncLog:
         self._failed: frozenset[str] = frozenset()
         self._unseen: frozenset[str] = frozenset()
         self._unchanged = 0
+        # Who wants word of the run; None until the settings have been read.
+        self.notifications: tuple[Notification, ...] | None = None
+        # What notifications have told of the domain so far; None until its pointers have been read.
+        self.told: Told | None = None
+        # Whether the run's end has put messages into the outbox.
+        self.has_messages = False
         self.run = run
 
     async def begin(self) -> None:
@@ -179,7 +190,21 @@ class SyncLog:
             progress=progress,
             counts=self.run.counts.model_copy(update={"unchanged": unchanged}),
         )
-        await self._runs.finish(self._fence, self.run, self.quality.facts)
+        messages, told = await self._word()
+        await self._runs.finish(self._fence, self.run, self.quality.facts, messages, told)
+        self.has_messages = bool(messages)
+
+    async def _word(self) -> tuple[list[dict[str, Any]], Told | None]:
+        """The messages that this end is worth, and what has been told then. Reads only what is not known yet."""
+        wanted = self.notifications
+        if wanted is None:
+            wanted = (await self._tenant_settings.read()).readable.notifications or ()
+        if not any(one.of(self.run.domain) for one in wanted):
+            return [], None
+        before = self.told or (await self._runs.read_pointers(self.run.domain)).told_so_far
+        happenings, told = heard(self.run, self.quality, before, self._clock.now())
+        messages = [row for one in happenings for row in rows(one, wanted)]
+        return messages, None if told == before else told
 
     @property
     def quality(self) -> Quality:

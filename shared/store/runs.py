@@ -4,9 +4,10 @@ One partition per domain. A run's row is keyed by its id, newest first. Beside t
 `active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `last-watch`, `dry-run-log` (the
 run whose audit log the blob holds), `good-sync` (of the last sync that succeeded, for all users or all but some: the
 size of the source, the digest of the map, and the blob in which it remembered them), `previewed` (the digest of the map
-of the last good dry run since then), `in-doubt` (the last sync with failures: what it left in doubt, the next one
-settles). They share the partition, so a run and its pointers change in one transaction: there is never a second active
-run, nor a finished one that blocks the next.
+of the last good dry run since then), `told` (what notifications have told), `in-doubt` (the last sync with failures:
+what it left in doubt, the next one settles). They share the partition, so a run and its pointers change in one
+transaction: there is never a second active run, nor a finished one that blocks the next. The messages that a run's end
+is worth are in that transaction, too: see `outbox.py`.
 
 `active` has the number of the invocation that performs the run: the fencing token. Every write of a running run is
 conditional on that row's ETag, so a stale invocation can't overwrite its successor.
@@ -15,7 +16,7 @@ conditional on that row's ETag, so a stale invocation can't overwrite its succes
 import base64
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from pydantic import ValidationError
 from shared.errors import CancelRequested, LeaseLost, NotPossible, RunActive, RunNotFound
 from shared.log import event
 from shared.model.runs import Mode, Run, RunKind, Status, is_run_id, newest_first, oldest_run_id
+from shared.model.told import Told
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged
 from shared.store.run_rows import from_row, to_row
 from shared.store.storage import RUNS, Storage
@@ -34,7 +36,7 @@ from shared.store.storage import RUNS, Storage
 # The blob that holds what is known of people: a good sync names it, so that its loss is noticed.
 PEOPLE = "people"
 _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC, _IN_DOUBT = "active", "dry-run-log", "good-sync", "in-doubt"
-_LAST_WATCH, _PREVIEWED = f"last-{RunKind.WATCH}", "previewed"
+_LAST_WATCH, _PREVIEWED, _TOLD = f"last-{RunKind.WATCH}", "previewed", "told"
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
 _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
 
@@ -43,6 +45,7 @@ _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
 class Pointers:
     """A domain's pointers; `last_good_source` is a number of users, `in_doubt` and the other two texts are run ids.
 
+    `told`: what notifications have told of it; None for nothing yet.
     `last_good_map`: the digest of the map of the last good sync, as in `Terms.map_digest`. None without such a sync,
     empty if an earlier version made it. `previewed_map`: that of the last good dry run of everybody since then.
     """
@@ -55,7 +58,13 @@ class Pointers:
     last_good_source: int | None = None
     last_good_map: str | None = None
     previewed_map: str = ""
+    told: Told | None = None
     in_doubt: str | None = None
+
+    @property
+    def told_so_far(self) -> Told:
+        """A good sync before there were notifications is not told as the first one."""
+        return self.told or Told(clean=self.last_good_map is not None)
 
     def waits_for_review(self, map_digest: str) -> bool:
         """Whether map, sign-in state or scope have changed since the last good sync: no timer starts the next."""
@@ -202,6 +211,7 @@ class Runs:
             last_good_source=_last_good_source(rows.get(_GOOD_SYNC)),
             last_good_map=str(rows[_GOOD_SYNC].get("map", "")) if _GOOD_SYNC in rows else None,
             previewed_map=str(rows[_PREVIEWED]["map"]) if _PREVIEWED in rows else "",
+            told=_told(rows.get(_TOLD)),
             in_doubt=(rows[_IN_DOUBT]["runId"] if _IN_DOUBT in rows else "") or None,
         )
 
@@ -246,15 +256,24 @@ class Runs:
             self._storage, partial(self._look, fence), write, lost, known=fence.etag
         )
 
-    async def finish(self, fence: Fence, run: Run, quality: Mapping[str, object]) -> None:
+    async def finish(
+        self,
+        fence: Fence,
+        run: Run,
+        quality: Mapping[str, object],
+        messages: Sequence[Mapping[str, object]] = (),
+        told: Told | None = None,
+    ) -> None:
         """Writes the finished run and frees the domain for the next one, in one transaction.
 
-        `quality` is kept for `find_finished`.
+        `quality` is kept for `find_finished`. `messages` are rows for the outbox; `told` is kept unless it is None.
         Raises LeaseLost as `save` does.
         """
         pointers = ({**columns, **_key(run.domain, name)} for name, columns in _pointers_after(run).items())
         ended = {**to_row(run), "finishedBy": fence.invocation, "quality": json.dumps(quality)}
-        writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (ended, *pointers)]
+        after = () if told is None else ({**_key(run.domain, _TOLD), "told": told.model_dump_json()},)
+        written = (ended, *pointers, *after, *messages)
+        writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in written]
         active = _key(run.domain, _ACTIVE)
 
         async def look() -> str:
@@ -431,6 +450,16 @@ def _last_good_source(row: Any) -> int | None:
     try:
         return int(row["source"])
     except (KeyError, TypeError, ValueError) as error:
+        _unreadable(row, error)
+        return None
+
+
+def _told(row: Any) -> Told | None:
+    if row is None:
+        return None
+    try:
+        return Told.model_validate(json.loads(row["told"]), extra="ignore")
+    except (ValidationError, ValueError) as error:
         _unreadable(row, error)
         return None
 

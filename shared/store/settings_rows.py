@@ -6,13 +6,14 @@ They are written in one transaction, so that no setting changes without its reco
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from shared.errors import PreconditionFailed
 from shared.model.domains import StoredSettings
+from shared.model.notifications import STORED
 from shared.model.records import Author, Record
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.changes import change_row
@@ -63,9 +64,11 @@ class SettingsRows(Generic[S]):
         author: Author,
         if_match: str | None,
         outdated: PreconditionFailed,
+        completed: Callable[[S], Mapping[str, Any]] | None = None,
     ) -> tuple[StoredSettings[S], StoredSettings[S]]:
         """Sets some settings (by their Python names) and records who did. Returns all settings before and after.
 
+        `completed` gives the changes where they depend on what is stored.
         Raises `outdated` if `if_match` names another version, or if others keep changing the row.
         """
         record = change_row(self._storage.clock, partition, author)
@@ -89,7 +92,8 @@ class SettingsRows(Generic[S]):
             before = self._stored(row)
             if if_match not in (None, "*", before.etag):
                 raise outdated
-            after = {**_other_columns(row, changes), **dict(self._columns(changes))}
+            wanted = completed(before.readable) if completed else changes
+            after = {**_other_columns(row, changes), **dict(self._columns(wanted))}
             told = {"before": json.dumps(before.told()), "after": json.dumps(self._stored(after).told())}
             known = {"mode": "replace", **unchanged(row.metadata["etag"])}
             table = await self._storage.open_table(DOMAINS)
@@ -119,7 +123,7 @@ class SettingsRows(Generic[S]):
         A setting that is `null` has a column, too: that of a domain's limit is not the same as none.
         """
         validated = self._kind.model_validate(dict(settings))
-        for name, value in validated.model_dump(include=set(settings)).items():
+        for name, value in validated.model_dump(include=set(settings), context=STORED).items():
             yield name, value if isinstance(value, int) else json.dumps(value)
 
     def _stored(self, row: Mapping[str, Any]) -> StoredSettings[S]:

@@ -40,6 +40,14 @@ async def with_something_to_see(start_stack: StartStack) -> tuple[Stack, list[st
     until = (datetime.now(UTC) + timedelta(days=2)).isoformat()
     account = object_id(stack, "aoki")
     await stack.http.put(f"/api/people/{account}/hold", json={"until": until, "reason": "人事"})
+    team = {
+        "id": "ops",
+        "kind": "webhook",
+        "url": "https://hooks.test/x",
+        "events": ["run.failed"],
+        "names": True,
+    }
+    await stack.patch("settings", {"notifications": [{**team, "secrets": ["A" * 32]}]})
     await stack.set(periodicSync="watch")
     await stack.tick()
     await stack.finished((await stack.runs())[0])
@@ -47,6 +55,8 @@ async def with_something_to_see(start_stack: StartStack) -> tuple[Stack, list[st
     return stack, [
         "#/",
         "#/settings",
+        "#/notifications",
+        "#/notifications?dialog=notification&on=ops",
         f"{domain}/sync-logs",
         f"{domain}/audit-logs",
         f"{domain}/pre-check",

@@ -25,9 +25,10 @@ NAMES = (
     "false", "enabled", "disabled", "perform_run", "onmicrosoft", "openapi", "json", "api", "New name", "contosox",
     "Contoso", "Exchange", "email", "=leave", " leave ", " entra ", "True", "=keys", "=false", "application/json",
     "memberOf", "isEmpty", "side に entra", "field は", "join には", "before には", "first には", "first(a, b)",
-    "join(' ', a, b)", "before(a", "include", "exclude", *MAPPABLE,
+    "join(' ', a, b)", "before(a", "include", "exclude", "Microsoft Teams", "Slack", "Webhook", "CloudEvents",
+    "webhook", "Standard Webhooks", "base64", "whsec_", "https://", "url に", *MAPPABLE,
 )  # fmt: skip
-PEOPLE = ("aoki", "baba", "chiba", "doi", "room", "boss", "saito", "tani", "ueda")
+PEOPLE = ("aoki", "baba", "chiba", "doi", "room", "boss", "saito", "tani", "ueda", "ops")
 FOREIGN = verbatim("Something in English.")
 ENGLISH = re.compile("[A-Za-z]{3,}")
 # What every view but that of the tenant's settings begins with.

@@ -7,7 +7,7 @@ from typing import Any
 from shared.http.principal import Role
 from shared.model.runs import AUDIT_LOG_LIFETIME
 from shared.planning.mapping import MAPPABLE
-from shared.runs.messages import POISON_QUEUE, QUEUE
+from shared.runs.messages import MOST_TRIES, OUTBOX_QUEUE, POISON_QUEUE, QUEUE
 from shared.settings import Settings
 from shared.store import storage
 from tests.infra.bicep import INFRA, Value, dig, read
@@ -19,6 +19,10 @@ SETTINGS_NOT_IN_AZURE = {
     "AzureWebJobsStorage",
     "AzureWebJobsStorage__blobServiceUri",
     "AzureWebJobsStorage__tableServiceUri",
+    # Set by the platform itself.
+    "WEBSITE_HOSTNAME",
+    # For development alone.
+    "NOTIFY_LOOPBACK",
     # Read only to be refused.
     "WEBSITE_TIME_ZONE",
     "TZ",
@@ -83,12 +87,14 @@ def test_every_declared_name_is_deployed() -> None:
 
 
 def test_queues_are_those_of_the_triggers() -> None:
-    assert _strings(read(INFRA / "storage.bicep").variables["queues"]) == {QUEUE, POISON_QUEUE}
+    assert _strings(read(INFRA / "storage.bicep").variables["queues"]) == {
+        QUEUE, POISON_QUEUE, OUTBOX_QUEUE, f"{OUTBOX_QUEUE}-poison",
+    }  # fmt: skip
 
 
 def test_a_message_is_set_aside_where_the_app_and_the_alert_expect_it() -> None:
     assert f"{QUEUE}-poison" == POISON_QUEUE, "the host's own way of naming it"
-    assert _host()["extensions"]["queues"].get("maxDequeueCount", 5) == 5
+    assert _host()["extensions"]["queues"].get("maxDequeueCount", 5) == MOST_TRIES
     assert "started five times" in (INFRA / "alerts.bicep").read_text(encoding="utf-8")
 
 
@@ -125,7 +131,7 @@ def test_the_timer_that_is_kept_ready_is_the_apps() -> None:
     groups = read(INFRA / "app.bicep").variables["alwaysReady"]
     assert isinstance(groups, list)
     assert [dig(group, "name") for group in groups] == ["http", "function:hourly_sync"]
-    assert "async def hourly_sync(timer" in (INFRA.parent / "function_app.py").read_text(encoding="utf-8")
+    assert "async def hourly_sync(" in (INFRA.parent / "function_app.py").read_text(encoding="utf-8")
 
 
 def test_audit_logs_are_deleted_after_a_day() -> None:

@@ -1,9 +1,11 @@
 """How often a run asks storage. Whatever is added is paid for by every domain, every hour, so it is to be seen here."""
 
 from collections import Counter
+from typing import get_args
 
 import pytest
 
+from shared.model.notifications import Event, Notification
 from shared.model.records import Author
 from shared.model.runs import Mode, Trigger
 from shared.runs import lifecycle
@@ -14,6 +16,10 @@ from tests.integration.test_invocation import PassingTime
 from tests.support.stack import CONTOSO, StartStack, in_entra, in_source
 from tests.support.storage_control import Asked, storage_of
 
+AUTHOR = Author("somebody", "127.0.0.1")
+EVERYTHING = Notification.model_validate(
+    {"id": "ops", "kind": "slack", "url": "https://hooks.test/x", "events": get_args(Event)}
+)
 # Two batches of writes.
 PEOPLE = [f"user{n}" for n in range(40)]
 EVERY_RUN = {
@@ -65,14 +71,17 @@ def kind(asked: Asked) -> str:
 
 
 async def perform_one(services: Services, mode: Mode) -> None:
-    author = Author("somebody", "127.0.0.1")
-    run = lifecycle.new_run(services.clock, CONTOSO, mode, Trigger.MANUAL, author)
+    run = lifecycle.new_run(services.clock, CONTOSO, mode, Trigger.MANUAL, AUTHOR)
     await lifecycle.start(services, run)
-    assert await perform(services, CONTOSO, run.id) == Finished()
+    assert isinstance(await perform(services, CONTOSO, run.id), Finished)
 
 
 @pytest.mark.parametrize(("mode", "people"), COSTS)
-async def test_a_run_asks_for_exactly_so_much(start_stack: StartStack, mode: Mode, people: str) -> None:
+@pytest.mark.parametrize("notifications", [(), (EVERYTHING,)], ids=["nobody", "somebody"])
+async def test_a_run_asks_for_exactly_so_much(
+    start_stack: StartStack, mode: Mode, people: str, notifications: tuple[Notification, ...]
+) -> None:
+    """Also where somebody wants word of it: messages go with what the run writes anyway."""
     stack = await start_stack(
         source=[in_source(name) for name in PEOPLE],
         entra=[in_entra(name) for name in PEOPLE],
@@ -80,6 +89,7 @@ async def test_a_run_asks_for_exactly_so_much(start_stack: StartStack, mode: Mod
         host=False,
     )
     services = Services(Settings.from_environment(stack.settings), PassingTime())
+    await services.tenant_settings.change({"notifications": notifications}, AUTHOR, None)
     # The first run makes the tables and containers.
     for first in Mode:
         await perform_one(services, first)

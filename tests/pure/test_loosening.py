@@ -86,7 +86,7 @@ def test_what_holds_a_sync_back_is_not(before: Mapping[str, object], after: Mapp
 
 def test_every_setting_was_thought_about() -> None:
     """A new setting belongs here: does changing it let a sync do more to people?"""
-    never = {"periodic_sync", "paused_until", "pause_reason", "usage_location"}
+    never = {"periodic_sync", "paused_until", "pause_reason", "usage_location", "notifications"}
     known = {
         name
         for name in (*DomainSettings.model_fields, *TenantSettings.model_fields)

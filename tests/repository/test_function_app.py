@@ -24,13 +24,14 @@ ANY_METHOD = "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT"
 BESIDE_THE_API = ("unknown_path", ANY_METHOD, "{*path}", "FUNCTION")
 # Function, what triggers it.
 OTHERS = [
+    ("deliver_messages", "queueTrigger", "sync-outbox"),
     ("give_up_run", "queueTrigger", "sync-runs-poison"),
     ("hourly_sync", "timerTrigger", "0 0 * * * *"),
     ("perform_run", "queueTrigger", "sync-runs"),
 ]
 SENDS = [
-    "cancel_run", "confirm_approval", "get_domain", "get_run", "hourly_sync", "list_runs", "perform_run",
-    "start_dry_run", "start_sync", "undo_run",
+    "cancel_run", "confirm_approval", "get_domain", "get_run", "give_up_run", "hourly_sync", "list_runs",
+    "perform_run", "start_dry_run", "start_sync", "undo_run",
 ]  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def test_every_other_function_has_its_queue_or_its_schedule() -> None:
     assert seen == OTHERS
 
 
-def test_messages_are_sent_to_the_queue_of_runs_in_the_apps_storage() -> None:
+def test_messages_are_sent_to_the_queues_of_runs_and_of_the_outbox_in_the_apps_storage() -> None:
     sending = {f.name: f.outputs for f in declared() if f.trigger.type != "httpTrigger" or len(f.outputs) > 1}
 
     queues = {
@@ -80,7 +81,8 @@ def test_messages_are_sent_to_the_queue_of_runs_in_the_apps_storage() -> None:
         for name, outputs in sending.items()
     }
     assert sorted(name for name, found in queues.items() if found) == SENDS
-    assert {found for each in queues.values() for found in each} == {("sync-runs", "AzureWebJobsStorage")}
+    found = {found for each in queues.values() for found in each}
+    assert found == {("sync-runs", "AzureWebJobsStorage"), ("sync-outbox", "AzureWebJobsStorage")}
 
 
 def test_the_timer_runs_on_the_schedule_of_the_settings_and_is_watched_for_missed_runs() -> None:

@@ -143,6 +143,9 @@ type SettingsData = {
     changed: string[];
 };
 
+/** `tried`: how the last test of each fared. */
+type NotificationsData = { notifications: Api.Notification[]; etag: string; domains: string[]; tried: Record<string, Api.DeliveryView> };
+
 /** See triage.js. */
 type Verdict = "unreadable" | "failed" | "cancelled" | "errors" | "waits" | "questions" | "undone" | "never" | "changes" | "disabled" | "running" | "paused" | "good" | "removed";
 type Step = "settings" | "dryRun" | "review" | "syncNow" | "enable" | null;

@@ -11,7 +11,7 @@ import { address } from "../router.js";
 import { authorText, number, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
-const OF_TENANT = ["attributeMap", "usageLocation", "protectedUsers", "foreignDomains", "signIn", "upnFrom", "scope"];
+const OF_TENANT = ["attributeMap", "usageLocation", "protectedUsers", "foreignDomains", "signIn", "upnFrom", "scope", "notifications"];
 
 /** @typedef {{ domain: Api.Domain, etag: string | null, tenantEtag: string, features: Features, page: Looked<Api.ChangeList> }} Changes */
 
@@ -72,7 +72,8 @@ function settingRow(change, { setting, before, after }, context) {
 			what: h("div.stack", h("strong", name), muted(change.domain ?? t("changes.tenant"))),
 			before: value(setting, before),
 			after: value(setting, after),
-			put: button(t("changes.putBack"), () => confirm(change, { setting, before, after }, context), { kind: "link", needs: "Administrator", disabled: context.busy("put back"), name: t("changes.putBackOf", { name }) }),
+			// Their addresses are shown to nobody, so what was there can't be given back.
+			put: setting !== "notifications" && button(t("changes.putBack"), () => confirm(change, { setting, before, after }, context), { kind: "link", needs: "Administrator", disabled: context.busy("put back"), name: t("changes.putBackOf", { name }) }),
 		},
 	};
 }
@@ -121,6 +122,7 @@ function value(setting, given) {
 	if (setting === "unlinked") return t(`settings.unlinked.${given}`);
 	if (setting === "signIn" || setting === "upnFrom") return t(`tenant.${setting}.${given}`);
 	if (typeof given === "number") return `${number(given)}%`;
+	if (setting === "notifications") return h("div.stack", given.map((/** @type {Api.Notification} */ one) => h("span", `${one.id} (${t(`notify.kind.${one.kind}`)})`)));
 	if (Array.isArray(given)) return h("span.code", given.join(", "));
 	if (typeof given === "string") return given;
 	if ("percent" in given && "count" in given) return [given.percent !== null && `${number(given.percent)}%`, given.percent !== null && given.count !== null && ` ${t("settings.and")} `, given.count !== null && `${number(given.count)} ${t("settings.users")}`];

@@ -43,7 +43,7 @@ export default {
 			"div",
 			h(
 				"header.page-head",
-				h("div", h("h1", { tabindex: "-1" }, t("domains.title")), h("p.muted.lead", t("domains.lead")), data.tenant && h("p", t("domains.tenant", { name: data.tenant.displayName }), " ", h("code", data.tenant.id)), h("p", may("Operator") && [h("a.link", { href: address(["source"]) }, t("source.link")), " · "], h("a.link", { href: address(["settings"]) }, t("tenant.link")))),
+				h("div", h("h1", { tabindex: "-1" }, t("domains.title")), h("p.muted.lead", t("domains.lead")), data.tenant && h("p", t("domains.tenant", { name: data.tenant.displayName }), " ", h("code", data.tenant.id)), h("p", may("Operator") && [h("a.link", { href: address(["source"]) }, t("source.link")), " · "], h("a.link", { href: address(["settings"]) }, t("tenant.link")), " · ", h("a.link", { href: address(["notifications"]) }, t("notify.title")))),
 				data.domains.length >= FILTER_FROM && searchBox(t("domains.filter"), params.q, t("domains.shown", { shown: shown.length, all: all.length })),
 			),
 			bothSides(data),

@@ -26,6 +26,7 @@ PARAMETERS = {
     "runId": "8204562098021-3a0b02ae",
     "decisionId": "0" * 20,
     "approvalId": "00000000-0000-4000-8000-000000000000",
+    "notificationId": "ops",
     "person": "aoki",
     "objectId": "00000000-0000-4000-8000-000000000000",
     "asset": "api.js",

@@ -220,3 +220,20 @@ async def test_bad_calls_are_refused_at_once(stack: Stack) -> None:
 
     assert (bad.status_code, unknown.status_code) == (400, 404)
     assert await waiting(stack) == []
+
+
+async def test_word_of_what_waits_goes_out_and_addresses_never_wait(stack: Stack) -> None:
+    new = {"id": "ops", "kind": "slack", "url": "https://hooks.test/secret", "events": ["approval.waiting"]}
+    # Who gets word loosens nothing; with something that does, it would have to be kept.
+    mixed = {"notifications": [new], "foreignDomains": ["contosox.com"]}
+    together = await stack.http.patch("/api/settings", json=mixed, headers=AOKI)
+    alone = await stack.http.patch("/api/settings", json={"notifications": [new]}, headers=AOKI)
+
+    asked = await put_off(stack, "PATCH", DOMAIN, {"maxAllowedDeletions": 60})
+
+    assert (together.status_code, alone.status_code) == (400, 200)
+    assert "in a call of their own" in together.text
+    (message,) = await stack.services.outbox.read(CONTOSO)
+    assert (message.to, message.happening.event, message.happening.about) == (
+        "ops", "approval.waiting", asked["id"],
+    )  # fmt: skip
