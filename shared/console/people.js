@@ -3,7 +3,7 @@
 import { listPeople } from "./api.js";
 
 /** In the order in which a reader wants to know. */
-export const KINDS = ["failed", "doubtful", "question", "delete", "block", "unblock", "rename", "update", "restore", "add", "shielded", "unlinked", "skip"];
+export const KINDS = ["failed", "doubtful", "question", "delete", "block", "unblock", "rename", "update", "restore", "add", "shielded", "unlinked", "waiting", "skip"];
 
 /** @type {Map<string, { people: Person[], more: boolean }>} */
 const remembered = new Map();

@@ -166,6 +166,9 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
     )
     leavers = Leavers(matching=matching, lookups=lookups, doubts=found)
     left = [leavers.decide(target) for target in matching.target_only]
+    staging = lookups.staging
+    blocked = {change.object_id for change in left if change.stage == "block"}
+    waiting = {one.object_id for one in matching.target_only if staging.waits(one.object_id)} - blocked
     doubtful = {
         target.object_id: target
         for one in matching.ambiguous
@@ -174,7 +177,9 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
     }
     strangers = (*matching.target_only, *doubtful.values())
     out_of_scope = compared.out_of_scope
-    out_of_scope += sum(1 for target in strangers if protection.reason_not_to_touch(target))
+    out_of_scope += sum(
+        1 for one in strangers if one.object_id in waiting or protection.reason_not_to_touch(one)
+    )
     return Plan(
         changes=_with_rules(
             matching,
@@ -182,6 +187,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
                 *renames,
                 *(change for change in others if change.action is not Action.SKIP),
                 *(c for action in SWITCHES for c in existing if c.action is action),
+                *(change for change in left if change.stage == "block"),
                 *(change for change in left if change.action is Action.DELETE),
                 *(change for change in others if change.action is Action.SKIP),
                 *skips,
@@ -200,6 +206,11 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         ),
         offered=leavers.offered,
         matches={rule.value: count for rule, count in Counter(matching.rules.values()).items()},
+        leavers=staging.changed(
+            leavers.rows, (target for _, target in (*matching.pairs, *newcomers.joining))
+        ),
+        signed_in=tuple(leavers.signed_in),
+        recent=staging.recent - blocked,
     )
 
 

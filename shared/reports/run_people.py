@@ -11,7 +11,7 @@ from shared.model.changes import Action, AttributeChange, Rule
 from shared.model.parts import Parts
 from shared.model.people import Value
 from shared.model.records import Record
-from shared.model.results import QUESTION, SHIELDED, UNLINKED, Outcome, Result
+from shared.model.results import KEPT, QUESTION, SHIELDED, UNLINKED, WAITS, Outcome, Result
 
 _SINCE = "leaver.knownSince"
 
@@ -31,6 +31,7 @@ class PersonKind(StrEnum):
     ADD = "add"
     SHIELDED = "shielded"
     UNLINKED = "unlinked"
+    WAITING = "waiting"
     SKIP = "skip"
 
 
@@ -40,6 +41,8 @@ _KINDS_OF_SKIP = {
     QUESTION: PersonKind.QUESTION,
     SHIELDED: PersonKind.SHIELDED,
     UNLINKED: PersonKind.UNLINKED,
+    WAITS: PersonKind.WAITING,
+    KEPT: PersonKind.WAITING,
 }
 
 

@@ -32,6 +32,7 @@ from shared.errors import (
 )
 from shared.log import event
 from shared.model.changes import Plan
+from shared.model.leavers import Leaving
 from shared.model.parts import Parts, parts_of, say
 from shared.model.pause import Pausable, is_periodic, pause_of, told_in
 from shared.model.questions import OpenQuestions
@@ -151,7 +152,7 @@ class Invocation:
             elif checks.exceeded:
                 await self._refuse(seen, checks, left_behind)
             else:
-                await self._apply(self._leaving(seen, approved), checks, left_behind)
+                await self._apply(self._leaving(seen, checks, approved), checks, left_behind)
         except TimeBudgetSpent as error:
             await self._log.save()
             event("run.continues", **facts(self._log.run), reason=error_text(error))
@@ -278,8 +279,10 @@ class Invocation:
         checks = await self._clock.in_thread(checked, plan, settings, basis, trail, approved)
         if not run.undoes and run.kind is not RunKind.WHAT_IF:
             await self._keep_questions(plan)
-        self._log.warn(seen.warnings)
-        await self._log.save(deletion_check=checks.deletions, limit_checks=checks.others, counts=counts)
+        self._log.warn(seen.warnings + checks.told)
+        await self._log.save(
+            deletion_check=checks.deletions, limit_checks=checks.all_but_deletions, counts=counts
+        )
         return checks
 
     async def _keep_questions(self, plan: Plan) -> None:
@@ -305,7 +308,8 @@ class Invocation:
             await self._watch(seen)
         if not run.undoes:
             found = await pre_checked(self._directory, seen)
-            settings = seen.terms.digest(ask_unlinked=seen.lookups.ask_unlinked)
+            leaving = Leaving(seen.lookups.staging.terms, ask_unlinked=seen.lookups.ask_unlinked)
+            settings = seen.terms.digest(**leaving.facts)
             self._log.note(pre_check=found.summary, settings_digest=settings)
         planned = [Outcome.planned(change) for change in seen.plan.changes]
         language = self._services.settings.language
@@ -333,10 +337,17 @@ class Invocation:
             await sync.refuse()
         await self._finish(Status.CANCELLED, summary.refused(self._log.run, checks))
 
-    def _leaving(self, seen: Survey, approved: Deeds) -> Survey:
-        """The survey without the deletions that somebody who approved others by name has not approved."""
+    def _leaving(self, seen: Survey, checks: Checks, approved: Deeds) -> Survey:
+        """The survey without the deletions that somebody who approved others by name has not approved.
+
+        Where more are due at once than the limit lets a sync delete, without these.
+        """
         approval = self._log.run.approval
-        return replace(seen, plan=leaving(seen.plan, approved)) if approval and approval.named else seen
+        if approval and approval.named:
+            return replace(seen, plan=leaving(seen.plan, approved))
+        if checks.due and checks.due.exceeded:
+            return replace(seen, plan=leaving(seen.plan, approved, ("due",)))
+        return seen
 
     async def _apply(self, seen: Survey, checks: Checks, left_behind: Recorder | None) -> None:
         async with self._writing(seen, left_behind) as sync:

@@ -119,7 +119,7 @@ type Texts = Record<string, Record<string, string | Record<string, string>>>;
 
 /** One setting of a domain that is a number; `limit`: a percentage, a number of people, or both. */
 type Setting = {
-    name: Exclude<keyof Api.SettingsChange, "periodicSync" | "unlinked" | "pausedUntil" | "pauseReason">;
+    name: Exclude<keyof Api.SettingsChange, "periodicSync" | "unlinked" | "leavers" | "pausedUntil" | "pauseReason">;
     kind: "percent" | "limit";
     optional: boolean;
 };

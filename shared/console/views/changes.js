@@ -6,6 +6,7 @@ import { dialogBody, showOnce } from "../parts/dialog.js";
 import { hourly } from "../parts/domain.js";
 import { held } from "../parts/hold.js";
 import { button, empty, muted, note, pace, pages, table, when } from "../parts/marks.js";
+import { leaversText } from "../parts/leavers.js";
 import { foundOr } from "../parts/problem.js";
 import { address } from "../router.js";
 import { authorText, number, t } from "../texts.js";
@@ -118,6 +119,7 @@ function settingName(setting) {
 function value(setting, given) {
 	if (given === null || given === "") return muted(t(OF_TENANT.includes(setting) ? "people.nothing" : "settings.off"));
 	if (setting === "periodicSync") return t(`periodical.${hourly({ periodicSync: given })}`);
+	if (setting === "leavers") return leaversText(given);
 	if (setting === "unlinked") return t(`settings.unlinked.${given}`);
 	if (setting === "signIn" || setting === "upnFrom") return t(`tenant.${setting}.${given}`);
 	if (typeof given === "number") return `${number(given)}%`;
