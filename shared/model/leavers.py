@@ -51,7 +51,7 @@ class Leaving:
 
 
 class Leaver(Record):
-    """One leaver. `domain`: that of the account when it was last seen.
+    """One leaver. `domain`: that of the account when it was last seen; `block`: what is set there.
 
     `days`: the longest wait that has been in force since it began, null without an end; `until`: what a person has
     decided instead. `blocked`: when a run last turned the account off; `ours`: it was turned off by a run, and not on
@@ -64,6 +64,7 @@ class Leaver(Record):
     upn: str
     display_name: str
     source_id: str = ""
+    block: bool = False
     since: Time
     days: int | None
     until: Time | None = None

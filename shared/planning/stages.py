@@ -67,8 +67,9 @@ def next_step(row: Leaver, enabled: bool, terms: LeaverTerms, now: Now, *, order
         return Step(Do.DELETE, row, say("leaver.deleteNow"))
     if row.stands and row.enabled and not row.kept and now.is_past(row.enabled + SEEN_AGAIN_AFTER):
         row = row.model_copy(update={"kept": "enabled"})
-    if row.kept:
-        return Step(Do.KEEP, row, _KEPT[row.kept])
+    # Who is kept by a decision stays blocked: they are blocked first, if they were not yet.
+    if row.kept and not (row.kept == "decided" and terms.block and enabled and not row.stands):
+        return Step(Do.KEEP, row, reason_kept(row))
     if row.stands and enabled:
         return Step(Do.WAIT, row, say("leaver.enabledAgain"))
     if terms.block and enabled:
@@ -78,11 +79,19 @@ def next_step(row: Leaver, enabled: bool, terms: LeaverTerms, now: Now, *, order
     return Step(Do.DELETE, row, say("leaver.waited", since=_day(row.since)))
 
 
-_KEPT: Mapping[str, Parts] = {
-    "enabled": say("leaver.keptEnabled"),
-    "undone": say("leaver.keptUndone"),
-    "decided": say("leaver.keptDecided"),
-}
+def reason_kept(row: Leaver | None) -> Parts:
+    """Why a leaver is kept; empty for one who is not."""
+    if row is None:
+        return say("leaver.rowUnreadable")
+    if row.kept is None:
+        return ()
+    return say(
+        {
+            "enabled": "leaver.keptEnabled",
+            "undone": "leaver.keptUndone",
+            "decided": "leaver.keptDecided",
+        }[row.kept]
+    )
 
 
 def _lengthened(row: Leaver, terms: LeaverTerms) -> Leaver:
@@ -157,13 +166,13 @@ class Staging:
         """None where leavers are deleted at once, and this one has not begun to wait."""
         row = self.rows.get(account.object_id)
         if row is None and account.object_id in self.rows and account.object_id not in self.ordered:
-            return Step(Do.KEEP, None, say("leaver.rowUnreadable"))
+            return Step(Do.KEEP, None, reason_kept(None))
         if row is None or not row.waits:
             if self.terms == AT_ONCE:
                 return None
             row = self._begun(account, source_id, ours=bool(row and row.back and row.ours), approved=approved)
         here = {"domain": self.domain, "upn": account.upn, "display_name": account.display_name}
-        row = row.model_copy(update=here)
+        row = row.model_copy(update={**here, "block": self.terms.block})
         ordered = account.object_id in self.ordered
         return next_step(row, account.enabled, self.terms, self.now, ordered=ordered)
 
@@ -190,6 +199,15 @@ class Staging:
         """Whether a run has turned the account off since its person had left, and nobody has turned it on again."""
         row = self.rows.get(account.object_id)
         return row is not None and row.ours and not row.ended and not account.enabled
+
+    def told_of(self, account: str) -> Parts:
+        """What somebody is told who needs what this account has; empty if nobody waits."""
+        row = self.rows.get(account)
+        if row is None or not row.waits:
+            return ()
+        if row.kept or row.due is None:
+            return say("add.leaverKept", upn=row.upn)
+        return say("add.leaverWaits", upn=row.upn, date=_day(row.due))
 
     def changed(
         self, decided: Mapping[str, Leaver | None], paired: Iterable[EntraUser]

@@ -125,7 +125,7 @@ async def read_approved(services: Services, run: Run, terms: Terms) -> Deeds:
     """What was approved with this run. Raises PreconditionFailed if the settings have changed since the dry run."""
     if run.approval is None:
         return NONE
-    dry_run = await services.runs.find(run.domain, run.approval.dry_run_id)
+    dry_run = await approved_dry_run(services, run.domain, run.approval)
     if dry_run and dry_run.settings_digest:
         await require_same_settings(services, dry_run, terms)
     approved = await services.approvals.read(run)
@@ -134,11 +134,16 @@ async def read_approved(services: Services, run: Run, terms: Terms) -> Deeds:
     return approved.union(every)
 
 
+async def approved_dry_run(services: Services, domain: str, approval: Approval) -> Run | None:
+    """The dry run whose list was approved; None if it is gone, or if there was none: a deletion was ordered by name."""
+    return await services.runs.find(domain, approval.dry_run_id) if approval.dry_run_id else None
+
+
 async def compared_with(
     services: Services, sync: Run, approval: Approval, only: Collection[str] | None
 ) -> Compared | None:
     """What a sync did otherwise than the dry run that was approved; None if that is gone. `only`: as in `Survey`."""
-    dry_run = await services.runs.find(sync.domain, approval.dry_run_id)
+    dry_run = await approved_dry_run(services, sync.domain, approval)
     if dry_run is None:
         return None
     try:

@@ -48,7 +48,7 @@ from shared.reports import summary
 from shared.reports.audit_csv import header, render
 from shared.reports.logged import error_text, facts
 from shared.runs.apply import NO_ROOM, Sync
-from shared.runs.approving import compared_with, read_approved
+from shared.runs.approving import approved_dry_run, compared_with, read_approved
 from shared.runs.inspection import pre_checked
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
@@ -258,10 +258,13 @@ class Invocation:
             seen = await self._clock.in_thread(chosen, seen, people)
         if run.approval is None:
             return seen
-        note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)
+        by, dry_run_id = run.approval.approved_by, run.approval.dry_run_id
+        note = (
+            say("leaver.approved", by=by, dryRun=dry_run_id) if dry_run_id else say("leaver.ordered", by=by)
+        )
         seen = replace(seen, plan=await self._clock.in_thread(noting, seen.plan, approved, note))
         # A doubt ends only with a dry run that told the administrator of it, and of who is left alone for that.
-        dry_run = await self._services.runs.find(run.domain, run.approval.dry_run_id)
+        dry_run = await approved_dry_run(self._services, run.domain, run.approval)
         told = dry_run and any(part in dry_run.warning_parts for part in seen.memory.doubt)
         return replace(seen, reviewed=run.approval.reviewed and bool(told))
 

@@ -34,7 +34,8 @@ def row(**fields: object) -> Leaver:
     """Of the leaver, who was blocked at T and has been seen blocked."""
     return Leaver.model_validate(
         {
-            "domain": DOMAIN, "upn": LEAVER.upn, "display_name": LEAVER.display_name, "since": T, "days": 30,
+            "domain": DOMAIN, "upn": LEAVER.upn, "display_name": LEAVER.display_name, "since": T,
+            "days": 30, "block": True,
             "blocked": T, "ours": True, "stands": T, "signed_out": True, **fields,
         }
     )  # fmt: skip

@@ -84,6 +84,7 @@ SEEN_ON = {**STOOD, "enabled": T + 2 * HOUR}
         (row(kept="enabled", **SEEN_ON), False, BLOCK_30, at(T + 31 * DAY), Do.KEEP),
         (row(kept="undone", **STOOD), True, BLOCK_30, at(T + 31 * DAY), Do.KEEP),
         (row(kept="decided", **STOOD), False, BLOCK_30, at(T + 31 * DAY), Do.KEEP),
+        (row(kept="decided", blocked=T, ours=True), True, BLOCK_30, at(T + HOUR), Do.BLOCK),
         # A date that somebody has decided on.
         (row(until=T + DAY, **STOOD), False, BLOCK_30, at(T + 2 * DAY), Do.DELETE),
         (row(until=T + 60 * DAY, **STOOD), False, BLOCK_30, at(T + 31 * DAY), Do.WAIT),

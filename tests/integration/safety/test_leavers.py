@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -83,6 +83,11 @@ def set_enabled(stack: Stack, name: str, state: bool) -> None:
     stack.entra.directory.update(user, {"accountEnabled": state})
 
 
+def joins(stack: Stack, person: Json) -> None:
+    """As HR registers somebody in Access Control."""
+    stack.access_control.users.add(User.model_validate(person))
+
+
 def join_entra(stack: Stack, name: str) -> None:
     stack.entra.directory.create(in_entra(name, accountEnabled=True, mailNickname=name))
 
@@ -144,7 +149,7 @@ async def test_one_clock_that_runs_ahead_deletes_nobody(start_stack: StartStack)
 async def test_who_returns_is_unblocked_and_an_ordinary_user_again(start_stack: StartStack) -> None:
     stack = await started(start_stack, "leaver")
     await sync(stack, timedelta(0))
-    stack.access_control.users.add(User.model_validate(in_source("leaver", given_name="次郎")))
+    joins(stack, in_source("leaver", given_name="次郎"))
 
     back = await sync(stack, 10 * DAY)
 
@@ -161,7 +166,7 @@ async def test_a_block_of_an_administrator_outlives_wait_and_return(start_stack:
     stack = await started(start_stack, "leaver")
     set_enabled(stack, "leaver", False)
     first = await sync(stack, timedelta(0))
-    stack.access_control.users.add(User.model_validate(in_source("leaver")))
+    joins(stack, in_source("leaver"))
 
     back = await sync(stack, DAY)
 
@@ -214,7 +219,7 @@ async def test_a_row_that_is_lost_begins_anew_and_nobody_is_unblocked(start_stac
     await forget_rows(stack)
 
     anew = await sync(stack, 31 * DAY)
-    stack.access_control.users.add(User.model_validate(in_source("leaver")))
+    joins(stack, in_source("leaver"))
     back = await sync(stack, 32 * DAY)
 
     assert (anew.counts.made, back.counts.unblock, enabled(stack, "leaver")) == (0, 0, False)
@@ -263,12 +268,12 @@ class TestLimits:
         stack.access_control.users.remove("stays0")
 
         second = await sync(stack, HOUR)
-        still = enabled(stack, "stays0")
+        still, waiting = enabled(stack, "stays0"), await rows(stack)
         day_after = await sync(stack, 25 * HOUR)
 
         assert (first.status, first.counts.block) == ("succeeded", 1)
         # One more of nine would be few; with the one of the hour before, they are two of ten.
-        assert (second.status, still) == ("cancelled", True)
+        assert (second.status, still, set(waiting)) == ("cancelled", True, {"left0"})
         assert second.deletion_check is not None
         assert (second.deletion_check.deletions, second.deletion_check.target) == (2, 10)
         assert (day_after.status, day_after.counts.block) == ("succeeded", 1)
@@ -378,6 +383,42 @@ async def test_an_account_on_another_domain_waits_there(start_stack: StartStack)
 
     assert moved.counts.made == 0
     assert (await rows(stack))["leaver"].domain == initial
+
+
+async def test_a_decision_that_they_are_the_same_ends_the_wait(start_stack: StartStack) -> None:
+    stack = await started(start_stack)
+    joins(stack, in_source("leaver"))
+    await stack.sync()
+    stack.access_control.users.remove("leaver")
+    await stack.sync()
+    joins(stack, in_source("other", display_name="Leaver 太郎", family_name="Leaver"))
+    asked = await stack.sync()
+    (question,) = (await stack.get(f"domains/{CONTOSO}/decisions")).json()["questions"]
+    still = enabled(stack, "leaver")
+
+    pair = {"sourceId": "other", "objectId": question["objectId"], "same": True}
+    await stack.post(f"domains/{CONTOSO}/decisions", {"decisions": [pair]})
+    back = await stack.sync()
+
+    assert (asked.counts.made, still) == (0, False)
+    assert (back.status, back.counts.rename, back.counts.unblock) == ("succeeded", 1, 1)
+    assert (enabled(stack, "other"), await rows(stack)) == (True, {})
+
+
+async def test_a_hold_keeps_a_leaver_also_from_an_order(start_stack: StartStack) -> None:
+    stack = await started(start_stack, "leaver")
+    await stack.sync()
+    (waiting,) = (await stack.get(f"domains/{CONTOSO}/leavers")).json()["leavers"]
+    hold = {"until": (datetime.now(UTC) + 60 * DAY).isoformat(), "reason": "audit", "scope": "delete"}
+    assert (await stack.http.put(f"/api/people/{waiting['objectId']}/hold", json=hold)).status_code == 200
+
+    due = await sync(stack, 40 * DAY)
+    order = await stack.post(f"domains/{CONTOSO}/leavers/{waiting['objectId']}", {"do": "delete"})
+    ordered = await stack.finished(Run.model_validate(order.json()))
+    over = await sync(stack, 61 * DAY)
+
+    assert (due.counts.made, ordered.counts.made) == (0, 0)
+    assert over.counts.delete == 1
 
 
 class Died(BaseException):
