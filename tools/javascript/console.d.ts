@@ -87,7 +87,7 @@ type ScreenEvents = {
 };
 
 /** What not every version of the app can do. */
-type Features = { preCheck?: boolean; people?: boolean; holds?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean; changes?: boolean };
+type Features = { preCheck?: boolean; people?: boolean; holds?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean; changes?: boolean; leavers?: boolean };
 
 /** App roles; each includes those before it. */
 type Role = "Reader" | "Operator" | "Administrator";

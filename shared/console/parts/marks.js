@@ -80,9 +80,15 @@ export function statusIcon(run) {
 	return mark;
 }
 
+/**
+ * Whether a limit cancels the sync: of too many deletions after a wait, these alone are left.
+ * @param {Api.LimitCheck} check
+ */
+export const stops = ({ name, exceeded }) => exceeded && name !== "due";
+
 /** @param {Api.Run} run */
 export function wouldBeCancelled({ mode, status, deletionCheck, limitChecks }) {
-	const exceeded = deletionCheck?.exceeded || limitChecks.some((check) => check.exceeded);
+	const exceeded = deletionCheck?.exceeded || limitChecks.some(stops);
 	return mode === "dryRun" && status === "succeeded" && exceeded;
 }
 

@@ -49,6 +49,7 @@ export default {
 function list(changes, context) {
 	const columns = ["at", "what", "before", "after", "put"].map((name) => [name, t(`changes.${name}`)]);
 	const rows = changes.flatMap((change) => {
+		if (change.leaver) return [leaverRow(change, change.leaver)];
 		if (change.decision) return [decisionRow(change, change.decision)];
 		return change.hold ? [holdRow(change, change.hold)] : change.settings.map((one) => settingRow(change, one, context));
 	});
@@ -103,6 +104,20 @@ function holdRow(change, { objectId, before, after }) {
 	return {
 		key: change.id,
 		cells: { at: made(change), what: h("div.stack", h("strong", t("hold.hold")), h("a.link.code", { href: address(["people", objectId]) }, objectId)), before: text(before), after: text(after), put: "" },
+	};
+}
+
+/**
+ * @param {Api.ChangeRecord} change
+ * @param {Api.LeaverChange} leaver
+ * @returns {Row}
+ */
+function leaverRow(change, { objectId, before, after, until }) {
+	/** @param {string | null} order */
+	const text = (order) => (order === null ? muted(t("people.nothing")) : t(`leavers.${order}`));
+	return {
+		key: change.id,
+		cells: { at: made(change), what: h("div.stack", h("strong", t("changes.leaver")), h("a.link.code", { href: address(["people", objectId]) }, objectId)), before: text(before), after: h("div.stack", text(after), until && when(until)), put: "" },
 	};
 }
 

@@ -20,7 +20,6 @@ from tests.integration.safety.test_leavers import (
 from tests.integration.test_changes import changes
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_source
 
-
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
