@@ -164,7 +164,7 @@ list_leavers = Endpoint(
 decide_about_leaver = Endpoint(
     method="POST", route=f"{_DOMAIN}/leavers/{{objectId}}",
     summary="Keeps a leaver, lets them wait until a date, or starts a sync that deletes them now.",
-    role=Role.ADMINISTRATOR, handler=leavers.decide_about_leaver,
+    role=Role.ADMINISTRATOR, handler=leavers.decide_about_leaver, asks=loosening.leaver,
     answers={200: LeaverView, **_STARTED}, gives=_POLL,
 )  # fmt: skip
 list_runs = Endpoint(
