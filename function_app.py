@@ -199,6 +199,25 @@ async def take_back_decision(req: func.HttpRequest) -> func.HttpResponse:
     return await http.take_back_decision(services, req)
 
 
+# Leavers
+
+
+@endpoint(http.list_all_leavers)
+async def list_all_leavers(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.list_all_leavers(services, req)
+
+
+@endpoint(http.list_leavers)
+async def list_leavers(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.list_leavers(services, req)
+
+
+@endpoint(http.decide_about_leaver)
+@app.queue_output("messages", QUEUE, STORAGE)
+async def decide_about_leaver(req: func.HttpRequest, messages: func.Out[str]) -> func.HttpResponse:
+    return await http.decide_about_leaver(services, req, messages.set)
+
+
 # Runs
 
 

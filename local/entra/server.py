@@ -5,6 +5,8 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 import orjson
 from aiohttp import web
@@ -48,7 +50,7 @@ async def running_entra(
 def _application(entra: Entra) -> web.Application:
     async def graph(request: web.Request) -> web.StreamResponse:
         try:
-            return _response(await _answer(entra, request))
+            return _response(await _answer(entra, request), datetime.now(UTC) + entra.ahead)
         except ConnectionDropped:
             if request.transport is not None:
                 request.transport.abort()
@@ -111,11 +113,12 @@ def _with_body(call: Call, raw: bytes) -> Call:
     return replace(call, body=body)
 
 
-def _response(answer: Answer) -> web.Response:
+def _response(answer: Answer, time: datetime) -> web.Response:
+    headers = {**answer.headers, "Date": format_datetime(time, usegmt=True)}
     if answer.body is None:
-        return web.Response(status=answer.status, headers=answer.headers)
+        return web.Response(status=answer.status, headers=headers)
     return web.Response(
         status=answer.status,
         body=orjson.dumps(answer.body),
-        headers={**answer.headers, "Content-Type": "application/json;odata.metadata=minimal;charset=utf-8"},
+        headers={**headers, "Content-Type": "application/json;odata.metadata=minimal;charset=utf-8"},
     )

@@ -1,6 +1,7 @@
 """The whole state of an emulated tenant."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from local.entra.directory import Directory
 from local.entra.faults import Faults
@@ -14,7 +15,8 @@ from local.entra.seed import Seed, build_directory
 class Entra:
     """`url` ends in `/v1.0`. `permissions` are those granted to the app; None means all.
 
-    Calls with one of the bearer tokens in `expired_tokens` are answered 401.
+    Calls with one of the bearer tokens in `expired_tokens` are answered 401. `ahead`: how far its clock, as the `Date`
+    of each answer tells it, is before the machine's.
     """
 
     directory: Directory = field(default_factory=Directory)
@@ -26,6 +28,7 @@ class Entra:
     expired_tokens: set[str] = field(default_factory=set)
     url: str = ""
     clock_rate: float = 1.0
+    ahead: timedelta = timedelta(0)
 
     def may(self, *permissions: str) -> bool:
         """Whether at least one of the permissions was granted."""

@@ -274,6 +274,24 @@ export const setHold = (objectId, hold) => json("PUT", `people/${encodeURICompon
 export const liftHold = (objectId) => json("DELETE", `people/${encodeURIComponent(objectId)}/hold`, { body: {} });
 
 /**
+ * Who of the domain's leavers waits.
+ * @param {string} domain
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.LeaverList>}
+ */
+export async function listLeavers(domain, signal) {
+	return (await json("GET", path(domain, "leavers"), { signal })).body;
+}
+
+/**
+ * The leaver, or the run that deletes them.
+ * @param {string} domain
+ * @param {string} objectId
+ * @param {Partial<Api.LeaverOrder>} order
+ */
+export const decideAboutLeaver = (domain, objectId, order) => start(path(domain, "leavers", objectId), order);
+
+/**
  * The open questions about who is who, and what people have decided.
  * @param {string} domain
  * @param {AbortSignal} [signal]
@@ -359,6 +377,7 @@ export function features() {
 			history: "/api/people/{person}/history" in body.paths,
 			holds: "/api/people/{objectId}/hold" in body.paths,
 			decisions: "/api/domains/{domain}/decisions" in body.paths,
+			leavers: "/api/domains/{domain}/leavers" in body.paths,
 		}),
 		() => {
 			asked = null;

@@ -16,6 +16,7 @@ import dryRun from "./views/dry-run.js";
 import { keyDialog } from "./views/function-key.js";
 import notification from "./views/notification.js";
 import notifications from "./views/notifications.js";
+import leavers from "./views/leavers.js";
 import people from "./views/people.js";
 import periodicalSync from "./views/periodical-sync.js";
 import preCheck from "./views/pre-check.js";
@@ -29,7 +30,7 @@ import undo from "./views/undo.js";
 import watch from "./views/watch.js";
 
 /** @type {Record<string, View<any>>} */
-const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, watch, changes };
+const PAGES = { "sync-logs": syncLogs, "audit-logs": auditLogs, "pre-check": preCheck, watch, leavers, changes };
 /** @type {Record<string, View<any>>} */
 const DIALOGS = { "dry-run": dryRun, "sync-now": syncNow, "periodical-sync": periodicalSync, settings, undo, notification };
 

@@ -3,7 +3,7 @@
 import { listPeople } from "./api.js";
 
 /** In the order in which a reader wants to know. */
-export const KINDS = ["failed", "doubtful", "question", "delete", "block", "unblock", "rename", "update", "restore", "add", "shielded", "unlinked", "skip"];
+export const KINDS = ["failed", "doubtful", "question", "delete", "block", "unblock", "rename", "update", "restore", "add", "shielded", "unlinked", "waiting", "skip"];
 
 /** @type {Map<string, { people: Person[], more: boolean }>} */
 const remembered = new Map();
@@ -24,9 +24,15 @@ export async function peopleOf(run, signal) {
 
 /**
  * What a person is called.
- * @param {Person} person
+ * @param {{ displayName: string, userPrincipalName: string }} person
  */
 export const nameOf = ({ displayName, userPrincipalName }) => displayName || userPrincipalName;
+
+/**
+ * Whether somebody is deleted, or blocked so that they are deleted later: an approval of deletions names both.
+ * @param {Person} person
+ */
+export const isLeaving = ({ kind, sourceId }) => kind === "delete" || (kind === "block" && sourceId === null);
 
 /**
  * The person's page: by the account, or by the Username of somebody who has none, which may hold any character.

@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.entra.sdk import TokenSource, Transport
 from shared.errors import DENIED, GraphError
 from shared.outbound.paging import Pages
-from shared.outbound.retries import UNAUTHORIZED, retry_after_seconds
+from shared.outbound.retries import UNAUTHORIZED, http_date, retry_after_seconds
 
 if TYPE_CHECKING:
     import httpx
@@ -32,13 +32,17 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Graph's answer to one request. `retry_after`: seconds; `body` is empty unless it is a JSON object."""
+    """Graph's answer to one request. `retry_after`: seconds; `body` is empty unless it is a JSON object.
+
+    `date`: when Graph says that it answered.
+    """
 
     status: int
     body: dict[str, Any] = field(default_factory=dict)
     retry_after: float | None = None
     request_id: str = ""
     throttle_scope: str = ""
+    date: datetime | None = None
     lost: GraphError | None = None
     """Why there is no answer; its status is 0 then."""
 
@@ -204,6 +208,7 @@ def _answer(response: "httpx.Response", now: datetime) -> Answer:
         retry_after=retry_after_seconds(response.headers.get("Retry-After"), now),
         request_id=response.headers.get("request-id", ""),
         throttle_scope=response.headers.get("x-ms-throttle-scope", ""),
+        date=http_date(response.headers.get("Date")),
     )
 
 

@@ -1,6 +1,7 @@
 """The directory of one tenant; one object per invocation, request or final lookup."""
 
 from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
 
 from shared.entra.addresses import Addresses
 from shared.entra.batch import BeforeSend
@@ -20,6 +21,10 @@ class Directory(Domains, Users, Addresses, Protected, Sessions):
     Implements the protocol `shared.planning.sides.Directory`. Unless a method says otherwise, it raises GraphError
     if Graph refuses or can't answer, and RunStopped if the run must stop.
     """
+
+    @property
+    def told(self) -> datetime | None:
+        return self.graph.told
 
     def apply(
         self, changes: Sequence[Change], before_send: BeforeSend[Change], earlier: Earlier | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from shared.entra.batch import BeforeSend, Request, Subject
@@ -25,7 +26,8 @@ _EXPIRED = "Directory_ExpiredPageToken"
 class Graph:
     """Bound to a stop signal, which ends every request with RunStopped, and to the app's write quota.
 
-    `in_flight`: most batches under way at the same time.
+    `in_flight`: most batches under way at the same time. `told`: the earliest time that answers to reads have named so
+    far, None if none did.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Graph:
         low_priority: bool = False,
     ) -> None:
         self.clock = client.clock
+        self.told: datetime | None = None
         self._client = client
         self._quota = quota
         self._stop = stop
@@ -75,6 +78,8 @@ class Graph:
                 await self.pause(attempt)
                 attempt += 1
                 continue
+            if answer.date:
+                self.told = min(self.told or answer.date, answer.date)
             if answer.status == UNAUTHORIZED:
                 await self._stop.sleep(patience.wait(self.clock.monotonic(), why(answer)))
                 continue

@@ -1,4 +1,4 @@
-"""Revokes the sign-in sessions of users on a federated domain.
+"""Revokes sign-in sessions: of leavers who were blocked, and of users on a federated domain.
 
 A user created through Graph on such a domain must sign in every 12 hours, until the sessions are revoked once:
 that sets `signInSessionsValidFromDateTime` (learn.microsoft.com/graph/api/user-post-users).
@@ -20,9 +20,12 @@ TRIES = 5
 class Sessions(Part):
     async def revoke_sessions(
         self, object_ids: Iterable[str], before_send: BeforeSend[str]
-    ) -> list[GraphError]:
-        """Signs these users out everywhere; the refusals. Gives up where nothing but refusals came."""
-        waiting, revoked, refusals = list(object_ids), 0, list[GraphError]()
+    ) -> tuple[set[str], list[GraphError]]:
+        """Signs these users out everywhere; those who were, and the refusals.
+
+        Gives up where nothing but refusals came.
+        """
+        waiting, revoked, refusals = list(object_ids), set[str](), list[GraphError]()
         for attempt in count(1):
             # Inside a batch, even an action without parameters needs a body.
             requests = [
@@ -36,12 +39,12 @@ class Sessions(Part):
                         if answer.status == 404 and attempt < TRIES:
                             waiting.append(request.subject)
                         elif answer.status == 200:
-                            revoked += 1
+                            revoked.add(request.subject)
                         else:
                             refusals.append(answer.error)
                     if not revoked and len(refusals) >= BATCH_SIZE:
-                        return refusals
+                        return revoked, refusals
             if not waiting:
                 break
             await self.graph.pause(attempt)
-        return refusals
+        return revoked, refusals

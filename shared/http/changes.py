@@ -47,8 +47,17 @@ class HoldChange(Record):
     after: Hold | None
 
 
+class LeaverChange(Record):
+    """What becomes of a leaver: `wait` (`until` then, if that was decided), `keep` or `delete`; null if unknown."""
+
+    object_id: str
+    before: str | None
+    after: str | None
+    until: Time | None
+
+
 class ChangeRecord(Record):
-    """One change, of settings, of a decision or of a hold. `domain`: null for one of the tenant.
+    """One change, of settings, of a decision or of a hold, or about a leaver. `domain`: null for one of the tenant.
 
     `address`: where it came from.
     """
@@ -61,6 +70,7 @@ class ChangeRecord(Record):
     settings: tuple[SettingChange, ...]
     decision: DecisionChange | None
     hold: HoldChange | None
+    leaver: LeaverChange | None
 
 
 class ChangeList(Record):
@@ -81,7 +91,7 @@ async def list_changes(call: Call[ChangesQuery, Nothing]) -> func.HttpResponse:
 def _record(one: Recorded) -> ChangeRecord:
     before, after = one.before or {}, one.after or {}
     decided = before | after
-    of_person = "objectId" in decided
+    leaver, of_person = decided.get("leaver"), "objectId" in decided
     is_hold = of_person and "until" in decided
     return ChangeRecord(
         id=one.id,
@@ -89,7 +99,7 @@ def _record(one: Recorded) -> ChangeRecord:
         at=one.at,
         by=one.by,
         address=one.address,
-        settings=() if of_person else tuple(_settings(before, after)),
+        settings=() if of_person or leaver else tuple(_settings(before, after)),
         decision=DecisionChange(
             source_id=decided["sourceId"],
             object_id=decided["objectId"],
@@ -102,6 +112,11 @@ def _record(one: Recorded) -> ChangeRecord:
             {"objectId": decided["objectId"], "before": one.before, "after": one.after}
         )
         if is_hold
+        else None,
+        leaver=LeaverChange(
+            object_id=leaver, before=before.get("do"), after=after.get("do"), until=after.get("until")
+        )
+        if leaver
         else None,
     )
 

@@ -16,6 +16,7 @@ from shared.http import (
     health,
     holds,
     inspection,
+    leavers,
     loosening,
     me,
     notifications,
@@ -32,6 +33,7 @@ from shared.model.domains import Domain
 from shared.model.holds import Hold
 from shared.model.runs import Run
 from shared.reports.found_people import FoundPeople
+from shared.reports.leavers import LeaverView
 from shared.reports.person import Person
 from shared.reports.pre_check import PreCheck
 from shared.reports.run_people import RunPeople
@@ -167,6 +169,22 @@ take_back_decision = Endpoint(
     summary="Takes a decision back.",
     role=Role.ADMINISTRATOR, handler=decisions.take_back_decision, asks=loosening.decision_back,
     answers={200: decisions.DecisionList, **_TENANT},
+)  # fmt: skip
+list_all_leavers = Endpoint(
+    method="GET", route="leavers",
+    summary="The leavers of all domains who wait, and until when; also those whose domain has no sync any more.",
+    role=Role.READER, handler=leavers.list_all_leavers, answers={200: leavers.LeaverList},
+)  # fmt: skip
+list_leavers = Endpoint(
+    method="GET", route=f"{_DOMAIN}/leavers",
+    summary="The leavers of a domain who wait, and until when.",
+    role=Role.READER, handler=leavers.list_leavers, answers={200: leavers.LeaverList, **_TENANT_IF_NEW},
+)  # fmt: skip
+decide_about_leaver = Endpoint(
+    method="POST", route=f"{_DOMAIN}/leavers/{{objectId}}",
+    summary="Keeps a leaver, lets them wait until a date, or starts a sync that deletes them now.",
+    role=Role.ADMINISTRATOR, handler=leavers.decide_about_leaver, asks=loosening.leaver,
+    answers={200: LeaverView, **_STARTED}, gives=_POLL,
 )  # fmt: skip
 list_runs = Endpoint(
     method="GET", route=f"{_DOMAIN}/runs",

@@ -12,6 +12,7 @@ from shared.http.decisions import DecisionsOrder
 from shared.http.domains import SettingsChange, domain_to_read
 from shared.http.endpoint import Call, Nothing
 from shared.http.holds import HoldOrder
+from shared.http.leavers import LeaverOrder
 from shared.http.problems import Problem
 from shared.http.runs import SyncOrder, UndoOrder, released_by
 from shared.http.settings import TenantSettingsChange
@@ -21,6 +22,7 @@ from shared.model.pending import Asked
 from shared.planning.loosening import loosened
 from shared.planning.tenant_settings import in_force
 from shared.runs.approving import read_released
+from shared.runs.leaving import read_waiting
 from shared.store.journal import Journal
 
 
@@ -108,6 +110,24 @@ async def decision_back(call: Call[Nothing, Nothing]) -> Asked | None:
         _pair(one.source_id, one.object_id, same=one.same) for one in standing if one.id == call.decision
     ]
     return Asked(asks=say("second.takeBack"), listed=tuple(listed)) if listed else None
+
+
+async def leaver(call: Call[Nothing, LeaverOrder]) -> Asked | None:
+    """A deletion, and a wait that ends earlier than the one before, or of somebody who was kept."""
+    until, account = call.body.until, call.object_id
+    waiting = await read_waiting(call.services, call.domain)
+    if account not in waiting:  # which is answered at once
+        return None
+    row = waiting[account]
+    who = row.upn if row else account
+    if call.body.do == "delete":
+        return Asked(
+            asks=say("second.leaverDelete", domain=call.domain), listed=(say("second.person", upn=who),)
+        )
+    longer = row and not row.kept and row.due and until and until >= row.due
+    if until is None or longer:
+        return None
+    return Asked(asks=say("second.leaverWait", until=_text(until)), listed=(say("second.person", upn=who),))
 
 
 async def hold(call: Call[Nothing, HoldOrder]) -> Asked | None:

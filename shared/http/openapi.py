@@ -103,7 +103,7 @@ _NOT_FOUND = {
     "runId": "No such domain or run.",
     "decisionId": "No such domain or decision.",
     "person": "Neither side has such a person, or no domain of the tenant has them.",
-    "objectId": "No such account.",
+    "objectId": "No such domain or account, or no such leaver waits there.",
     "approvalId": "Nothing of this id waits.",
     "notificationId": "No such notification.",
     "asset": "No such file.",

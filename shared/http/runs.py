@@ -176,7 +176,7 @@ async def start_sync(call: Call[Nothing, SyncOrder]) -> func.HttpResponse:
     approve = call.body.approve
     release = released_by(approve)
     start = start_approved(call.services, domain, approve.dry_run_id, call.author, release, only)
-    return await _started(call, start)
+    return await started(call, start)
 
 
 def released_by(approve: Approve) -> Release:
@@ -198,7 +198,7 @@ async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:
         dry_run=call.body.dry_run,
         disable_added=call.body.disable_added,
     )
-    return await _started(call, start)
+    return await started(call, start)
 
 
 async def list_runs(call: Call[RunsQuery, Nothing]) -> func.HttpResponse:
@@ -284,10 +284,10 @@ async def _start(
     domain = await domain_to_read(call.services, call.domain)
     run = lifecycle.new_run(call.services.clock, domain, mode, Trigger.MANUAL, call.author)
     run = lifecycle.what_if(run, tried) if tried else run
-    return await _started(call, lifecycle.start(call.services, run, only))
+    return await started(call, lifecycle.start(call.services, run, only))
 
 
-async def _started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:
+async def started(call: AnyCall, start: Awaitable[Run]) -> func.HttpResponse:
     """202 with the run. Raises RunActive if the domain has one; it goes on if no invocation was performing it."""
     try:
         run = await start

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
+from shared.model.leavers import Leaver
 from shared.model.parts import Parts
 from shared.model.people import Value
 from shared.model.questions import Pair, Question
@@ -33,6 +35,9 @@ class Rule(StrEnum):
     MEMORY = "memory"
     UPN = "upn"
     FOLDED = "folded"
+
+
+Stage = Literal["block", "due"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Change:
     `upn` is the name the person has in Entra now; for an add, the one they get. `via` is the temporary UPN
     of a change that Entra would not take in one step; with `direct_first` it is tried in one step, and goes by
     `via` only where Entra refuses that. `rule` is what paired the person with the account.
+    `stage`: of a leaver in stages: the block at the beginning, or the deletion after the wait.
     """
 
     action: Action
@@ -78,6 +84,12 @@ class Change:
     via: str | None = None
     direct_first: bool = False
     rule: Rule | None = None
+    stage: Stage | None = None
+
+    @property
+    def of_leaver(self) -> bool:
+        """Whether it is made since the source has nobody for the account."""
+        return self.action is Action.DELETE or self.stage is not None
 
     def after(self, attribute: str) -> Value:
         """The new value of the attribute; None also if the change leaves it alone."""
@@ -98,7 +110,9 @@ class Plan:
     matched, and the earlier links of the others. `without_session_time` are the object ids of
     those who stay and whose sessions Entra ends every 12 hours. `questions`: who may be who; `offered`: pairs that
     a person may tell apart, too. `matches`: how many pairs
-    each rule made.
+    each rule made. `leavers`: object id → row of a leaver as it is to be, where that is to change; None where it ends.
+    `signed_in`: the object ids of those who are blocked, and were not signed out yet. `recent`: who was blocked as a
+    leaver in the last 24 hours, and is not in `target`.
     """
 
     changes: tuple[Change, ...]
@@ -110,6 +124,9 @@ class Plan:
     questions: tuple[Question, ...] = ()
     offered: tuple[Pair, ...] = ()
     matches: Mapping[str, int] = field(default_factory=dict)
+    leavers: Mapping[str, Leaver | None] = field(default_factory=dict)
+    signed_in: tuple[str, ...] = ()
+    recent: frozenset[str] = frozenset()
 
     def of(self, *actions: Action) -> Iterator[Change]:
         return (change for change in self.changes if change.action in actions)

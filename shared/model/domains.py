@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from shared.errors import DomainNotFound, SettingsUnreadable
 from shared.model.bad_value import BadValue
+from shared.model.leavers import AT_ONCE, LeaverTerms
 from shared.model.pause import Pausable
 from shared.model.records import Percent, Record, Time
 from shared.model.runs import Run
@@ -68,6 +69,12 @@ class DomainSettings(Pausable):
     )
     max_blocks: Limit | None = Field(
         default=_MANY, description="The same for accounts that would be disabled."
+    )
+    leavers: LeaverTerms = Field(
+        default=AT_ONCE,
+        description="What becomes of people whom the source no longer has. `block`: they are blocked and signed out "
+        "first. `deleteAfterDays`: then they wait so long for their deletion; `null`: they are never deleted. "
+        "A shorter wait is for new leavers, a longer one also for those who wait.",
     )
     unlinked: Literal["delete", "ask"] = Field(
         default="delete",
@@ -187,6 +194,7 @@ class Domain(Record):
     max_renames: Limit | None
     max_cleared: Limit | None
     max_blocks: Limit | None
+    leavers: LeaverTerms | None
     unlinked: Literal["delete", "ask"] | None
     max_source_shrink: int | None
     active_run: Run | None

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+from shared.model.leavers import merged_rows
 from shared.model.parts import Parts, say
 from shared.model.people import Memory
 
@@ -22,7 +23,7 @@ FORGOTTEN_AFTER = _LOST_AGAIN + timedelta(days=60)
 # A person's columns, in the order of an entry.
 _COLUMNS = ("links", "names", "forms", "since", "lost", "upns", "blocked", "outside")
 # Columns that are not by source id.
-_FLAT = ("deleted", "filled")
+_FLAT = ("deleted", "filled", "leavers")
 Entry = tuple[str, ...]
 _NOTHING: Entry = ("",) * len(_COLUMNS)
 
@@ -73,9 +74,10 @@ def merge(current: Memory, delta: Delta) -> Memory:
         column: _changed(
             getattr(current, column),
             {
-                one: now
+                one: text
                 for one, (before, now) in changes.items()
-                if before == getattr(current, column).get(one, "") != now
+                if (text := _text(column, there := getattr(current, column).get(one, ""), before, now))
+                != there
             },
         )
         for column, changes in delta.columns.items()
@@ -101,6 +103,7 @@ def merge(current: Memory, delta: Delta) -> Memory:
         outside=outside,
         deleted=flat.get("deleted", current.deleted),
         filled=flat.get("filled", current.filled),
+        leavers=flat.get("leavers", current.leavers),
         reviewed=(*current.reviewed, domain) if reviewed else current.reviewed,
     )
 
@@ -192,6 +195,11 @@ def after_deletions(memory: Memory, deleted: Iterable[str], restored: Iterable[s
     return replace(memory, deleted=_without(known, restored))
 
 
+def with_leavers(memory: Memory, rows: Mapping[str, str]) -> Memory:
+    """The memory with exactly these leavers."""
+    return replace(memory, leavers=dict(rows))
+
+
 def taken_over(old: Iterable[Mapping[str, str]]) -> Memory:
     """One memory from those of each domain: the links on which they agree.
 
@@ -220,6 +228,12 @@ def _merged(current: Entry, before: Entry, after: Entry) -> Entry:
     fields = zip(current, before, after, strict=True)
     merged = tuple(now if there == was else there for there, was, now in fields)
     return merged if merged[0] else _NOTHING
+
+
+def _text(column: str, there: str, before: str, now: str) -> str:
+    if there == before:
+        return now
+    return merged_rows(there, before, now) if column == "leavers" else there
 
 
 def _changed(column: dict[str, str], changes: Mapping[str, str]) -> dict[str, str]:

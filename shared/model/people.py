@@ -99,8 +99,8 @@ class Memory:
     memory per domain. `lost`: when neither side was found to have them any more. `upns`: which field named them at the
     last good sync (see `planning/upns.py`). `outside`: since when they are out of scope, though in the source, or were
     when they left it.
-    By object id: `deleted`: when a sync deleted the account. By domain: `filled`: the attributes that somebody in the
-    source filled at the last good sync, with spaces between.
+    By object id: `deleted`: when a sync deleted the account. `leavers`: who waits (see `model/leavers.py`).
+    By domain: `filled`: the attributes that somebody in the source filled at the last good sync, with spaces between.
 
     `anew`: when the memory was begun anew after damage or loss; empty if it never was. Then some of it may be missing
     on each domain but those in `reviewed`, where an administrator has approved a dry run since. `doubt` says so for the
@@ -117,6 +117,7 @@ class Memory:
     outside: dict[str, str] = field(default_factory=dict)
     deleted: dict[str, str] = field(default_factory=dict)
     filled: dict[str, str] = field(default_factory=dict)
+    leavers: dict[str, str] = field(default_factory=dict)
     anew: str = ""
     reviewed: tuple[str, ...] = ()
     writers: tuple[str, ...] = ()

@@ -21,6 +21,9 @@ QUESTION = "Question"
 SHIELDED = "Shielded"
 # In a domain that asks before it deletes accounts which no sync ever knew.
 UNLINKED = "Unlinked"
+# Of a leaver in stages: who waits, and who is kept until a person decides.
+WAITS = "Waits"
+KEPT = "Kept"
 
 
 class Result(StrEnum):

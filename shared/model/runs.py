@@ -115,7 +115,8 @@ class Approval(Record):
     """A release of exactly those changes of some kinds which a dry run listed. `released`: how many of each kind.
 
     `named`: deletions were approved one by one, so the sync leaves all others. `reviewed`: all deletions of a whole dry
-    run were, which ends the doubt of which it told. `reason`: as given with it.
+    run were, which ends the doubt of which it told. `reason`: as given with it. `dryRunId` is empty where one leaver's
+    deletion was ordered.
     """
 
     dry_run_id: str

@@ -40,8 +40,16 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(value) - now).total_seconds()
-        except (ValueError, TypeError):
-            return None
+        moment = http_date(value)
+        return max(0.0, (moment - now).total_seconds()) if moment else None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def http_date(value: str | None) -> datetime | None:
+    """A header's moment, in UTC; None if it is absent or makes no sense."""
+    try:
+        moment = parsedate_to_datetime(value or "")
+    except (ValueError, TypeError):
+        return None
+    # RFC 5322 has "-0000" for a time whose zone is unknown, which HTTP does not.
+    return moment if moment.tzinfo else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from shared.model.changes import Action, Change
 from shared.model.results import key
@@ -14,22 +14,27 @@ class Deed(NamedTuple):
     """`who` is as in a change's `Key`, `what` the new UPN in lower case, or the attribute.
 
     "join": a rename from another domain. "clear": a value that is removed. "block": an account that is disabled.
+    "leave": the same of a leaver, who is to be deleted later. "due": that deletion. "now": it was ordered.
     """
 
-    kind: Approvable | Literal["join"]
+    kind: Approvable | Literal["join", "leave", "due", "now"]
     who: str
     what: str = ""
 
 
 Deeds = frozenset[Deed]
 NONE: Deeds = frozenset()
+# What the approval of deletions releases.
+LEAVING: Final = ("delete", "leave", "due")
 
 
 def deeds(change: Change) -> Iterator[Deed]:
     """Everything that counts on its own. Empty for a skip."""
     who, upn = key(change)[1], change.new_upn.lower()
-    if change.action is Action.DELETE:
-        yield Deed("delete", who)
+    if change.stage == "block":
+        yield Deed("leave", who)
+    elif change.action is Action.DELETE:
+        yield Deed("due" if change.stage else "delete", who)
     elif change.action is Action.ADD:
         yield Deed("add", who, upn)
     elif change.action is Action.RESTORE:

@@ -1,5 +1,7 @@
 """A deletion needs two reads of both sides that agree: every reason to keep a user after the second one. Pure.
 
+So does the block of a leaver, with which the deletion begins.
+
 Other filters come before this one: `leavers.py` keeps who is protected, moved to another domain, or may be somebody in
 the source, and `limits.py` refuses the sync if there are too many deletions.
 """
@@ -23,18 +25,19 @@ class Leave:
 
 def second_verdict(
     user: EntraUser,
+    action: Action,
     planned: Mapping[str | None, Change],
     now: Mapping[str, EntraUser | None],
     protection: Protection,
 ) -> Leave | None:
-    """Why this user is not deleted after both sides were read again; None if the deletion goes ahead.
+    """Why this user is not deleted or blocked after both sides were read again; None if this `action` goes ahead.
 
     `planned` is the plan that follows from the second read of the source, and from whom Entra has refused to add
     meanwhile: object id → change. `now` and `protection` come from the second read of Entra. `now`: object id → user,
     None for one who is gone, absent for one who could not be read.
     """
     change = planned.get(user.object_id)
-    if change is None or change.action is not Action.DELETE:
+    if change is None or change.action is not action:
         held = change and change.action is Action.SKIP
         return Leave(change.reason if change and held else say("leaver.backInSource"))
     if user.object_id not in now:

@@ -18,6 +18,7 @@ from shared.planning.sign_in import action_of, created_enabled, switched
 KEYLESS = Obstacle("ImmutableIdMissing", say("immutableId.missing"))
 _NEW, _RETURNED, _BLOCKED = say("newcomer.inSourceOnly"), say("newcomer.restored"), say("newcomer.blocked")
 _ENABLED, _DISABLED = say("signIn.enabled"), say("signIn.disabled")
+_BACK = say("signIn.back")
 _RENAMED_BY_EMAIL = say("rename.byEmail")
 
 
@@ -45,11 +46,17 @@ class Differences:
         if (left_out := self._left_out(user, target)) or refused:
             yield _of(user, target, Action.SKIP, reason=left_out, obstacle=refused)
         if switch := self._switched(user, target):
-            reason = _ENABLED if switch.after else _DISABLED
+            reason = _BACK if self._is_back(user, target) else _ENABLED if switch.after else _DISABLED
             yield _of(user, target, action_of(switch), attributes=(switch,), reason=reason)
+
+    def _is_back(self, user: SourceUser, target: EntraUser) -> bool:
+        """Whether the account is turned off only since the source had not this person for a while."""
+        return self.lookups.staging.is_ours(target) and created_enabled(user)
 
     def _switched(self, user: SourceUser, target: EntraUser) -> AttributeChange | None:
         lookups = self.lookups
+        if self._is_back(user, target):
+            return AttributeChange(ENABLED, target.enabled, True)
         return switched(lookups.sign_in, user, target, lookups.blocked.get(user.source_id, ""))
 
     def between(self, user: SourceUser, target: EntraUser) -> Change | None:

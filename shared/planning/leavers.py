@@ -1,19 +1,23 @@
-"""What becomes of each Entra user whom no source user has: deleted, or skipped for a reason that is told. Pure."""
+"""What becomes of each Entra user whom no source user has: blocked, deleted, or left for a reason told. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from shared.model.changes import Action, Change, Obstacle
+from shared.model.changes import Action, AttributeChange, Change, Obstacle
+from shared.model.leavers import Leaver
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import Pair
-from shared.model.results import NOT_LOOKED_AT, QUESTION, SHIELDED, UNLINKED
+from shared.model.results import KEPT, NOT_LOOKED_AT, QUESTION, SHIELDED, UNLINKED, WAITS
 from shared.planning.doubts import Doubts, shielded
 from shared.planning.entra_limits import refused_upn
 from shared.planning.lookups import Lookups
+from shared.planning.mapping import ENABLED
 from shared.planning.matching import Matching
+from shared.planning.stages import Do
 from shared.planning.territory import Territory, Where
 
+_WRITES = (Do.BLOCK, Do.DELETE)
 _MEMORY_IN_DOUBT = say("leaver.memoryInDoubt")
 
 
@@ -24,28 +28,56 @@ class Leavers:
     matching: Matching
     lookups: Lookups
     doubts: Doubts
+    rows: dict[str, Leaver | None] = field(default_factory=dict)
+    """Of those who were decided on: their rows as they are to be, None where they end."""
+    signed_in: list[str] = field(default_factory=list)
+    """Of those who wait: who was not signed out since the block."""
 
     def decide(self, target: EntraUser) -> Change:
-        """The deletion, or a skip that says why not."""
+        """What becomes of the account: blocked or deleted, or a skip that says why not."""
         owner = self.matching.moved.get(target.object_id)
+        staging, source_id = self.lookups.staging, owner.source_id if owner else None
         found = next(((code, reason) for code, reason in self._reasons(target, owner) if reason), None)
         if found:
-            code, reason = found
-            skip = skipped(target, reason, owner.source_id if owner else None)
-            return replace(skip, obstacle=Obstacle(code, reason)) if code else skip
+            if owner and staging.waits(target.object_id) and still_here(owner, self.lookups.territory):
+                self.rows[target.object_id] = staging.returned(target)
+            return _left(target, found, source_id)
+        approved = target.object_id in self.lookups.approved
+        former = source_id or self.matching.formerly.get(target.object_id, "")
+        step = staging.step(target, former, approved=approved)
+        writes, waiting = step is None or step.do in _WRITES, staging.waits(target.object_id)
+        held = next(
+            (
+                (code, reason)
+                for code, reason in self._hindrances(target, looked_at=writes, approved=approved)
+                if reason
+            ),
+            None,
+        )
+        if held and (writes or not waiting):
+            return _left(target, held, source_id)
         left = say("leaver.notInSource")
         if owner:
             left = say("leaver.foreign", user=owner.source_id, upn=owner.upn)
-        return Change(
-            action=Action.DELETE,
-            upn=target.upn,
-            display_name=target.display_name,
-            object_id=target.object_id,
-            reason=left + self._known(target) + self.lookups.protection.caveat,
-        )
+        left += self._known(target)
+        if step is None:
+            return _of(target, Action.DELETE, left + self.lookups.protection.caveat)
+        if step.row:
+            self.rows[target.object_id] = step.row
+            if not writes and step.row.to_sign_out:
+                self.signed_in.append(target.object_id)
+        if step.do is Do.DELETE:
+            reason = left + step.reason + self.lookups.protection.caveat
+            return replace(_of(target, Action.DELETE, reason), stage="due")
+        if step.do is Do.BLOCK:
+            off = (AttributeChange(ENABLED, True, False),)
+            reason = left + step.reason + self.lookups.protection.caveat
+            return replace(_of(target, Action.BLOCK, reason), attributes=off, stage="block")
+        code = KEPT if step.do is Do.KEEP and (step.row is None or step.row.kept != "decided") else WAITS
+        return _left(target, (code, left + step.reason), source_id)
 
     def _reasons(self, target: EntraUser, owner: SourceUser | None) -> Iterator[tuple[str, Parts]]:
-        """Error code and reason of everything that may keep the account; an empty reason if it does not."""
+        """Error code and reason of everything that says that this may be no leaver; an empty reason if it does not."""
         lookups, doubts = self.lookups, self.doubts
         yield "", lookups.protection.reason_not_to_touch(target)
         yield "", still_here(owner, lookups.territory) if owner else ()
@@ -55,16 +87,19 @@ class Leavers:
         shield = shielded(pointer) if pointer else ()
         yield QUESTION, shield + say("question.account", users=users) if users else ()
         yield SHIELDED, shield
+
+    def _hindrances(
+        self, target: EntraUser, *, looked_at: bool, approved: bool
+    ) -> Iterator[tuple[str, Parts]]:
+        """The same of what is missing before a leaver is deleted or blocked, or begins to wait."""
+        lookups = self.lookups
         memory = lookups.memory_doubt and _MEMORY_IN_DOUBT + lookups.memory_doubt
-        yield (
-            NOT_LOOKED_AT,
-            lookups.protection.reason_not_to_delete(target) or memory or lookups.pointers_unread,
-        )
+        looks = lookups.protection.reason_not_to_delete(target) if looked_at else ()
+        yield NOT_LOOKED_AT, looks or memory or lookups.pointers_unread
+        row = lookups.staging.rows.get(target.object_id)
+        approved = approved or bool(row and row.waits and row.approved)
         stranger = lookups.ask_unlinked and target.object_id not in lookups.known_since
-        yield (
-            UNLINKED,
-            say("leaver.unlinked") if stranger and target.object_id not in lookups.approved else (),
-        )
+        yield UNLINKED, say("leaver.unlinked") if stranger and not approved else ()
 
     def _known(self, target: EntraUser) -> Parts:
         since = self.lookups.known_since.get(target.object_id)
@@ -120,11 +155,20 @@ def still_here(owner: SourceUser, territory: Territory) -> Parts:
 
 
 def skipped(target: EntraUser, reason: Parts, source_id: str | None = None) -> Change:
+    return replace(_of(target, Action.SKIP, reason), source_id=source_id)
+
+
+def _left(target: EntraUser, found: tuple[str, Parts], source_id: str | None) -> Change:
+    code, reason = found
+    skip = skipped(target, reason, source_id)
+    return replace(skip, obstacle=Obstacle(code, reason)) if code else skip
+
+
+def _of(target: EntraUser, action: Action, reason: Parts) -> Change:
     return Change(
-        action=Action.SKIP,
+        action=action,
         upn=target.upn,
         display_name=target.display_name,
         object_id=target.object_id,
-        source_id=source_id,
         reason=reason,
     )

@@ -9,7 +9,7 @@ from shared.model.domains import DomainSettings, Limit
 from shared.model.parts import Parts, say
 from shared.model.runs import Approvable, DeletionCheck, LimitCheck
 from shared.planning.conflicts import LOOKED_UP
-from shared.planning.deeds import NONE, Deed, Deeds, consent, deeds
+from shared.planning.deeds import LEAVING, NONE, Deed, Deeds, consent, deeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,19 @@ class Checks:
 
     deletions: DeletionCheck
     others: tuple[LimitCheck, ...] = ()
+    due: LimitCheck | None = None
+    """Of the deletions after a wait: where it is exceeded, these alone are left, and the sync goes on."""
+
+    @property
+    def told(self) -> Parts:
+        """A warning, if deletions are left; empty if none are."""
+        if not (self.due and self.due.exceeded):
+            return ()
+        return say("warning.dueLeft", count=self.due.amount, verdict=self.due.verdict_parts)
+
+    @property
+    def all_but_deletions(self) -> tuple[LimitCheck, ...]:
+        return (*self.others, self.due) if self.due else self.others
 
     @property
     def exceeded(self) -> bool:
@@ -80,8 +93,10 @@ def checked(
     plan: Plan, settings: DomainSettings, basis: Basis | None, trail: Trail, approved: Deeds
 ) -> Checks:
     """The result of every limit. Without a `basis`, of Max Allowed Deletions alone, which holds for an undo too."""
-    deletions = check_deletions(plan, settings.max_allowed_deletions, approved, trail)
-    return Checks(deletions, check_limits(plan, settings, basis, trail, approved) if basis else ())
+    percent = settings.max_allowed_deletions
+    deletions = check_deletions(plan, percent, approved, trail)
+    others = check_limits(plan, settings, basis, trail, approved) if basis else ()
+    return Checks(deletions, others, check_due(plan, percent, approved, trail))
 
 
 def check_deletions(
@@ -89,10 +104,16 @@ def check_deletions(
 ) -> DeletionCheck:
     """Max Allowed Deletions: exceeded when deletions > 0 and deletions × 100 ≥ percent × users in scope.
 
-    What an administrator approved is named, and does not count.
+    What an administrator approved is named, and does not count. A run that blocks a leaver counts with them those who
+    were blocked in the last 24 hours, among the users in scope, too.
     """
-    target = trail.target or plan.target
-    counted, released = _people(trail.with_planned(plan), ("delete",), approved)
+    done, target = trail.with_planned(plan), trail.target
+    counted, released = _people(done, ("delete", "leave"), approved)
+    recent = plan.recent - {deed.who for deed in done}
+    if any(deed.kind == "leave" for deed in done - approved):
+        counted += len(recent)
+        target = target or plan.target + len(recent)
+    target = target or plan.target
     exceeded = _reaches(counted, max_allowed_deletions, target)
     return DeletionCheck(
         deletions=counted + released,
@@ -102,6 +123,18 @@ def check_deletions(
         exceeded=exceeded,
         approved=released,
     )
+
+
+def check_due(
+    plan: Plan, max_allowed_deletions: int, approved: Deeds = NONE, trail: Trail = BEGINNING
+) -> LimitCheck | None:
+    """The same of the deletions after a wait, against the users in scope and these; None if there are none."""
+    amount, released = _people(trail.with_planned(plan), ("due",), approved)
+    if not amount + released:
+        return None
+    whole = (trail.target or plan.target) + amount + released
+    limit = Limit(percent=max_allowed_deletions)
+    return _amount("due", say("limit.due"), limit, ("delete",), (amount, released), whole)
 
 
 def noting(plan: Plan, approved: Deeds, note: Parts) -> Plan:
@@ -115,18 +148,30 @@ def noting(plan: Plan, approved: Deeds, note: Parts) -> Plan:
     )
 
 
-def leaving(plan: Plan, approved: Deeds) -> Plan:
-    """The same plan, but it deletes nobody whose deletion was not approved."""
+def leaving(plan: Plan, approved: Deeds, kinds: Collection[str] = LEAVING) -> Plan:
+    """The same plan without the deletions and blocks of leavers, of these `kinds`, that were not approved."""
+    left = {
+        change.object_id
+        for change in plan.changes
+        if change.of_leaver
+        and change.obstacle is None
+        and any(deed.kind in kinds and deed not in approved for deed in deeds(change))
+    }
     return replace(
         plan,
         changes=tuple(
-            replace(change, action=Action.SKIP, reason=change.reason + say("leaver.notApproved"))
-            if change.action is Action.DELETE
-            and change.obstacle is None
-            and approved.isdisjoint(deeds(change))
+            replace(
+                change,
+                action=Action.SKIP,
+                attributes=(),
+                stage=None,
+                reason=change.reason + say("leaver.notApproved"),
+            )
+            if change.of_leaver and change.object_id in left
             else change
             for change in plan.changes
         ),
+        leavers={who: row for who, row in plan.leavers.items() if who not in left},
     )
 
 
@@ -155,7 +200,7 @@ def check_limits(
 ) -> tuple[LimitCheck, ...]:
     """The other limits that are switched on."""
     done, users = trail.with_planned(plan), trail.target or plan.target
-    left = {deed.who for deed in done & approved if deed.kind == "delete" and deed.who in basis.known}
+    left = {deed.who for deed in done & approved if deed.kind in LEAVING and deed.who in basis.known}
     before = basis.source_before and basis.source_before - basis.left_out
     return (
         *_emptied(done, basis.emptied, users, approved),

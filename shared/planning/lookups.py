@@ -8,6 +8,7 @@ from shared.model.people import EntraUser, SignIn
 from shared.planning.holders import Holder
 from shared.planning.pointers import Pointer
 from shared.planning.protection import Protection
+from shared.planning.stages import Staging
 from shared.planning.territory import Territory
 
 
@@ -34,7 +35,7 @@ class Lookups:
     the sign-in state; `blocked`: source id → that a sync blocked the account (see `planning/sign_in.py`). `untouched`:
     attributes that are left as Entra has them, since nobody in the source has a value. `forms`: source id → what is
     known of values that Entra alters or refuses (see `planning/forms.py`); refusals up to the date `refused_since`
-    don't count any more.
+    don't count any more. `staging`: who of the leavers waits, and until when.
     """
 
     federated: bool = False
@@ -68,3 +69,4 @@ class Lookups:
     other_domains: bool = False
     left_out: frozenset[str] = frozenset()
     untouched: frozenset[str] = frozenset()
+    staging: Staging = field(default_factory=Staging)

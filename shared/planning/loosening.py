@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.model.domains import Limit
+from shared.model.leavers import LeaverTerms
 
 Looser = Callable[[Any, Any], bool]
 
@@ -23,6 +24,13 @@ def _share_raised(before: int | None, after: int | None) -> bool:
     return after is None or (before is not None and after > before)
 
 
+def _sooner(before: LeaverTerms, after: LeaverTerms) -> bool:
+    """No block before the deletion, or a shorter wait."""
+    days = before.delete_after_days
+    wanted = after.delete_after_days
+    return (before.block and not after.block) or (wanted is not None and (days is None or wanted < days))
+
+
 def _changed(_before: object, _after: object) -> bool:
     return True
 
@@ -31,6 +39,7 @@ _LOOSER: Mapping[str, Looser] = {
     "max_allowed_deletions": _share_raised,
     **dict.fromkeys(("max_adds", "max_updates", "max_renames", "max_cleared", "max_blocks"), _limit_raised),
     "max_source_shrink": _share_raised,
+    "leavers": _sooner,
     "unlinked": lambda _, after: after == "delete",
     "protected_users": lambda before, after: not set(before or ()) <= set(after or ()),
     "foreign_domains": lambda before, after: not set(after or ()) <= set(before or ()),

@@ -63,9 +63,12 @@ def only(plan: Plan, people: Collection[str]) -> Plan:
                 if change.action is Action.RENAME:
                     held[change.upn.lower()] = change
                 waiting = True
+    accounts = {*people, *(change.object_id for change in theirs)}
     return replace(
         plan,
         changes=tuple(theirs),
+        leavers={account: row for account, row in plan.leavers.items() if account in accounts},
+        signed_in=tuple(one for one in plan.signed_in if one in accounts),
         without_session_time=tuple(one for one in plan.without_session_time if one in people),
     )
 

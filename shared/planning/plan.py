@@ -10,13 +10,13 @@ from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import Question
 from shared.model.results import QUESTION
-from shared.planning.conflicts import ADDRESS_TAKEN, with_known_conflicts, with_the_blocked
+from shared.planning.conflicts import ADDRESS_TAKEN, LOOKED_UP, with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences
 from shared.planning.doubts import Doubts, ask, doubts, with_mailbox
 from shared.planning.leavers import Leavers, doomed, skipped
 from shared.planning.lookups import Lookups
-from shared.planning.mapping import AttributeMap
+from shared.planning.mapping import IMMUTABLE_ID, AttributeMap
 from shared.planning.matching import Ambiguity, Matching, handed_on, is_on, named, named_anew
 from shared.planning.names import Names
 from shared.planning.recycle_bin import with_former_holders
@@ -159,13 +159,16 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
     names = Names(attribute_map)
     found = doubts(lookups.pointers, doomed(matching, lookups), refused, names)
     found.ask_beside(newcomers.new, lookups.resembling)
-    others = [_in_question(change, found) for change in others]
+    others = [_beside_leaver(_in_question(change, found), lookups) for change in others]
     renames, others = (
         list(with_former_holders(changes, lookups.in_bin, lookups.former_addresses))
         for changes in (renames, others)
     )
     leavers = Leavers(matching=matching, lookups=lookups, doubts=found)
     left = [leavers.decide(target) for target in matching.target_only]
+    staging = lookups.staging
+    blocked = {change.object_id for change in left if change.stage == "block"}
+    waiting = {one.object_id for one in matching.target_only if staging.waits(one.object_id)} - blocked
     doubtful = {
         target.object_id: target
         for one in matching.ambiguous
@@ -174,7 +177,9 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
     }
     strangers = (*matching.target_only, *doubtful.values())
     out_of_scope = compared.out_of_scope
-    out_of_scope += sum(1 for target in strangers if protection.reason_not_to_touch(target))
+    out_of_scope += sum(
+        1 for one in strangers if one.object_id in waiting or protection.reason_not_to_touch(one)
+    )
     return Plan(
         changes=_with_rules(
             matching,
@@ -182,6 +187,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
                 *renames,
                 *(change for change in others if change.action is not Action.SKIP),
                 *(c for action in SWITCHES for c in existing if c.action is action),
+                *(change for change in left if change.stage == "block"),
                 *(change for change in left if change.action is Action.DELETE),
                 *(change for change in others if change.action is Action.SKIP),
                 *skips,
@@ -200,6 +206,11 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         ),
         offered=leavers.offered,
         matches={rule.value: count for rule, count in Counter(matching.rules.values()).items()},
+        leavers=staging.changed(
+            leavers.rows, (target for _, target in (*matching.pairs, *newcomers.joining))
+        ),
+        signed_in=tuple(leavers.signed_in),
+        recent=staging.recent - blocked,
     )
 
 
@@ -221,6 +232,7 @@ def _adds(
             yield replace(add, action=Action.SKIP, attributes=(), obstacle=None, reason=_WAITS)
         elif (leaver := held.get(user.upn.lower())) and add.obstacle is None:
             taken = say("add.upnOfLeaver", upn=user.upn, account=named(leaver))
+            taken += lookups.staging.told_of(leaver.object_id)
             yield replace(add, obstacle=Obstacle(ADDRESS_TAKEN, taken))
         else:
             yield add
@@ -261,6 +273,20 @@ def _in_question(change: Change, found: Doubts) -> Change:
     return replace(
         change, action=Action.SKIP, attributes=(), reason=reason, obstacle=Obstacle(QUESTION, reason)
     )
+
+
+def _beside_leaver(change: Change, lookups: Lookups) -> Change:
+    """The same change; if it needs what a leaver who waits has, its obstacle says until when."""
+    if change.obstacle is None or change.obstacle.code not in LOOKED_UP or not lookups.staging.rows:
+        return change
+    holders = (
+        lookups.addresses.get(change.new_upn.lower()),
+        lookups.immutable_ids.get(str(change.after(IMMUTABLE_ID))),
+    )
+    told = next((parts for one in holders if one and (parts := lookups.staging.told_of(one.object_id))), ())
+    message = change.obstacle.message
+    message += tuple(part for part in told if part not in message)
+    return replace(change, obstacle=Obstacle(change.obstacle.code, message))
 
 
 def _asked(torn: Iterable[Ambiguity], names: Names) -> Iterator[Question]:

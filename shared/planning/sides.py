@@ -6,9 +6,11 @@ bound to a stop signal raises RunStopped when the run must end.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from shared.model.domains import TenantDomain
+from shared.model.leavers import Leaving
 from shared.model.people import EntraUser, Memory, People
 from shared.model.questions import Decisions
 from shared.planning.holders import Holder
@@ -47,6 +49,11 @@ class Directory(Protocol):
     """
 
     not_selectable: tuple[str, ...]
+
+    @property
+    def told(self) -> datetime | None:
+        """The earliest time that answers have named so far; None if none did."""
+        ...
 
     async def read_domains(self) -> list[TenantDomain]:
         """The tenant's domains by name, also those that are not verified."""
@@ -110,8 +117,8 @@ class Administration(Protocol):
         """The domains with a periodic sync."""
         ...
 
-    async def read_unlinked(self, domain: str) -> bool:
-        """Whether an account that no sync ever knew is deleted only with approval."""
+    async def read_leaving(self, domain: str) -> Leaving:
+        """What becomes of the domain's leavers."""
         ...
 
     async def read_decisions(self) -> Decisions:

@@ -60,7 +60,7 @@ class Terms:
         implied = None if self.sign_in else self.attribute_map.sign_in
         return say("warning.signInImplied", mode=implied) if implied else ()
 
-    def digest(self, **of_the_domain: bool) -> str:
+    def digest(self, **of_the_domain: object) -> str:
         """The same for the same settings, in every process. `of_the_domain` are settings of one domain beside these."""
         text = json.dumps([asdict(self), of_the_domain], default=sorted, sort_keys=True)
         return sha256(text.encode()).hexdigest()[:16]

@@ -112,7 +112,13 @@ class _Undoing:
 
     def opposite(self, change: Change, object_id: str | None) -> Iterator[Change]:
         person = replace(
-            change, object_id=object_id, attributes=(), reason=self.reason, via=None, direct_first=False
+            change,
+            object_id=object_id,
+            attributes=(),
+            reason=self.reason,
+            via=None,
+            direct_first=False,
+            stage=None,
         )
         if self._is_unread(change, object_id):
             yield self._conflict(person, _kind(change), NOT_LOOKED_AT, say("undo.unread"))

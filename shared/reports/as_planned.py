@@ -30,11 +30,13 @@ def compared(
 
 def _meant(planned: Iterable[Outcome], approved: Deeds, *, named: bool) -> Iterator[Outcome]:
     for one in planned:
-        deletion = replace(one.change, action=Action.DELETE, obstacle=None)
-        is_approved = not approved.isdisjoint(deeds(deletion))
+        change = one.change
+        if one.error_code == UNLINKED:
+            change = replace(change, action=Action.DELETE, obstacle=None)
+        is_approved = not approved.isdisjoint(deeds(change))
         if one.error_code == UNLINKED and is_approved:
-            yield Outcome.planned(deletion)
-        elif one.change.action is not Action.DELETE or is_approved or not named:
+            yield Outcome.planned(change)
+        elif not one.change.of_leaver or is_approved or not named:
             yield one
 
 

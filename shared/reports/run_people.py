@@ -10,7 +10,7 @@ import orjson
 from shared.model.changes import Action, AttributeChange, PersonChange, Rule
 from shared.model.parts import Parts
 from shared.model.records import Record
-from shared.model.results import QUESTION, SHIELDED, UNLINKED, Outcome, Result
+from shared.model.results import KEPT, QUESTION, SHIELDED, UNLINKED, WAITS, Outcome, Result
 
 _SINCE = "leaver.knownSince"
 
@@ -30,6 +30,7 @@ class PersonKind(StrEnum):
     ADD = "add"
     SHIELDED = "shielded"
     UNLINKED = "unlinked"
+    WAITING = "waiting"
     SKIP = "skip"
 
 
@@ -39,6 +40,8 @@ _KINDS_OF_SKIP = {
     QUESTION: PersonKind.QUESTION,
     SHIELDED: PersonKind.SHIELDED,
     UNLINKED: PersonKind.UNLINKED,
+    WAITS: PersonKind.WAITING,
+    KEPT: PersonKind.WAITING,
 }
 
 

@@ -26,6 +26,7 @@ from shared.services import Services
 
 (NO_ROOM,) = say("warning.noRoom", code=QUOTA_EXCEEDED)
 _LEFT = say("newcomer.noRoom")
+_MADE = Result.SUCCEEDED
 
 SESSION_PERMISSION = "User.RevokeSessions.All"
 Report = Callable[[Sequence[Outcome]], Awaitable[None]]
@@ -96,14 +97,16 @@ class Sync:
         not_sent = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
         await self._record([Outcome.not_sent(c) for c in not_sent if key(c)[1] not in recorded_people])
         writes = [change for change in plan.writes if key(change) not in self._recorder.results]
-        if any(change.via for change in writes):
-            # A rename that is cut off at its temporary UPN is found again by its link.
+        self._remembering.begin_stages()
+        if plan.leavers or any(change.via for change in writes):
+            # A rename that is cut off at its temporary UPN is found again by its link, and a block by the leaver's row.
             await self._remembering.write()
-        await self._apply([change for change in writes if change.action is not Action.DELETE])
+        await self._apply([change for change in writes if not change.of_leaver])
         await self._end_short_sessions()
-        deletions = [change for change in writes if change.action is Action.DELETE]
-        if deletions:
-            await self._apply(await self._confirm_deletions(deletions))
+        leaving = [change for change in writes if change.of_leaver]
+        if leaving:
+            await self._apply(await self._confirm_leaving(leaving))
+        await self._sign_out()
         await self._record(self._denials.rest())
         self._denials.check(enough=1)
 
@@ -135,11 +138,26 @@ class Sync:
         created = [one for one in self._recorder.created.values() if one not in stamped]
         waiting = set(self._seen.plan.without_session_time[:SIGNED_OUT_AT_ONCE])
         others = [user.object_id for user in target if user.object_id in waiting and not verdict(user).reason]
-        refusals = await self._directory.revoke_sessions(
+        _, refusals = await self._directory.revoke_sessions(
             dict.fromkeys((*created, *others)), self._check_lease
         )
         if refusals:
             self.warnings += _short_sessions(refusals)
+
+    async def _sign_out(self) -> None:
+        """Leavers who were blocked, until it has succeeded once."""
+        plan, results = self._seen.plan, self._recorder.results
+        blocked = (c.object_id for c in plan.of(Action.BLOCK) if c.stage and results.get(key(c)) is _MADE)
+        waiting = dict.fromkeys([*plan.signed_in, *(str(one) for one in blocked)])
+        if not waiting:
+            return
+        revoked, refusals = await self._directory.revoke_sessions(waiting, self._check_lease)
+        self._remembering.note_signed_out(revoked)
+        if refusals:
+            count, because = len(waiting) - len(revoked), parts_of(refusals[0])
+            self.warnings += say(
+                "warning.notSignedOut", count=count, permission=SESSION_PERMISSION, because=because
+            )
 
     async def _check_lease(self, _batch: Sequence[Request[str]]) -> None:
         self._stop.check_lease()
@@ -167,11 +185,11 @@ class Sync:
         recorder, graph = self._recorder, self._directory.graph
         await self._record(await settle_doubts(doubts, graph, recorder.since, recorder.carried))
 
-    async def _confirm_deletions(self, deletions: Sequence[Change]) -> list[Change]:
-        """Those who are still to be deleted after both sides were read a second time, mailboxes and roles included.
+    async def _confirm_leaving(self, leaving: Sequence[Change]) -> list[Change]:
+        """Those who are still to be deleted, or blocked as leavers, after both sides were read a second time.
 
-        Whoever shows up in the source now, or has changed in Entra, is left for the next run; when the source can't be
-        read again, nobody is deleted.
+        So were mailboxes and roles. Whoever shows up in the source now, or has changed in Entra, is left for the next
+        run; when the source can't be read again, nobody is deleted or blocked.
         """
         clock, results = self._services.clock, self._recorder.results
         try:
@@ -180,7 +198,7 @@ class Sync:
             require_users_on(self._seen.domain, users)
         except SourceError as error:
             message = say("leaver.sourceUnreadable") + parts_of(error)
-            await self._record([Outcome.failed(change, SOURCE_UNREADABLE, message) for change in deletions])
+            await self._record([Outcome.failed(change, SOURCE_UNREADABLE, message) for change in leaving])
             return []
         failed = [
             who
@@ -190,11 +208,12 @@ class Sync:
         plan = await clock.in_thread(planned_again, self._seen, users, failed)
         planned = {change.object_id: change for change in plan.changes}
         candidates = {user.object_id: user for user in self._seen.target}
-        now = await self._directory.look_up_users(str(change.object_id) for change in deletions)
+        now = await self._directory.look_up_users(str(change.object_id) for change in leaving)
         protection = await self._look_again_at_protection([one for one, user in now.items() if user])
         confirmed, left = [], []
-        for change in deletions:
-            leave = second_verdict(candidates[str(change.object_id)], planned, now, protection)
+        for change in leaving:
+            candidate = candidates[str(change.object_id)]
+            leave = second_verdict(candidate, change.action, planned, now, protection)
             if leave is None:
                 confirmed.append(change)
             elif leave.unseen:

@@ -12,7 +12,7 @@ from shared.model.questions import Kind, Pair
 from shared.model.records import Author
 from shared.model.results import UNLINKED
 from shared.model.runs import Approvable, Approval, Compared, Mode, Run, RunKind, Status, Trigger
-from shared.planning.deeds import NONE, Deed, Deeds, consent, deeds
+from shared.planning.deeds import LEAVING, NONE, Deed, Deeds, consent, deeds
 from shared.planning.only import concerns
 from shared.planning.surveyed import Terms
 from shared.planning.territory import NAMED
@@ -64,7 +64,7 @@ async def start_approved(
     """
     released = await read_released(services, domain, dry_run_id, release)
     kinds, people, kind = release.kinds, release.people, released.dry_run.kind
-    counts = Counter("rename" if deed.kind == "join" else deed.kind for deed in released.deeds if deed.who)
+    counts = Counter(_counted_as(deed) for deed in released.deeds if deed.who)
     approval = Approval(
         dry_run_id=dry_run_id,
         approved_by=author.name,
@@ -105,7 +105,7 @@ async def read_released(services: Services, domain: str, dry_run_id: str, releas
         await require_same_settings(services, dry_run, terms)
     listed = await _read_listed(services, dry_run, with_unlinked=people is not None)
     unlisted = set(people or ()) - {who for one in listed.values() for who in one.ids}
-    wanted = {*kinds, *(("join",) if "rename" in kinds else ())}
+    wanted = {*kinds, *(("join",) if "rename" in kinds else ()), *(LEAVING if "delete" in kinds else ())}
     released = {
         deed: one.upn
         for deed, one in listed.items()
@@ -125,17 +125,25 @@ async def read_approved(services: Services, run: Run, terms: Terms) -> Deeds:
     """What was approved with this run. Raises PreconditionFailed if the settings have changed since the dry run."""
     if run.approval is None:
         return NONE
-    dry_run = await services.runs.find(run.domain, run.approval.dry_run_id)
+    dry_run = await approved_dry_run(services, run.domain, run.approval)
     if dry_run and dry_run.settings_digest:
         await require_same_settings(services, dry_run, terms)
-    return await services.approvals.read(run)
+    approved = await services.approvals.read(run)
+    # Whose deletion is approved may also begin with a block, or end a wait.
+    every = (Deed(kind, deed.who) for deed in approved if deed.kind == "delete" for kind in LEAVING)
+    return approved.union(every)
+
+
+async def approved_dry_run(services: Services, domain: str, approval: Approval) -> Run | None:
+    """The dry run whose list was approved; None if it is gone, or if there was none: a deletion was ordered by name."""
+    return await services.runs.find(domain, approval.dry_run_id) if approval.dry_run_id else None
 
 
 async def compared_with(
     services: Services, sync: Run, approval: Approval, only: Collection[str] | None
 ) -> Compared | None:
     """What a sync did otherwise than the dry run that was approved; None if that is gone. `only`: as in `Survey`."""
-    dry_run = await services.runs.find(sync.domain, approval.dry_run_id)
+    dry_run = await approved_dry_run(services, sync.domain, approval)
     if dry_run is None:
         return None
     try:
@@ -160,7 +168,7 @@ async def require_same_settings(services: Services, dry_run: Run, terms: Terms) 
 
 async def settings_digest(services: Services, domain: str, terms: Terms) -> str:
     """Of the settings that decide what is planned for a domain. Not of the limits: they hold as they are now."""
-    return terms.digest(ask_unlinked=await services.administration.read_unlinked(domain))
+    return terms.digest(**(await services.administration.read_leaving(domain)).facts)
 
 
 class _Listed(NamedTuple):
@@ -192,3 +200,7 @@ async def _read_listed(services: Services, dry_run: Run, *, with_unlinked: bool)
         for ids, _ in listed.values():
             ids.update(known[one] for one in ids & known.keys())
     return listed
+
+
+def _counted_as(deed: Deed) -> str:
+    return "rename" if deed.kind == "join" else "delete" if deed.kind in LEAVING else deed.kind

@@ -32,6 +32,7 @@ from shared.errors import (
 )
 from shared.log import event
 from shared.model.changes import Plan
+from shared.model.leavers import Leaving
 from shared.model.parts import Parts, parts_of, say
 from shared.model.pause import Pausable, is_periodic, pause_of, told_in
 from shared.model.questions import OpenQuestions
@@ -47,7 +48,7 @@ from shared.reports import summary
 from shared.reports.audit_csv import header, render
 from shared.reports.logged import error_text, facts
 from shared.runs.apply import NO_ROOM, Sync
-from shared.runs.approving import compared_with, read_approved
+from shared.runs.approving import approved_dry_run, compared_with, read_approved
 from shared.runs.inspection import pre_checked
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
@@ -156,7 +157,7 @@ class Invocation:
             elif checks.exceeded:
                 await self._refuse(seen, checks, left_behind)
             else:
-                await self._apply(self._leaving(seen, approved), checks, left_behind)
+                await self._apply(self._leaving(seen, checks, approved), checks, left_behind)
         except TimeBudgetSpent as error:
             await self._log.save()
             event("run.continues", **facts(self._log.run), reason=error_text(error))
@@ -267,10 +268,13 @@ class Invocation:
             seen = await self._clock.in_thread(chosen, seen, people)
         if run.approval is None:
             return seen
-        note = say("leaver.approved", by=run.approval.approved_by, dryRun=run.approval.dry_run_id)
+        by, dry_run_id = run.approval.approved_by, run.approval.dry_run_id
+        note = (
+            say("leaver.approved", by=by, dryRun=dry_run_id) if dry_run_id else say("leaver.ordered", by=by)
+        )
         seen = replace(seen, plan=await self._clock.in_thread(noting, seen.plan, approved, note))
         # A doubt ends only with a dry run that told the administrator of it, and of who is left alone for that.
-        dry_run = await self._services.runs.find(run.domain, run.approval.dry_run_id)
+        dry_run = await approved_dry_run(self._services, run.domain, run.approval)
         told = dry_run and any(part in dry_run.warning_parts for part in seen.memory.doubt)
         return replace(seen, reviewed=run.approval.reviewed and bool(told))
 
@@ -288,8 +292,10 @@ class Invocation:
         checks = await self._clock.in_thread(checked, plan, settings, basis, trail, approved)
         if not run.undoes and run.kind is not RunKind.WHAT_IF:
             await self._keep_questions(plan)
-        self._log.warn(seen.warnings)
-        await self._log.save(deletion_check=checks.deletions, limit_checks=checks.others, counts=counts)
+        self._log.warn(seen.warnings + checks.told)
+        await self._log.save(
+            deletion_check=checks.deletions, limit_checks=checks.all_but_deletions, counts=counts
+        )
         return checks
 
     async def _keep_questions(self, plan: Plan) -> None:
@@ -315,7 +321,8 @@ class Invocation:
             await self._watch(seen)
         if not run.undoes:
             found = await pre_checked(self._directory, seen)
-            settings = seen.terms.digest(ask_unlinked=seen.lookups.ask_unlinked)
+            leaving = Leaving(seen.lookups.staging.terms, ask_unlinked=seen.lookups.ask_unlinked)
+            settings = seen.terms.digest(**leaving.facts)
             self._log.note(pre_check=found.summary, settings_digest=settings)
         planned = [Outcome.planned(change) for change in seen.plan.changes]
         language = self._services.settings.language
@@ -343,10 +350,17 @@ class Invocation:
             await sync.refuse()
         await self._finish(Status.CANCELLED, summary.refused(self._log.run, checks))
 
-    def _leaving(self, seen: Survey, approved: Deeds) -> Survey:
-        """The survey without the deletions that somebody who approved others by name has not approved."""
+    def _leaving(self, seen: Survey, checks: Checks, approved: Deeds) -> Survey:
+        """The survey without the deletions that somebody who approved others by name has not approved.
+
+        Where more are due at once than the limit lets a sync delete, without these.
+        """
         approval = self._log.run.approval
-        return replace(seen, plan=leaving(seen.plan, approved)) if approval and approval.named else seen
+        if approval and approval.named:
+            return replace(seen, plan=leaving(seen.plan, approved))
+        if checks.due and checks.due.exceeded:
+            return replace(seen, plan=leaving(seen.plan, approved, ("due",)))
+        return seen
 
     async def _apply(self, seen: Survey, checks: Checks, left_behind: Recorder | None) -> None:
         async with self._writing(seen, left_behind) as sync:

@@ -31,9 +31,10 @@ class Recorder:
 
     `results`: the result of every change that has ended, also in earlier invocations. `created`: source id → object id
     of every user that the run has created. `marks`: source id → what memory is to know of the account's sign-in state
-    (see `planning/sign_in.py`). `unseen`: the users that were not deleted because a lookup, or a second read
-    of the source, was not possible, as in a change's `Key`. `carried`: what an earlier run left in doubt. `since`: when
-    the first of the writes in doubt may have been sent.
+    (see `planning/sign_in.py`). `staged`: object id → what was done to a leaver, or to somebody who is back. `unseen`:
+    the users that were not deleted because a lookup, or a second read of the source, was not possible, as in a change's
+    `Key`. `carried`: what an earlier run left in doubt. `since`: when the first of the writes in doubt may have been
+    sent.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Recorder:
         self.results: dict[Key, Result] = {}
         self.created: dict[str, str] = {}
         self.marks: dict[str, str] = {}
+        self.staged: dict[str, Change] = {}
         self.unseen: set[str] = set()
         self.carried: dict[Key, Change] = {}
         self.since = run.created_at
@@ -81,6 +83,10 @@ class Recorder:
         return tuple(
             change for k, change in intended if self.results.get(k, Result.SUCCEEDED) is Result.SUCCEEDED
         )
+
+    @property
+    def undoes(self) -> bool:
+        return self._run.undoes is not None
 
     @property
     def failed(self) -> frozenset[str]:
@@ -165,6 +171,8 @@ class Recorder:
                 self.unseen.add(key(change)[1])
             if outcome.succeeded:
                 self.marks |= marked(change)
+                if change.object_id and (change.stage or change.action is Action.UNBLOCK):
+                    self.staged[change.object_id] = change
             added = change.action is Action.ADD and outcome.succeeded
             if added and change.source_id and outcome.object_id:
                 self.created[change.source_id] = outcome.object_id

@@ -12,11 +12,13 @@ from shared.entra.graph import Graph
 from shared.entra.unheard import Found, Unheard, look_up
 from shared.errors import GraphError, JournalGone, RunStopped
 from shared.model.changes import Action, Change
-from shared.model.memory import difference, linked, with_blocked
+from shared.model.leavers import without_old
+from shared.model.memory import difference, linked, with_blocked, with_leavers
 from shared.model.parts import parts_of, say
 from shared.model.results import IN_DOUBT, STEPPED_ASIDE, Key, Outcome, Result, key
 from shared.model.runs import Mode, Run
 from shared.planning.mapping import UPN
+from shared.planning.stages import leaver_after
 from shared.runs.recorder import Recorder
 from shared.runs.sync_log import SyncLog
 from shared.services import Services
@@ -45,12 +47,17 @@ async def take_up(services: Services, fence: Fence, run: Run, graph: Graph) -> R
 
 
 async def link_created(services: Services, domain: str, recorder: Recorder) -> None:
-    """Remembers whom the run has created or blocked. Raises LeaseLost if others keep writing."""
-    if recorder.created or recorder.marks:
+    """Remembers whom the run has created or blocked, and which leavers. Raises LeaseLost if others keep writing."""
+    if recorder.created or recorder.marks or recorder.staged:
         memory = await services.known_people.read(domain)
         links = {**memory.links, **recorder.created}
         now = await services.clock.in_thread(linked, memory, links, services.clock.now().date())
         now = with_blocked(now, memory.blocked | recorder.marks)
+        time, undone = services.clock.now(), recorder.undoes
+        leavers = dict(memory.leavers)
+        for account, change in recorder.staged.items():
+            leavers |= leaver_after(leavers, change, account, time, undone=undone)
+        now = with_leavers(now, without_old(leavers, time))
         delta = await services.clock.in_thread(difference, memory, now)
         await services.known_people.write(delta, memory)
 

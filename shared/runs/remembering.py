@@ -1,11 +1,12 @@
 """What one invocation of a sync learns of people, and its writes to the tenant's memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from shared.entra.directory import Directory
 from shared.model.changes import Action
+from shared.model.leavers import read, without_old, written
 from shared.model.memory import (
     after_deletions,
     difference,
@@ -15,6 +16,7 @@ from shared.model.memory import (
     with_absences,
     with_blocked,
     with_forms,
+    with_leavers,
     with_names,
     with_scope,
     with_upns,
@@ -29,6 +31,7 @@ from shared.planning.forms import noted
 from shared.planning.mapping import domain_of
 from shared.planning.names import Names
 from shared.planning.sign_in import marked, still_blocked
+from shared.planning.stages import leaver_after
 from shared.planning.surveyed import Survey
 from shared.planning.upns import remembered_upns
 from shared.runs.side_looks import SideLooks
@@ -54,6 +57,7 @@ class Remembering:
         target = (user for user in seen.target if chosen is None or user.object_id in chosen)
         self._source = [user for user in seen.source if chosen is None or user.source_id in chosen]
         self._blocked = still_blocked(seen.memory.blocked, seen.memory.links, target)
+        self._leavers = dict(seen.memory.leavers)
         self._deleted: set[str] = set()
         self._restored: set[str] = set()
         self._written: set[str] = set()
@@ -61,12 +65,14 @@ class Remembering:
         self._known = self._stored = seen.memory
 
     def note(self, outcomes: Sequence[Outcome]) -> None:
-        today = self._services.clock.now().date().isoformat()
+        now = self._services.clock.now()
+        today = now.date().isoformat()
         for outcome in outcomes:
             change, account = outcome.change, outcome.object_id
             self._forms |= noted(self._forms, outcome, today)
             if not outcome.succeeded or account is None:
                 continue
+            self._leavers |= leaver_after(self._leavers, change, account, now, undone=not self._seen.source)
             self._blocked |= marked(change)
             if change.source_id:
                 self._links[change.source_id] = account
@@ -75,6 +81,15 @@ class Remembering:
                 self._deleted.add(account)
             elif change.action is Action.RESTORE:
                 self._restored.add(account)
+
+    def begin_stages(self) -> None:
+        """The rows of leavers as they are planned: they are written before anything that follows from them."""
+        self._leavers |= {account: written(row) for account, row in self._seen.plan.leavers.items()}
+
+    def note_signed_out(self, accounts: Iterable[str]) -> None:
+        for account in accounts:
+            if row := read(self._leavers.get(account, "")):
+                self._leavers[account] = written(row.model_copy(update={"signed_out": True}))
 
     async def write(self) -> None:
         """Writes what is known so far. Raises LeaseLost."""
@@ -102,10 +117,12 @@ class Remembering:
         }
 
     def _so_far(self) -> Memory:
-        today = self._services.clock.now().date()
+        now = self._services.clock.now()
+        today = now.date()
         memory = with_forms(linked(self._known, self._links, today), self._forms)
         memory = with_blocked(memory, self._blocked)
         memory = after_deletions(memory, self._deleted, self._restored, today)
+        memory = with_leavers(memory, without_old(self._leavers, now))
         memory = with_scope(memory, {user.source_id: user.out_of_scope for user in self._source}, today)
         if self._seen.reviewed and self._seen.domain not in memory.reviewed:
             memory = replace(memory, reviewed=(*memory.reviewed, self._seen.domain))

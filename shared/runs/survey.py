@@ -10,11 +10,13 @@ from shared.errors import SourceError, looks_right
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.holds import Hold, ending_soon
+from shared.model.leavers import LeaverTerms, read_all
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Memory, People, SignIn
+from shared.model.results import KEPT
 from shared.outbound.waiting import Stop
 from shared.planning.aside import with_those_left_aside
-from shared.planning.deeds import NONE, Deeds
+from shared.planning.deeds import LEAVING, NONE, Deeds
 from shared.planning.doubts import undated, with_created
 from shared.planning.emptied import Emptied, emptied
 from shared.planning.forms import RETRIED_AFTER
@@ -26,6 +28,7 @@ from shared.planning.plan import decide, with_scope
 from shared.planning.protection import Protection
 from shared.planning.sides import Administration, Directory, KnownPeople, Listing, Source
 from shared.planning.sign_in import warnings as signing_in
+from shared.planning.stages import Now, Staging
 from shared.planning.surveyed import Survey, Terms
 from shared.planning.territory import Territory, strangers
 from shared.planning.upns import UpnFrom, named_by, told_of_upns, with_upns
@@ -121,6 +124,7 @@ class Surveyor:
         if people:
             pairs, attribute_map = matching.pairs, self._terms.attribute_map
             empty = await self._clock.in_thread(emptied, people, pairs, attribute_map, before)
+        leaving = await self._administration.read_leaving(self._domain)
         lookups = Lookups(
             federated=domain.federated,
             initial_domain=initial,
@@ -132,8 +136,8 @@ class Surveyor:
             forms=memory.forms,
             refused_since=(self._clock.now().date() - RETRIED_AFTER).isoformat(),
             known_since={account: memory.since.get(who, "") for who, account in memory.links.items()},
-            ask_unlinked=await self._administration.read_unlinked(self._domain),
-            approved={deed.who for deed in approved if deed.kind == "delete"},
+            ask_unlinked=leaving.ask_unlinked,
+            approved={deed.who for deed in approved if deed.kind in LEAVING},
             left_out=frozenset(memory.links[who] for who in memory.outside),
             other_domains=any(one.name not in (domain.name, initial) for one in tenant),
             territory=Territory.of(
@@ -143,6 +147,9 @@ class Surveyor:
             protection=await read_protection(self._terms, self._directory, decisions.holds),
             untouched=empty.untouched,
         )
+        staging = await self._staging(leaving.terms, memory, listing, looks, lookups.territory)
+        ordered = {deed.who for deed in approved if deed.kind == "now"}
+        lookups = replace(lookups, staging=replace(staging, ordered=ordered))
         missing = Missing(
             directory=self._directory,
             terms=self._terms,
@@ -208,6 +215,26 @@ class Surveyor:
             + self._told_of_holds(listing, decisions.holds),
             federated=domain.federated,
         )
+
+    async def _staging(
+        self, terms: LeaverTerms, memory: Memory, listing: Listing, looks: SideLooks, territory: Territory
+    ) -> Staging:
+        """Who waits. Accounts that wait and are no longer here are looked up: they may be gone, or elsewhere."""
+        now = Now(self._clock.now(), self._directory.told)
+        rows = read_all(memory.leavers)
+        listed = {user.object_id for user in listing.users}
+        lost = [
+            account
+            for account, row in rows.items()
+            if row
+            and not row.ended
+            and account not in listed
+            and (row.domain == self._domain or row.domain not in territory.syncing)
+        ]
+        elsewhere: dict[str, EntraUser | None] = {}
+        if lost:
+            elsewhere = await looks.at(self._directory.look_up_users(lost), elsewhere, say("look.leavers"))
+        return Staging(domain=self._domain, terms=terms, now=now, rows=rows, elsewhere=elsewhere)
 
     async def _read_both_sides(self, people: People | None) -> tuple[People, Listing, Memory]:
         """All users of the source, Entra's users on the domain, and what earlier syncs knew."""
@@ -325,6 +352,8 @@ def _of_both_sides(listing: Listing, plan: Plan) -> Parts:
     told: Parts = ()
     if listing.short:
         told += say("warning.shortListing", listed=listing.listed, counted=listing.expected)
+    if kept := sum(1 for one in plan.changes if one.obstacle and one.obstacle.code == KEPT):
+        told += say("warning.leaversKept", count=kept)
     if plan.without_session_time:
         told += say("warning.shortSessions", count=len(plan.without_session_time))
     return told

@@ -3,6 +3,7 @@
 from shared.entra.directory import Directory
 from shared.entra.graph import Graph
 from shared.model.domains import DomainSettings
+from shared.model.leavers import Leaving
 from shared.model.questions import Decisions
 from shared.model.runs import DIFFERENCES_NAMED, WhatIf
 from shared.outbound.waiting import Stop
@@ -26,8 +27,8 @@ class Trying:
         others = await self._administration.read_syncing() - {self._domain}
         return others | {self._domain} if self._settings.periodic_sync is True else others
 
-    async def read_unlinked(self, _domain: str) -> bool:
-        return self._settings.unlinked != "delete"
+    async def read_leaving(self, _domain: str) -> Leaving:
+        return Leaving(self._settings.leavers, ask_unlinked=self._settings.unlinked != "delete")
 
     async def read_decisions(self) -> Decisions:
         return await self._administration.read_decisions()

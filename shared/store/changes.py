@@ -1,9 +1,10 @@
 """Who changed what: rows `change-…` of table `Domains`, of a domain or of the tenant, newest first.
 
-Each is written in one transaction with what it records, by `settings_rows.py` and `decisions.py`.
+Each is written in one transaction with what it records, by `settings_rows.py` and `decisions.py`; one about a leaver
+before it, since that is kept in the tenant's memory of people.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,6 +49,19 @@ class Recorded:
 class Changes:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+
+    async def record(
+        self, partition: str, author: Author, before: Mapping[str, object], after: Mapping[str, object]
+    ) -> None:
+        """Of what is kept elsewhere than in a row of this table."""
+        row = change_row(self._storage.clock, partition, author)
+        await self._write(
+            {**row, "before": orjson.dumps(before).decode(), "after": orjson.dumps(after).decode()}
+        )
+
+    @tried_again
+    async def _write(self, row: Mapping[str, Any]) -> None:
+        await (await self._storage.open_table(DOMAINS)).upsert_entity(row)
 
     @tried_again
     async def read_page(

@@ -34,7 +34,7 @@ from shared.store.storage import LINKS, Storage
 
 COLUMNS = ("links", "names", "forms", "since", "lost", "deleted")
 # Absent in what the previous version wrote.
-LATER_COLUMNS = ("upns", "blocked", "filled", "outside")
+LATER_COLUMNS = ("upns", "blocked", "filled", "outside", "leavers")
 # A write whose answer was lost recognises itself by its token, also after so many writes of others.
 _WRITERS = 200
 # What could not be read is kept under this name with the time, for an administrator to look at.

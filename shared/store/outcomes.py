@@ -16,6 +16,8 @@ def change_document(change: Change) -> Document:
     """The intended change, without its obstacle."""
     document = asdict(change)
     del document["obstacle"]
+    if change.stage is None:
+        del document["stage"]
     return document
 
 
@@ -32,6 +34,7 @@ def read_change(document: Mapping[str, Any]) -> Change:
         # Absent in what the previous version wrote.
         direct_first=document.get("direct_first", False),
         rule=Rule(rule) if (rule := document.get("rule")) else None,
+        stage=document.get("stage"),
     )
 
 

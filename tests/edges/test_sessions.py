@@ -32,8 +32,10 @@ def asked(tenant: Connected) -> int:
 
 async def test_everybody_gets_the_time_stamp() -> None:
     async with connected(users=people(45)) as tenant:
-        refusals = await tenant.directory.revoke_sessions(list(tenant.entra.directory.users), unrecorded)
+        everybody = set(tenant.entra.directory.users)
+        done, refusals = await tenant.directory.revoke_sessions(sorted(everybody), unrecorded)
 
+        assert done == everybody
         assert (refusals, unrevoked(tenant), asked(tenant)) == ([], 0, 45)
 
 
@@ -48,22 +50,27 @@ async def test_who_is_not_to_be_seen_yet_is_asked_for_again() -> None:
                 plan.fresh_not_found_seconds = 0
 
         tenant.stop.on_sleep = replicate_after_two_waits
-        refusals = await tenant.directory.revoke_sessions([user.id], unrecorded)
+        done, refusals = await tenant.directory.revoke_sessions([user.id], unrecorded)
 
+        assert done == {user.id}
         assert (refusals, unrevoked(tenant), asked(tenant)) == ([], 0, 3)
 
 
 async def test_who_is_never_to_be_seen_is_a_refusal() -> None:
     async with connected() as tenant:
-        (refusal,) = await tenant.directory.revoke_sessions(["gone"], unrecorded)
+        done, (refusal,) = await tenant.directory.revoke_sessions(["gone"], unrecorded)
 
+        assert done == set()
         assert (refusal.status, asked(tenant)) == (404, TRIES)
 
 
 async def test_a_missing_permission_is_not_asked_for_a_thousand_times() -> None:
     async with connected(users=people(400), permissions=["User.ReadWrite.All"]) as tenant:
-        refusals = await tenant.directory.revoke_sessions(list(tenant.entra.directory.users), unrecorded)
+        done, refusals = await tenant.directory.revoke_sessions(
+            list(tenant.entra.directory.users), unrecorded
+        )
 
+        assert done == set()
         assert {refusal.status for refusal in refusals} == {403}
         assert asked(tenant) < 400
 
@@ -72,6 +79,7 @@ async def test_one_who_is_refused_stops_nobody() -> None:
     users = [*people(30), *[seeded(entra_user("admin@contoso.com"), _roles=["User Administrator"])]]
     async with connected(users=users) as tenant:
         everybody = list(reversed(tenant.entra.directory.users))
-        (refusal,) = await tenant.directory.revoke_sessions(everybody, unrecorded)
+        done, (refusal,) = await tenant.directory.revoke_sessions(everybody, unrecorded)
 
+        assert len(done) == 30
         assert (refusal.status, unrevoked(tenant)) == (403, 0)

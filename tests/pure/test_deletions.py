@@ -18,7 +18,7 @@ SEEN = Protection(mailboxes={"id-aoki": "user"})
 
 def second(now: EntraUser | None, protection: Protection = SEEN) -> tuple[str, bool] | None:
     """Why the leaver stays, and whether only for want of a look; None if they are deleted."""
-    leave = second_verdict(entra_user(), {"id-aoki": LEAVES}, {"id-aoki": now}, protection)
+    leave = second_verdict(entra_user(), Action.DELETE, {"id-aoki": LEAVES}, {"id-aoki": now}, protection)
     return (said(leave.reason), leave.unseen) if leave else None
 
 
@@ -78,7 +78,7 @@ def test_whoever_can_not_be_looked_at_again_is_left_and_that_is_a_failure(protec
 
 
 def test_whoever_can_not_be_read_again_is_left_and_that_is_a_failure() -> None:
-    leave = second_verdict(entra_user(), {"id-aoki": LEAVES}, {}, SEEN)
+    leave = second_verdict(entra_user(), Action.DELETE, {"id-aoki": LEAVES}, {}, SEEN)
 
     assert leave is not None
     assert (said(leave.reason), leave.unseen) == (
@@ -100,7 +100,7 @@ def test_whoever_can_not_be_read_again_is_left_and_that_is_a_failure() -> None:
 def test_the_second_read_of_the_source_must_agree(planned: Change | None, reason: str | None) -> None:
     plan = {planned.object_id: planned} if planned else {}
 
-    leave = second_verdict(entra_user(), plan, {"id-aoki": entra_user()}, SEEN)
+    leave = second_verdict(entra_user(), Action.DELETE, plan, {"id-aoki": entra_user()}, SEEN)
 
     assert (leave and said(leave.reason)) == reason
     assert not (leave and leave.unseen)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.domains import DomainSettings, Limit
+from shared.model.leavers import LeaverTerms
 from shared.model.people import SignIn
 from shared.planning.loosening import loosened
 from shared.planning.scope import EVERYBODY
@@ -29,6 +30,10 @@ def allowed(limit: Limit | None, people: int, of: int) -> bool:
     return by_count or (limit.percent is not None and people * 100 < limit.percent * of)
 
 
+def terms(block: bool, days: int | None) -> LeaverTerms:
+    return LeaverTerms(block=block, delete_after_days=days)
+
+
 @given(A_LIMIT, A_LIMIT, st.integers(0, 60), st.integers(1, 200))
 def test_a_limit_that_lets_more_people_through_is_looser(
     before: Limit | None, after: Limit | None, people: int, of: int
@@ -49,6 +54,9 @@ def test_so_is_a_share(before: int | None, after: int | None, lost: int) -> None
     [
         ({"max_allowed_deletions": 20}, {"max_allowed_deletions": 21}),
         ({"unlinked": "ask"}, {"unlinked": "delete"}),
+        ({"leavers": terms(True, 30)}, {"leavers": terms(False, 30)}),
+        ({"leavers": terms(True, 30)}, {"leavers": terms(True, 29)}),
+        ({"leavers": terms(True, None)}, {"leavers": terms(True, 30)}),
         ({"protected_users": ("a@contoso.com", "b@contoso.com")}, {"protected_users": ("a@contoso.com",)}),
         ({"foreign_domains": ()}, {"foreign_domains": ("contoso.org",)}),
         ({"attribute_map": {}}, {"attribute_map": {"surname": None}}),

@@ -15,6 +15,7 @@ from functools import partial
 import httpx
 from azure.storage.queue.aio import QueueClient
 
+from shared.model.leavers import read
 from shared.model.runs import Run
 from shared.runs.messages import QUEUE, message
 from shared.store.storage import DOMAINS
@@ -223,6 +224,27 @@ async def _undo(case: Case) -> httpx.Response:
     return await case.stack.post(f"domains/{case.domain}/runs/{case.prepared.id}/undo")
 
 
+def one_leaver(domain: str) -> tuple[list[Json], list[Json]]:
+    return [in_source(n, domain) for n in KEPT], [in_entra(n, domain) for n in (*KEPT, "gone")]
+
+
+async def _in_stages(case: Case) -> None:
+    await case.stack.set(case.domain, leavers={"block": True, "deleteAfterDays": 30})
+
+
+async def judge_block(case: Case, run: Run | None) -> None:
+    """The leaver is blocked once, and their row knows it."""
+    assert run is not None
+    case.expect("status", run.status.value, "succeeded")
+    case.expect("blocked", run.counts.block, 1)
+    case.expect("enabled", case.stack.users(case.domain)[f"gone@{case.domain}"]["accountEnabled"], False)
+    sent = [write for write in case.stack.writes() if write.startswith(("PATCH", "DELETE"))]
+    case.expect("writes", len(sent), 1)
+    memory = await case.stack.services.known_people.read(case.domain)
+    (row,) = map(read, memory.leavers.values())
+    case.expect("row", row and (row.ours, row.blocked is not None, row.signed_out), (True, True, True))
+
+
 async def _approve(case: Case) -> httpx.Response:
     assert case.prepared is not None
     return await case.stack.post(f"domains/{case.domain}/sync", {"approve": {"dryRunId": case.prepared.id}})
@@ -295,6 +317,13 @@ SCENARIOS = {
         ),
         Scenario(
             "approval", leavers, _approve, partial(judge_sync, wanted=Counter(delete=3)), _dry_run_first
+        ),
+        Scenario(
+            "leaver",
+            one_leaver,
+            lambda case: case.stack.post(f"domains/{case.domain}/sync"),
+            judge_block,
+            _in_stages,
         ),
         Scenario("cancel", changed_people, _cancel, judge_cancelled, _start_without_message, queues=False),
         Scenario("second message", changed_people, _send_twice, partial(judge_sync, wanted=EVERYTHING)),

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from shared.errors import GraphError
 from shared.model.changes import SWITCHES, Action, Change, Plan
 from shared.model.domains import TenantDomain
+from shared.model.leavers import AT_ONCE, LeaverTerms, Leaving
 from shared.model.parts import verbatim
 from shared.model.people import EntraUser, SignIn
 from shared.model.questions import NOTHING_DECIDED, Decisions
@@ -62,6 +64,8 @@ class ModelTenant:
     sign_in: SignIn = SignIn.LEAVE
     blocked: dict[str, str] = field(default_factory=dict)
     not_selectable: tuple[str, ...] = ()
+    told: datetime | None = None
+    terms: LeaverTerms = AT_ONCE
 
     @property
     def of_domain(self) -> list[EntraUser]:
@@ -70,8 +74,8 @@ class ModelTenant:
     async def read_syncing(self) -> frozenset[str]:
         return self.syncing
 
-    async def read_unlinked(self, _domain: str) -> bool:
-        return self.ask_unlinked
+    async def read_leaving(self, _domain: str) -> Leaving:
+        return Leaving(self.terms, ask_unlinked=self.ask_unlinked)
 
     async def read_decisions(self) -> Decisions:
         return self.decisions

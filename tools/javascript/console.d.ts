@@ -87,7 +87,7 @@ type ScreenEvents = {
 };
 
 /** What not every version of the app can do. */
-type Features = { preCheck?: boolean; people?: boolean; holds?: boolean; history?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean; changes?: boolean };
+type Features = { preCheck?: boolean; people?: boolean; holds?: boolean; history?: boolean; undo?: boolean; approval?: boolean; decisions?: boolean; changes?: boolean; leavers?: boolean };
 
 /** App roles; each includes those before it. */
 type Role = "Reader" | "Operator" | "Administrator";
@@ -119,7 +119,7 @@ type Texts = Record<string, Record<string, string | Record<string, string>>>;
 
 /** One setting of a domain that is a number; `limit`: a percentage, a number of people, or both. */
 type Setting = {
-    name: Exclude<keyof Api.SettingsChange, "periodicSync" | "unlinked" | "pausedUntil" | "pauseReason">;
+    name: Exclude<keyof Api.SettingsChange, "periodicSync" | "unlinked" | "leavers" | "pausedUntil" | "pauseReason">;
     kind: "percent" | "limit";
     optional: boolean;
 };

@@ -43,7 +43,7 @@ export function mistakes(form) {
 	for (const input of form.querySelectorAll("input")) {
 		const code = mistake(input);
 		const limit = Number(code === "field.atMost" ? input.max : input.min);
-		if (code) found.push({ field: input.name.replace(/-count$/, ""), parts: [{ code, parameters: { limit } }] });
+		if (code) found.push({ field: input.name.replace(/-(count|days)$/, ""), parts: [{ code, parameters: { limit } }] });
 	}
 	return found;
 }

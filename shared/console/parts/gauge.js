@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { said, t } from "../texts.js";
-import { muted, note } from "./marks.js";
+import { muted, note, stops } from "./marks.js";
 
 /**
  * The same arithmetic under another limit: `deletions × 100 ≥ percent × users`, in whole numbers.
@@ -56,7 +56,8 @@ export function gauge(check, mode, otherChecks = [], approved = false) {
 	const end = Math.min(100, Math.max(check.percent, limit, 1) * 1.4);
 	const vars = { filled: `${(Math.min(check.percent, end) / end) * 100}%`, limit: `${(limit / end) * 100}%` };
 	const title = t("settings.maxAllowedDeletions");
-	const reached = otherChecks.filter((each) => each.exceeded);
+	const reached = otherChecks.filter(stops);
+	const left = otherChecks.filter((each) => each.exceeded && !stops(each));
 	return h(
 		"div",
 		{ class: `gauge ${check.exceeded ? "gauge-exceeded" : ""}` },
@@ -67,6 +68,7 @@ export function gauge(check, mode, otherChecks = [], approved = false) {
 			const released = approved && each.kinds.length > 0;
 			return note(released ? "good" : "danger", h("strong.number", otherArithmetic(each)), " – ", verdict(each, mode, 0, released));
 		}),
+		left.map((each) => note(approved ? "good" : "warning", h("strong.number", otherArithmetic(each)), " – ", t(approved ? "gauge.approved" : "gauge.left"))),
 	);
 }
 

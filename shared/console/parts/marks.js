@@ -28,6 +28,7 @@ const SHAPES = {
 	question: ["M5.5 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8z", "M10.5 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8z"],
 	shielded: ["M8 1.8l5 1.9v4c0 3-2 5.3-5 6.5-3-1.2-5-3.5-5-6.5v-4z"],
 	unlinked: ["M7 4.3l1-1a3.2 3.2 0 0 1 4.6 4.6l-1 1", "M9 11.7l-1 1a3.2 3.2 0 0 1-4.6-4.6l1-1", "M3 3l10 10"],
+	waiting: ["M8 2.2a5.8 5.8 0 1 0 0 11.6 5.8 5.8 0 0 0 0-11.6z", "M8 4.8V8l2.4 1.6"],
 	download: ["M8 2v8", "M4.7 7L8 10.3 11.3 7", "M2.5 13.5h11"],
 	copy: ["M5.5 5.5h8v8h-8z", "M10.5 5.5v-3h-8v8h3"],
 	close: ["M3.5 3.5l9 9", "M12.5 3.5l-9 9"],
@@ -79,9 +80,15 @@ export function statusIcon(run) {
 	return mark;
 }
 
+/**
+ * Whether a limit cancels the sync: of too many deletions after a wait, these alone are left.
+ * @param {Api.LimitCheck} check
+ */
+export const stops = ({ name, exceeded }) => exceeded && name !== "due";
+
 /** @param {Api.Run} run */
 export function wouldBeCancelled({ mode, status, deletionCheck, limitChecks }) {
-	const exceeded = deletionCheck?.exceeded || limitChecks.some((check) => check.exceeded);
+	const exceeded = deletionCheck?.exceeded || limitChecks.some(stops);
 	return mode === "dryRun" && status === "succeeded" && exceeded;
 }
 

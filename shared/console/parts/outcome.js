@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { openDialog, runAddress } from "../router.js";
 import { t } from "../texts.js";
-import { button, note, outcome, wouldBeCancelled } from "./marks.js";
+import { button, note, outcome, stops, wouldBeCancelled } from "./marks.js";
 
 /**
  * The outcome, as loud as it deserves.
@@ -35,4 +35,4 @@ function nextSteps(run) {
 }
 
 /** @param {Api.Run} run */
-const reachedLimit = (run) => wouldBeCancelled(run) || (run.status === "cancelled" && (run.deletionCheck?.exceeded || run.limitChecks.some((check) => check.exceeded)));
+const reachedLimit = (run) => wouldBeCancelled(run) || (run.status === "cancelled" && (run.deletionCheck?.exceeded || run.limitChecks.some(stops)));

@@ -1,7 +1,8 @@
 // What Sync Now approves of a dry run's list, and whether a limit cancels it all the same.
 
-import { idOf } from "../people.js";
+import { idOf, isLeaving } from "../people.js";
 import { underLimit } from "./gauge.js";
+import { stops } from "./marks.js";
 
 const EVERY_KIND = /** @type {Api.Approve["kinds"]} */ (["delete", "rename", "clear", "block", "add", "restore", "update"]);
 /** As many can be named in one request; of more, all are approved or none. */
@@ -48,10 +49,10 @@ export function verdictOf({ dryRun, domain, approved, deleted, marked }) {
 export function willBeCancelled(data) {
 	const { dryRun, domain, approved, only, listed } = data;
 	if (!dryRun || (only.length && listed)) return false;
-	if (!approved) return exceeded(dryRun, domain).length > 0 || dryRun.limitChecks.some((check) => check.exceeded);
+	if (!approved) return Boolean(verdict(dryRun, domain)?.exceeded) || dryRun.limitChecks.some(stops);
 	const left = verdictOf({ ...data, dryRun });
 	const partly = left && left.deletions !== verdict(dryRun, domain)?.deletions;
-	return Boolean(partly && left.exceeded) || dryRun.limitChecks.some((check) => check.exceeded && !check.kinds.length);
+	return Boolean(partly && left.exceeded) || dryRun.limitChecks.some((check) => stops(check) && !check.kinds.length);
 }
 
 /**
@@ -100,7 +101,7 @@ export function approval(data) {
 function alsoNamed({ dryRun, domain, listed }) {
 	const over = dryRun ? exceeded(dryRun, domain) : [];
 	if (!over.some((kind) => kind !== "delete")) return [];
-	return (listed ?? []).filter((person) => isReleased(person) && person.kind !== "delete");
+	return (listed ?? []).filter((person) => isReleased(person) && !isLeaving(person));
 }
 
 /**

@@ -6,6 +6,7 @@ import { dialogBody, showOnce } from "../parts/dialog.js";
 import { hourly } from "../parts/domain.js";
 import { held } from "../parts/hold.js";
 import { button, empty, muted, note, pace, pages, table, when } from "../parts/marks.js";
+import { leaversText } from "../parts/leavers.js";
 import { foundOr } from "../parts/problem.js";
 import { address } from "../router.js";
 import { authorText, number, t } from "../texts.js";
@@ -48,6 +49,7 @@ export default {
 function list(changes, context) {
 	const columns = ["at", "what", "before", "after", "put"].map((name) => [name, t(`changes.${name}`)]);
 	const rows = changes.flatMap((change) => {
+		if (change.leaver) return [leaverRow(change, change.leaver)];
 		if (change.decision) return [decisionRow(change, change.decision)];
 		return change.hold ? [holdRow(change, change.hold)] : change.settings.map((one) => settingRow(change, one, context));
 	});
@@ -106,6 +108,20 @@ function holdRow(change, { objectId, before, after }) {
 	};
 }
 
+/**
+ * @param {Api.ChangeRecord} change
+ * @param {Api.LeaverChange} leaver
+ * @returns {Row}
+ */
+function leaverRow(change, { objectId, before, after, until }) {
+	/** @param {string | null} order */
+	const text = (order) => (order === null ? muted(t("people.nothing")) : t(`leavers.${order}`));
+	return {
+		key: change.id,
+		cells: { at: made(change), what: h("div.stack", h("strong", t("changes.leaver")), h("a.link.code", { href: address(["people", objectId]) }, objectId)), before: text(before), after: h("div.stack", text(after), until && when(until)), put: "" },
+	};
+}
+
 /** @param {string} setting */
 function settingName(setting) {
 	if (setting === "periodicSync") return t("domains.periodical");
@@ -119,6 +135,7 @@ function settingName(setting) {
 function value(setting, given) {
 	if (given === null || given === "") return muted(t(OF_TENANT.includes(setting) ? "people.nothing" : "settings.off"));
 	if (setting === "periodicSync") return t(`periodical.${hourly({ periodicSync: given })}`);
+	if (setting === "leavers") return leaversText(given);
 	if (setting === "unlinked") return t(`settings.unlinked.${given}`);
 	if (setting === "signIn" || setting === "upnFrom") return t(`tenant.${setting}.${given}`);
 	if (typeof given === "number") return `${number(given)}%`;

@@ -80,13 +80,15 @@ function activeRun(run, context) {
  * @param {string} page
  * @param {Features} features
  */
-function tabs({ name: domain, periodicSync, lastWatch }, page, features) {
+function tabs({ name: domain, periodicSync, lastWatch, leavers }, page, features) {
+	const staged = leavers?.block || leavers?.deleteAfterDays !== 0;
 	/** @type {[string, string, boolean | undefined][]} */
 	const pages = [
 		["sync-logs", "logs.title", true],
 		["audit-logs", "audit.title", true],
 		["pre-check", "preCheck.title", features.preCheck && may("Operator")],
 		["watch", "watch.title", periodicSync === "watch" || lastWatch !== null],
+		["leavers", "leavers.title", features.leavers && (staged || page === "leavers")],
 		["changes", "changes.title", features.changes],
 	];
 	return h(

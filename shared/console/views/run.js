@@ -165,7 +165,7 @@ function approved({ released, deletions, approvedBy, dryRunId, reason }, { domai
 		"plain",
 		what ? t("run.approved", { who, what }) : t("run.reviewed", { who }),
 		" ",
-		h("a.link", { href: runAddress({ domain, id: dryRunId }) }, t("run.approvedList")),
+		dryRunId && h("a.link", { href: runAddress({ domain, id: dryRunId }) }, t("run.approvedList")),
 		reason && h("p", t("run.reason", { reason })),
 	);
 }

@@ -3,6 +3,7 @@
 import { changeDomain, getSettings, listRuns } from "../api.js";
 import { h } from "../dom.js";
 import { dialogBody, mistakes, onThisVersion } from "../parts/dialog.js";
+import { leaversText } from "../parts/leavers.js";
 import { comparable, meaning } from "../parts/limits.js";
 import { button, note } from "../parts/marks.js";
 import { wrongWith } from "../parts/problem.js";
@@ -51,7 +52,7 @@ export default {
 				if (wrong.length) context.complain(wrong);
 				else save(given, [first, ...further], context);
 			},
-			body: [field(first, context), further.length > 0 && h("fieldset", h("legend", t("settings.further")), h("p.muted", t("settings.furtherMore")), further.map((limit) => field(limit, context))), "unlinked" in data.domain && unlinkedChoice(data)],
+			body: [field(first, context), further.length > 0 && h("fieldset", h("legend", t("settings.further")), h("p.muted", t("settings.furtherMore")), further.map((limit) => field(limit, context))), "leavers" in data.domain && leaversFields(context), "unlinked" in data.domain && unlinkedChoice(data)],
 			buttons: [button(t("dialog.cancel"), closeDialog), button(t(busy("save") ? "settings.saving" : "settings.save"), null, { kind: "primary", type: "submit", needs: "Administrator", disabled: busy("save") })],
 		});
 	},
@@ -63,7 +64,7 @@ export default {
  * @param {Api.Domain} fresh
  */
 function changedMeanwhile({ domain, before }, fresh) {
-	const names = /** @type {(Setting["name"] | "unlinked")[]} */ (["unlinked", ...LIMITS.map(({ name }) => name)]);
+	const names = /** @type {(Setting["name"] | "unlinked" | "leavers")[]} */ (["leavers", "unlinked", ...LIMITS.map(({ name }) => name)]);
 	const opened = names.map((name) => /** @type {[string, any]} */ ([name, name in before ? before[name] : domain[name]]));
 	return Object.fromEntries(opened.filter(([name, value]) => !same(value, fresh[/** @type {Setting["name"]} */ (name)])));
 }
@@ -81,6 +82,7 @@ function changedNote(name, before, now) {
 function settingText(value) {
 	if (value === null) return t("settings.off");
 	if (typeof value === "string") return t(`settings.unlinked.${value}`);
+	if (typeof value === "object" && "block" in value) return leaversText(value);
 	const { percent, count } = typeof value === "object" ? value : { percent: value, count: null };
 	return [percent !== null && `${number(percent)}%`, count !== null && `> ${number(count)}`].filter(Boolean).join(", ");
 }
@@ -134,6 +136,27 @@ function people(name, value, oninput) {
 	];
 }
 
+/** @param {Context<DomainSettingsData>} context */
+function leaversFields({ data: { domain, before }, wrong }) {
+	const { block = false, deleteAfterDays = 0 } = domain.leavers ?? {};
+	const { marked, sentence } = wrongWith("leavers", "setting-leavers", wrong);
+	return h(
+		"fieldset",
+		{ "data-field": "leavers" },
+		h("legend", t("settings.leavers")),
+		h("p", { id: "setting-leavers-help", class: "muted" }, t("settings.leaversHelp")),
+		h("label", h("input", { type: "checkbox", name: "leavers-block", checked: block }), h("span", t("settings.leaversBlock"))),
+		h(
+			"div.field-input",
+			h("label", { for: "setting-leavers" }, t("settings.leaversDays")),
+			h("input", { id: "setting-leavers", name: "leavers-days", type: "number", min: "0", max: "3650", step: "1", inputmode: "numeric", value: deleteAfterDays, placeholder: t("settings.leaversNever"), ...marked }),
+			h("span", { "aria-hidden": "true" }, t("settings.leaversUnit")),
+		),
+		sentence,
+		changedNote("leavers", before, domain.leavers),
+	);
+}
+
 /** @param {DomainSettingsData} data */
 function unlinkedChoice({ domain: { unlinked }, before }) {
 	/** @param {string} value */
@@ -154,8 +177,12 @@ function unlinkedChoice({ domain: { unlinked }, before }) {
  */
 function save(form, limits, { params, data, act, refresh }) {
 	const { domain, etag } = data;
-	/** @type {Record<string, SettingValue | string>} */
+	/** @type {Record<string, SettingValue | string | Api.LeaverTerms>} */
 	const changes = {};
+	if ("leavers" in domain) {
+		const wanted = { block: form.has("leavers-block"), deleteAfterDays: entered(form, "leavers-days") };
+		if (!same(wanted, domain.leavers)) changes.leavers = wanted;
+	}
 	const unlinked = form.get("unlinked");
 	if (unlinked !== null && unlinked !== domain.unlinked) changes.unlinked = String(unlinked);
 	for (const { name, kind } of limits) {
@@ -184,10 +211,10 @@ function entered(form, name) {
 }
 
 /**
- * @param {SettingValue} wanted
- * @param {SettingValue} set
+ * @param {any} wanted
+ * @param {any} set
  */
 function same(wanted, set) {
 	if (wanted === null || set === null || typeof wanted !== "object" || typeof set !== "object") return wanted === set;
-	return (wanted.count ?? null) === (set.count ?? null) && (wanted.percent ?? null) === (set.percent ?? null);
+	return ["block", "count", "deleteAfterDays", "percent"].every((name) => (wanted[name] ?? null) === (set[name] ?? null));
 }

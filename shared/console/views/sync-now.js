@@ -9,7 +9,7 @@ import { button, changedSomething, isActive, muted, note, pace, when } from "../
 import { peopleTable } from "../parts/people-table.js";
 import { approval, deletions, exceeded, MOST_NAMED, MOST_UNTYPED, named, verdictOf, willBeCancelled } from "../parts/release.js";
 import { startedDialog } from "../parts/started.js";
-import { idOf, nameOf, peopleOf, tally } from "../people.js";
+import { idOf, isLeaving, nameOf, peopleOf, tally } from "../people.js";
 import { change, closeDialog, openDialog, runAddress } from "../router.js";
 import { number, said, t } from "../texts.js";
 
@@ -82,7 +82,7 @@ async function candidates(dryRun, only, signal) {
 		const listed = only.length ? people.filter((person) => [person.objectId, person.sourceId].some((id) => id && only.includes(id))) : people;
 		/** @param {string} kind */
 		const of = (kind) => listed.filter((person) => person.kind === kind);
-		return { listed, deleted: of("delete"), unlinked: only.length ? [] : of("unlinked") };
+		return { listed, deleted: listed.filter(isLeaving), unlinked: only.length ? [] : of("unlinked") };
 	} catch (error) {
 		if (error instanceof Problem && error.parts.length) return { listed: null, deleted: null, unlinked: [], unreadable: error.parts };
 		throw error;
@@ -133,7 +133,7 @@ function question(data, context) {
 		(!only.length || listed) && [countsBar(counts), countsLegend(counts)],
 		!only.length && check && gauge(check, "dryRun", dryRun.limitChecks, data.approved && !willBeCancelled(data)),
 		!only.length && check && check.maxAllowedDeletions !== dryRun.deletionCheck?.maxAllowedDeletions && note("plain", t("syncNow.otherLimit", { limit: check.maxAllowedDeletions })),
-		counts.delete > 0 && whoIsDeleted(data, { ...context, dryRun }),
+		(data.deleted?.length ?? counts.delete) > 0 && whoIsDeleted(data, { ...context, dryRun }),
 		over.length > 0 && data.features.approval && listed && approveAll(over),
 		data.unlinked.length > 0 && domain.unlinked === "ask" && approveUnlinked(data.unlinked),
 		listed && h("div.field", h("label", { for: "sync-reason" }, t("syncNow.reason")), h("input", { id: "sync-reason", name: "reason", maxlength: LONGEST_REASON, autocomplete: "off" }), h("p.muted", t("syncNow.reasonMore"))),

@@ -31,6 +31,7 @@ from tests.support.stack import CONTOSO, in_entra, in_source, running_stack
 
 # The host's thread draws its jitter meanwhile, from the same module as hypothesis.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+NOBODY = "00000000-0000-4000-8000-000000000000"
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10"))
 load_all_checks()
 CONFORMANCE = [
@@ -111,7 +112,7 @@ def answered() -> Iterator[set[int]]:
 def test_any_request_to_a_real_domain_and_run_is_answered_as_documented(
     case: Case[Any], app: Running, answered: set[int]
 ) -> None:
-    real = {"domain": CONTOSO, "runId": app.run_id, "decisionId": "0" * 20}
+    real = {"domain": CONTOSO, "runId": app.run_id, "decisionId": "0" * 20, "objectId": NOBODY}
     case.path_parameters = {name: real[name] for name in case.path_parameters}
 
     answered.add(case.call_and_validate(base_url=app.url, checks=CONFORMANCE).status_code)

@@ -21,14 +21,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PAGE = (REPOSITORY / "docs" / "security.md").read_text(encoding="utf-8")
 FUNCTION_KEY = "the-function-key"
+NOBODY = "00000000-0000-4000-8000-000000000000"
 PARAMETERS = {
     "domain": CONTOSO,
     "runId": "8204562098021-3a0b02ae",
     "decisionId": "0" * 20,
-    "approvalId": "00000000-0000-4000-8000-000000000000",
+    "approvalId": NOBODY,
+    "objectId": NOBODY,
     "notificationId": "ops",
     "person": "aoki",
-    "objectId": "00000000-0000-4000-8000-000000000000",
     "asset": "api.js",
 }
 # Who comes, by the name of the column.

@@ -237,3 +237,24 @@ async def test_word_of_what_waits_goes_out_and_addresses_never_wait(stack: Stack
     assert (message.to, message.happening.event, message.happening.about) == (
         "ops", "approval.waiting", asked["id"],
     )  # fmt: skip
+
+
+async def test_a_leaver_is_deleted_before_their_time_by_two_people(stack: Stack) -> None:
+    settings = {"leavers": {"block": True, "deleteAfterDays": None}, "maxAllowedDeletions": 100}
+    asked = await put_off(stack, "PATCH", DOMAIN, settings)
+    await stack.post(f"approvals/{asked['id']}", **BABA)
+    await stack.finished(Run.model_validate((await stack.post(f"{DOMAIN}/sync", **AOKI)).json()))
+    (leaver,) = (await stack.get(f"{DOMAIN}/leavers", **READER)).json()["leavers"]
+    place = f"{DOMAIN}/leavers/{leaver['objectId']}"
+    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+    kept = await stack.post(place, {"do": "keep"}, **AOKI)
+    await put_off(stack, "POST", place, {"do": "wait", "until": until})
+    asked = await put_off(stack, "POST", place, {"do": "delete"})
+    still = len(stack.users())
+    confirmed = await stack.post(f"approvals/{asked['id']}", **BABA)
+    deleted = await stack.finished(Run.model_validate(confirmed.json()))
+
+    assert (kept.status_code, still, confirmed.status_code) == (200, 3, 202)
+    assert (deleted.counts.delete, len(stack.users())) == (1, 2)
+    assert (await stack.post(place, {"do": "delete"}, **AOKI)).status_code == 404
