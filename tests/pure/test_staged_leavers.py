@@ -11,6 +11,7 @@ from shared.model.domains import DomainSettings
 from shared.model.leavers import Leaver, LeaverTerms, Leaving
 from shared.model.people import EntraUser, SourceUser
 from shared.planning.deeds import Deed
+from shared.planning.holders import Holder
 from shared.planning.limits import Trail, checked, leaving
 from shared.planning.lookups import Lookups
 from shared.planning.only import only as only_of
@@ -146,6 +147,24 @@ class TestPlanning:
         changed = plan.leavers["id-aoki"]
         assert (changed is None) is ends
         assert changed is None or changed.back
+
+
+@pytest.mark.parametrize(
+    ("waiting", "codes"),
+    [
+        (row(), ["add.leaverWaits"]),
+        (row(kept="decided"), ["add.leaverKept"]),
+        (row(days=None), ["add.leaverKept"]),
+        (row(ended=True), []),
+    ],
+)
+def test_who_needs_what_a_leaver_has_is_told_how_long(waiting: Leaver, codes: list[str]) -> None:
+    taken = Holder(object_id="id-aoki", name="青木")
+    newcomer = source_user("new@contoso.com", immutable_id="new==")
+    lookups = replace(around(T, {"id-aoki": waiting}), addresses={"new@contoso.com": taken})
+    (add,) = plan_of([newcomer], [], lookups).changes
+    assert add.obstacle
+    assert [part.code for part in add.obstacle.message] == ["address.taken", *codes]
 
 
 def company(leaving_now: int, rows: Mapping[str, Leaver | None], now: datetime = T) -> Plan:
