@@ -47,6 +47,7 @@ param historyValues bool
 param batchesInFlight int
 param timeBudgetSeconds int
 param authMode string
+param approvals string
 
 // To the app an empty setting is as good as none, so its defaults stand in shared/settings.py alone.
 var settings = {
@@ -77,6 +78,7 @@ var settings = {
   BATCHES_IN_FLIGHT: string(batchesInFlight)
   TIME_BUDGET_SECONDS: string(timeBudgetSeconds)
   AUTH_MODE: authMode
+  APPROVALS: approvals
 }
 
 // Read by the platform and its libraries, not by the app.

@@ -98,10 +98,14 @@ param requireDeletionChecks bool = true
 @description('RESTORE_DELETED_USERS: take a user who comes back out of Deleted users instead of creating a new one.')
 param restoreDeletedUsers bool = true
 
-@description('HISTORY_DAYS: how long the history of each person is kept; 0 keeps none.')
 @minValue(0)
 @maxValue(730)
+@description('HISTORY_DAYS: how long the history of each person is kept; 0 keeps none.')
 param historyDays int = 90
+
+@allowed(['one', 'two'])
+@description('APPROVALS: two: what deletes by approval or loosens settings waits for a second person; where people sign in.')
+param approvals string = 'one'
 
 @description('HISTORY_VALUES: the history has the values of attributes, too, not only their names.')
 param historyValues bool = false
@@ -260,6 +264,8 @@ module app 'app.bicep' = {
     batchesInFlight: batchesInFlight
     timeBudgetSeconds: timeBudgetSeconds
     authMode: empty(signInClientId) ? 'keys' : 'entra'
+    // With function keys nobody is known by name, and the app refuses the setting.
+    approvals: empty(signInClientId) ? 'one' : approvals
   }
   // Without its roles the host can't fetch its package, its keys or its secret, and stays down until it is restarted.
   dependsOn: [
@@ -276,7 +282,7 @@ module diagnostics 'diagnostics.bicep' = {
   }
 }
 
-module signIn 'sign-in.bicep' = {
+module authentication 'sign-in.bicep' = {
   name: 'sign-in'
   params: {
     functionAppName: app.outputs.name
@@ -339,6 +345,7 @@ output REQUIRE_DELETION_CHECKS bool = requireDeletionChecks
 output RESTORE_DELETED_USERS bool = restoreDeletedUsers
 output HISTORY_DAYS int = historyDays
 output HISTORY_VALUES bool = historyValues
+output APPROVALS string = approvals
 output BATCHES_IN_FLIGHT int = batchesInFlight
 output TIME_BUDGET_SECONDS int = timeBudgetSeconds
 output SIGN_IN_CLIENT_ID string = signInClientId
