@@ -3,7 +3,7 @@
 A row is JSON text by object id. It begins with the block, or the wait, and ends with the deletion or the return.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -15,6 +15,7 @@ from shared.model.records import Record, Time
 
 # A run that would block somebody adds those who were blocked so long ago: limits hold for a day, not for an hour.
 COUNTED_AGAIN = timedelta(hours=24)
+REMINDED_BEFORE = timedelta(days=1)
 LONGEST_WAIT_DAYS = 3650
 
 # Why a leaver is kept: enabled after the block was seen to stand, the block undone, or a person's decision.
@@ -111,6 +112,12 @@ def read(text: str) -> Leaver | None:
 def read_all(rows: Mapping[str, str]) -> dict[str, Leaver | None]:
     """Object id → row; None for one that can't be read."""
     return {account: read(text) for account, text in rows.items()}
+
+
+def due_soon(rows: Iterable[Leaver | None], domain: str, now: datetime) -> int:
+    """How many of those who wait on this domain are deleted within a day, unless somebody decides otherwise."""
+    waiting = (one for one in rows if one and one.waits and not one.kept and one.domain == domain)
+    return sum(1 for one in waiting if one.due and now < one.due <= now + REMINDED_BEFORE)
 
 
 def after_block(row: Leaver, now: datetime) -> Leaver:

@@ -27,6 +27,12 @@ _UNPROTECTED = frozenset(
         "warning.rolesUnread",
     }
 )
+# Warnings with a count of people.
+_OF_WARNINGS: Mapping[str, Event] = {
+    "warning.holdsEnding": "hold.ending",
+    "warning.leaversBlocked": "leaver.blocked",
+    "warning.leaversDue": "leaver.due",
+}
 
 
 def heard(run: Run, quality: Quality, told: Told, now: datetime) -> tuple[list[Happening], Told]:
@@ -90,8 +96,10 @@ def _states(
     if unprotected or quality.not_deleted:
         yield "protection.off", ",".join(unprotected), {"notDeleted": quality.not_deleted}, ()
     for part in run.warning_parts:
-        if part.code == "warning.holdsEnding" and isinstance(count := part.parameters["count"], int):
-            yield "hold.ending", str(count), {"holds": count}, ()
+        event = _OF_WARNINGS.get(part.code)
+        if event and isinstance(count := part.parameters["count"], int):
+            # Each block is word of somebody else; what is still ahead is the same an hour later.
+            yield event, run.id if event == "leaver.blocked" else str(count), {"people": count}, ()
     if run.questions:
         yield "questions.open", str(run.questions), {"questions": run.questions}, ()
     if old := sorted(who for who, since in failing.items() if now - since >= FAILING_AFTER):

@@ -147,7 +147,9 @@ class Sync:
     async def _sign_out(self) -> None:
         """Leavers who were blocked, until it has succeeded once."""
         plan, results = self._seen.plan, self._recorder.results
-        blocked = (c.object_id for c in plan.of(Action.BLOCK) if c.stage and results.get(key(c)) is _MADE)
+        blocked = [c.object_id for c in plan.of(Action.BLOCK) if c.stage and results.get(key(c)) is _MADE]
+        if blocked:
+            self.warnings += say("warning.leaversBlocked", count=len(blocked))
         waiting = dict.fromkeys([*plan.signed_in, *(str(one) for one in blocked)])
         if not waiting:
             return

@@ -10,7 +10,7 @@ from shared.errors import SourceError, looks_right
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.holds import Hold, ending_soon
-from shared.model.leavers import LeaverTerms, read_all
+from shared.model.leavers import LeaverTerms, due_soon, read_all
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Memory, People, SignIn
 from shared.model.results import KEPT
@@ -212,7 +212,8 @@ class Surveyor:
             + await self._clock.in_thread(self._told_of_sign_in, people, matching)
             + untold(self._directory)
             + await self._clock.in_thread(strangers, people, lookups.territory)
-            + self._told_of_holds(listing, decisions.holds),
+            + self._told_of_holds(listing, decisions.holds)
+            + self._told_of_leavers(memory),
             federated=domain.federated,
         )
 
@@ -266,6 +267,11 @@ class Surveyor:
         here = {user.object_id for user in listing.users} if holds else set[str]()
         ending = ending_soon((one for one in holds.values() if one.object_id in here), self._clock.now())
         return say("warning.holdsEnding", count=len(ending)) if ending else ()
+
+    def _told_of_leavers(self, memory: Memory) -> Parts:
+        """The word of deletions that are due within a day, for as long as they are ahead."""
+        soon = due_soon(read_all(memory.leavers).values(), self._domain, self._clock.now())
+        return say("warning.leaversDue", count=soon) if soon else ()
 
     async def _set_aside_matches_against_memory(self, matching: Matching, looks: SideLooks) -> None:
         """Makes a match ambiguous if the user's remembered account is another one and still exists, or may."""

@@ -81,7 +81,8 @@ class TestMasks:
         one = kept(notification(secrets=[new, masks[0]]), before, now=LATER)
 
         assert plain(one)["secrets"] == [new, own[int(masks[0][1]) - 1]]
-        assert (before.set_at, one.set_at) == (NOW, LATER)
+        same = plain(one)["secrets"] == own
+        assert (before.set_at, one.set_at) == (NOW, NOW if same else LATER)
 
     @pytest.mark.parametrize("fields", [{"url": MASK}, {"url": None}, {"secrets": ["…1"]}])
     def test_a_mask_of_nothing_is_refused(self, fields: dict[str, object]) -> None:
@@ -247,7 +248,17 @@ class TestWhatIsWorthTelling:
     def test_holds_that_end_soon_are_told(self) -> None:
         (one,) = Ear().hears(ended(warning_parts=say("warning.holdsEnding", count=2)))
 
-        assert (one.event, one.counts) == ("hold.ending", {"holds": 2})
+        assert (one.event, one.counts) == ("hold.ending", {"people": 2})
+
+    def test_each_block_of_leavers_is_told_and_what_is_due_until_it_is_known(self) -> None:
+        blocked, due = (say(f"warning.leavers{what}", count=2) for what in ("Blocked", "Due"))
+        ear = Ear()
+
+        runs = [ended(warning_parts=blocked + due).model_copy(update={"id": str(n)}) for n in range(4)]
+
+        assert [ear.hears_of(run) for run in runs] == [["leaver.blocked", "leaver.due"]] * 3 + [
+            ["leaver.blocked"]
+        ]
 
     def test_the_first_sync_without_a_failure_is_told_once(self) -> None:
         ear = Ear(Told())

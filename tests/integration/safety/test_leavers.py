@@ -105,12 +105,16 @@ async def test_block_then_wait_then_delete(start_stack: StartStack) -> None:
     assert blocked.deletion_check is not None
     assert (blocked.deletion_check.deletions, blocked.deletion_check.target) == (1, 10)
 
+    assert [part.code for part in blocked.warning_parts] == ["warning.leaversBlocked"]
+
     writes = len(stack.writes())
     for days in (1, 15, 29):
         waiting = await sync(stack, days * DAY)
         assert (waiting.status, waiting.counts.made, waiting.counts.skipped) == ("succeeded", 0, 1)
         assert waiting.deletion_check is not None
         assert (waiting.deletion_check.deletions, waiting.deletion_check.target) == (0, 9)
+        told = ["warning.leaversDue"] if days == 29 else []
+        assert [part.code for part in waiting.warning_parts] == told
     assert len(stack.writes()) == writes
 
     deleted = await sync(stack, 30 * DAY + HOUR)
