@@ -312,6 +312,15 @@ export default {
 		bySchedule: "By the schedule",
 		times: "Next:",
 	},
+	pause: {
+		set: "Pause",
+		change: "Change the pause",
+		end: "End the pause",
+		untilEndOf: "Until the end of",
+		reason: "Reason (optional)",
+		explained: "Until then the schedule starts nothing for this domain, and no alert is raised; then it goes on by itself. Sync Now and dry runs still work.",
+		endExplained: "The schedule goes on with its next time. A pause of the whole tenant, if there is one, stays.",
+	},
 	watch: {
 		title: "Watch",
 		of: "Watch: {domain}",

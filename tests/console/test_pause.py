@@ -32,6 +32,26 @@ async def test_the_page_says_until_when_and_why(
     await expect(page.locator("header.domain-head").get_by_text(words)).to_be_visible()
 
 
+async def test_it_is_set_changed_and_ended(start_stack: StartStack, open_page: OpenPage) -> None:
+    stack = await start_stack()
+    await stack.set(periodicSync=True)
+    page = await open_page(stack, f"#/?dialog=periodical-sync&on={CONTOSO}")
+    await page.get_by_role("button", name="Pause", exact=True).click()
+    over = page.get_by_role("dialog", name="Pause", exact=True)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    await over.get_by_label("Until the end of").fill(f"{tomorrow:%Y-%m-%d}")
+    await over.get_by_label("Reason").fill("HR project")
+    await over.get_by_role("button", name="Pause", exact=True).click()
+    dialog = page.get_by_role("dialog", name=f"Periodical Sync: {CONTOSO}")
+    await expect(dialog.get_by_text("Paused until")).to_contain_text("HR project")
+    assert (await stack.get(f"domains/{CONTOSO}")).json()["pauseReason"] == "HR project"
+
+    await dialog.get_by_role("button", name="End the pause").click()
+    await page.get_by_role("dialog", name="End the pause").get_by_role("button", name="End the pause").click()
+    await expect(dialog.get_by_text("Paused until")).to_have_count(0)
+    assert (await stack.get(f"domains/{CONTOSO}")).json()["pausedUntil"] is None
+
+
 async def test_a_run_that_a_pause_ended_counts_as_no_trouble(
     start_stack: StartStack, open_page: OpenPage
 ) -> None:

@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { dialogBody, onThisVersion } from "../parts/dialog.js";
 import { hourly } from "../parts/domain.js";
 import { button, note, when } from "../parts/marks.js";
-import { paused } from "../parts/pause.js";
+import { pauseButtons, paused } from "../parts/pause.js";
 import { closeDialog } from "../router.js";
 import { duration, said, t } from "../texts.js";
 
@@ -23,7 +23,8 @@ export default {
 
 	pollAfter: () => null,
 
-	render({ params, data, act, busy, refresh }) {
+	render(context) {
+		const { params, data, act, busy, refresh } = context;
 		const { domain, etag, opened, schedule } = data;
 		const on = opened === true;
 		const watched = opened === "watch";
@@ -45,7 +46,7 @@ export default {
 			title,
 			close: closeDialog,
 			onsubmit: () => save(!on),
-			body: [paused(domain), on ? disabling(domain, schedule) : enabling(domain, schedule)],
+			body: [paused(domain), opened !== false && h("p.actions", pauseButtons(domain, context)), on ? disabling(domain, schedule) : enabling(domain, schedule)],
 			buttons: [
 				button(t("dialog.cancel"), closeDialog),
 				!on && button(t(watched ? "watch.stop" : "watch.start"), () => save(watched ? false : "watch"), { needs: "Administrator", disabled: busy("save") }),
