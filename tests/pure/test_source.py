@@ -120,6 +120,12 @@ def test_what_is_not_wanted_is_not_named() -> None:
     assert gathered(AOKI).fitting == ""
 
 
+def test_an_immutable_id_that_is_left_alone_on_purpose_is_not_named() -> None:
+    attribute_map = AttributeMap.of({"onPremisesImmutableId": None})
+
+    assert "onPremisesImmutableId" not in gathered(OTHERWISE, attribute_map=attribute_map).fitting
+
+
 def test_a_username_by_another_name_is_named() -> None:
     said = complaint({"userId": "aoki", "email": "aoki@contoso.com"})
 
