@@ -13,7 +13,7 @@ from shared.http.problems import Problem, json
 from shared.model.addresses import compared_id
 from shared.model.bad_value import BadValue
 from shared.model.parts import Parts, say
-from shared.model.questions import Decision, Kind, OpenQuestions, Question
+from shared.model.questions import Decision, Kind, OpenQuestions, Pair, Question
 from shared.model.records import Record, Time
 from shared.runs.deciding import decide, take_back
 
@@ -91,9 +91,12 @@ async def list_decisions(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 
 async def make_decisions(call: Call[Nothing, DecisionsOrder]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
-    pairs = {(one.source_id, one.object_id): one.same for one in call.body.decisions}
-    await decide(call.services, call.domain, pairs, call.author)
+    await decide(call.services, call.domain, pairs_of(call.body), call.author)
     return await _answer(call, status=201)
+
+
+def pairs_of(order: DecisionsOrder) -> dict[Pair, bool]:
+    return {(one.source_id, one.object_id): one.same for one in order.decisions}
 
 
 async def take_back_decision(call: Call[Nothing, Nothing]) -> func.HttpResponse:

@@ -1,5 +1,7 @@
 """What needs a second person where `APPROVALS` is two: one function for each endpoint that may.
 
+Each raises as its endpoint does, so that what can't be done does not wait first.
+
 What only holds people back never waits: a pause, a cancelled run, an undo that restores, a lower limit, a hold.
 """
 
@@ -8,8 +10,8 @@ from collections.abc import Mapping
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
-from shared.http.decisions import DecisionsOrder
-from shared.http.domains import SettingsChange, domain_to_read
+from shared.http.decisions import DecisionsOrder, pairs_of
+from shared.http.domains import SettingsChange, domain_to_read, kept_domain
 from shared.http.endpoint import Call, Nothing
 from shared.http.holds import HoldOrder
 from shared.http.leavers import LeaverOrder
@@ -22,12 +24,13 @@ from shared.model.pending import Asked
 from shared.planning.loosening import loosened
 from shared.planning.tenant_settings import in_force
 from shared.runs.approving import read_released
+from shared.runs.deciding import checked
 from shared.runs.leaving import read_waiting
 from shared.store.journal import Journal
 
 
 async def domain_settings(call: Call[Nothing, SettingsChange]) -> Asked | None:
-    stored = await call.services.domains.read_settings(call.domain)
+    stored = await kept_domain(call.services, call.domain)
     before = {name: value for name, value in stored.shown().items() if name not in stored.unreadable}
     return _settings(before, call.body.changes, say("second.domainSettings", domain=call.domain))
 
@@ -100,8 +103,9 @@ async def undo(call: Call[Nothing, UndoOrder]) -> Asked | None:
 
 
 async def decisions(call: Call[Nothing, DecisionsOrder]) -> Asked | None:
-    listed = (_pair(one.source_id, one.object_id, same=one.same) for one in call.body.decisions)
-    return Asked(asks=say("second.decide", count=len(call.body.decisions)), listed=tuple(listed))
+    pairs = await checked(call.services, call.domain, pairs_of(call.body))
+    listed = (_pair(*pair, same=same) for pair, same in sorted(pairs.items()))
+    return Asked(asks=say("second.decide", count=len(pairs)), listed=tuple(listed))
 
 
 async def decision_back(call: Call[Nothing, Nothing]) -> Asked | None:

@@ -108,6 +108,7 @@ _NOT_FOUND = {
     "notificationId": "No such notification.",
     "asset": "No such file.",
 }
+_PUT_OFF = "With APPROVALS=two: `approval`, as in `GET /api/approvals`, waits for a second person."
 _FAILED = {500: "Something went wrong here; the app's log says what."}
 
 
@@ -163,9 +164,13 @@ def _responses(endpoint: AnyEndpoint, refs: Mapping[type[BaseModel], JsonSchemaV
     problems |= _CHANGING if endpoint.changes else {}
     if names := _names(endpoint.path):
         problems[404] = _NOT_FOUND[names[-1]]
+    if endpoint.asks and 202 not in endpoint.answers:
+        problems[202] = _PUT_OFF
     responses: JsonSchemaValue = {}
     for status, answer in sorted({**problems, **endpoint.answers}.items()):
         described = answer if isinstance(answer, str) else answer.__name__
+        if endpoint.asks and status == 202 and described != _PUT_OFF:
+            described += f"; or: {_PUT_OFF}"
         content = {} if isinstance(answer, str) else {"application/json": {"schema": refs[answer]}}
         if status == 200:
             content |= {kind: {"schema": _file_schema(kind)} for kind in endpoint.files}

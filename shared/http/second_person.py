@@ -40,7 +40,7 @@ async def confirm(call: AnyCall, endpoints: Iterable[AnyEndpoint]) -> func.HttpR
     try:
         return await endpoint.handler(again)
     except Exception:
-        # Nothing was done: it can be confirmed once more.
+        # It was refused, or it is not known whether it was done: as after any such answer, it can be tried again.
         await call.services.pending.write(kept)
         raise
 

@@ -218,7 +218,12 @@ async def test_bad_calls_are_refused_at_once(stack: Stack) -> None:
     bad = await stack.patch(DOMAIN, {"maxAllowedDeletions": 600}, **AOKI)
     unknown = await stack.post(f"{DOMAIN}/sync", {"approve": {"dryRunId": "8204562098021-3a0b02ae"}}, **AOKI)
 
+    nowhere = await stack.patch("domains/nobody.example", {"maxAllowedDeletions": 60}, **AOKI)
+    pair = {"sourceId": "aoki", "objectId": stack.users()["leaver@contoso.com"]["id"], "same": True}
+    not_asked = await stack.post(f"{DOMAIN}/decisions", {"decisions": [pair]}, **AOKI)
+
     assert (bad.status_code, unknown.status_code) == (400, 404)
+    assert (nowhere.status_code, not_asked.status_code) == (404, 409)
     assert await waiting(stack) == []
 
 
