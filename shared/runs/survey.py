@@ -10,7 +10,7 @@ from shared.errors import SourceError, looks_right
 from shared.model.changes import Action, Plan
 from shared.model.domains import domain_named, initial_domain
 from shared.model.holds import Hold, ending_soon
-from shared.model.leavers import LeaverTerms, due_soon, read_all
+from shared.model.leavers import Leaver, LeaverTerms, due_soon, read_all
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Memory, People, SignIn
 from shared.model.results import KEPT
@@ -213,7 +213,7 @@ class Surveyor:
             + untold(self._directory)
             + await self._clock.in_thread(strangers, people, lookups.territory)
             + self._told_of_holds(listing, decisions.holds)
-            + self._told_of_leavers(memory),
+            + self._told_of_leavers(staging.rows),
             federated=domain.federated,
         )
 
@@ -222,7 +222,7 @@ class Surveyor:
     ) -> Staging:
         """Who waits. Accounts that wait and are no longer here are looked up: they may be gone, or elsewhere."""
         now = Now(self._clock.now(), self._directory.told)
-        rows = read_all(memory.leavers)
+        rows = await self._clock.in_thread(read_all, memory.leavers)
         listed = {user.object_id for user in listing.users}
         lost = [
             account
@@ -268,9 +268,9 @@ class Surveyor:
         ending = ending_soon((one for one in holds.values() if one.object_id in here), self._clock.now())
         return say("warning.holdsEnding", count=len(ending)) if ending else ()
 
-    def _told_of_leavers(self, memory: Memory) -> Parts:
+    def _told_of_leavers(self, rows: Mapping[str, Leaver | None]) -> Parts:
         """The word of deletions that are due within a day, for as long as they are ahead."""
-        soon = due_soon(read_all(memory.leavers).values(), self._domain, self._clock.now())
+        soon = due_soon(rows.values(), self._domain, self._clock.now())
         return say("warning.leaversDue", count=soon) if soon else ()
 
     async def _set_aside_matches_against_memory(self, matching: Matching, looks: SideLooks) -> None:

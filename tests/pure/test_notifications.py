@@ -20,6 +20,7 @@ from shared.reports.digest import MOST_DOMAINS, PERIODS, Domain, digest, last_fu
 from shared.reports.heard import heard
 from shared.reports.messages import message
 from shared.reports.quality import judge
+from shared.store.outbox import rows
 from shared.words import said
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -356,6 +357,19 @@ HAPPENING = Happening(
     details=say("run.failed", count=1),
 )
 BASE = "https://sync.example.com"
+
+
+@pytest.mark.parametrize("parts", [1, 500])
+def test_as_many_messages_as_there_may_be_fit_into_the_transaction_of_a_runs_end(parts: int) -> None:
+    """Of 4 MiB, in UTF-16; details that are too long for that are left out."""
+    long = HAPPENING.model_copy(update={"details": say("verbatim", text="名" * 500) * parts})
+    wanted = [notification(id=f"ops{n}", events=["run.cancelled"]) for n in range(10)]
+
+    written = rows(long, wanted)
+
+    assert len(written) == 10
+    assert 9 * sum(len(str(row["happening"]).encode("utf-16-le")) for row in written) < 4 * 1024**2
+    assert ("名" in str(written[0]["happening"])) is (parts == 1)
 
 
 class TestForms:
