@@ -30,7 +30,9 @@ async def confirm(call: AnyCall, endpoints: Iterable[AnyEndpoint]) -> func.HttpR
         raise Problem(403, "A person is needed", say("second.program"))
     if kept.by_id == call.caller.object_id:
         raise Problem(403, "A second person is needed", say("second.samePerson", by=kept.by))
-    endpoint = next(one for one in endpoints if (one.method, one.route) == (kept.method, kept.route))
+    endpoint = next((e for e in endpoints if (e.method, e.route) == (kept.method, kept.route)), None)
+    if endpoint is None:  # put off by another version
+        raise PreconditionFailed("second.changed")
     again = endpoint.again(kept, call, Author(f"{kept.by} + {call.author.name}", call.author.address))
     if await endpoint.asked(again) != kept.asked:
         raise PreconditionFailed("second.changed")

@@ -182,6 +182,15 @@ async def test_what_has_changed_since_is_not_confirmed(stack: Stack) -> None:
     assert await limit(stack) == 5
 
 
+async def test_what_another_version_has_put_off_is_refused(stack: Stack) -> None:
+    asked = await put_off(stack, "PATCH", DOMAIN, {"maxAllowedDeletions": 60})
+    kept = await stack.services.pending.find(asked["id"])
+    assert kept is not None
+    await stack.services.pending.write(kept.model_copy(update={"route": "domains/{domain}/gone"}))
+
+    assert (await stack.post(f"approvals/{asked['id']}", **BABA)).status_code == 412
+
+
 async def test_it_can_be_withdrawn_and_expires_after_a_day(stack: Stack) -> None:
     asked = await put_off(stack, "PATCH", DOMAIN, {"maxAllowedDeletions": 60})
     withdrawn = await stack.http.delete(f"/api/approvals/{asked['id']}", headers=AOKI)
