@@ -78,8 +78,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.fixture(scope="session")
 def storage_accounts() -> Iterator[Iterator[str]]:
     """Connection strings of storage accounts that nobody has used yet."""
-    with Azurite(accounts=ACCOUNTS, deletion_seconds=DELETION_SECONDS) as azurite:
-        yield iter([azurite.connection_string_of(account) for account in ACCOUNTS])
+    with contextlib.ExitStack() as running:
+        yield _new_accounts(running)
+
+
+def _new_accounts(running: contextlib.ExitStack) -> Iterator[str]:
+    """However many are asked for: an Azurite takes its accounts from one variable, which can't name many more."""
+    while True:
+        azurite = running.enter_context(Azurite(accounts=ACCOUNTS, deletion_seconds=DELETION_SECONDS))
+        yield from map(azurite.connection_string_of, ACCOUNTS)
 
 
 @pytest.fixture
