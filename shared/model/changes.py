@@ -93,7 +93,10 @@ class Change:
 
     def after(self, attribute: str) -> Value:
         """The new value of the attribute; None also if the change leaves it alone."""
-        return next((a.after for a in self.attributes if a.attribute == attribute), None)
+        for change in self.attributes:
+            if change.attribute == attribute:
+                return change.after
+        return None
 
     @property
     def new_upn(self) -> str:

@@ -1,9 +1,9 @@
 """Compares one user's two sides: the change that makes Entra equal to the source, and its obstacle. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from shared.model.changes import Action, AttributeChange, Change, Obstacle
+from shared.model.changes import Action, AttributeChange, Change, Obstacle, Rule
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.planning.detours import with_detour
@@ -24,10 +24,14 @@ _RENAMED_BY_EMAIL = say("rename.byEmail")
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Compares the source user and the Entra user under the run's attribute map."""
+    """Compares the source user and the Entra user under the run's attribute map.
+
+    `rules`: source id → what paired the two, which their changes say.
+    """
 
     lookups: Lookups
     attribute_map: AttributeMap
+    rules: Mapping[str, Rule] = field(default_factory=dict)
 
     def every(self, user: SourceUser, target: EntraUser) -> Iterator[Change]:
         """Every change that makes `target` equal to `user`: an update or rename, a block or unblock.
@@ -44,20 +48,20 @@ class Differences:
         if change:
             yield change
         if (left_out := self._left_out(user, target)) or refused:
-            yield _of(user, target, Action.SKIP, reason=left_out, obstacle=refused)
-        if switch := self._switched(user, target):
-            reason = _BACK if self._is_back(user, target) else _ENABLED if switch.after else _DISABLED
-            yield _of(user, target, action_of(switch), attributes=(switch,), reason=reason)
+            yield self._of(user, target, Action.SKIP, reason=left_out, obstacle=refused)
+        is_back = self._is_back(user, target)
+        if switch := self._switched(user, target, is_back=is_back):
+            reason = _BACK if is_back else _ENABLED if switch.after else _DISABLED
+            yield self._of(user, target, action_of(switch), attributes=(switch,), reason=reason)
 
     def _is_back(self, user: SourceUser, target: EntraUser) -> bool:
         """Whether the account is turned off only since the source had not this person for a while."""
         return self.lookups.staging.is_ours(target) and created_enabled(user)
 
-    def _switched(self, user: SourceUser, target: EntraUser) -> AttributeChange | None:
-        lookups = self.lookups
-        if self._is_back(user, target):
+    def _switched(self, user: SourceUser, target: EntraUser, *, is_back: bool) -> AttributeChange | None:
+        if is_back:
             return AttributeChange(ENABLED, target.enabled, True)
-        return switched(lookups.sign_in, user, target, lookups.blocked.get(user.source_id, ""))
+        return switched(self.lookups.sign_in, user, target, self.lookups.blocked.get(user.source_id, ""))
 
     def between(self, user: SourceUser, target: EntraUser) -> Change | None:
         """The update or rename that makes `target` equal to `user`; None if they are equal already.
@@ -92,7 +96,7 @@ class Differences:
         if not attributes and not told:
             return None
         action = (Action.RENAME if renamed else Action.UPDATE) if attributes else Action.SKIP
-        change = _of(
+        change = self._of(
             user,
             target,
             action,
@@ -128,8 +132,9 @@ class Differences:
         if NICKNAME not in self.attribute_map.attributes:
             return ()
         place = self.attribute_map.attributes.index(NICKNAME)
-        refused = refused_value(NICKNAME, user.values[place])
-        if not refused or user.values[place] == target.values[place]:
+        nickname = user.values[place]
+        refused = refused_value(NICKNAME, nickname) if nickname != target.values[place] else None
+        if not refused:
             return ()
         return say("value.leftOut", attribute=NICKNAME, because=refused.message)
 
@@ -168,9 +173,10 @@ class Differences:
 
     def restored(self, user: SourceUser, gone: EntraUser) -> Change:
         """The restore of the deleted user `gone`, with the attributes that differ from the source."""
-        change, switch = self.between(user, gone), self._switched(user, gone)
+        change = self.between(user, gone)
+        switch = self._switched(user, gone, is_back=self._is_back(user, gone))
         rekeyed = not gone.immutable_id or (change and change.after(IMMUTABLE_ID))
-        restored = _of(
+        restored = self._of(
             user,
             gone,
             Action.RESTORE,
@@ -187,27 +193,28 @@ class Differences:
             return None
         return KEYLESS
 
-
-def _of(
-    user: SourceUser,
-    target: EntraUser,
-    action: Action,
-    *,
-    attributes: Iterable[AttributeChange] = (),
-    reason: Parts = (),
-    obstacle: Obstacle | None = None,
-) -> Change:
-    """A change of this account."""
-    return Change(
-        action=action,
-        upn=target.upn,
-        display_name=target.display_name,
-        object_id=target.object_id,
-        source_id=user.source_id,
-        attributes=tuple(attributes),
-        reason=reason,
-        obstacle=obstacle,
-    )
+    def _of(
+        self,
+        user: SourceUser,
+        target: EntraUser,
+        action: Action,
+        *,
+        attributes: Iterable[AttributeChange] = (),
+        reason: Parts = (),
+        obstacle: Obstacle | None = None,
+    ) -> Change:
+        """A change of this account."""
+        return Change(
+            action=action,
+            upn=target.upn,
+            display_name=target.display_name,
+            object_id=target.object_id,
+            source_id=user.source_id,
+            attributes=tuple(attributes),
+            reason=reason,
+            obstacle=obstacle,
+            rule=self.rules.get(user.source_id),
+        )
 
 
 def _refused(user: SourceUser, attributes: Sequence[AttributeChange]) -> Obstacle | None:

@@ -143,15 +143,19 @@ class AttributeMap:
         return tuple(name for name in _WHERE_KNOWN if name not in used)
 
     @cached_property
-    def single_fields(self) -> tuple[str, ...]:
+    def single_fields(self) -> frozenset[str]:
         """Fields of which a user has one value, and no list."""
         identity = (*self.source_id_fields, *self.upn_fields, *self.immutable_id_fields)
-        return (*identity, *self.mapped_fields, *self.scope_fields, self.status_field)
+        return frozenset((*identity, *self.mapped_fields, *self.scope_fields, self.status_field))
 
     @cached_property
     def read_fields(self) -> frozenset[str]:
         """Every field that is read, if a user has it."""
-        return frozenset((*self.single_fields, *EMAIL_FIELDS, *_NAME_FIELDS))
+        return self.single_fields.union(EMAIL_FIELDS, _NAME_FIELDS)
+
+    @cached_property
+    def _filled(self) -> tuple[tuple[str, Expression], ...]:
+        return tuple(zip(self.attributes, self.fields, strict=True))
 
     @classmethod
     def of(cls, overrides: Mapping[str, str | None], scope: Scope = EVERYBODY) -> "AttributeMap":
@@ -202,40 +206,55 @@ class AttributeMap:
 
         Raises ValueError with the field name as its text, for a list where a single value is expected.
         """
-        fields = flat(record)
-        for name in self.single_fields:
-            if isinstance(fields.get(name), list):
-                raise ValueError(name)  # noqa: TRY004 - the data is wrong, not the code
-        source_id = _kept(_first(fields, self.source_id_fields) or "")
-        upn_field = next((name for name in self.upn_fields if normalised(fields.get(name))), "")
-        upn = normalised(fields.get(upn_field)) or ""
-        immutable_id = _first(fields, self.immutable_id_fields)
+        texts = self._texts(record)
+        source_id = _kept(_first(texts, self.source_id_fields) or "")
+        upn_field = next((name for name in self.upn_fields if texts.get(name)), "")
+        upn = texts.get(upn_field) or ""
+        immutable_id = _first(texts, self.immutable_id_fields)
         problem = unwritten(UPN, upn) or unwritten(IMMUTABLE_ID, immutable_id)
         values: list[Value] = []
-        for attribute, filled_by in zip(self.attributes, self.fields, strict=True):
-            value = _value(attribute, filled_by, fields)
-            # A nickname alone never keeps the rest from being written (see `planning/differences.py`).
-            problem = problem or (() if attribute == NICKNAME else unwritten(attribute, value))
-            odd = problem or attribute == NICKNAME
-            values.append(_kept(value) if odd and isinstance(value, str) else value)
+        name_made = False
+        for attribute, filled_by in self._filled:
+            value = texts.get(filled_by) if isinstance(filled_by, str) else _made(filled_by, texts)
+            if attribute == NICKNAME:
+                # A nickname alone never keeps the rest from being written (see `planning/differences.py`).
+                values.append(value and _kept(value.partition("@")[0] or value))
+                continue
+            if attribute == "displayName" and value is None:
+                name_made = True
+                value = " ".join(text for name in _NAME_FIELDS if (text := texts.get(name))) or None
+            elif attribute == "usageLocation" and value:
+                value = value.upper()
+            problem = problem or unwritten(attribute, value)
+            values.append(value and _kept(value) if problem else value)
         return SourceUser(
             source_id=source_id,
             upn=_kept(upn),
             immutable_id=immutable_id and _kept(immutable_id),
             values=tuple(values),
-            email=_kept(_emails(fields)),
+            email=_kept(_first(texts, EMAIL_FIELDS) or ""),
             upn_given=upn_field not in EMAIL_FIELDS,
-            name_made=self._name_made(fields),
-            status=self._status(fields),
+            name_made=name_made,
+            status=self._status(texts.get(self.status_field)),
             problem=problem,
-            out_of_scope=not self.scope.source_side(lambda name: normalised(fields.get(field_key(name)))),
+            out_of_scope=not self.scope.source_side(lambda name: texts.get(field_key(name))),
         )
 
-    def _name_made(self, fields: Mapping[str, object]) -> bool:
-        return _text(self.fields[self.attributes.index("displayName")], fields) is None
+    def _texts(self, record: Mapping[str, object]) -> dict[str, str | None]:
+        """What is read of a record: field → text. Raises ValueError as `source_user` does."""
+        texts = {}
+        for name, value in flat(record).items():
+            if name not in self.read_fields:
+                continue
+            if not isinstance(value, list):
+                texts[name] = normalised(value)
+            elif name in self.single_fields:
+                raise ValueError(name)
+            else:
+                texts[name] = normalised("; ".join(map(str, value)))
+        return texts
 
-    def _status(self, fields: Mapping[str, object]) -> Value:
-        text = normalised(fields.get(self.status_field))
+    def _status(self, text: str | None) -> Value:
         known = _STATUS.get(field_key(text), _kept(text)) if text else None
         return not known if self.inverted and isinstance(known, bool) else known
 
@@ -285,20 +304,8 @@ def _expression(attribute: str, text: str) -> Expression:
     return expression
 
 
-def _text(filled_by: Expression, fields: Mapping[str, object]) -> str | None:
-    if isinstance(filled_by, str):
-        return normalised(fields.get(filled_by))
-    return normalised(value_of(filled_by, lambda each: normalised(fields.get(each))))
-
-
-def _value(attribute: str, filled_by: Expression, fields: Mapping[str, object]) -> Value:
-    value = _text(filled_by, fields)
-    if attribute == NICKNAME and value:
-        return value.partition("@")[0] or value
-    if attribute == "displayName" and value is None:
-        names = (normalised(fields.get(each)) for each in _NAME_FIELDS)
-        return " ".join(each for each in names if each) or None
-    return value.upper() if attribute == "usageLocation" and value else value
+def _made(expression: Expression, texts: Mapping[str, str | None]) -> str | None:
+    return normalised(value_of(expression, texts.get))
 
 
 def flat(record: Mapping[str, object]) -> dict[str, object]:
@@ -328,14 +335,11 @@ def _kind(item: Mapping[str, object]) -> AccountKind:
     return "guest" if invited or "#ext#" in str(item.get(UPN)).casefold() else "person"
 
 
-def _first(fields: Mapping[str, object], names: Sequence[str]) -> str | None:
-    return next((text for name in names if (text := normalised(fields.get(name)))), None)
-
-
-def _emails(fields: Mapping[str, object]) -> str:
-    """The email addresses as they are written, of a list too; empty without any."""
-    value = next((fields[name] for name in EMAIL_FIELDS if fields.get(name)), None)
-    return normalised("; ".join(map(str, value)) if isinstance(value, list) else value) or ""
+def _first(texts: Mapping[str, str | None], names: Sequence[str]) -> str | None:
+    for name in names:
+        if text := texts.get(name):
+            return text
+    return None
 
 
 def other_person(user: SourceUser, target: EntraUser) -> bool:

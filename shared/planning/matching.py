@@ -237,7 +237,7 @@ class _Claims:
 def _claims(
     matching: Matching, source: Sequence[SourceUser], target: Sequence[EntraUser], decisions: Decisions
 ) -> _Claims:
-    links = matching.links
+    links, ending = matching.links, f"@{matching.domain.lower()}"
     by_id = {user.object_id: user for user in target} if links else {}
     by_immutable_id = {user.immutable_id: user for user in target if user.immutable_id}
     claims, wanted = _Claims(), dict[str, SourceUser]()
@@ -252,7 +252,7 @@ def _claims(
                 keyed = None
         if links:
             linked = by_id.get(links.get(user.source_id, ""))
-        here = is_on(matching.domain, upn)
+        here = upn.endswith(ending) or is_on(matching.domain, upn)
         if here:
             if (owner := wanted.setdefault(upn, user)) is not user:
                 claims.contest(upn, owner, user)

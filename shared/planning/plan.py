@@ -97,8 +97,9 @@ class _Compared:
     ) -> None:
         """`counted`: the account is on the domain, and among its users unless it is never touched."""
         protection = lookups.protection
+        rule = differences.rules.get(user.source_id)
         if reason := protection.reason_not_to_touch(target):
-            self.skips.append(skipped(target, reason, user.source_id))
+            self.skips.append(replace(skipped(target, reason, user.source_id), rule=rule))
             self.out_of_scope += counted
             return
         refusals: Parts = ()
@@ -116,7 +117,7 @@ class _Compared:
                 self.changes.append(change)
         if told or refusals or obstacle:
             skip = skipped(target, told + refusals, user.source_id)
-            self.skips.append(replace(skip, obstacle=obstacle))
+            self.skips.append(replace(skip, obstacle=obstacle, rule=rule))
         if target.without_session_time and lookups.federated and not refusals:
             self.without_session_time.append(target.object_id)
         self.unchanged += not unequal
@@ -127,7 +128,7 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
     """The plan of the domain: one `Change` for each user who is not equal on both sides."""
     lookups = with_scope(matching, lookups)
     protection = lookups.protection
-    differences = Differences(lookups, attribute_map)
+    differences = Differences(lookups, attribute_map, matching.rules)
     newcomers = _newcomers(matching, lookups, attribute_map)
     compared = _Compared()
     for pairs, counted in ((matching.pairs, True), (newcomers.joining, False)):
@@ -181,19 +182,16 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         1 for one in strangers if one.object_id in waiting or protection.reason_not_to_touch(one)
     )
     return Plan(
-        changes=_with_rules(
-            matching,
-            (
-                *renames,
-                *(change for change in others if change.action is not Action.SKIP),
-                *(c for action in SWITCHES for c in existing if c.action is action),
-                *(change for change in left if change.stage == "block"),
-                *(change for change in left if change.action is Action.DELETE),
-                *(change for change in others if change.action is Action.SKIP),
-                *skips,
-                *(change for change in left if change.action is Action.SKIP),
-                *(_doubt(one, attribute_map) for one in torn),
-            ),
+        changes=(
+            *renames,
+            *(change for change in others if change.action is not Action.SKIP),
+            *(c for action in SWITCHES for c in existing if c.action is action),
+            *(change for change in left if change.stage == "block"),
+            *(change for change in left if change.action is Action.DELETE),
+            *(change for change in others if change.action is Action.SKIP),
+            *skips,
+            *(change for change in left if change.action is Action.SKIP),
+            *(_doubt(one, attribute_map) for one in torn),
         ),
         source=matching.source,
         target=len(matching.pairs) + len(strangers) - out_of_scope,
@@ -212,11 +210,6 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         signed_in=tuple(leavers.signed_in),
         recent=staging.recent - blocked,
     )
-
-
-def _with_rules(matching: Matching, changes: Iterable[Change]) -> tuple[Change, ...]:
-    """The changes, each with what paired the person with the account."""
-    return tuple(replace(change, rule=matching.rules.get(change.source_id or "")) for change in changes)
 
 
 def _adds(

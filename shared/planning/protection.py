@@ -164,7 +164,8 @@ class Protection:
         """
         if user.kind != "person":
             return Verdict(user.kind, _OF_THE_ACCOUNT[user.kind])
-        if not self.protected_users.isdisjoint((user.upn.lower(), user.object_id.lower())):
+        listed = self.protected_users
+        if listed and not listed.isdisjoint((user.upn.lower(), user.object_id.lower())):
             return Verdict("listed", say("protected.listed"))
         hold = self.holds.get(user.object_id)
         if hold and hold.scope == "all":
