@@ -22,6 +22,8 @@ UPN, IMMUTABLE_ID, ENABLED = "userPrincipalName", "onPremisesImmutableId", "acco
 # How a user signs in. Exchange never has authority over these.
 SIGN_IN = (UPN, IMMUTABLE_ID, ENABLED)
 NICKNAME = "mailNickname"
+# What hardly two people share the value of.
+_OWN = ("displayName", NICKNAME)
 SESSION_TIME = "signInSessionsValidFromDateTime"
 _ALWAYS = ("id", UPN, "displayName", IMMUTABLE_ID, ENABLED, "userType", "onPremisesSyncEnabled")
 _WHERE_KNOWN = (
@@ -88,6 +90,14 @@ def normalised(value: object) -> str | None:
     return text if unicodedata.is_normalized("NFC", text) else composed(text)
 
 
+_remembered = lru_cache(maxsize=8192)(normalised)
+
+
+def _common(value: object) -> str | None:
+    """The same as `normalised`, and one object for all who share a family name, a department or a country."""
+    return _remembered(value) if isinstance(value, str) else normalised(value)
+
+
 def is_secret(field: str) -> bool:
     """Whether the name of a source field says that it holds a secret. Such a field is named, but never read."""
     return _SECRET.search(field_key(field)) is not None
@@ -152,6 +162,12 @@ class AttributeMap:
     def read_fields(self) -> frozenset[str]:
         """Every field that is read, if a user has it."""
         return self.single_fields.union(EMAIL_FIELDS, _NAME_FIELDS)
+
+    @cached_property
+    def _common_fields(self) -> frozenset[str]:
+        filled = zip(self.attributes, self.fields, strict=True)
+        common = {name for attribute, by in filled if attribute not in _OWN for name in fields_of(by)}
+        return frozenset((*common, self.status_field)) - set(self.source_id_fields)
 
     @cached_property
     def _filled(self) -> tuple[tuple[str, Expression], ...]:
@@ -247,7 +263,7 @@ class AttributeMap:
             if name not in self.read_fields:
                 continue
             if not isinstance(value, list):
-                texts[name] = normalised(value)
+                texts[name] = (_common if name in self._common_fields else normalised)(value)
             elif name in self.single_fields:
                 raise ValueError(name)
             else:
@@ -268,7 +284,8 @@ class AttributeMap:
         values: list[Value] = []
         for attribute in self.attributes:
             value = item.get(attribute)
-            values.append(value if isinstance(value, bool) else normalised(value))
+            read = normalised if attribute in _OWN else _common
+            values.append(value if isinstance(value, bool) else read(value))
         upn = str(item["userPrincipalName"])
         return EntraUser(
             object_id=str(item["id"]),

@@ -93,7 +93,7 @@ def match(
     matcher = _Matcher(
         matching=matching,
         claims=claims,
-        by_upn={user.upn.lower(): user for user in target},
+        by_upn={_lower(user.upn): user for user in target},
         memory=memory,
         names=names,
         decisions=decisions,
@@ -242,7 +242,7 @@ def _claims(
     by_immutable_id = {user.immutable_id: user for user in target if user.immutable_id}
     claims, wanted = _Claims(), dict[str, SourceUser]()
     for user in source:
-        upn = user.upn.lower()
+        upn = _lower(user.upn)
         keyed = linked = None
         if key := user.immutable_id:
             if (owner := matching.by_immutable_id.setdefault(key, user)) is not user:
@@ -266,6 +266,12 @@ def _claims(
                 matching.moved[found.object_id] = user
     matching.source = sum(1 for user, *_ in claims.inside if not user.out_of_scope)
     return claims
+
+
+def _lower(upn: str) -> str:
+    """In lower case; no second object if it is so already."""
+    lower = upn.lower()
+    return upn if lower == upn else lower
 
 
 def _decided_otherwise(user: SourceUser, keyed: EntraUser, decisions: Decisions) -> bool:

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import orjson
 
@@ -188,7 +189,19 @@ def _decoded(content: bytes) -> Memory | None:
     # Not by pydantic, which would copy some hundred thousand values at each run.
     if not all(map(_is_texts, texts.values())) or not isinstance(anew, str):
         return None
-    return Memory(**texts, anew=anew, reviewed=reviewed, writers=writers)
+    return Memory(**_with_shared(texts), anew=anew, reviewed=reviewed, writers=writers)
+
+
+def _with_shared(columns: dict[str, Any]) -> dict[str, Any]:
+    """The same columns with one object for each person and date: most of them name the same people."""
+    people = {who: who for who in columns["links"]}
+    dates: dict[str, str] = {}
+    shared = {
+        name: {people.get(who, who): text for who, text in columns[name].items()}
+        for name in ("names", "upns", "outside")
+    }
+    since = {people.get(who, who): dates.setdefault(day, day) for who, day in columns["since"].items()}
+    return {**columns, **shared, "since": since}
 
 
 def _old_links(content: bytes) -> dict[str, str] | None:
