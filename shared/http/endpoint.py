@@ -1,7 +1,7 @@
 """How an endpoint is declared: its path, who may call it, what it takes and answers.
 
-The declarations are the only place for that: triggers take path, method and auth level from them, requests are
-checked against them, and the OpenAPI document, the 405 answers and the table of roles are made from them.
+The declarations are the only place for that: triggers, the OpenAPI document, the 405 answers and the table of roles are
+made from them, and requests are checked against them.
 """
 
 import logging
@@ -101,7 +101,8 @@ class Endpoint(Generic[Query_co, Body_co]):
     """One method of one path. `role` is None if anybody may call.
 
     `answers` maps a status to its model, or to a description. For the OpenAPI document only: `files` are the media
-    types of a 200 without a model, `takes` and `gives` are headers of the request and of the answer.
+    types of a 200 without a model, `takes` and `gives` are headers of the request and of the answer. `sends`: it may
+    put messages into the queue of runs.
     """
 
     method: str
@@ -114,6 +115,7 @@ class Endpoint(Generic[Query_co, Body_co]):
     takes: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
     asks: Asks[Query_co, Body_co] | None = None
+    sends: bool = False
 
     @property
     def path(self) -> str:

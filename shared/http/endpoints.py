@@ -63,6 +63,7 @@ get_domain = Endpoint(
     method="GET", route=_DOMAIN,
     summary="One domain; `ETag` is the version of its settings.",
     role=Role.READER, handler=domains.get_domain, answers={200: Domain, **_TENANT_IF_NEW}, gives=("ETag",),
+    sends=True,
 )  # fmt: skip
 change_domain = Endpoint(
     method="PATCH", route=_DOMAIN,
@@ -98,7 +99,7 @@ try_notification = Endpoint(
 start_dry_run = Endpoint(
     method="POST", route=f"{_DOMAIN}/dry-run",
     summary="Starts a dry run; with `settings`, which takes an administrator, one that tries them.",
-    role=Role.OPERATOR, handler=runs.start_dry_run, answers=_STARTED, gives=_POLL,
+    role=Role.OPERATOR, handler=runs.start_dry_run, answers=_STARTED, gives=_POLL, sends=True,
 )  # fmt: skip
 start_sync = Endpoint(
     method="POST", route=f"{_DOMAIN}/sync",
@@ -106,7 +107,7 @@ start_sync = Endpoint(
     role=Role.ADMINISTRATOR, handler=runs.start_sync, asks=loosening.sync,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} `dryRunId` is no dry run that succeeded.",
              410: "The dry run's list of deletions is gone: run it again.",
-             412: "Settings have changed since that dry run."}, gives=_POLL,
+             412: "Settings have changed since that dry run."}, gives=_POLL, sends=True,
 )  # fmt: skip
 pre_check = Endpoint(
     method="GET", route=f"{_DOMAIN}/pre-check",
@@ -184,31 +185,31 @@ decide_about_leaver = Endpoint(
     method="POST", route=f"{_DOMAIN}/leavers/{{objectId}}",
     summary="Keeps a leaver, lets them wait until a date, or starts a sync that deletes them now.",
     role=Role.ADMINISTRATOR, handler=leavers.decide_about_leaver, asks=loosening.leaver,
-    answers={200: LeaverView, **_STARTED}, gives=_POLL,
+    answers={200: LeaverView, **_STARTED}, gives=_POLL, sends=True,
 )  # fmt: skip
 list_runs = Endpoint(
     method="GET", route=f"{_DOMAIN}/runs",
     summary="The Sync Logs, newest first; filtered by time, status, mode and who started them.",
-    role=Role.READER, handler=runs.list_runs, answers={200: runs.RunList, **_TENANT_IF_NEW},
+    role=Role.READER, handler=runs.list_runs, answers={200: runs.RunList, **_TENANT_IF_NEW}, sends=True,
 )  # fmt: skip
 get_run = Endpoint(
     method="GET", route=_RUN,
     summary="One run, live while it runs.",
-    role=Role.READER, handler=runs.get_run, answers={200: Run}, gives=("Retry-After",),
+    role=Role.READER, handler=runs.get_run, answers={200: Run}, gives=("Retry-After",), sends=True,
 )  # fmt: skip
 cancel_run = Endpoint(
     method="POST", route=f"{_RUN}/cancel",
     summary="Stops a run before its next write.",
     role=Role.ADMINISTRATOR, handler=runs.cancel_run,
     answers={202: Run, 409: "The run can't be reached; or a newer version wrote it, and `detail` says whether "
-             "its domain is free now."}, gives=("Retry-After",),
+             "its domain is free now."}, gives=("Retry-After",), sends=True,
 )  # fmt: skip
 undo_run = Endpoint(
     method="POST", route=f"{_RUN}/undo",
     summary="Takes a sync back, or previews that.",
     role=Role.ADMINISTRATOR, handler=runs.undo_run, asks=loosening.undo,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} this one is no sync that has ended.",
-             410: "The sync is more than 30 days ago."}, gives=_POLL,
+             410: "The sync is more than 30 days ago."}, gives=_POLL, sends=True,
 )  # fmt: skip
 list_people = Endpoint(
     method="GET", route=f"{_RUN}/people",
@@ -242,6 +243,7 @@ confirm_approval = Endpoint(
     answers={200: "As the first call.", 202: "As the first call.", 403: "The same person, or a program.",
              410: "Nobody has confirmed it within 24 hours.",
              412: "What it would do has changed since."},
+    sends=True,
 )  # fmt: skip
 take_back_approval = Endpoint(
     method="DELETE", route="approvals/{approvalId}",
@@ -287,7 +289,11 @@ get_openapi = Endpoint(
     role=None, handler=document, answers={200: "OpenAPI"}, files=("application/json",),
 )  # fmt: skip
 
-ENDPOINTS: tuple[AnyEndpoint, ...] = tuple(one for one in [*globals().values()] if isinstance(one, Endpoint))
+# By the names of their functions in Azure.
+FUNCTIONS: Mapping[str, AnyEndpoint] = {
+    name: one for name, one in [*globals().items()] if isinstance(one, Endpoint)
+}
+ENDPOINTS = tuple(FUNCTIONS.values())
 
 
 def unknown_path(request: func.HttpRequest) -> func.HttpResponse:
