@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.addresses import is_object_id
-from shared.model.changes import Action, Change, PersonChange, Rule
+from shared.model.changes import Action, AttributeChange, Change, Rule
 from shared.model.holds import Hold
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
@@ -17,7 +17,7 @@ from shared.words import said
 
 class PlannedChange(Record):
     action: Action
-    attributes: list[PersonChange]
+    attributes: tuple[AttributeChange, ...]
     reason: str
     reason_parts: Parts
     problem: str | None
@@ -170,9 +170,7 @@ def _change(change: Change) -> PlannedChange:
     problem = change.obstacle.message if change.obstacle else ()
     return PlannedChange(
         action=change.action,
-        attributes=[
-            PersonChange(attribute=a.attribute, before=a.before, after=a.after) for a in change.attributes
-        ],
+        attributes=change.attributes,
         reason=said(change.reason),
         reason_parts=change.reason,
         problem=said(problem) or None,
