@@ -13,7 +13,7 @@ from shared.http.problems import Problem, json
 from shared.model.addresses import compared_id
 from shared.model.bad_value import BadValue
 from shared.model.parts import Parts, say
-from shared.model.questions import Decision, Kind, OpenQuestions, Pair, Question
+from shared.model.questions import Decision, OpenQuestions, Pair, Question
 from shared.model.records import Record, Time
 from shared.runs.deciding import decide, take_back
 
@@ -39,23 +39,14 @@ class DecisionsOrder(Record):
         return self
 
 
-class QuestionView(Record):
+class QuestionView(Question):
     """A source user and an account that may be theirs. `alsoIn`: further open questions about one of the two.
 
     `alike`: it may be answered together with others of its kind.
     """
 
-    id: str
-    kind: Kind
-    source_id: str
-    object_id: str
-    user_principal_name: str
-    display_name: str
-    domains: tuple[str, ...]
-    since: Time | None
-    speaks_for: Parts = Field(serialization_alias="for")
-    speaks_against: Parts = Field(serialization_alias="against")
-    alike: bool
+    speaks_for: Parts = Field((), serialization_alias="for")
+    speaks_against: Parts = Field((), serialization_alias="against")
     also_in: tuple[str, ...]
 
 
