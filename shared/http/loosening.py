@@ -43,9 +43,8 @@ async def tenant_settings(call: Call[Nothing, TenantSettingsChange]) -> Asked | 
     changes = {name: getattr(after, name) for name in call.body.changes}
     asked = _settings(readable, changes, say("second.tenantSettings"))
     if asked and "notifications" in changes:  # what waits is kept and shown, and their addresses are secrets
-        problem = Problem(400, "Bad body", say("second.notificationsApart"))
-        problem.errors = [("notifications", problem.parts)]
-        raise problem
+        why = say("second.notificationsApart")
+        raise Problem(400, "Bad body", why, errors=[("notifications", why)])
     return asked
 
 

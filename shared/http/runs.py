@@ -265,11 +265,8 @@ def _file_name(run: Run, utc_offset: int | None) -> str | None:
 async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
     """The CSV, for the admin page: its Content-Security-Policy forbids requests to the storage account."""
     if run.audit_log.size_bytes > LARGEST_LOG_TO_SHOW:
-        raise Problem(
-            406,
-            "Audit log too large to show",
-            say("auditLog.tooLarge", megabytes=LARGEST_LOG_TO_SHOW // 1024**2),
-        )
+        why = say("auditLog.tooLarge", megabytes=LARGEST_LOG_TO_SHOW // 1024**2)
+        raise Problem(406, "Audit log too large to show", why)
     log = await call.services.audit_logs.read(run, call.services.clock.now())
     return content(log, "text/csv", call.headers, {"Cache-Control": "no-store"})
 

@@ -112,9 +112,8 @@ async def change_settings(call: Call[Nothing, TenantSettingsChange]) -> func.Htt
             changes, call.author, call.headers.get("If-Match")
         )
     except (BadValue, NotReceived) as error:
-        problem = Problem(400, "Bad body", parts_of(error))
-        problem.errors = [("notifications", problem.parts)]
-        raise problem from None
+        why = parts_of(error)
+        raise Problem(400, "Bad body", why, errors=[("notifications", why)]) from None
     event(
         "settings.changed",
         by=call.author.name,
