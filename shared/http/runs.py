@@ -6,15 +6,15 @@ from datetime import timedelta, timezone
 from typing import Annotated, Self
 
 import azure.functions as func
-from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StrictBool, field_validator, model_validator
+from pydantic import AwareDatetime, Field, JsonValue, StrictBool, field_validator, model_validator
 
 from shared.errors import RunActive
-from shared.http.any_subset import AnySubset, any_subset
 from shared.http.content import content
 from shared.http.domains import domain_to_read, kept_domain
 from shared.http.endpoint import AnyCall, Body, Call, Nothing
 from shared.http.principal import Role, require_role
 from shared.http.problems import Problem, json
+from shared.http.settings import TenantSettingsChange
 from shared.http.take_up import take_up
 from shared.http.views import run_view
 from shared.log import event
@@ -25,7 +25,6 @@ from shared.model.parts import say
 from shared.model.questions import Kind as QuestionKind
 from shared.model.records import Record, Time
 from shared.model.runs import RUN_ID_PATTERN, Approvable, Mode, Run, Status, Trigger
-from shared.planning.tenant_settings import TenantSettings
 from shared.reports.run_people import PersonKind, page_of_people
 from shared.runs import lifecycle
 from shared.runs.approving import Release, start_approved
@@ -105,15 +104,8 @@ class SyncOrder(Record):
     only: Chosen | None = None
 
 
-class TriedSettings(DomainSettings, TenantSettings, AnySubset):
+class TriedSettings(DomainSettings, TenantSettingsChange):
     """Any subset of the domain's and the tenant's settings, as PATCH takes them."""
-
-    model_config = ConfigDict(json_schema_extra=any_subset)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        self.require_fitting()
-        return self
 
 
 class DryRunOrder(Record):
