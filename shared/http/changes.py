@@ -10,8 +10,7 @@ from shared.http.domains import kept_domain
 from shared.http.endpoint import Body, Call, Nothing, domain_in
 from shared.http.problems import json
 from shared.model.holds import Hold
-from shared.model.records import Record, Time
-from shared.store.changes import TENANT, Recorded
+from shared.model.records import Record, Recorded, Time
 
 
 class ChangesQuery(Body):
@@ -83,8 +82,7 @@ async def list_changes(call: Call[ChangesQuery, Nothing]) -> func.HttpResponse:
     domain = domain_in(asked.domain)
     if domain:
         await kept_domain(services, domain)
-    partitions = [domain, TENANT] if domain else [TENANT]
-    found, cursor = await services.changes.read_page(partitions, asked.limit, asked.cursor)
+    found, cursor = await services.changes.read_page(domain, asked.limit, asked.cursor)
     return json(ChangeList(changes=[_record(one) for one in found], cursor=cursor))
 
 
@@ -95,7 +93,7 @@ def _record(one: Recorded) -> ChangeRecord:
     is_hold = of_person and "until" in decided
     return ChangeRecord(
         id=one.id,
-        domain=None if one.partition == TENANT else one.partition,
+        domain=one.domain,
         at=one.at,
         by=one.by,
         address=one.address,

@@ -24,12 +24,11 @@ from shared.model.domains import DomainSettings
 from shared.model.parts import say
 from shared.model.questions import Kind as QuestionKind
 from shared.model.records import Record, Time
-from shared.model.runs import RUN_ID_PATTERN, Approvable, Mode, Run, Status, Trigger
+from shared.model.runs import RUN_ID_PATTERN, Approvable, Mode, Run, Status, Trigger, Wanted, run_id_in
 from shared.reports.run_people import PersonKind, page_of_people
 from shared.runs import lifecycle
 from shared.runs.approving import Release, start_approved
 from shared.runs.messages import message
-from shared.store.runs import Wanted, decode_cursor
 
 POLL_AFTER_SECONDS = 2
 LARGEST_LOG_TO_SHOW = 50 * 1024**2
@@ -44,7 +43,7 @@ class PageQuery(Body):
     @classmethod
     def _from_this_list(cls, cursor: str | None) -> str | None:
         if cursor is not None:
-            decode_cursor(cursor)
+            run_id_in(cursor)
         return cursor
 
 

@@ -1,9 +1,9 @@
 """Reads what an undo needs: the journal of the sync, and the current state of the users that it changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from shared.model.changes import Action
+from shared.model.changes import Action, Change
 from shared.model.domains import TenantDomain, domain_named, initial_domain
 from shared.model.holds import Hold
 from shared.model.parts import say
@@ -40,6 +40,12 @@ class DoneSync:
     @property
     def every(self) -> list[Done]:
         return [*self.done, *self.unsettled]
+
+
+async def read_intended(services: Services, domain: str, run_id: str) -> Collection[Change]:
+    """The changes that a finished sync has sent, or was about to. Raises JournalGone after 30 days."""
+    journal = await Journal.read_finished(services.storage, domain, run_id)
+    return journal.intents.values()
 
 
 async def survey_undo(
