@@ -10,6 +10,7 @@ from shared.model.parts import say
 from shared.model.people import Memory
 from shared.model.runs import Run
 from shared.planning.holders import Holder, holders_of_immutable_ids
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import IMMUTABLE_ID, UPN, domain_of
 from shared.planning.recycle_bin import RecycleBin
 from shared.planning.sides import Directory
@@ -94,20 +95,19 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         (),
         say("look.immutableIds"),
     )
+    lookups = Lookups(
+        protection=protection,
+        initial_domain=initial,
+        addresses=await looks.at(_read_addresses(sync, tenant, directory), {}, say("look.addresses")),
+        immutable_ids=holders_of_immutable_ids(recycle_bin.users, rivals),
+        former_addresses=recycle_bin.addresses,
+    )
     now = Now(
         users=users,
         deleted=deleted,
+        lookups=lookups,
         unread=frozenset(touched) - looked_up.keys(),
-        protection=protection,
-        initial_domain=initial,
         federated=frozenset(domain.name for domain in tenant if domain.federated),
-        addresses=await looks.at(
-            _read_addresses(sync, tenant, directory),
-            {},
-            say("look.addresses"),
-        ),
-        immutable_ids=holders_of_immutable_ids(recycle_bin.users, rivals),
-        former_addresses=recycle_bin.addresses,
     )
     plan = plan_undo(
         sync.run_id,
