@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import azure.functions as func
 from pydantic import Field, JsonValue
 
 from shared.http.domains import kept_domain
 from shared.http.endpoint import Body, Call, Nothing, domain_in
-from shared.http.problems import json
 from shared.model.holds import Hold
 from shared.model.records import Record, Recorded, Time
 
@@ -77,13 +75,13 @@ class ChangeList(Record):
     cursor: str | None
 
 
-async def list_changes(call: Call[ChangesQuery, Nothing]) -> func.HttpResponse:
+async def list_changes(call: Call[ChangesQuery, Nothing]) -> ChangeList:
     asked, services = call.query, call.services
     domain = domain_in(asked.domain)
     if domain:
         await kept_domain(services, domain)
     found, cursor = await services.changes.read_page(domain, asked.limit, asked.cursor)
-    return json(ChangeList(changes=[_record(one) for one in found], cursor=cursor))
+    return ChangeList(changes=[_record(one) for one in found], cursor=cursor)
 
 
 def _record(one: Recorded) -> ChangeRecord:

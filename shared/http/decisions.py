@@ -75,7 +75,7 @@ class DecisionList(Record):
     decisions: list[DecisionView]
 
 
-async def list_decisions(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def list_decisions(call: Call[Nothing, Nothing]) -> DecisionList:
     await kept_domain(call.services, call.domain)
     return await _answer(call)
 
@@ -83,23 +83,23 @@ async def list_decisions(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 async def make_decisions(call: Call[Nothing, DecisionsOrder]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
     await decide(call.services, call.domain, pairs_of(call.body), call.author)
-    return await _answer(call, status=201)
+    return json(await _answer(call), 201)
 
 
 def pairs_of(order: DecisionsOrder) -> dict[Pair, bool]:
     return {(one.source_id, one.object_id): one.same for one in order.decisions}
 
 
-async def take_back_decision(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def take_back_decision(call: Call[Nothing, Nothing]) -> DecisionList:
     await kept_domain(call.services, call.domain)
     if not await take_back(call.services, call.decision, call.author):
         raise Problem(404, "Unknown decision", say("decisions.unknown", id=repr(call.decision)))
     return await _answer(call)
 
 
-async def _answer(call: AnyCall, status: int = 200) -> func.HttpResponse:
+async def _answer(call: AnyCall) -> DecisionList:
     asked = await call.services.questions.read(call.domain)
-    return json(_list(asked, await call.services.decisions.read()), status=status)
+    return _list(asked, await call.services.decisions.read())
 
 
 def _list(asked: OpenQuestions, standing: Sequence[Decision]) -> DecisionList:

@@ -192,7 +192,7 @@ async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:
     return await started(call, start)
 
 
-async def list_runs(call: Call[RunsQuery, Nothing]) -> func.HttpResponse:
+async def list_runs(call: Call[RunsQuery, Nothing]) -> RunList:
     await kept_domain(call.services, call.domain)
     asked = call.query
     wanted = Wanted(since=asked.since, until=asked.until, status=asked.status, mode=asked.mode, by=asked.by)
@@ -201,7 +201,7 @@ async def list_runs(call: Call[RunsQuery, Nothing]) -> func.HttpResponse:
         await take_up(call)
     pointers = await call.services.runs.read_pointers(call.domain)
     now = call.services.clock.now()
-    return json(RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor))
+    return RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor)
 
 
 async def get_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
