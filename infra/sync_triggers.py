@@ -19,18 +19,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-FUNCTIONS = Path(__file__).parent.parent / "function_app.py"
+ROOT = Path(__file__).parent.parent
+# What declares functions.
+FILES = (ROOT / "function_app.py", ROOT / "shared/http/endpoints.py")
 API_VERSION = "2025-03-01"
 TRIES, PAUSE = 20, 15.0
 
 
 def declared(code: str) -> set[str]:
-    """The names of the functions in function_app.py: the decorated ones. `code` is the source of that file."""
-    return {
-        node.name
-        for node in ast.parse(code).body
-        if isinstance(node, ast.AsyncFunctionDef) and node.decorator_list
-    }
+    """The names of the functions that a file declares: decorated, or an `Endpoint`. `code` is its source."""
+    found = set()
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.AsyncFunctionDef) and node.decorator_list:
+            found.add(node.name)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("Endpoint("):
+            found.add(ast.unparse(node.targets[0]))
+    return found
 
 
 def listed(answer: dict[str, Any]) -> dict[str, str]:
@@ -99,7 +103,7 @@ def main() -> None:
         f"/subscriptions/{given.subscription}/resourceGroups/{given.resource_group}"
         f"/providers/Microsoft.Web/sites/{given.app}"
     )
-    if fault := sync(app, declared(FUNCTIONS.read_text(encoding="utf-8"))):
+    if fault := sync(app, declared("\n".join(file.read_text(encoding="utf-8") for file in FILES))):
         sys.exit(
             f"The triggers of {given.app} are not in step: {fault}\nUntil they are, no run starts on the hour. "
             "In the portal: the function app, Overview, Refresh. Then look at Functions there."

@@ -93,9 +93,14 @@ class SettingsError(Exception):
 
 
 class Settings(BaseModel):
-    """The environment, read and checked. `docs/configuration.md` is made from these descriptions."""
+    """The environment, read and checked: a setting is the variable of its name in capitals, unless `alias` names it.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+    `docs/configuration.md` is made from these descriptions.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", arbitrary_types_allowed=True, alias_generator=str.upper
+    )
 
     storage: SecretStr | None = Field(
         None,
@@ -129,14 +134,12 @@ class Settings(BaseModel):
     )
     storage_timeout_seconds: int = Field(
         30,
-        alias="STORAGE_TIMEOUT_SECONDS",
         ge=1,
         le=30,
         description="How long the storage service may take for an answer before it is asked again, 1 to 30.",
     )
     lease_seconds: int = Field(
         60,
-        alias="LEASE_SECONDS",
         ge=15,
         le=60,
         description="How long a run's hold on its domain outlasts a worker that died, 15 to 60. Shorter is for tests.",
@@ -149,111 +152,85 @@ class Settings(BaseModel):
     )
     website_time_zone: TimeZone | None = Field(
         None,
-        alias="WEBSITE_TIME_ZONE",
         description="Unset or `UTC`. Any other zone stops the start: the host would move the schedule, and this app "
         "would name other times.",
     )
     process_time_zone: TimeZone | None = Field(None, alias="TZ", description="The same.")
     source: Literal["hennge", "csv"] = Field(
         "hennge",
-        alias="SOURCE",
         description="Where people come from: `hennge`, Access Control's API, or `csv`, its exported CSV.",
     )
     hennge_client_id: str | None = Field(
         None,
-        alias="HENNGE_CLIENT_ID",
         description="Id of the API client (Access Control: System → API Client). Needed with `SOURCE=hennge`.",
     )
     hennge_client_secret: SecretStr | None = Field(
-        None,
-        alias="HENNGE_CLIENT_SECRET",
-        description="Its secret, shown once when the client is made. In Azure a reference to Key Vault.",
+        None, description="Its secret, shown once when the client is made. In Azure a reference to Key Vault."
     )
     hennge_secret_expires_on: date | None = Field(
         None,
-        alias="HENNGE_SECRET_EXPIRES_ON",
         description="Date (yyyy-MM-dd) by which that secret is to be replaced. Each tick of the timer says it, and an "
         "alert comes 30 days before.",
     )
     hennge_token_url: Endpoint = Field(
-        "https://ap.ssso.hdems.com/oauth/token",
-        alias="HENNGE_TOKEN_URL",
-        description="Where Access Control gives out tokens.",
+        "https://ap.ssso.hdems.com/oauth/token", description="Where Access Control gives out tokens."
     )
     hennge_api_url: Endpoint = Field(
-        "https://api.auth.hennge.com/20230822",
-        alias="HENNGE_API_URL",
-        description="Where its API is; `/users` is added.",
+        "https://api.auth.hennge.com/20230822", description="Where its API is; `/users` is added."
     )
     csv_path: str | None = Field(
         None,
-        alias="CSV_PATH",
         description="The exported CSV: a file, or `blob:container/name` in the app's own storage. "
         "Needed with `SOURCE=csv`.",
     )
 
     graph_base_url: Endpoint = Field(
         "https://graph.microsoft.com/v1.0",
-        alias="GRAPH_BASE_URL",
         description="Microsoft Graph, v1.0; another one in a national cloud. A loopback `http://` address is an "
         "emulator, which gets no Azure credential.",
     )
     attribute_map: Annotated[FieldMap, BeforeValidator(_json)] | None = Field(
         None,
-        alias="ATTRIBUTE_MAP",
         description="JSON object, Entra attribute → source field or expression, on top of the default map; see below.",
     )
     sign_in: SignIn | None = Field(
         None,
-        alias="SIGN_IN",
         description="What a sync does with Entra's sign-in state: `leave` (the default) nothing; `block` blocks those "
         "whom the source disables, and unblocks only whom a sync blocked; `follow` does as the source says, both ways.",
     )
     usage_location: Country | None = Field(
         None,
-        alias="USAGE_LOCATION",
         description="Two-letter country that created users get, such as `JP`. Entra wants one before it takes a "
         "licence.",
     )
     protected_users: Annotated[People, BeforeValidator(_listed)] | None = Field(
-        None,
-        alias="PROTECTED_USERS",
-        description="UPNs or object ids, comma-separated, that are never touched.",
+        None, description="UPNs or object ids, comma-separated, that are never touched."
     )
     foreign_domains: Annotated[DomainNames, BeforeValidator(_listed)] | None = Field(
         None,
-        alias="FOREIGN_DOMAINS",
         description="Domains, comma-separated, that are certainly not the tenant's although they differ by one "
         "character only: whoever moves to one has left.",
     )
     upn_from: Literal["userPrincipalName", "email"] | None = Field(
         None,
-        alias="UPN_FROM",
         description="Which field names people: `userPrincipalName`, or `email`, which then stands in for whoever has "
         "no UPN. Unset: as the last good sync remembers, at first the UPN if anybody has one.",
     )
     require_deletion_checks: bool = Field(
         True,
-        alias="REQUIRE_DELETION_CHECKS",
         description="`true`: without the permissions to look at whoever is about to be deleted, blocked or renamed, "
         "nobody is. `false`: such changes go ahead, and deletions say so.",
     )
     restore_deleted_users: bool = Field(
         True,
-        alias="RESTORE_DELETED_USERS",
         description="`true`: somebody who comes back within 30 days is restored, with mailbox and licences. "
         "`false`: created anew, as in the product this re-creates.",
     )
     batches_in_flight: int = Field(
-        4,
-        alias="BATCHES_IN_FLIGHT",
-        ge=1,
-        le=16,
-        description="How many `$batch` calls of 20 are under way at a time, 1 to 16.",
+        4, ge=1, le=16, description="How many `$batch` calls of 20 are under way at a time, 1 to 16."
     )
     time_budget_seconds: int = Field(
         1500,
-        alias="TIME_BUDGET_SECONDS",
         ge=1,
         le=1500,
         description="After so long a run stops between two batches and goes on in a new invocation, 1500 at most: "
@@ -261,13 +238,11 @@ class Settings(BaseModel):
     )
     language: Annotated[Language, BeforeValidator(_language)] = Field(
         "en",
-        alias="LANGUAGE",
         description="`en` or `ja`: the language of `reason` and `errorMessage` in audit logs, and of notifications. "
         "Columns and codes stay.",
     )
     notify_loopback: bool = Field(
         False,
-        alias="NOTIFY_LOOPBACK",
         description="`true` lets notifications go to this machine's own addresses, also by `http://`. For development.",
     )
     host_name: str | None = Field(
@@ -277,7 +252,6 @@ class Settings(BaseModel):
     )
     history_days: int = Field(
         90,
-        alias="HISTORY_DAYS",
         ge=0,
         le=730,
         description="How long the history of each person is kept, in days, 730 at most. `0` keeps none, and drops what "
@@ -285,17 +259,14 @@ class Settings(BaseModel):
     )
     history_values: bool = Field(
         False,
-        alias="HISTORY_VALUES",
         description="`true`: a person's history has the values of attributes, before and after, not only their names.",
     )
     auth_mode: Literal["keys", "entra"] = Field(
         "keys",
-        alias="AUTH_MODE",
         description="Who may call: `keys`, whoever has a function key; `entra`, who signs in and has an app role.",
     )
     approvals: Literal["one", "two"] = Field(
         "one",
-        alias="APPROVALS",
         description="`two`: what deletes people by approval, or loosens settings, waits until a second person confirms "
         "it; with `AUTH_MODE=entra` only.",
     )

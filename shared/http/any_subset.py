@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Self
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
 from shared.model.bad_value import BadValue
 
 
-def any_subset(schema: JsonSchemaValue) -> None:
+def _any_subset(schema: JsonSchemaValue) -> None:
     """Adapts the schema: at least one setting, and no defaults, because a setting that is not named stays as it is."""
     schema["minProperties"] = 1
     for setting in schema["properties"].values():
@@ -17,6 +17,10 @@ def any_subset(schema: JsonSchemaValue) -> None:
 
 
 class AnySubset(BaseModel):
+    """Comes after the settings that it is a subset of."""
+
+    model_config = ConfigDict(json_schema_extra=_any_subset)
+
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:

@@ -48,6 +48,4 @@ def bad_fields(error: ValidationError, where: str) -> Problem:
         why = known(one.get("ctx", {})) if known else say("field.form")
         wrong.append((".".join(map(str, one["loc"])) or where, why))
     named = tuple(part for field, why in wrong for part in say("field.named", field=field, why=why))
-    problem = Problem(400, f"Bad {where}", say("http.badFields", fields=named))
-    problem.errors = wrong
-    return problem
+    return Problem(400, f"Bad {where}", say("http.badFields", fields=named), errors=wrong)

@@ -3,15 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import azure.functions as func
 from pydantic import Field, JsonValue
 
 from shared.http.domains import kept_domain
 from shared.http.endpoint import Body, Call, Nothing, domain_in
-from shared.http.problems import json
 from shared.model.holds import Hold
-from shared.model.records import Record, Time
-from shared.store.changes import TENANT, Recorded
+from shared.model.records import Record, Recorded, Time
 
 
 class ChangesQuery(Body):
@@ -78,14 +75,13 @@ class ChangeList(Record):
     cursor: str | None
 
 
-async def list_changes(call: Call[ChangesQuery, Nothing]) -> func.HttpResponse:
+async def list_changes(call: Call[ChangesQuery, Nothing]) -> ChangeList:
     asked, services = call.query, call.services
     domain = domain_in(asked.domain)
     if domain:
         await kept_domain(services, domain)
-    partitions = [domain, TENANT] if domain else [TENANT]
-    found, cursor = await services.changes.read_page(partitions, asked.limit, asked.cursor)
-    return json(ChangeList(changes=[_record(one) for one in found], cursor=cursor))
+    found, cursor = await services.changes.read_page(domain, asked.limit, asked.cursor)
+    return ChangeList(changes=[_record(one) for one in found], cursor=cursor)
 
 
 def _record(one: Recorded) -> ChangeRecord:
@@ -95,7 +91,7 @@ def _record(one: Recorded) -> ChangeRecord:
     is_hold = of_person and "until" in decided
     return ChangeRecord(
         id=one.id,
-        domain=None if one.partition == TENANT else one.partition,
+        domain=one.domain,
         at=one.at,
         by=one.by,
         address=one.address,

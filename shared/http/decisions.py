@@ -13,7 +13,7 @@ from shared.http.problems import Problem, json
 from shared.model.addresses import compared_id
 from shared.model.bad_value import BadValue
 from shared.model.parts import Parts, say
-from shared.model.questions import Decision, Kind, OpenQuestions, Pair, Question
+from shared.model.questions import Decision, OpenQuestions, Pair, Question
 from shared.model.records import Record, Time
 from shared.runs.deciding import decide, take_back
 
@@ -39,23 +39,14 @@ class DecisionsOrder(Record):
         return self
 
 
-class QuestionView(Record):
+class QuestionView(Question):
     """A source user and an account that may be theirs. `alsoIn`: further open questions about one of the two.
 
     `alike`: it may be answered together with others of its kind.
     """
 
-    id: str
-    kind: Kind
-    source_id: str
-    object_id: str
-    user_principal_name: str
-    display_name: str
-    domains: tuple[str, ...]
-    since: Time | None
-    speaks_for: Parts = Field(serialization_alias="for")
-    speaks_against: Parts = Field(serialization_alias="against")
-    alike: bool
+    speaks_for: Parts = Field((), serialization_alias="for")
+    speaks_against: Parts = Field((), serialization_alias="against")
     also_in: tuple[str, ...]
 
 
@@ -84,7 +75,7 @@ class DecisionList(Record):
     decisions: list[DecisionView]
 
 
-async def list_decisions(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def list_decisions(call: Call[Nothing, Nothing]) -> DecisionList:
     await kept_domain(call.services, call.domain)
     return await _answer(call)
 
@@ -92,23 +83,23 @@ async def list_decisions(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 async def make_decisions(call: Call[Nothing, DecisionsOrder]) -> func.HttpResponse:
     await kept_domain(call.services, call.domain)
     await decide(call.services, call.domain, pairs_of(call.body), call.author)
-    return await _answer(call, status=201)
+    return json(await _answer(call), 201)
 
 
 def pairs_of(order: DecisionsOrder) -> dict[Pair, bool]:
     return {(one.source_id, one.object_id): one.same for one in order.decisions}
 
 
-async def take_back_decision(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def take_back_decision(call: Call[Nothing, Nothing]) -> DecisionList:
     await kept_domain(call.services, call.domain)
     if not await take_back(call.services, call.decision, call.author):
         raise Problem(404, "Unknown decision", say("decisions.unknown", id=repr(call.decision)))
     return await _answer(call)
 
 
-async def _answer(call: AnyCall, status: int = 200) -> func.HttpResponse:
+async def _answer(call: AnyCall) -> DecisionList:
     asked = await call.services.questions.read(call.domain)
-    return json(_list(asked, await call.services.decisions.read()), status=status)
+    return _list(asked, await call.services.decisions.read())
 
 
 def _list(asked: OpenQuestions, standing: Sequence[Decision]) -> DecisionList:

@@ -3,10 +3,9 @@
 import asyncio
 
 import azure.functions as func
-from pydantic import ConfigDict
 
 from shared.errors import DomainNotFound, GraphError, Unavailable
-from shared.http.any_subset import AnySubset, any_subset
+from shared.http.any_subset import AnySubset
 from shared.http.content import content
 from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.pausing import with_pause
@@ -24,8 +23,6 @@ AT_ONCE = 16
 
 class SettingsChange(DomainSettings, AnySubset):
     """Any subset of the settings, at least one; null switches a further limit off."""
-
-    model_config = ConfigDict(json_schema_extra=any_subset)
 
 
 class DomainList(Record):

@@ -1,7 +1,7 @@
 """How an endpoint is declared: its path, who may call it, what it takes and answers.
 
-The declarations are the only place for that: triggers take path, method and auth level from them, requests are
-checked against them, and the OpenAPI document, the 405 answers and the table of roles are made from them.
+The declarations are the only place for that: triggers, the OpenAPI document, the 405 answers and the table of roles are
+made from them, and requests are checked against them.
 """
 
 import logging
@@ -89,7 +89,8 @@ class Call(Generic[Query_co, Body_co]):
 AnyCall = Call[BaseModel, BaseModel]
 
 
-Handler = Callable[[Call[Query_co, Body_co]], Awaitable[func.HttpResponse]]
+# It gives the body of a 200, or an answer with a status or headers of its own.
+Handler = Callable[[Call[Query_co, Body_co]], Awaitable[BaseModel | func.HttpResponse]]
 # What a call asks a second person for; None if it needs none.
 Asks = Callable[[Call[Query_co, Body_co]], Awaitable[Asked | None]]
 # The parameters of a path that are a call's own.
@@ -100,8 +101,9 @@ _PLACE = ("domain", "run_id", "decision", "person", "object_id")
 class Endpoint(Generic[Query_co, Body_co]):
     """One method of one path. `role` is None if anybody may call.
 
-    `answers` maps a status to its model, or to a description. For the OpenAPI document only: `files` are the media
-    types of a 200 without a model, `takes` and `gives` are headers of the request and of the answer.
+    `answers` maps a status to its model, or to a description; that of a 200 may be what the handler returns. For the
+    OpenAPI document only: `files` are the media types of a 200 without a model, `takes` and `gives` are headers of the
+    request and of the answer. `sends`: it may put messages into the queue of runs.
     """
 
     method: str
@@ -114,6 +116,7 @@ class Endpoint(Generic[Query_co, Body_co]):
     takes: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
     asks: Asks[Query_co, Body_co] | None = None
+    sends: bool = False
 
     @property
     def path(self) -> str:
@@ -129,6 +132,11 @@ class Endpoint(Generic[Query_co, Body_co]):
     def body(self) -> type[Body_co]:
         _, body = _models(self.handler)
         return body
+
+    @property
+    def all_answers(self) -> Mapping[int, type[BaseModel] | str]:
+        returned = get_type_hints(self.handler)["return"]
+        return {200: returned, **self.answers} if issubclass(returned, BaseModel) else self.answers
 
     @property
     def changes(self) -> bool:
@@ -153,7 +161,7 @@ class Endpoint(Generic[Query_co, Body_co]):
                 require_same_origin(request.headers)
             call = self._call(services, request, caller, enqueue)
             asked = await self.asked(call) if services.settings.approvals == "two" else None
-            return await (self.handler(call) if asked is None else self._put_off(call, asked))
+            return await (self.respond(call) if asked is None else self._put_off(call, asked))
         except Problem as problem:
             if problem.status in (401, 403, 503):
                 event(
@@ -172,6 +180,10 @@ class Endpoint(Generic[Query_co, Body_co]):
             forbidden = getattr(error, "status_code", 0) == 403
             why = say("http.storageForbidden") if forbidden else say("http.failed")
             return Problem(500, "Internal error", why).answer()
+
+    async def respond(self, call: Call[Query_co, Body_co]) -> func.HttpResponse:
+        answer = await self.handler(call)
+        return json(answer) if isinstance(answer, BaseModel) else answer
 
     async def asked(self, call: Call[Query_co, Body_co]) -> Asked | None:
         return await self.asks(call) if self.asks else None

@@ -30,14 +30,9 @@ from shared.http import (
 from shared.http.endpoint import AnyEndpoint, Call, Endpoint, Nothing
 from shared.http.principal import Role
 from shared.model.domains import Domain
-from shared.model.holds import Hold
 from shared.model.runs import Run
-from shared.reports.found_people import FoundPeople
 from shared.reports.leavers import LeaverView
-from shared.reports.person import Person
-from shared.reports.pre_check import PreCheck
 from shared.reports.run_people import RunPeople
-from shared.reports.source_fields import SourceReport
 
 _DOMAIN = "domains/{domain}"
 _RUN = f"{_DOMAIN}/runs/{{runId}}"
@@ -63,6 +58,7 @@ get_domain = Endpoint(
     method="GET", route=_DOMAIN,
     summary="One domain; `ETag` is the version of its settings.",
     role=Role.READER, handler=domains.get_domain, answers={200: Domain, **_TENANT_IF_NEW}, gives=("ETag",),
+    sends=True,
 )  # fmt: skip
 change_domain = Endpoint(
     method="PATCH", route=_DOMAIN,
@@ -87,18 +83,17 @@ list_changes = Endpoint(
     method="GET", route="changes",
     summary="Who changed which setting, and decided who is who, newest first; of the tenant, and of a domain beside.",
     role=Role.READER, handler=changes.list_changes,
-    answers={200: changes.ChangeList, 404: "No such domain.", **_TENANT_IF_NEW},
+    answers={404: "No such domain.", **_TENANT_IF_NEW},
 )  # fmt: skip
 try_notification = Endpoint(
     method="POST", route="notifications/{notificationId}/test",
     summary="Sends a message of test, and says how it fared.",
     role=Role.ADMINISTRATOR, handler=notifications.try_notification,
-    answers={200: notifications.DeliveryView},
 )  # fmt: skip
 start_dry_run = Endpoint(
     method="POST", route=f"{_DOMAIN}/dry-run",
     summary="Starts a dry run; with `settings`, which takes an administrator, one that tries them.",
-    role=Role.OPERATOR, handler=runs.start_dry_run, answers=_STARTED, gives=_POLL,
+    role=Role.OPERATOR, handler=runs.start_dry_run, answers=_STARTED, gives=_POLL, sends=True,
 )  # fmt: skip
 start_sync = Endpoint(
     method="POST", route=f"{_DOMAIN}/sync",
@@ -106,28 +101,27 @@ start_sync = Endpoint(
     role=Role.ADMINISTRATOR, handler=runs.start_sync, asks=loosening.sync,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} `dryRunId` is no dry run that succeeded.",
              410: "The dry run's list of deletions is gone: run it again.",
-             412: "Settings have changed since that dry run."}, gives=_POLL,
+             412: "Settings have changed since that dry run."}, gives=_POLL, sends=True,
 )  # fmt: skip
 pre_check = Endpoint(
     method="GET", route=f"{_DOMAIN}/pre-check",
     summary="Objects on the domain that are not users to synchronise, and what to do.",
-    role=Role.OPERATOR, handler=inspection.pre_check, answers={200: PreCheck, **_UPSTREAM},
+    role=Role.OPERATOR, handler=inspection.pre_check, answers=_UPSTREAM,
 )  # fmt: skip
 find_people = Endpoint(
     method="GET", route="people",
     summary="People found by part of a name, an address or an id, on both sides; read-only.",
-    role=Role.OPERATOR, handler=inspection.find_people, answers={200: FoundPeople, **_UPSTREAM},
+    role=Role.OPERATOR, handler=inspection.find_people, answers=_UPSTREAM,
 )  # fmt: skip
 get_person = Endpoint(
     method="GET", route="people/{person}",
     summary="One person: both sides, what paired them, what protects them, and what a sync would do now; read-only.",
-    role=Role.OPERATOR, handler=inspection.get_person, answers={200: Person, **_UPSTREAM},
+    role=Role.OPERATOR, handler=inspection.get_person, answers=_UPSTREAM,
 )  # fmt: skip
 get_history = Endpoint(
     method="GET", route="people/{person}/history",
     summary="What runs and administrators did to a person, newest first; also under a Username or UPN they had.",
-    role=Role.READER, handler=inspection.get_history,
-    answers={200: inspection.PersonHistory, 502: "Microsoft Graph can't be read."},
+    role=Role.READER, handler=inspection.get_history, answers={502: "Microsoft Graph can't be read."},
 )  # fmt: skip
 erase_history = Endpoint(
     method="DELETE", route="people/{person}/history",
@@ -139,24 +133,23 @@ set_hold = Endpoint(
     method="PUT", route="people/{objectId}/hold",
     summary="Leaves an account as it is until a date, or keeps it from being deleted; in place of an earlier hold.",
     role=Role.ADMINISTRATOR, handler=holds.set_hold, asks=loosening.hold,
-    answers={200: Hold, 412: "Others keep changing the same hold."},
+    answers={412: "Others keep changing the same hold."},
 )  # fmt: skip
 lift_hold = Endpoint(
     method="DELETE", route="people/{objectId}/hold",
     summary="Ends a hold at once; answers with it.",
     role=Role.ADMINISTRATOR, handler=holds.lift_hold, asks=loosening.no_hold,
-    answers={200: Hold, 404: "No hold is on this account.", 412: "Others keep changing the same hold."},
+    answers={404: "No hold is on this account.", 412: "Others keep changing the same hold."},
 )  # fmt: skip
 get_source = Endpoint(
     method="GET", route="source",
     summary="What the source has: its fields, how many people have each, masked samples, and a map that would suit it.",
-    role=Role.OPERATOR, handler=source.source,
-    answers={200: SourceReport, 502: "The source can't be read."},
+    role=Role.OPERATOR, handler=source.source, answers={502: "The source can't be read."},
 )  # fmt: skip
 list_decisions = Endpoint(
     method="GET", route=f"{_DOMAIN}/decisions",
     summary="Who is who: the questions that the last run has left open, and what people have decided.",
-    role=Role.OPERATOR, handler=decisions.list_decisions, answers={200: decisions.DecisionList, **_TENANT},
+    role=Role.OPERATOR, handler=decisions.list_decisions, answers=_TENANT,
 )  # fmt: skip
 make_decisions = Endpoint(
     method="POST", route=f"{_DOMAIN}/decisions",
@@ -167,48 +160,47 @@ make_decisions = Endpoint(
 take_back_decision = Endpoint(
     method="DELETE", route=f"{_DOMAIN}/decisions/{{decisionId}}",
     summary="Takes a decision back.",
-    role=Role.ADMINISTRATOR, handler=decisions.take_back_decision, asks=loosening.decision_back,
-    answers={200: decisions.DecisionList, **_TENANT},
+    role=Role.ADMINISTRATOR, handler=decisions.take_back_decision, asks=loosening.decision_back, answers=_TENANT,
 )  # fmt: skip
 list_all_leavers = Endpoint(
     method="GET", route="leavers",
     summary="The leavers of all domains who wait, and until when; also those whose domain has no sync any more.",
-    role=Role.READER, handler=leavers.list_all_leavers, answers={200: leavers.LeaverList},
+    role=Role.READER, handler=leavers.list_all_leavers,
 )  # fmt: skip
 list_leavers = Endpoint(
     method="GET", route=f"{_DOMAIN}/leavers",
     summary="The leavers of a domain who wait, and until when.",
-    role=Role.READER, handler=leavers.list_leavers, answers={200: leavers.LeaverList, **_TENANT_IF_NEW},
+    role=Role.READER, handler=leavers.list_leavers, answers=_TENANT_IF_NEW,
 )  # fmt: skip
 decide_about_leaver = Endpoint(
     method="POST", route=f"{_DOMAIN}/leavers/{{objectId}}",
     summary="Keeps a leaver, lets them wait until a date, or starts a sync that deletes them now.",
     role=Role.ADMINISTRATOR, handler=leavers.decide_about_leaver, asks=loosening.leaver,
-    answers={200: LeaverView, **_STARTED}, gives=_POLL,
+    answers={200: LeaverView, **_STARTED}, gives=_POLL, sends=True,
 )  # fmt: skip
 list_runs = Endpoint(
     method="GET", route=f"{_DOMAIN}/runs",
     summary="The Sync Logs, newest first; filtered by time, status, mode and who started them.",
-    role=Role.READER, handler=runs.list_runs, answers={200: runs.RunList, **_TENANT_IF_NEW},
+    role=Role.READER, handler=runs.list_runs, answers=_TENANT_IF_NEW, sends=True,
 )  # fmt: skip
 get_run = Endpoint(
     method="GET", route=_RUN,
     summary="One run, live while it runs.",
-    role=Role.READER, handler=runs.get_run, answers={200: Run}, gives=("Retry-After",),
+    role=Role.READER, handler=runs.get_run, answers={200: Run}, gives=("Retry-After",), sends=True,
 )  # fmt: skip
 cancel_run = Endpoint(
     method="POST", route=f"{_RUN}/cancel",
     summary="Stops a run before its next write.",
     role=Role.ADMINISTRATOR, handler=runs.cancel_run,
     answers={202: Run, 409: "The run can't be reached; or a newer version wrote it, and `detail` says whether "
-             "its domain is free now."}, gives=("Retry-After",),
+             "its domain is free now."}, gives=("Retry-After",), sends=True,
 )  # fmt: skip
 undo_run = Endpoint(
     method="POST", route=f"{_RUN}/undo",
     summary="Takes a sync back, or previews that.",
     role=Role.ADMINISTRATOR, handler=runs.undo_run, asks=loosening.undo,
     answers={**_STARTED, 409: f"{_ACTIVE_OR} this one is no sync that has ended.",
-             410: "The sync is more than 30 days ago."}, gives=_POLL,
+             410: "The sync is more than 30 days ago."}, gives=_POLL, sends=True,
 )  # fmt: skip
 list_people = Endpoint(
     method="GET", route=f"{_RUN}/people",
@@ -233,7 +225,7 @@ async def confirm_approval_of_another(call: Call[Nothing, Nothing]) -> func.Http
 list_approvals = Endpoint(
     method="GET", route="approvals",
     summary="What waits for a second person, where `APPROVALS` is two; oldest first.",
-    role=Role.READER, handler=second_person.list_approvals, answers={200: second_person.ApprovalList},
+    role=Role.READER, handler=second_person.list_approvals,
 )  # fmt: skip
 confirm_approval = Endpoint(
     method="POST", route="approvals/{approvalId}",
@@ -242,6 +234,7 @@ confirm_approval = Endpoint(
     answers={200: "As the first call.", 202: "As the first call.", 403: "The same person, or a program.",
              410: "Nobody has confirmed it within 24 hours.",
              412: "What it would do has changed since."},
+    sends=True,
 )  # fmt: skip
 take_back_approval = Endpoint(
     method="DELETE", route="approvals/{approvalId}",
@@ -252,7 +245,7 @@ take_back_approval = Endpoint(
 get_me = Endpoint(
     method="GET", route="me",
     summary="Who is calling: name, role, and how they are known.",
-    role=Role.READER, handler=me.me, answers={200: me.Me},
+    role=Role.READER, handler=me.me,
 )  # fmt: skip
 get_console = Endpoint(
     method="GET", route="console",
@@ -287,7 +280,11 @@ get_openapi = Endpoint(
     role=None, handler=document, answers={200: "OpenAPI"}, files=("application/json",),
 )  # fmt: skip
 
-ENDPOINTS: tuple[AnyEndpoint, ...] = tuple(one for one in [*globals().values()] if isinstance(one, Endpoint))
+# By the names of their functions in Azure.
+FUNCTIONS: Mapping[str, AnyEndpoint] = {
+    name: one for name, one in [*globals().items()] if isinstance(one, Endpoint)
+}
+ENDPOINTS = tuple(FUNCTIONS.values())
 
 
 def unknown_path(request: func.HttpRequest) -> func.HttpResponse:

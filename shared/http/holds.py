@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-import azure.functions as func
 from pydantic import Field, StringConstraints
 
 from shared.http.endpoint import Call, Nothing
 from shared.http.pausing import require_ahead
-from shared.http.problems import Problem, json
-from shared.model.holds import Scope
+from shared.http.problems import Problem
+from shared.model.holds import Hold, Scope
 from shared.model.parts import say
 from shared.model.pause import LONGEST_PAUSE, LONGEST_REASON
 from shared.model.records import Record, Time
@@ -28,15 +27,14 @@ class HoldOrder(Record):
     )
 
 
-async def set_hold(call: Call[Nothing, HoldOrder]) -> func.HttpResponse:
+async def set_hold(call: Call[Nothing, HoldOrder]) -> Hold:
     order = call.body
     require_ahead("until", order.until, call.services.clock.now())
-    kept = await hold(call.services, call.object_id, order.until, order.reason, order.scope, call.author)
-    return json(kept)
+    return await hold(call.services, call.object_id, order.until, order.reason, order.scope, call.author)
 
 
-async def lift_hold(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def lift_hold(call: Call[Nothing, Nothing]) -> Hold:
     lifted = await lift(call.services, call.object_id, call.author)
     if lifted is None:
         raise Problem(404, "Unknown hold", say("hold.none", id=call.object_id))
-    return json(lifted)
+    return lifted

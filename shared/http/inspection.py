@@ -10,10 +10,12 @@ from pydantic import Field
 from shared.errors import Unavailable
 from shared.http.domains import domain_to_read
 from shared.http.endpoint import Body, Call, Nothing, domain_in
-from shared.http.problems import json
 from shared.log import event
 from shared.model.history import Entry
 from shared.model.records import Record
+from shared.reports.found_people import FoundPeople
+from shared.reports.person import Person
+from shared.reports.pre_check import PreCheck
 from shared.runs import inspection
 from shared.words import said
 
@@ -48,26 +50,26 @@ class PersonHistory(Record):
     days: int
 
 
-async def pre_check(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def pre_check(call: Call[Nothing, Nothing]) -> PreCheck:
     domain = await domain_to_read(call.services, call.domain)
-    return json(await in_time(inspection.pre_check_of(call.services, domain)))
+    return await in_time(inspection.pre_check_of(call.services, domain))
 
 
-async def find_people(call: Call[PeopleCalled, Nothing]) -> func.HttpResponse:
+async def find_people(call: Call[PeopleCalled, Nothing]) -> FoundPeople:
     found = await in_time(inspection.people_called(call.services, call.query.q))
     event("people.found", **call.facts, people=len(found.people))
-    return json(found)
+    return found
 
 
-async def get_person(call: Call[PersonQuery, Nothing]) -> func.HttpResponse:
+async def get_person(call: Call[PersonQuery, Nothing]) -> Person:
     domain = domain_in(call.query.domain or None)
     domain = await domain_to_read(call.services, domain) if domain else ""
     found = await in_time(inspection.person_called(call.services, call.person, domain))
     event("person.read", **{**call.facts, "domain": found.domain})
-    return json(found)
+    return found
 
 
-async def get_history(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def get_history(call: Call[Nothing, Nothing]) -> PersonHistory:
     entries = await in_time(inspection.history_called(call.services, call.person))
     event("history.read", **call.facts, entries=len(entries))
     shown = [
@@ -77,7 +79,7 @@ async def get_history(call: Call[Nothing, Nothing]) -> func.HttpResponse:
         for one in entries[:_MOST_ENTRIES]
     ]
     days = call.services.settings.history_days
-    return json(PersonHistory(entries=shown, more=len(entries) > _MOST_ENTRIES, days=days))
+    return PersonHistory(entries=shown, more=len(entries) > _MOST_ENTRIES, days=days)
 
 
 async def erase_history(call: Call[Nothing, Nothing]) -> func.HttpResponse:

@@ -38,11 +38,11 @@ class LeaverOrder(Record):
         return self
 
 
-async def list_all_leavers(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def list_all_leavers(call: Call[Nothing, Nothing]) -> LeaverList:
     return _list(call, await leaving.read_waiting(call.services))
 
 
-async def list_leavers(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def list_leavers(call: Call[Nothing, Nothing]) -> LeaverList:
     await kept_domain(call.services, call.domain)
     return _list(call, await leaving.read_waiting(call.services, call.domain))
 
@@ -61,5 +61,5 @@ async def decide_about_leaver(call: Call[Nothing, LeaverOrder]) -> func.HttpResp
     return json(leaver_view(account, row, services.clock.now()))
 
 
-def _list(call: AnyCall, rows: Mapping[str, Leaver | None]) -> func.HttpResponse:
-    return json(LeaverList(leavers=in_order(rows, call.services.clock.now())))
+def _list(call: AnyCall, rows: Mapping[str, Leaver | None]) -> LeaverList:
+    return LeaverList(leavers=in_order(rows, call.services.clock.now()))

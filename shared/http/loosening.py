@@ -26,7 +26,7 @@ from shared.planning.tenant_settings import in_force
 from shared.runs.approving import read_released
 from shared.runs.deciding import checked
 from shared.runs.leaving import read_waiting
-from shared.store.journal import Journal
+from shared.runs.undo_survey import read_intended
 
 
 async def domain_settings(call: Call[Nothing, SettingsChange]) -> Asked | None:
@@ -43,9 +43,8 @@ async def tenant_settings(call: Call[Nothing, TenantSettingsChange]) -> Asked | 
     changes = {name: getattr(after, name) for name in call.body.changes}
     asked = _settings(readable, changes, say("second.tenantSettings"))
     if asked and "notifications" in changes:  # what waits is kept and shown, and their addresses are secrets
-        problem = Problem(400, "Bad body", say("second.notificationsApart"))
-        problem.errors = [("notifications", problem.parts)]
-        raise problem
+        why = say("second.notificationsApart")
+        raise Problem(400, "Bad body", why, errors=[("notifications", why)])
     return asked
 
 
@@ -92,8 +91,8 @@ async def undo(call: Call[Nothing, UndoOrder]) -> Asked | None:
     if call.body.dry_run:
         return None
     sync = await call.services.runs.get(call.domain, call.run_id)
-    journal = await Journal.read_finished(call.services.storage, sync.domain, sync.id)
-    upns = sorted(change.new_upn for change in journal.intents.values() if change.action in taken)
+    intended = await read_intended(call.services, sync.domain, sync.id)
+    upns = sorted(change.new_upn for change in intended if change.action in taken)
     if not upns:
         return None
     return Asked(

@@ -2,11 +2,8 @@
 
 from typing import Literal
 
-import azure.functions as func
-
 from shared.http.endpoint import Call, Nothing
 from shared.http.principal import Role
-from shared.http.problems import json
 from shared.model.records import Record
 
 
@@ -19,8 +16,8 @@ class Me(Record):
     known_by: Literal["key", "signIn"]
 
 
-async def me(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def me(call: Call[Nothing, Nothing]) -> Me:
     caller = call.caller
     role = next(role for role in reversed(Role) if role in caller.roles)
     known_by: Literal["key", "signIn"] = "key" if call.services.settings.auth_mode == "keys" else "signIn"
-    return json(Me(name=caller.name, object_id=caller.object_id or None, role=role, known_by=known_by))
+    return Me(name=caller.name, object_id=caller.object_id or None, role=role, known_by=known_by)

@@ -27,21 +27,15 @@ def misconfigured(message: str) -> func.FunctionApp:
     async def hourly_sync(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger's argument
         log()
 
-    @app.route("health", methods=["GET"])
-    async def get_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
-        log()
-        return secured(_REFUSED.answer())
+    for name, path in (("get_health", "health"), ("get_console", "console")):
 
-    @app.route("console", methods=["GET"])
-    async def get_console(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
-        log()
-        return secured(_REFUSED.answer())
+        async def refuse(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the trigger's argument
+            log()
+            return secured(_REFUSED.answer())
+
+        app.function_name(name)(app.route(path, methods=["GET"])(refuse))
 
     return app
 
 
-_REFUSED = Problem(
-    503,
-    "A setting is missing or bad",
-    say("settings.bad"),
-)
+_REFUSED = Problem(503, "A setting is missing or bad", say("settings.bad"))

@@ -1,10 +1,8 @@
 """Trying out a notification."""
 
-import azure.functions as func
 from pydantic import Field
 
 from shared.http.endpoint import Call, Nothing
-from shared.http.problems import json
 from shared.log import event
 from shared.model.notifications import Delivery
 from shared.runs.notifying import try_out
@@ -17,7 +15,7 @@ class DeliveryView(Delivery):
     detail: str = Field("")
 
 
-async def try_notification(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def try_notification(call: Call[Nothing, Nothing]) -> DeliveryView:
     event("notification.tried", id=call.notification, by=call.author.name, address=call.author.address)
     delivery = await try_out(call.services, call.notification)
-    return json(DeliveryView(**dict(delivery), detail=said(delivery.why)))
+    return DeliveryView(**dict(delivery), detail=said(delivery.why))

@@ -132,7 +132,7 @@ def openapi(endpoints: Sequence[AnyEndpoint]) -> JsonSchemaValue:
 
 
 def _models(endpoint: AnyEndpoint) -> list[type[BaseModel]]:
-    models = [model for model in endpoint.answers.values() if not isinstance(model, str)]
+    models = [model for model in endpoint.all_answers.values() if not isinstance(model, str)]
     return models if endpoint.body is Nothing else [*models, endpoint.body]
 
 
@@ -164,10 +164,10 @@ def _responses(endpoint: AnyEndpoint, refs: Mapping[type[BaseModel], JsonSchemaV
     problems |= _CHANGING if endpoint.changes else {}
     if names := _names(endpoint.path):
         problems[404] = _NOT_FOUND[names[-1]]
-    if endpoint.asks and 202 not in endpoint.answers:
+    if endpoint.asks and 202 not in endpoint.all_answers:
         problems[202] = _PUT_OFF
     responses: JsonSchemaValue = {}
-    for status, answer in sorted({**problems, **endpoint.answers}.items()):
+    for status, answer in sorted({**problems, **endpoint.all_answers}.items()):
         described = answer if isinstance(answer, str) else answer.__name__
         if endpoint.asks and status == 202 and described != _PUT_OFF:
             described += f"; or: {_PUT_OFF}"

@@ -21,6 +21,5 @@ def with_pause(changes: Mapping[str, object], now: datetime) -> Mapping[str, obj
 def require_ahead(field: str, until: datetime, now: datetime) -> None:
     """Raises Problem that names the field if it is in the past, or too far ahead."""
     if not timedelta(0) < until - now <= LONGEST_PAUSE:
-        problem = Problem(400, "Bad body", say("pause.notAhead", days=LONGEST_PAUSE.days))
-        problem.errors = [(field, problem.parts)]
-        raise problem
+        why = say("pause.notAhead", days=LONGEST_PAUSE.days)
+        raise Problem(400, "Bad body", why, errors=[(field, why)])

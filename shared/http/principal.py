@@ -65,11 +65,7 @@ def identified(auth_mode: str, environment: Mapping[str, str], headers: Mapping[
         return KEY_HOLDER
     if environment.get("WEBSITE_AUTH_ENABLED", "").lower() != "true":
         event("auth.notInFront", logging.ERROR)
-        raise Problem(
-            503,
-            "Authentication is not set up",
-            say("auth.notInFront"),
-        )
+        raise Problem(503, "Authentication is not set up", say("auth.notInFront"))
     principal = _principal(headers.get("X-MS-CLIENT-PRINCIPAL", ""))
     if principal is None:
         raise Problem(401, "Not signed in", say("auth.signIn"))
@@ -79,11 +75,7 @@ def identified(auth_mode: str, environment: Mapping[str, str], headers: Mapping[
 def require_role(principal: Principal, role: Role) -> None:
     """Raises Problem 403 if the caller has neither `role` nor a role that includes it."""
     if not principal.roles & role.granted_by:
-        raise Problem(
-            403,
-            "Role missing",
-            say("auth.roleMissing", name=principal.name, role=role.value),
-        )
+        raise Problem(403, "Role missing", say("auth.roleMissing", name=principal.name, role=role.value))
 
 
 class _Claim(BaseModel):

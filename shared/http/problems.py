@@ -2,7 +2,7 @@
 
 import json as stdlib_json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 
 import azure.functions as func
@@ -44,17 +44,16 @@ _STATUS: Mapping[type[SyncError], tuple[int, str]] = {
 }
 
 
+@dataclass(eq=False)
 class Problem(Exception):
     """An answer that is an error; `errors` are fields of the request, each with what is wrong with it."""
 
-    def __init__(self, status: int, title: str, parts: Parts, **members: object) -> None:
-        super().__init__(title)
-        self.status = status
-        self.title = title
-        self.parts = parts
-        self.members = members
-        self.errors: Sequence[tuple[str, Parts]] = ()
-        self.headers: Mapping[str, str] = {}
+    status: int
+    title: str
+    parts: Parts
+    errors: Sequence[tuple[str, Parts]] = ()
+    run_id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def detail(self) -> str:
@@ -64,13 +63,11 @@ class Problem(Exception):
     @classmethod
     def of(cls, error: SyncError) -> "Problem":
         status, title = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), (500, "Failed"))
-        members = {"runId": error.run_id} if isinstance(error, RunActive) else {}
-        problem = cls(status, title, parts_of(error), **members)
-        if isinstance(error, Unavailable):
-            problem.headers = {"Retry-After": str(error.retry_after)}
-        return problem
+        run_id = error.run_id if isinstance(error, RunActive) else None
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
+        return cls(status, title, parts_of(error), run_id=run_id, headers=headers)
 
-    def answer(self, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
+    def answer(self) -> func.HttpResponse:
         body: dict[str, object] = {
             "type": "about:blank",
             "title": self.title,
@@ -80,13 +77,15 @@ class Problem(Exception):
         }
         if self.errors:
             body["errors"] = [
-                {"field": field, "detail": said(why), "parts": [asdict(part) for part in why]}
-                for field, why in self.errors
+                {"field": name, "detail": said(why), "parts": [asdict(part) for part in why]}
+                for name, why in self.errors
             ]
+        if self.run_id:
+            body["runId"] = self.run_id
         return func.HttpResponse(
-            stdlib_json.dumps({**body, **self.members}, ensure_ascii=False),
+            stdlib_json.dumps(body, ensure_ascii=False),
             status_code=self.status,
-            headers={"Cache-Control": "no-store", **self.headers, **(headers or {})},
+            headers={"Cache-Control": "no-store", **self.headers},
             mimetype="application/problem+json",
         )
 
@@ -119,5 +118,6 @@ def nothing_here(method: str, path: str, allowed: list[str]) -> func.HttpRespons
     """The 404 for a path that no trigger serves; 405 if other methods are `allowed`."""
     if allowed:
         taken = say("http.wrongMethod", path=path, methods=tuple(allowed), method=method)
-        return Problem(405, HTTPStatus(405).phrase, taken).answer({"Allow": ", ".join(allowed)})
+        headers = {"Allow": ", ".join(allowed)}
+        return Problem(405, HTTPStatus(405).phrase, taken, headers=headers).answer()
     return Problem(404, HTTPStatus(404).phrase, say("http.nothingHere", path=path)).answer()

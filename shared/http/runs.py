@@ -6,15 +6,15 @@ from datetime import timedelta, timezone
 from typing import Annotated, Self
 
 import azure.functions as func
-from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, StrictBool, field_validator, model_validator
+from pydantic import AwareDatetime, Field, JsonValue, StrictBool, field_validator, model_validator
 
 from shared.errors import RunActive
-from shared.http.any_subset import AnySubset, any_subset
 from shared.http.content import content
 from shared.http.domains import domain_to_read, kept_domain
 from shared.http.endpoint import AnyCall, Body, Call, Nothing
 from shared.http.principal import Role, require_role
 from shared.http.problems import Problem, json
+from shared.http.settings import TenantSettingsChange
 from shared.http.take_up import take_up
 from shared.http.views import run_view
 from shared.log import event
@@ -24,13 +24,11 @@ from shared.model.domains import DomainSettings
 from shared.model.parts import say
 from shared.model.questions import Kind as QuestionKind
 from shared.model.records import Record, Time
-from shared.model.runs import RUN_ID_PATTERN, Approvable, Mode, Run, Status, Trigger
-from shared.planning.tenant_settings import TenantSettings
+from shared.model.runs import RUN_ID_PATTERN, Approvable, Mode, Run, Status, Trigger, Wanted, run_id_in
 from shared.reports.run_people import PersonKind, page_of_people
 from shared.runs import lifecycle
 from shared.runs.approving import Release, start_approved
 from shared.runs.messages import message
-from shared.store.runs import Wanted, decode_cursor
 
 POLL_AFTER_SECONDS = 2
 LARGEST_LOG_TO_SHOW = 50 * 1024**2
@@ -45,7 +43,7 @@ class PageQuery(Body):
     @classmethod
     def _from_this_list(cls, cursor: str | None) -> str | None:
         if cursor is not None:
-            decode_cursor(cursor)
+            run_id_in(cursor)
         return cursor
 
 
@@ -105,15 +103,8 @@ class SyncOrder(Record):
     only: Chosen | None = None
 
 
-class TriedSettings(DomainSettings, TenantSettings, AnySubset):
+class TriedSettings(DomainSettings, TenantSettingsChange):
     """Any subset of the domain's and the tenant's settings, as PATCH takes them."""
-
-    model_config = ConfigDict(json_schema_extra=any_subset)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        self.require_fitting()
-        return self
 
 
 class DryRunOrder(Record):
@@ -201,7 +192,7 @@ async def undo_run(call: Call[Nothing, UndoOrder]) -> func.HttpResponse:
     return await started(call, start)
 
 
-async def list_runs(call: Call[RunsQuery, Nothing]) -> func.HttpResponse:
+async def list_runs(call: Call[RunsQuery, Nothing]) -> RunList:
     await kept_domain(call.services, call.domain)
     asked = call.query
     wanted = Wanted(since=asked.since, until=asked.until, status=asked.status, mode=asked.mode, by=asked.by)
@@ -210,7 +201,7 @@ async def list_runs(call: Call[RunsQuery, Nothing]) -> func.HttpResponse:
         await take_up(call)
     pointers = await call.services.runs.read_pointers(call.domain)
     now = call.services.clock.now()
-    return json(RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor))
+    return RunList(runs=[run_view(run, pointers.dry_run_log, now) for run in runs], cursor=cursor)
 
 
 async def get_run(call: Call[Nothing, Nothing]) -> func.HttpResponse:
@@ -265,11 +256,8 @@ def _file_name(run: Run, utc_offset: int | None) -> str | None:
 async def _audit_log_itself(call: AnyCall, run: Run) -> func.HttpResponse:
     """The CSV, for the admin page: its Content-Security-Policy forbids requests to the storage account."""
     if run.audit_log.size_bytes > LARGEST_LOG_TO_SHOW:
-        raise Problem(
-            406,
-            "Audit log too large to show",
-            say("auditLog.tooLarge", megabytes=LARGEST_LOG_TO_SHOW // 1024**2),
-        )
+        why = say("auditLog.tooLarge", megabytes=LARGEST_LOG_TO_SHOW // 1024**2)
+        raise Problem(406, "Audit log too large to show", why)
     log = await call.services.audit_logs.read(run, call.services.clock.now())
     return content(log, "text/csv", call.headers, {"Cache-Control": "no-store"})
 

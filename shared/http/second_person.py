@@ -6,7 +6,7 @@ import azure.functions as func
 
 from shared.errors import PreconditionFailed
 from shared.http.endpoint import AnyCall, AnyEndpoint, Call, Nothing
-from shared.http.problems import Problem, json
+from shared.http.problems import Problem
 from shared.http.put_off import ApprovalView, view
 from shared.log import event
 from shared.model.parts import say
@@ -18,9 +18,9 @@ class ApprovalList(Record):
     approvals: list[ApprovalView]
 
 
-async def list_approvals(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def list_approvals(call: Call[Nothing, Nothing]) -> ApprovalList:
     waiting = await call.services.pending.read_all(call.services.clock.now())
-    return json(ApprovalList(approvals=[view(one) for one in waiting]))
+    return ApprovalList(approvals=[view(one) for one in waiting])
 
 
 async def confirm(call: AnyCall, endpoints: Iterable[AnyEndpoint]) -> func.HttpResponse:
@@ -40,7 +40,7 @@ async def confirm(call: AnyCall, endpoints: Iterable[AnyEndpoint]) -> func.HttpR
         raise _unknown(kept.id)
     event("approval.confirmed", **call.facts, id=kept.id, asked=kept.by)
     try:
-        return await endpoint.handler(again)
+        return await endpoint.respond(again)
     except Exception:
         # It was refused, or it is not known whether it was done: as after any such answer, it can be tried again.
         await call.services.pending.write(kept)

@@ -3,11 +3,11 @@
 from typing import Generic, Self, TypeVar
 
 import azure.functions as func
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.errors import NotReceived
-from shared.http.any_subset import AnySubset, any_subset
+from shared.http.any_subset import AnySubset
 from shared.http.endpoint import AnyCall, Call, Nothing
 from shared.http.pausing import with_pause
 from shared.http.problems import Problem, json
@@ -90,8 +90,6 @@ class TenantSettingsView(Record):
 class TenantSettingsChange(TenantSettings, AnySubset):
     """Any subset of the settings, at least one; null returns to the app setting."""
 
-    model_config = ConfigDict(json_schema_extra=any_subset)
-
     @model_validator(mode="after")
     def _fits(self) -> Self:
         self.require_fitting()
@@ -112,9 +110,8 @@ async def change_settings(call: Call[Nothing, TenantSettingsChange]) -> func.Htt
             changes, call.author, call.headers.get("If-Match")
         )
     except (BadValue, NotReceived) as error:
-        problem = Problem(400, "Bad body", parts_of(error))
-        problem.errors = [("notifications", problem.parts)]
-        raise problem from None
+        why = parts_of(error)
+        raise Problem(400, "Bad body", why, errors=[("notifications", why)]) from None
     event(
         "settings.changed",
         by=call.author.name,

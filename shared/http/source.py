@@ -1,15 +1,12 @@
 """What the source has. It is read for each answer, and nothing of it is kept."""
 
-import azure.functions as func
-
 from shared.http.endpoint import Call, Nothing
 from shared.http.inspection import in_time
-from shared.http.problems import json
 from shared.log import event
-from shared.reports.source_fields import SourceFields
+from shared.reports.source_fields import SourceFields, SourceReport
 
 
-async def source(call: Call[Nothing, Nothing]) -> func.HttpResponse:
+async def source(call: Call[Nothing, Nothing]) -> SourceReport:
     services, fields = call.services, SourceFields()
     settings = services.settings
     attribute_map = (await services.tenant_settings.read_terms()).attribute_map
@@ -21,4 +18,4 @@ async def source(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     event("source.described", **call.facts, users=fields.users)
     name = settings.csv_path if settings.source == "csv" else settings.hennge_api_url
     now = services.clock.now()
-    return json(fields.report(settings.source, name or "", now, attribute_map))
+    return fields.report(settings.source, name or "", now, attribute_map)

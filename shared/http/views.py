@@ -11,7 +11,6 @@ from shared.model.domains import Domain, DomainSettings, StoredSettings, TenantD
 from shared.model.pause import Pausable, pause_of
 from shared.model.runs import Mode, Run
 from shared.services import Services
-from shared.store.runs import Pointers
 from shared.words import said
 
 
@@ -83,10 +82,10 @@ async def domain_view(
         removed=removed,
         as_of=as_of,
         next_run_at=services.settings.schedule.next_after(until) if due else None,
-        active_run=_view(active, pointers, now),
-        last_dry_run=_view(pointers.last_dry_run, pointers, now),
-        last_sync=_view(pointers.last_sync, pointers, now),
-        last_watch=_view(pointers.last_watch, pointers, now),
+        active_run=_view(active, pointers.dry_run_log, now),
+        last_dry_run=_view(pointers.last_dry_run, pointers.dry_run_log, now),
+        last_sync=_view(pointers.last_sync, pointers.dry_run_log, now),
+        last_watch=_view(pointers.last_watch, pointers.dry_run_log, now),
         waiting_for_review=waits,
         unreadable=tuple(map(to_camel, settings.unreadable)),
         **shown,
@@ -94,5 +93,5 @@ async def domain_view(
     return Domain.model_validate(fields)
 
 
-def _view(run: Run | None, pointers: Pointers, now: datetime) -> Run | None:
-    return run_view(run, pointers.dry_run_log, now) if run else None
+def _view(run: Run | None, dry_run_log: str | None, now: datetime) -> Run | None:
+    return run_view(run, dry_run_log, now) if run else None

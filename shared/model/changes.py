@@ -9,7 +9,6 @@ from shared.model.leavers import Leaver
 from shared.model.parts import Parts
 from shared.model.people import Value
 from shared.model.questions import Pair, Question
-from shared.model.records import Record
 
 
 class Action(StrEnum):
@@ -42,13 +41,7 @@ Stage = Literal["block", "due"]
 
 @dataclass(frozen=True, slots=True)
 class AttributeChange:
-    attribute: str
-    before: Value
-    after: Value
-
-
-class PersonChange(Record):
-    """The same, as it is kept and answered."""
+    """The value of an attribute before and after; null for none."""
 
     attribute: str
     before: Value

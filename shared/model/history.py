@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from enum import StrEnum
 
-from shared.model.changes import Action, PersonChange
+from shared.model.changes import Action, AttributeChange
 from shared.model.holds import Hold
 from shared.model.parts import Parts
 from shared.model.questions import Decision
@@ -43,7 +43,7 @@ class Entry(Record):
     source_id: str | None
     user_principal_name: str | None = None
     attributes: tuple[str, ...] = ()
-    values: tuple[PersonChange, ...] | None = None
+    values: tuple[AttributeChange, ...] | None = None
     reason_parts: Parts = ()
     error_code: str = ""
     error_parts: Parts = ()
@@ -71,7 +71,7 @@ def entry_of(run: Run, outcome: Outcome, at: datetime, *, values: bool) -> Entry
     sent = outcome.result.done and change.obstacle is None and not outcome.unseen
     if not sent or change.action is Action.SKIP:
         return None
-    changed = [one for one in change.attributes if one not in outcome.refused]
+    changed = tuple(one for one in change.attributes if one not in outcome.refused)
     return Entry(
         at=at,
         action=change.action,
@@ -85,11 +85,7 @@ def entry_of(run: Run, outcome: Outcome, at: datetime, *, values: bool) -> Entry
         source_id=change.source_id,
         user_principal_name=change.upn or None,
         attributes=tuple(one.attribute for one in changed),
-        values=tuple(
-            PersonChange(attribute=one.attribute, before=one.before, after=one.after) for one in changed
-        )
-        if values
-        else None,
+        values=changed if values else None,
         reason_parts=change.reason + outcome.note,
         error_code=outcome.error_code,
         error_parts=outcome.error_message,

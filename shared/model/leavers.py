@@ -120,21 +120,6 @@ def due_soon(rows: Iterable[Leaver | None], domain: str, now: datetime) -> int:
     return sum(1 for one in waiting if one.due and now < one.due <= now + REMINDED_BEFORE)
 
 
-def after_block(row: Leaver, now: datetime) -> Leaver:
-    changes = {"blocked": now, "ours": True, "stands": None, "enabled": None, "signed_out": False}
-    return row.model_copy(update=changes)
-
-
-def after_deletion(row: Leaver, now: datetime) -> Leaver | None:
-    """Whoever is there again afterwards begins anew; against the limit, the block still counts."""
-    return row.model_copy(update={"ended": True}) if counts_again(row, now) else None
-
-
-def after_unblock(row: Leaver, *, undone: bool) -> Leaver | None:
-    """`undone`: by an undo. Otherwise they are back."""
-    return row.model_copy(update={"kept": "undone", "ours": False}) if undone else None
-
-
 def counts_again(row: Leaver, now: datetime) -> bool:
     """Whether their block counts in a run that would block others."""
     recent = row.blocked is not None and row.blocked > now - COUNTED_AGAIN

@@ -1,7 +1,8 @@
 """What every stored and answered record has in common: JSON in camelCase, times in UTC."""
 
-from datetime import UTC
-from typing import Annotated, NamedTuple
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -26,3 +27,19 @@ class Author(NamedTuple):
 
     name: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an administrator has changed. `domain`: None for a change of the tenant.
+
+    `before` and `after`: all settings by their names in the API, or a decision; None where there was none.
+    """
+
+    id: str
+    domain: str | None
+    at: datetime
+    by: str
+    address: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None

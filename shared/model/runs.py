@@ -1,6 +1,8 @@
 """Runs, as they are stored and as the API answers them. JSON in camelCase, times in UTC."""
 
+import base64
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -262,6 +264,17 @@ class Run(Record):
         return self.mode is Mode.DRY_RUN and self.kind in apart
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which runs: created at `since` or later and before `until`, by somebody whose name has `by` in it."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    status: Status | None = None
+    mode: Mode | None = None
+    by: str = ""
+
+
 RUN_ID_PATTERN = r"[0-9]{13}-[0-9a-f]{8}"
 _END_OF_TIME = 10**13
 
@@ -283,3 +296,16 @@ def oldest_run_id(now: datetime) -> str:
 
 def is_run_id(text: str) -> bool:
     return re.fullmatch(RUN_ID_PATTERN, text) is not None
+
+
+def cursor_after(run_id: str) -> str:
+    """Where the page of a list of runs begins that follows this run."""
+    return base64.urlsafe_b64encode(run_id.encode()).decode()
+
+
+def run_id_in(cursor: str) -> str:
+    """The run id in a cursor. Raises ValueError if the cursor is invalid."""
+    run_id = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
+    if not is_run_id(run_id):
+        raise ValueError("not a cursor of this list")
+    return run_id

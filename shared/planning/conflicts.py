@@ -5,34 +5,20 @@ They are reported before a sync, instead of failing during it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from shared.model.changes import Action, Change, Obstacle
 from shared.model.parts import say
 from shared.planning.holders import IMMUTABLE_ID_TAKEN, Holder, immutable_id_taken
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import IMMUTABLE_ID
-from shared.planning.protection import Protection
 
 ADDRESS_TAKEN = "AddressTaken"
 # Found by looking up the holders; a sync without these lookups learns of them when Entra refuses the change.
 LOOKED_UP = frozenset({ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN})
 
 
-class Holders(Protocol):
-    """The holders that a change may collide with; see `Lookups` for the keys."""
-
-    @property
-    def addresses(self) -> Mapping[str, Holder]: ...
-    @property
-    def immutable_ids(self) -> Mapping[str, Holder]: ...
-    @property
-    def protection(self) -> Protection: ...
-    @property
-    def former_addresses(self) -> Mapping[str, Sequence[str]]: ...
-
-
 def with_known_conflicts(
-    changes: Sequence[Change], lookups: Holders, renames: Sequence[Change]
+    changes: Sequence[Change], lookups: Lookups, renames: Sequence[Change]
 ) -> Iterator[Change]:
     """The same changes, with an obstacle on each that needs an address or an immutable ID held by another object.
 
@@ -56,7 +42,7 @@ def with_known_conflicts(
         yield change if obstacle is change.obstacle else replace(change, obstacle=obstacle)
 
 
-def with_the_blocked(renames: Sequence[Change], lookups: Holders) -> list[Change]:
+def with_the_blocked(renames: Sequence[Change], lookups: Lookups) -> list[Change]:
     """The same renames, with an obstacle on each whose new UPN stays with the user who has it now.
 
     It stays if that user can't be renamed, and as an alias if they have a mailbox: Exchange keeps the old UPN. The
@@ -90,7 +76,7 @@ def _stays(change: Change, holder: Change) -> Obstacle:
     return Obstacle(ADDRESS_TAKEN, message)
 
 
-def _circle(change: Change, holders: Mapping[str, Change], lookups: Holders) -> Obstacle | None:
+def _circle(change: Change, holders: Mapping[str, Change], lookups: Lookups) -> Obstacle | None:
     """Why the circle of renames that this change closes can't be gone through; None if it can."""
     circle = [change]
     while (following := holders[circle[-1].new_upn.lower()]) is not change:
@@ -110,7 +96,7 @@ def _circle(change: Change, holders: Mapping[str, Change], lookups: Holders) -> 
     return Obstacle(ADDRESS_TAKEN, message)
 
 
-def _keeps_upn(change: Change, lookups: Holders) -> bool:
+def _keeps_upn(change: Change, lookups: Lookups) -> bool:
     """Whether the user who is renamed keeps the old UPN as an alias."""
     holder = lookups.addresses.get(change.upn.lower())
     has_alias = holder is not None and holder.alias and holder.object_id == change.object_id
@@ -118,7 +104,7 @@ def _keeps_upn(change: Change, lookups: Holders) -> bool:
 
 
 def _address_kept(
-    change: Change, wanted: Sequence[str], lookups: Holders, leaving: Mapping[str, Change]
+    change: Change, wanted: Sequence[str], lookups: Lookups, leaving: Mapping[str, Change]
 ) -> Obstacle | None:
     for address in wanted:
         holder = leaving.get(address.lower())

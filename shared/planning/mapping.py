@@ -193,26 +193,24 @@ class AttributeMap:
         merged = {**DEFAULT_MAP, NICKNAME: username, **given}
         if not merged["displayName"]:
             raise BadValue("map.noDisplayName")
-        pairs = [(attribute, _expression(attribute, name)) for attribute, name in merged.items() if name]
-        unread = IMMUTABLE_ID in merged and merged[IMMUTABLE_ID] is None
+        expressions = {attribute: _expression(attribute, name) for attribute, name in merged.items() if name}
+        mapped = {name: expression for name, expression in expressions.items() if name not in _ONE_FIELD}
         own = {name: text for name, text in given.items() if text}
-        upn, immutable_id, source_id, status = (
-            merged.pop(name, None) for name in (UPN, IMMUTABLE_ID, SOURCE_ID, ENABLED)
-        )
-        pairs = [(attribute, expression) for attribute, expression in pairs if attribute in merged]
+        unread = given.get(IMMUTABLE_ID, "") is None
+        status = own.get(ENABLED, "")
+
+        def fields(attribute: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+            return (field_key(own[attribute]),) if attribute in own else usual
+
         return cls(
-            attributes=tuple(attribute for attribute, _ in pairs),
-            fields=tuple(name for _, name in pairs),
+            attributes=tuple(mapped),
+            fields=tuple(mapped.values()),
             own=own,
-            upn_fields=(field_key(upn),) if upn else UPN_FIELDS,
-            immutable_id_fields=(field_key(immutable_id),)
-            if immutable_id
-            else ()
-            if unread
-            else IMMUTABLE_ID_FIELDS,
-            source_id_fields=(field_key(source_id),) if source_id else SOURCE_ID_FIELDS,
+            upn_fields=fields(UPN, UPN_FIELDS),
+            immutable_id_fields=() if unread else fields(IMMUTABLE_ID, IMMUTABLE_ID_FIELDS),
+            source_id_fields=fields(SOURCE_ID, SOURCE_ID_FIELDS),
             status_field=field_key(status or STATUS_FIELD).removeprefix("!"),
-            inverted=(status or "")[:1] == "!",
+            inverted=status.startswith("!"),
             sign_in=(SignIn.FOLLOW if status else SignIn.LEAVE) if ENABLED in given else None,
             scope=scope,
         )

@@ -73,7 +73,8 @@ def only(plan: Plan, people: Collection[str]) -> Plan:
     )
 
 
-def concerns(change: Change, people: Collection[str]) -> bool:
+def concerns(change: Change, people: Collection[str | None]) -> bool:
+    """Whether it is about one of these people, by source id or object id."""
     return change.object_id in people or change.source_id in people
 
 

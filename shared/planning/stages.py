@@ -10,17 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared.model.changes import Action, Change
-from shared.model.leavers import (
-    AT_ONCE,
-    Leaver,
-    LeaverTerms,
-    after_block,
-    after_deletion,
-    after_unblock,
-    counts_again,
-    read,
-    written,
-)
+from shared.model.leavers import AT_ONCE, Kept, Leaver, LeaverTerms, counts_again, read, written
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser
 
@@ -79,19 +69,20 @@ def next_step(row: Leaver, enabled: bool, terms: LeaverTerms, now: Now, *, order
     return Step(Do.DELETE, row, say("leaver.waited", since=_day(row.since)))
 
 
+_KEPT: Mapping[Kept, Parts] = {
+    "enabled": say("leaver.keptEnabled"),
+    "undone": say("leaver.keptUndone"),
+    "decided": say("leaver.keptDecided"),
+}
+
+
 def reason_kept(row: Leaver | None) -> Parts:
     """Why a leaver is kept; empty for one who is not."""
     if row is None:
         return say("leaver.rowUnreadable")
     if row.kept is None:
         return ()
-    return say(
-        {
-            "enabled": "leaver.keptEnabled",
-            "undone": "leaver.keptUndone",
-            "decided": "leaver.keptDecided",
-        }[row.kept]
-    )
+    return _KEPT[row.kept]
 
 
 def _lengthened(row: Leaver, terms: LeaverTerms) -> Leaver:
@@ -133,12 +124,16 @@ def leaver_after(
     if row is None or row.ended:
         return {}
     if change.action is Action.DELETE:
-        return {account: written(after_deletion(row, now))}
-    if change.stage:
-        return {account: written(after_block(row, now))}
-    if change.action is Action.UNBLOCK:
-        return {account: written(after_unblock(row, undone=undone))}
-    return {}
+        # Whoever is there again afterwards begins anew; against the limit, the block still counts.
+        after = row.model_copy(update={"ended": True}) if counts_again(row, now) else None
+    elif change.stage:
+        blocked = {"blocked": now, "ours": True, "stands": None, "enabled": None, "signed_out": False}
+        after = row.model_copy(update=blocked)
+    elif change.action is Action.UNBLOCK:
+        after = row.model_copy(update={"kept": "undone", "ours": False}) if undone else None
+    else:
+        return {}
+    return {account: written(after)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

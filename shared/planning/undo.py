@@ -4,7 +4,7 @@ Nothing is forced: if a value was changed again after the sync, the change gets 
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from shared.model.changes import SWITCHES, Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
@@ -15,6 +15,7 @@ from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.detours import with_detour
 from shared.planning.differences import KEYLESS
 from shared.planning.holders import IMMUTABLE_ID_TAKEN, Holder
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of, normalised
 from shared.planning.protection import Protection
 from shared.planning.renames import in_workable_order
@@ -29,19 +30,15 @@ class Now:
     """The current state of the users that the sync changed.
 
     `users` and `deleted`: object id → active user, and user in the recycle bin. `unread`: object ids, or UPNs of adds
-    in doubt, that could not be looked up. `federated`: the names of the tenant's federated domains. The last three
-    hold the current holders of what the undo would give back, as in `Lookups`.
+    in doubt, that could not be looked up. `federated`: the names of the tenant's federated domains. `lookups`: who is
+    protected, and the current holders of what the undo would give back.
     """
 
     users: Mapping[str, EntraUser]
     deleted: Mapping[str, EntraUser]
-    protection: Protection
+    lookups: Lookups
     unread: Collection[str] = ()
-    initial_domain: str = ""
     federated: frozenset[str] = frozenset()
-    addresses: Mapping[str, Holder] = field(default_factory=dict)
-    immutable_ids: Mapping[str, Holder] = field(default_factory=dict)
-    former_addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def plan_undo(
@@ -62,9 +59,10 @@ def plan_undo(
     )
     done = [*done, *(one for one in unsettled if undoing.took_effect(*one))]
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
-    renames = in_workable_order([c for c in changes if c.action is Action.RENAME], now.initial_domain)
+    lookups = now.lookups
+    renames = in_workable_order([c for c in changes if c.action is Action.RENAME], lookups.initial_domain)
     # Who comes back from deletion goes before who would get a former UPN again.
-    reserved = replace(now, addresses={**now.addresses, **_returning(changes, now)})
+    reserved = replace(lookups, addresses={**lookups.addresses, **_returning(changes, lookups)})
     renames = with_the_blocked(list(with_known_conflicts(renames, reserved, renames)), reserved)
     others = [
         c for action in (Action.UPDATE, Action.RESTORE, *SWITCHES) for c in changes if c.action is action
@@ -72,14 +70,14 @@ def plan_undo(
     # A person may have been changed and blocked: one row says why neither is undone.
     skips = {c.object_id: c for c in changes if c.action is Action.SKIP}.values()
     return Plan(
-        changes=(*renames, *with_known_conflicts(others, now, renames), *skips),
+        changes=(*renames, *with_known_conflicts(others, lookups, renames), *skips),
         source=len(done),
         target=len(now.users),
         unchanged=len(done) - len(changes),
     )
 
 
-def _returning(changes: Iterable[Change], now: Now) -> dict[str, Holder]:
+def _returning(changes: Iterable[Change], lookups: Lookups) -> dict[str, Holder]:
     """Lower-case address → the user who gets it back by being restored."""
     return {
         address.lower(): Holder(
@@ -87,7 +85,7 @@ def _returning(changes: Iterable[Change], now: Now) -> dict[str, Holder]:
         )
         for change in changes
         if change.action is Action.RESTORE and change.obstacle is None
-        for address in (change.new_upn, *now.former_addresses.get(str(change.object_id), ()))
+        for address in (change.new_upn, *lookups.former_addresses.get(str(change.object_id), ()))
     }
 
 
@@ -97,6 +95,10 @@ class _Undoing:
     now: Now
     attribute_map: AttributeMap
     disable_added: bool
+
+    @property
+    def protection(self) -> Protection:
+        return self.now.lookups.protection
 
     def took_effect(self, change: Change, object_id: str | None) -> bool:
         """Whether the user shows that the change was made, or is at the temporary UPN on its way; or can't be read."""
@@ -129,7 +131,7 @@ class _Undoing:
         user = self.now.users.get(object_id or "")
         if user is None:
             yield self._conflict(person, _kind(change), "Gone", say("undo.deletedSince"))
-        elif protected := self.now.protection.reason_not_to_touch(user):
+        elif protected := self.protection.reason_not_to_touch(user):
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=protected)
         elif change.action is Action.ADD:
             yield from self._unless_unseen(user, self._disable(person, user))
@@ -145,7 +147,7 @@ class _Undoing:
         """The same changes, or skips if this user must not be changed while a lookup is impossible."""
         for change in changes:
             writes = change.action is not Action.SKIP and change.obstacle is None
-            reason = self.now.protection.reason_not_to_change(user, change) if writes else ()
+            reason = self.protection.reason_not_to_change(user, change) if writes else ()
             yield replace(change, action=Action.SKIP, attributes=(), reason=reason) if reason else change
 
     def _undelete(self, person: Change) -> Change:
@@ -154,10 +156,10 @@ class _Undoing:
         gone = self.now.deleted.get(str(person.object_id))
         if gone is None:
             return self._conflict(person, Action.RESTORE, "Gone", say("undo.purged"))
-        if protected := self.now.protection.reason_not_to_touch(gone):
+        if protected := self.protection.reason_not_to_touch(gone):
             return replace(person, action=Action.SKIP, reason=protected)
         restored = replace(person, action=Action.RESTORE)
-        holder = self.now.immutable_ids.get(gone.immutable_id or "")
+        holder = self.now.lookups.immutable_ids.get(gone.immutable_id or "")
         if holder and holder.object_id != gone.object_id:
             message = say(
                 "undo.immutableIdTaken", immutableId=str(gone.immutable_id), holder=holder.described
@@ -166,14 +168,13 @@ class _Undoing:
         return self._unless_keyless(restored, gone.immutable_id)
 
     def _disable(self, person: Change, user: EntraUser) -> Iterator[Change]:
-        enabled = self._value(user, ENABLED)
         if not self.disable_added:
             reason = self.reason + say("undo.addedAreKept")
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=reason)
-        elif kept := self.now.protection.reason_to_keep(user):
+        elif kept := self.protection.reason_to_keep(user):
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=kept)
-        elif enabled is not False:
-            attributes = (AttributeChange(ENABLED, enabled, False),)
+        elif user.enabled:
+            attributes = (AttributeChange(ENABLED, True, False),)
             yield replace(person, action=Action.BLOCK, upn=user.upn, attributes=attributes)
 
     def _unrestore(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
@@ -182,11 +183,10 @@ class _Undoing:
         if back is None:
             yield from self._disable(person, user)
             return
-        enabled = self._value(user, ENABLED)
-        kept = self.now.protection.reason_to_keep(user)
-        if self.disable_added and enabled is not False and back.obstacle is None and not kept:
+        kept = self.protection.reason_to_keep(user)
+        if self.disable_added and user.enabled and back.obstacle is None and not kept:
             others = (a for a in back.attributes if a.attribute != ENABLED)
-            back = replace(back, attributes=(*others, AttributeChange(ENABLED, enabled, False)))
+            back = replace(back, attributes=(*others, AttributeChange(ENABLED, True, False)))
         yield back
 
     def _put_back(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
@@ -226,7 +226,7 @@ class _Undoing:
             rekeyed = [a.after for a in attributes if a.attribute == IMMUTABLE_ID]
             immutable_id = rekeyed[0] if rekeyed else user.immutable_id
             federated = domain_of(back.new_upn) in self.now.federated
-            back = with_detour(back, self.now.initial_domain, federated=federated)
+            back = with_detour(back, self.now.lookups.initial_domain, federated=federated)
             yield self._unless_keyless(back, immutable_id) if renamed or rekeyed else back
 
     def _unless_keyless(self, change: Change, immutable_id: Value) -> Change:
@@ -240,19 +240,15 @@ class _Undoing:
 
     def _is_aside(self, user: EntraUser) -> bool:
         """Whether a change of this app was cut off while the user had a temporary UPN."""
-        return bool(are_aside([user], self.now.initial_domain))
+        return bool(are_aside([user], self.now.lookups.initial_domain))
 
     def _reads(self, change: AttributeChange) -> bool:
         return change.attribute in (UPN, IMMUTABLE_ID, ENABLED, *self.attribute_map.attributes)
 
     def _value(self, user: EntraUser, attribute: str) -> Value:
-        if attribute == UPN:
-            return user.upn
-        if attribute == IMMUTABLE_ID:
-            return user.immutable_id
-        if attribute == ENABLED:
-            return user.enabled
-        return dict(zip(self.attribute_map.attributes, user.values, strict=True)).get(attribute)
+        mapped = dict(zip(self.attribute_map.attributes, user.values, strict=True))
+        identity = {UPN: user.upn, IMMUTABLE_ID: user.immutable_id, ENABLED: user.enabled}
+        return {**mapped, **identity}.get(attribute)
 
 
 def _kind(change: Change) -> Action:

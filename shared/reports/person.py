@@ -5,19 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.addresses import is_object_id
-from shared.model.changes import Action, Change, PersonChange, Rule
+from shared.model.changes import Action, AttributeChange, Change, Rule
 from shared.model.holds import Hold
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.model.records import Record
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap
+from shared.planning.only import concerns
 from shared.planning.surveyed import Survey
 from shared.words import said
 
 
 class PlannedChange(Record):
     action: Action
-    attributes: list[PersonChange]
+    attributes: tuple[AttributeChange, ...]
     reason: str
     reason_parts: Parts
     problem: str | None
@@ -118,7 +119,8 @@ def person(seen: Survey, asked: Asked, account: EntraUser | None) -> Person:
     attribute_map, query = seen.terms.attribute_map, asked.query
     user = next((one for one in seen.source if one.source_id == asked.source_id), None)
     target = next((one for one in seen.target if one.object_id == asked.object_id), account)
-    changes = [one for one in seen.plan.changes if _concerns(one, asked)]
+    ids = {asked.source_id, asked.object_id} - {None}
+    changes = [one for one in seen.plan.changes if concerns(one, ids)]
     change = changes[0] if changes else None
     protecting = seen.protection
     protection = protecting.reason_not_to_touch(target) or protecting.reason_to_keep(target) if target else ()
@@ -135,12 +137,6 @@ def person(seen: Survey, asked: Asked, account: EntraUser | None) -> Person:
         hold=protecting.holds.get(target.object_id) if target else None,
         verdict=said(verdict),
         verdict_parts=verdict,
-    )
-
-
-def _concerns(change: Change, asked: Asked) -> bool:
-    return (change.object_id is not None and change.object_id == asked.object_id) or (
-        change.source_id is not None and change.source_id == asked.source_id
     )
 
 
@@ -170,9 +166,7 @@ def _change(change: Change) -> PlannedChange:
     problem = change.obstacle.message if change.obstacle else ()
     return PlannedChange(
         action=change.action,
-        attributes=[
-            PersonChange(attribute=a.attribute, before=a.before, after=a.after) for a in change.attributes
-        ],
+        attributes=change.attributes,
         reason=said(change.reason),
         reason_parts=change.reason,
         problem=said(problem) or None,

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import orjson
 
-from shared.model.changes import Action, AttributeChange, PersonChange, Rule
+from shared.model.changes import Action, AttributeChange, Rule
 from shared.model.parts import Parts
 from shared.model.records import Record
 from shared.model.results import KEPT, QUESTION, SHIELDED, UNLINKED, WAITS, Outcome, Result
@@ -59,7 +59,7 @@ class RunPerson(Record):
     display_name: str
     object_id: str | None
     source_id: str | None
-    changes: tuple[PersonChange, ...]
+    changes: tuple[AttributeChange, ...]
     reason: Parts
     obstacle: Parts | None
     error_code: str

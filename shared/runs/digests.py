@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 
 from shared.model.notifications import Notification
-from shared.model.runs import Run
+from shared.model.runs import Run, Wanted
 from shared.reports.digest import PERIODS, Domain, Period, digest, last_full
 from shared.services import Services
 from shared.store.outbox import rows
-from shared.store.runs import Wanted
 
 _AT_ONCE = 16
 _PAGE = 200

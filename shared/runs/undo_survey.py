@@ -1,15 +1,16 @@
 """Reads what an undo needs: the journal of the sync, and the current state of the users that it changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from shared.model.changes import Action
+from shared.model.changes import Action, Change
 from shared.model.domains import TenantDomain, domain_named, initial_domain
 from shared.model.holds import Hold
 from shared.model.parts import say
 from shared.model.people import Memory
 from shared.model.runs import Run
 from shared.planning.holders import Holder, holders_of_immutable_ids
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import IMMUTABLE_ID, UPN, domain_of
 from shared.planning.recycle_bin import RecycleBin
 from shared.planning.sides import Directory
@@ -40,6 +41,12 @@ class DoneSync:
     @property
     def every(self) -> list[Done]:
         return [*self.done, *self.unsettled]
+
+
+async def read_intended(services: Services, domain: str, run_id: str) -> Collection[Change]:
+    """The changes that a finished sync has sent, or was about to. Raises JournalGone after 30 days."""
+    journal = await Journal.read_finished(services.storage, domain, run_id)
+    return journal.intents.values()
 
 
 async def survey_undo(
@@ -88,20 +95,19 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         (),
         say("look.immutableIds"),
     )
+    lookups = Lookups(
+        protection=protection,
+        initial_domain=initial,
+        addresses=await looks.at(_read_addresses(sync, tenant, directory), {}, say("look.addresses")),
+        immutable_ids=holders_of_immutable_ids(recycle_bin.users, rivals),
+        former_addresses=recycle_bin.addresses,
+    )
     now = Now(
         users=users,
         deleted=deleted,
+        lookups=lookups,
         unread=frozenset(touched) - looked_up.keys(),
-        protection=protection,
-        initial_domain=initial,
         federated=frozenset(domain.name for domain in tenant if domain.federated),
-        addresses=await looks.at(
-            _read_addresses(sync, tenant, directory),
-            {},
-            say("look.addresses"),
-        ),
-        immutable_ids=holders_of_immutable_ids(recycle_bin.users, rivals),
-        former_addresses=recycle_bin.addresses,
     )
     plan = plan_undo(
         sync.run_id,

@@ -4,16 +4,16 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from shared.clock import Clock
 from shared.errors import SourceError
 from shared.model.people import People
 from shared.outbound.content_coding import BodyRefused, decoded, require_size
 from shared.planning.mapping import AttributeMap
-from shared.store.storage import Storage
 
 if TYPE_CHECKING:
-    from azure.storage.blob.aio import BlobClient
+    from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 # About 300,000 users (Entra's quota for a tenant), with all columns of Access Control's export.
 LARGEST_FILE = 128 * 1024 * 1024
@@ -21,6 +21,16 @@ LARGEST_LOOK = 1024 * 1024
 
 Parse = Callable[[bytes, str, AttributeMap], People]
 Records = Callable[[bytes, str], Iterator[tuple[int, Mapping[str, object]]]]
+
+
+class Storage(Protocol):
+    """The app's storage account, as far as a file may lie in it."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def blobs(self) -> "BlobServiceClient": ...
 
 
 class FileSource:

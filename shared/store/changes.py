@@ -4,15 +4,13 @@ Each is written in one transaction with what it records, by `settings_rows.py` a
 before it, since that is kept in the tenant's memory of people.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from shared.clock import Clock
-from shared.model.records import Author
+from shared.model.records import Author, Recorded
 from shared.model.runs import newest_first
 from shared.store.attempts import tried_again
 from shared.store.storage import DOMAINS, Storage
@@ -33,19 +31,6 @@ def change_row(clock: Clock, partition: str, author: Author) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """`before` and `after`: all settings by their names in the API, or a decision; None where there was none."""
-
-    id: str
-    partition: str
-    at: datetime
-    by: str
-    address: str
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-
-
 class Changes:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -64,14 +49,12 @@ class Changes:
         await (await self._storage.open_table(DOMAINS)).upsert_entity(row)
 
     @tried_again
-    async def read_page(
-        self, partitions: Sequence[str], limit: int, after: str
-    ) -> tuple[list[Recorded], str | None]:
-        """Up to `limit` changes of these partitions, newest first, after the one with that id; and the last one's id,
-        if there are more."""
+    async def read_page(self, domain: str, limit: int, after: str) -> tuple[list[Recorded], str | None]:
+        """Up to `limit` changes of the tenant and of this domain (empty for none), newest first, after the one with
+        that id; and the last one's id, if there are more."""
         table = await self._storage.open_table(DOMAINS)
         found: list[Recorded] = []
-        for partition in partitions:
+        for partition in filter(None, (domain, TENANT)):
             here: list[Recorded] = []
             async for row in table.query_entities(
                 "PartitionKey eq @partition and RowKey gt @after and RowKey lt 'change.'",
@@ -91,7 +74,7 @@ def _recorded(row: Any) -> Recorded:
     before, after = (orjson.loads(row[name]) if row.get(name) else None for name in ("before", "after"))
     return Recorded(
         id=str(row["RowKey"]).removeprefix(_PREFIX),
-        partition=row["PartitionKey"],
+        domain=None if row["PartitionKey"] == TENANT else row["PartitionKey"],
         at=row["changedAt"],
         by=row["changedBy"],
         address=row.get("changedFrom", ""),

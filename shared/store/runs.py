@@ -13,7 +13,6 @@ is worth are in that transaction, too: see `outbox.py`.
 conditional on that row's ETag, so a stale invocation can't overwrite its successor.
 """
 
-import base64
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -27,7 +26,16 @@ from pydantic import ValidationError
 
 from shared.errors import CancelRequested, LeaseLost, NotPossible, RunActive, RunNotFound
 from shared.log import event
-from shared.model.runs import Mode, Run, RunKind, Status, is_run_id, newest_first, oldest_run_id
+from shared.model.runs import (
+    Mode,
+    Run,
+    RunKind,
+    Wanted,
+    cursor_after,
+    newest_first,
+    oldest_run_id,
+    run_id_in,
+)
 from shared.model.told import Told
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged
 from shared.store.run_rows import from_row, to_row
@@ -116,29 +124,6 @@ async def remembered_in(storage: Storage, domain: str) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which Sync Logs: created at `since` or later and before `until`, by somebody whose name has `by` in it."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    status: Status | None = None
-    mode: Mode | None = None
-    by: str = ""
-
-    @property
-    def conditions(self) -> tuple[tuple[str, str | None], ...]:
-        """Conditions on a row, each with the value of its parameter."""
-        # A run's id begins with its time, and sorts newest first.
-        since, until = (f"{newest_first(one)}~" if one else None for one in (self.since, self.until))
-        return (
-            ("RowKey le @since", since),
-            ("RowKey gt @until", until),
-            ("status eq @status", self.status and str(self.status)),
-            ("mode eq @mode", self.mode and str(self.mode)),
-        )
-
-
 class Runs:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -174,13 +159,13 @@ class Runs:
 
     @tried_again
     async def read_page(
-        self, domain: str, limit: int, cursor: str | None, wanted: "Wanted | None" = None
+        self, domain: str, limit: int, cursor: str | None, wanted: Wanted | None = None
     ) -> tuple[list[Run], str | None]:
         """Up to `limit` Sync Logs, newest first, after the run in `cursor`; and the next page's cursor."""
         table = await self._storage.open_table(RUNS)
         wanted = wanted or Wanted()
         condition, parameters = _RUNS_ONLY, {"domain": domain}
-        for further, value in (("RowKey gt @after", cursor and decode_cursor(cursor)), *wanted.conditions):
+        for further, value in (("RowKey gt @after", cursor and run_id_in(cursor)), *_conditions(wanted)):
             if value:
                 condition, parameters = (
                     f"{condition} and {further}",
@@ -189,7 +174,7 @@ class Runs:
         found: list[Run] = []
         async for row in table.query_entities(condition, parameters=parameters, results_per_page=limit + 1):
             if len(found) == limit:
-                return found, base64.urlsafe_b64encode(found[-1].id.encode()).decode()
+                return found, cursor_after(found[-1].id)
             run = _readable(row)
             if run and wanted.by.casefold() in run.requested_by.casefold():
                 found.append(run)
@@ -420,12 +405,16 @@ def _pointers_after(run: Run) -> dict[str, dict[str, Any]]:
     return after
 
 
-def decode_cursor(cursor: str) -> str:
-    """The run id in a cursor of `Runs.read_page`. Raises ValueError if the cursor is invalid."""
-    run_id = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
-    if not is_run_id(run_id):
-        raise ValueError("not a cursor of this list")
-    return run_id
+def _conditions(wanted: Wanted) -> tuple[tuple[str, str | None], ...]:
+    """Conditions on a row, each with the value of its parameter."""
+    # A run's id begins with its time, and sorts newest first.
+    since, until = (f"{newest_first(one)}~" if one else None for one in (wanted.since, wanted.until))
+    return (
+        ("RowKey le @since", since),
+        ("RowKey gt @until", until),
+        ("status eq @status", wanted.status and str(wanted.status)),
+        ("mode eq @mode", wanted.mode and str(wanted.mode)),
+    )
 
 
 def _unwritten(fence: Fence) -> LeaseLost:

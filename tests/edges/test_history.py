@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from azure.data.tables.aio import TableClient
 
-from shared.model.changes import Action, PersonChange
+from shared.model.changes import Action, AttributeChange
 from shared.model.history import Act, Entry, digest
 from shared.model.results import Outcome, Result
 from shared.model.runs import Mode, Run, Trigger, new_run_id
@@ -122,7 +122,7 @@ async def test_more_than_a_batch_goes_into_several_transactions(services: Servic
 
 
 async def test_values_that_do_not_fit_into_a_row_are_left_out(services: Services) -> None:
-    values = (PersonChange(attribute="otherMails", before="x" * 20_000, after="y" * 20_000),)
+    values = (AttributeChange("otherMails", "x" * 20_000, "y" * 20_000),)
     long = entry().model_copy(update={"values": values})
 
     await services.history.note([long])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra import check_settings, sync_triggers
+from shared.http import endpoints
 from shared.settings import Settings
 from tests.infra.bicep import INFRA, read
 
@@ -111,8 +112,9 @@ def test_a_secret_that_azd_keeps_in_a_file_is_warned_of_and_not_shown(
 
 
 def test_every_function_of_the_app_is_waited_for() -> None:
-    code = (ROOT / "function_app.py").read_text(encoding="utf-8")
-    assert sync_triggers.declared(code) == set(re.findall(r"^async def (\w+)", code, re.MULTILINE))
+    app, api = (file.read_text(encoding="utf-8") for file in sync_triggers.FILES)
+    assert sync_triggers.declared(app) == set(re.findall(r"^async def (\w+)", app, re.MULTILINE))
+    assert sync_triggers.declared(api) == endpoints.FUNCTIONS.keys()
 
 
 @pytest.fixture

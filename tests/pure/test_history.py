@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.model.changes import Action, AttributeChange, Obstacle, PersonChange
+from shared.model.changes import Action, AttributeChange, Obstacle
 from shared.model.history import Entry, digest, entry_of
 from shared.model.parts import say, verbatim
 from shared.model.results import NOT_LOOKED_AT, Outcome, Result
@@ -14,7 +14,7 @@ from tests.support.people import add, change, rename
 
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
 SURNAME = AttributeChange("surname", "旧姓", "青木")
-SURNAMES = (PersonChange(attribute="surname", before="旧姓", after="青木"),)
+SURNAMES = (AttributeChange("surname", "旧姓", "青木"),)
 RUN = Run(
     id="8204562098021-3a0b02ae",
     domain="contoso.com",

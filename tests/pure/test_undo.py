@@ -8,6 +8,7 @@ import pytest
 from shared.model.changes import Action, AttributeChange, Change, Plan
 from shared.model.people import EntraUser
 from shared.planning.holders import Holder
+from shared.planning.lookups import Lookups
 from shared.planning.mapping import IMMUTABLE_ID, AttributeMap
 from shared.planning.protection import Protection
 from shared.planning.undo import Now, plan_undo
@@ -34,10 +35,10 @@ def undo(
     now = Now(
         users={user.object_id: user for user in users},
         deleted={user.object_id: user for user in deleted},
-        protection=protection,
-        initial_domain=INITIAL_DOMAIN,
+        lookups=Lookups(
+            protection=protection, initial_domain=INITIAL_DOMAIN, immutable_ids=immutable_ids or {}
+        ),
         federated=federated,
-        immutable_ids=immutable_ids or {},
     )
 
     def ended(changes: Sequence[Change]) -> list[tuple[Change, str | None]]:
@@ -416,7 +417,7 @@ def test_who_cannot_be_read_is_named_and_left_alone(
     (made,) = done or unsettled
 
     who = made.object_id or f"id-{made.source_id}"
-    now = Now(users={}, deleted={}, protection=NOTHING_PROTECTED, unread=[who])
+    now = Now(users={}, deleted={}, lookups=Lookups(), unread=[who])
 
     plan = plan_undo(
         "r1",

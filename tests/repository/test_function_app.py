@@ -58,12 +58,12 @@ def _methods(methods: object) -> list[str]:
 
 
 def test_every_endpoint_has_the_function_of_its_name_and_asks_for_a_key_where_it_has_a_role() -> None:
-    named = {name: e for name, e in vars(endpoints).items() if isinstance(e, Endpoint)}
+    named = endpoints.FUNCTIONS
     levels = {True: "ANONYMOUS", False: "FUNCTION"}
     expected = [(name, e.method, e.route, levels[e.role is None]) for name, e in named.items()]
 
     assert http(declared()) == sorted([*expected, BESIDE_THE_API])
-    assert tuple(named.values()) == endpoints.ENDPOINTS
+    assert named == {name: e for name, e in vars(endpoints).items() if isinstance(e, Endpoint)}
 
 
 def test_every_other_function_has_its_queue_or_its_schedule() -> None:

@@ -41,7 +41,7 @@ export function showPerson(person) {
  */
 export const notApplied = ({ result }) => result === "notApplied" && muted(t("people.notApplied"));
 
-/** @param {Api.PersonChange[]} changes */
+/** @param {Api.AttributeChange[]} changes */
 export function changesTable(changes) {
 	const columns = [["attribute", t("people.attribute")], ["before", t("people.before")], ["after", t("people.after")]];
 	const rows = changes.map(({ attribute, before, after }) => ({
