@@ -141,6 +141,11 @@ async def list_changes(req: func.HttpRequest) -> func.HttpResponse:
     return await http.list_changes(services, req)
 
 
+@endpoint(http.get_integrity)
+async def get_integrity(req: func.HttpRequest) -> func.HttpResponse:
+    return await http.get_integrity(services, req)
+
+
 @endpoint(http.pre_check)
 async def pre_check(req: func.HttpRequest) -> func.HttpResponse:
     return await http.pre_check(services, req)
