@@ -28,6 +28,7 @@ from shared.store.changes import Changes
 from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
 from shared.store.history import History
+from shared.store.integrity import Integrity
 from shared.store.known_people import KnownPeople
 from shared.store.outbox import Outbox
 from shared.store.pending import PendingCalls
@@ -57,6 +58,7 @@ class Services:
         self.domains = Domains(self.storage)
         self.tenant_settings = TenantSettingsRow(self.storage, settings)
         self.changes = Changes(self.storage)
+        self.integrity = Integrity(self.storage)
         self.runs = Runs(self.storage)
         self.audit_logs = AuditLogs(self.storage)
         self.known_people = KnownPeople(self.storage)

@@ -182,6 +182,24 @@ export async function getNotifications(signal) {
 }
 
 /**
+ * The first break in the log of a domain and of the tenant; null for none.
+ * @param {string} domain
+ * @returns {Promise<Api.IntegrityBreak | null>}
+ */
+export async function firstBreak(domain) {
+	for (const place of [`domain=${encodeURIComponent(domain)}&`, ""]) {
+		let cursor = "";
+		do {
+			/** @type {Api.Integrity} */
+			const page = (await json("GET", `integrity?${place}cursor=${encodeURIComponent(cursor)}`)).body;
+			if (page.broken) return page.broken;
+			cursor = page.cursor ?? "";
+		} while (cursor);
+	}
+	return null;
+}
+
+/**
  * Sends a message of test.
  * @param {string} id
  * @returns {Promise<Api.DeliveryView>}

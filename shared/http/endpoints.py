@@ -16,6 +16,7 @@ from shared.http import (
     health,
     holds,
     inspection,
+    integrity,
     leavers,
     loosening,
     me,
@@ -84,6 +85,12 @@ list_changes = Endpoint(
     summary="Who changed which setting, and decided who is who, newest first; of the tenant, and of a domain beside.",
     role=Role.READER, handler=changes.list_changes,
     answers={404: "No such domain.", **_TENANT_IF_NEW},
+)  # fmt: skip
+get_integrity = Endpoint(
+    method="GET", route="integrity",
+    summary="Verifies a page of the chains of finished runs and of changes, and names the first break.",
+    role=Role.READER, handler=integrity.get_integrity,
+    answers={200: integrity.Integrity, 404: "No such domain.", **_TENANT_IF_NEW},
 )  # fmt: skip
 try_notification = Endpoint(
     method="POST", route="notifications/{notificationId}/test",

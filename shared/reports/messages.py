@@ -3,7 +3,7 @@
 They hold counts and links. What comes from elsewhere is never read as markup: a name with `<!channel>` calls nobody.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 from urllib.parse import quote
@@ -42,15 +42,24 @@ _LABELS: Mapping[str, Parts] = {
 }
 
 
-def message(notification: Notification, happening: Happening, base: str, language: Language) -> Message:
-    """The body. `base` is the app's address, such as `https://sync.example.com`; empty if it is not known."""
+def message(
+    notification: Notification, happening: Happening, base: str, language: Language, heads: Mapping[str, str]
+) -> Message:
+    """The body. `base` is the app's address, such as `https://sync.example.com`; empty if it is not known.
+
+    `heads`: those of the log's chains, by what they are of. Where the message goes, they are kept.
+    """
     title = said(_title(happening), language)
     text = said(_text(happening, names=notification.names), language)
     links = _links(happening, base)
     if notification.kind == "webhook":
-        return _cloud_event(happening, happening.id_for(notification.id), base, title, text, links)
+        name = happening.id_for(notification.id)
+        return _cloud_event(happening, name, base, title, text, links, heads)
     labelled = {said(_LABELS[name], language): link for name, link in links.items()}
-    return _card(title, text, labelled) if notification.kind == "teams" else _blocks(title, text, labelled)
+    kept = tuple(f"{name} {head}" for name, head in heads.items())
+    texts = [text, said(say("notify.heads", heads=kept), language) if kept else ""]
+    texts = [one for one in texts if one]
+    return _card(title, texts, labelled) if notification.kind == "teams" else _blocks(title, texts, labelled)
 
 
 def _title(happening: Happening) -> Parts:
@@ -83,7 +92,13 @@ def _links(happening: Happening, base: str) -> dict[str, str]:
 
 
 def _cloud_event(
-    happening: Happening, name: str, base: str, title: str, text: str, links: Mapping[str, str]
+    happening: Happening,
+    name: str,
+    base: str,
+    title: str,
+    text: str,
+    links: Mapping[str, str],
+    heads: Mapping[str, str],
 ) -> Message:
     """CloudEvents 1.0, as structured JSON."""
     seen = happening.model_dump(mode="json", by_alias=True)
@@ -95,6 +110,7 @@ def _cloud_event(
         "runId": happening.run_id or None,
         "times": happening.times,
         "since": seen["since"],
+        "heads": dict(heads),
     }
     return {
         "specversion": "1.0",
@@ -108,9 +124,9 @@ def _cloud_event(
     }
 
 
-def _card(title: str, text: str, links: Mapping[str, str]) -> Message:
+def _card(title: str, texts: Sequence[str], links: Mapping[str, str]) -> Message:
     """An Adaptive Card, as a webhook of Teams' Workflows takes it. In runs of rich text nothing is Markdown."""
-    body = [_rich(title, size="Medium", weight="Bolder"), *([_rich(text)] if text else [])]
+    body = [_rich(title, size="Medium", weight="Bolder"), *map(_rich, texts)]
     content = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -126,10 +142,9 @@ def _rich(text: str, **style: str) -> Message:
     return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, **style}]}
 
 
-def _blocks(title: str, text: str, links: Mapping[str, str]) -> Message:
+def _blocks(title: str, texts: Sequence[str], links: Mapping[str, str]) -> Message:
     """A message of Slack: `text` is what its notification says. Plain text is not escaped, the rest is."""
-    said_first = [title, *([text] if text else [])]
-    plain = [{"type": "plain_text", "text": one[:_LONGEST_BLOCK], "emoji": False} for one in said_first]
+    plain = [{"type": "plain_text", "text": one[:_LONGEST_BLOCK], "emoji": False} for one in (title, *texts)]
     linked = " · ".join(f"<{url}|{_escaped(label)}>" for label, url in links.items())
     blocks: list[Message] = [{"type": "section", "text": one} for one in plain]
     if linked:

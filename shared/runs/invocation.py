@@ -393,4 +393,4 @@ class Invocation:
 
     async def _finish(self, status: Status, message: Parts) -> None:
         await self._log.finish(status, message)
-        tell_finished(self._log.run, self._log.quality.facts)
+        tell_finished(self._log.run, self._log.quality.facts, self._log.head)

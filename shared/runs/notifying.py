@@ -6,7 +6,7 @@ the claim has run out. What a receiver does not take is tried again for 24 hours
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,8 +42,11 @@ async def deliver(services: Services, domain: str) -> None:
     waiting = await services.outbox.read(domain)
     receivers = {one.id: one for one in stored}
     each = {one.to: [other for other in waiting if other.to == one.to] for one in waiting}
+    heads = await services.integrity.read_heads(domain) if waiting else {}
     # Each receiver gets its messages in order, and none waits for another's.
-    done = await asyncio.gather(*(_all_to(services, receivers.get(to), its) for to, its in each.items()))
+    done = await asyncio.gather(
+        *(_all_to(services, receivers.get(to), its, heads) for to, its in each.items())
+    )
     if not all(done):
         raise NotDelivered(f"not every receiver has taken what there is to tell of {domain or 'the tenant'}")
 
@@ -72,10 +75,13 @@ async def try_out(services: Services, name: str) -> Delivery:
     if notification is None:
         raise NotificationNotFound("notification.unknown", id=repr(name))
     clock = services.clock
-    return await _send(services, notification, Happening(event="test", about=clock.token(8), at=clock.now()))
+    happening = Happening(event="test", about=clock.token(8), at=clock.now())
+    return await _send(services, notification, happening, await services.integrity.read_heads(""))
 
 
-async def _all_to(services: Services, receiver: Notification | None, waiting: Sequence[Waiting]) -> bool:
+async def _all_to(
+    services: Services, receiver: Notification | None, waiting: Sequence[Waiting], heads: Mapping[str, str]
+) -> bool:
     """Whether nothing is left for this receiver. Stops at the first message that it does not take."""
     for one in waiting:
         now = services.clock.now()
@@ -86,7 +92,7 @@ async def _all_to(services: Services, receiver: Notification | None, waiting: Se
         busy = one.busy_until and one.busy_until > now
         if busy or not await services.outbox.claim(one, now + _BUSY):
             return False
-        delivery = await _send(services, receiver, one.happening)
+        delivery = await _send(services, receiver, one.happening, heads)
         if not delivery.delivered:
             await services.outbox.give_back(one, services.clock.now())
             return False
@@ -94,11 +100,13 @@ async def _all_to(services: Services, receiver: Notification | None, waiting: Se
     return True
 
 
-async def _send(services: Services, to: Notification, happening: Happening) -> Delivery:
+async def _send(
+    services: Services, to: Notification, happening: Happening, heads: Mapping[str, str]
+) -> Delivery:
     name, began = happening.id_for(to.id), services.clock.monotonic()
     status, refused = None, None
     try:
-        status = await _posted(services, to, happening, name)
+        status = await _posted(services, to, happening, name, heads)
     except NotReceived as error:
         refused = error
         status = int(str(error.parameters["answer"])) if "answer" in error.parameters else None
@@ -117,9 +125,11 @@ async def _send(services: Services, to: Notification, happening: Happening) -> D
     return delivery
 
 
-async def _posted(services: Services, to: Notification, happening: Happening, name: str) -> int:
+async def _posted(
+    services: Services, to: Notification, happening: Happening, name: str, heads: Mapping[str, str]
+) -> int:
     settings = services.settings
-    body = orjson.dumps(message(to, happening, settings.base_url, settings.language))
+    body = orjson.dumps(message(to, happening, settings.base_url, settings.language, heads))
     headers = {"Content-Type": "application/json", "User-Agent": "hennge-entra-sync"}
     if to.kind == "webhook":
         headers = {**headers, "Content-Type": "application/cloudevents+json"}

@@ -30,6 +30,7 @@ from shared.reports.progress import eta_seconds
 from shared.reports.quality import Quality, judge
 from shared.runs.recorder import Recorder
 from shared.services import Services
+from shared.store.chain import NOTHING, Mark
 from shared.store.outbox import rows
 from shared.store.runs import Fence
 
@@ -101,6 +102,8 @@ class SyncLog:
         self.told: Told | None = None
         # Whether the run's end has put messages into the outbox.
         self.has_messages = False
+        # Of the domain's chain of finished runs, once this one is.
+        self.head = NOTHING
         self.run = run
 
     async def begin(self) -> None:
@@ -191,7 +194,7 @@ class SyncLog:
             counts=self.run.counts.model_copy(update={"unchanged": unchanged}),
         )
         messages, told = await self._word()
-        await self._runs.finish(self._fence, self.run, self.quality.facts, messages, told)
+        self.head = await self._runs.finish(self._fence, self.run, self.quality.facts, messages, told)
         self.has_messages = bool(messages)
 
     async def _word(self) -> tuple[list[dict[str, Any]], Told | None]:
@@ -216,9 +219,10 @@ class SyncLog:
         return eta_seconds(left, self._written, elapsed, quota.left, quota.per_second, paused)
 
 
-def tell_finished(run: Run, quality: Mapping[str, Any]) -> None:
-    """Logs the end of a run. The alerts rest on this line."""
-    event("run.finished", **facts(run), undoes=run.undoes, **quality, durationSeconds=_seconds(run))
+def tell_finished(run: Run, quality: Mapping[str, Any], head: Mark) -> None:
+    """Logs the end of a run, and the head of its domain's chain since then. The alerts rest on this line."""
+    fields = {**facts(run), "undoes": run.undoes, **quality, "durationSeconds": _seconds(run)}
+    event("run.finished", **fields, head=str(head))
 
 
 async def tell_finished_again(services: Services, domain: str, run_id: str) -> None:

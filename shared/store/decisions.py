@@ -14,11 +14,12 @@ from shared.model.holds import Hold
 from shared.model.questions import Decision, Decisions
 from shared.model.records import Author
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
-from shared.store.changes import TENANT, change_row
+from shared.store.chain import HEAD, Head
+from shared.store.changes import TENANT, chained, change_row, tell_recorded
 from shared.store.storage import DOMAINS, Storage
 
-# A transaction takes 100 operations: two for each decision.
-_AT_ONCE = 50
+# A transaction takes 100 operations: two for each decision, and one for the head of the chain of changes.
+_AT_ONCE = 49
 _DECISION, _HOLD = "decision-", "hold-"
 
 Decided = Decision | Hold
@@ -90,45 +91,58 @@ class DecisionStore:
         decided = (one.decided for one in (await self._stored()).values())
         return [one for one in decided if one.lapses_at is None or now < one.lapses_at]
 
-    @tried_again
     async def _stored(self) -> dict[str, _Stored]:
         """By row key."""
+        return (await self._stored_and_head())[0]
+
+    @tried_again
+    async def _stored_and_head(self) -> tuple[dict[str, _Stored], Head]:
         table = await self._storage.open_table(DOMAINS)
-        rows = table.query_entities(
+        found = table.query_entities(
             # No other row key of the tenant's sorts between the two.
-            f"PartitionKey eq @tenant and RowKey ge '{_DECISION}' and RowKey lt 'hold.'",
+            f"PartitionKey eq @tenant and RowKey ge '{_DECISION}' and RowKey le '{HEAD}'",
             parameters={"tenant": TENANT},
         )
+        rows = {row["RowKey"]: row async for row in found}
+        head = Head.of(rows.pop(HEAD, None))
         return {
-            row["RowKey"]: _Stored(_read(row), row["decision"], str(row.metadata["etag"]))
-            async for row in rows
-        }
+            key: _Stored(_read(row), row["decision"], str(row.metadata["etag"])) for key, row in rows.items()
+        }, head
 
     async def _change(self, decided: Sequence[Decided], author: Author, *, keep: bool) -> None:
         for start in range(0, len(decided), _AT_ONCE):
             some = {_key(one): one for one in decided[start : start + _AT_ONCE]}
 
-            async def write(stored: Mapping[str, _Stored], some: Mapping[str, Decided] = some) -> None:
+            async def write(
+                seen: tuple[Mapping[str, _Stored], Head], some: Mapping[str, Decided] = some
+            ) -> None:
+                stored, head = seen
                 # What an earlier try, or somebody else, has made so already needs no record.
                 changed = {
                     key: one
                     for key, one in some.items()
-                    if (key not in stored or stored[key].decided != one if keep else key in stored)
+                    if (
+                        key not in stored or stored[key].document != _document(one) if keep else key in stored
+                    )
                 }
                 if changed:
                     table = await self._storage.open_table(DOMAINS)
-                    await table.submit_transaction(self._operations(changed, stored, author, keep=keep))
+                    operations, records = self._operations(changed, stored, author, keep=keep)
+                    recorded, mark = chained(TENANT, records, head)
+                    await table.submit_transaction([*operations, *recorded])
+                    tell_recorded(TENANT, mark)
 
             exhausted = PreconditionFailed("decisions.changedMeanwhile")
-            await update_if_unchanged(self._storage, self._stored, write, exhausted)
+            await update_if_unchanged(self._storage, self._stored_and_head, write, exhausted, crowded=True)
 
     def _operations(
         self, changed: Mapping[str, Decided], stored: Mapping[str, _Stored], author: Author, *, keep: bool
-    ) -> list[tuple[Any, ...]]:
-        operations: list[tuple[Any, ...]] = []
+    ) -> tuple[list[tuple[Any, ...]], list[dict[str, Any]]]:
+        """What writes the decisions, and the records of changing them."""
+        operations, records = list[tuple[Any, ...]](), list[dict[str, Any]]()
         for key, one in changed.items():
             row = {"PartitionKey": TENANT, "RowKey": key}
-            after = {"decision": one.model_dump_json(by_alias=True)} if keep else {}
+            after = {"decision": _document(one)} if keep else {}
             record = change_row(self._storage.clock, TENANT, author)
             if earlier := stored.get(key):
                 record["before"] = earlier.document
@@ -137,12 +151,17 @@ class DecisionStore:
                 operations.append(update if keep else ("delete", row, known))
             else:
                 operations.append(("create", {**row, **after}))
-            operations.append(("create", record | ({"after": after["decision"]} if keep else {})))
-        return operations
+            records.append(record | ({"after": after["decision"]} if keep else {}))
+        return operations, records
 
 
 def _decisions(decided: Iterable[Decided]) -> list[Decision]:
     return [one for one in decided if isinstance(one, Decision)]
+
+
+def _document(one: Decided) -> str:
+    """As it is stored, where times have no microseconds."""
+    return one.model_dump_json(by_alias=True)
 
 
 def _key(one: Decided) -> str:

@@ -7,7 +7,7 @@ size of the source, the digest of the map, and the blob in which it remembered t
 of the last good dry run since then), `told` (what notifications have told), `in-doubt` (the last sync with failures:
 what it left in doubt, the next one settles). They share the partition, so a run and its pointers change in one
 transaction: there is never a second active run, nor a finished one that blocks the next. The messages that a run's end
-is worth are in that transaction, too: see `outbox.py`.
+is worth are in that transaction, too: see `outbox.py`. So is the head of the chain of finished runs: see `chain.py`.
 
 `active` has the number of the invocation that performs the run: the fencing token. Every write of a running run is
 conditional on that row's ETag, so a stale invocation can't overwrite its successor.
@@ -38,6 +38,8 @@ from shared.model.runs import (
 )
 from shared.model.told import Told
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged
+from shared.store.chain import HEAD, Head, Mark, linked, mark_in
+from shared.store.covered import covered_run
 from shared.store.run_rows import from_row, to_row
 from shared.store.storage import RUNS, Storage
 
@@ -47,6 +49,10 @@ _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC, _IN_DOUBT = "active", "dry-run-log", "good-sy
 _LAST_WATCH, _PREVIEWED, _TOLD = f"last-{RunKind.WATCH}", "previewed", "told"
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
 _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
+# With one query: what else is between the two is small without its columns.
+_ACTIVE_AND_HEAD = f"PartitionKey eq @domain and RowKey ge '{_ACTIVE}' and RowKey le '{HEAD}'"
+# Without `Timestamp` the service may leave out the ETag.
+_THEIR_COLUMNS = ["PartitionKey", "RowKey", "Timestamp", "runId", "invocation", "mark"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +93,15 @@ class Pointers:
 class Fence:
     """The fencing token of one invocation: its number, and the ETag of `active` as it left it.
 
-    A later invocation has a higher number, and every write of an earlier one is refused.
+    A later invocation has a higher number, and every write of an earlier one is refused. `head`: of the domain's chain
+    of finished runs; it stays until the run ends.
     """
 
     domain: str
     run_id: str
     invocation: int
     etag: str
+    head: Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,17 +214,19 @@ class Runs:
         Raises LeaseLost if other invocations keep taking it.
         """
 
-        async def write(row: Any) -> Fence | None:
+        async def write(seen: tuple[Any, Head]) -> Fence | None:
+            row, head = seen
             if row is None or row["runId"] != run_id:
                 return None
             # After a lost answer the run is taken again, with the next number: numbers may have gaps.
             row["invocation"] = int(row["invocation"]) + 1
             table = await self._storage.open_table(RUNS)
             answer = await table.update_entity(row, **unchanged(row.metadata["etag"]))
-            return Fence(domain=domain, run_id=run_id, invocation=row["invocation"], etag=answer["etag"])
+            etag = answer["etag"]
+            return Fence(domain=domain, run_id=run_id, invocation=row["invocation"], etag=etag, head=head)
 
         busy = LeaseLost("run.notTaken", domain=domain, run=run_id)
-        return await update_if_unchanged(self._storage, partial(self._active, domain), write, busy)
+        return await update_if_unchanged(self._storage, partial(self._active_and_head, domain), write, busy)
 
     async def check(self, fence: Fence) -> None:
         """Called before each batch. Raises CancelRequested if the run is to stop, LeaseLost if it was taken over."""
@@ -248,8 +258,8 @@ class Runs:
         quality: Mapping[str, object],
         messages: Sequence[Mapping[str, object]] = (),
         told: Told | None = None,
-    ) -> None:
-        """Writes the finished run and frees the domain for the next one, in one transaction.
+    ) -> Mark:
+        """Writes the finished run and frees the domain for the next one, in one transaction. Returns the chain's head.
 
         `quality` is kept for `find_finished`. `messages` are rows for the outbox; `told` is kept unless it is None.
         Raises LeaseLost as `save` does.
@@ -257,31 +267,40 @@ class Runs:
         pointers = ({**columns, **_key(run.domain, name)} for name, columns in _pointers_after(run).items())
         ended = {**to_row(run), "finishedBy": fence.invocation, "quality": json.dumps(quality)}
         after = () if told is None else ({**_key(run.domain, _TOLD), "told": told.model_dump_json()},)
-        written = (ended, *pointers, *after, *messages)
-        writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in written]
+        writes: list[Any] = [("upsert", row, {"mode": "replace"}) for row in (*pointers, *after, *messages)]
         active = _key(run.domain, _ACTIVE)
 
-        async def look() -> str:
-            """The ETag of `active`; empty if an earlier try has finished the run already."""
+        async def look() -> tuple[str, Head, Any]:
+            """The ETag of `active` and the chain's head; or the row, if an earlier try has finished the run already."""
             try:
-                return await self._look(fence)
+                etag = await self._look(fence)
             except LeaseLost:
                 row = await self._entity(run.domain, run.id)
                 if row is None or row.get("finishedBy") != fence.invocation:
                     raise
-                return ""
+                return "", Head(), row
+            return etag, (await self._active_and_head(run.domain))[1], None
 
-        async def write(etag: str) -> None:
-            if etag:
-                await self._transaction([("delete", active, unchanged(etag)), *writes])
+        async def write(seen: tuple[str, Head, Any]) -> Mark:
+            etag, head, finished = seen
+            if finished is not None:
+                return mark_in(finished)
+            row, mark = linked(ended, head.mark, covered_run)
+            first = [("delete", active, unchanged(etag)), ("upsert", row, {"mode": "replace"})]
+            await self._transaction([*first, head.moved_to(run.domain, mark), *writes])
+            return mark
 
-        await update_if_unchanged(self._storage, look, write, _unwritten(fence), known=fence.etag)
+        known = fence.etag, fence.head, None
+        return await update_if_unchanged(self._storage, look, write, _unwritten(fence), known=known)
 
-    async def find_finished(self, domain: str, run_id: str) -> tuple[Run, dict[str, Any]] | None:
-        """A run that has ended and its quality; None for any other, and for one that an earlier version ended."""
+    async def find_finished(self, domain: str, run_id: str) -> tuple[Run, dict[str, Any], Mark] | None:
+        """A run that has ended, its quality, and its place in the chain.
+
+        None for any other, and for one that an earlier version ended.
+        """
         row = await self._entity(domain, run_id)
         run = _readable(row)
-        return (run, json.loads(row["quality"])) if run and "quality" in row else None
+        return (run, json.loads(row["quality"]), mark_in(row)) if run and "quality" in row else None
 
     async def request_cancel(self, domain: str, run_id: str, who: str) -> bool:
         """Asks the invocation that performs the run to stop; False if the run is not active.
@@ -358,6 +377,13 @@ class Runs:
 
     async def _active(self, domain: str) -> Any:
         return await self._entity(domain, _ACTIVE)
+
+    @tried_again
+    async def _active_and_head(self, domain: str) -> tuple[Any, Head]:
+        table = await self._storage.open_table(RUNS)
+        found = table.query_entities(_ACTIVE_AND_HEAD, parameters={"domain": domain}, select=_THEIR_COLUMNS)
+        rows = {row["RowKey"]: row async for row in found}
+        return rows.get(_ACTIVE), Head.of(rows.get(HEAD))
 
     @tried_again
     async def _entity(self, domain: str, row_key: str) -> Any:

@@ -1,7 +1,7 @@
 """Rows of table `Domains` that hold settings, and who changed them.
 
 One partition per domain, and one for the tenant: a row of settings, and a row `change-…` for each change, newest first.
-They are written in one transaction, so that no setting changes without its record.
+They are written in one transaction, with the head of the changes' chain, so that no setting changes without its record.
 """
 
 import hashlib
@@ -16,7 +16,8 @@ from shared.model.domains import StoredSettings
 from shared.model.notifications import STORED
 from shared.model.records import Author, Record
 from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
-from shared.store.changes import change_row
+from shared.store.chain import HEAD, Head
+from shared.store.changes import chained, change_row, tell_recorded
 from shared.store.storage import DOMAINS, Storage
 
 S = TypeVar("S", bound=Record)
@@ -74,19 +75,20 @@ class SettingsRows(Generic[S]):
         record = change_row(self._storage.clock, partition, author)
         before = self.never_set
 
-        async def look() -> tuple[Any, bool]:
-            """The row, and whether an earlier try has made the change already.
+        async def look() -> tuple[Any, Head, bool]:
+            """The row, the chain's head, and whether an earlier try has made the change already.
 
             The row is read first: a try that arrives in between is known by its record, and one that arrives
             later changes the row's ETag.
             """
             await self.remember(partition)
             row = await self._row(partition)
-            return row, await self._entity(partition, str(record["RowKey"])) is not None
+            head = Head.of(await self._entity(partition, HEAD))
+            return row, head, await self._entity(partition, str(record["RowKey"])) is not None
 
-        async def write(seen: tuple[Any, bool]) -> None:
+        async def write(seen: tuple[Any, Head, bool]) -> None:
             nonlocal before
-            row, made = seen
+            row, head, made = seen
             if made:
                 return
             before = self._stored(row)
@@ -96,11 +98,13 @@ class SettingsRows(Generic[S]):
             after = {**_other_columns(row, changes), **dict(self._columns(wanted))}
             told = {"before": json.dumps(before.told()), "after": json.dumps(self._stored(after).told())}
             known = {"mode": "replace", **unchanged(row.metadata["etag"])}
+            recorded, mark = chained(partition, [{**record, **told}], head)
             table = await self._storage.open_table(DOMAINS)
-            await table.submit_transaction([("update", after, known), ("create", {**record, **told})])
+            await table.submit_transaction([("update", after, known), *recorded])
+            tell_recorded(partition, mark)
 
         await self.remember(partition)
-        first = await self._row(partition), False
+        first = await self._row(partition), Head.of(await self._entity(partition, HEAD)), False
         await update_if_unchanged(self._storage, look, write, outdated, known=first)
         return before, await self.read_settings(partition)
 

@@ -102,6 +102,22 @@ class TestWhatIsTold:
         assert seen["data"]["links"] == {"review": f"{page}?dialog=sync-now&on={CONTOSO}", "run": page}
         await emptied(stack)
 
+    async def test_every_message_has_the_heads_of_the_log(
+        self, start_stack: StartStack, receiver: Receiver
+    ) -> None:
+        """Kept by the receiver, they prove later that the log is still the one that there was."""
+        stack = await stack_that_tells(start_stack, webhook(receiver))
+
+        await stack.sync()
+        await receiver.got(1)
+        await stack.post("notifications/ops/test")
+
+        told, tried = (one.event["data"]["heads"] for one in receiver.received)
+        assert told["runs"] == stack.events.named("run.finished")[-1]["head"]
+        assert tried == {"tenantChanges": told["tenantChanges"]}
+        answer = (await stack.get(f"integrity?domain={CONTOSO}&head={told['runs']}")).json()
+        assert (answer["broken"], answer["heads"]) == (None, told)
+
     async def test_a_receiver_can_verify_each_message_by_either_secret(
         self, start_stack: StartStack, receiver: Receiver
     ) -> None:

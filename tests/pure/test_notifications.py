@@ -357,6 +357,7 @@ HAPPENING = Happening(
     details=say("run.failed", count=1),
 )
 BASE = "https://sync.example.com"
+HEADS = {"runs": "12/8204562098021-3a0b02ae/9f86"}
 
 
 @pytest.mark.parametrize("parts", [1, 500])
@@ -385,7 +386,7 @@ class TestForms:
         digest = Happening(event="digest.daily", about="2026-08-01", at=NOW)
         some = notification(domains=["fabrikam.com"], events=["digest.daily"])
 
-        sent = message(some, digest, BASE, "en")
+        sent = message(some, digest, BASE, "en", HEADS)
 
         assert some.wants(digest)
         assert "subject" not in sent
@@ -393,7 +394,7 @@ class TestForms:
 
     def test_links_lead_to_the_run_or_to_the_domain(self) -> None:
         links = [
-            message(notification(), HAPPENING.model_copy(update=changed), BASE, "en")["data"]["links"]
+            message(notification(), HAPPENING.model_copy(update=changed), BASE, "en", HEADS)["data"]["links"]
             for changed in (
                 {"event": "run.failed"},
                 {"event": "leaver.due", "run_id": ""},
@@ -407,18 +408,18 @@ class TestForms:
             {"console": f"{page}/sync-logs"},
             {"console": f"{BASE}/api/console#/approvals"},
         ]
-        assert message(notification(), HAPPENING, "", "en")["data"]["links"] == {}
+        assert message(notification(), HAPPENING, "", "en", HEADS)["data"]["links"] == {}
 
     def test_details_go_only_where_names_are_wanted(self) -> None:
         texts = [
-            message(notification(names=names), HAPPENING, BASE, "en")["data"]["text"]
+            message(notification(names=names), HAPPENING, BASE, "en", HEADS)["data"]["text"]
             for names in (False, True)
         ]
         assert ["1 failed" in text for text in texts] == [False, True]
         assert all("3 times in a row" in text and "No more of the same" in text for text in texts)
 
     def test_a_card_has_its_text_and_its_links(self) -> None:
-        sent = message(notification(kind="teams"), HAPPENING, BASE, "ja")
+        sent = message(notification(kind="teams"), HAPPENING, BASE, "ja", HEADS)
 
         (attachment,) = sent["attachments"]
         assert sent["type"] == "message"
@@ -432,8 +433,8 @@ class TestForms:
     def test_what_comes_from_elsewhere_is_no_markup(self, name: str) -> None:
         told = HAPPENING.model_copy(update={"details": say("verbatim", text=f"<!channel> [x](y) {name}")})
 
-        slack = message(notification(kind="slack", names=True), told, BASE, "en")
-        teams = message(notification(kind="teams", names=True), told, BASE, "en")
+        slack = message(notification(kind="slack", names=True), told, BASE, "en", HEADS)
+        teams = message(notification(kind="teams", names=True), told, BASE, "en", HEADS)
 
         *plain_text, links = slack["blocks"]
         assert {block["text"]["type"] for block in plain_text} == {"plain_text"}
@@ -444,8 +445,18 @@ class TestForms:
 
     def test_a_short_message_has_neither_text_nor_links(self) -> None:
         test = Happening(event="test", about="1", at=NOW)
+        slack, teams = (message(notification(kind=kind), test, "", "en", {}) for kind in ("slack", "teams"))
 
-        assert len(message(notification(kind="slack"), test, "", "en")["blocks"]) == 1
-        assert (
-            len(message(notification(kind="teams"), test, "", "en")["attachments"][0]["content"]["body"]) == 1
-        )
+        assert len(slack["blocks"]) == 1
+        assert len(teams["attachments"][0]["content"]["body"]) == 1
+
+    @pytest.mark.parametrize("kind", ["webhook", "teams", "slack"])
+    def test_every_message_has_the_heads_of_the_log_however_long_it_is(self, kind: str) -> None:
+        long = HAPPENING.model_copy(update={"details": say("verbatim", text="x" * 4_000)})
+
+        sent = message(notification(kind=kind, names=True), long, BASE, "en", HEADS)
+
+        (head,) = HEADS.values()
+        assert json.dumps(sent).count(head) == 1
+        if kind == "webhook":
+            assert sent["data"]["heads"] == HEADS

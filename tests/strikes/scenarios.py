@@ -116,6 +116,20 @@ async def judge(scenario: Scenario, case: Case) -> None:
         case.expect("last run", last.get("id"), run.id)
     if run is not None or not scenario.starts:
         await scenario.judge(case, run)
+    await _judge_log(case)
+
+
+async def _judge_log(case: Case) -> None:
+    """Every finished run and every change is in its chain, once."""
+    for place in (f"?domain={case.domain}", ""):
+        answer = (await case.stack.get(f"integrity{place}")).json()
+        while answer["cursor"]:
+            case.expect("break", answer["broken"], None)
+            answer = (
+                await case.stack.get(f"integrity?domain={case.domain}&cursor={answer['cursor']}")
+            ).json()
+        case.expect("break", answer["broken"], None)
+        case.expect("whole log", (answer["whole"], answer["unchained"]), (True, 0))
 
 
 async def _ended(case: Case) -> Run | None:

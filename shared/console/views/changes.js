@@ -1,6 +1,6 @@
 // Who changed which setting, before and after, of a domain and of the tenant; and putting a setting back.
 
-import { changeDomain, changeTenantSettings, features, getSettings, listChanges, orProblem, tenantEtag } from "../api.js";
+import { changeDomain, changeTenantSettings, features, firstBreak, getSettings, listChanges, orProblem, tenantEtag } from "../api.js";
 import { h } from "../dom.js";
 import { dialogBody, showOnce } from "../parts/dialog.js";
 import { hourly } from "../parts/domain.js";
@@ -9,12 +9,12 @@ import { button, empty, muted, note, pace, pages, table, when } from "../parts/m
 import { leaversText } from "../parts/leavers.js";
 import { foundOr } from "../parts/problem.js";
 import { address } from "../router.js";
-import { authorText, number, t } from "../texts.js";
+import { authorText, number, said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
 
 const OF_TENANT = ["attributeMap", "usageLocation", "protectedUsers", "foreignDomains", "signIn", "upnFrom", "scope", "notifications"];
 
-/** @typedef {{ domain: Api.Domain, etag: string | null, tenantEtag: string, features: Features, page: Looked<Api.ChangeList> }} Changes */
+/** @typedef {{ domain: Api.Domain, etag: string | null, tenantEtag: string, features: Features, page: Looked<Api.ChangeList>, log: { broken?: Api.IntegrityBreak | null } }} Changes */
 
 /** @type {View<Changes>} */
 export default {
@@ -24,7 +24,7 @@ export default {
 
 	async load({ params, data, signal }) {
 		const [{ domain, etag }, tenant, able, page] = await Promise.all([getSettings(params.domain, signal), tenantEtag(signal), features(), orProblem(listChanges(params.domain, params.cursor, signal), data?.page[0])]);
-		return { domain, etag, tenantEtag: tenant, features: able, page };
+		return { domain, etag, tenantEtag: tenant, features: able, page, log: data?.log ?? {} };
 	},
 
 	pollAfter: ({ data }) => pace(data.domain.activeRun),
@@ -38,9 +38,25 @@ export default {
 				changes.length ? list(changes, context) : empty(t("changes.none")),
 				pages(cursor, context.params.cursor),
 			]),
+			h("div.actions", button(t("changes.verify"), () => verify(context), { disabled: context.busy("verify") })),
+			h("div", { role: "status" }, verified(context.data.log.broken)),
 		);
 	},
 };
+
+/** @param {Context<Changes>} context */
+function verify({ act, data, params }) {
+	delete data.log.broken;
+	act("verify", async () => {
+		data.log.broken = await firstBreak(params.domain);
+	});
+}
+
+/** @param {Api.IntegrityBreak | null | undefined} broken undefined before it was looked for */
+function verified(broken) {
+	if (broken === undefined) return null;
+	return broken ? note("danger", h("strong", t("changes.broken")), " ", said(broken.parts)) : note("good", t("changes.whole"));
+}
 
 /**
  * @param {Api.ChangeRecord[]} changes
