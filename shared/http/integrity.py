@@ -14,7 +14,7 @@ from shared.store.changes import TENANT
 from shared.words import said
 
 # Two marks for each row that waits for its turn; with all else a line of HTTP stays under its 8 KB.
-_LONGEST_CURSOR = 7_000
+_CURSOR = "^[A-Za-z0-9_=-]{0,7000}$"
 _SENTENCES: Mapping[Flaw, Callable[[str], Parts]] = {
     "altered": lambda row: say("integrity.altered", row=row),
     "missing": lambda row: say("integrity.missing", row=row),
@@ -34,7 +34,7 @@ class IntegrityQuery(Body):
         pattern=f"^({MARK})?$",
         description="One that was kept elsewhere: its chain must lead through it. Give it with every page.",
     )
-    cursor: str = Field("", max_length=_LONGEST_CURSOR)
+    cursor: str = Field("", pattern=_CURSOR)
 
     @model_validator(mode="after")
     def _of_this_log(self) -> "IntegrityQuery":
