@@ -8,6 +8,7 @@ import os
 import random
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Unpack
 
 import pytest
@@ -84,8 +85,11 @@ def storage_accounts() -> Iterator[Iterator[str]]:
 
 def _new_accounts(running: contextlib.ExitStack) -> Iterator[str]:
     """However many are asked for: an Azurite takes its accounts from one variable, which can't name many more."""
+    # A child process ends with the thread that started it: a test's own thread would be too short-lived.
+    starting = running.enter_context(ThreadPoolExecutor(max_workers=1))
     while True:
-        azurite = running.enter_context(Azurite(accounts=ACCOUNTS, deletion_seconds=DELETION_SECONDS))
+        azurite = Azurite(accounts=ACCOUNTS, deletion_seconds=DELETION_SECONDS)
+        starting.submit(running.enter_context, azurite).result()
         yield from map(azurite.connection_string_of, ACCOUNTS)
 
 
