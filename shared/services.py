@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +12,7 @@ from shared.entra.client import GraphClient
 from shared.entra.domains import Domains as EntraDomains
 from shared.entra.domains import read_with_removed
 from shared.entra.graph import Graph
+from shared.entra.sdk import TokenSource, Transport, Wire
 from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.write_quota import WriteQuota
 from shared.log import event
@@ -20,6 +22,7 @@ from shared.settings import Settings
 from shared.source import Opener
 from shared.source.files import FileSource
 from shared.source.stoppable import StoppableSource
+from shared.store.account import Account, AzureAccount
 from shared.store.administration import Administration
 from shared.store.approvals import Approvals
 from shared.store.audit_logs import AuditLogs
@@ -39,6 +42,8 @@ from shared.store.tenant_domains import TenantDomains
 from shared.store.tenant_settings import TenantSettingsRow
 
 if TYPE_CHECKING:
+    import httpx
+
     from shared.outbound.receivers import Receivers
 
 Check = Literal["ok", "failed", "timeout", "forbidden"]
@@ -48,13 +53,31 @@ HEALTH_SECONDS = 30.0
 DOMAINS_SECONDS = 5.0
 
 
+def _bounded(seconds: float, clock: Clock) -> "httpx.AsyncBaseTransport":
+    from shared.outbound.bounded import BoundedTransport
+
+    return BoundedTransport(seconds, clock)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """What makes the connections to each of the other services: all that runs and requests do outside goes through."""
+
+    storage: Callable[[Settings], Account] = AzureAccount
+    graph: Callable[[str, TokenSource, Clock], Wire] = Transport
+    access_control: Callable[[float, Clock], "httpx.AsyncBaseTransport"] = _bounded
+
+
 class Services:
     """One per process and event loop: the write quota is only right if every run of the process shares it."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock | None = None, network: Network | None = None
+    ) -> None:
         self.clock = clock = clock or Clock()
         self.settings = settings
-        self.storage = Storage(settings, clock)
+        self._network = network = network or Network()
+        self.storage = Storage(settings, clock, network.storage)
         self.domains = Domains(self.storage)
         self.tenant_settings = TenantSettingsRow(self.storage, settings)
         self.changes = Changes(self.storage)
@@ -71,7 +94,7 @@ class Services:
         self.outbox = Outbox(self.storage, self.tenant_settings)
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)
-        self._graph_client = GraphClient(url, self._tokens, clock)
+        self._graph_client = GraphClient(url, self._tokens, clock, network.graph)
         self.write_quota = WriteQuota(clock=clock)
         # Good enough to answer requests and to skip a domain. A run asks Graph itself.
         self.tenant_domains = Cached(
@@ -154,6 +177,7 @@ class Services:
             client_secret=secret.get_secret_value() if secret else "",
             attribute_map=attribute_map,
             clock=self.clock,
+            connect=self._network.access_control,
         )
 
     async def aclose(self) -> None:

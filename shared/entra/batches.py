@@ -49,10 +49,11 @@ class Batches:
                     except Exception as error:
                         stopped = error
                 if sending.tasks:
-                    done, sending.tasks = await asyncio.wait(
-                        sending.tasks, return_when=asyncio.FIRST_COMPLETED
-                    )
-                    answered = [pair for task in done for pair in sending.settle(task.result())]
+                    done, _ = await asyncio.wait(sending.tasks, return_when=asyncio.FIRST_COMPLETED)
+                    # In the order in which they were sent: that of a set of tasks differs from process to process.
+                    ended = [task for task in sending.tasks if task in done]
+                    sending.tasks = [task for task in sending.tasks if task not in done]
+                    answered = [pair for task in ended for pair in sending.settle(task.result())]
                     stopped = stopped or sending.refusal
                     if answered:
                         yield answered
@@ -91,7 +92,7 @@ class Batches:
                 request.no_effect = False
             if before_send is not None:
                 await before_send(batch)
-            sending.tasks.add(asyncio.create_task(self._post(batch)))
+            sending.tasks.append(asyncio.create_task(self._post(batch)))
 
     async def _post(self, batch: list[Request[Subject]]) -> Posted[Subject]:
         items = [request.as_json(number, self._low_priority) for number, request in enumerate(batch)]

@@ -4,7 +4,7 @@ Answers are taken as bytes and parsed with orjson: the SDK's models cost more th
 than a thousandth of that.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import orjson
 
 from shared.clock import Clock
-from shared.entra.sdk import TokenSource, Transport
+from shared.entra.sdk import TokenSource, Transport, Wire
 from shared.errors import DENIED, GraphError
 from shared.outbound.paging import Pages
 from shared.outbound.retries import UNAUTHORIZED, http_date, retry_after_seconds
@@ -150,15 +150,21 @@ def one_of(name: str, values: Iterable[str]) -> str:
 class GraphClient:
     """The connections to Graph, one client per event loop; `aclose` closes them. Never retries a request."""
 
-    def __init__(self, base_url: str, tokens: TokenSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        tokens: TokenSource,
+        clock: Clock,
+        connect: Callable[[str, TokenSource, Clock], Wire] = Transport,
+    ) -> None:
         self.clock = clock
         self._base_url = base_url
         self._origin = _origin(base_url)
         self._tokens = tokens
-        self._transport = Transport(base_url, tokens, clock)
+        self._wire = connect(base_url, tokens, clock)
 
     async def aclose(self) -> None:
-        await self._transport.aclose()
+        await self._wire.aclose()
 
     async def authenticate(self) -> None:
         """Gets a token in advance, so that the next request goes out at once."""
@@ -181,7 +187,7 @@ class GraphClient:
         return await self._send("POST", self.url("/$batch"), {}, orjson.dumps({"requests": requests}))
 
     async def _send(self, method: str, url: str, given: Mapping[str, str], body: bytes | None) -> Answer:
-        response = await self._transport.send(method, url, given, body)
+        response = await self._wire.send(method, url, given, body)
         if response.status_code == UNAUTHORIZED:
             sent = response.request.headers.get("Authorization", "")
             await self._tokens.discard(sent.removeprefix("Bearer "))

@@ -26,6 +26,16 @@ class TokenSource(Protocol):
         ...
 
 
+class Wire(Protocol):
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> "httpx.Response":
+        """The answer of any status, with its body as bytes. Raises GraphError if none came or it was refused."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
 class Transport:
     """Connects on first use, since the SDK takes long to import; `aclose` closes its connections."""
 
@@ -42,7 +52,6 @@ class Transport:
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> "httpx.Response":
-        """The answer of any status, with its body as bytes. Raises GraphError if none came or it was refused."""
         import httpx
         from kiota_abstractions.headers_collection import HeadersCollection
         from kiota_abstractions.method import Method

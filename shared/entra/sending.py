@@ -37,7 +37,7 @@ class Sending(Generic[Subject]):
 
     waiting: deque[Request[Subject]]
     clock: Clock
-    tasks: set["asyncio.Task[Posted[Subject]]"] = field(default_factory=set)
+    tasks: list["asyncio.Task[Posted[Subject]]"] = field(default_factory=list)
     later: list[tuple[float, Request[Subject]]] = field(default_factory=list)
     held_until: float = 0.0
     patience: CallerPatience = field(default_factory=CallerPatience)

@@ -43,6 +43,7 @@ class HenngeSource:
         client_secret: str,
         attribute_map: AttributeMap,
         clock: Clock,
+        connect: Callable[[float, Clock], httpx.AsyncBaseTransport] = BoundedTransport,
     ) -> None:
         self._clock = clock
         self._token_url = token_url
@@ -51,7 +52,7 @@ class HenngeSource:
         self._attribute_map = attribute_map
         # Redirects are refused: they could carry the token to another host.
         self._http = httpx.AsyncClient(
-            transport=BoundedTransport(WHOLE_ANSWER_SECONDS, clock),
+            transport=connect(WHOLE_ANSWER_SECONDS, clock),
             timeout=httpx.Timeout(60, connect=10),
             follow_redirects=False,
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shared.clock import Clock, Ended
+from shared.clock import Ended
 from shared.errors import DomainBusy, LeaseLost
 from shared.log import event
 from shared.settings import Settings
@@ -60,18 +60,16 @@ class Times:
 class Lease:
     """A held lease. `check` is cheap: it asks the clock, not the storage."""
 
-    def __init__(
-        self, settings: Settings, clock: Clock, domain: str, lease_id: str, taken_at: float, times: Times
-    ) -> None:
-        self._settings = settings
-        self._clock = clock
+    def __init__(self, storage: Storage, domain: str, lease_id: str, taken_at: float, times: Times) -> None:
+        self._storage = storage
+        self._clock = storage.clock
         self._domain = domain
         self._lease_id = lease_id
         self._times = times
         self._renewed_at = taken_at
         self._refused = False
         self._failures: deque[str] = deque()
-        self._heartbeat = clock.in_background(self._renew_until, f"lease-{domain}")
+        self._heartbeat = self._clock.in_background(self._renew_until, f"lease-{domain}")
 
     def check(self) -> None:
         """Raises LeaseLost if another invocation may hold the domain by now."""
@@ -90,12 +88,10 @@ class Lease:
 
     async def _renew_until(self, ended: Ended) -> None:
         from azure.core.exceptions import HttpResponseError
-        from azure.storage.blob.aio import BlobLeaseClient
 
-        storage = Storage(self._settings, self._clock)
+        storage = self._storage.apart()
         try:
-            blob = storage.blobs.get_blob_client(LOCKS, self._domain)
-            lease = BlobLeaseClient(blob, lease_id=self._lease_id)
+            lease = storage.lease(LOCKS, self._domain, self._lease_id)
             wait = self._times.renew_every
             while not await ended.wait(wait):
                 asked_at = self._clock.monotonic()
@@ -143,7 +139,7 @@ async def take_lease(
         if clock.monotonic() >= give_up_at:
             raise DomainBusy("lease.held", domain=domain)
         await clock.sleep(times.retry_every)
-    held = Lease(settings, clock, domain, lease_id, taken_at, times)
+    held = Lease(storage, domain, lease_id, taken_at, times)
     try:
         yield held
     finally:
@@ -156,19 +152,18 @@ async def _acquire(storage: Storage, domain: str, lease_id: str, times: Times) -
     Idempotent: acquiring it again with the same `lease_id` gives the same lease.
     """
     from azure.core.exceptions import HttpResponseError
-    from azure.storage.blob.aio import BlobLeaseClient
 
-    blob = (await storage.open_container(LOCKS)).get_blob_client(domain)
+    container = await storage.open_container(LOCKS)
     while True:
         asked_at = storage.clock.monotonic()
         try:
-            await BlobLeaseClient(blob, lease_id=lease_id).acquire(lease_duration=times.lease)
+            await storage.lease(LOCKS, domain, lease_id).acquire(lease_duration=times.lease)
         except HttpResponseError as error:
             if error_code(error) in _HELD:
                 return None
             if error_code(error) != "BlobNotFound":
                 raise
-            await _create(blob)
+            await _create(container.get_blob_client(domain))
         else:
             return asked_at
 
