@@ -3,7 +3,6 @@
 https://learn.microsoft.com/graph/json-batching
 """
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -31,7 +30,7 @@ async def perform_batch(entra: Entra, call: Call) -> Answer:
 
     Raises ConnectionDropped.
     """
-    request_id = str(uuid.uuid4())
+    request_id = entra.clock.guid()
     outcome: Answer | GraphError
     keep(call, "/$batch")
     try:
@@ -130,7 +129,7 @@ async def _perform_all(entra: Entra, items: list[Item], *, sdk: bool) -> list[Js
 
 def _failed_dependency(entra: Entra, item: Item) -> Answer:
     refusal = GraphError(424, "FailedDependency", "A request that this one depends on has failed.")
-    return finish(entra, item.call, "(failed dependency)", str(uuid.uuid4()), refusal)
+    return finish(entra, item.call, "(failed dependency)", entra.clock.guid(), refusal)
 
 
 def _response(item: Item, answer: Answer) -> Json:

@@ -1,7 +1,5 @@
 """/directory/deletedItems: the recycle bin."""
 
-from time import monotonic
-
 from local.entra import errors
 from local.entra.calls import Answer, Call
 from local.entra.directory import User
@@ -13,7 +11,7 @@ from local.entra.state import Entra
 
 
 def list_deleted_users(entra: Entra, call: Call) -> Answer:
-    since = monotonic() - entra.faults.plan.stale_list_seconds
+    since = entra.clock.monotonic() - entra.faults.plan.stale_list_seconds
     shown = [user.properties for user in entra.directory.deleted.values() if user.written_at <= since]
     return list_objects(entra, call, USER, lambda _: shown)
 

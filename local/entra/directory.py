@@ -1,19 +1,17 @@
 """The tenant's objects and the rules of Entra ID for writing users."""
 
 import unicodedata
-import uuid
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from itertools import chain
-from time import monotonic
 
 from local.entra import errors
 from local.entra.errors import Json
 from local.entra.index import UserIndex, smtp_addresses
 from local.entra.mail_addresses import with_upn_among_addresses
 from local.entra.properties import SENSITIVE, split_upn
+from shared.clock import Clock
 
 # How many seconds old a stale read can be at most.
 JOURNAL_SECONDS = 120.0
@@ -96,6 +94,7 @@ class Directory:
     """Everything in the tenant. Tests read it to see what a client really did."""
 
     tenant: Tenant = field(default_factory=Tenant)
+    clock: Clock = field(default_factory=Clock)
     domains: dict[str, Domain] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     contacts: dict[str, Json] = field(default_factory=dict)
@@ -155,10 +154,10 @@ class Directory:
         )
 
     def create(self, body: Json) -> User:
-        now = monotonic()
+        now = self.clock.monotonic()
         properties: Json = {
-            "id": str(uuid.uuid4()),
-            "createdDateTime": timestamp(),
+            "id": self.clock.guid(),
+            "createdDateTime": self._timestamp(),
             "userType": "Member",
             **self._as_kept(body),
         }
@@ -193,7 +192,7 @@ class Directory:
         self._record(user.id, replace(user))
         self.index.remove(user)
         user.properties = properties
-        user.written_at = monotonic()
+        user.written_at = self.clock.monotonic()
         self.index.add(user)
 
     def revoke_sessions(self, user: User) -> None:
@@ -202,8 +201,8 @@ class Directory:
         if self.is_administrator(user):
             raise errors.request_denied()
         self._record(user.id, replace(user))
-        user.properties = {**user.properties, "signInSessionsValidFromDateTime": timestamp()}
-        user.written_at = monotonic()
+        user.properties = {**user.properties, "signInSessionsValidFromDateTime": self._timestamp()}
+        user.written_at = self.clock.monotonic()
 
     def delete(self, user: User) -> None:
         self._refuse_restricted(user)
@@ -216,9 +215,9 @@ class Directory:
         user.properties = {
             **user.properties,
             "userPrincipalName": deleted_upn(user.id, user.upn),
-            "deletedDateTime": timestamp(),
+            "deletedDateTime": self._timestamp(),
         }
-        user.written_at = monotonic()
+        user.written_at = self.clock.monotonic()
         self.put_deleted(user)
 
     def restore(self, user: User, new_upn: str | None, *, drop_conflicting_addresses: bool) -> None:
@@ -237,7 +236,7 @@ class Directory:
         self._immutable_ids_of_deleted.pop(str(user["onPremisesImmutableId"]), None)
         self._record(user.id, None)
         user.properties = properties
-        user.written_at = user.created_at = monotonic()
+        user.written_at = user.created_at = self.clock.monotonic()
         self.index.add(user)
 
     def purge(self, user: User) -> None:
@@ -350,17 +349,20 @@ class Directory:
             if self._owner_of(address.partition(":")[2].lower()) in (None, properties["id"])
         ]
 
+    def _timestamp(self) -> str:
+        return self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
     # -- stale reads --------------------------------------------------------------------------------
 
     def _record(self, user_id: str, before: User | None) -> None:
-        now = monotonic()
+        now = self.clock.monotonic()
         self._journal.append((now, user_id, before))
         while self._journal[0][0] < now - JOURNAL_SECONDS:
             self._journal.popleft()
 
     def before_recent_writes(self, seconds: float) -> dict[str, User | None]:
         """Object id → the user before the writes of the last `seconds`; None if it did not exist yet."""
-        since = monotonic() - seconds
+        since = self.clock.monotonic() - seconds
         before: dict[str, User | None] = {}
         for moment, user_id, user in self._journal:
             if moment >= since:
@@ -378,7 +380,3 @@ class Directory:
 
 def deleted_upn(user_id: str, upn: str) -> str:
     return user_id.replace("-", "") + upn
-
-
-def timestamp() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,8 +1,6 @@
 """Performs one call, from its permission check to its answer, the same inside and outside a batch."""
 
-import uuid
 from dataclasses import replace
-from time import time
 
 from local.entra import errors
 from local.entra.calls import Answer, Call
@@ -16,7 +14,7 @@ from local.entra.state import Entra
 
 async def dispatch(entra: Entra, call: Call) -> Answer:
     """Returns every refusal as an answer. Raises only ConnectionDropped."""
-    request_id = str(uuid.uuid4())
+    request_id = entra.clock.guid()
     try:
         route, arguments = find_route(call)
     except GraphError as refusal:
@@ -67,7 +65,7 @@ def _fail(entra: Entra, call: Call, *, took_effect: bool) -> None:
         return
     if fault.kind == "drop":
         raise ConnectionDropped
-    raise fault.answer()
+    raise fault.answer(entra.clock.now())
 
 
 def require_token(entra: Entra, call: Call) -> None:
@@ -85,7 +83,7 @@ def finish(entra: Entra, call: Call, template: str, request_id: str, outcome: An
     """Logs the call and adds the headers that every answer has."""
     client_id = call.headers.get("client-request-id", request_id)
     if isinstance(outcome, GraphError):
-        body = outcome.body(request_id, client_id)
+        body = outcome.body(request_id, client_id, entra.clock.now())
         outcome = Answer(outcome.status, body, outcome.headers)
     log(entra, call, template, request_id, outcome.status)
     headers = {"request-id": request_id, "client-request-id": client_id, **outcome.headers}
@@ -96,5 +94,14 @@ def log(entra: Entra, call: Call, template: str, request_id: str, status: int) -
     url = f"{call.path}?{call.query_string}" if call.query_string else call.path
     priority = call.headers.get("x-ms-throttle-priority", "normal").lower()
     entra.requests.calls.append(
-        LoggedCall(call.method, template, url, call.inner, status, request_id, time(), priority)
+        LoggedCall(
+            call.method,
+            template,
+            url,
+            call.inner,
+            status,
+            request_id,
+            entra.clock.now().timestamp(),
+            priority,
+        )
     )

@@ -1,7 +1,7 @@
 """The errors of Microsoft Graph, each with the status, code and details that a client sees."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 Json = dict[str, object]
@@ -20,12 +20,12 @@ class GraphError(Exception):
     details: list[Json] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
 
-    def body(self, request_id: str, client_request_id: str) -> Json:
+    def body(self, request_id: str, client_request_id: str, now: datetime) -> Json:
         error: Json = {"code": self.code, "message": self.message}
         if self.details:
             error["details"] = self.details
         error["innerError"] = {
-            "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+            "date": now.strftime("%Y-%m-%dT%H:%M:%S"),
             "request-id": request_id,
             "client-request-id": client_request_id,
         }

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
@@ -117,13 +117,13 @@ class Fault(BaseModel):
         self._struck += 1
         return True
 
-    def answer(self) -> GraphError:
+    def answer(self, now: datetime) -> GraphError:
         """The error of a `status` fault."""
         retry_after = None
         if self.retry_after is not None:
             retry_after = str(self.retry_after)
             if self.retry_after_as == "date":
-                moment = datetime.now(UTC) + timedelta(seconds=self.retry_after)
+                moment = now + timedelta(seconds=self.retry_after)
                 retry_after = format_datetime(moment, usegmt=True)
         if self.status == 429:
             return throttled(retry_after, self.scope)

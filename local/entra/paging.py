@@ -2,14 +2,15 @@
 
 import base64
 import hmac
-import secrets
 import struct
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from random import SystemRandom
 from urllib.parse import quote
 
 from local.entra.errors import GraphError, Json, bad_request
+from shared.clock import Chance
 
 DEFAULT_TOP, MAX_TOP = 100, 999
 _MOST_OPEN = 64
@@ -32,11 +33,15 @@ class OpenListing:
 class Paging:
     """The links of the latest listings. Older links expire; a changed link is refused."""
 
+    chance: Chance = field(default_factory=SystemRandom)
     _open: OrderedDict[bytes, OpenListing] = field(default_factory=OrderedDict)
-    _key: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+    _key: bytes = b""
+
+    def __post_init__(self) -> None:
+        self._key = self.chance.randbytes(16)
 
     def start(self, listing: OpenListing) -> bytes:
-        name = secrets.token_bytes(8)
+        name = self.chance.randbytes(8)
         self._open[name] = listing
         if len(self._open) > _MOST_OPEN:
             self._open.popitem(last=False)
@@ -48,7 +53,7 @@ class Paging:
     def next_link(self, url: str, name: bytes, offset: int) -> str:
         listing = self._open[name]
         options = dict(listing.query)
-        options["$skiptoken"] = self._token(name, offset, secrets.token_bytes(4))
+        options["$skiptoken"] = self._token(name, offset, self.chance.randbytes(4))
         query = "&".join(f"{key}={quote(value, safe=_UNENCODED)}" for key, value in options.items())
         return f"{url}{listing.path}?{query}"
 

@@ -15,6 +15,7 @@ from local.entra.faults import FaultPlan
 from local.entra.properties import USER_PROPERTIES, split_upn
 from local.entra.quota import WRITES, Limit, resource_units
 from local.entra.resources import APPLICATION, CONTACT, GROUP, SERVICE_PRINCIPAL, TYPE, Resource
+from shared.clock import Clock
 
 _CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 _MAILBOXES = frozenset(
@@ -124,7 +125,7 @@ def parse_seed(document: object) -> Seed:
         raise SeedError(f"{place}: {first['msg']}") from error
 
 
-def build_directory(seed: Seed) -> Directory:
+def build_directory(seed: Seed, clock: Clock | None = None) -> Directory:
     """Raises SeedError if two entries conflict, or if Entra could not hold one of them."""
     tenant = Tenant(
         id=seed.tenant.id,
@@ -138,7 +139,7 @@ def build_directory(seed: Seed) -> Directory:
         premium=seed.tenant.premium,
         lacking=frozenset(seed.tenant.lacking),
     )
-    directory = Directory(tenant, _domains(seed))
+    directory = Directory(tenant, clock or Clock(), _domains(seed))
     for number, entry in enumerate(seed.users):
         with _naming("users", number, entry):
             directory.put_user(_user(entry, directory))

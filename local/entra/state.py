@@ -9,6 +9,7 @@ from local.entra.paging import Paging
 from local.entra.quota import Quota
 from local.entra.request_log import RequestLog
 from local.entra.seed import Seed, build_directory
+from shared.clock import Clock
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Entra:
     url: str = ""
     clock_rate: float = 1.0
     ahead: timedelta = timedelta(0)
+    clock: Clock = field(default_factory=Clock)
 
     def may(self, *permissions: str) -> bool:
         """Whether at least one of the permissions was granted."""
@@ -36,10 +38,10 @@ class Entra:
 
     def load(self, seed: Seed) -> None:
         """Replaces the tenant, its permissions, its limits, its page links and, if the seed has any, its faults."""
-        self.directory = build_directory(seed)
+        self.directory = build_directory(seed, self.clock)
         self.permissions = None if seed.permissions is None else frozenset(seed.permissions)
         writes, units = seed.limits_in_force()
-        self.quota = Quota(writes, units, self.clock_rate)
-        self.paging = Paging()
+        self.quota = Quota(writes, units, self.clock_rate, self.clock.monotonic)
+        self.paging = Paging(self.clock.chance)
         if seed.faults is not None:
             self.faults.load(seed.faults)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from itertools import chain
-from time import monotonic
 
 from local.entra import errors
 from local.entra.calls import Answer, Call
@@ -93,7 +92,7 @@ def find_user(entra: Entra, call: Call) -> User:
     name = call.arguments["user"]
     user = entra.directory.user(name)
     fresh = entra.faults.plan.fresh_not_found_seconds
-    if user is None or (fresh and monotonic() - user.created_at < fresh):
+    if user is None or (fresh and entra.clock.monotonic() - user.created_at < fresh):
         raise errors.not_found(name)
     return user
 
