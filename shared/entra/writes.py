@@ -140,6 +140,10 @@ def _needs_a_look(request: Request[Change], answer: Answer) -> bool:
     change: Change = request.subject
     if change.action is Action.RESTORE:
         return request.method == "POST" and answer.status == 404
+    return _meets_somebody(change, answer)
+
+
+def _meets_somebody(change: Change, answer: Answer) -> bool:
     return change.action is Action.ADD and not _IDENTIFYING.isdisjoint(answer.conflict_on())
 
 
@@ -160,8 +164,10 @@ def _settled(doubt: Unheard, answer: Answer, found: Found) -> Outcome:
     if found.made and doubt.sent:
         note = _CONFIRMED.get(change.action, say("write.confirmed"))
         return _took_effect(change, object_id, answer, note)
-    if found.made is None and doubt.sent:
-        return Outcome.in_doubt(change, found.unread)
+    # What is taken belongs to nobody to be seen: it may be an earlier try's account, which is not replicated yet.
+    unseen = found.user is None and _meets_somebody(change, answer)
+    if doubt.sent and (found.made is None or unseen):
+        return Outcome.in_doubt(change, found.unread or parts_of(answer.error))
     if found.user is None or change.action not in (Action.ADD, Action.RESTORE):
         return _refused(change, answer, found.unread and say("write.unread") + found.unread)
     if shows(doubt.values, found.user):

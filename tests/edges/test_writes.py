@@ -115,6 +115,16 @@ class TestAdding:
 
         assert created.succeeded
 
+    async def test_a_create_that_meets_nobody_to_be_seen_stays_in_doubt(self) -> None:
+        lost = Fault(kind="status", status=504, method="POST", path="/users", took_effect=True, count=1)
+        async with connected() as tenant:
+            tenant.entra.faults.plan.fresh_not_found_seconds = 10**9
+            tenant.entra.faults.add(lost)
+            created = await outcome(tenant, add())
+
+        assert created.result is Result.IN_DOUBT
+        assert "already exists" in said(created.error_message)
+
     async def test_a_create_that_meets_somebody_else_says_whom(self) -> None:
         stranger = entra_user("new@contoso.com", object_id="o1")
         async with connected(stranger) as tenant:
