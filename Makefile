@@ -84,6 +84,9 @@ fuzz: setup ## made-up requests to every endpoint, for some ten minutes (FUZZ_EX
 strikes: setup ## every storage write of every kind of run struck by every fault
 	STRIKES=all $(BIN)/python -m pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal tests/strikes
 
+simulate: $(VENV)/.ready ## days of the app in a world that goes wrong, on virtual time (HOURS, SEED; SHRINK=1: a failing one made small)
+	$(BIN)/python -m tests.simulation --hours $${HOURS:-1000} --seed $${SEED:-1} --jobs $${JOBS:-2} --counts $(if $(SHRINK),--shrink)
+
 .venv-mutmut/.ready: tests/requirements-mutmut.txt $(VENV)/.ready
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-mutmut
 	$(BIN)/uv pip sync --quiet --require-hashes --python .venv-mutmut/bin/python tests/requirements-mutmut.txt
@@ -102,4 +105,4 @@ lock: $(VENV)/.ready ## compile every requirements file anew, from pyproject.tom
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o infra/requirements-checkov.txt infra/requirements-checkov.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt -o tests/requirements-mutmut.txt tests/requirements-mutmut.in
 
-.PHONY: help setup demo test check lint style javascript types bench docs screenshots fuzz strikes mutants audit lock
+.PHONY: help setup demo test check lint style javascript types bench docs screenshots fuzz strikes simulate mutants audit lock

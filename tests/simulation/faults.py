@@ -1,0 +1,68 @@
+"""What goes wrong, as plain data: in which hour, at which operation of which service, and how."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+# queue: a message that is sent · timer: a tick
+Service = Literal["table", "blob", "graph", "source", "queue", "timer"]
+SERVICES: tuple[Service, ...] = ("table", "blob", "graph", "source", "queue", "timer")
+# refused: 503, with Retry-After where the service has one · throttled: 429 (Graph, Access Control)
+# lost: never arrives, no answer · unheard: takes effect, no answer · late: no answer, takes effect afterwards
+# twice: takes effect, and the SDK sends it again · slow: takes long
+# killed: the instance ends before it is sent · killedAfter: once it has taken effect
+# frozen: takes effect, and the instance stands still for a while before it hears of that
+# expired: the token is refused · cutOff: half an answer · empty: a list without anybody
+Kind = Literal[
+    "refused", "throttled", "lost", "unheard", "late", "twice", "slow", "killed", "killedAfter", "frozen",
+    "expired", "cutOff", "empty",
+]  # fmt: skip
+_ANYWHERE: tuple[Kind, ...] = ("refused", "lost", "unheard", "slow", "killed", "killedAfter", "frozen")
+KINDS: dict[Service, tuple[Kind, ...]] = {
+    "table": (*_ANYWHERE, "late"),
+    "blob": (*_ANYWHERE, "late", "twice"),
+    "graph": (*_ANYWHERE, "throttled", "expired"),
+    "source": (*_ANYWHERE, "throttled", "expired", "cutOff", "empty"),
+    "queue": ("lost", "twice", "slow"),
+    "timer": ("lost", "twice", "slow"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Strikes operation `nth` (1 is the first) of `service` in `hour`, and `times` - 1 operations after it.
+
+    `seconds`: of a Retry-After, a delay or a freeze.
+    """
+
+    hour: int
+    service: Service
+    nth: int
+    kind: Kind
+    times: int = 1
+    seconds: float = 0.0
+
+
+class Faults:
+    """The faults of a scenario; `struck` are those that acted."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self._of_hour: dict[tuple[int, Service], list[Fault]] = {}
+        for one in faults:
+            self._of_hour.setdefault((one.hour, one.service), []).append(one)
+        self._hour = -1
+        self._counts: dict[Service, int] = {}
+        self.struck: list[Fault] = []
+
+    def begin(self, hour: int) -> None:
+        self._hour = hour
+        self._counts.clear()
+
+    def next(self, service: Service) -> Fault | None:
+        """The fault that strikes the operation of this service that begins now."""
+        number = self._counts[service] = self._counts.get(service, 0) + 1
+        for one in self._of_hour.get((self._hour, service), ()):
+            if one.nth <= number < one.nth + one.times:
+                self.struck.append(one)
+                return one
+        return None

@@ -1,0 +1,141 @@
+"""Microsoft Graph: the strict emulator itself, called without a socket, and what each write did."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, fields
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any, Literal, TypeVar
+
+import httpx
+import orjson
+
+from local.entra import Directory, Entra, User
+from local.entra.answering import PREFIX, answer
+from local.entra.errors import ConnectionDropped, Json
+from shared.errors import GraphError
+from tests.simulation.clock import VirtualClock
+from tests.simulation.gate import Gate, NoAnswer, Struck
+
+T = TypeVar("T")
+BASE_URL = f"http://127.0.0.1:9{PREFIX}"
+Deed = Literal["create", "update", "delete", "restore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Performing:
+    """The invocation whose task this is: which run, and since when. `began_at` is in seconds of the world."""
+
+    domain: str
+    run_id: str
+    began_at: float
+
+
+PERFORMING: ContextVar[Performing | None] = ContextVar("performing", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one write did to one account. `by`: None if a person did it by hand."""
+
+    at: float
+    deed: Deed
+    object_id: str
+    before: Json
+    after: Json
+    by: Performing | None
+
+
+@dataclass
+class WatchedDirectory(Directory):
+    """Tells of every write that took effect, whether or not anybody hears the answer."""
+
+    tell: Callable[[Deed, str, Json, Json, User], None] = lambda *_: None
+
+    def create(self, body: Json) -> User:
+        user = super().create(body)
+        self.tell("create", user.id, {}, user.properties, user)
+        return user
+
+    def update(self, user: User, changes: Json) -> None:
+        before = user.properties
+        super().update(user, changes)
+        self.tell("update", user.id, before, user.properties, user)
+
+    def delete(self, user: User) -> None:
+        before = user.properties
+        super().delete(user)
+        self.tell("delete", user.id, before, user.properties, user)
+
+    def restore(self, user: User, new_upn: str | None, *, drop_conflicting_addresses: bool) -> None:
+        before = user.properties
+        super().restore(user, new_upn, drop_conflicting_addresses=drop_conflicting_addresses)
+        self.tell("restore", user.id, before, user.properties, user)
+
+
+def watched(directory: Directory, tell: Callable[[Deed, str, Json, Json, User], None]) -> WatchedDirectory:
+    return WatchedDirectory(
+        **{one.name: getattr(directory, one.name) for one in fields(directory)}, tell=tell
+    )
+
+
+class AtOnce(VirtualClock):
+    """The emulator's clock: what it waits for is part of the way to it, which the gate has."""
+
+    async def sleep(self, _seconds: float) -> None:
+        return None
+
+
+class SimulatedWire:
+    """Graph as one instance reaches it."""
+
+    def __init__(self, entra: Entra, gate: Gate) -> None:
+        self._entra = entra
+        self._gate = gate
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> httpx.Response:
+        target = url.removeprefix(BASE_URL.removesuffix(PREFIX))
+        request = httpx.Request(method, url, headers={"Authorization": "Bearer emulator"})
+        named = {**headers, "Authorization": "Bearer emulator", "User-Agent": "kiota-python/simulated"}
+        if body is not None:
+            named["Content-Type"] = "application/json"
+        try:
+            found = await self._gate.through(
+                "graph",
+                f"{method} {target}",
+                lambda: at_once(answer(self._entra, method, target, named, body or b"")),
+            )
+        except Struck as struck:
+            return _refusal(struck, request, self._entra.clock.now())
+        except (NoAnswer, ConnectionDropped) as error:
+            raise GraphError("graph.noAnswer", error="ReadError") from error
+        return httpx.Response(
+            found.status,
+            headers={**found.headers, "Date": format_datetime(self._entra.clock.now(), usegmt=True)},
+            content=b"" if found.body is None else orjson.dumps(found.body),
+            request=request,
+        )
+
+    async def aclose(self) -> None:
+        """No connection is open."""
+
+
+def _refusal(struck: Struck, request: httpx.Request, now: datetime) -> httpx.Response:
+    status = {"throttled": 429, "expired": 401}.get(struck.fault.kind, 503)
+    headers = {"Date": format_datetime(now, usegmt=True)}
+    if status != 401 and struck.fault.seconds:
+        headers["Retry-After"] = str(int(struck.fault.seconds))
+    error = {"code": "InvalidAuthenticationToken" if status == 401 else "serviceNotAvailable", "message": "-"}
+    return httpx.Response(status, headers=headers, json={"error": error}, request=request)
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    """The result of work that never waits."""
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+    raise AssertionError("the emulator waits for something")

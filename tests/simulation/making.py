@@ -1,0 +1,293 @@
+"""Makes a scenario of a seed: a company of some 30 people, its days, and a random subset of all faults ("swarm
+testing"): each scenario has its own kinds at its own rates, since faults of every kind at once hide each other."""
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from tests.simulation.faults import KINDS, SERVICES, Fault, Kind, Service
+from tests.simulation.scenario import Act, ActKind, Edit, EditKind, Rule, Scenario
+
+HOUR = 3600.0
+DOMAINS = ("contoso.com", "fabrikam.com", "fed.example")
+_FAMILY = ("青木", "Baker", "佐藤", "Ito", "高橋", "García")
+_GIVEN = ("花子", "Max", "太郎", "Ann", "健", "José")
+# Before the first hour in which anything may go wrong: everybody is known by then.
+_CALM_HOURS = 2
+# About how many operations of each service an hour has.
+_OPERATIONS: dict[Service, int] = {"table": 90, "blob": 80, "graph": 50, "source": 15, "queue": 3, "timer": 1}
+
+
+@dataclass
+class _Company:
+    """The source as the edits leave it: Username → record."""
+
+    chance: Random
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    left: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hired: int = 0
+    edits: list[Edit] = field(default_factory=list)
+    federated: frozenset[str] = frozenset()
+
+    def hire(self, at: float, domain: str) -> None:
+        self.hired += 1
+        record = self.person(f"n{self.hired}", domain)
+        self._put(at, record)
+
+    def person(self, username: str, domain: str) -> dict[str, Any]:
+        family, given = self.chance.choice(_FAMILY), self.chance.choice(_GIVEN)
+        with_id = domain in self.federated or self.chance.random() < 0.5
+        return {
+            "username": username,
+            "user_principal_name": f"{username}@{domain}",
+            "family_name": family,
+            "given_name": given,
+            "display_name": f"{family} {given}",
+            "immutable_id": f"ID-{username}" if with_id else "",
+        }
+
+    def leave(self, at: float) -> None:
+        username = self.chance.choice(sorted(self.records))
+        self.left[username] = self.records.pop(username)
+        self.edits.append(Edit(at, "source.remove", username))
+
+    def come_back(self, at: float) -> None:
+        if self.left:
+            username = self.chance.choice(sorted(self.left))
+            self._put(at, self.left.pop(username))
+
+    def marry(self, at: float) -> None:
+        """A new family name and a new UPN."""
+        username = self.chance.choice(sorted(self.records))
+        domain = self._domain(username)
+        family = self.chance.choice(_FAMILY)
+        given = self.records[username]["given_name"]
+        self._edit(
+            at,
+            username,
+            user_principal_name=f"{username}.{self.chance.randrange(100)}@{domain}",
+            family_name=family,
+            display_name=f"{family} {given}",
+        )
+
+    def be_corrected(self, at: float) -> None:
+        username = self.chance.choice(sorted(self.records))
+        self._edit(at, username, display_name=f"{self.chance.choice(_FAMILY)} {self.chance.choice(_GIVEN)}")
+
+    def swap(self, at: float) -> None:
+        """Two people take each other's UPN."""
+        if len(self.records) > 1:
+            one, other = self.chance.sample(sorted(self.records), 2)
+            upns = [self.records[who]["user_principal_name"] for who in (other, one)]
+            for who, upn in zip((one, other), upns, strict=True):
+                self._edit(at, who, user_principal_name=upn)
+
+    def take_over(self, at: float) -> None:
+        """Somebody leaves, and another gets their UPN."""
+        if len(self.records) > 1:
+            leaver, heir = self.chance.sample(sorted(self.records), 2)
+            self.left[leaver] = self.records.pop(leaver)
+            self.edits.append(Edit(at, "source.remove", leaver))
+            self._edit(at, heir, user_principal_name=self.left.pop(leaver)["user_principal_name"])
+
+    def move(self, at: float) -> None:
+        username = self.chance.choice(sorted(self.records))
+        local = self.records[username]["user_principal_name"].partition("@")[0]
+        self._edit(at, username, user_principal_name=f"{local}@{self.chance.choice(DOMAINS)}")
+
+    def be_made_anew(self, at: float) -> None:
+        """The only way to change a Username: the same person and UPN, and a new Username."""
+        username = self.chance.choice(sorted(self.records))
+        record = self.records.pop(username)
+        self.edits.append(Edit(at, "source.remove", username))
+        self.hired += 1
+        self._put(at, {**record, "username": f"n{self.hired}"})
+
+    def _domain(self, username: str) -> str:
+        return str(self.records[username]["user_principal_name"]).partition("@")[2]
+
+    def _put(self, at: float, record: dict[str, Any]) -> None:
+        self.records[record["username"]] = record
+        self.edits.append(Edit(at, "source.put", record["username"], record))
+
+    def _edit(self, at: float, username: str, **values: Any) -> None:
+        self.records[username] = {**self.records[username], **values}
+        self.edits.append(Edit(at, "source.edit", username, values))
+
+
+def make(seed: str, hours: int) -> Scenario:
+    chance = Random(seed)
+    domains = {name: name == "fed.example" for name in DOMAINS}
+    company = _Company(chance, federated=frozenset(n for n, federated in domains.items() if federated))
+    for number in range(chance.randint(20, 34)):
+        record = company.person(f"p{number}", chance.choice(DOMAINS))
+        company.records[record["username"]] = record
+    people = tuple(company.records.values())
+    accounts = tuple(
+        [_account(chance, record) for record in people if chance.random() < 0.9] + _others(chance)
+    )
+    live(company, hours)
+    edits = company.edits + meddling(chance, [a["userPrincipalName"] for a in accounts], hours)
+    return Scenario(
+        name=seed,
+        hours=hours,
+        settings={
+            "BATCHES_IN_FLIGHT": str(chance.choice((1, 2, 4))),
+            "TIME_BUDGET_SECONDS": str(chance.choice((1500, 1500, 60, 20))),
+            "RESTORE_DELETED_USERS": chance.choice(("true", "true", "false")),
+        },
+        domains=domains,
+        clocks=tuple(chance.choice((0.0, 0.0, -30.0, 45.0)) for _ in range(chance.randint(1, 3))),
+        people=people,
+        accounts=accounts,
+        page_size=chance.choice((5, 50)),
+        keys=chance.choice(("snake_case", "camelCase", "Display Name")),
+        stale=chance.choice(((0.0, 0.0), (0.0, 0.0), (20.0, 5.0), (0.0, 10.0), (60.0, 0.0))),
+        edits=tuple(sorted(edits, key=lambda one: one.at)),
+        acts=tuple(sorted(administering(chance, hours), key=lambda one: one.at)),
+        faults=tuple(striking(chance, hours)),
+        rules=tuple(ruling(chance, hours)),
+    )
+
+
+def _account(chance: Random, record: dict[str, Any]) -> dict[str, Any]:
+    account: dict[str, Any] = {
+        "userPrincipalName": record["user_principal_name"],
+        "displayName": record["display_name"] if chance.random() < 0.8 else "Before",
+        "surname": record["family_name"],
+        "givenName": record["given_name"],
+        "mailNickname": record["username"],
+        "_mailbox": chance.choice(("none", "none", "user")),
+    }
+    if record["immutable_id"]:
+        account["onPremisesImmutableId"] = record["immutable_id"]
+    return account
+
+
+def _others(chance: Random) -> list[dict[str, Any]]:
+    """Accounts of nobody in the source: a room, an administrator, a guest."""
+    return [
+        {"userPrincipalName": f"room{n}@{chance.choice(DOMAINS[:2])}", "_mailbox": kind}
+        for n, kind in enumerate(chance.sample(("room", "shared", "equipment"), chance.randint(0, 3)))
+    ] + [
+        {"userPrincipalName": f"admin@{DOMAINS[0]}", "_roles": ["Global Administrator"], "_mailbox": "none"},
+        {"userPrincipalName": f"x#EXT#@{DOMAINS[1]}", "_mailbox": "none"},
+    ]
+
+
+def live(company: _Company, hours: int) -> None:
+    chance = company.chance
+    events = (
+        company.be_corrected, company.be_corrected, company.leave, company.marry, company.come_back,
+        company.swap, company.take_over, company.move, company.be_made_anew,
+    )  # fmt: skip
+    happening = chance.sample(events, chance.randint(2, len(events)))
+    rate = chance.choice((0.2, 0.7, 0.9))
+    for at in _moments(chance, hours, rate):
+        if len(company.records) < 12 or chance.random() < 0.3:
+            company.hire(at, chance.choice(DOMAINS))
+        else:
+            chance.choice(happening)(at)
+
+
+def meddling(chance: Random, upns: list[str], hours: int) -> list[Edit]:
+    """What administrators do in Entra by hand."""
+    edits: list[Edit] = []
+    kinds: tuple[EditKind, ...] = (
+        "entra.update",
+        "entra.delete",
+        "entra.mailbox",
+        "entra.roles",
+        "entra.create",
+    )
+    kinds = tuple(chance.sample(kinds, chance.randint(0, 3)))
+    for at in _moments(chance, hours, 0.1) if kinds else ():
+        kind, who = chance.choice(kinds), chance.choice(upns)
+        values: dict[str, Any] = {}
+        if kind == "entra.update":
+            values = {"displayName": chance.choice(("Changed", "By hand"))}
+        elif kind == "entra.mailbox":
+            values = {"purpose": chance.choice(("shared", "room", "user"))}
+        elif kind == "entra.roles":
+            values = {"roles": chance.choice((["User Administrator"], []))}
+        elif kind == "entra.create":
+            who = f"hand{len(edits)}@{chance.choice(DOMAINS[:2])}"
+            values = {
+                "displayName": "By hand", "mailNickname": f"hand{len(edits)}", "accountEnabled": True,
+            }  # fmt: skip
+        edits.append(Edit(at, kind, who, values))
+    return edits
+
+
+def administering(chance: Random, hours: int) -> list[Act]:
+    acts = [
+        Act(
+            5.0 + n,
+            "settings",
+            domain,
+            {"periodicSync": True, "maxAllowedDeletions": chance.choice((10, 20, 50))},
+        )
+        for n, domain in enumerate(DOMAINS)
+    ]
+    kinds: tuple[ActKind, ...] = ("dryRun", "sync", "approve", "cancel", "undo", "settings")
+    kinds = tuple(chance.sample(kinds, chance.randint(0, len(kinds))))
+    for at in _moments(chance, hours, 0.2) if kinds else ():
+        kind, domain = chance.choice(kinds), chance.choice(DOMAINS)
+        body: dict[str, Any] = {}
+        if kind == "settings":
+            body = {"maxAllowedDeletions": chance.choice((5, 20, 60))}
+        acts.append(Act(at, kind, domain, body))
+    return acts
+
+
+def striking(chance: Random, hours: int) -> list[Fault]:
+    """The faults: some kinds of some services, each at a rate of its own."""
+    every: list[tuple[Service, Kind]] = [(service, kind) for service in SERVICES for kind in KINDS[service]]
+    chosen = chance.sample(every, chance.randint(0, 8))
+    faults = []
+    for service, kind in chosen:
+        rate = chance.choice((0.05, 0.2, 0.5))
+        for hour in range(_CALM_HOURS, hours):
+            if chance.random() < rate:
+                nth = chance.randint(1, _OPERATIONS[service])
+                times = chance.choice((1, 1, 1, 2, 8)) if kind in ("refused", "throttled", "lost") else 1
+                seconds = float(chance.choice((1, 5, 20, 65, 130, 700)))
+                faults.append(Fault(hour, service, nth, kind, times, seconds))
+    return faults
+
+
+def ruling(chance: Random, hours: int) -> list[Rule]:
+    """Faults of single calls to Graph, also inside a batch."""
+    kinds: list[dict[str, Any]] = [
+        {"kind": "status", "status": 429, "retryAfter": 7, "where": "inner"},
+        {"kind": "status", "status": 503, "where": "inner"},
+        {"kind": "status", "status": 503, "tookEffect": True, "where": "inner"},
+        {"kind": "status", "status": 500, "where": "inner", "method": "PATCH"},
+        {"kind": "status", "status": 504, "tookEffect": True, "method": "POST", "path": "/users"},
+        {"kind": "status", "status": 504, "tookEffect": True, "method": "DELETE"},
+        {"kind": "status", "status": 403, "where": "inner", "method": "GET"},
+        {"kind": "drop", "tookEffect": True, "path": "/$batch"},
+        {"kind": "drop", "path": "/$batch"},
+        {"kind": "emptyPage"},
+        {"kind": "shortListing", "missing": 1, "path": "/users"},
+        {"kind": "countTooHigh", "path": "/users"},
+    ]
+    chosen = chance.sample(kinds, chance.randint(0, 3))
+    return [
+        Rule(hour, {**one, "nth": chance.randint(1, 20 if one.get("method") == "GET" else 4)})
+        for one in chosen
+        for hour in range(_CALM_HOURS, hours)
+        if chance.random() < 0.3
+    ]
+
+
+def _moments(chance: Random, hours: int, rate: float) -> list[float]:
+    """Moments in the middle of the calm and the end, `rate` an hour; some of them right when runs are at work."""
+    moments = []
+    for hour in range(_CALM_HOURS, hours):
+        while chance.random() < rate:
+            within = chance.choice((chance.uniform(0, 20), chance.uniform(0, HOUR - 60)))
+            moments.append(hour * HOUR + within)
+            if chance.random() < 0.5:
+                break
+    return moments

@@ -1,0 +1,319 @@
+"""Judges what the app did, in the field's words, from what the world saw. Shares no code with the app's planner.
+
+What was true since before the invocation began is what its last look must have shown: only that is held against it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+
+from local.entra import Entra, User
+from local.entra.errors import Json
+from tests.simulation.access_control import SECRET, AccessControl
+from tests.simulation.audit_log import Line, lines_of
+from tests.simulation.blobs import Blobs
+from tests.simulation.graph import Effect, Performing
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.scenario import Edit, Scenario
+from tests.simulation.tables import Tables
+
+_CHANGES = frozenset({"update", "rename", "block", "unblock", "restore", "add"})
+_ROWS_OF: Mapping[str, frozenset[str]] = {
+    "create": frozenset({"add"}),
+    "delete": frozenset({"delete"}),
+    "restore": frozenset({"restore"}),
+    "update": _CHANGES,
+}
+# An active run that nobody performs is noticed by the next tick, and a tick may be late.
+_LONGEST_IDLE = 2 * 3600.0
+
+
+class Seen(Protocol):
+    """What the oracle looks at."""
+
+    loop: VirtualLoop
+    scenario: Scenario
+    tables: Tables
+    blobs: Blobs
+    entra: Entra
+    access_control: AccessControl
+
+
+@dataclass(slots=True)
+class _Record:
+    """A Username's record as it is now, and since when it has named the same account."""
+
+    upn: str
+    immutable_id: str
+    since: float
+
+
+@dataclass
+class Oracle:
+    world: Seen
+    violations: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._records = {
+            str(one["username"]): _Record(_upn(one), _text(one, "immutable_id"), -1.0)
+            for one in self.world.scenario.people
+        }
+        # Username → the account that is certainly theirs.
+        self._accounts: dict[str, str] = {}
+        self._protected_since: dict[str, tuple[float, str]] = {}
+        self._there_since: dict[str, float] = {}
+        for user in self.world.entra.directory.users.values():
+            self._there_since[user.id] = -1.0
+            self._note_protection(user, -1.0)
+            for username, record in self._records.items():
+                if _is_named(record, user.properties):
+                    self._accounts.setdefault(username, user.id)
+        self._effects: dict[str, list[Effect]] = defaultdict(list)
+        self._judged: set[str] = set()
+        self._rows: list[Line] = []
+        self._percents: dict[str, list[tuple[float, int]]] = defaultdict(lambda: [(-1.0, 20)])
+        self._in_scope: dict[str, int] = {}
+        self._active_since: dict[str, tuple[str, float]] = {}
+        self._approved: set[str] = set()
+
+    # -- as it happens ----------------------------------------------------------------------------------
+
+    def edited(self, edit: Edit) -> None:
+        now = self.world.loop.time()
+        if edit.kind == "source.remove":
+            self._records.pop(edit.who, None)
+        elif edit.kind.startswith("source."):
+            one = self.world.access_control.users[edit.who]
+            before = self._records.get(edit.who)
+            upn, immutable_id = one.user_principal_name, one.immutable_id
+            if not before or (before.upn, before.immutable_id) != (upn, immutable_id):
+                self._records[edit.who] = _Record(upn, immutable_id, now)
+        elif user := self.world.entra.directory.user(edit.who):
+            self._note_protection(user, now)
+
+    def limited(self, domain: str, percent: int, *, heard: bool) -> None:
+        """Max Allowed Deletions was set; if nobody heard the answer, perhaps."""
+        known = self._percents[domain]
+        known.append((self.world.loop.time(), percent if heard else max(percent, known[-1][1])))
+
+    def approved(self, run_id: str) -> None:
+        self._approved.add(run_id)
+
+    def begins(self, performing: Performing) -> None:
+        """An invocation of a run begins."""
+        self._in_scope.setdefault(performing.run_id, len(self._people_on(performing.domain)))
+
+    def effect(self, one: Effect) -> None:
+        if one.deed in ("create", "restore"):
+            self._there_since[one.object_id] = one.at
+        if one.by is None:
+            return
+        self._effects[one.object_id].append(one)
+        if one.deed == "create":
+            self._expect_no_second_account(one)
+        else:
+            self._expect_not_protected(one)
+        if one.deed == "delete":
+            self._expect_nobody_there(one, one.by)
+
+    def logged(self, line: str) -> None:
+        if SECRET in line:
+            self._wrong("a secret is in the log", line[:200])
+
+    def after_hour(self, _hour: int) -> None:
+        now = self.world.loop.time()
+        rows = self.world.tables.by_name.get("Runs", {})
+        active = {p: str(row.properties["runId"]) for (p, key), row in rows.items() if key == "active"}
+        for domain in self.world.scenario.domains:
+            run_id, _ = self._active_since.get(domain, ("", now))
+            if active.get(domain) != run_id:
+                self._active_since[domain] = (active.get(domain, ""), now)
+        for key, row in sorted(rows.items()):
+            if row.properties.get("mode") == "sync" and key[1][0].isdigit() and key[1] not in self._judged:
+                run = orjson.loads(row.properties["run"])
+                if run["finishedAt"]:
+                    self._judged.add(key[1])
+                    self._judge(run)
+
+    def at_the_end(self) -> None:
+        """After some hours without faults and edits, with every change approved."""
+        self._expect_rows_and_effects()
+        for domain in self.world.scenario.domains:
+            self._expect_equal(domain)
+
+    # -- the statements ---------------------------------------------------------------------------------
+
+    def _expect_nobody_there(self, one: Effect, by: Performing) -> None:
+        """Nobody to whom a source record points loses an account."""
+        for username, record in self._records.items():
+            if record.since > by.began_at:
+                continue
+            theirs = self._accounts.get(username)
+            by_id = record.immutable_id and record.immutable_id == one.before.get("onPremisesImmutableId")
+            by_upn = record.upn.lower() == str(one.before["userPrincipalName"]).lower()
+            # A UPN that was somebody else's points to nobody new, unless the names are the same: a Username made anew.
+            may_be = one.object_id not in self._accounts.values() or self._has_names(one.before, username)
+            if theirs == one.object_id or by_id or (by_upn and theirs is None and may_be):
+                self._wrong("an account was deleted to which the source points", f"{username} {_named(one)}")
+
+    def _expect_no_second_account(self, one: Effect) -> None:
+        """Nobody gets a second account while the first is there."""
+        upn = str(one.after["userPrincipalName"]).lower()
+        for username, record in self._records.items():
+            if record.upn.lower() != upn:
+                continue
+            theirs = self._accounts.get(username)
+            there = theirs and theirs in self.world.entra.directory.users
+            if there and one.by and self._there_since.get(str(theirs), 0.0) < one.by.began_at:
+                self._wrong("somebody got a second account", f"{username} has {theirs} {_named(one)}")
+            self._accounts[username] = one.object_id
+
+    def _expect_not_protected(self, one: Effect) -> None:
+        since, why = self._protected_since.get(one.object_id, (float("inf"), ""))
+        if one.by and since < one.by.began_at:
+            self._wrong("somebody protected was written to", f"{why} {one.deed} {_named(one)}")
+
+    def _judge(self, run: Mapping[str, Any]) -> None:
+        name = f"sync/{run['domain']}/{run['id']}.csv"
+        log = self.world.blobs.by_container.get("audit-logs", {}).get(name)
+        rows = lines_of(log.content) if log else []
+        self._rows += rows
+        self._expect_counts(run, rows)
+        self._expect_limit(run)
+
+    def _expect_counts(self, run: Mapping[str, Any], rows: Iterable[Line]) -> None:
+        """The counts of the Sync Log are those of its audit log."""
+        made = Counter(action for action, _ in {(r.action, r.who) for r in rows if r.result == "succeeded"})
+        counted = {name: run["counts"][name] for name in ("add", "update", "rename", "restore", "delete")}
+        if any(made[name] != amount for name, amount in counted.items()):
+            self._wrong("counts and audit log differ", f"{run['id']} {counted} {dict(made)}")
+
+    def _expect_limit(self, run: Mapping[str, Any]) -> None:
+        """Without an approval a sync deletes fewer than the percentage of those in scope, over all its invocations."""
+        if run["approval"] or run["undoes"]:
+            return
+        deleted = sum(
+            1
+            for effects in self._effects.values()
+            for one in effects
+            if one.deed == "delete" and one.by and one.by.run_id == run["id"]
+        )
+        began = min(
+            (e.by.began_at for es in self._effects.values() for e in es if e.by and e.by.run_id == run["id"]),
+            default=0.0,
+        )
+        now = self.world.loop.time()
+        before = [percent for at, percent in self._percents[run["domain"]] if at <= began][-1:]
+        allowed = max(
+            before + [percent for at, percent in self._percents[run["domain"]] if began < at <= now]
+        )
+        in_scope = self._in_scope.get(run["id"], 0) + 1
+        if deleted and deleted * 100 >= allowed * in_scope:
+            self._wrong("more were deleted than the limit lets", f"{run['id']} {deleted} of {in_scope}")
+
+    def _expect_rows_and_effects(self) -> None:
+        """Every effect has a row, and every row its effect; accounts are made, deleted and restored once a row."""
+        for object_id, effects in sorted(self._effects.items()):
+            rows = [row for row in self._rows if row.object_id == object_id]
+            for one in effects:
+                if not any(row.action in _ROWS_OF[one.deed] for row in rows):
+                    self._wrong("an effect has no row", f"{one.deed} {_named(one)} by {one.by}")
+            for deed in ("create", "delete", "restore"):
+                made = sum(1 for one in effects if one.deed == deed)
+                told = {
+                    (r.run_id, r.action)
+                    for r in rows
+                    if r.action in _ROWS_OF[deed] and r.result == "succeeded"
+                }
+                if len(told) > made:
+                    self._wrong(
+                        "a row has no effect", f"{deed} {object_id}: {made} effects, {len(told)} rows"
+                    )
+        for row in self._rows:
+            if row.result == "succeeded" and row.object_id not in self._effects:
+                self._wrong("a row has no effect", f"{row.action} {row.object_id} {row.run_id}")
+
+    def _expect_equal(self, domain: str) -> None:
+        """Both sides are equal, but for what the last sync names with a reason."""
+        run_id, since = self._active_since.get(domain, ("", 0.0))
+        if run_id and self.world.loop.time() - since > _LONGEST_IDLE:
+            self._wrong("a run is active and nobody performs it", f"{domain} {run_id}")
+        last = self._last_sync(domain)
+        if last is None or last["status"] not in ("succeeded", "completedWithErrors"):
+            told = (last or {}).get("messageParts")
+            self._wrong("no good sync at the end", f"{domain} {last and last['status']} {told}")
+            return
+        named = {w for r in self._rows if r.run_id == last["id"] and r.result != "succeeded" for w in r.names}
+        accounts = {user.upn.lower(): user for user in self.world.entra.directory.users_of(domain)}
+        wanted = {
+            r.upn.lower(): name for name, r in self._records.items() if r.upn.lower().endswith(f"@{domain}")
+        }
+        for upn, username in sorted(wanted.items()):
+            user = accounts.get(upn)
+            if user is None and not named & {upn, username}:
+                self._wrong("somebody in the source has no account, and no row says why", f"{username} {upn}")
+            unnamed = user and not _protection(user) and not named & {upn, username, user.id}
+            if user and unnamed and not self._has_names(user.properties, username):
+                self._wrong("names differ, and no row says why", f"{username} {upn}")
+        for upn, user in sorted(accounts.items()):
+            if upn not in wanted and not _protection(user) and not named & {upn, user.id}:
+                self._wrong("an account has nobody in the source, and no row says why", upn)
+
+    # -- what is looked up ------------------------------------------------------------------------------
+
+    def _has_names(self, account: Json, username: str) -> bool:
+        one = self.world.access_control.users[username]
+        names = {
+            "displayName": one.display_name, "surname": one.family_name, "givenName": one.given_name,
+        }  # fmt: skip
+        return all(account.get(name) == value for name, value in names.items())
+
+    def _last_sync(self, domain: str) -> dict[str, Any] | None:
+        row = self.world.tables.by_name.get("Runs", {}).get((domain, "last-sync"))
+        return orjson.loads(row.properties["run"]) if row else None
+
+    def _people_on(self, domain: str) -> list[User]:
+        return [
+            user
+            for user in self.world.entra.directory.users_of(domain)
+            if user["userType"] != "Guest" and not _protection(user)
+        ]
+
+    def _note_protection(self, user: User, now: float) -> None:
+        why = _protection(user)
+        if not why:
+            self._protected_since.pop(user.id, None)
+        elif user.id not in self._protected_since:
+            self._protected_since[user.id] = (now, why)
+
+    def _wrong(self, statement: str, detail: str) -> None:
+        self.violations.append(f"{self.world.loop.time():.0f} s: {statement}: {detail}")
+
+
+def _protection(user: User) -> str:
+    if user.roles:
+        return "role holder"
+    if user.mailbox not in ("user", "none"):
+        return f"{user.mailbox} mailbox"
+    return "guest" if user["userType"] == "Guest" else ""
+
+
+def _is_named(record: _Record, properties: Json) -> bool:
+    same_id = record.immutable_id and record.immutable_id == properties.get("onPremisesImmutableId")
+    return bool(same_id) or record.upn.lower() == str(properties["userPrincipalName"]).lower()
+
+
+def _named(one: Effect) -> str:
+    shown = one.before or one.after
+    return f"{shown['userPrincipalName']} ({one.object_id})"
+
+
+def _text(one: Mapping[str, Any], name: str) -> str:
+    return str(one.get(name) or "")
+
+
+def _upn(one: Mapping[str, Any]) -> str:
+    return _text(one, "user_principal_name")

@@ -1,0 +1,1 @@
+"""Faults planted in the app on purpose, as patches: does the simulation find each?"""

@@ -1,0 +1,66 @@
+"""Plants each fault in a copy of the app and simulates until it is found. Exit status 1 if one is not found, or does
+not apply.
+
+    python -m tests.simulation.planted --hours 2000 [name …]
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from local.processes import REPOSITORY
+
+PATCHES = Path(__file__).parent
+_COPIED = ("shared", "local", "tests")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.planted", description=__doc__)
+    parser.add_argument("--hours", type=int, default=20_000)
+    parser.add_argument("--seed", default="planted")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    names = arguments.names or sorted(patch.stem for patch in PATCHES.glob("*.patch"))
+    missed = 0
+    for name in names:
+        found = look_for(name, arguments.hours, arguments.seed, arguments.jobs)
+        missed += not found.startswith("found")
+        sys.stdout.write(f"{name}: {found}\n")
+        sys.stdout.flush()
+    return 1 if missed else 0
+
+
+def look_for(name: str, hours: int, seed: str, jobs: int) -> str:
+    """What became of it, in words."""
+    with tempfile.TemporaryDirectory() as folder:
+        for part in _COPIED:
+            shutil.copytree(
+                REPOSITORY / part,
+                Path(folder) / part,
+                ignore=shutil.ignore_patterns("node_modules", "__pycache__"),
+            )
+        planted = subprocess.run(  # noqa: S603 - a patch of this repository
+            ["git", "apply", str(PATCHES / f"{name}.patch")],  # noqa: S607
+            cwd=folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if planted.returncode:
+            return f"does not apply: {planted.stderr.strip()}"
+        done = subprocess.run(  # noqa: S603 - this repository's own module
+            [sys.executable, "-m", "tests.simulation", "--hours", str(hours), "--seed", seed, "--jobs", str(jobs),
+             "--until-found"],
+            cwd=folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    lines = done.stdout.splitlines()
+    if done.returncode == 0:
+        return f"not found in {hours} hours"
+    if not lines:
+        return f"the simulation failed: {done.stderr.strip().splitlines()[-1]}"
+    return f"found: {lines[0]} ({lines[-1].partition(',')[0]})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""The simulation itself: what it is sure of, and some hundred hours of it."""
+
+import asyncio
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from local.processes import REPOSITORY
+from tests.simulation.faults import Fault
+from tests.simulation.loop import Owner, Stuck, VirtualLoop
+from tests.simulation.making import make
+from tests.simulation.planted.__main__ import PATCHES
+from tests.simulation.scenario import Scenario
+from tests.simulation.world import simulate
+
+# A commit that breaks a statement names the scenario: python -m tests.simulation --replay …
+SCENARIOS = [f"fixed-{number}" for number in range(4)]
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_nothing_is_violated_in_made_up_days(name: str) -> None:
+    result = simulate(make(name, 48))
+
+    assert result.violations == []
+    assert result.runs > 100
+
+
+@pytest.mark.untraced
+def test_the_same_scenario_has_the_same_history_whatever_the_order_of_hashes(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.json"
+    scenario.write_bytes(make("twice", 8).as_json())
+
+    last = {_last_line(scenario, hash_seed) for hash_seed in ("0", "1")}
+
+    assert len(last) == 1
+    assert "history" in last.pop()
+
+
+def _last_line(scenario: Path, hash_seed: str) -> str:
+    done = subprocess.run(  # noqa: S603 - this repository's own module
+        [sys.executable, "-m", "tests.simulation", "--replay", str(scenario)],
+        cwd=REPOSITORY, env={"PYTHONHASHSEED": hash_seed}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.splitlines()[-1]
+
+
+def test_a_scenario_is_plain_data() -> None:
+    scenario = make("plain", 48)
+
+    again = Scenario.read(scenario.as_json())
+
+    assert again.as_json() == scenario.as_json()
+    assert again.faults == scenario.faults
+
+
+def test_a_fault_strikes_the_operation_it_names_and_is_told_of() -> None:
+    calm = make("calm", 6)
+    quiet = Scenario.read(calm.as_json())
+    struck = _with_faults(quiet, Fault(3, "graph", 2, "throttled", 1, 20.0))
+
+    result = simulate(struck)
+
+    assert (result.faults, result.violations) == (1, [])
+    assert result.seen["fault graph throttled"] == 1
+
+
+def test_whatever_is_killed_is_performed_by_another() -> None:
+    kills = [Fault(3, "blob", nth, "killed") for nth in (4, 9)]
+    result = simulate(_with_faults(make("kills", 6), *kills))
+
+    assert result.violations == []
+    assert result.seen["fault blob killed"] == 2
+
+
+def _with_faults(scenario: Scenario, *faults: Fault) -> Scenario:
+    return replace(scenario, faults=faults, rules=())
+
+
+def test_nothing_of_a_killed_instance_ever_runs_again() -> None:
+    loop, ran = VirtualLoop(), Counter[str]()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(10)
+            ran["went on"] += 1
+        except BaseException:
+            ran["except"] += 1
+            raise
+        finally:
+            ran["finally"] += 1
+
+    async def world() -> None:
+        owner = Owner()
+        loop.start(work(), owner)
+        await asyncio.sleep(5)
+        loop.kill(owner)
+        await asyncio.sleep(100)
+
+    loop.run_until_complete(world())
+
+    assert ran == Counter()
+    assert loop.time() == 105
+
+
+def test_a_frozen_instance_goes_on_when_it_thaws_and_not_before() -> None:
+    loop, woke = VirtualLoop(), list[float]()
+
+    async def work() -> None:
+        await asyncio.sleep(10)
+        woke.append(loop.time())
+
+    async def world() -> None:
+        owner = Owner()
+        loop.start(work(), owner)
+        await asyncio.sleep(1)
+        owner.frozen = True
+        await asyncio.sleep(299)
+        loop.thaw(owner)
+        await asyncio.sleep(1)
+
+    loop.run_until_complete(world())
+
+    assert woke == [300]
+
+
+def test_a_loop_in_which_nothing_can_happen_any_more_says_so() -> None:
+    loop = VirtualLoop()
+
+    async def world() -> None:
+        await loop.create_future()
+
+    with pytest.raises(Stuck):
+        loop.run_until_complete(world())
+
+
+@pytest.mark.parametrize("patch", sorted(PATCHES.glob("*.patch")), ids=lambda patch: patch.stem)
+def test_every_planted_fault_still_applies(patch: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - a patch of this repository
+        ["git", "apply", "--check", str(patch)],  # noqa: S607
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""

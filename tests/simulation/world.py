@@ -1,0 +1,303 @@
+"""Lives through one scenario, hour by hour, and has the oracle look at it."""
+
+import asyncio
+import gc
+import json
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from local.access_control.users import User as SourceUser
+from local.access_control.users import UserError
+from local.entra import Entra, Fault, FaultPlan, User, parse_seed
+from local.entra.errors import GraphError, Json
+from shared.http import endpoints as http
+from tests.simulation.access_control import API_URL, CLIENT, SECRET, TOKEN_URL, AccessControl
+from tests.simulation.blobs import Blobs
+from tests.simulation.clock import VirtualClock, world_time
+from tests.simulation.faults import Faults
+from tests.simulation.gate import History
+from tests.simulation.graph import BASE_URL, PERFORMING, AtOnce, Deed, Effect, watched
+from tests.simulation.loop import OWNER, VirtualLoop
+from tests.simulation.oracle import Oracle
+from tests.simulation.outside import Outside
+from tests.simulation.platform import Instance, Platform
+from tests.simulation.scenario import Act, Edit, Scenario
+from tests.simulation.tables import Tables
+
+HOUR = 3600.0
+# After the last fault: a whole run, a dry run whose every change is approved, and two whole runs more.
+QUIET_HOURS = 5
+ALL_KINDS = ["delete", "rename", "clear", "block", "add", "restore", "update"]
+
+
+@dataclass
+class Result:
+    """What came of one scenario."""
+
+    scenario: Scenario
+    digest: str
+    violations: list[str]
+    lines: list[str]
+    hours: int
+    faults: int
+    runs: int
+    seen: Counter[str] = field(default_factory=Counter)
+
+
+def simulate(scenario: Scenario) -> Result:
+    """Deterministic: the same scenario gives the same result."""
+    loop = VirtualLoop()
+    with _one_at_a_time(loop):
+        return loop.run_until_complete(_lived(loop, scenario))
+
+
+async def _lived(loop: VirtualLoop, scenario: Scenario) -> Result:
+    return await World(loop, scenario).live()
+
+
+class World:
+    def __init__(self, loop: VirtualLoop, scenario: Scenario) -> None:
+        self.loop = loop
+        self.scenario = scenario
+        self.history = History(loop)
+        self.faults = Faults(scenario.faults)
+        self.seen: Counter[str] = Counter()
+        now = lambda: world_time(loop)  # noqa: E731 - what the service's clock says
+        self.tables, self.blobs = Tables(now), Blobs(now)
+        self.entra = Entra(clock=AtOnce(loop, f"{scenario.name} entra"), url=BASE_URL)
+        self.entra.load(_seed(scenario))
+        self.entra.directory = watched(self.entra.directory, self._told)
+        clock = VirtualClock(loop, f"{scenario.name} access control")
+        self.access_control = AccessControl(clock, scenario.page_size, scenario.keys)  # type: ignore[arg-type]
+        for one in scenario.people:
+            self.access_control.users.put(SourceUser.model_validate(dict(one)))
+        chance = Random(f"{scenario.name} world")
+        self.outside = Outside(
+            scenario.name, loop, self.history, self.faults, chance,
+            self.tables, self.blobs, self.entra, self.access_control,
+        )  # fmt: skip
+        self.oracle = Oracle(self)
+        settings = {**_SETTINGS, **scenario.settings}
+        self.platform = Platform(self.outside, settings, scenario.clocks, self.oracle.begins)
+        self._rules_struck = 0
+        self._changed = False
+
+    async def live(self) -> Result:
+        with _listening(self):
+            counted = 0
+            for hour in range(self.scenario.hours + QUIET_HOURS):
+                struck = len(self.faults.struck) + self._rules_struck
+                self._changed = False
+                await self._hour(hour)
+                counted += self._changed or len(self.faults.struck) + self._rules_struck > struck
+            self.oracle.at_the_end()
+        self.seen.update(f"fault {one.service} {one.kind}" for one in self.faults.struck)
+        return Result(
+            scenario=self.scenario,
+            digest=self.history.digest,
+            violations=self.oracle.violations,
+            lines=self.history.lines,
+            hours=counted,
+            faults=len(self.faults.struck) + self._rules_struck,
+            runs=self.seen["event run.finished"],
+            seen=self.seen,
+        )
+
+    async def _hour(self, hour: int) -> None:
+        begins = hour * HOUR
+        self.faults.begin(hour)
+        rules = [Fault.model_validate(dict(one.rule)) for one in self.scenario.rules if one.hour == hour]
+        stale, fresh = self.scenario.stale if hour < self.scenario.hours else (0.0, 0.0)
+        plan = FaultPlan(rules=rules, stale_list_seconds=stale, fresh_not_found_seconds=fresh)
+        self.entra.faults.plan = plan
+        for edit in self.scenario.edits:
+            if begins <= edit.at < begins + HOUR:
+                self.loop.call_at(edit.at, self._edit, edit)
+        for act in self.scenario.acts:
+            if begins <= act.at < begins + HOUR:
+                self.loop.call_at(act.at, self.loop.start, self._act(act))
+        if hour == self.scenario.hours + 2:
+            for domain in self.scenario.domains:
+                self.loop.call_at(begins + 60, self.loop.start, self._act(Act(0, "dryRun", domain)))
+                approve = Act(0, "approve", domain, {"kinds": ALL_KINDS})
+                self.loop.call_at(begins + 1800, self.loop.start, self._act(approve))
+        self.loop.start(self._timer())
+        await asyncio.sleep(begins + HOUR - self.loop.time())
+        self._rules_struck += sum(one.struck for one in rules)
+        for one in rules:
+            self.seen[_rule_named(one)] += one.struck
+        self.entra.requests.clear()
+        self.oracle.after_hour(hour)
+
+    async def _timer(self) -> None:
+        fault = self.faults.next("timer")
+        if fault and fault.kind == "lost":
+            return
+        if fault and fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        again = [self.platform.tick()] if fault and fault.kind == "twice" else []
+        await asyncio.gather(self.platform.tick(past_due=bool(fault)), *again)
+
+    # -- what people do ---------------------------------------------------------------------------------
+
+    def _edit(self, edit: Edit) -> None:
+        """Does nothing where the person or account is no longer there, or the service refuses."""
+        try:
+            self._made(edit)
+        except (KeyError, UserError, GraphError) as error:
+            self.history.note("edit", f"{edit.kind} {edit.who} refused {error}")
+            return
+        self._changed = True
+        self.seen[f"edit {edit.kind}"] += 1
+        self.history.note("edit", f"{edit.kind} {edit.who} {json.dumps(dict(edit.values), sort_keys=True)}")
+        self.oracle.edited(edit)
+
+    def _made(self, edit: Edit) -> None:
+        users, directory = self.access_control.users, self.entra.directory
+        if edit.kind == "source.put":
+            users.put(SourceUser.model_validate(dict(edit.values)))
+        elif edit.kind == "source.edit":
+            users.edit(edit.who, edit.values)
+        elif edit.kind == "source.remove":
+            users.remove(edit.who)
+        elif edit.kind == "entra.create":
+            directory.create({"userPrincipalName": edit.who, **edit.values})
+        else:
+            user = directory.user(edit.who)
+            if user is None:
+                raise KeyError(edit.who)
+            self._meddle(user, edit)
+
+    def _meddle(self, user: User, edit: Edit) -> None:
+        directory = self.entra.directory
+        if edit.kind == "entra.update":
+            directory.update(user, dict(edit.values))
+        elif edit.kind == "entra.delete":
+            directory.delete(user)
+        elif edit.kind == "entra.mailbox":
+            user.mailbox = str(edit.values["purpose"])
+        elif edit.kind == "entra.roles":
+            user.roles = tuple(edit.values["roles"])
+
+    async def _act(self, act: Act) -> None:
+        """What an administrator does; what the app answers is in the history."""
+        self._changed = True
+        self.seen[f"act {act.kind}"] += 1
+        place = {"domain": act.domain}
+        if act.kind == "settings":
+            answer = await self.platform.call(http.change_domain, place, act.body)
+            if "maxAllowedDeletions" in act.body:
+                # Also without an answer: it may have taken effect.
+                self.oracle.limited(act.domain, act.body["maxAllowedDeletions"], heard=answer is not None)
+        elif act.kind == "dryRun":
+            await self.platform.call(http.start_dry_run, place, act.body)
+        elif act.kind == "sync":
+            await self.platform.call(http.start_sync, place, act.body)
+        else:
+            domain = await self.platform.call(http.get_domain, place, {})
+            if domain:
+                await self._act_on(act, place, domain)
+
+    async def _act_on(self, act: Act, place: dict[str, str], domain: Json) -> None:
+        shown: dict[str, Any] = domain
+        if act.kind == "approve" and shown["lastDryRun"]:
+            body = {"approve": {"dryRunId": shown["lastDryRun"]["id"], **act.body}}
+            await self.platform.call(http.start_sync, place, body)
+        elif act.kind == "cancel" and shown["activeRun"]:
+            await self.platform.call(http.cancel_run, {**place, "runId": shown["activeRun"]["id"]}, {})
+        elif act.kind == "undo" and shown["lastSync"]:
+            await self.platform.call(http.undo_run, {**place, "runId": shown["lastSync"]["id"]}, act.body)
+
+    # -- what is heard ----------------------------------------------------------------------------------
+
+    def _told(self, deed: Deed, object_id: str, before: Json, after: Json, _user: User) -> None:
+        by = PERFORMING.get() if OWNER.get() else None
+        self._changed = True
+        self.seen[f"effect {deed}"] += by is not None
+        upns = " → ".join(dict.fromkeys(str(one["userPrincipalName"]) for one in (before, after) if one))
+        doer = f"by run {by.run_id}" if by else "by hand"
+        self.history.note("effect", f"{deed} {upns} {object_id} {doer}")
+        self.oracle.effect(Effect(self.loop.time(), deed, object_id, before, after, by))
+
+    def heard(self, line: str) -> None:
+        """A line of the app's log."""
+        owner = OWNER.get()
+        self.history.note(owner.name if isinstance(owner, Instance) else "-", line)
+        self.oracle.logged(line)
+        if line.startswith('{"event"'):
+            event = json.loads(line)
+            self.seen[f"event {event['event']}"] += 1
+
+
+_SETTINGS = {
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "HENNGE_CLIENT_ID": CLIENT,
+    "HENNGE_CLIENT_SECRET": SECRET,
+    "HENNGE_TOKEN_URL": TOKEN_URL,
+    "HENNGE_API_URL": API_URL,
+    "GRAPH_BASE_URL": BASE_URL,
+}
+
+
+def _rule_named(rule: Fault) -> str:
+    effect = ", took effect" if rule.took_effect else ""
+    status = f" {rule.status}" if rule.kind == "status" else ""
+    return f"fault graph call {rule.kind}{status}{effect}"
+
+
+def _seed(scenario: Scenario) -> Any:
+    domains = [
+        {"id": name, "authenticationType": "Federated" if federated else "Managed"}
+        for name, federated in scenario.domains.items()
+    ]
+    return parse_seed({"domains": domains, "users": [dict(one) for one in scenario.accounts]})
+
+
+class _Listener(logging.Handler):
+    def __init__(self, world: World) -> None:
+        super().__init__(logging.INFO)
+        self._world = world
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._world.heard(record.getMessage())
+
+
+@contextmanager
+def _listening(world: World) -> Iterator[None]:
+    logger, listener = logging.getLogger("sync"), _Listener(world)
+    level, propagate = logger.level, logger.propagate
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(listener)
+    try:
+        yield
+    finally:
+        logger.removeHandler(listener)
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+@contextmanager
+def _one_at_a_time(loop: VirtualLoop) -> Iterator[None]:
+    """Without the cyclic garbage collector, whose moments differ: what it closes would run in the middle of an hour."""
+    gc.disable()
+    complaints: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        loop.graves.clear()
+        loop._ready.clear()
+        loop._scheduled.clear()
+        gc.collect()
+        sys.unraisablehook = hook
+        gc.enable()
