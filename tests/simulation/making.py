@@ -2,9 +2,11 @@
 testing"): each scenario has its own kinds at its own rates, since faults of every kind at once hide each other."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from random import Random
 from typing import Any
 
+from tests.simulation.clock import BEGINNING
 from tests.simulation.faults import KINDS, SERVICES, Fault, Kind, Service
 from tests.simulation.scenario import Act, ActKind, Edit, EditKind, Rule, Scenario
 
@@ -33,6 +35,12 @@ class _Company:
         self.hired += 1
         record = self.person(f"n{self.hired}", domain)
         self._put(at, record)
+        if self.chance.random() < 0.4:
+            # Corrected right when, or soon after, the next hour's sync creates the account.
+            soon = (at // HOUR + 1) * HOUR + self.chance.choice(
+                (2.0, 5.0, 60.0, 400.0)
+            ) * self.chance.random()
+            self._edit(soon, record["username"], user_principal_name=f"{record['username']}.new@{domain}")
 
     def person(self, username: str, domain: str) -> dict[str, Any]:
         family, given = self.chance.choice(_FAMILY), self.chance.choice(_GIVEN)
@@ -127,7 +135,8 @@ def make(seed: str, hours: int) -> Scenario:
         [_account(chance, record) for record in people if chance.random() < 0.9] + _others(chance)
     )
     live(company, hours)
-    edits = company.edits + meddling(chance, [a["userPrincipalName"] for a in accounts], hours)
+    upns = [one["userPrincipalName"] for one in accounts]
+    edits = company.edits + meddling(chance, upns, hours)
     return Scenario(
         name=seed,
         hours=hours,
@@ -144,7 +153,7 @@ def make(seed: str, hours: int) -> Scenario:
         keys=chance.choice(("snake_case", "camelCase", "Display Name")),
         stale=chance.choice(((0.0, 0.0), (0.0, 0.0), (20.0, 5.0), (0.0, 10.0), (60.0, 0.0))),
         edits=tuple(sorted(edits, key=lambda one: one.at)),
-        acts=tuple(sorted(administering(chance, hours), key=lambda one: one.at)),
+        acts=tuple(sorted(administering(chance, upns, hours), key=lambda one: one.at)),
         faults=tuple(striking(chance, hours)),
         rules=tuple(ruling(chance, hours)),
     )
@@ -182,7 +191,7 @@ def live(company: _Company, hours: int) -> None:
         company.swap, company.take_over, company.move, company.be_made_anew,
     )  # fmt: skip
     happening = chance.sample(events, chance.randint(2, len(events)))
-    rate = chance.choice((0.2, 0.7, 0.9))
+    rate = chance.choice((0.4, 0.8, 0.9))
     for at in _moments(chance, hours, rate):
         if len(company.records) < 12 or chance.random() < 0.3:
             company.hire(at, chance.choice(DOMAINS))
@@ -219,7 +228,26 @@ def meddling(chance: Random, upns: list[str], hours: int) -> list[Edit]:
     return edits
 
 
-def administering(chance: Random, hours: int) -> list[Act]:
+def _setting(chance: Random, at: float, hours: int) -> dict[str, Any]:
+    return chance.choice(
+        [
+            {"maxAllowedDeletions": chance.choice((5, 20, 60))},
+            {"maxAllowedDeletions": chance.choice((5, 20, 60))},
+            {"leavers": {"block": True, "deleteAfterDays": chance.choice((0, 1))}},
+            {"leavers": {"block": False, "deleteAfterDays": chance.choice((0, 1, None))}},
+            {"pausedUntil": _later(chance, at, hours), "pauseReason": "moving house"},
+            {"pausedUntil": None, "pauseReason": None},
+        ]
+    )
+
+
+def _later(chance: Random, at: float, hours: int) -> str:
+    """A moment before the last hour, in which nothing may be held back any more."""
+    last = max(at + 60, (hours - 1) * HOUR)
+    return (BEGINNING + timedelta(seconds=min(at + chance.uniform(1, 8) * HOUR, last))).isoformat()
+
+
+def administering(chance: Random, upns: list[str], hours: int) -> list[Act]:
     acts = [
         Act(
             5.0 + n,
@@ -229,13 +257,17 @@ def administering(chance: Random, hours: int) -> list[Act]:
         )
         for n, domain in enumerate(DOMAINS)
     ]
-    kinds: tuple[ActKind, ...] = ("dryRun", "sync", "approve", "cancel", "undo", "settings")
+    kinds: tuple[ActKind, ...] = (
+        "dryRun", "sync", "approve", "cancel", "undo", "settings", "settings", "hold",
+    )  # fmt: skip
     kinds = tuple(chance.sample(kinds, chance.randint(0, len(kinds))))
     for at in _moments(chance, hours, 0.2) if kinds else ():
         kind, domain = chance.choice(kinds), chance.choice(DOMAINS)
         body: dict[str, Any] = {}
         if kind == "settings":
-            body = {"maxAllowedDeletions": chance.choice((5, 20, 60))}
+            body = _setting(chance, at, hours)
+        elif kind == "hold":
+            body = {"who": chance.choice(upns), "until": _later(chance, at, hours), "reason": "on leave"}
         acts.append(Act(at, kind, domain, body))
     return acts
 
@@ -243,10 +275,10 @@ def administering(chance: Random, hours: int) -> list[Act]:
 def striking(chance: Random, hours: int) -> list[Fault]:
     """The faults: some kinds of some services, each at a rate of its own."""
     every: list[tuple[Service, Kind]] = [(service, kind) for service in SERVICES for kind in KINDS[service]]
-    chosen = chance.sample(every, chance.randint(0, 8))
+    chosen = chance.sample(every, chance.randint(0, 10))
     faults = []
     for service, kind in chosen:
-        rate = chance.choice((0.05, 0.2, 0.5))
+        rate = chance.choice((0.1, 0.3, 0.8))
         for hour in range(_CALM_HOURS, hours):
             if chance.random() < rate:
                 nth = chance.randint(1, _OPERATIONS[service])

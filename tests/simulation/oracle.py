@@ -27,8 +27,10 @@ _ROWS_OF: Mapping[str, frozenset[str]] = {
     "restore": frozenset({"restore"}),
     "update": _CHANGES,
 }
-# An active run that nobody performs is noticed by the next tick, and a tick may be late.
-_LONGEST_IDLE = 2 * 3600.0
+# A hold ends by the clock of whoever looks.
+_CLOCKS_DIFFER = 120.0
+# In calm hours: an active run that nobody performs is noticed by the next tick.
+_LONGEST_IDLE = 2
 
 
 class Seen(Protocol):
@@ -76,8 +78,10 @@ class Oracle:
         self._rows: list[Line] = []
         self._percents: dict[str, list[tuple[float, int]]] = defaultdict(lambda: [(-1.0, 20)])
         self._in_scope: dict[str, int] = {}
-        self._active_since: dict[str, tuple[str, float]] = {}
-        self._approved: set[str] = set()
+        # Domain → its active run, and for how many calm hours it has been the same.
+        self._active: dict[str, tuple[str, int]] = {}
+        # Object id → from when until when it is on hold.
+        self._holds: dict[str, tuple[float, float]] = {}
 
     # -- as it happens ----------------------------------------------------------------------------------
 
@@ -99,8 +103,9 @@ class Oracle:
         known = self._percents[domain]
         known.append((self.world.loop.time(), percent if heard else max(percent, known[-1][1])))
 
-    def approved(self, run_id: str) -> None:
-        self._approved.add(run_id)
+    def held(self, object_id: str, until: float) -> None:
+        """An account is on hold, from now on."""
+        self._holds[object_id] = (self.world.loop.time(), until)
 
     def begins(self, performing: Performing) -> None:
         """An invocation of a run begins."""
@@ -123,14 +128,17 @@ class Oracle:
         if SECRET in line:
             self._wrong("a secret is in the log", line[:200])
 
-    def after_hour(self, _hour: int) -> None:
-        now = self.world.loop.time()
+    def after_hour(self, *, calm: bool) -> None:
+        """`calm`: no fault acted in it."""
         rows = self.world.tables.by_name.get("Runs", {})
         active = {p: str(row.properties["runId"]) for (p, key), row in rows.items() if key == "active"}
         for domain in self.world.scenario.domains:
-            run_id, _ = self._active_since.get(domain, ("", now))
-            if active.get(domain) != run_id:
-                self._active_since[domain] = (active.get(domain, ""), now)
+            run_id, hours = active.get(domain, ""), 0
+            if run_id and calm and self._active.get(domain, ("", 0))[0] == run_id:
+                hours = self._active[domain][1] + 1
+            self._active[domain] = (run_id, hours)
+            if hours == _LONGEST_IDLE:
+                self._wrong("a run is active and nobody performs it", f"{domain} {run_id}")
         for key, row in sorted(rows.items()):
             if row.properties.get("mode") == "sync" and key[1][0].isdigit() and key[1] not in self._judged:
                 run = orjson.loads(row.properties["run"])
@@ -175,14 +183,26 @@ class Oracle:
         since, why = self._protected_since.get(one.object_id, (float("inf"), ""))
         if one.by and since < one.by.began_at:
             self._wrong("somebody protected was written to", f"{why} {one.deed} {_named(one)}")
+        since, until = self._holds.get(one.object_id, (float("inf"), 0.0))
+        if one.by and since < one.by.began_at and one.at < until - _CLOCKS_DIFFER:
+            self._wrong("somebody on hold was written to", f"{one.deed} {_named(one)}")
 
     def _judge(self, run: Mapping[str, Any]) -> None:
         name = f"sync/{run['domain']}/{run['id']}.csv"
         log = self.world.blobs.by_container.get("audit-logs", {}).get(name)
         rows = lines_of(log.content) if log else []
         self._rows += rows
+        self._expect_each_row_once(rows)
         self._expect_counts(run, rows)
         self._expect_limit(run)
+
+    def _expect_each_row_once(self, rows: Iterable[Line]) -> None:
+        """A change has one row an attribute; one that was in doubt has another that closes it."""
+        told = Counter(
+            (row.run_id, row.action, row.who, row.attribute) for row in rows if row.result != "inDoubt"
+        )
+        if twice := [str(one) for one, count in told.items() if count > 1]:
+            self._wrong("a row is there twice", twice[0])
 
     def _expect_counts(self, run: Mapping[str, Any], rows: Iterable[Line]) -> None:
         """The counts of the Sync Log are those of its audit log."""
@@ -210,7 +230,9 @@ class Oracle:
         allowed = max(
             before + [percent for at, percent in self._percents[run["domain"]] if began < at <= now]
         )
-        in_scope = self._in_scope.get(run["id"], 0) + 1
+        # Where the app counted the same people, its limit is held to the last one of them.
+        in_scope, check = self._in_scope.get(run["id"], 0), run["deletionCheck"]
+        in_scope += not check or check["target"] != in_scope
         if deleted and deleted * 100 >= allowed * in_scope:
             self._wrong("more were deleted than the limit lets", f"{run['id']} {deleted} of {in_scope}")
 
@@ -224,13 +246,13 @@ class Oracle:
             for deed in ("create", "delete", "restore"):
                 made = sum(1 for one in effects if one.deed == deed)
                 told = {
-                    (r.run_id, r.action)
-                    for r in rows
-                    if r.action in _ROWS_OF[deed] and r.result == "succeeded"
+                    (row.run_id, row.action)
+                    for row in rows
+                    if row.action in _ROWS_OF[deed] and row.result == "succeeded"
                 }
-                if len(told) > made:
+                if len(told) != made:
                     self._wrong(
-                        "a row has no effect", f"{deed} {object_id}: {made} effects, {len(told)} rows"
+                        "effects and rows differ", f"{deed} {object_id}: {made} effects, {len(told)} rows"
                     )
         for row in self._rows:
             if row.result == "succeeded" and row.object_id not in self._effects:
@@ -238,9 +260,6 @@ class Oracle:
 
     def _expect_equal(self, domain: str) -> None:
         """Both sides are equal, but for what the last sync names with a reason."""
-        run_id, since = self._active_since.get(domain, ("", 0.0))
-        if run_id and self.world.loop.time() - since > _LONGEST_IDLE:
-            self._wrong("a run is active and nobody performs it", f"{domain} {run_id}")
         last = self._last_sync(domain)
         if last is None or last["status"] not in ("succeeded", "completedWithErrors"):
             told = (last or {}).get("messageParts")

@@ -12,7 +12,7 @@ EditKind = Literal[
     "source.put", "source.edit", "source.remove",
     "entra.create", "entra.update", "entra.delete", "entra.mailbox", "entra.roles",
 ]  # fmt: skip
-ActKind = Literal["settings", "dryRun", "sync", "approve", "cancel", "undo"]
+ActKind = Literal["settings", "dryRun", "sync", "approve", "cancel", "undo", "hold"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,14 +71,12 @@ class Tables:
             raise storage_error(404, "ResourceNotFound")
         return row.shown()
 
-    def page(
-        self, name: str, matches: Callable[[Entity], bool], after: tuple[str, str] | None, most: int
-    ) -> list[Row]:
+    def page(self, name: str, condition: "Condition", after: tuple[str, str] | None, most: int) -> list[Row]:
         """Up to `most` rows in the order of their keys."""
         rows = self.rows(name)
         found: list[Row] = []
-        for key in sorted(rows):
-            if (after is None or key > after) and matches(rows[key].properties):
+        for key in sorted(key for key in rows if condition.partition in (None, key[0])):
+            if (after is None or key > after) and condition.holds(rows[key].properties):
                 # A copy: what is read does not change when the row does.
                 found.append(Row(dict(rows[key].properties), rows[key].etag, rows[key].written_at))
                 if len(found) == most:
@@ -177,13 +175,13 @@ class Table:
         results_per_page: int = _MOST_ON_A_PAGE,
         select: Sequence[str] | None = None,
     ) -> AsyncIterator[TableEntity]:
-        matches = _condition(query_filter, tuple((parameters or {}).items()))
+        condition = Condition(query_filter, parameters or {})
         after: tuple[str, str] | None = None
         most = min(results_per_page, _MOST_ON_A_PAGE)
         what = f"query {self.table_name} {query_filter} {sorted((parameters or {}).items())}"
         while True:
             page = await self._through(
-                what, partial(self._tables.page, self.table_name, matches, after, most)
+                what, partial(self._tables.page, self.table_name, condition, after, most)
             )
             for row in page:
                 yield row.shown(select)
@@ -232,29 +230,32 @@ class TableService:
         return Table(self._tables, self._gate, table_name)
 
     async def query_tables(self, query_filter: str) -> AsyncIterator[SimpleNamespace]:
-        matches = _condition(query_filter, ())
+        condition = Condition(query_filter, {})
         names = await through(
             self._gate,
             "table",
             "query tables",
-            lambda: [name for name in sorted(self._tables.by_name) if matches({"TableName": name})],
+            lambda: [name for name in sorted(self._tables.by_name) if condition.holds({"TableName": name})],
         )
         for name in names:
             yield SimpleNamespace(name=name)
 
 
-def _condition(query_filter: str, parameters: tuple[tuple[str, Any], ...]) -> Callable[[Entity], bool]:
-    """Comparisons joined by `and`, which is all that the app asks."""
-    given = dict(parameters)
-    terms = []
-    for term in query_filter.split(" and "):
-        name, operator, value = term.split(" ")
-        terms.append((name, _OPERATORS[operator], given[value[1:]] if value[0] == "@" else _literal(value)))
+class Condition:
+    """Comparisons joined by `and`, which is all that the app asks. `partition`: the only one in which it can hold."""
 
-    def matches(entity: Entity) -> bool:
-        return all(name in entity and compare(entity[name], value) for name, compare, value in terms)
+    def __init__(self, query_filter: str, parameters: Mapping[str, Any]) -> None:
+        self.partition: str | None = None
+        self._terms: list[tuple[str, Callable[[Any, Any], bool], Any]] = []
+        for term in query_filter.split(" and "):
+            name, operator, text = term.split(" ")
+            value = parameters[text[1:]] if text[0] == "@" else _literal(text)
+            if (name, operator) == ("PartitionKey", "eq"):
+                self.partition = str(value)
+            self._terms.append((name, _OPERATORS[operator], value))
 
-    return matches
+    def holds(self, entity: Entity) -> bool:
+        return all(name in entity and compare(entity[name], value) for name, compare, value in self._terms)
 
 
 @cache

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -19,7 +20,7 @@ from local.entra.errors import GraphError, Json
 from shared.http import endpoints as http
 from tests.simulation.access_control import API_URL, CLIENT, SECRET, TOKEN_URL, AccessControl
 from tests.simulation.blobs import Blobs
-from tests.simulation.clock import VirtualClock, world_time
+from tests.simulation.clock import BEGINNING, VirtualClock, world_time
 from tests.simulation.faults import Faults
 from tests.simulation.gate import History
 from tests.simulation.graph import BASE_URL, PERFORMING, AtOnce, Deed, Effect, watched
@@ -95,7 +96,9 @@ class World:
                 struck = len(self.faults.struck) + self._rules_struck
                 self._changed = False
                 await self._hour(hour)
-                counted += self._changed or len(self.faults.struck) + self._rules_struck > struck
+                calm = len(self.faults.struck) + self._rules_struck == struck
+                counted += self._changed or not calm
+                self.oracle.after_hour(calm=calm)
             self.oracle.at_the_end()
         self.seen.update(f"fault {one.service} {one.kind}" for one in self.faults.struck)
         return Result(
@@ -133,7 +136,6 @@ class World:
         for one in rules:
             self.seen[_rule_named(one)] += one.struck
         self.entra.requests.clear()
-        self.oracle.after_hour(hour)
 
     async def _timer(self) -> None:
         fault = self.faults.next("timer")
@@ -195,6 +197,8 @@ class World:
             if "maxAllowedDeletions" in act.body:
                 # Also without an answer: it may have taken effect.
                 self.oracle.limited(act.domain, act.body["maxAllowedDeletions"], heard=answer is not None)
+        elif act.kind == "hold":
+            await self._hold(act)
         elif act.kind == "dryRun":
             await self.platform.call(http.start_dry_run, place, act.body)
         elif act.kind == "sync":
@@ -203,6 +207,14 @@ class World:
             domain = await self.platform.call(http.get_domain, place, {})
             if domain:
                 await self._act_on(act, place, domain)
+
+    async def _hold(self, act: Act) -> None:
+        user = self.entra.directory.user(act.body["who"])
+        if user:
+            body = {name: value for name, value in act.body.items() if name != "who"}
+            if await self.platform.call(http.set_hold, {"objectId": user.id}, body):
+                until = datetime.fromisoformat(body["until"]) - BEGINNING
+                self.oracle.held(user.id, until.total_seconds())
 
     async def _act_on(self, act: Act, place: dict[str, str], domain: Json) -> None:
         shown: dict[str, Any] = domain
