@@ -32,7 +32,7 @@ KINDS: dict[Service, tuple[Kind, ...]] = {
 class Fault:
     """Strikes operation `nth` (1 is the first) of `service` in `hour`, and `times` - 1 operations after it.
 
-    `seconds`: of a Retry-After, a delay or a freeze.
+    Only operations whose text begins with `what` count. `seconds`: of a Retry-After, a delay or a freeze.
     """
 
     hour: int
@@ -41,6 +41,7 @@ class Fault:
     kind: Kind
     times: int = 1
     seconds: float = 0.0
+    what: str = ""
 
 
 class Faults:
@@ -51,18 +52,22 @@ class Faults:
         for one in faults:
             self._of_hour.setdefault((one.hour, one.service), []).append(one)
         self._hour = -1
-        self._counts: dict[Service, int] = {}
+        # How many operations of this hour each fault has counted.
+        self._counted: dict[Fault, int] = {}
         self.struck: list[Fault] = []
 
     def begin(self, hour: int) -> None:
         self._hour = hour
-        self._counts.clear()
+        self._counted.clear()
 
-    def next(self, service: Service) -> Fault | None:
-        """The fault that strikes the operation of this service that begins now."""
-        number = self._counts[service] = self._counts.get(service, 0) + 1
+    def next(self, service: Service, what: str = "") -> Fault | None:
+        """The fault that strikes this operation, which begins now."""
+        found = None
         for one in self._of_hour.get((self._hour, service), ()):
-            if one.nth <= number < one.nth + one.times:
-                self.struck.append(one)
-                return one
-        return None
+            if what.startswith(one.what):
+                number = self._counted[one] = self._counted.get(one, 0) + 1
+                if found is None and one.nth <= number < one.nth + one.times:
+                    found = one
+        if found:
+            self.struck.append(found)
+        return found

@@ -59,7 +59,7 @@ class Gate:
 
     async def through(self, service: Service, what: str, effect: Callable[[], T]) -> T:
         """The result of the operation. Raises NoAnswer, Struck, and what `effect` raises."""
-        fault = self._faults.next(service)
+        fault = self._faults.next(service, what)
         await asyncio.sleep(self._chance.uniform(0.002, 0.04))
         if fault is None:
             return self._do(service, what, effect)

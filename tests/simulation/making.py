@@ -16,8 +16,18 @@ _FAMILY = ("青木", "Baker", "佐藤", "Ito", "高橋", "García")
 _GIVEN = ("花子", "Max", "太郎", "Ann", "健", "José")
 # Before the first hour in which anything may go wrong: everybody is known by then.
 _CALM_HOURS = 2
-# About how many operations of each service an hour has.
-_OPERATIONS: dict[Service, int] = {"table": 90, "blob": 80, "graph": 50, "source": 15, "queue": 3, "timer": 1}
+# Operations of each service, by how their text begins, and about how many of them an hour has.
+_OPERATIONS: dict[Service, dict[str, int]] = {
+    "table": {"": 90, "transact Runs": 20, "get Runs": 40, "transact history": 3, "update": 6, "query": 30},
+    "blob": {
+        "": 80, "append": 12, "append ": 12, "upload": 5, "metadata": 5, "create": 5, "acquire": 4, "renew": 4,
+        "release": 3, "download": 8,
+    },
+    "graph": {"": 50, "POST": 15, "POST ": 15, "GET /v1.0/users": 10, "GET": 30},
+    "source": {"": 15, "POST": 4},
+    "queue": {"": 3},
+    "timer": {"": 1},
+}  # fmt: skip
 
 
 @dataclass
@@ -278,13 +288,13 @@ def striking(chance: Random, hours: int) -> list[Fault]:
     chosen = chance.sample(every, chance.randint(0, 10))
     faults = []
     for service, kind in chosen:
-        rate = chance.choice((0.1, 0.3, 0.8))
+        rate, what = chance.choice((0.1, 0.3, 0.8)), chance.choice(list(_OPERATIONS[service]))
         for hour in range(_CALM_HOURS, hours):
             if chance.random() < rate:
-                nth = chance.randint(1, _OPERATIONS[service])
+                nth = chance.randint(1, _OPERATIONS[service][what])
                 times = chance.choice((1, 1, 1, 2, 8)) if kind in ("refused", "throttled", "lost") else 1
                 seconds = float(chance.choice((1, 5, 20, 65, 130, 700)))
-                faults.append(Fault(hour, service, nth, kind, times, seconds))
+                faults.append(Fault(hour, service, nth, kind, times, seconds, what.strip()))
     return faults
 
 

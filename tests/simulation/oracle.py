@@ -152,6 +152,13 @@ class Oracle:
         for domain in self.world.scenario.domains:
             self._expect_equal(domain)
 
+    def verified(self, domain: str, page: Mapping[str, Any] | None) -> None:
+        """A page of the chained log: nobody has tampered with it."""
+        if page is None:
+            self._wrong("the log can't be verified", domain)
+        elif page["broken"]:
+            self._wrong("the log is broken", f"{domain} {page['broken']}")
+
     # -- the statements ---------------------------------------------------------------------------------
 
     def _expect_nobody_there(self, one: Effect, by: Performing) -> None:

@@ -72,7 +72,6 @@ class Platform:
         self._chance = Random(f"{outside.seed} platform")
         self._made = 0
         self.kills = 0
-        self.answers: list[tuple[str, int]] = []
         self._instances = [self._new(wrong_by) for wrong_by in clocks]
 
     def _new(self, wrong_by: float) -> Instance:
@@ -98,13 +97,18 @@ class Platform:
         await self._work(work)
 
     async def call(
-        self, endpoint: AnyEndpoint, place: Mapping[str, str], body: Mapping[str, Any]
+        self,
+        endpoint: AnyEndpoint,
+        place: Mapping[str, str],
+        body: Mapping[str, Any],
+        query: Mapping[str, str] | None = None,
     ) -> dict[str, Any] | None:
         """The JSON of a good answer to an HTTP request; None for any other, and for none."""
         request = func.HttpRequest(
             endpoint.method,
             f"https://app.example/api/{endpoint.route}",
             headers={"Content-Type": "application/json"},
+            params=dict(query or {}),
             route_params=dict(place),
             body=orjson.dumps(body),
         )
@@ -116,7 +120,6 @@ class Platform:
         if answer is None:
             return None
         self._outside.history.note("http", f"{endpoint.method} {endpoint.route} {answer.status_code}")
-        self.answers.append((endpoint.route, answer.status_code))
         return orjson.loads(answer.get_body()) if answer.status_code < 300 else None
 
     async def _work(self, work: Work) -> Any:
