@@ -47,10 +47,8 @@ class _Company:
         self._put(at, record)
         if self.chance.random() < 0.4:
             # Corrected right when, or soon after, the next hour's sync creates the account.
-            soon = (at // HOUR + 1) * HOUR + self.chance.choice(
-                (2.0, 5.0, 60.0, 400.0)
-            ) * self.chance.random()
-            self._edit(soon, record["username"], user_principal_name=f"{record['username']}.new@{domain}")
+            upn = f"{record['username']}.new@{domain}"
+            self._edit(self._in_next_sync(at), record["username"], user_principal_name=upn)
 
     def person(self, username: str, domain: str) -> dict[str, Any]:
         family, given = self.chance.choice(_FAMILY), self.chance.choice(_GIVEN)
@@ -68,6 +66,10 @@ class _Company:
         username = self.chance.choice(sorted(self.records))
         self.left[username] = self.records.pop(username)
         self.edits.append(Edit(at, "source.remove", username))
+        if self.chance.random() < 0.3:
+            # Somebody deletes the account by hand, perhaps while the sync is about to.
+            upn = self.left[username]["user_principal_name"]
+            self.edits.append(Edit(self._in_next_sync(at), "entra.delete", upn))
 
     def come_back(self, at: float) -> None:
         if self.left:
@@ -120,6 +122,9 @@ class _Company:
         self.edits.append(Edit(at, "source.remove", username))
         self.hired += 1
         self._put(at, {**record, "username": f"n{self.hired}"})
+
+    def _in_next_sync(self, at: float) -> float:
+        return (at // HOUR + 1) * HOUR + self.chance.choice((5.0, 10.0, 60.0, 500.0)) * self.chance.random()
 
     def _domain(self, username: str) -> str:
         return str(self.records[username]["user_principal_name"]).partition("@")[2]
@@ -287,6 +292,13 @@ def striking(chance: Random, hours: int) -> list[Fault]:
     every: list[tuple[Service, Kind]] = [(service, kind) for service in SERVICES for kind in KINDS[service]]
     chosen = chance.sample(every, chance.randint(0, 10))
     faults = []
+    if chance.random() < 0.3:
+        # Right after a batch: what it did is known only from the journal.
+        faults += [
+            Fault(hour, "graph", chance.randint(3, 14), "killedAfter", what="POST")
+            for hour in range(_CALM_HOURS, hours)
+            if chance.random() < 0.4
+        ]
     for service, kind in chosen:
         rate, what = chance.choice((0.1, 0.3, 0.8)), chance.choice(list(_OPERATIONS[service]))
         for hour in range(_CALM_HOURS, hours):

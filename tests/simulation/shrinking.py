@@ -13,39 +13,70 @@ _LISTS = ("rules", "faults", "acts", "edits", "accounts", "people")
 _KEPT_ACTS = 3
 
 
-def shrunk(scenario: Scenario, violation: str, most_tries: int = 400) -> Scenario:
+def shrunk(
+    scenario: Scenario,
+    violation: str,
+    violations_of: Callable[[Scenario], Sequence[str]] = lambda one: simulate(one).violations,
+    most_tries: int = 250,
+) -> Scenario:
     """The smallest one found that violates the same statement."""
-    statement = _statement(violation)
+    statement = statement_of(violation)
     tries = 0
 
     def fails(smaller: Scenario) -> bool:
         nonlocal tries
         tries += 1
-        return tries <= most_tries and any(
-            _statement(one) == statement for one in simulate(smaller).violations
-        )
+        return tries <= most_tries and any(statement_of(one) == statement for one in violations_of(smaller))
 
+    over = _cut(scenario, int(float(violation.partition(" ")[0]) // 3600) + 1)
+    if over != scenario and fails(over):
+        scenario = over
     before = None
     while before != scenario:
         before = scenario
-        for simpler in _simpler(scenario):
-            if fails(simpler):
+        for simplify in _SIMPLER:
+            simpler = simplify(scenario)
+            if simpler != scenario and fails(simpler):
                 scenario = simpler
         for name in _LISTS:
             scenario = _with_fewer(scenario, name, fails)
     return scenario
 
 
-def _simpler(scenario: Scenario) -> list[Scenario]:
-    hours = max((int(at) // 3600 + 1 for at in _moments(scenario)), default=2)
-    return [
-        replace(scenario, hours=min(scenario.hours, max(hours, 2))),
-        replace(scenario, clocks=scenario.clocks[:1]),
-        replace(scenario, clocks=(0.0,) * len(scenario.clocks)),
-        replace(scenario, stale=(0.0, 0.0)),
-        replace(scenario, settings={}),
-        replace(scenario, page_size=50, keys="snake_case"),
-    ]
+def statement_of(violation: str) -> str:
+    """What of a violation names no person and no time."""
+    return violation.split(": ")[1]
+
+
+def _cut(scenario: Scenario, hours: int) -> Scenario:
+    """As far as it goes until then."""
+    if hours >= scenario.hours:
+        return scenario
+    return replace(
+        scenario,
+        hours=hours,
+        edits=tuple(one for one in scenario.edits if one.at < hours * 3600),
+        acts=tuple(one for one in scenario.acts if one.at < hours * 3600),
+        faults=tuple(one for one in scenario.faults if one.hour < hours),
+        rules=tuple(one for one in scenario.rules if one.hour < hours),
+    )
+
+
+def _shorter(scenario: Scenario) -> Scenario:
+    """It ends with the hour of the last thing that happens."""
+    last = max(_moments(scenario), default=0.0)
+    return replace(scenario, hours=min(scenario.hours, max(2, int(last) // 3600 + 1)))
+
+
+_SIMPLER: Sequence[Callable[[Scenario], Scenario]] = (
+    _shorter,
+    lambda one: replace(one, hours=max(2, one.hours // 2)),
+    lambda one: replace(one, clocks=one.clocks[:1]),
+    lambda one: replace(one, clocks=(0.0,) * len(one.clocks)),
+    lambda one: replace(one, stale=(0.0, 0.0)),
+    lambda one: replace(one, settings={}),
+    lambda one: replace(one, page_size=50, keys="snake_case"),
+)
 
 
 def _moments(scenario: Scenario) -> list[float]:
@@ -74,8 +105,3 @@ def _with_fewer(scenario: Scenario, name: str, fails: Callable[[Scenario], bool]
                 start += size
         size //= 2
     return scenario
-
-
-def _statement(violation: str) -> str:
-    """What of a violation names no person and no time."""
-    return violation.split(": ")[1]

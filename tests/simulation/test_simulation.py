@@ -15,6 +15,7 @@ from tests.simulation.loop import Owner, Stuck, VirtualLoop
 from tests.simulation.making import make
 from tests.simulation.planted.__main__ import PATCHES
 from tests.simulation.scenario import Scenario
+from tests.simulation.shrinking import shrunk
 from tests.simulation.world import simulate
 
 # A commit that breaks a statement names the scenario: python -m tests.simulation --replay …
@@ -145,3 +146,18 @@ def test_every_planted_fault_still_applies(patch: Path) -> None:
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stderr == ""
+
+
+def test_a_failing_scenario_shrinks_to_what_it_fails_of() -> None:
+    faults = tuple(Fault(hour, "blob", 3, "lost") for hour in range(2, 40))
+    scenario = replace(make("small", 48), faults=faults)
+    fault, edit = faults[20], scenario.edits[3]
+
+    def violations(one: Scenario) -> list[str]:
+        return ["3 s: it is wrong: again"] if fault in one.faults and edit in one.edits else ["3 s: another"]
+
+    small = shrunk(scenario, "7 s: it is wrong: somewhere", violations)
+
+    assert (small.faults, small.edits, small.rules, small.people) == ((fault,), (edit,), (), ())
+    assert len(small.acts) == 3
+    assert small.hours <= fault.hour + 1 or small.hours <= edit.at // 3600 + 1
