@@ -125,6 +125,9 @@ Key = tuple[str, str]
 
 
 def key(change: Change) -> Key:
-    """Identifies a change: an add by its source id, all others by object id; by UPN if that is missing."""
+    """Identifies a change: an add by its source id, all others by object id; by source id, then UPN, without one.
+
+    A UPN may be edited between two invocations of a run: by it, one person would be two.
+    """
     person = change.source_id if change.action is Action.ADD else change.object_id
-    return change.action.value, person or change.upn
+    return change.action.value, person or change.source_id or change.upn

@@ -1,5 +1,6 @@
 """A journal, line by line: whatever is written is read back, as it was."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.parts import Part, say
-from shared.model.results import Outcome, Result
+from shared.model.results import Outcome, Result, key
 from shared.store.journal import JournalContent
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
 
@@ -119,3 +120,10 @@ def test_an_outcome_without_an_intent_brings_its_change() -> None:
 
     assert recorded.outcome == Outcome(change=skipped, result=Result.SKIPPED)
     assert (recorded.time, recorded.position) == (datetime(2026, 3, 1, tzinfo=UTC), 7)
+
+
+@given(CHANGES, TEXT)
+def test_somebody_whose_upn_is_edited_stays_the_same_person(change: Change, upn: str) -> None:
+    known = change.object_id or change.source_id if change.action is not Action.ADD else change.source_id
+
+    assert (key(replace(change, upn=upn)) == key(change)) or not known
