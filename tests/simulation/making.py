@@ -29,6 +29,16 @@ _OPERATIONS: dict[Service, dict[str, int]] = {
     "timer": {"": 1},
 }  # fmt: skip
 
+# Where the end of a worker, or an answer that nobody hears, leaves most to be found out.
+_AMBUSHES: tuple[tuple[Service, str, Kind, int], ...] = (
+    ("graph", "POST", "killedAfter", 14),
+    ("graph", "POST", "killedAfter", 14),
+    ("blob", "append", "killed", 14),
+    ("blob", "append", "killedAfter", 14),
+    ("blob", "append", "unheard", 14),
+    ("table", "transact Runs", "killedAfter", 14),
+)
+
 
 @dataclass
 class _Company:
@@ -292,10 +302,10 @@ def striking(chance: Random, hours: int) -> list[Fault]:
     every: list[tuple[Service, Kind]] = [(service, kind) for service in SERVICES for kind in KINDS[service]]
     chosen = chance.sample(every, chance.randint(0, 10))
     faults = []
-    if chance.random() < 0.3:
-        # Right after a batch: what it did is known only from the journal.
+    if chance.random() < 0.5:
+        service, what, kind, most = chance.choice(_AMBUSHES)
         faults += [
-            Fault(hour, "graph", chance.randint(3, 14), "killedAfter", what="POST")
+            Fault(hour, service, chance.randint(1, most), kind, what=what)
             for hour in range(_CALM_HOURS, hours)
             if chance.random() < 0.4
         ]

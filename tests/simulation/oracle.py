@@ -253,20 +253,23 @@ class Oracle:
             for deed in ("create", "delete", "restore"):
                 made = sum(1 for one in effects if one.deed == deed)
                 told = {
-                    (row.run_id, row.action)
+                    (row.run_id, row.result)
                     for row in rows
-                    if row.action in _ROWS_OF[deed] and row.result == "succeeded"
+                    if row.action in _ROWS_OF[deed] and row.result in ("succeeded", "failed")
                 }
-                if len(told) != made:
-                    self._wrong(
-                        "effects and rows differ", f"{deed} {object_id}: {made} effects, {len(told)} rows"
-                    )
+                sure = sum(1 for _, result in told if result == "succeeded")
+                # A restore whose second step was refused says in its row that the account is back.
+                most = len(told) if deed == "restore" else sure
+                if not sure <= made <= most:
+                    self._wrong("effects and rows differ", f"{deed} {object_id}: {made} effects, {sure} rows")
         for row in self._rows:
             if row.result == "succeeded" and row.object_id not in self._effects:
                 self._wrong("a row has no effect", f"{row.action} {row.object_id} {row.run_id}")
 
     def _expect_equal(self, domain: str) -> None:
         """Both sides are equal, but for what the last sync names with a reason."""
+        if not any(one.upn.lower().endswith(f"@{domain}") for one in self._records.values()):
+            return  # a source without anybody on the domain stops each run
         last = self._last_sync(domain)
         if last is None or last["status"] not in ("succeeded", "completedWithErrors"):
             told = (last or {}).get("messageParts")

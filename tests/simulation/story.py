@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from tests.simulation.world import Result
 
 # Events of the log that a reader needs.
-_TOLD = re.compile(r"run\.|lease|memory|links|timer\.(failed|busy)|storage|notification")
+_FACTS = ("domain", "runId", "mode", "status", "message")
+_TOLD = re.compile(r"run\.(?!queued)|lease|memory|links|timer\.(failed|busy)|storage|notification")
 
 
 def story(result: Result) -> str:
@@ -25,18 +26,21 @@ def story(result: Result) -> str:
 def _told(lines: list[str]) -> Iterator[str]:
     for line in lines:
         at, who, what = line.split(" ", 2)
-        moment = _moment(float(at))
-        if who in ("edit", "http", "queue", "effect", "fault") or what == "is killed":
-            yield f"{moment} {who}: {what}"
-        elif what.startswith('{"event"'):
-            event = json.loads(what)
-            if _TOLD.search(event["event"]):
-                facts = [
-                    str(event[name])
-                    for name in ("domain", "runId", "mode", "status", "message")
-                    if name in event
-                ]
-                yield f"{moment} {who}: {event['event']} {' '.join(facts)}"
+        if text := _text(who, what):
+            yield f"{_moment(float(at))} {who}: {text}"
+
+
+def _text(who: str, what: str) -> str:
+    """What a reader needs of a line; empty for nothing."""
+    if who == "queue":
+        return "" if what.endswith("} ") else what  # nothing became of the message but its delivery
+    if who in ("edit", "http", "effect", "fault") or what == "is killed":
+        return what
+    if not what.startswith('{"event"'):
+        return ""
+    event = json.loads(what)
+    facts = [str(event[name]) for name in _FACTS if name in event]
+    return f"{event['event']} {' '.join(facts)}" if _TOLD.search(event["event"]) else ""
 
 
 def _moment(seconds: float) -> str:
