@@ -207,7 +207,7 @@ class BlobClient:
         def effect() -> Download:
             found = self._blobs.get(*self._place)
             start = offset or 0
-            if offset is not None and found.content and start >= len(found.content):
+            if start > len(found.content):
                 raise storage_error(416, "InvalidRange")
             end = None if length is None else start + length
             return Download(found.content[start:end], self._properties(found))
