@@ -178,7 +178,8 @@ class Oracle:
         """Nobody gets a second account while the first is there."""
         upn = str(one.after["userPrincipalName"]).lower()
         for username, record in self._records.items():
-            if record.upn.lower() != upn:
+            # Who has got this UPN only since then: the account is that of whoever had it before.
+            if record.upn.lower() != upn or (one.by and record.since > one.by.began_at):
                 continue
             theirs = self._accounts.get(username)
             there = theirs and theirs in self.world.entra.directory.users
