@@ -16,6 +16,11 @@ def world_time(loop: asyncio.AbstractEventLoop) -> datetime:
     return BEGINNING + timedelta(seconds=loop.time())
 
 
+def seconds(moment: str) -> float:
+    """The time in seconds of the world."""
+    return (datetime.fromisoformat(moment) - BEGINNING).total_seconds()
+
+
 class VirtualClock(Clock):
     """`wrong_by`: how many seconds its time of day is ahead of the world's."""
 

@@ -4,7 +4,7 @@ What was true since before the invocation began is what its last look must have 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from local.entra.errors import Json
 from tests.simulation.access_control import SECRET, AccessControl
 from tests.simulation.audit_log import Line, lines_of
 from tests.simulation.blobs import Blobs
+from tests.simulation.clock import seconds
 from tests.simulation.graph import Effect, Performing
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.scenario import Edit, Scenario
@@ -31,6 +32,7 @@ _ROWS_OF: Mapping[str, frozenset[str]] = {
 _CLOCKS_DIFFER = 120.0
 # In calm hours: an active run that nobody performs is noticed by the next tick.
 _LONGEST_IDLE = 2
+_DAY = 86_400.0
 
 
 class Seen(Protocol):
@@ -82,11 +84,20 @@ class Oracle:
         self._active: dict[str, tuple[str, int]] = {}
         # Object id → from when until when it is on hold.
         self._holds: dict[str, tuple[float, float]] = {}
+        # Domain → from when on leavers wait how long at least; from when until when it is paused, None if unsure.
+        self._waits: dict[str, list[tuple[float, float]]] = defaultdict(lambda: [(-1.0, 0.0)])
+        self._pauses: dict[str, list[tuple[float, float | None]]] = defaultdict(lambda: [(-1.0, None)])
+        # Run → when its first invocation began; domain → its good syncs, from when until when; object id → from when
+        # until when a record of the source pointed to it.
+        self._begun: dict[str, float] = {}
+        self._good: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        self._pointed: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
     # -- as it happens ----------------------------------------------------------------------------------
 
     def edited(self, edit: Edit) -> None:
         now = self.world.loop.time()
+        self._note_whom_it_pointed_to(edit.who, now)
         if edit.kind == "source.remove":
             self._records.pop(edit.who, None)
         elif edit.kind.startswith("source."):
@@ -98,10 +109,19 @@ class Oracle:
         elif user := self.world.entra.directory.user(edit.who):
             self._note_protection(user, now)
 
-    def limited(self, domain: str, percent: int, *, heard: bool) -> None:
-        """Max Allowed Deletions was set; if nobody heard the answer, perhaps."""
-        known = self._percents[domain]
-        known.append((self.world.loop.time(), percent if heard else max(percent, known[-1][1])))
+    def set(self, domain: str, body: Mapping[str, Any], *, heard: bool) -> None:
+        """Settings of a domain were changed; if nobody heard the answer, perhaps."""
+        now = self.world.loop.time()
+        if "pausedUntil" in body:
+            until = body["pausedUntil"]
+            self._pauses[domain].append((now, seconds(until) if heard and until else None))
+        if "leavers" in body:
+            days, waits = body["leavers"]["deleteAfterDays"], self._waits[domain]
+            wait = float("inf") if days is None else days * _DAY
+            waits.append((now, wait if heard else min(wait, waits[-1][1])))
+        if "maxAllowedDeletions" in body:
+            percent, known = body["maxAllowedDeletions"], self._percents[domain]
+            known.append((now, percent if heard else max(percent, known[-1][1])))
 
     def held(self, object_id: str, until: float) -> None:
         """An account is on hold, from now on."""
@@ -110,6 +130,7 @@ class Oracle:
     def begins(self, performing: Performing) -> None:
         """An invocation of a run begins."""
         self._in_scope.setdefault(performing.run_id, len(self._people_on(performing.domain)))
+        self._begun.setdefault(performing.run_id, performing.began_at)
 
     def effect(self, one: Effect) -> None:
         if one.deed in ("create", "restore"):
@@ -202,7 +223,15 @@ class Oracle:
         self._rows += rows
         self._expect_each_row_once(rows)
         self._expect_counts(run, rows)
-        self._expect_limit(run)
+        made = [e for es in self._effects.values() for e in es if e.by and e.by.run_id == run["id"]]
+        if not (run["approval"] or run["undoes"]):
+            self._expect_limit(run, made)
+        if not run["undoes"]:
+            self._expect_waits(run, made)
+        if run["trigger"] == "schedule":
+            self._expect_pause(run, made)
+        if run["status"] == "succeeded":
+            self._good[run["domain"]].append((self._begun.get(run["id"], 0.0), self.world.loop.time()))
 
     def _expect_each_row_once(self, rows: Iterable[Line]) -> None:
         """A change has one row an attribute; one that was in doubt has another that closes it."""
@@ -219,20 +248,10 @@ class Oracle:
         if any(made[name] != amount for name, amount in counted.items()):
             self._wrong("counts and audit log differ", f"{run['id']} {counted} {dict(made)}")
 
-    def _expect_limit(self, run: Mapping[str, Any]) -> None:
+    def _expect_limit(self, run: Mapping[str, Any], made: Sequence[Effect]) -> None:
         """Without an approval a sync deletes fewer than the percentage of those in scope, over all its invocations."""
-        if run["approval"] or run["undoes"]:
-            return
-        deleted = sum(
-            1
-            for effects in self._effects.values()
-            for one in effects
-            if one.deed == "delete" and one.by and one.by.run_id == run["id"]
-        )
-        began = min(
-            (e.by.began_at for es in self._effects.values() for e in es if e.by and e.by.run_id == run["id"]),
-            default=0.0,
-        )
+        deleted = sum(1 for one in made if one.deed == "delete")
+        began = min((one.by.began_at for one in made if one.by), default=0.0)
         now = self.world.loop.time()
         before = [percent for at, percent in self._percents[run["domain"]] if at <= began][-1:]
         allowed = max(
@@ -243,6 +262,26 @@ class Oracle:
         in_scope += not check or check["target"] != in_scope
         if deleted and deleted * 100 >= allowed * in_scope:
             self._wrong("more were deleted than the limit lets", f"{run['id']} {deleted} of {in_scope}")
+
+    def _expect_waits(self, run: Mapping[str, Any], made: Iterable[Effect]) -> None:
+        """No leaver is deleted before the shortest wait that was asked for since a good sync last saw them."""
+        good, waits = self._good[run["domain"]], self._waits[run["domain"]]
+        for one in made:
+            spans = self._pointed[one.object_id] if one.deed == "delete" else []
+            for left in (until for since, until in spans if any(since <= b and e <= until for b, e in good)):
+                asked = [wait for at, wait in waits if at <= left][-1:]
+                shortest = min(asked + [wait for at, wait in waits if left < at <= one.at])
+                if one.at - left < shortest - 2 * _CLOCKS_DIFFER:
+                    self._wrong("a leaver was deleted early", f"{_named(one)} left at {left:.0f} s")
+
+    def _expect_pause(self, run: Mapping[str, Any], made: Iterable[Effect]) -> None:
+        """No periodic sync that begins in a pause writes anything until it ends."""
+        began, pauses = self._begun.get(run["id"], 0.0), self._pauses[run["domain"]]
+        _, until = [one for one in pauses if one[0] <= began][-1]
+        for one in made:
+            in_between = any(began < at <= one.at for at, _ in pauses)
+            if until and not in_between and one.at < until - _CLOCKS_DIFFER:
+                self._wrong("a periodic sync wrote in a pause", f"{run['id']} {_named(one)}")
 
     def _expect_rows_and_effects(self) -> None:
         """Every effect has a row, and every row its effect; accounts are made, deleted and restored once a row."""
@@ -291,6 +330,19 @@ class Oracle:
         for upn, user in sorted(accounts.items()):
             if upn not in wanted and not _protection(user) and not named & {upn, user.id}:
                 self._wrong("an account has nobody in the source, and no row says why", upn)
+
+    def _note_whom_it_pointed_to(self, username: str, now: float) -> None:
+        """Called before the record of this Username changes."""
+        record = self._records.get(username)
+        if record is None:
+            return
+        pointed = {
+            user.id
+            for user in self.world.entra.directory.users.values()
+            if _is_named(record, user.properties)
+        }
+        for object_id in sorted({*pointed, *filter(None, [self._accounts.get(username)])}):
+            self._pointed[object_id].append((record.since, now))
 
     # -- what is looked up ------------------------------------------------------------------------------
 

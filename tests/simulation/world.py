@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -20,7 +19,7 @@ from local.entra.errors import GraphError, Json
 from shared.http import endpoints as http
 from tests.simulation.access_control import API_URL, CLIENT, SECRET, TOKEN_URL, AccessControl
 from tests.simulation.blobs import Blobs
-from tests.simulation.clock import BEGINNING, VirtualClock, world_time
+from tests.simulation.clock import VirtualClock, seconds, world_time
 from tests.simulation.faults import Faults
 from tests.simulation.gate import History
 from tests.simulation.graph import BASE_URL, PERFORMING, AtOnce, Deed, Effect, watched
@@ -196,9 +195,8 @@ class World:
         place = {"domain": act.domain}
         if act.kind == "settings":
             answer = await self.platform.call(http.change_domain, place, act.body)
-            if "maxAllowedDeletions" in act.body:
-                # Also without an answer: it may have taken effect.
-                self.oracle.limited(act.domain, act.body["maxAllowedDeletions"], heard=answer is not None)
+            # Also without an answer: it may have taken effect.
+            self.oracle.set(act.domain, act.body, heard=answer is not None)
         elif act.kind == "hold":
             await self._hold(act)
         elif act.kind == "dryRun":
@@ -225,8 +223,7 @@ class World:
         if user:
             body = {name: value for name, value in act.body.items() if name != "who"}
             if await self.platform.call(http.set_hold, {"objectId": user.id}, body):
-                until = datetime.fromisoformat(body["until"]) - BEGINNING
-                self.oracle.held(user.id, until.total_seconds())
+                self.oracle.held(user.id, seconds(body["until"]))
 
     async def _act_on(self, act: Act, place: dict[str, str], domain: Json) -> None:
         shown: dict[str, Any] = domain
