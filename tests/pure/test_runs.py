@@ -7,7 +7,15 @@ from pydantic import ValidationError
 
 from shared.clock import Clock
 from shared.model.domains import Limit
-from shared.model.runs import RUN_LIFETIME, Status, is_run_id, new_run_id, oldest_run_id
+from shared.model.runs import (
+    RUN_LIFETIME,
+    Status,
+    cursor_after,
+    is_run_id,
+    new_run_id,
+    oldest_run_id,
+    run_id_in,
+)
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -46,3 +54,12 @@ def test_what_has_outlived_its_time_sorts_after_the_oldest_id_that_is_kept() -> 
 def test_only_what_has_the_form_of_a_run_id_is_one(text: str) -> None:
     assert is_run_id(new_run_id(NOW, Clock().token(4)))
     assert not is_run_id(text)
+
+
+def test_a_cursor_has_a_run_id_and_nothing_else() -> None:
+    run_id = new_run_id(NOW, "0123abcd")
+
+    assert run_id_in(cursor_after(run_id)) == run_id
+    for wrong in ("x", "é", cursor_after("active"), cursor_after(f"{run_id}x")):
+        with pytest.raises(ValueError):
+            run_id_in(wrong)
