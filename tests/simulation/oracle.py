@@ -199,8 +199,10 @@ class Oracle:
         """Nobody gets a second account while the first is there."""
         upn = str(one.after["userPrincipalName"]).lower()
         for username, record in self._records.items():
-            # Who has got this UPN only since then: the account is that of whoever had it before.
-            if record.upn.lower() != upn or (one.by and record.since > one.by.began_at):
+            # Who has got this UPN only since then: the account may be that of whoever had it before.
+            late = one.by and record.since > one.by.began_at
+            has_id = record.immutable_id and record.immutable_id == one.after.get("onPremisesImmutableId")
+            if record.upn.lower() != upn or (late and not has_id):
                 continue
             theirs = self._accounts.get(username)
             there = theirs and theirs in self.world.entra.directory.users
