@@ -12,7 +12,7 @@ import orjson
 
 from shared.model.runs import Approvable, Run
 from shared.planning.deeds import Deed, Deeds
-from shared.store.attempts import tried_again
+from shared.store.attempts import or_none, tried_again
 from shared.store.storage import JOURNAL, Storage
 
 
@@ -30,12 +30,9 @@ class Approvals:
     @tried_again
     async def read(self, run: Run) -> Deeds:
         """What was approved with this run, which has an approval."""
-        from azure.core.exceptions import ResourceNotFoundError
-
         container = await self._storage.open_container(JOURNAL)
-        try:
-            found = await container.download_blob(_name(run.domain, run.id))
-        except ResourceNotFoundError:
+        found = await or_none(container.download_blob(_name(run.domain, run.id)))
+        if found is None:
             dry_run_id = run.approval.dry_run_id if run.approval else ""
             found = await container.download_blob(_name(run.domain, dry_run_id))
         return frozenset(_deed(one) for one in orjson.loads(await found.readall()))

@@ -94,6 +94,16 @@ async def write_if(conditional: Awaitable[object]) -> bool:
     return True
 
 
+async def or_none(read: Awaitable[T]) -> T | None:
+    """What is read; None if there is no such row or blob."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return await read
+    except ResourceNotFoundError:
+        return None
+
+
 async def keep_trying(storage: Retrying, attempt: Callable[[], Awaitable[T]]) -> T:
     """The result of `attempt`, which must be idempotent: it may be called several times. Raises its last error."""
     tries = _Tries(storage)

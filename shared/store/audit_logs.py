@@ -17,7 +17,7 @@ from shared.errors import AuditLogGone, JournalGone, LeaseLost
 from shared.model.results import Outcome
 from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run, Status
 from shared.store.append_blob import AppendedLog, read_up_to
-from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
+from shared.store.attempts import or_none, tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.journal import Journal
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
 from shared.store.storage import AUDIT_LOGS, Storage
@@ -74,15 +74,9 @@ class AuditLogs:
 
         Raises AuditLogGone as `make_link` does.
         """
-        from azure.core.exceptions import ResourceNotFoundError
-
         await self._served(run, now)
-        blob = await self._plan(run)
-        try:
-            found = await blob.download_blob()
-        except ResourceNotFoundError:
-            return None
-        if found.properties.metadata.get("runid") != run.id:
+        found = await or_none((await self._plan(run)).download_blob())
+        if found is None or found.properties.metadata.get("runid") != run.id:
             return None
         return await self._storage.clock.in_thread(_read_plan_lines, await found.readall())
 
@@ -249,12 +243,7 @@ def _is_recent(run: Run, now: datetime) -> bool:
 
 
 async def _properties(blob: "BlobClient") -> "BlobProperties | None":
-    from azure.core.exceptions import ResourceNotFoundError
-
-    try:
-        return await blob.get_blob_properties()
-    except ResourceNotFoundError:
-        return None
+    return await or_none(blob.get_blob_properties())
 
 
 def _plan_lines(plan: Sequence[Outcome]) -> bytes:

@@ -15,7 +15,7 @@ from shared.errors import NotPossible
 from shared.log import event
 from shared.model.records import Author, Recorded
 from shared.model.runs import newest_first
-from shared.store.attempts import tried_again, update_if_unchanged
+from shared.store.attempts import or_none, tried_again, update_if_unchanged
 from shared.store.chain import HEAD, Head, Mark, linked
 from shared.store.covered import covered_change
 from shared.store.storage import DOMAINS, Storage
@@ -82,13 +82,8 @@ class Changes:
 
     @tried_again
     async def _entity(self, partition: str, row_key: str) -> Any:
-        from azure.core.exceptions import ResourceNotFoundError
-
         table = await self._storage.open_table(DOMAINS)
-        try:
-            return await table.get_entity(partition, row_key)
-        except ResourceNotFoundError:
-            return None
+        return await or_none(table.get_entity(partition, row_key))
 
     @tried_again
     async def read_page(self, domain: str, limit: int, after: str) -> tuple[list[Recorded], str | None]:

@@ -26,7 +26,7 @@ from pydantic import TypeAdapter
 from shared.errors import PreconditionFailed
 from shared.model.history import Entry, digest, entry_of
 from shared.model.runs import Run, newest_first
-from shared.store.attempts import keep_trying, tried_again, unchanged, update_if_unchanged
+from shared.store.attempts import keep_trying, or_none, tried_again, unchanged, update_if_unchanged
 from shared.store.journal import Recorded
 from shared.store.storage import Storage
 
@@ -133,12 +133,7 @@ class History:
 
     async def _erase_from(self, row: _Row, ids: set[str]) -> None:
         async def look() -> Any:
-            from azure.core.exceptions import ResourceNotFoundError
-
-            try:
-                return await row.table.get_entity(_PARTITION, row.key)
-            except ResourceNotFoundError:
-                return None
+            return await or_none(row.table.get_entity(_PARTITION, row.key))
 
         async def write(stored: Any) -> None:
             entries = _ENTRIES.validate_json(stored["entries"]) if stored else ()

@@ -8,10 +8,9 @@ from typing import Any
 import orjson
 
 from shared.model.runs import RUN_LIFETIME, Status, newest_first
-from shared.store.attempts import tried_again
+from shared.store.attempts import or_none, tried_again
 from shared.store.chain import (
     HEAD,
-    NOTHING,
     Break,
     Covered,
     Head,
@@ -140,26 +139,18 @@ class Integrity:
 
     @tried_again
     async def _head(self, log: LogName, partition: str) -> Mark:
-        from azure.core.exceptions import ResourceNotFoundError
-
         table = await self._storage.open_table(_LOGS[log].table)
-        try:
-            return Head.of(await table.get_entity(partition, HEAD)).mark
-        except ResourceNotFoundError:
-            return NOTHING
+        return Head.of(await or_none(table.get_entity(partition, HEAD))).mark
 
     @tried_again
     async def _altered_copy(self, domain: str) -> Break | None:
         """A row `last-…`, which the domain's page shows, that is not as the run that it is a copy of."""
-        from azure.core.exceptions import ResourceNotFoundError
-
         table = await self._storage.open_table(RUNS)
         async for copy in table.query_entities(_LAST, parameters={"partition": domain}):
             try:
-                run = await table.get_entity(domain, _id_in(copy))
-                same = run_fields(copy["run"]) == run_fields(run["run"])
-            except ResourceNotFoundError:
-                same = _id_in(copy) > self._oldest(RUN_LIFETIME)  # purged
+                run = await or_none(table.get_entity(domain, _id_in(copy)))
+                purged = run is None and _id_in(copy) > self._oldest(RUN_LIFETIME)
+                same = purged or (run is not None and run_fields(copy["run"]) == run_fields(run["run"]))
             except (ValueError, TypeError, KeyError, AttributeError):
                 same = False
             if not same:

@@ -25,7 +25,7 @@ from shared.errors import JournalGone
 from shared.model.changes import Change
 from shared.model.results import IN_DOUBT, Key, Outcome, Result, key
 from shared.store.append_blob import AppendedLog
-from shared.store.attempts import keep_trying
+from shared.store.attempts import keep_trying, or_none
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
 from shared.store.previous_version import unescaped
 from shared.store.storage import JOURNAL, Storage
@@ -98,14 +98,11 @@ class Journal:
     @classmethod
     async def read_finished(cls, storage: Storage, domain: str, run_id: str) -> "JournalContent":
         """What a finished sync did. Raises JournalGone if it left no journal, or one older than 30 days."""
-        from azure.core.exceptions import ResourceNotFoundError
-
         container = await storage.open_container(JOURNAL)
-        try:
-            content = await (await container.download_blob(f"{domain}/{run_id}")).readall()
-        except ResourceNotFoundError:
-            raise JournalGone("undo.journalGone", domain=domain, run=run_id) from None
-        return await storage.clock.in_thread(JournalContent.parse, content)
+        found = await or_none(container.download_blob(f"{domain}/{run_id}"))
+        if found is None:
+            raise JournalGone("undo.journalGone", domain=domain, run=run_id)
+        return await storage.clock.in_thread(JournalContent.parse, await found.readall())
 
 
 class JournalContent:

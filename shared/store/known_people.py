@@ -28,7 +28,7 @@ from shared.log import event
 from shared.model.domain_names import domain_name
 from shared.model.memory import Delta, doubt_on, merge, taken_over
 from shared.model.people import Memory
-from shared.store.attempts import missing, tried_again, unchanged, update_if_unchanged
+from shared.store.attempts import missing, or_none, tried_again, unchanged, update_if_unchanged
 from shared.store.domains import Domains
 from shared.store.runs import PEOPLE, remembered_in
 from shared.store.storage import LINKS, Storage
@@ -105,16 +105,12 @@ class KnownPeople:
 
     @tried_again
     async def _download(self, name: str) -> _Found | None:
-        from azure.core.exceptions import ResourceNotFoundError
-
         container = await self._storage.open_container(LINKS)
-        try:
-            # By default the SDK decompresses by the blob's Content-Encoding, without a limit, and raises if it can't.
-            blob = await container.download_blob(name, decompress=False)
-            content = await blob.readall()
-        except ResourceNotFoundError:
+        # By default the SDK decompresses by the blob's Content-Encoding, without a limit, and raises if it can't.
+        blob = await or_none(container.download_blob(name, decompress=False))
+        if blob is None:
             return None
-        return _Found(content, str(blob.properties.etag), blob.properties.metadata or {})
+        return _Found(await blob.readall(), str(blob.properties.etag), blob.properties.metadata or {})
 
     async def _put(self, memory: Memory) -> Memory:
         """Writes the memory over its own version, or where none is; returns it with the new version."""

@@ -17,7 +17,7 @@ from shared.clock import Ended
 from shared.errors import DomainBusy, LeaseLost
 from shared.log import event
 from shared.settings import Settings
-from shared.store.attempts import error_code, keep_trying
+from shared.store.attempts import error_code, keep_trying, or_none
 from shared.store.storage import LOCKS, Storage
 
 if TYPE_CHECKING:
@@ -112,14 +112,9 @@ class Lease:
 
 async def is_held(storage: Storage, domain: str) -> bool:
     """Whether an invocation holds the domain. The lease of a crashed one expires within a minute."""
-    from azure.core.exceptions import ResourceNotFoundError
-
     blob = (await storage.open_container(LOCKS)).get_blob_client(domain)
-    try:
-        properties = await blob.get_blob_properties()
-    except ResourceNotFoundError:
-        return False
-    return properties.lease.state in ("leased", "breaking")
+    properties = await or_none(blob.get_blob_properties())
+    return properties is not None and properties.lease.state in ("leased", "breaking")
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from shared.errors import NotPossible
 from shared.log import event
 from shared.model.notifications import Happening, Notification
-from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
+from shared.store.attempts import or_none, tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.changes import TENANT
 from shared.store.storage import RUNS, Storage
 from shared.store.tenant_settings import TenantSettingsRow
@@ -88,13 +88,8 @@ class Outbox:
 
     @tried_again
     async def _digests(self) -> Any:
-        from azure.core.exceptions import ResourceNotFoundError
-
         table = await self._storage.open_table(RUNS)
-        try:
-            return await table.get_entity(TENANT, _DIGESTS)
-        except ResourceNotFoundError:
-            return None
+        return await or_none(table.get_entity(TENANT, _DIGESTS))
 
     @tried_again
     async def is_empty(self, domain: str) -> bool:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.model.pending import Pending
-from shared.store.attempts import tried_again, unchanged, write_if
+from shared.store.attempts import or_none, tried_again, unchanged, write_if
 from shared.store.storage import TENANT, Storage
 
 _FOLDER = "pending/"
@@ -47,10 +47,5 @@ class PendingCalls:
         return await write_if(container.delete_blob(_FOLDER + pending_id, **condition))
 
     async def _download(self, pending_id: str) -> Any:
-        from azure.core.exceptions import ResourceNotFoundError
-
         container = await self._storage.open_container(TENANT)
-        try:
-            return await container.download_blob(_FOLDER + pending_id)
-        except ResourceNotFoundError:
-            return None
+        return await or_none(container.download_blob(_FOLDER + pending_id))

@@ -3,7 +3,7 @@
 import orjson
 
 from shared.model.questions import OpenQuestions
-from shared.store.attempts import tried_again
+from shared.store.attempts import or_none, tried_again
 from shared.store.storage import TENANT, Storage
 
 
@@ -13,14 +13,11 @@ class QuestionStore:
 
     @tried_again
     async def read(self, domain: str) -> OpenQuestions:
-        from azure.core.exceptions import ResourceNotFoundError
-
         container = await self._storage.open_container(TENANT)
-        try:
-            content = await (await container.download_blob(_name(domain))).readall()
-        except ResourceNotFoundError:
+        found = await or_none(container.download_blob(_name(domain)))
+        if found is None:
             return OpenQuestions(run_id="")
-        return OpenQuestions.model_validate(orjson.loads(content))
+        return OpenQuestions.model_validate(orjson.loads(await found.readall()))
 
     async def replace(self, domain: str, asked: OpenQuestions, *, kept: bool = True) -> OpenQuestions:
         """Keeps what a run asks in place of what the one before asked. Each has the time when it was first asked.

@@ -37,7 +37,7 @@ from shared.model.runs import (
     run_id_in,
 )
 from shared.model.told import Told
-from shared.store.attempts import tried_again, unchanged, update_if_unchanged
+from shared.store.attempts import or_none, tried_again, unchanged, update_if_unchanged
 from shared.store.chain import HEAD, Head, Mark, linked, mark_in
 from shared.store.covered import covered_run
 from shared.store.run_rows import from_row, to_row
@@ -118,13 +118,10 @@ async def remembered_in(storage: Storage, domain: str) -> str:
 
     Versions with one memory per domain gave the blob the domain's name.
     """
-    from azure.core.exceptions import ResourceNotFoundError
-
     table = await storage.open_table(RUNS)
     for key in (_GOOD_SYNC, f"last-{Mode.SYNC}"):
-        try:
-            row = await table.get_entity(domain, key)
-        except ResourceNotFoundError:
+        row = await or_none(table.get_entity(domain, key))
+        if row is None:
             continue
         run = _readable(row) if "run" in row else None
         if run is None or run.progress.done:
@@ -387,13 +384,8 @@ class Runs:
 
     @tried_again
     async def _entity(self, domain: str, row_key: str) -> Any:
-        from azure.core.exceptions import ResourceNotFoundError
-
         table = await self._storage.open_table(RUNS)
-        try:
-            return await table.get_entity(domain, row_key)
-        except ResourceNotFoundError:
-            return None
+        return await or_none(table.get_entity(domain, row_key))
 
     async def _look(self, fence: Fence) -> str:
         """The ETag of `active`. Raises LeaseLost if another invocation has the run."""

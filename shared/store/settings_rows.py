@@ -15,7 +15,7 @@ from shared.errors import PreconditionFailed
 from shared.model.domains import StoredSettings
 from shared.model.notifications import STORED
 from shared.model.records import Author, Record
-from shared.store.attempts import tried_again, unchanged, update_if_unchanged, write_if
+from shared.store.attempts import or_none, tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.chain import HEAD, Head
 from shared.store.changes import chained, change_row, tell_recorded
 from shared.store.storage import DOMAINS, Storage
@@ -113,13 +113,8 @@ class SettingsRows(Generic[S]):
 
     @tried_again
     async def _entity(self, partition: str, row_key: str) -> Any:
-        from azure.core.exceptions import ResourceNotFoundError
-
         table = await self._storage.open_table(DOMAINS)
-        try:
-            return await table.get_entity(partition, row_key)
-        except ResourceNotFoundError:
-            return None
+        return await or_none(table.get_entity(partition, row_key))
 
     def _columns(self, settings: Mapping[str, Any]) -> Iterator[tuple[str, bool | int | str]]:
         """One column per setting. All but numbers and booleans are JSON.

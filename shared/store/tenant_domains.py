@@ -6,7 +6,7 @@ from datetime import datetime
 import orjson
 
 from shared.model.domains import TenantDomain
-from shared.store.attempts import tried_again
+from shared.store.attempts import or_none, tried_again
 from shared.store.cached import Known
 from shared.store.storage import TENANT, Storage
 
@@ -17,14 +17,11 @@ class TenantDomains:
 
     @tried_again
     async def read(self) -> Known[list[TenantDomain]] | None:
-        from azure.core.exceptions import ResourceNotFoundError
-
         container = await self._storage.open_container(TENANT)
-        try:
-            content = await (await container.download_blob("domains")).readall()
-        except ResourceNotFoundError:
+        found = await or_none(container.download_blob("domains"))
+        if found is None:
             return None
-        kept = orjson.loads(content)
+        kept = orjson.loads(await found.readall())
         domains = [TenantDomain(**one, default=one["name"] == kept.get("default")) for one in kept["domains"]]
         return Known(domains, datetime.fromisoformat(kept["asOf"]))
 
