@@ -26,12 +26,14 @@ class _Outside:
     """Source id → the Entra user anywhere in the tenant, found by immutable ID or by the remembered link.
 
     `others` are somebody else: by a person's decision, or by the link of another user. `torn`: two users, where
-    immutable ID and link do not find the same one. `users`: all that were found.
+    immutable ID and link do not find the same one. `unread`: source ids of whom nobody knows whether the linked user is
+    still there. `users`: all that were found.
     """
 
     theirs: dict[str, EntraUser] = field(default_factory=dict)
     others: dict[str, EntraUser] = field(default_factory=dict)
     torn: dict[str, tuple[EntraUser, ...]] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
     users: Sequence[EntraUser] = ()
 
 
@@ -89,11 +91,13 @@ class Missing:
             for who, user in outside.others.items()
             if (who, user.object_id) not in self.decisions.apart
         }
-        missing = [user for user in people if user.source_id not in outside.theirs.keys() | claimed.keys()]
+        known_of = outside.theirs.keys() | claimed.keys() | outside.unread
+        missing = [user for user in people if user.source_id not in known_of]
         deleted, asked, unclear = self._among_the_deleted(
             missing, recycle_bin, matching, in_doubt=bool(lookups.memory_doubt)
         )
         unclear |= {who: say("add.anothers", account=named(user)) for who, user in claimed.items()}
+        unclear |= dict.fromkeys(outside.unread, _OUTSIDE)
         return replace(lookups, outside=outside.theirs, deleted=deleted, handed_on=asked, unclear=unclear)
 
     def _torn_between(
@@ -113,10 +117,18 @@ class Missing:
 
     async def _find_outside(self, people: Sequence[SourceUser], matching: Matching) -> "_Outside":
         links = matching.links
+        wanted = {links[user.source_id]: None for user in people if user.source_id in links}
         users = await self.directory.find_users(
             immutable_ids={user.immutable_id: None for user in people if user.immutable_id},
-            object_ids={links[user.source_id]: None for user in people if user.source_id in links},
+            object_ids=wanted,
         )
+        listed = {user.object_id for user in users}
+        # A list may leave somebody out: that an account is gone is told by the answer to its own id.
+        unlisted = [one for one in wanted if one not in listed]
+        looked_up = await self.directory.look_up_users(unlisted)
+        users += filter(None, looked_up.values())
+        unknown = set(unlisted) - looked_up.keys()
+        unread = {user.source_id for user in people if links.get(user.source_id) in unknown}
         by_id = {user.object_id: user for user in users}
         by_key = {user.immutable_id: user for user in users if user.immutable_id}
         linked = {p.source_id: by_id[links[p.source_id]] for p in people if links.get(p.source_id) in by_id}
@@ -127,7 +139,8 @@ class Missing:
         theirs = {
             who: user
             for who, user in found.items()
-            if (who, user.object_id) not in apart
+            if who not in unread
+            and (who, user.object_id) not in apart
             and claims[user.object_id] <= (links.get(who) == user.object_id)
         }
         torn: dict[str, tuple[EntraUser, ...]] = {
@@ -137,7 +150,7 @@ class Missing:
         }
         theirs = {who: user for who, user in theirs.items() if who not in torn}
         others = {who: user for who, user in found.items() if who not in theirs and who not in torn}
-        return _Outside(theirs=theirs, others=others, torn=torn, users=users)
+        return _Outside(theirs=theirs, others=others, torn=torn, unread=frozenset(unread), users=users)
 
     def _among_the_deleted(
         self,

@@ -1,7 +1,7 @@
 """Nobody is deleted for a wrong character, and nobody gets another's account: from the survey to the plan."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -211,6 +211,49 @@ class TestWhoLeftTheDomain:
         here = tenant(ACCOUNT, links={"taro": ACCOUNT.object_id}, decisions=apart)
 
         assert goes(plan(here, person))
+
+
+@dataclass
+class Forgetful(ModelTenant):
+    """No list but that of a domain has these accounts (object ids); with `mute`, their own ids are not answered."""
+
+    forgotten: frozenset[str] = frozenset()
+    mute: bool = False
+
+    async def find_users(self, **wanted: Any) -> list[EntraUser]:
+        found = await super().find_users(**wanted)
+        return [user for user in found if user.object_id not in self.forgotten]
+
+    async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
+        found = await super().look_up_users(object_ids)
+        kept = found.keys() - (self.forgotten if self.mute else set())
+        return {object_id: found[object_id] for object_id in kept}
+
+
+class TestWhoseAccountIsOnAnotherDomain:
+    there = entra_user("t.yamada@other.com", object_id="there", values=TARO)
+    person = source_user("new@contoso.com", source_id="taro", values=values("別", "人", "名"))
+
+    def plan(self, **known: Any) -> Plan:
+        users = {user.object_id: user for user in (STAYING, self.there)}
+        return plan(Forgetful(users=users, links={"taro": "there"}, **known), self.person)
+
+    def test_they_get_no_second_one_where_a_list_leaves_it_out(self) -> None:
+        made = self.plan(forgotten=frozenset({"there"}))
+
+        assert made == self.plan()
+        assert row(made, "there").action is Action.RENAME
+
+    def test_they_wait_where_nobody_knows_whether_it_is_still_there(self) -> None:
+        (change,) = self.plan(forgotten=frozenset({"there"}), mute=True).changes
+
+        assert (change.action, change.source_id) == (Action.SKIP, "taro")
+        assert "could not be" in said(change.reason)
+
+    def test_they_get_another_once_it_is_gone(self) -> None:
+        (change,) = plan(tenant(links={"taro": "there"}), self.person).changes
+
+        assert change.action is Action.ADD
 
 
 class TestAddBesideDeletion:
