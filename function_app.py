@@ -13,17 +13,18 @@ from shared.http.endpoint import AnyEndpoint
 from shared.http.misconfigured import misconfigured
 from shared.log import leave_out_requests
 from shared.runs import hourly, lifecycle, notifying
-from shared.runs.invocation import Continues, Finished, perform
+from shared.runs.invocation import Finished, perform, to_send
 from shared.runs.messages import (
     MOST_TRIES,
     OUTBOX_QUEUE,
     POISON_QUEUE,
     QUEUE,
-    message,
+    ReadingMessage,
     outbox_message,
     read_message,
     read_outbox_message,
 )
+from shared.runs.reading import give_up_reading, perform_reading
 from shared.services import Services
 from shared.settings import Settings, SettingsError
 from shared.words import said
@@ -57,28 +58,41 @@ async def hourly_sync(
 ) -> None:
     # With list[str] Azure's worker would load none of the functions (azure-functions-python-worker#1176).
     due = await hourly.tick(services, past_due=timer.past_due)
-    messages.set([message(domain, run_id) for domain, run_id in due.items()])
+    messages.set(due.messages)
     outbox.set([outbox_message(domain) for domain in await notifying.hour(services)])
 
 
 @app.queue_trigger("msg", QUEUE, STORAGE)
-@app.queue_output("again", QUEUE, STORAGE)
+@app.queue_output("messages", QUEUE, STORAGE)
 @app.queue_output("outbox", OUTBOX_QUEUE, STORAGE)
-async def perform_run(msg: func.QueueMessage, again: func.Out[str], outbox: func.Out[str]) -> None:
-    if order := read_message(msg.get_body()):
+async def perform_run(
+    msg: func.QueueMessage,
+    messages: func.Out[List[str]],  # noqa: UP006
+    outbox: func.Out[str],
+) -> None:
+    order = read_message(msg.get_body())
+    if isinstance(order, ReadingMessage):
+        messages.set(await perform_reading(services, order.reading))
+    elif order:
         redelivered = (msg.dequeue_count or 1) > 1
         ended = await perform(services, order.domain, order.run_id, redelivered=redelivered)
-        if isinstance(ended, Continues):
-            again.set(message(order.domain, order.run_id))
-        elif isinstance(ended, Finished) and ended.has_messages:
+        messages.set(to_send(ended, order))
+        if isinstance(ended, Finished) and ended.has_messages:
             outbox.set(outbox_message(order.domain))
 
 
 @app.queue_trigger("msg", POISON_QUEUE, STORAGE)
+@app.queue_output("messages", QUEUE, STORAGE)
 @app.queue_output("outbox", OUTBOX_QUEUE, STORAGE)
-async def give_up_run(msg: func.QueueMessage, outbox: func.Out[str]) -> None:
+async def give_up_run(
+    msg: func.QueueMessage,
+    messages: func.Out[List[str]],  # noqa: UP006
+    outbox: func.Out[str],
+) -> None:
     order = read_message(msg.get_body())
-    if order and await lifecycle.give_up(services, order.domain, order.run_id):
+    if isinstance(order, ReadingMessage):
+        messages.set(await give_up_reading(services, order.reading))
+    elif order and await lifecycle.give_up(services, order.domain, order.run_id):
         outbox.set(outbox_message(order.domain))
 
 

@@ -48,6 +48,7 @@ param batchesInFlight int
 param timeBudgetSeconds int
 param authMode string
 param approvals string
+param read string
 
 // To the app an empty setting is as good as none, so its defaults stand in shared/settings.py alone.
 var settings = {
@@ -79,6 +80,7 @@ var settings = {
   TIME_BUDGET_SECONDS: string(timeBudgetSeconds)
   AUTH_MODE: authMode
   APPROVALS: approvals
+  READ: read
 }
 
 // Read by the platform and its libraries, not by the app.

@@ -107,6 +107,10 @@ param historyDays int = 90
 @description('APPROVALS: two: what deletes by approval or loosens settings waits for a second person; where people sign in.')
 param approvals string = 'one'
 
+@allowed(['mirror', 'live'])
+@description('READ: mirror: one reading of the source serves all domains; live: each run reads all of it.')
+param read string = 'mirror'
+
 @description('HISTORY_VALUES: the history has the values of attributes, too, not only their names.')
 param historyValues bool = false
 
@@ -266,6 +270,7 @@ module app 'app.bicep' = {
     authMode: empty(signInClientId) ? 'keys' : 'entra'
     // With function keys nobody is known by name, and the app refuses the setting.
     approvals: empty(signInClientId) ? 'one' : approvals
+    read: read
   }
   // Without its roles the host can't fetch its package, its keys or its secret, and stays down until it is restarted.
   dependsOn: [
@@ -346,6 +351,7 @@ output RESTORE_DELETED_USERS bool = restoreDeletedUsers
 output HISTORY_DAYS int = historyDays
 output HISTORY_VALUES bool = historyValues
 output APPROVALS string = approvals
+output READ string = read
 output BATCHES_IN_FLIGHT int = batchesInFlight
 output TIME_BUDGET_SECONDS int = timeBudgetSeconds
 output SIGN_IN_CLIENT_ID string = signInClientId

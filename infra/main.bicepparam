@@ -27,6 +27,7 @@ param requireDeletionChecks = json(readEnvironmentVariable('REQUIRE_DELETION_CHE
 param restoreDeletedUsers = json(readEnvironmentVariable('RESTORE_DELETED_USERS', 'true'))
 param historyDays = json(readEnvironmentVariable('HISTORY_DAYS', '90'))
 param approvals = readEnvironmentVariable('APPROVALS', 'one')
+param read = readEnvironmentVariable('READ', 'mirror')
 param historyValues = json(readEnvironmentVariable('HISTORY_VALUES', 'false'))
 param batchesInFlight = json(readEnvironmentVariable('BATCHES_IN_FLIGHT', '4'))
 param timeBudgetSeconds = json(readEnvironmentVariable('TIME_BUDGET_SECONDS', '1500'))

@@ -10,7 +10,7 @@ param tags Tags
 @allowed(['Standard_ZRS', 'Standard_LRS'])
 param redundancy string
 
-var containers = ['audit-logs', 'journal', 'links', 'locks', 'packages', 'tenant']
+var containers = ['audit-logs', 'journal', 'links', 'locks', 'packages', 'snapshots', 'tenant']
 var queues = ['sync-outbox', 'sync-outbox-poison', 'sync-runs', 'sync-runs-poison']
 var tables = ['Domains', 'Runs']
 
@@ -113,6 +113,24 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2026-06
             actions: {
               baseBlob: {
                 delete: { daysAfterCreationGreaterThan: 30 }
+              }
+            }
+          }
+        }
+        {
+          // The app deletes those that were replaced. The newest stays where no run reads any more: eight days at most,
+          // since a rule may be a day late.
+          name: 'snapshots-after-7-days'
+          type: 'Lifecycle'
+          enabled: true
+          definition: {
+            filters: {
+              blobTypes: ['blockBlob']
+              prefixMatch: ['snapshots/']
+            }
+            actions: {
+              baseBlob: {
+                delete: { daysAfterCreationGreaterThan: 7 }
               }
             }
           }

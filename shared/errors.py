@@ -78,6 +78,10 @@ class TimeBudgetSpent(RunStopped):
     """The invocation must end before the host ends it; the run goes on in the next one."""
 
 
+class ReadingAwaited(RunStopped):
+    """Another invocation reads the source; the run goes on when that has ended."""
+
+
 class Stalled(SyncError):
     """Several invocations in a row made no progress, so another one would not either."""
 

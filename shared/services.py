@@ -21,6 +21,7 @@ from shared.reports.logged import error_text
 from shared.settings import Settings
 from shared.source import Opener
 from shared.source.files import FileSource
+from shared.source.reading import SharedReadings
 from shared.source.stoppable import StoppableSource
 from shared.store.account import Account, AzureAccount
 from shared.store.administration import Administration
@@ -37,6 +38,7 @@ from shared.store.outbox import Outbox
 from shared.store.pending import PendingCalls
 from shared.store.questions import QuestionStore
 from shared.store.runs import Runs
+from shared.store.snapshots import Snapshots
 from shared.store.storage import Storage
 from shared.store.tenant_domains import TenantDomains
 from shared.store.tenant_settings import TenantSettingsRow
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
 Check = Literal["ok", "failed", "timeout", "forbidden"]
 # A deep health check answers within this. Callers within half a minute share one.
 HEALTH_SECONDS = 30.0
+# Of an invocation's time: as much of a reading is repeated if the invocation is killed.
+STAGE_EVERY = 1 / 50
 # Outside a run the look at the tenant's domains takes no longer.
 DOMAINS_SECONDS = 5.0
 
@@ -83,6 +87,14 @@ class Services:
         self.changes = Changes(self.storage)
         self.integrity = Integrity(self.storage)
         self.runs = Runs(self.storage)
+        self.snapshots = Snapshots(self.storage)
+        self.readings = SharedReadings(
+            self.snapshots,
+            clock,
+            lambda: self.open_source,
+            settings.time_budget_seconds * STAGE_EVERY,
+            event,
+        )
         self.audit_logs = AuditLogs(self.storage)
         self.known_people = KnownPeople(self.storage)
         self.approvals = Approvals(self.storage)

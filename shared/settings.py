@@ -198,6 +198,12 @@ class Settings(BaseModel):
         description="What a sync does with Entra's sign-in state: `leave` (the default) nothing; `block` blocks those "
         "whom the source disables, and unblocks only whom a sync blocked; `follow` does as the source says, both ways.",
     )
+    read: Literal["mirror", "live"] = Field(
+        "mirror",
+        alias="READ",
+        description="`mirror`: one reading of the source serves all domains that need one at that time. `live`: each "
+        "run reads the whole source itself.",
+    )
     usage_location: Country | None = Field(
         None,
         description="Two-letter country that created users get, such as `JP`. Entra wants one before it takes a "

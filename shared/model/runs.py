@@ -203,6 +203,20 @@ class WhatIf(Record):
     some: tuple[Differs, ...] = ()
 
 
+class SourceRead(Record):
+    """The reading of the source that a plan rests on, shared by all domains. Later ones have higher versions."""
+
+    version: int
+    begun_at: Time
+    ended_at: Time
+
+
+class Read(Record):
+    """`source`: null where the run has read the source for itself alone, or not at all."""
+
+    source: SourceRead | None = None
+
+
 class Run(Record):
     """One line of the Sync Logs.
 
@@ -212,6 +226,8 @@ class Run(Record):
     `settingsDigest`: of the settings that decided a dry run's plan; it can be approved while they are the same.
     `mapDigest`: of the attribute map and the sign-in state under which it was started; empty in earlier versions.
     `planDigest`: of all that a watch would change; `sameSince`: when a watch found that first, and ever since.
+    `read`: what it has read. `readAfter`: the version of the last reading that was begun before the run was asked for;
+    null where it reads for itself.
     `terms`: digest of the tenant's settings under which it runs. `compared`: of a sync with an approval; null if its
     dry run was gone by then.
     `message` and `warnings` are the English of the parts beside them, made when the run is shown. Rows of an earlier
@@ -256,6 +272,8 @@ class Run(Record):
     stalled_invocations: int = 0
     audit_log: AuditLog = AuditLog()
     terms: str = ""
+    read: Read = Read()
+    read_after: int | None = None
 
     @property
     def is_apart(self) -> bool:

@@ -21,31 +21,41 @@ class Pages:
         self._link = link
         self._error = error
         self._seen: set[bytes] = set()
-        self._items = 0
+        self._before = 0
+        self.items = 0
+
+    def go_on(self, pages: int, items: int, link: str) -> None:
+        """Begins after so many pages with so many items, at the page that `link` leads to."""
+        self._before, self.items = pages - 1, items
+        self._seen.add(_digest(link))
 
     @property
     def number(self) -> int:
         """The page that is read now, from 1."""
-        return len(self._seen) + 1
+        return self._before + len(self._seen) + 1
 
     def turn(self, items: int, link: str) -> None:
         """Goes from a page with `items` items to the next one, along `link`.
 
         Raises `error` if the link was followed before, or if there are too many items or pages.
         """
-        # A digest: what a server sends as a link may be long.
-        digest = sha256(link.encode()).digest()
+        digest = _digest(link)
         if digest in self._seen:
             raise self._error("pages.linkTwice", service=self._service, link=self._link, page=self.number)
         self._seen.add(digest)
-        self._items += items
-        if self._items > MOST_ITEMS or len(self._seen) > MOST_PAGES:
+        self.items += items
+        if self.items > MOST_ITEMS or self.number - 1 > MOST_PAGES:
             raise self._error(
                 "pages.endless",
                 service=self._service,
                 link=self._link,
-                pages=f"{len(self._seen):,}",
-                items=f"{self._items:,}",
+                pages=f"{self.number - 1:,}",
+                items=f"{self.items:,}",
                 mostPages=f"{MOST_PAGES:,}",
                 mostItems=f"{MOST_ITEMS:,}",
             )
+
+
+def _digest(link: str) -> bytes:
+    """What a server sends as a link may be long."""
+    return sha256(link.encode()).digest()

@@ -17,6 +17,7 @@ from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey, planned_again
 from shared.planning.upns import with_upns
 from shared.runs.denials import Denials
+from shared.runs.reading import SharedSource
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle_doubts
 from shared.runs.remembering import Remembering
@@ -42,6 +43,7 @@ class Sync:
         self,
         services: Services,
         directory: Directory,
+        source: SharedSource,
         seen: Survey,
         recorder: Recorder,
         stop: RunStop,
@@ -49,6 +51,7 @@ class Sync:
     ) -> None:
         self._services = services
         self._directory = directory
+        self._source = source
         self._seen = seen
         self._recorder = recorder
         self._stop = stop
@@ -195,8 +198,7 @@ class Sync:
         """
         clock, results = self._services.clock, self._recorder.results
         try:
-            source = self._services.source(self._seen.terms.attribute_map, self._stop)
-            users = await clock.in_thread(with_upns, await source.users(), self._seen.upn_from)
+            users = await clock.in_thread(with_upns, await self._source.again(), self._seen.upn_from)
             require_users_on(self._seen.domain, users)
         except SourceError as error:
             message = say("leaver.sourceUnreadable") + parts_of(error)

@@ -7,6 +7,7 @@ the same invocation of the timer.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -20,7 +21,9 @@ from shared.model.runs import Mode, Run, RunKind, Trigger
 from shared.planning.surveyed import Terms
 from shared.reports.logged import error_text
 from shared.runs.lifecycle import new_run, start, take_up_abandoned
+from shared.runs.messages import message, reading_message
 from shared.services import Services
+from shared.store.snapshots import Waiting
 
 T = TypeVar("T")
 
@@ -36,15 +39,23 @@ _RECENT = timedelta(hours=1)
 _LONGEST_LIST = 16_000
 
 
-async def tick(services: Services, *, past_due: bool) -> dict[str, str]:
-    """Domain → id of the run whose message the caller sends.
+@dataclass(frozen=True, slots=True)
+class Due:
+    """`queued`: domain → id of the run that is to go on. `messages`: what the caller sends for that."""
+
+    queued: Mapping[str, str]
+    messages: list[str]
+
+
+async def tick(services: Services, *, past_due: bool) -> Due:
+    """What is due now.
 
     Starts a sync, or the dry run of a watched one, for every domain that is due, and takes up abandoned runs. Skips
     domains that are busy or that the tenant no longer has. Raises AzureError if the settings can't be read.
     """
     hour = _Hour(services)
     await hour.pass_through(past_due=past_due)
-    return hour.queued
+    return Due(hour.queued, await hour.messages())
 
 
 class _Hour:
@@ -61,12 +72,17 @@ class _Hour:
         # A start that failed may have taken effect: another try is for the same run.
         self._new_runs: dict[str, Run] = {}
         self.queued: dict[str, str] = {}
+        self._started: list[Waiting] = []
+        # The number of the last reading that was begun before this hour; None where each run reads for itself.
+        self._read_after: int | None = None
 
     async def pass_through(self, *, past_due: bool) -> None:
         domains = await self._persist(self._services.domains.read_all)
         self._removed = await self._no_longer_in_the_tenant(domains)
         if any(one.shown()["periodic_sync"] for one in domains.values()):
             await self._read_terms()
+            if self._services.settings.read == "mirror":
+                self._read_after = (await self._persist(self._services.snapshots.look)).begun
         waiting = dict(domains)
         while waiting:
             done = await asyncio.gather(*(self._done(name, stored) for name, stored in waiting.items()))
@@ -77,6 +93,20 @@ class _Hour:
                 await self._clock.sleep(TRY_AGAIN_SECONDS)
         await self._clear_away(domains)
         self._report(domains, past_due=past_due)
+
+    async def messages(self) -> list[str]:
+        """Those of the runs; new ones wait together for one reading, which has a message of its own."""
+        waiting = self._started if self._read_after is not None and len(self._started) > 1 else []
+        try:
+            await self._services.snapshots.wait(waiting)
+        except Exception as error:
+            _failed("", error)
+            waiting = []  # the first of them reads
+        waits = {one.domain for one in waiting}
+        return [
+            *(message(domain, run_id) for domain, run_id in self.queued.items() if domain not in waits),
+            *{reading_message(one.number) for one in waiting},
+        ]
 
     async def _read_terms(self) -> None:
         self._tenant = (tenant := await self._persist(self._services.tenant_settings.read)).readable
@@ -115,11 +145,14 @@ class _Hour:
             return None
         run = new_run(self._clock, domain, Mode.DRY_RUN if watched else Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
         run = run.model_copy(update={"kind": RunKind.WATCH}) if watched else run
+        run = run.model_copy(update={"read_after": self._read_after})
         try:
-            return (await start(self._services, self._new_runs.setdefault(domain, run), terms=terms)).id
+            run = await start(self._services, self._new_runs.setdefault(domain, run), terms=terms)
         except RunActive as error:
             event("timer.busy", domain=domain, runId=error.run_id)
             return None
+        self._started.append(Waiting(domain, run.id, (self._read_after or 0) + 1))
+        return run.id
 
     def _pause(self, stored: StoredSettings[DomainSettings]) -> Pause | None:
         return pause_of(self._now, (stored.readable, self._tenant))
@@ -165,6 +198,7 @@ class _Hour:
                     self._cleared("", partial(logs.delete_expired, self._now)),
                     self._cleared("", decisions.drop_lapsed),
                     self._cleared("", self._services.history.drop_expired),
+                    self._cleared("", self._services.snapshots.purge),
                 )
         except TimeoutError as error:
             _failed("", error)

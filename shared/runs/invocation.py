@@ -25,6 +25,7 @@ from shared.errors import (
     JournalGone,
     LeaseLost,
     PreconditionFailed,
+    ReadingAwaited,
     SettingsUnreadable,
     SourceError,
     Stalled,
@@ -37,7 +38,7 @@ from shared.model.parts import Parts, parts_of, say
 from shared.model.pause import Pausable, is_periodic, pause_of, told_in
 from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
-from shared.model.runs import AuditLog, Counts, Mode, Run, RunKind, Status, Trigger
+from shared.model.runs import AuditLog, Counts, Mode, Read, Run, RunKind, Status, Trigger
 from shared.planning.deeds import Deeds, digest
 from shared.planning.limits import Checks, Trail, checked, leaving, noting
 from shared.planning.only import chosen
@@ -50,6 +51,8 @@ from shared.reports.logged import error_text, facts
 from shared.runs.apply import NO_ROOM, Sync
 from shared.runs.approving import approved_dry_run, compared_with, read_approved
 from shared.runs.inspection import pre_checked
+from shared.runs.messages import RunMessage, message
+from shared.runs.reading import ReadingFailed, SharedSource
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
 from shared.runs.remembering import Remembering
@@ -71,17 +74,26 @@ WATCHED_AGAIN_WITHIN = timedelta(days=2)
 class Finished:
     """The run has ended, in this invocation or in an earlier one (a message may be delivered twice).
 
-    `has_messages`: there may be some in the outbox. The caller sends the queue a message for them.
+    `has_messages`: there may be some in the outbox. The caller sends the queue a message for them, and those in `send`.
     """
 
     has_messages: bool = False
+    send: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Continues:
-    """The run goes on in another invocation. The caller sends its message again."""
+    """The run goes on in another invocation. The caller sends its message again, and those in `send`."""
 
     reason: str
+    send: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A reading of the source will send the run's message. The caller sends only those in `send`."""
+
+    send: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,13 @@ class Busy:
     reason: str
 
 
-Ended = Finished | Continues | Busy
+Ended = Finished | Continues | Waits | Busy
+
+
+def to_send(ended: Ended, order: RunMessage) -> list[str]:
+    """The messages that the caller sends to the queue of runs."""
+    own = [message(order.domain, order.run_id)] if isinstance(ended, Continues) else []
+    return [*own, *(() if isinstance(ended, Busy) else ended.send)]
 
 
 async def perform(services: Services, domain: str, run_id: str, *, redelivered: bool = False) -> Ended:
@@ -132,10 +150,11 @@ class Invocation:
         self._pointers = Pointers()
         self._tried: Mapping[str, JsonValue] = {}
         self._administration: Administration = services.administration
+        self._source = SharedSource(services, run, self._stop)
         self._log = SyncLog(services, fence, run)
 
     async def perform(self) -> Ended:
-        """Performs the run until it ends or the time budget is spent.
+        """Performs the run until it ends, the time budget is spent, or it waits for a reading of the source.
 
         Raises LeaseLost if another invocation may hold the domain by now.
         """
@@ -144,24 +163,34 @@ class Invocation:
             await self._read_settings()
             await self._heed_earlier_runs()
             if await self._ended_by_pause(left_behind):
-                return self._finished()
+                return await self._finished()
             approved = await read_approved(self._services, self._log.run, self._terms)
             seen = await self._survey(approved)
             checks = await self._check(seen, approved, left_behind)
             if self._log.run.trigger is Trigger.SCHEDULE:  # reading may have taken long
                 self._tenant = (await self._services.tenant_settings.read()).readable
                 if await self._ended_by_pause(left_behind):
-                    return self._finished()
+                    return await self._finished()
             if self._log.run.mode is Mode.DRY_RUN:
                 await self._preview(seen, checks)
             elif checks.exceeded:
                 await self._refuse(seen, checks, left_behind)
             else:
                 await self._apply(self._leaving(seen, checks, approved), checks, left_behind)
+        except ReadingAwaited as error:
+            # Queued: somebody who looks at it sends its message again if that was lost.
+            stalled = max(0, self._log.run.stalled_invocations - 1)
+            await self._log.save(status=Status.QUEUED, stalled_invocations=stalled)
+            event("run.continues", **facts(self._log.run), reason=error_text(error))
+            return Waits(await self._messages())
         except TimeBudgetSpent as error:
+            if self._source.got_on:
+                self._log.note(stalled_invocations=0)
             await self._log.save()
             event("run.continues", **facts(self._log.run), reason=error_text(error))
-            return Continues(error_text(error))
+            return Continues(error_text(error), await self._messages())
+        except ReadingFailed as error:
+            await self._end_early(Status.FAILED, error.why)
         except (CancelRequested, PreconditionFailed) as error:
             # The latter: settings have changed since the dry run that was approved.
             await self._end_early(Status.CANCELLED, parts_of(error))
@@ -175,10 +204,15 @@ class Invocation:
             Stalled,
         ) as error:
             await self._end_early(Status.FAILED, parts_of(error))
-        return self._finished()
+        return await self._finished()
 
-    def _finished(self) -> Finished:
-        return Finished(has_messages=self._log.has_messages)
+    async def _finished(self) -> Finished:
+        return Finished(has_messages=self._log.has_messages, send=await self._messages())
+
+    async def _messages(self) -> tuple[str, ...]:
+        """For others, from what was read here or was left unread."""
+        await self._source.hand_over()
+        return tuple(self._source.messages)
 
     async def _take(self) -> Recorder | None:
         """Begins this invocation. Returns the records that an earlier one left, or None.
@@ -214,6 +248,7 @@ class Invocation:
         if self._log.run.terms not in ("", digest):
             raise CancelRequested("run.settingsChanged")
         self._log.note(terms=digest)
+        self._source.read_with(self._terms.attribute_map, self._in_force.attribute_map)
         self._directory = Directory(self._graph, self._terms.attribute_map)
 
     async def _heed_earlier_runs(self) -> None:
@@ -260,9 +295,16 @@ class Invocation:
         if run.undoes:
             return await survey_undo(self._services, run, run.undoes, self._directory, self._terms)
         looking = surveyor(
-            self._services, run.domain, self._directory, self._terms, self._stop, self._administration
+            self._services,
+            run.domain,
+            self._directory,
+            self._terms,
+            self._stop,
+            self._administration,
+            self._source,
         )
         seen = await looking.survey(predict=run.mode is Mode.DRY_RUN, approved=approved)
+        self._log.note(read=Read(source=self._source.read))
         if run.only is not None:
             people = await self._services.approvals.read_chosen(run)
             seen = await self._clock.in_thread(chosen, seen, people)
@@ -363,6 +405,8 @@ class Invocation:
         return seen
 
     async def _apply(self, seen: Survey, checks: Checks, left_behind: Recorder | None) -> None:
+        if any(change.of_leaver for change in seen.plan.writes):
+            await self._source.planned()
         async with self._writing(seen, left_behind) as sync:
             await sync.apply()
         run = self._log.run
@@ -379,7 +423,9 @@ class Invocation:
         recorder = left_behind or await Recorder.open(self._services, self._log.run, self._fence.invocation)
         left = sum(1 for change in seen.plan.writes if key(change) not in recorder.results)
         await self._log.begin_writing(recorder.results, left)
-        sync = Sync(self._services, self._directory, seen, recorder, self._stop, self._log.report)
+        sync = Sync(
+            self._services, self._directory, self._source, seen, recorder, self._stop, self._log.report
+        )
         try:
             yield sync
         finally:

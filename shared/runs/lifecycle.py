@@ -77,6 +77,8 @@ async def start(services: Services, run: Run, only: Sequence[str] = (), terms: T
         terms = terms or await services.tenant_settings.read_terms()
         run = run.model_copy(update={"map_digest": terms.map_digest})
         await _require_dry_run(services, run)
+    if services.settings.read == "mirror" and run.read_after is None and not run.undoes:
+        run = run.model_copy(update={"read_after": (await services.snapshots.look()).begun})
     await services.domains.remember(run.domain)
     if only:
         kind = run.kind if run.what_if else RunKind.ONLY

@@ -1,4 +1,5 @@
-"""The messages of the queues: `{"domain", "runId"}` of a run, `{"domain"}` of what waits in an outbox."""
+"""The messages of the queues: `{"domain", "runId"}` of a run, `{"reading"}` of a reading of the source by its number,
+`{"domain"}` of what waits in an outbox."""
 
 import logging
 from typing import TypeVar
@@ -23,6 +24,12 @@ class RunMessage(Record):
     run_id: str
 
 
+class ReadingMessage(Record):
+    model_config = ConfigDict(extra="ignore")
+
+    reading: int
+
+
 class OutboxMessage(Record):
     """`domain`: empty for the tenant."""
 
@@ -31,9 +38,12 @@ class OutboxMessage(Record):
     domain: str
 
 
-def read_message(body: bytes) -> RunMessage | None:
+def read_message(body: bytes) -> RunMessage | ReadingMessage | None:
     """Logs a body that is not a valid message and returns None: no retry can succeed, and it names no run to end."""
-    return _read(RunMessage, body)
+    try:
+        return ReadingMessage.model_validate_json(body)
+    except ValidationError:
+        return _read(RunMessage, body)
 
 
 def read_outbox_message(body: bytes) -> OutboxMessage | None:
@@ -51,6 +61,10 @@ def _read(kind: type[M], body: bytes) -> M | None:
 
 def message(domain: str, run_id: str) -> str:
     return RunMessage(domain=domain, run_id=run_id).model_dump_json(by_alias=True)
+
+
+def reading_message(number: int) -> str:
+    return ReadingMessage(reading=number).model_dump_json(by_alias=True)
 
 
 def outbox_message(domain: str) -> str:

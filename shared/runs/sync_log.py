@@ -18,6 +18,7 @@ from shared.model.runs import (
     LimitCheck,
     PreCheckSummary,
     Progress,
+    Read,
     Run,
     Status,
     WhatIf,
@@ -74,6 +75,7 @@ class Fields(TypedDict, total=False):
     stalled_invocations: int
     audit_log: AuditLog
     terms: str
+    read: Read
     what_if: WhatIf
     compared: Compared
 

@@ -1,6 +1,7 @@
 """Where the people come from: one small protocol, one module per kind of source."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from shared.errors import SourceError, looks_right
@@ -15,8 +16,44 @@ _LOOKED_AT = 200
 BUILT_IN_ADMINISTRATOR = "hdeadmin"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """The users of the first pages of a source, each with its page, and the cursor of the next page.
+
+    `pages` and `items` count what is before the cursor. `fitting` is as in `People`; `absent`: fields that the scope
+    names and that no record has had so far.
+    """
+
+    cursor: str
+    pages: int
+    items: int
+    fitting: str = ""
+    absent: tuple[str, ...] = ()
+    users: list[tuple[SourceUser, int]] = field(default_factory=list)
+
+
+class Stages(Protocol):
+    """Keeps what was read so far, so that another invocation can go on from there."""
+
+    async def kept(self) -> Staged | None:
+        """What was kept, of all pages up to the cursor; None if the source is to be read from the start."""
+        ...
+
+    async def drop(self) -> None:
+        """The source does not take that cursor any more, and is read from the start."""
+        ...
+
+    async def keep(self, users: "SourceUsers", cursor: str, pages: int, items: int) -> None:
+        """Called after each page with a next one; keeps what is new from time to time."""
+        ...
+
+
 class OpenSource(Source, Protocol):
     """A source with its connections."""
+
+    async def users(self, stages: Stages | None = None, /) -> People:
+        """As in `Source`. Goes on from what `stages` has; a source that is one file does not use them."""
+        ...
 
     async def check(self) -> None:
         """A small read, for the health check. Raises SourceError if it fails."""
@@ -47,6 +84,28 @@ class SourceUsers:
         self._fields = Spellings()
         self._places: dict[str, int] = {}
         self._absent = {field_key(name): name for name in attribute_map.scope.source_fields}
+        self._fitted = ""
+
+    def go_on(self, staged: Staged) -> None:
+        """Begins with what was read of the same source before."""
+        self._users = [user for user, _ in staged.users]
+        self._places = {user.source_id: place for user, place in staged.users}
+        self._absent = {field_key(name): name for name in staged.absent}
+        self._fitted = staged.fitting
+
+    def __len__(self) -> int:
+        return len(self._users)
+
+    def staged(self, after: int, cursor: str, pages: int, items: int) -> Staged:
+        """What is new `after` so many users."""
+        return Staged(
+            cursor=cursor,
+            pages=pages,
+            items=items,
+            fitting=self._fitting,
+            absent=tuple(self._absent.values()),
+            users=[(user, self._places[user.source_id]) for user in self._users[after:]],
+        )
 
     def add(self, record: object, place: int) -> None:
         """Adds one user, with the source's own field names. `place` is the number of its line, page or item.
@@ -94,7 +153,7 @@ class SourceUsers:
 
     @property
     def _fitting(self) -> str:
-        return self._fields.fitting(self._attribute_map)
+        return self._fitted or self._fields.fitting(self._attribute_map)
 
     def complete(self) -> People:
         """All users but the built-in administrator.

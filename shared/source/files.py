@@ -11,6 +11,7 @@ from shared.errors import SourceError
 from shared.model.people import People
 from shared.outbound.content_coding import BodyRefused, decoded, require_size
 from shared.planning.mapping import AttributeMap
+from shared.source import Stages
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient, BlobServiceClient
@@ -56,7 +57,7 @@ class FileSource:
         self._records = records
         self._attribute_map = attribute_map
 
-    async def users(self) -> People:
+    async def users(self, _stages: Stages | None = None, /) -> People:
         content = await self._read()
         # Off the event loop: a large file takes a second.
         return await self._storage.clock.in_thread(self._parse, content, self._path, self._attribute_map)

@@ -20,7 +20,7 @@ from shared.outbound.bounded import AnswerRefused, BoundedTransport
 from shared.outbound.paging import Pages
 from shared.outbound.retries import passes, retry_after_seconds, wait_before
 from shared.planning.mapping import AttributeMap, flat
-from shared.source import SourceUsers
+from shared.source import SourceUsers, Staged, Stages
 
 TRIES = 7
 RENEW_BEFORE_EXPIRY = 300.0
@@ -62,27 +62,46 @@ class HenngeSource:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def users(self) -> People:
+    async def users(self, stages: Stages | None = None) -> People:
+        staged = await stages.kept() if stages else None
+        if stages and staged:
+            try:
+                await self._page(staged.cursor)
+            except (
+                SourceError
+            ):  # the page is asked for once more, from the start: what is really wrong is told then
+                await stages.drop()
+                staged = None
+        return await self._collected(stages, staged)
+
+    async def _collected(self, stages: Stages | None, staged: Staged | None) -> People:
         users = SourceUsers("Access Control", self._attribute_map, "page")
-        async for place, items in self._pages():
+        if staged:
+            users.go_on(staged)
+        async for pages, items, cursor in self._pages(staged):
             for item in items:
-                users.add(item, place)
+                users.add(item, pages.number)
+            if stages and cursor:
+                await stages.keep(users, cursor, pages.number, pages.items + len(items))
         return users.complete()
 
     async def describe(self, add: Callable[[object], None]) -> None:
-        async for _, items in self._pages():
+        async for _, items, _ in self._pages():
             for item in items:
                 add(item)
 
-    async def _pages(self) -> AsyncIterator[tuple[int, list[Any]]]:
-        """Every page: its number, and what is on it."""
+    async def _pages(self, after: Staged | None = None) -> AsyncIterator[tuple[Pages, list[Any], str | None]]:
+        """Every page: where the listing is, what is on the page, and the cursor of the next one."""
         pages = Pages("Access Control", "cursor", SourceError)
         cursor: str | None = None
+        if after:
+            cursor = after.cursor
+            pages.go_on(after.pages, after.items, cursor)
         while True:
             page = await self._page(cursor)
             items = _items(page)
-            yield pages.number, items
             cursor = _cursor(page)
+            yield pages, items, cursor
             if not cursor:
                 return
             pages.turn(len(items), cursor)

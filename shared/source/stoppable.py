@@ -3,7 +3,7 @@
 from shared.model.people import People
 from shared.outbound.waiting import Stop, unless_stopped
 from shared.planning.mapping import AttributeMap
-from shared.source import Opener
+from shared.source import Opener, Stages
 
 
 class StoppableSource:
@@ -14,9 +14,9 @@ class StoppableSource:
         self._attribute_map = attribute_map
         self._stop = stop
 
-    async def users(self) -> People:
+    async def users(self, stages: Stages | None = None) -> People:
         source = self._open(self._attribute_map)
         try:
-            return await unless_stopped(source.users(), self._stop)
+            return await unless_stopped(source.users(stages), self._stop)
         finally:
             await source.aclose()

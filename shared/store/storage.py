@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DOMAINS, RUNS = "Domains", "Runs"
 AUDIT_LOGS, LOCKS, LINKS, JOURNAL, TENANT = "audit-logs", "locks", "links", "journal", "tenant"
+SNAPSHOTS = "snapshots"
 
 _ALREADY_THERE = ("ContainerAlreadyExists", "TableAlreadyExists")
 

@@ -199,7 +199,7 @@ def test_the_templates_make_what_is_meant() -> None:
         "Authorization/roleAssignments": 6,
         "Storage/storageAccounts": 1,
         "Storage/storageAccounts/blobServices": 1,
-        "Storage/storageAccounts/blobServices/containers": 6,
+        "Storage/storageAccounts/blobServices/containers": 7,
         "Storage/storageAccounts/queueServices": 1,
         "Storage/storageAccounts/queueServices/queues": 4,
         "Storage/storageAccounts/tableServices": 1,

@@ -149,6 +149,12 @@ def test_what_undo_needs_is_deleted_after_thirty_days() -> None:
     assert dig(rule, "definition", "filters", "blobTypes") == ["blockBlob", "appendBlob"]
 
 
+def test_a_snapshot_that_nobody_replaces_is_deleted_within_eight_days() -> None:
+    rule = _rule("snapshots/")
+    assert dig(rule, "definition", "actions", "baseBlob", "delete", "daysAfterCreationGreaterThan") == 7
+    assert dig(rule, "enabled") is True
+
+
 def test_deleted_means_deleted() -> None:
     blobs = read(INFRA / "storage.bicep").resources["blobs"].body
     assert dig(blobs, "properties", "deleteRetentionPolicy", "enabled") is False

@@ -54,7 +54,7 @@ async def started(start_stack: StartStack, periodic: object = True) -> Stack:
 async def hour(stack: Stack, later: timedelta = timedelta(0)) -> list[Run]:
     """What the timer starts then, as it has ended."""
     async with moved(stack, later) as services:
-        queued = await hourly.tick(services, past_due=False)
+        queued = (await hourly.tick(services, past_due=False)).queued
         for domain, run_id in queued.items():
             await perform(services, domain, run_id)
         return [await services.runs.get(domain, run_id) for domain, run_id in queued.items()]

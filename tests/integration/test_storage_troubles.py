@@ -156,13 +156,15 @@ async def test_a_tick_with_nothing_to_do_asks_for_no_more_than_it_must(start_sta
     await stack.tick()
 
     asked = await storage.operations()
-    # For the tenant: its settings, the domains', decisions and holds that have lapsed, tables of the history.
+    # For the tenant: its settings, the domains', decisions and holds that have lapsed, tables of the history, and how
+    # readings of the source stand.
     assert sorted(str(one) for one in asked if one.service != "queue") == [
         "GetEntity Domains(~tenant,tenant-settings)",
         f"GetEntity Runs({CONTOSO},active)",
         "ListBlobs audit-logs",
         "QueryEntities Domains",
         "QueryEntities Domains",
+        "QueryEntities Runs",
         "QueryEntities Runs",
         "QueryTables ",
     ]

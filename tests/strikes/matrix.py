@@ -78,6 +78,8 @@ def writes_of(asked: Iterable[Asked], domain: str) -> list[Write]:
             pattern = re.sub(RUN_ID_PATTERN, "{run}", one.resource.replace(domain, "{domain}"))
             # Ids of accounts are others in every run of a scenario, and so are their digests in the history.
             pattern = re.sub(r"\b[0-9a-f]{20}\b", "{person}", pattern)
+            # So is the token of who reads the source.
+            pattern = re.sub(r"\b[0-9a-f]{16}\b", "{reader}", pattern)
             seen[one.operation, pattern] += 1
             found.append(Write(one.service, one.operation, pattern, seen[one.operation, pattern]))
     return found

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zlib
 from dataclasses import dataclass
 
 import httpx
@@ -64,4 +65,12 @@ def storage_of(stack: Stack) -> StorageControl:
 
 def readable(content: bytes) -> str:
     """The text of a blob, also of one that the app keeps compressed."""
+    if content.startswith(b"users-snapshot "):
+        _, index, parts = content.split(b"\n", 2)
+        texts = [index]
+        while parts:
+            part = zlib.decompressobj()
+            texts.append(part.decompress(parts))
+            parts = part.unused_data
+        content = b"\n".join(texts)
     return (gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content).decode()

@@ -1,0 +1,251 @@
+"""One reading of the source for all domains, and how a run comes by one.
+
+A run takes the newest snapshot if that is fresh, and was begun after somebody asked for the run. Where there is none,
+the first that needs one reads the source, for all others too: these end their invocations, and the reading sends their
+messages. A reading that is cut off goes on in the next invocation that needs one, from what was staged.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.errors import (
+    DomainBusy,
+    LeaseLost,
+    ReadingAwaited,
+    SettingsUnreadable,
+    SourceError,
+    TimeBudgetSpent,
+)
+from shared.log import event
+from shared.model.parts import Parts
+from shared.model.people import People
+from shared.model.runs import Run, SourceRead
+from shared.outbound.waiting import Deadline, Stop
+from shared.planning.mapping import AttributeMap
+from shared.planning.sides import Source
+from shared.reports import summary
+from shared.reports.logged import error_text
+from shared.runs.messages import message, reading_message
+from shared.services import Services
+from shared.store.leases import Lease, Times, take_lease
+from shared.store.snapshots import READINGS, Readings, Snapshot, Waiting
+
+# How long ago the reading of a run's snapshot may have ended; of the second one, before its first deletion.
+FRESH, FRESH_SECOND = timedelta(minutes=15), timedelta(minutes=5)
+_LOOK_AGAIN = 1.0
+
+
+class ReadingFailed(Exception):
+    """The shared reading failed. `why`: what its error said."""
+
+    def __init__(self, why: Parts) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class SharedSource:
+    """The source for one invocation of a run.
+
+    `read`: the snapshot that the plan rests on; None for a read of its own. `messages`: for others, to be sent by the
+    caller. `got_on`: whether this invocation has staged something of a reading that it leaves to another.
+    """
+
+    def __init__(self, services: Services, run: Run, stop: Stop) -> None:
+        self._services = services
+        self._snapshots = services.snapshots
+        self._run = run
+        self._stop = stop
+        self._map: AttributeMap
+        self._digest: str
+        self._live: Source
+        self._shares = services.settings.read == "mirror" and run.read_after is not None
+        self._after = run.read_after or 0
+        self._unfinished: Readings | None = None
+        self.got_on = False
+        self.read: SourceRead | None = None
+        self.messages: list[str] = []
+
+    def read_with(self, attribute_map: AttributeMap, in_force: AttributeMap) -> None:
+        """Sets the map; with another one than that in force the run reads for itself."""
+        self._map = attribute_map
+        self._digest = self._services.readings.digest(attribute_map)
+        self._live = self._services.source(attribute_map, self._stop)
+        self._shares = self._shares and attribute_map == in_force
+
+    async def users(self) -> People:
+        """Everybody in the source. Raises ReadingAwaited and ReadingFailed, beside what a source raises."""
+        if not self._shares:
+            return await self._live.users()
+        while True:
+            seen = await self._snapshots.look()
+            newest, failed = seen.newest, seen.failed
+            if newest and newest.number > self._after and newest.age <= FRESH:
+                if newest.map != self._digest:  # it was changed since
+                    return await self._live.users()
+                if (people := await self._loaded(newest)) is not None:
+                    return people
+                self._after = newest.number
+            elif failed and failed.number > max(self._after, newest.number if newest else 0):
+                if failed.age <= FRESH:
+                    raise ReadingFailed(failed.why)
+                self._after = failed.number
+            elif (people := await self._read_or_wait(seen)) is not None:
+                return people
+
+    async def planned(self) -> None:
+        """What `again` reads is begun after this."""
+        if self._shares:
+            self._after = (await self._snapshots.look()).begun
+
+    async def again(self) -> People:
+        """Everybody, by a reading that was begun after the plan and ended at most five minutes ago.
+
+        Waits for no other invocation: where another one reads, this one reads for itself alone.
+        """
+        if not self._shares:
+            return await self._live.users()
+        seen = await self._snapshots.look()
+        newest, people = seen.newest, None
+        if newest and newest.number > self._after and newest.age <= FRESH_SECOND:
+            people = await self._loaded(newest) if newest.map == self._digest else None
+        if people is None:
+            people = await self._read(seen, max(self._after, seen.ended))
+        return await self._live.users() if people is None else people
+
+    async def hand_over(self) -> None:
+        """What this invocation has begun to read and not ended, another goes on with, if somebody waits for it."""
+        left = self._unfinished
+        if left and await self._snapshots.waiting(left.ended):
+            self.messages.append(reading_message(left.begun))
+
+    async def _read_or_wait(self, seen: Readings) -> People | None:
+        """Everybody, as this invocation has read them; None where it is worth another look."""
+        if (people := await self._read(seen, self._after)) is not None:
+            if self.messages:
+                # The others need not wait for this run: messages are sent when the invocation ends.
+                self.messages.append(message(self._run.domain, self._run.id))
+                raise ReadingAwaited("reading.awaited")
+            return people
+        number = max(self._after, seen.ended) + 1
+        await self._snapshots.wait([Waiting(self._run.domain, self._run.id, number)])
+        if (await self._snapshots.look()).under_way:
+            raise ReadingAwaited("reading.awaited")
+        # Whoever holds the lease is about to begin, or has just ended.
+        await self._stop.sleep(_LOOK_AGAIN)
+        return None
+
+    async def _read(self, seen: Readings, after: int) -> People | None:
+        """A reading with a higher number than `after`; None if another invocation reads, or has read meanwhile."""
+        services, run = self._services, self._run
+        people = reading = None
+        try:
+            async with _lease(services) as held:
+                reading = services.readings.begin(self._map, _Both(self._stop, held))
+                people = await reading.read(seen, after)
+        except DomainBusy:
+            return None
+        finally:
+            self._unfinished = reading.left if reading else None
+            self.got_on = reading is not None and reading.got_on
+            # After the lease has been released: who comes now finds either the lease or the end.
+            if reading and reading.ended:
+                others = await _messages(services, seen.ended, reading.ended)
+                self.messages += [one for one in others if one != message(run.domain, run.id)]
+        if reading.snapshot and self.read is None:
+            self.read = _told(reading.snapshot)
+        return people
+
+    async def _loaded(self, snapshot: Snapshot) -> People | None:
+        """Everybody in it; None if it is damaged or gone."""
+        people = await self._services.readings.load(snapshot)
+        if people is None:
+            event("snapshot.damaged", logging.ERROR, version=snapshot.number)
+            return None
+        run, age = self._run, round(snapshot.age.total_seconds())
+        event("snapshot.used", domain=run.domain, runId=run.id, version=snapshot.number, ageSeconds=age)
+        if self.read is None:
+            self.read = _told(snapshot)
+        return people
+
+
+async def perform_reading(services: Services, number: int) -> list[str]:
+    """Reads the source, unless a reading with this number or a higher one has ended. Returns messages to send.
+
+    What fails is told to the runs that wait: their messages are sent all the same.
+    """
+    settings, clock = services.settings, services.clock
+    seen, ended = await services.snapshots.look(), number
+    if seen.ended < number:
+        stop = Deadline(settings.time_budget_seconds, clock, TimeBudgetSpent("run.timeIsUp"))
+        try:
+            terms = await services.tenant_settings.read_terms()
+            async with _lease(services) as held:
+                reading = services.readings.begin(terms.attribute_map, _Both(stop, held))
+                if await reading.read(seen, number - 1) is None:
+                    return [reading_message(number)]
+                ended = reading.ended
+        except DomainBusy:
+            return []  # that one sends their messages
+        except (TimeBudgetSpent, LeaseLost) as error:
+            event("reading.continues", number=number, reason=error_text(error))
+            return [reading_message(number)]
+        except (SourceError, SettingsUnreadable) as error:
+            event("reading.unread", logging.WARNING, number=number, reason=error_text(error))
+            ended = max(number, seen.begun + 1)
+    return await _messages(services, min(seen.ended, number - 1), max(ended, seen.ended))
+
+
+async def give_up_reading(services: Services, number: int) -> list[str]:
+    """Ends a reading whose message was moved to the poison queue, as failed. Returns messages to send."""
+    seen = await services.snapshots.look()
+    if seen.ended < number:
+        try:
+            async with _lease(services):
+                now = services.clock.now()
+                going_on = seen.begun >= number
+                state = await services.snapshots.begin(seen, map_digest="", begun_at=now, go_on=going_on)
+                if state:
+                    await services.snapshots.fail(state, summary.poisoned(), now)
+        except DomainBusy:
+            return []
+    return await _messages(services, min(seen.ended, number - 1), max(number, seen.begun))
+
+
+async def _messages(services: Services, before: int, ended: int) -> list[str]:
+    """Those of the runs that waited for a reading up to `ended`, and one for a reading that others still wait for."""
+    waiting = await services.snapshots.waiting(before)
+    later = [one.number for one in waiting if one.number > ended]
+    return [
+        *(message(one.domain, one.run_id) for one in waiting if one.number <= ended),
+        *([reading_message(max(later))] if later else ()),
+    ]
+
+
+class _Both:
+    """Stops work when the invocation must end, or may have lost the lease of the reading."""
+
+    def __init__(self, stop: Stop, lease: Lease) -> None:
+        self._stop = stop
+        self._lease = lease
+
+    async def check(self) -> None:
+        await self._stop.check()
+        self._lease.check()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._stop.sleep(seconds)
+
+
+@asynccontextmanager
+async def _lease(services: Services) -> AsyncIterator[Lease]:
+    """Raises DomainBusy at once if another invocation reads."""
+    at_once = replace(Times.of(services.settings.lease_seconds), patience=0.0)
+    async with take_lease(services.storage, services.settings, READINGS, at_once) as held:
+        yield held
+
+
+def _told(snapshot: Snapshot) -> SourceRead:
+    return SourceRead(version=snapshot.number, begun_at=snapshot.begun_at, ended_at=snapshot.ended_at)

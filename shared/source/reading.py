@@ -1,0 +1,168 @@
+"""Reads the source for all domains: from the start or from where an earlier invocation was cut off, to a snapshot."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from shared.clock import Clock
+from shared.errors import SourceError
+from shared.model.parts import parts_of
+from shared.model.people import People
+from shared.outbound.waiting import Stop
+from shared.planning.mapping import AttributeMap
+from shared.source import Opener, SourceUsers, Staged
+from shared.source.snapshot import (
+    SnapshotDamaged,
+    map_digest,
+    packed,
+    packed_stage,
+    unpacked,
+    unpacked_stages,
+)
+from shared.source.stoppable import StoppableSource
+from shared.store.snapshots import Readings, Snapshot, Snapshots
+
+# So often in a row a reading is begun without getting on.
+MOST_TRIES = 3
+# What was staged longer ago is not gone on with.
+LONGEST_PAUSE = timedelta(minutes=15)
+
+
+class SharedReadings:
+    """What the invocations of one worker share: how they read, and the snapshot that one of them used last."""
+
+    digest = staticmethod(map_digest)
+
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        clock: Clock,
+        opener: Callable[[], Opener],
+        stage_every: float,
+        event: Callable[..., None],
+    ) -> None:
+        self._snapshots = snapshots
+        self._clock = clock
+        self._opener = opener
+        self.stage_every = stage_every
+        self.event = event
+        self._blob, self._people = "", People()
+
+    def begin(self, attribute_map: AttributeMap, stop: Stop) -> "Reading":
+        """A reading by an invocation that holds its lease, until `stop`."""
+        source = StoppableSource(self._opener(), attribute_map, stop)
+        return Reading(self, self._snapshots, self._clock, source, map_digest(attribute_map))
+
+    async def load(self, snapshot: Snapshot) -> People | None:
+        """Everybody in it; None if it is damaged or gone."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        if snapshot.blob != self._blob:
+            try:
+                content = await self._snapshots.content(snapshot.blob)
+                people = await self._clock.in_thread(unpacked, content, snapshot.digest)
+            except (SnapshotDamaged, ResourceNotFoundError):
+                return None
+            self.keep(snapshot, people)
+            return people
+        return self._people
+
+    def keep(self, snapshot: Snapshot, people: People) -> None:
+        self._blob, self._people = snapshot.blob, people
+
+
+class Reading:
+    """One invocation's share in a reading. `ended`: its number, once it has ended.
+
+    `snapshot`: what a good one has made. `got_on`: whether something was staged.
+    """
+
+    def __init__(
+        self,
+        shared: SharedReadings,
+        snapshots: Snapshots,
+        clock: Clock,
+        source: StoppableSource,
+        digest: str,
+    ) -> None:
+        self._shared = shared
+        self._snapshots = snapshots
+        self._clock = clock
+        self._source = source
+        self._map = digest
+        self._staged_at = 0.0
+        self._staged_users = 0
+        self.state: Readings | None = None
+        self.snapshot: Snapshot | None = None
+        self.ended = 0
+        self.got_on = False
+
+    @property
+    def left(self) -> Readings | None:
+        """What was begun and has not ended."""
+        return None if self.ended else self.state
+
+    async def read(self, seen: Readings, after: int) -> People | None:
+        """Everybody, by a reading with a higher number than `after`.
+
+        None if another invocation has begun or ended one since `seen`. Raises SourceError: the reading has failed, and
+        ended. Raises RunStopped: another invocation goes on with it.
+        """
+        clock, digest = self._clock, self._map
+        same = seen.under_way and seen.begun > after and seen.map == digest
+        go_on = same and (seen.quiet < LONGEST_PAUSE or not seen.stages)
+        self.state = await self._snapshots.begin(seen, map_digest=digest, begun_at=clock.now(), go_on=go_on)
+        if self.state is None:
+            return None
+        begun = self._staged_at = clock.monotonic()
+        try:
+            people = await self._collected(self.state.tries)
+        except SourceError as error:
+            await self._snapshots.fail(self.state, parts_of(error), clock.now())
+            self.ended = self.state.begun
+            self._shared.event("reading.failed", logging.WARNING, version=self.ended, error=error.sentence)
+            raise
+        content, digest = await clock.in_thread(packed, people, digest)
+        self.snapshot = await self._snapshots.end(self.state, content, digest, len(people), clock.now())
+        self.ended = self.state.begun
+        self._shared.keep(self.snapshot, people)
+        self._shared.event(
+            "reading.finished",
+            version=self.ended,
+            users=len(people),
+            bytes=len(content),
+            durationSeconds=round(clock.monotonic() - begun, 3),
+        )
+        return people
+
+    async def _collected(self, tries: int) -> People:
+        if tries > MOST_TRIES:
+            raise SourceError("run.stalled", invocations=MOST_TRIES)
+        return await self._source.users(self)
+
+    async def kept(self) -> Staged | None:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        stages = self.state.stages if self.state else ()
+        try:
+            contents = [await self._snapshots.content(blob) for blob in stages]
+            staged = await self._clock.in_thread(unpacked_stages, contents)
+        except (SnapshotDamaged, ResourceNotFoundError):
+            await self.drop()
+            return None
+        self._staged_users = len(staged.users) if staged else 0
+        return staged
+
+    async def drop(self) -> None:
+        self._staged_users = 0
+        if self.state:
+            self.state = await self._snapshots.drop_staged(self.state)
+
+    async def keep(self, users: SourceUsers, cursor: str, pages: int, items: int) -> None:
+        if self.state is None or self._clock.monotonic() - self._staged_at < self._shared.stage_every:
+            return
+        new = users.staged(self._staged_users, cursor, pages, items)
+        content = await self._clock.in_thread(packed_stage, new)
+        self.state = await self._snapshots.stage(self.state, content)
+        self._staged_users = len(users)
+        self._staged_at, self.got_on = self._clock.monotonic(), True

@@ -1,0 +1,194 @@
+"""The form of a snapshot: everybody in the source, in one compressed blob with a part for each domain. Pure.
+
+    users-snapshot 1⏎
+    {"map", "fitting", "parts": [{"domain", "length", "users", "digest"}]}⏎
+    the parts one after the other, each compressed
+
+It has what `AttributeMap.source_user` takes from a record (mapped, identity and scope fields), and nothing else of
+it. A part's digest is the same for the same people in any order, in every process.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from shared.model.characters import escaped
+from shared.model.parts import Parts, stored_parts
+from shared.model.people import People, SourceUser
+from shared.planning.mapping import AttributeMap, domain_of
+from shared.source import Staged
+
+# Another number whenever the same record may be read as another user than before.
+FORMAT = 1
+_FIRST_LINE = b"users-snapshot %d\n" % FORMAT
+_FASTEST = 1
+# A million users have less.
+_LARGEST_PART = 2 * 1024**3
+_PARTS = TypeAdapter(Parts)
+_UPN_GIVEN, _NAME_MADE, _OUT_OF_SCOPE, _ONLY_FOUND = 1, 2, 4, 8
+
+
+class SnapshotDamaged(ValueError):
+    """Not a snapshot of this format, not the one that was meant, or not all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    domain: str
+    length: int
+    users: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    map: str
+    fitting: str
+    parts: list[_Part]
+
+
+_INDEX = TypeAdapter(_Index)
+
+
+def map_digest(attribute_map: AttributeMap) -> str:
+    """Of all that decides how a record is read, the same in every process."""
+    text = json.dumps([FORMAT, asdict(attribute_map)], default=_plain, sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: object) -> object:
+    dump = getattr(value, "model_dump", None)
+    return dump(mode="json") if dump else repr(value)
+
+
+def packed(people: People, digest: str) -> tuple[bytes, str]:
+    """The snapshot, and its digest. `digest`: of the map with which they were read."""
+    by_domain: dict[str, list[bytes]] = {}
+    for user in people:
+        by_domain.setdefault(domain_of(user.upn), []).append(_row(user))
+    entries, bodies = list[_Part](), list[bytes]()
+    for domain, rows in sorted(by_domain.items()):
+        body = zlib.compress(b"\n".join(rows), _FASTEST)
+        entries.append(_Part(domain, len(body), len(rows), _digest(rows)))
+        bodies.append(body)
+    index = json.dumps(asdict(_Index(digest, escaped(people.fitting), entries))).encode()
+    return b"".join((_FIRST_LINE, index, b"\n", *bodies)), sha256(index).hexdigest()
+
+
+def unpacked(content: bytes, digest: str) -> People:
+    """Everybody in a snapshot with this digest. Raises SnapshotDamaged if it is not complete, or not that one."""
+    first, _, rest = content.partition(b"\n")
+    header, _, bodies = rest.partition(b"\n")
+    if first + b"\n" != _FIRST_LINE or sha256(header).hexdigest() != digest:
+        raise SnapshotDamaged
+    try:
+        index = _INDEX.validate_json(header)
+        people = People(user for part, body in _bodies(index, bodies) for user in _users(part, body))
+    except (zlib.error, ValidationError, TypeError, IndexError, ValueError) as error:
+        raise SnapshotDamaged from error
+    people.fitting = index.fitting
+    return people
+
+
+def _bodies(index: _Index, bodies: bytes) -> Iterator[tuple[_Part, bytes]]:
+    if sum(part.length for part in index.parts) != len(bodies):
+        raise SnapshotDamaged
+    begin = 0
+    for part in index.parts:
+        yield part, bodies[begin : begin + part.length]
+        begin += part.length
+
+
+def _users(part: _Part, body: bytes) -> Iterator[SourceUser]:
+    rows = _unzipped(body).split(b"\n")
+    if len(rows) != part.users or _digest(rows) != part.digest:
+        raise SnapshotDamaged
+    return map(_user_of, map(orjson.loads, rows))
+
+
+def packed_stage(staged: Staged) -> bytes:
+    """What was read since the stage before."""
+    users = [[place, *_cells(user)] for user, place in staged.users]
+    rest = [staged.cursor, staged.pages, staged.items, staged.fitting, staged.absent]
+    return zlib.compress(json.dumps([rest, users]).encode(), _FASTEST)
+
+
+def unpacked_stages(contents: Iterable[bytes]) -> Staged | None:
+    """All stages of a reading, in order; None without any. Raises SnapshotDamaged."""
+    staged: Staged | None = None
+    for content in contents:
+        try:
+            (cursor, pages, items, fitting, absent), users = json.loads(_unzipped(content))
+            read = [(_user_of(cells), place) for place, *cells in users]
+        except (zlib.error, TypeError, ValueError) as error:
+            raise SnapshotDamaged from error
+        staged = Staged(
+            cursor=cursor,
+            pages=pages,
+            items=items,
+            fitting=fitting,
+            absent=tuple(absent),
+            users=[*(staged.users if staged else ()), *read],
+        )
+    return staged
+
+
+def _unzipped(body: bytes) -> bytes:
+    """Raises SnapshotDamaged for what is not whole, or larger than anything that was written."""
+    unzip = zlib.decompressobj()
+    content = unzip.decompress(body, _LARGEST_PART)
+    if not unzip.eof or unzip.unused_data:
+        raise SnapshotDamaged
+    return content
+
+
+def _digest(rows: Iterable[bytes]) -> str:
+    return sha256(b"\n".join(sorted(rows))).hexdigest()
+
+
+def _row(user: SourceUser) -> bytes:
+    return orjson.dumps(_cells(user))
+
+
+def _cells(user: SourceUser) -> list[Any]:
+    """The user as JSON has them; `_user_of` reads it."""
+    flags = (
+        _UPN_GIVEN * user.upn_given
+        + _NAME_MADE * user.name_made
+        + _OUT_OF_SCOPE * user.out_of_scope
+        + _ONLY_FOUND * user.only_found
+    )
+    problem = _PARTS.dump_python(user.problem, mode="json") if user.problem else []
+    return [
+        user.source_id,
+        user.upn,
+        user.immutable_id,
+        user.values,
+        user.email,
+        flags,
+        user.status,
+        problem,
+    ]
+
+
+def _user_of(cells: list[Any]) -> SourceUser:
+    source_id, upn, immutable_id, values, email, flags, status, problem = cells
+    return SourceUser(
+        source_id=source_id,
+        upn=upn,
+        immutable_id=immutable_id,
+        values=tuple(values),
+        email=email,
+        upn_given=bool(flags & _UPN_GIVEN),
+        only_found=bool(flags & _ONLY_FOUND),
+        name_made=bool(flags & _NAME_MADE),
+        status=status,
+        problem=stored_parts(problem) if problem else (),
+        out_of_scope=bool(flags & _OUT_OF_SCOPE),
+    )

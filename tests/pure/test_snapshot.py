@@ -1,0 +1,162 @@
+"""A snapshot of the source: everybody comes back as they were, or nobody does."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from random import Random
+
+import orjson
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from shared.model.parts import say
+from shared.model.people import People, SourceUser
+from shared.planning.mapping import AttributeMap, domain_of
+from shared.planning.scope import Scope
+from shared.source import Staged
+from shared.source.snapshot import (
+    SnapshotDamaged,
+    map_digest,
+    packed,
+    packed_stage,
+    unpacked,
+    unpacked_stages,
+)
+from tests.support.people import MAP, source_user
+
+# Also what no UTF-8 can hold: half of a pair of surrogates, as JSON may have it.
+TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
+FIELDS = ["username", "upn", "email", "Display Name", "Given Name", "Family Name", "Status", "immutable_id"]
+RECORDS = st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, TEXT | st.booleans() | st.none()))
+DOMAINS = st.sampled_from(["", "aoki@contoso.com", "Baba@CONTOSO.com", "chiba@other.com", "no domain"])
+DIGEST = map_digest(MAP)
+
+
+def read(record: Mapping[str, object], upn: str, number: int) -> SourceUser:
+    return MAP.source_user({**record, "username": f"{record.get('username')}{number}", "upn": upn})
+
+
+USERS = st.lists(st.tuples(RECORDS, TEXT | DOMAINS)).map(
+    lambda found: [read(record, upn, number) for number, (record, upn) in enumerate(found)]
+)
+BUILT = st.builds(
+    replace,
+    st.builds(source_user, upn=DOMAINS),
+    upn_given=st.booleans(),
+    only_found=st.booleans(),
+    name_made=st.booleans(),
+    out_of_scope=st.booleans(),
+    status=st.none() | st.booleans() | st.just("odd"),
+    problem=st.just(()) | st.just(say("match.sameAccount", users=("a", "b"), account="c")),
+)
+
+
+def some(*users: SourceUser) -> People:
+    people = People(users)
+    people.fitting = '{"sourceId": "login 名"}'
+    return people
+
+
+@given(USERS | st.lists(BUILT))
+def test_everybody_comes_back_as_they_were_read(users: list[SourceUser]) -> None:
+    content, digest = packed(some(*users), DIGEST)
+
+    again = unpacked(content, digest)
+
+    assert sorted(map(repr, again)) == sorted(map(repr, users))
+    assert again.fitting == some().fitting
+
+
+@given(USERS)
+def test_people_of_one_domain_keep_their_order(users: list[SourceUser]) -> None:
+    content, digest = packed(some(*users), DIGEST)
+
+    again = unpacked(content, digest)
+
+    by_domain: dict[str, list[int]] = {}
+    for user in again:
+        by_domain.setdefault(domain_of(user.upn), []).append(users.index(user))
+    assert all(found == sorted(found) for found in by_domain.values())
+
+
+@given(USERS, st.randoms())
+def test_the_digests_do_not_depend_on_the_order(users: list[SourceUser], chance: Random) -> None:
+    shuffled = chance.sample(users, len(users))
+
+    assert digests(users) == digests(shuffled)
+
+
+def digests(users: list[SourceUser]) -> list[tuple[object, ...]]:
+    """What the index says of each part, but for its length: compressed, another order may be longer."""
+    _, header, _ = packed(some(*users), DIGEST)[0].split(b"\n", 2)
+    return [(part["domain"], part["users"], part["digest"]) for part in orjson.loads(header)["parts"]]
+
+
+@given(st.lists(BUILT, min_size=1), st.data())
+def test_one_that_was_cut_or_altered_is_refused(users: list[SourceUser], data: st.DataObject) -> None:
+    content, digest = packed(some(*users), DIGEST)
+    place = data.draw(st.integers(0, len(content) - 1))
+    byte = data.draw(st.integers(0, 255))
+    assume(byte != content[place])
+
+    altered = content[:place] + bytes([byte]) + content[place + 1 :]
+    for damaged in (content[:place], altered, content + b"x"):
+        with pytest.raises(SnapshotDamaged):
+            unpacked(damaged, digest)
+
+
+def test_another_one_is_refused() -> None:
+    content, _ = packed(some(source_user()), DIGEST)
+    _, other = packed(some(source_user(status=False)), DIGEST)
+
+    with pytest.raises(SnapshotDamaged):
+        unpacked(content, other)
+
+
+def test_the_digest_of_a_map_is_that_of_how_records_are_read() -> None:
+    scope = Scope.model_validate({"exclude": [{"side": "source", "field": "Note", "op": "isEmpty"}]})
+    maps = [
+        MAP,
+        AttributeMap.of({"department": "Department"}),
+        AttributeMap.of({"sourceId": "Login"}),
+        AttributeMap.of({"accountEnabled": "!Disabled"}),
+        AttributeMap.of({}, scope),
+    ]
+
+    assert len({map_digest(one) for one in maps}) == len(maps)
+    assert map_digest(AttributeMap.of({})) == DIGEST == "bbd070efa5a4d631"
+
+
+@given(st.lists(USERS | st.lists(BUILT), max_size=4), TEXT)
+def test_stages_give_what_was_read_so_far_and_where_it_goes_on(
+    read_so_far: list[list[SourceUser]], cursor: str
+) -> None:
+    stages = [
+        Staged(
+            cursor=f"{cursor}{number}",
+            pages=number,
+            items=10 * number,
+            fitting="{}",
+            absent=("Note",),
+            users=[(user, number) for user in users],
+        )
+        for number, users in enumerate(read_so_far)
+    ]
+
+    found = unpacked_stages(map(packed_stage, stages))
+
+    if not stages:
+        assert found is None
+        return
+    assert found is not None
+    assert found.users == [one for stage in stages for one in stage.users]
+    assert (found.cursor, found.pages, found.items) == (stages[-1].cursor, stages[-1].pages, stages[-1].items)
+    assert (found.fitting, found.absent) == ("{}", ("Note",))
+
+
+def test_a_damaged_stage_is_refused() -> None:
+    whole = packed_stage(Staged(cursor="x", pages=1, items=1, users=[(source_user(), 1)]))
+
+    for damaged in (whole[:-1], b"", b"x" + whole, whole[:5]):
+        with pytest.raises(SnapshotDamaged):
+            unpacked_stages([damaged])
