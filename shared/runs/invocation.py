@@ -178,9 +178,7 @@ class Invocation:
             else:
                 await self._apply(self._leaving(seen, checks, approved), checks, left_behind)
         except ReadingAwaited as error:
-            # Queued: somebody who looks at it sends its message again if that was lost.
-            stalled = max(0, self._log.run.stalled_invocations - 1)
-            await self._log.save(status=Status.QUEUED, stalled_invocations=stalled)
+            await self._log.wait()
             event("run.continues", **facts(self._log.run), reason=error_text(error))
             return Waits(await self._messages())
         except TimeBudgetSpent as error:

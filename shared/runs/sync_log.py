@@ -119,6 +119,15 @@ class SyncLog:
         )
         event("run.started", **facts(self.run))
 
+    async def wait(self) -> None:
+        """Queues the run again: this invocation does not count, and a look at the run sends a lost message anew."""
+        run = self.run
+        await self.save(
+            status=Status.QUEUED,
+            invocations=run.invocations - 1,
+            stalled_invocations=max(0, run.stalled_invocations - 1),
+        )
+
     def note(self, **fields: Unpack[Fields]) -> None:
         self.run = self.run.model_copy(update=dict(fields))
 

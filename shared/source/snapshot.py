@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -69,13 +70,14 @@ def _plain(value: object) -> object:
 
 def packed(people: People, digest: str) -> tuple[bytes, str]:
     """The snapshot, and its digest. `digest`: of the map with which they were read."""
-    by_domain: dict[str, list[bytes]] = {}
+    by_domain: dict[str, list[SourceUser]] = {}
     for user in people:
-        by_domain.setdefault(domain_of(user.upn), []).append(_row(user))
+        by_domain.setdefault(domain_of(user.upn), []).append(user)
     entries, bodies = list[_Part](), list[bytes]()
-    for domain, rows in sorted(by_domain.items()):
-        body = zlib.compress(b"\n".join(rows), _FASTEST)
-        entries.append(_Part(domain, len(body), len(rows), _digest(rows)))
+    for domain, users in sorted(by_domain.items()):
+        of_rows = _Digest()
+        body = _zipped(map(of_rows.add, map(_row, users)))
+        entries.append(_Part(domain, len(body), len(users), of_rows.text))
         bodies.append(body)
     index = json.dumps(asdict(_Index(digest, escaped(people.fitting), entries))).encode()
     return b"".join((_FIRST_LINE, index, b"\n", *bodies)), sha256(index).hexdigest()
@@ -105,18 +107,19 @@ def _bodies(index: _Index, bodies: bytes) -> Iterator[tuple[_Part, bytes]]:
         begin += part.length
 
 
-def _users(part: _Part, body: bytes) -> Iterator[SourceUser]:
-    rows = _unzipped(body).split(b"\n")
-    if len(rows) != part.users or _digest(rows) != part.digest:
+def _users(part: _Part, body: bytes) -> list[SourceUser]:
+    rows, digest = _unzipped(body).splitlines(), _Digest()
+    users = [_user_of(orjson.loads(digest.add(row))) for row in rows]
+    if len(users) != part.users or digest.text != part.digest:
         raise SnapshotDamaged
-    return map(_user_of, map(orjson.loads, rows))
+    return users
 
 
 def packed_stage(staged: Staged) -> bytes:
     """What was read since the stage before."""
-    users = [[place, *_cells(user)] for user, place in staged.users]
     rest = [staged.cursor, staged.pages, staged.items, staged.fitting, staged.absent]
-    return zlib.compress(json.dumps([rest, users]).encode(), _FASTEST)
+    users = (orjson.dumps([place, *_cells(user)]) for user, place in staged.users)
+    return _zipped(chain((json.dumps(rest).encode(),), users))
 
 
 def unpacked_stages(contents: Iterable[bytes]) -> Staged | None:
@@ -124,8 +127,9 @@ def unpacked_stages(contents: Iterable[bytes]) -> Staged | None:
     staged: Staged | None = None
     for content in contents:
         try:
-            (cursor, pages, items, fitting, absent), users = json.loads(_unzipped(content))
-            read = [(_user_of(cells), place) for place, *cells in users]
+            rest, *rows = _unzipped(content).splitlines()
+            cursor, pages, items, fitting, absent = json.loads(rest)
+            read = [(_user_of(cells), place) for place, *cells in map(orjson.loads, rows)]
         except (zlib.error, TypeError, ValueError) as error:
             raise SnapshotDamaged from error
         staged = Staged(
@@ -148,8 +152,26 @@ def _unzipped(body: bytes) -> bytes:
     return content
 
 
-def _digest(rows: Iterable[bytes]) -> str:
-    return sha256(b"\n".join(sorted(rows))).hexdigest()
+def _zipped(lines: Iterable[bytes]) -> bytes:
+    """Line by line: all lines of a large source would be a hundred megabytes."""
+    zipping = zlib.compressobj(_FASTEST)
+    zipped = [zipping.compress(line + b"\n") for line in lines]
+    return b"".join((*zipped, zipping.flush()))
+
+
+class _Digest:
+    """Of any number of rows: the sum of theirs, which is the same in any order."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, row: bytes) -> bytes:
+        self._sum += int.from_bytes(sha256(row).digest())
+        return row
+
+    @property
+    def text(self) -> str:
+        return f"{self._sum % 2**256:064x}"
 
 
 def _row(user: SourceUser) -> bytes:
