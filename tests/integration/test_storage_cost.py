@@ -32,7 +32,8 @@ EVERY_RUN = {
     "MergeEntity Runs": 1,
     "QueryEntities Domains": 2,
     "PutBlob snapshots": 1,
-    # The pointers; who may write the run, with the head of the chain of runs. Three for the source: at the run's start, before it is read, and for those who wait.
+    # The pointers; who may write the run, with the head of the chain of runs. Three for the source: at the run's
+    # start, before it is read, and for those who wait.
     "QueryEntities Runs": 5,
     "ReleaseBlobLease locks": 2,
 }
