@@ -20,9 +20,7 @@ from benchmarks.scale import (
 )
 
 RUN = Measured(cpu=1.0, cpu_per_user=50e-6, mb=90.0, mb_per_user=0.002, lookups=3, quota_used=1.0)
-APP = Deployment(
-    batch_size=4, at_a_time=6, instances=40, memory_mb=2048, batches_in_flight=4, alerts=4
-)
+APP = Deployment(batch_size=4, at_a_time=6, instances=40, memory_mb=2048, batches_in_flight=4, alerts=4)
 
 
 def test_three_thousand_writes_wait_for_answers_only() -> None:
