@@ -18,7 +18,7 @@ RUN: Mapping[str, tuple[str, ...]] = {
             "id", "domain", "mode", "trigger", "kind", "undoes", "only", "disableAdded", "status",
             "createdAt", "startedAt", "finishedAt", "invocations", "stalledInvocations", "progress", "counts",
             "deletionCheck", "questions", "questionsSince", "shielded", "matches", "auditLog",
-            "settingsDigest", "mapDigest", "planDigest", "sameSince", "terms",
+            "settingsDigest", "mapDigest", "planDigest", "sameSince", "terms", "read", "readAfter",
         ),
         (),
     ),
