@@ -23,6 +23,7 @@ class Blob:
     content: bytes
     etag: str
     created: datetime
+    modified: datetime
     appends: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
     settings: Any = None
@@ -68,7 +69,8 @@ class Blobs:
         return blob
 
     def made(self, content: bytes, **more: Any) -> Blob:
-        return Blob(content=content, etag=self.next_etag(), created=self.now(), **more)
+        now = self.now()
+        return Blob(content=content, etag=self.next_etag(), created=now, modified=now, **more)
 
     def delete(self, container: str, name: str, condition: Mapping[str, Any]) -> None:
         self._held_to(container, name, condition)
@@ -83,14 +85,14 @@ class Blobs:
         if not 0 < len(block) <= _LARGEST_BLOCK:
             raise storage_error(413, "RequestBodyTooLarge")
         found.content += block
-        found.etag = self.next_etag()
+        found.etag, found.modified = self.next_etag(), self.now()
         return found.etag
 
     def set_metadata(
         self, container: str, name: str, metadata: Mapping[str, str], condition: Mapping[str, Any]
     ) -> str:
         found = self._held_to(container, name, condition)
-        found.metadata, found.etag = dict(metadata), self.next_etag()
+        found.metadata, found.etag, found.modified = dict(metadata), self.next_etag(), self.now()
         return found.etag
 
     def acquire(self, container: str, name: str, lease_id: str, seconds: int) -> None:
@@ -230,6 +232,7 @@ class BlobClient:
             size=len(found.content),
             etag=found.etag,
             creation_time=found.created,
+            last_modified=found.modified,
             metadata=dict(found.metadata),
             content_settings=found.settings or SimpleNamespace(content_encoding=None),
             lease=SimpleNamespace(state=leased),

@@ -15,7 +15,8 @@ import orjson
 
 from shared.http.endpoint import AnyEndpoint
 from shared.runs import hourly, lifecycle, messages
-from shared.runs.invocation import Continues, perform
+from shared.runs.invocation import perform, to_send
+from shared.runs.reading import give_up_reading, perform_reading
 from shared.services import Network, Services
 from shared.settings import Settings
 from shared.store.account import Account
@@ -90,9 +91,8 @@ class Platform:
         """The timer; not again if the instance is gone."""
 
         async def work(services: Services, send: Send) -> None:
-            due = await hourly.tick(services, past_due=past_due)
-            for domain, run_id in due.items():
-                send(messages.message(domain, run_id))
+            for body in (await hourly.tick(services, past_due=past_due)).messages:
+                send(body)
 
         await self._work(work)
 
@@ -182,16 +182,26 @@ class Platform:
         return True
 
     async def _perform(self, services: Services, message: Message, send: Send) -> None:
-        if order := messages.read_message(message.body.encode()):
+        order = messages.read_message(message.body.encode())
+        if isinstance(order, messages.ReadingMessage):
+            out = await perform_reading(services, order.reading)
+        elif order:
             performing = Performing(order.domain, order.run_id, self._outside.loop.time())
             PERFORMING.set(performing)
             self._begins(performing)
             redelivered = message.tries > 1
             ended = await perform(services, order.domain, order.run_id, redelivered=redelivered)
-            if isinstance(ended, Continues):
-                send(messages.message(order.domain, order.run_id))
+            out = to_send(ended, order)
+        else:
+            return
+        for body in out:
+            send(body)
 
-    async def _give_up(self, services: Services, message: Message, _send: Send) -> None:
-        if order := messages.read_message(message.body.encode()):
+    async def _give_up(self, services: Services, message: Message, send: Send) -> None:
+        order = messages.read_message(message.body.encode())
+        if isinstance(order, messages.ReadingMessage):
+            for body in await give_up_reading(services, order.reading):
+                send(body)
+        elif order:
             PERFORMING.set(Performing(order.domain, order.run_id, self._outside.loop.time()))
             await lifecycle.give_up(services, order.domain, order.run_id)

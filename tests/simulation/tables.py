@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import cache, partial
 from operator import eq, ge, gt, le, lt, ne
 from types import SimpleNamespace
@@ -174,6 +175,7 @@ class Table:
         parameters: Mapping[str, Any] | None = None,
         results_per_page: int = _MOST_ON_A_PAGE,
         select: Sequence[str] | None = None,
+        raw_response_hook: Callable[[Any], object] | None = None,
     ) -> AsyncIterator[TableEntity]:
         condition = Condition(query_filter, parameters or {})
         after: tuple[str, str] | None = None
@@ -183,6 +185,8 @@ class Table:
             page = await self._through(
                 what, partial(self._tables.page, self.table_name, condition, after, most)
             )
+            if raw_response_hook:
+                raw_response_hook(_answered(self._tables.now()))
             for row in page:
                 yield row.shown(select)
             if len(page) < most:
@@ -211,6 +215,12 @@ async def through(gate: Gate, service: Any, what: str, effect: Callable[[], T]) 
         raise no_answer() from None
     except Struck:
         raise busy() from None
+
+
+def _answered(now: datetime) -> SimpleNamespace:
+    """As much of the SDK's response as the app looks at. The service's clock, in whole seconds."""
+    headers = {"Date": format_datetime(now.astimezone(UTC), usegmt=True)}
+    return SimpleNamespace(http_response=SimpleNamespace(status_code=200, headers=headers))
 
 
 class TableService:
