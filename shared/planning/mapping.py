@@ -294,7 +294,7 @@ class AttributeMap:
             kind=_kind(item),
             enabled=item.get(ENABLED) is not False,
             standing=self.scope.entra_side(lambda name: normalised(item.get(name))),
-            fingerprint=hash(repr([item.get(name) or "" for name in self.selected])),
+            fingerprint=_fingerprint([item.get(name) or "" for name in self.selected]),
             without_session_time=item.get(SESSION_TIME, "") is None,
         )
 
@@ -343,11 +343,19 @@ def _kind(item: Mapping[str, object]) -> AccountKind:
         return "restricted"
     if item.get("identityParentId") or item.get("@odata.type") == "#microsoft.graph.agentUser":
         return "agent"
-    described = f"{item.get('department')}\n{item.get('jobTitle')}".casefold()
-    if item.get("isResourceAccount") is True or _RESOURCE_ACCOUNT in described:
+    described = [str(value).casefold() for name in ("department", "jobTitle") if (value := item.get(name))]
+    if item.get("isResourceAccount") is True or any(_RESOURCE_ACCOUNT in text for text in described):
         return "resourceAccount"
     invited = item.get("userType") == "Guest" or item.get("creationType") == "Invitation"
-    return "guest" if invited or "#ext#" in str(item.get(UPN)).casefold() else "person"
+    upn = str(item.get(UPN))
+    return "guest" if invited or ("#" in upn and "#ext#" in upn.casefold()) else "person"
+
+
+def _fingerprint(values: list[object]) -> int:
+    try:
+        return hash(tuple(values))
+    except TypeError:  # a list in it
+        return hash(repr(values))
 
 
 def _first(texts: Mapping[str, str | None], names: Sequence[str]) -> str | None:
