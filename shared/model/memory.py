@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import repeat
 
 from shared.model.leavers import merged_rows
 from shared.model.parts import Parts, say
@@ -51,16 +52,18 @@ def difference(before: Memory, after: Memory) -> Delta:
     people: set[str] = set()
     for column in _COLUMNS:
         known, now = getattr(before, column), getattr(after, column)
-        if known is not now:
+        if known != now:
             people.update(who for who, _ in known.items() ^ now.items())
     columns = {}
     for column in _FLAT:
         known, now = getattr(before, column), getattr(after, column)
-        if changed := {one for one, _ in known.items() ^ now.items()}:
+        if known != now:
+            changed = {one for one, _ in known.items() ^ now.items()}
             columns[column] = {one: (known.get(one, ""), now.get(one, "")) for one in changed}
     reviewed = set(after.reviewed) - set(before.reviewed)
+    was, become = _entries(before, people), _entries(after, people)
     return Delta(
-        people={who: (_entry(before, who), _entry(after, who)) for who in people},
+        people={who: (was[who], become[who]) for who in people},
         columns=columns,
         reviewed=next(((domain, after.anew) for domain in reviewed), None),
     )
@@ -68,16 +71,20 @@ def difference(before: Memory, after: Memory) -> Delta:
 
 def merge(current: Memory, delta: Delta) -> Memory:
     """The memory with what the run has changed; the same object if nothing is left to change."""
-    entries = {who: _merged(_entry(current, who), *change) for who, change in delta.people.items()}
-    entries = {who: entry for who, entry in entries.items() if entry != _entry(current, who)}
+    there = _entries(current, delta.people)
+    entries = {
+        who: entry
+        for who, change in delta.people.items()
+        if (entry := _merged(there[who], *change)) != there[who]
+    }
     flat = {
         column: _changed(
             getattr(current, column),
             {
                 one: text
                 for one, (before, now) in changes.items()
-                if (text := _text(column, there := getattr(current, column).get(one, ""), before, now))
-                != there
+                if (text := _text(column, known := getattr(current, column).get(one, ""), before, now))
+                != known
             },
         )
         for column, changes in delta.columns.items()
@@ -218,13 +225,16 @@ def taken_over(old: Iterable[Mapping[str, str]]) -> Memory:
     return memory
 
 
-def _entry(memory: Memory, who: str) -> Entry:
-    return tuple(getattr(memory, column).get(who, "") for column in _COLUMNS)
+def _entries(memory: Memory, people: Collection[str]) -> dict[str, Entry]:
+    columns = (map(getattr(memory, column).get, people, repeat("")) for column in _COLUMNS)
+    return dict(zip(people, zip(*columns, strict=True), strict=True))
 
 
 def _merged(current: Entry, before: Entry, after: Entry) -> Entry:
+    if current == before:
+        return after if after[0] else _NOTHING
     if after == _NOTHING:
-        return _NOTHING if current == before else current
+        return current
     fields = zip(current, before, after, strict=True)
     merged = tuple(now if there == was else there for there, was, now in fields)
     return merged if merged[0] else _NOTHING
