@@ -57,19 +57,16 @@ STAGE_EVERY = 1 / 50
 DOMAINS_SECONDS = 5.0
 
 
-def _bounded(seconds: float, clock: Clock) -> "httpx.AsyncBaseTransport":
-    from shared.outbound.bounded import BoundedTransport
-
-    return BoundedTransport(seconds, clock)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """What makes the connections to each of the other services: all that runs and requests do outside goes through."""
+    """What makes the connections to each of the other services: all that runs and requests do outside goes through.
+
+    `access_control`: None for the source's own.
+    """
 
     storage: Callable[[Settings], Account] = AzureAccount
     graph: Callable[[str, TokenSource, Clock], Wire] = Transport
-    access_control: Callable[[float, Clock], "httpx.AsyncBaseTransport"] = _bounded
+    access_control: "Callable[[float, Clock], httpx.AsyncBaseTransport] | None" = None
 
 
 class Services:

@@ -12,6 +12,7 @@ import httpx
 
 from shared.clock import Clock
 from shared.outbound.content_coding import ACCEPTED, BodyRefused, decoded, require_size
+from shared.outbound.light import LightTransport
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 
@@ -25,13 +26,17 @@ class BoundedTransport(httpx.AsyncBaseTransport):
 
     Raises httpx.ReadTimeout after `seconds` for the whole answer, AnswerRefused for more than `largest` bytes (if it is
     not given, `LARGEST_ANSWER`) or for an unknown content coding, httpx.DecodingError for a damaged one.
+    `light`: see `LightTransport`.
     """
 
-    def __init__(self, seconds: float, clock: Clock, largest: int | None = None) -> None:
+    def __init__(
+        self, seconds: float, clock: Clock, largest: int | None = None, *, light: bool = False
+    ) -> None:
         self._seconds = seconds
         self._clock = clock
         self._largest = largest or LARGEST_ANSWER
-        self._wire = httpx.AsyncHTTPTransport(verify=_trusted())
+        trusted = _trusted()
+        self._wire = LightTransport(trusted) if light else httpx.AsyncHTTPTransport(verify=trusted)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Accept-Encoding"] = ACCEPTED

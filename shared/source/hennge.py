@@ -7,6 +7,7 @@ is an error that names the call.
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,7 +44,7 @@ class HenngeSource:
         client_secret: str,
         attribute_map: AttributeMap,
         clock: Clock,
-        connect: Callable[[float, Clock], httpx.AsyncBaseTransport] = BoundedTransport,
+        connect: Callable[[float, Clock], httpx.AsyncBaseTransport] | None = None,
     ) -> None:
         self._clock = clock
         self._token_url = token_url
@@ -52,7 +53,7 @@ class HenngeSource:
         self._attribute_map = attribute_map
         # Redirects are refused: they could carry the token to another host.
         self._http = httpx.AsyncClient(
-            transport=connect(WHOLE_ANSWER_SECONDS, clock),
+            transport=(connect or partial(BoundedTransport, light=True))(WHOLE_ANSWER_SECONDS, clock),
             timeout=httpx.Timeout(60, connect=10),
             follow_redirects=False,
         )
