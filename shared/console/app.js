@@ -1,7 +1,7 @@
 // The page itself: which view the address asks for, the dialog over it, and what concerns both.
 
 import { functionKey, signsIn, whoCalls } from "./api.js";
-import { h, morph } from "./dom.js";
+import { focusNamed, h, morph, nameOf } from "./dom.js";
 import { dialogBody, showOnce } from "./parts/dialog.js";
 import { button, icon } from "./parts/marks.js";
 import { address, closeDialog, here } from "./router.js";
@@ -40,6 +40,8 @@ const dialog = /** @type {HTMLDialogElement} */ (element("dialog"));
 let lost = false;
 let asking = false;
 let firstDrawn = false;
+/** @type {string | null} the name of what had the focus when the dialog was opened, until it has it again */
+let asker = null;
 /** @type {(() => void) | null} closes the dialog that asks to sign in */
 let signedIn = null;
 const PLACE = "console.place";
@@ -66,6 +68,7 @@ const page = new Screen(element("main"), {
 		// Whoever listens instead of looking should hear where they are now; at the very first, they know.
 		if (anew && firstDrawn && !dialog.open) focus(element("main"), "h1");
 		if (anew) firstDrawn = true;
+		backToAsker();
 	},
 });
 
@@ -88,6 +91,14 @@ function focus(root, selector) {
 	found?.focus();
 }
 
+/** The page may have been drawn anew behind the dialog: what had the focus may be another element now, or come later. */
+function backToAsker() {
+	if (!asker || dialog.open) return;
+	const focused = document.activeElement;
+	if (focused === document.body || element("main").contains(focused)) focusNamed(element("main"), asker);
+	if (document.activeElement !== document.body) asker = null;
+}
+
 function route() {
 	const { path, query } = here();
 	const [view, params] = pageFor(path);
@@ -95,11 +106,15 @@ function route() {
 	const asked = DIALOGS[query.dialog];
 	if (asked && query.on) {
 		over.open(asked, query);
-		if (!dialog.open) dialog.showModal();
+		if (!dialog.open) {
+			asker = nameOf(document.activeElement);
+			dialog.showModal();
+		}
 	} else if (over.isOpen) {
 		// Escape has closed the dialog element by now, but not what it showed.
 		over.close();
 		dialog.close();
+		backToAsker();
 		page.refresh();
 	}
 }

@@ -150,3 +150,18 @@ function passed(place, match) {
  * @returns {string | undefined}
  */
 const keyOf = (node) => node.dataset?.key;
+
+/**
+ * What tells a button or field of one row from those of the others.
+ * @param {Element | null} element
+ */
+export const nameOf = (element) => element?.getAttribute("aria-label") ?? null;
+
+/**
+ * @param {Element} root
+ * @param {string | null} name
+ */
+export function focusNamed(root, name) {
+	const found = /** @type {HTMLElement | null} */ (name && root.querySelector(`[aria-label="${CSS.escape(name)}"]`));
+	found?.focus({ preventScroll: true });
+}

@@ -8,7 +8,7 @@
 //   render(context)     → an element
 
 import { askWhoCalls, Disconnected, KeyNeeded, Problem, SignInNeeded } from "./api.js";
-import { h, morph } from "./dom.js";
+import { focusNamed, h, morph, nameOf } from "./dom.js";
 import { button, waiting } from "./parts/marks.js";
 import { againButton, problemNote } from "./parts/problem.js";
 import { t } from "./texts.js";
@@ -214,7 +214,7 @@ export class Screen {
 		const fresh = h("div.screen", h("div.problems", this.#problemNote(), this.#refusalNote()), body);
 		const anew = this.#fresh;
 		if (anew || !this.#root.firstChild) this.#root.replaceChildren(fresh);
-		else keepingFocus(() => morph(this.#root.firstChild, fresh));
+		else keepingFocus(this.#root, () => morph(this.#root.firstChild, fresh));
 		this.#fresh = anew && !ready && !this.#problem;
 		if (!this.#fresh) this.#root.removeAttribute("aria-busy");
 		this.#events.drawn(anew && !this.#fresh);
@@ -261,13 +261,16 @@ export class Screen {
 }
 
 /**
- * What has moved to another place of the page would lose the focus.
+ * What has moved to another place of the page, or is another element now, would lose the focus.
+ * @param {HTMLElement} root
  * @param {() => void} change
  */
-function keepingFocus(change) {
+function keepingFocus(root, change) {
 	const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+	const name = nameOf(focused);
 	change();
-	if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
+	if (!focused?.isConnected || nameOf(focused) !== name) focusNamed(root, name);
+	else if (focused !== document.activeElement) focused.focus({ preventScroll: true });
 }
 
 /** @param {Obstacle | null} obstacle */
