@@ -69,8 +69,8 @@ javascript: tools/javascript/node_modules/.ready ## the console's JavaScript: Bi
 types: $(VENV)/.ready ## mypy, strict
 	$(BIN)/mypy
 
-bench: setup ## what it costs, into benchmarks/RESULTS.md (FULL=1: nothing extrapolated, takes an hour)
-	$(BIN)/python -m benchmarks
+bench: setup ## what it costs, into benchmarks/RESULTS.md (ONLY="parsing creates": those alone; FULL=1: nothing extrapolated, takes an hour)
+	$(BIN)/python -m benchmarks $(ONLY)
 
 docs: $(VENV)/.ready ## fill in what docs/ takes from the code
 	$(BIN)/python -m tools.docs

@@ -1,4 +1,9 @@
-"""`make bench`: writes every benchmark's results to RESULTS.md and results.json. FULL=1 extrapolates nothing."""
+"""`make bench`: writes every benchmark's results to RESULTS.md and results.json. FULL=1 extrapolates nothing.
+
+    python -m benchmarks [name …]
+
+Those that are not named keep what they said: what is compared stands within one section, and is measured together.
+"""
 
 import os
 import sys
@@ -6,25 +11,35 @@ import time
 from pathlib import Path
 
 from benchmarks import cold_start, creates, emulators, history, nothing_to_do, parsing, planning
-from benchmarks.report import as_json, document, markdown, missed
+from benchmarks.report import Section, as_json, document, markdown, missed, sections_of
 
+_BENCHMARKS = (parsing, planning, nothing_to_do, creates, history, cold_start, emulators)
 _FOLDER = Path(__file__).parent
+_TABLES, _FIGURES = _FOLDER / "RESULTS.md", _FOLDER / "results.json"
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
     full = bool(os.environ.get("FULL"))
     started_at = time.monotonic()
-    sections = []
-    for benchmark in (parsing, planning, nothing_to_do, creates, history, cold_start, emulators):
-        sections.append((benchmark.TITLE, benchmark.rows(full=full)))
-        print(markdown(*sections[-1]), flush=True)
-    (_FOLDER / "RESULTS.md").write_text(document(sections), encoding="utf-8")
-    (_FOLDER / "results.json").write_text(as_json(sections), encoding="utf-8")
+    sections = {section.title: section for section in sections_of(_FIGURES.read_text(encoding="utf-8"))}
+    chosen = [one for one in _BENCHMARKS if not names or one.__name__.rpartition(".")[2] in names]
+    for benchmark in chosen:
+        rows = benchmark.rows(full=full)
+        print(markdown(benchmark.TITLE, rows), flush=True)
+        sections[benchmark.TITLE] = Section.of_today(benchmark.TITLE, rows)
+        # Each as it ends: all of them take long.
+        _write([sections[one.TITLE] for one in _BENCHMARKS if one.TITLE in sections])
+    found = [sections[one.TITLE] for one in chosen]
     print(f"All of it took {(time.monotonic() - started_at) / 60:.1f} minutes.")
-    for target in missed(sections):
+    for target in missed(found):
         print(f"Missed: {target}")
-    return 1 if missed(sections) else 0
+    return 1 if missed(found) else 0
+
+
+def _write(sections: list[Section]) -> None:
+    _TABLES.write_text(document(sections), encoding="utf-8")
+    _FIGURES.write_text(as_json(sections), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

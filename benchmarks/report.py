@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from pydantic import TypeAdapter
+
 HEADER = (
     "what",
     "CPU",
@@ -39,7 +41,7 @@ class Row:
     cpu_seconds: float | None = None
     wall_seconds: float | None = None
     peak_mb: float | None = None
-    counts: dict[str, float | str] = field(default_factory=dict)
+    counts: dict[str, int | float | str] = field(default_factory=dict)
     ratio: str = ""
     targets: tuple[Target, ...] = ()
     note: str = ""
@@ -72,33 +74,51 @@ def markdown(title: str, rows: Sequence[Row]) -> str:
     return "\n".join([f"## {title}", "", *(f"| {' | '.join(line)} |" for line in lines), ""])
 
 
-def document(sections: Sequence[tuple[str, Sequence[Row]]]) -> str:
+@dataclass(frozen=True)
+class Section:
+    """What one benchmark has measured, when and on what."""
+
+    title: str
+    rows: Sequence[Row]
+    measured: str
+    machine: str
+
+    @classmethod
+    def of_today(cls, title: str, rows: Sequence[Row]) -> "Section":
+        return cls(title, rows, f"{datetime.now(UTC):%Y-%m-%d}", _machine())
+
+
+def document(sections: Sequence[Section]) -> str:
     head = (
         "# What it costs\n\n"
-        f"Measured by `make bench` on {_machine()}. Medians of the runs given; CPU is that of the measured process "
-        "alone, memory its high-water mark.\n"
+        "Measured by `make bench`. Medians of the runs given; CPU is that of the measured process alone, memory its "
+        "high-water mark. Compare figures within a section: machines differ, and so does one machine from day to day.\n"
     )
-    return "\n".join([head, *(markdown(title, rows) for title, rows in sections)])
+    tables = (f"{markdown(one.title, one.rows)}\n{one.measured}, {one.machine}.\n" for one in sections)
+    return "\n".join([head, *tables])
 
 
-def as_json(sections: Sequence[tuple[str, Sequence[Row]]]) -> str:
+def as_json(sections: Sequence[Section]) -> str:
     content = {
-        "measured": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": _machine(),
         "sections": [
-            {"title": title, "rows": [{**asdict(row), "command": row.command} for row in rows]}
-            for title, rows in sections
+            {**asdict(one), "rows": [{**asdict(row), "command": row.command} for row in one.rows]}
+            for one in sections
         ],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def missed(sections: Sequence[tuple[str, Sequence[Row]]]) -> list[str]:
+def sections_of(content: str) -> list[Section]:
+    """What `as_json` has written."""
+    return TypeAdapter(dict[str, list[Section]]).validate_json(content)["sections"]
+
+
+def missed(sections: Sequence[Section]) -> list[str]:
     """Every target that was not met."""
     return [
         f"{row.what}: {target.text}"
-        for _, rows in sections
-        for row in rows
+        for section in sections
+        for row in section.rows
         for target in row.targets
         if not target.met
     ]

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from benchmarks import cold_start, creates, emulators, history, nothing_to_do, parsing, planning
-from benchmarks.report import Row, Target, as_json, document, markdown, missed
+from benchmarks.report import Row, Section, Target, as_json, document, markdown, missed, sections_of
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_results_come_as_a_table_and_as_json_with_what_was_missed() -> None:
         ),
         Row("slow", "benchmarks.x", 1, 12.0, targets=(Target("< 10 s", False),), note="once"),
     ]
-    sections = [("Speed", rows)]
+    sections = [Section.of_today("Speed", rows)]
 
     table = markdown("Speed", rows).splitlines()
     content = json.loads(as_json(sections))
@@ -55,3 +55,4 @@ def test_results_come_as_a_table_and_as_json_with_what_was_missed() -> None:
     assert document(sections).count("\n| ") == len(table) - 2
     assert content["sections"][0]["rows"][1]["targets"] == [{"text": "< 10 s", "met": False}]
     assert missed(sections) == ["slow: < 10 s"]
+    assert as_json(sections_of(as_json(sections))) == as_json(sections)
