@@ -1,7 +1,7 @@
 """Looks for source users without a match on the domain: elsewhere in the tenant, then among the deleted users."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.model.parts import Parts, say
@@ -18,6 +18,7 @@ from shared.runs.side_looks import SideLooks
 
 _OUTSIDE = say("add.outsideUnread")
 _DELETED = say("add.deletedUnread")
+_YOUNG = say("add.accountYoung")
 _NAMELESS = say("add.mayBeNameless")
 
 
@@ -27,23 +28,28 @@ class _Outside:
 
     `others` are somebody else: by a person's decision, or by the link of another user. `torn`: two users, where
     immutable ID and link do not find the same one. `unread`: source ids of whom nobody knows whether the linked user is
-    still there. `users`: all that were found.
+    still there; `gone`: of whom Graph says that it is not. `users`: all that were found.
     """
 
     theirs: dict[str, EntraUser] = field(default_factory=dict)
     others: dict[str, EntraUser] = field(default_factory=dict)
     torn: dict[str, tuple[EntraUser, ...]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
     users: Sequence[EntraUser] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """The lookups for source users without a match."""
+    """The lookups for source users without a match.
+
+    `young_since`: as in `2026-03-31`. An account that was linked since then may be there though Graph does not find it.
+    """
 
     directory: Directory
     terms: Terms
     looks: SideLooks
+    young_since: str
     decisions: Decisions = NOTHING_DECIDED
 
     async def look_for(self, matching: Matching, lookups: Lookups) -> Lookups:
@@ -91,14 +97,28 @@ class Missing:
             for who, user in outside.others.items()
             if (who, user.object_id) not in self.decisions.apart
         }
-        known_of = outside.theirs.keys() | claimed.keys() | outside.unread
+        young = self._young(outside.gone, matching, lookups)
+        known_of = outside.theirs.keys() | claimed.keys() | outside.unread | young
         missing = [user for user in people if user.source_id not in known_of]
         deleted, asked, unclear = self._among_the_deleted(
             missing, recycle_bin, matching, in_doubt=bool(lookups.memory_doubt)
         )
         unclear |= {who: say("add.anothers", account=named(user)) for who, user in claimed.items()}
-        unclear |= dict.fromkeys(outside.unread, _OUTSIDE)
+        unclear |= dict.fromkeys(outside.unread, _OUTSIDE) | dict.fromkeys(young, _YOUNG)
         return replace(lookups, outside=outside.theirs, deleted=deleted, handed_on=asked, unclear=unclear)
+
+    def _young(self, people: Iterable[str], matching: Matching, lookups: Lookups) -> set[str]:
+        """Those whose account is new. Graph answers 404 for such a one at first, as for one that is gone.
+
+        Unless it is among the deleted: that it is there is sure.
+        """
+        in_bin = {gone.object_id for gone in lookups.in_bin}
+        accounts = {who: matching.links[who] for who in people}
+        return {
+            who
+            for who, account in accounts.items()
+            if account not in in_bin and lookups.known_since.get(account, "") >= self.young_since
+        }
 
     def _torn_between(
         self, matching: Matching, rivals: Sequence[EntraUser]
@@ -129,6 +149,8 @@ class Missing:
         users += filter(None, looked_up.values())
         unknown = set(unlisted) - looked_up.keys()
         unread = {user.source_id for user in people if links.get(user.source_id) in unknown}
+        nobody = {object_id for object_id, user in looked_up.items() if user is None}
+        gone = frozenset(user.source_id for user in people if links.get(user.source_id) in nobody)
         by_id = {user.object_id: user for user in users}
         by_key = {user.immutable_id: user for user in users if user.immutable_id}
         linked = {p.source_id: by_id[links[p.source_id]] for p in people if links.get(p.source_id) in by_id}
@@ -150,7 +172,9 @@ class Missing:
         }
         theirs = {who: user for who, user in theirs.items() if who not in torn}
         others = {who: user for who, user in found.items() if who not in theirs and who not in torn}
-        return _Outside(theirs=theirs, others=others, torn=torn, unread=frozenset(unread), users=users)
+        return _Outside(
+            theirs=theirs, others=others, torn=torn, unread=frozenset(unread), gone=gone, users=users
+        )
 
     def _among_the_deleted(
         self,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from shared.clock import Clock
@@ -39,6 +40,8 @@ from shared.services import Services
 
 # So many who were there before are signed out by one run: it ends, and not everybody has to sign in at once.
 SIGNED_OUT_AT_ONCE = 1_000
+# Graph may not find an account for some time after it was created. A link has the day alone.
+_YOUNG = timedelta(days=1)
 # Whose mailbox is looked at first.
 _LOOKED_AT = (Action.RENAME, Action.UPDATE, Action.BLOCK, Action.UNBLOCK, Action.DELETE)
 
@@ -154,6 +157,7 @@ class Surveyor:
             directory=self._directory,
             terms=self._terms,
             looks=looks,
+            young_since=(self._clock.now() - _YOUNG).date().isoformat(),
             decisions=decisions,
         )
         lookups = with_scope(matching, await missing.look_for(matching, lookups))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -254,6 +255,27 @@ class TestWhoseAccountIsOnAnotherDomain:
         (change,) = plan(tenant(links={"taro": "there"}), self.person).changes
 
         assert change.action is Action.ADD
+
+    @pytest.mark.parametrize(
+        ("age", "action"), [(0, Action.SKIP), (1, Action.SKIP), (2, Action.ADD), (300, Action.ADD)]
+    )
+    def test_of_a_new_one_graph_may_not_know_yet(self, age: int, action: Action) -> None:
+        linked = (datetime.now(UTC) - timedelta(days=age)).date().isoformat()
+
+        (change,) = plan(tenant(links={"taro": "there"}, since={"taro": linked}), self.person).changes
+
+        assert (change.action, change.source_id) == (action, "taro")
+        assert "may take some time to appear" in said(change.reason) or action is Action.ADD
+
+    def test_a_new_one_that_is_among_the_deleted_is_restored(self) -> None:
+        linked = datetime.now(UTC).date().isoformat()
+
+        (change,) = plan(
+            tenant(deleted={"there": self.there}, links={"taro": "there"}, since={"taro": linked}),
+            self.person,
+        ).changes
+
+        assert (change.action, change.object_id) == (Action.RESTORE, "there")
 
 
 class TestAddBesideDeletion:

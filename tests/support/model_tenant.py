@@ -45,7 +45,8 @@ class ModelTenant:
     can, and are nobody's but their user's. The looks in `unread` fail; the deleted users in `nameless` are shown
     without a UPN. Who is in `with_mailbox` has a mailbox of their own, as has anybody to whom `protection` gives one:
     it keeps every UPN they had as an alias. `links` and `blocked` are what the app remembers of earlier
-    runs, by source id. `created` are the accounts that the last add of each source user made.
+    runs, by source id, and `since` when somebody was linked first. `created` are the accounts that the last add of each
+    source user made.
     """
 
     users: dict[str, EntraUser]
@@ -66,6 +67,7 @@ class ModelTenant:
     not_selectable: tuple[str, ...] = ()
     told: datetime | None = None
     terms: LeaverTerms = AT_ONCE
+    since: dict[str, str] = field(default_factory=dict)
 
     @property
     def of_domain(self) -> list[EntraUser]:

@@ -62,7 +62,13 @@ def surveyed(
     the setting.
     """
     known = GivenPeople(
-        Memory(dict(tenant.links), filled={DOMAIN: filled}, upns=dict(upns), blocked=dict(tenant.blocked))
+        Memory(
+            dict(tenant.links),
+            since=dict(tenant.since),
+            filled={DOMAIN: filled},
+            upns=dict(upns),
+            blocked=dict(tenant.blocked),
+        )
     )
     terms = replace(_terms(tenant), upn_from=upn_from)
     surveyor = Surveyor(DOMAIN, GivenSource(source), tenant, known, terms, InlineClock(), tenant)
