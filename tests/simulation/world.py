@@ -24,6 +24,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.gate import History
 from tests.simulation.graph import BASE_URL, PERFORMING, SENT, AtOnce, Deed, Effect, watched
 from tests.simulation.loop import OWNER, VirtualLoop
+from tests.simulation.occurring import occurred
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import Outside
 from tests.simulation.platform import Instance, Platform
@@ -103,6 +104,7 @@ class World:
                 await self._verify(domain)
             self.oracle.at_the_end()
         self.seen.update(f"fault {one.service} {one.kind}" for one in self.faults.struck)
+        self.seen.update(occurred(self.tables, self.blobs, self.oracle.rows))
         return Result(
             scenario=self.scenario,
             digest=self.history.digest,
@@ -258,6 +260,8 @@ class World:
         if line.startswith('{"event"'):
             event = json.loads(line)
             self.seen[f"event {event['event']}"] += 1
+            if "status" in event:
+                self.seen[f"status {event['status']}"] += 1
 
 
 _SETTINGS = {
