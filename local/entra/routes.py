@@ -177,9 +177,9 @@ ROUTES = (
 
 def find_route(call: Call) -> tuple[Route, dict[str, str]]:
     """The route of a call, and the values of its `{…}` by name. Raises GraphError 404 or 405."""
-    other_method = False
+    path, other_method = call.plain_path, False
     for pattern, route in _compiled():
-        if match := pattern.fullmatch(call.plain_path):
+        if match := pattern.fullmatch(path):
             if route.method == call.method:
                 return route, match.groupdict()
             other_method = True

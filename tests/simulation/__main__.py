@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.simulation.making import make
+from tests.simulation.never import lacking, outdated
 from tests.simulation.scenario import Scenario
 from tests.simulation.shrinking import shrunk
 from tests.simulation.story import story
@@ -55,6 +56,10 @@ def main() -> int:
     parser.add_argument("--until-found", action="store_true", help="ends with the first scenario that fails")
     parser.add_argument("--shrink", action="store_true", help="shrinks the first scenario that fails")
     parser.add_argument("--counts", action="store_true", help="how often everything occurred")
+    parser.add_argument(
+        "--complete-after", type=int, default=20_000,
+        help="after so many hours, what can occur and never did is a failure",
+    )  # fmt: skip
     arguments = parser.parse_args()
 
     totals, began = Totals(), time.monotonic()
@@ -71,12 +76,19 @@ def main() -> int:
         found = totals.violations and (arguments.until_found or arguments.shrink)
         if found or totals.hours >= arguments.hours:
             break
+    never = lacking(totals.seen)
     if arguments.counts:
-        for name, amount in sorted(totals.seen.items()):
-            _say(f"{amount:9,} {name}")
+        for name in sorted({*totals.seen, *never}):
+            _say(f"{totals.seen[name]:9,} {name}")
+        for name in outdated(totals.seen):
+            _say(f"occurs, although never.py names it: {name}")
         _say(f"{time.monotonic() - began:.0f} s")
+    if totals.hours < arguments.complete_after:
+        never = []
+    for name in never:
+        _say(f"never occurred: {name}")
     _say(str(totals))
-    return 1 if totals.violations else 0
+    return 1 if totals.violations or never else 0
 
 
 def _replayed(path: Path) -> Iterator[Result]:

@@ -16,10 +16,17 @@ _LIFETIME = 3600.0
 
 
 class AccessControl:
-    """`users` is edited by the scenario. `keys`: how the JSON spells its fields."""
+    """`users` is edited by the scenario. `keys`: how the JSON spells its fields.
+
+    `begun` and `ended`: when a first page was asked for, and when one that looks like the last; `short`: which
+    only looked so.
+    """
 
     def __init__(self, clock: VirtualClock, page_size: int, keys: Keys) -> None:
         self.users = Users()
+        self.begun: list[float] = []
+        self.ended: list[float] = []
+        self.short: list[float] = []
         self._clock = clock
         self._page_size = page_size
         self._keys = keys
@@ -34,6 +41,9 @@ class AccessControl:
         if self._tokens.get(token, 0.0) <= self._clock.monotonic():
             return httpx.Response(401, json={"error": "unauthorized"})
         return self._page(dict(parse_qsl(request.url.query.decode())).get("cursor"))
+
+    def now(self) -> float:
+        return self._clock.monotonic()
 
     def expire_tokens(self) -> None:
         self._tokens.clear()
@@ -50,6 +60,10 @@ class AccessControl:
 
     def _page(self, cursor: str | None) -> httpx.Response:
         people, last = self.users.page(int(cursor or 0), self._page_size)
+        if cursor is None:
+            self.begun.append(self.now())
+        if last is None:
+            self.ended.append(self.now())
         body: dict[str, object] = {"items": [user.item(self._keys) for user in people]}
         if last is not None:
             body["cursor"] = str(last)
@@ -82,6 +96,8 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
                 whole = self._access_control.answer(request)
                 return httpx.Response(whole.status_code, content=whole.content[: len(whole.content) // 2])
             case "empty":
+                self._access_control.ended.append(self._access_control.now())
+                self._access_control.short.append(self._access_control.now())
                 return httpx.Response(200, json={"items": []})
             case "throttled":
                 return httpx.Response(429, headers={"Retry-After": str(int(struck.fault.seconds))})

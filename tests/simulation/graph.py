@@ -20,6 +20,8 @@ from tests.simulation.gate import Gate, NoAnswer, Struck
 T = TypeVar("T")
 BASE_URL = f"http://127.0.0.1:9{PREFIX}"
 Deed = Literal["create", "update", "delete", "restore"]
+# An answer belongs to some request; nobody looks at it.
+_REQUEST = httpx.Request("GET", BASE_URL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,16 @@ class Performing:
 
 
 PERFORMING: ContextVar[Performing | None] = ContextVar("performing", default=None)
+# When the request whose effect this is was sent, in seconds of the world.
+SENT: ContextVar[float] = ContextVar("sent", default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one write did to one account. `by`: None if a person did it by hand."""
+    """What one write did to one account. `by`: None if a person did it by hand, whose `sent` says nothing."""
 
     at: float
+    sent: float
     deed: Deed
     object_id: str
     before: Json
@@ -96,39 +101,45 @@ class SimulatedWire:
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> httpx.Response:
+        SENT.set(self._entra.clock.monotonic())
         target = url.removeprefix(BASE_URL.removesuffix(PREFIX))
-        request = httpx.Request(method, url, headers={"Authorization": "Bearer emulator"})
         named = {**headers, "Authorization": "Bearer emulator", "User-Agent": "kiota-python/simulated"}
         if body is not None:
             named["Content-Type"] = "application/json"
         try:
             found = await self._gate.through(
                 "graph",
-                f"{method} {target}",
+                f"{method} {target}{_asked_of_people(body) if target.endswith('/$batch') else ''}",
                 lambda: at_once(answer(self._entra, method, target, named, body or b"")),
             )
         except Struck as struck:
-            return _refusal(struck, request, self._entra.clock.now())
+            return _refusal(struck, self._entra.clock.now())
         except (NoAnswer, ConnectionDropped) as error:
             raise GraphError("graph.noAnswer", error="ReadError") from error
         return httpx.Response(
             found.status,
             headers={**found.headers, "Date": format_datetime(self._entra.clock.now(), usegmt=True)},
             content=b"" if found.body is None else orjson.dumps(found.body),
-            request=request,
+            request=_REQUEST,
         )
 
     async def aclose(self) -> None:
         """No connection is open."""
 
 
-def _refusal(struck: Struck, request: httpx.Request, now: datetime) -> httpx.Response:
+def _asked_of_people(batch: bytes | None) -> str:
+    """The methods in a batch, which tell a fault what it strikes: deletions, creations."""
+    requests = orjson.loads(batch or b"{}").get("requests", ())
+    return "".join(f" {method}" for method in dict.fromkeys(one["method"] for one in requests))
+
+
+def _refusal(struck: Struck, now: datetime) -> httpx.Response:
     status = {"throttled": 429, "expired": 401}.get(struck.fault.kind, 503)
     headers = {"Date": format_datetime(now, usegmt=True)}
     if status != 401 and struck.fault.seconds:
         headers["Retry-After"] = str(int(struck.fault.seconds))
     error = {"code": "InvalidAuthenticationToken" if status == 401 else "serviceNotAvailable", "message": "-"}
-    return httpx.Response(status, headers=headers, json={"error": error}, request=request)
+    return httpx.Response(status, headers=headers, json={"error": error}, request=_REQUEST)
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from tests.simulation.ambushes import Ambush, lay
 from tests.simulation.clock import BEGINNING
 from tests.simulation.faults import KINDS, SERVICES, Fault, Kind, Service
 from tests.simulation.scenario import Act, ActKind, Edit, EditKind, Rule, Scenario
@@ -30,7 +31,7 @@ _OPERATIONS: dict[Service, dict[str, int]] = {
 }  # fmt: skip
 
 # Where the end of a worker, or an answer that nobody hears, leaves most to be found out.
-_AMBUSHES: tuple[tuple[Service, str, Kind, int], ...] = (
+_CHOSEN: tuple[tuple[Service, str, Kind, int], ...] = (
     ("graph", "POST", "killedAfter", 14),
     ("graph", "POST", "killedAfter", 14),
     ("blob", "append", "killed", 14),
@@ -60,6 +61,15 @@ class _Company:
             upn = f"{record['username']}.new@{domain}"
             self._edit(self._in_next_sync(at), record["username"], user_principal_name=upn)
 
+    def hire_and_correct(self, at: float, corrected_at: float) -> None:
+        """Somebody without an immutable ID, who gets another UPN soon."""
+        self.hired += 1
+        domain = self.chance.choice([name for name in DOMAINS if name not in self.federated])
+        record = {**self.person(f"n{self.hired}", domain), "immutable_id": ""}
+        self._put(at, record)
+        upn = f"{record['username']}.new@{domain}"
+        self._edit(corrected_at, record["username"], user_principal_name=upn)
+
     def person(self, username: str, domain: str) -> dict[str, Any]:
         family, given = self.chance.choice(_FAMILY), self.chance.choice(_GIVEN)
         with_id = domain in self.federated or self.chance.random() < 0.5
@@ -72,8 +82,12 @@ class _Company:
             "immutable_id": f"ID-{username}" if with_id else "",
         }
 
-    def leave(self, at: float) -> None:
-        username = self.chance.choice(sorted(self.records))
+    def leave(self, at: float, domain: str = "") -> None:
+        """Somebody of this domain, or of any."""
+        here = sorted(who for who in self.records if domain in ("", self._domain(who)))
+        if not here:
+            return
+        username = self.chance.choice(here)
         self.left[username] = self.records.pop(username)
         self.edits.append(Edit(at, "source.remove", username))
         if self.chance.random() < 0.3:
@@ -161,7 +175,9 @@ def make(seed: str, hours: int) -> Scenario:
     )
     live(company, hours)
     upns = [one["userPrincipalName"] for one in accounts]
-    edits = company.edits + meddling(chance, upns, hours)
+    ambush = Ambush(chance, DOMAINS, company.leave, company.hire_and_correct)
+    lay(ambush, range(_CALM_HOURS, hours))
+    edits = company.edits + ambush.edits + meddling(chance, upns, hours)
     return Scenario(
         name=seed,
         hours=hours,
@@ -178,8 +194,8 @@ def make(seed: str, hours: int) -> Scenario:
         keys=chance.choice(("snake_case", "camelCase", "Display Name")),
         stale=chance.choice(((0.0, 0.0), (0.0, 0.0), (20.0, 5.0), (0.0, 10.0), (60.0, 0.0))),
         edits=tuple(sorted(edits, key=lambda one: one.at)),
-        acts=tuple(sorted(administering(chance, upns, hours), key=lambda one: one.at)),
-        faults=tuple(striking(chance, hours)),
+        acts=tuple(sorted(administering(chance, upns, hours) + ambush.acts, key=lambda one: one.at)),
+        faults=tuple(striking(chance, hours) + ambush.faults),
         rules=tuple(ruling(chance, hours)),
     )
 
@@ -303,7 +319,7 @@ def striking(chance: Random, hours: int) -> list[Fault]:
     chosen = chance.sample(every, chance.randint(0, 10))
     faults = []
     if chance.random() < 0.5:
-        service, what, kind, most = chance.choice(_AMBUSHES)
+        service, what, kind, most = chance.choice(_CHOSEN)
         faults += [
             Fault(hour, service, chance.randint(1, most), kind, what=what)
             for hour in range(_CALM_HOURS, hours)

@@ -17,6 +17,7 @@ from tests.simulation.audit_log import Line, lines_of
 from tests.simulation.blobs import Blobs
 from tests.simulation.clock import seconds
 from tests.simulation.graph import Effect, Performing
+from tests.simulation.grounds import Grounds
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.scenario import Edit, Scenario
 from tests.simulation.tables import Tables
@@ -48,11 +49,12 @@ class Seen(Protocol):
 
 @dataclass(slots=True)
 class _Record:
-    """A Username's record as it is now, and since when it has named the same account."""
+    """A Username's record as it is now, since when it has named the same account, and by which UPN before."""
 
     upn: str
     immutable_id: str
     since: float
+    former: str = ""
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Oracle:
     violations: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.grounds = Grounds(self.world, self._wrong)
         self._records = {
             str(one["username"]): _Record(_upn(one), _text(one, "immutable_id"), -1.0)
             for one in self.world.scenario.people
@@ -75,9 +78,12 @@ class Oracle:
             for username, record in self._records.items():
                 if _is_named(record, user.properties):
                     self._accounts.setdefault(username, user.id)
+        self.grounds.edited(one.upn for one in self._records.values())
         self._effects: dict[str, list[Effect]] = defaultdict(list)
+        # Object id → how often somebody deleted the account by hand.
+        self._by_hand: Counter[str] = Counter()
         self._judged: set[str] = set()
-        self._rows: list[Line] = []
+        self.rows: list[Line] = []
         self._percents: dict[str, list[tuple[float, int]]] = defaultdict(lambda: [(-1.0, 20)])
         self._in_scope: dict[str, int] = {}
         # Domain → its active run, and for how many calm hours it has been the same.
@@ -105,9 +111,11 @@ class Oracle:
             before = self._records.get(edit.who)
             upn, immutable_id = one.user_principal_name, one.immutable_id
             if not before or (before.upn, before.immutable_id) != (upn, immutable_id):
-                self._records[edit.who] = _Record(upn, immutable_id, now)
+                self._records[edit.who] = _Record(upn, immutable_id, now, before.upn if before else "")
         elif user := self.world.entra.directory.user(edit.who):
             self._note_protection(user, now)
+        if edit.kind.startswith("source."):
+            self.grounds.edited(one.upn for one in self._records.values())
 
     def set(self, domain: str, body: Mapping[str, Any], *, heard: bool) -> None:
         """Settings of a domain were changed; if nobody heard the answer, perhaps."""
@@ -135,9 +143,15 @@ class Oracle:
     def effect(self, one: Effect) -> None:
         if one.deed in ("create", "restore"):
             self._there_since[one.object_id] = one.at
+            # Graph does not tell what the mailbox of a deleted user is for.
+            why = self._protected_since.get(one.object_id, (0.0, ""))[1]
+            if why.endswith("mailbox"):
+                self._protected_since[one.object_id] = one.at, why
         if one.by is None:
+            self._by_hand[one.object_id] += one.deed == "delete"
             return
         self._effects[one.object_id].append(one)
+        self.grounds.expect_fenced(one, one.by)
         if one.deed == "create":
             self._expect_no_second_account(one)
         else:
@@ -148,6 +162,8 @@ class Oracle:
     def logged(self, line: str) -> None:
         if SECRET in line:
             self._wrong("a secret is in the log", line[:200])
+        if line.startswith(('{"event": "snapshot.used"', '{"event": "reading.finished"')):
+            self.grounds.told(orjson.loads(line))
 
     def after_hour(self, *, calm: bool) -> None:
         """`calm`: no fault acted in it."""
@@ -184,8 +200,9 @@ class Oracle:
 
     def _expect_nobody_there(self, one: Effect, by: Performing) -> None:
         """Nobody to whom a source record points loses an account."""
+        looked_at = self.grounds.expect_second_look(one, by)
         for username, record in self._records.items():
-            if record.since > by.began_at:
+            if record.since > looked_at:
                 continue
             theirs = self._accounts.get(username)
             by_id = record.immutable_id and record.immutable_id == one.before.get("onPremisesImmutableId")
@@ -200,8 +217,10 @@ class Oracle:
         upn = str(one.after["userPrincipalName"]).lower()
         for username, record in self._records.items():
             # Who has got this UPN only since then: the account may be that of whoever had it before.
-            late = one.by and record.since > one.by.began_at
+            late = one.by and record.since > self.grounds.looked_at(one.by)
             has_id = record.immutable_id and record.immutable_id == one.after.get("onPremisesImmutableId")
+            if late and record.former.lower() == upn:
+                self._accounts.setdefault(username, one.object_id)
             if record.upn.lower() != upn or (late and not has_id):
                 continue
             theirs = self._accounts.get(username)
@@ -222,9 +241,11 @@ class Oracle:
         name = f"sync/{run['domain']}/{run['id']}.csv"
         log = self.world.blobs.by_container.get("audit-logs", {}).get(name)
         rows = lines_of(log.content) if log else []
-        self._rows += rows
+        self.rows += rows
         self._expect_each_row_once(rows)
         self._expect_counts(run, rows)
+        self.grounds.expect_counted(run)
+        self.grounds.expect_remembered(rows, self._records, self.world.entra.directory.users)
         made = [e for es in self._effects.values() for e in es if e.by and e.by.run_id == run["id"]]
         if not (run["approval"] or run["undoes"]):
             self._expect_limit(run, made)
@@ -293,9 +314,9 @@ class Oracle:
     def _expect_rows_and_effects(self) -> None:
         """Every effect has a row, and every row its effect; accounts are made, deleted and restored once a row."""
         for object_id, effects in sorted(self._effects.items()):
-            rows = [row for row in self._rows if row.object_id == object_id]
+            rows = [row for row in self.rows if row.object_id == object_id]
             for one in effects:
-                if not any(row.action in _ROWS_OF[one.deed] for row in rows):
+                if one.by and not self._is_told(one, one.by):
                     self._wrong("an effect has no row", f"{one.deed} {_named(one)} by {one.by}")
             for deed in ("create", "delete", "restore"):
                 made = sum(1 for one in effects if one.deed == deed)
@@ -307,11 +328,33 @@ class Oracle:
                 sure = sum(1 for _, result in told if result == "succeeded")
                 # A restore whose second step was refused says in its row that the account is back.
                 most = len(told) if deed == "restore" else sure
+                if deed == "delete":
+                    sure -= self._maybe_by_hand(
+                        object_id, {run for run, result in told if result == "succeeded"}
+                    )
                 if not sure <= made <= most:
                     self._wrong("effects and rows differ", f"{deed} {object_id}: {made} effects, {sure} rows")
-        for row in self._rows:
-            if row.result == "succeeded" and row.object_id not in self._effects:
+        for row in self.rows:
+            untouched = row.result == "succeeded" and row.object_id not in self._effects
+            if untouched and not self._maybe_by_hand(row.object_id, {row.run_id}):
                 self._wrong("a row has no effect", f"{row.action} {row.object_id} {row.run_id}")
+
+    def _maybe_by_hand(self, object_id: str, runs: Iterable[str]) -> int:
+        """How many of its deletions by these runs may be somebody else's, made after the worker that meant to ended."""
+        interrupted = sum(1 for run_id in runs if self.grounds.was_interrupted(run_id))
+        return min(interrupted, self._by_hand[object_id])
+
+    def _is_told(self, one: Effect, by: Performing) -> bool:
+        """Whether a row of this run tells of it. What is in doubt has no object ID while nobody knows of one."""
+        return any(
+            row.run_id == by.run_id
+            and row.action in _ROWS_OF[one.deed]
+            and (
+                row.object_id == one.object_id
+                or row.upn.lower() == str(one.after["userPrincipalName"]).lower()
+            )
+            for row in self.rows
+        )
 
     def _expect_equal(self, domain: str) -> None:
         """Both sides are equal, but for what the last sync names with a reason."""
@@ -322,7 +365,7 @@ class Oracle:
             told = (last or {}).get("messageParts")
             self._wrong("no good sync at the end", f"{domain} {last and last['status']} {told}")
             return
-        named = {w for r in self._rows if r.run_id == last["id"] and r.result != "succeeded" for w in r.names}
+        named = {w for r in self.rows if r.run_id == last["id"] and r.result != "succeeded" for w in r.names}
         accounts = {user.upn.lower(): user for user in self.world.entra.directory.users_of(domain)}
         wanted = {
             r.upn.lower(): name for name, r in self._records.items() if r.upn.lower().endswith(f"@{domain}")

@@ -10,14 +10,14 @@ from tests.simulation.faults import Fault
 
 EditKind = Literal[
     "source.put", "source.edit", "source.remove",
-    "entra.create", "entra.update", "entra.delete", "entra.mailbox", "entra.roles",
+    "entra.create", "entra.update", "entra.delete", "entra.mailbox", "entra.roles", "storage.older",
 ]  # fmt: skip
 ActKind = Literal["settings", "dryRun", "sync", "approve", "cancel", "undo", "hold"]
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What somebody changes on one of the two sides by hand. `at`: seconds. `who`: a Username, or a UPN in Entra."""
+    """What somebody changes by hand. `at`: seconds. `who`: a Username, a UPN in Entra, or a container of blobs."""
 
     at: float
     kind: EditKind

@@ -47,10 +47,11 @@ Rows = dict[tuple[str, str], Row]
 
 @dataclass
 class Tables:
-    """Every table by name. A transaction takes effect whole or not at all."""
+    """Every table by name. A transaction takes effect whole or not at all. `tell` hears of each row that is written."""
 
     now: Callable[[], datetime]
     by_name: dict[str, Rows] = field(default_factory=dict)
+    tell: Callable[[str, tuple[str, str], Entity], None] = lambda *_: None
     _writes: int = 0
 
     def create(self, name: str) -> None:
@@ -106,6 +107,8 @@ class Tables:
         rows.update(changed)
         for key in gone:
             del rows[key]
+        for key, row in changed.items():
+            self.tell(name, key, row.properties)
         return [{"etag": changed[key].etag} if key in changed else {} for key in keys]
 
     def _written(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,15 @@ from local.processes import REPOSITORY
 from tests.simulation.faults import Fault
 from tests.simulation.loop import Owner, Stuck, VirtualLoop
 from tests.simulation.making import make
+from tests.simulation.never import NEVER, lacking
+from tests.simulation.occurring import possible
 from tests.simulation.planted.__main__ import PATCHES
 from tests.simulation.scenario import Scenario
 from tests.simulation.shrinking import shrunk
 from tests.simulation.world import simulate
 
-# The name of one that fails is its seed: make("fixed-0", 48).
-SCENARIOS = [f"fixed-{number}" for number in range(4)]
+# A thousand hours. The name of one that fails is its seed: make("fixed-0", 48).
+SCENARIOS = [f"fixed-{number}" for number in range(20)]
 
 
 @pytest.mark.untraced
@@ -146,6 +149,17 @@ def test_every_planted_fault_still_applies(patch: Path) -> None:
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stderr == ""
+
+
+def test_what_never_occurs_is_named_but_for_what_cannot() -> None:
+    everything = dict.fromkeys(possible(), 1)
+
+    assert lacking(everything) == []
+    assert lacking({**everything, "action rename": 0}) == ["action rename"]
+
+
+def test_what_is_said_never_to_occur_is_something_that_the_app_has() -> None:
+    assert [one for one in NEVER if not any(fnmatchcase(name, one) for name in possible())] == []
 
 
 def test_a_failing_scenario_shrinks_to_what_it_fails_of() -> None:

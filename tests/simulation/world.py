@@ -22,8 +22,9 @@ from tests.simulation.blobs import Blobs
 from tests.simulation.clock import VirtualClock, seconds, world_time
 from tests.simulation.faults import Faults
 from tests.simulation.gate import History
-from tests.simulation.graph import BASE_URL, PERFORMING, AtOnce, Deed, Effect, watched
+from tests.simulation.graph import BASE_URL, PERFORMING, SENT, AtOnce, Deed, Effect, watched
 from tests.simulation.loop import OWNER, VirtualLoop
+from tests.simulation.occurring import occurred
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import Outside
 from tests.simulation.platform import Instance, Platform
@@ -83,6 +84,7 @@ class World:
             self.tables, self.blobs, self.entra, self.access_control,
         )  # fmt: skip
         self.oracle = Oracle(self)
+        self.tables.tell = self.oracle.grounds.written
         settings = {**_SETTINGS, **scenario.settings}
         self.platform = Platform(self.outside, settings, scenario.clocks, self.oracle.begins)
         self._rules_struck = 0
@@ -102,6 +104,7 @@ class World:
                 await self._verify(domain)
             self.oracle.at_the_end()
         self.seen.update(f"fault {one.service} {one.kind}" for one in self.faults.struck)
+        self.seen.update(occurred(self.tables, self.blobs, self.oracle.rows))
         return Result(
             scenario=self.scenario,
             digest=self.history.digest,
@@ -170,6 +173,8 @@ class World:
             users.edit(edit.who, edit.values)
         elif edit.kind == "source.remove":
             users.remove(edit.who)
+        elif edit.kind == "storage.older":
+            self.blobs.go_back(edit.who)
         elif edit.kind == "entra.create":
             directory.create({"userPrincipalName": edit.who, **edit.values})
         else:
@@ -245,7 +250,7 @@ class World:
         upns = " → ".join(dict.fromkeys(str(one["userPrincipalName"]) for one in (before, after) if one))
         doer = f"by run {by.run_id}" if by else "by hand"
         self.history.note("effect", f"{deed} {upns} {object_id} {doer}")
-        self.oracle.effect(Effect(self.loop.time(), deed, object_id, before, after, by))
+        self.oracle.effect(Effect(self.loop.time(), SENT.get(), deed, object_id, before, after, by))
 
     def heard(self, line: str) -> None:
         """A line of the app's log."""
@@ -255,6 +260,8 @@ class World:
         if line.startswith('{"event"'):
             event = json.loads(line)
             self.seen[f"event {event['event']}"] += 1
+            if "status" in event:
+                self.seen[f"status {event['status']}"] += 1
 
 
 _SETTINGS = {

@@ -51,7 +51,7 @@ def look_for(name: str, hours: int, seed: str, jobs: int) -> str:
             return f"does not apply: {planted.stderr.strip()}"
         done = subprocess.run(  # noqa: S603 - this repository's own module
             [sys.executable, "-m", "tests.simulation", "--hours", str(hours), "--seed", seed, "--jobs", str(jobs),
-             "--until-found"],
+             "--until-found", "--complete-after", str(2 * hours)],
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
     lines = done.stdout.splitlines()

@@ -1,0 +1,96 @@
+"""Meetings of faults with what people do at the same moment, which chance alone brings about too rarely."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.simulation.faults import Fault
+from tests.simulation.scenario import Act, Edit
+
+HOUR = 3600.0
+_BATCH = "POST /v1.0/$batch"
+# After so long the platform delivers the message of an instance that is gone, or stands still, to another.
+_REDELIVERED = 600.0
+
+
+@dataclass
+class Ambush:
+    """What is laid for the sync of each of some hours.
+
+    `leave` lets somebody of a domain leave the source. `hire` adds somebody, whose UPN is corrected at the second time.
+    """
+
+    chance: Random
+    domains: tuple[str, ...]
+    leave: Callable[[float, str], None]
+    hire: Callable[[float, float], None]
+    faults: list[Fault] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+
+    def created_and_corrected(self, hour: int) -> None:
+        """The worker ends right after it has created people; somebody corrects the UPN of one, and looks what is up."""
+        self.faults.append(Fault(hour, "graph", 1, "killedAfter", what=f"{_BATCH} POST"))
+        corrected = self.chance.uniform(20, _REDELIVERED / 2)
+        self.hire(hour * HOUR - 60, hour * HOUR + corrected)
+        self._look_meanwhile(hour, corrected)
+
+    def cancelled_in_doubt(self, hour: int) -> None:
+        """The worker ends right after it has changed people, and somebody cancels the run that hangs."""
+        self.faults.append(Fault(hour, "graph", 1, "killedAfter", what=f"{_BATCH} PATCH"))
+        self.acts.append(Act(self._meanwhile(hour), "cancel", self.chance.choice(self.domains)))
+
+    def two_waves_of_leavers(self, hour: int) -> None:
+        """The worker ends right after it has deleted people, and as many again leave before the run goes on."""
+        domain, size = self.chance.choice(self.domains), self.chance.choice((1, 1, 2))
+        self.faults.append(Fault(hour, "graph", 1, "killedAfter", what=f"{_BATCH} DELETE"))
+        meanwhile = self.chance.uniform(20, _REDELIVERED / 2)
+        for _ in range(size):
+            self.leave(hour * HOUR - 60, domain)
+        for _ in range(size):
+            self.leave(hour * HOUR + meanwhile, domain)
+        self._look_meanwhile(hour, meanwhile)
+
+    def overtaken(self, hour: int) -> None:
+        """The worker stands still before it writes, and goes on when another has just taken its run."""
+        seconds = _REDELIVERED + self.chance.uniform(1, 3.5)
+        self.faults.append(
+            Fault(hour, "blob", self.chance.randint(1, 4), "frozen", 1, seconds, "append journal")
+        )
+
+    def back_in_time(self, hour: int) -> None:
+        """Somebody puts an older snapshot of the source in the place of the newest one."""
+        self.edits.append(Edit(hour * HOUR + self.chance.uniform(0.3, 3), "storage.older", "snapshots"))
+
+    def corrected_at_once(self, hour: int) -> None:
+        """Somebody is created and corrected, and their domain synchronised, before lists show the account."""
+        corrected = hour * HOUR + self.chance.uniform(6, 15)
+        self.hire(hour * HOUR - 60, corrected)
+        self.acts += [Act(corrected + 1 + n, "sync", domain) for n, domain in enumerate(self.domains)]
+
+    def _look_meanwhile(self, hour: int, after: float = 0.0) -> None:
+        at = self._meanwhile(hour, after)
+        self.acts += [Act(at, "dryRun", domain) for domain in self.domains]
+
+    def _meanwhile(self, hour: int, after: float = 0.0) -> float:
+        return hour * HOUR + self.chance.uniform(max(20.0, after), _REDELIVERED - 10)
+
+
+_ALL: tuple[Callable[[Ambush, int], None], ...] = (
+    Ambush.created_and_corrected,
+    Ambush.cancelled_in_doubt,
+    Ambush.two_waves_of_leavers,
+    Ambush.overtaken,
+    Ambush.back_in_time,
+    Ambush.corrected_at_once,
+)
+
+
+def lay(ambush: Ambush, hours: range) -> None:
+    """One kind of it or two, in some of these hours; in half of all scenarios none."""
+    chance = ambush.chance
+    kinds = chance.sample(_ALL, chance.choice((0, 0, 1, 2)))
+    for hour in hours:
+        for kind in kinds:
+            if chance.random() < 0.3:
+                kind(ambush, hour)
