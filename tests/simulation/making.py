@@ -8,9 +8,9 @@ from typing import Any
 
 from tests.simulation.clock import BEGINNING
 from tests.simulation.faults import KINDS, SERVICES, Fault, Kind, Service
-from tests.simulation.scenario import Act, ActKind, Edit, EditKind, Rule, Scenario
+from tests.simulation.lengthening import lengthened
+from tests.simulation.scenario import HOUR, Act, ActKind, Edit, EditKind, Rule, Scenario
 
-HOUR = 3600.0
 DOMAINS = ("contoso.com", "fabrikam.com", "fed.example")
 _FAMILY = ("青木", "Baker", "佐藤", "Ito", "高橋", "García")
 _GIVEN = ("花子", "Max", "太郎", "Ann", "健", "José")
@@ -162,7 +162,7 @@ def make(seed: str, hours: int) -> Scenario:
     live(company, hours)
     upns = [one["userPrincipalName"] for one in accounts]
     edits = company.edits + meddling(chance, upns, hours)
-    return Scenario(
+    scenario = Scenario(
         name=seed,
         hours=hours,
         settings={
@@ -182,6 +182,7 @@ def make(seed: str, hours: int) -> Scenario:
         faults=tuple(striking(chance, hours)),
         rules=tuple(ruling(chance, hours)),
     )
+    return lengthened(scenario)
 
 
 def _account(chance: Random, record: dict[str, Any]) -> dict[str, Any]:

@@ -27,10 +27,10 @@ from tests.simulation.loop import OWNER, VirtualLoop
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import Outside
 from tests.simulation.platform import Instance, Platform
-from tests.simulation.scenario import Act, Edit, Scenario
+from tests.simulation.scenario import DAY, HOUR, Act, Edit, Gap, Scenario
 from tests.simulation.tables import Tables
 
-HOUR = 3600.0
+_RECYCLE_BIN = 30 * DAY
 # After the last fault: a whole run, a dry run whose every change is approved, and two whole runs more.
 QUIET_HOURS = 5
 ALL_KINDS = ["delete", "rename", "clear", "block", "add", "restore", "update"]
@@ -92,6 +92,9 @@ class World:
         with _listening(self):
             counted = 0
             for hour in range(self.scenario.hours + QUIET_HOURS):
+                for gap in self.scenario.gaps:
+                    if gap.hour == hour:
+                        await self._days(gap)
                 struck = len(self.faults.struck) + self._rules_struck
                 self._changed = False
                 await self._hour(hour)
@@ -114,8 +117,9 @@ class World:
         )
 
     async def _hour(self, hour: int) -> None:
-        begins = hour * HOUR
+        begins = self.scenario.begins(hour)
         self.faults.begin(hour)
+        self._empty_the_recycle_bin()
         rules = [Fault.model_validate(dict(one.rule)) for one in self.scenario.rules if one.hour == hour]
         stale, fresh = self.scenario.stale if hour < self.scenario.hours else (0.0, 0.0)
         plan = FaultPlan(rules=rules, stale_list_seconds=stale, fresh_not_found_seconds=fresh)
@@ -138,6 +142,30 @@ class World:
         for one in rules:
             self.seen[_rule_named(one)] += one.struck
         self.entra.requests.clear()
+
+    async def _days(self, gap: Gap) -> None:
+        """Days without edits, acts and faults."""
+        self.faults.begin(-1)
+        self.entra.faults.plan = FaultPlan()
+        for _ in range(gap.days):
+            self._empty_the_recycle_bin()
+            ends = self.loop.time() + DAY
+            if gap.ticks:
+                self.loop.start(self._timer())
+                # An audit log is there for a day.
+                await asyncio.sleep(HOUR)
+                self.oracle.after_hour(calm=True)
+            await asyncio.sleep(ends - self.loop.time())
+            self.entra.requests.clear()
+        self.seen["gap that ticks" if gap.ticks else "gap"] += 1
+
+    def _empty_the_recycle_bin(self) -> None:
+        directory = self.entra.directory
+        for user in list(directory.deleted.values()):
+            if self.loop.time() - seconds(str(user["deletedDateTime"])) > _RECYCLE_BIN:
+                user.roles = ()
+                directory.purge(user)
+                self.seen["purged"] += 1
 
     async def _timer(self) -> None:
         fault = self.faults.next("timer")
