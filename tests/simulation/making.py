@@ -6,6 +6,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from tests.simulation.asking import with_requests
 from tests.simulation.clock import BEGINNING
 from tests.simulation.faults import KINDS, SERVICES, Fault, Kind, Service
 from tests.simulation.lengthening import lengthened
@@ -182,7 +183,7 @@ def make(seed: str, hours: int) -> Scenario:
         faults=tuple(striking(chance, hours)),
         rules=tuple(ruling(chance, hours)),
     )
-    return lengthened(scenario)
+    return lengthened(with_requests(scenario))
 
 
 def _account(chance: Random, record: dict[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,13 @@ from local.entra.errors import Json
 from tests.simulation.access_control import SECRET, AccessControl
 from tests.simulation.audit_log import Line, lines_of
 from tests.simulation.blobs import Blobs
+from tests.simulation.bounds import Bounds
 from tests.simulation.clock import seconds
 from tests.simulation.graph import Effect, Performing
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.scenario import Edit, Scenario
 from tests.simulation.tables import Tables
+from tests.simulation.undoing import not_undone
 
 _CHANGES = frozenset({"update", "rename", "block", "unblock", "restore", "add"})
 _ROWS_OF: Mapping[str, frozenset[str]] = {
@@ -61,6 +63,7 @@ class Oracle:
     violations: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.bounds = Bounds(self.world, self._wrong)
         self._records = {
             str(one["username"]): _Record(_upn(one), _text(one, "immutable_id"), -1.0)
             for one in self.world.scenario.people
@@ -76,6 +79,10 @@ class Oracle:
                 if _is_named(record, user.properties):
                     self._accounts.setdefault(username, user.id)
         self._effects: dict[str, list[Effect]] = defaultdict(list)
+        # Username → the accounts that a person has said to be theirs, or not to be.
+        self._decisions: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+        # Also what was done by hand.
+        self._everything: dict[str, list[Effect]] = defaultdict(list)
         self._judged: set[str] = set()
         self._rows: list[Line] = []
         self._percents: dict[str, list[tuple[float, int]]] = defaultdict(lambda: [(-1.0, 20)])
@@ -127,16 +134,23 @@ class Oracle:
         """An account is on hold, from now on."""
         self._holds[object_id] = (self.world.loop.time(), until)
 
+    def decided(self, username: str, object_id: str, *, same: bool) -> None:
+        """A person has said whether this account is theirs, or may have said so."""
+        self._decisions[username].append((object_id, same))
+
     def begins(self, performing: Performing) -> None:
         """An invocation of a run begins."""
+        self.bounds.begins(performing)
         self._in_scope.setdefault(performing.run_id, len(self._people_on(performing.domain)))
         self._begun.setdefault(performing.run_id, performing.began_at)
 
     def effect(self, one: Effect) -> None:
         if one.deed in ("create", "restore"):
             self._there_since[one.object_id] = one.at
+        self._everything[one.object_id].append(one)
         if one.by is None:
             return
+        self.bounds.effect(one, one.by)
         self._effects[one.object_id].append(one)
         if one.deed == "create":
             self._expect_no_second_account(one)
@@ -170,6 +184,7 @@ class Oracle:
     def at_the_end(self) -> None:
         """After some hours without faults and edits, with every change approved."""
         self._expect_rows_and_effects()
+        self.bounds.at_the_end()
         for domain in self.world.scenario.domains:
             self._expect_equal(domain)
 
@@ -186,6 +201,8 @@ class Oracle:
         """Nobody to whom a source record points loses an account."""
         for username, record in self._records.items():
             if record.since > by.began_at:
+                continue
+            if self._is_decided_otherwise(username, one.object_id):
                 continue
             theirs = self._accounts.get(username)
             by_id = record.immutable_id and record.immutable_id == one.before.get("onPremisesImmutableId")
@@ -206,6 +223,7 @@ class Oracle:
                 continue
             theirs = self._accounts.get(username)
             there = theirs and theirs in self.world.entra.directory.users
+            there = there and not self._is_decided_otherwise(username, str(theirs))
             if there and one.by and self._there_since.get(str(theirs), 0.0) < one.by.began_at:
                 self._wrong("somebody got a second account", f"{username} has {theirs} {_named(one)}")
             self._accounts[username] = one.object_id
@@ -232,6 +250,10 @@ class Oracle:
             self._expect_waits(run, made)
         if run["trigger"] == "schedule":
             self._expect_pause(run, made)
+        self.bounds.judge(run, rows, made, self._in_scope.get(run["id"], 0), len(self._records))
+        if run["undoes"] and run["status"] in ("succeeded", "completedWithErrors"):
+            for detail in not_undone(run, rows, self._everything, self.world.entra.directory):
+                self._wrong("an undo is not exact", detail)
         if run["status"] == "succeeded":
             self._good[run["domain"]].append((self._begun.get(run["id"], 0.0), self.world.loop.time()))
 
@@ -353,6 +375,10 @@ class Oracle:
 
     # -- what is looked up ------------------------------------------------------------------------------
 
+    def _is_decided_otherwise(self, username: str, object_id: str) -> bool:
+        """Whether a person has said that this account is not theirs, or that another one is."""
+        return any((account == object_id) is not same for account, same in self._decisions[username])
+
     def _has_names(self, account: Json, username: str) -> bool:
         one = self.world.access_control.users[username]
         names = {
@@ -383,7 +409,7 @@ class Oracle:
 
 
 def _protection(user: User) -> str:
-    if user.roles:
+    if user.roles or user.eligible:
         return "role holder"
     if user.mailbox not in ("user", "none"):
         return f"{user.mailbox} mailbox"

@@ -14,7 +14,7 @@ EditKind = Literal[
     "source.put", "source.edit", "source.remove",
     "entra.create", "entra.update", "entra.delete", "entra.mailbox", "entra.roles",
 ]  # fmt: skip
-ActKind = Literal["settings", "dryRun", "sync", "approve", "cancel", "undo", "hold"]
+ActKind = Literal["settings", "tenant", "dryRun", "sync", "approve", "cancel", "undo", "hold", "decide"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,14 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an administrator asks the app for, over HTTP."""
+    """What an administrator asks the app for, over HTTP. `confirmed_after`: so many seconds later a second person
+    confirms it, if it waits for one; None for never."""
 
     at: float
     kind: ActKind
     domain: str
     body: Mapping[str, Any] = field(default_factory=dict)
+    confirmed_after: float | None = 30.0
 
 
 @dataclass(frozen=True, slots=True)
