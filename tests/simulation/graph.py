@@ -36,7 +36,7 @@ PERFORMING: ContextVar[Performing | None] = ContextVar("performing", default=Non
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one write did to one account. `by`: None if a person did it by hand."""
+    """What one write did to one account. `by`: None if a person did it by hand. `late`: nobody waited for it."""
 
     at: float
     deed: Deed
@@ -44,6 +44,7 @@ class Effect:
     before: Json
     after: Json
     by: Performing | None
+    late: bool = False
 
 
 @dataclass

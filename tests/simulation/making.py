@@ -180,7 +180,7 @@ def make(seed: str, hours: int) -> Scenario:
         stale=chance.choice(((0.0, 0.0), (0.0, 0.0), (20.0, 5.0), (0.0, 10.0), (60.0, 0.0))),
         edits=tuple(sorted(edits, key=lambda one: one.at)),
         acts=tuple(sorted(administering(chance, upns, hours), key=lambda one: one.at)),
-        faults=tuple(striking(chance, hours)),
+        faults=(*striking(chance, hours), *arriving_late(Random(f"{seed} late"), hours)),
         rules=tuple(ruling(chance, hours)),
     )
     return lengthened(with_requests(scenario))
@@ -320,6 +320,16 @@ def striking(chance: Random, hours: int) -> list[Fault]:
                 seconds = float(chance.choice((1, 5, 20, 65, 130, 700)))
                 faults.append(Fault(hour, service, nth, kind, times, seconds, what.strip()))
     return faults
+
+
+def arriving_late(chance: Random, hours: int) -> list[Fault]:
+    """In some scenarios, writes to Graph that arrive up to some minutes after their connection was lost."""
+    rate, seconds = chance.choice((0.0, 0.0, 0.0, 0.3, 1.0)), (1.0, 25.0, 65.0, 300.0)
+    return [
+        Fault(hour, "graph", chance.randint(1, 12), "late", 3, chance.choice(seconds), "POST")
+        for hour in range(_CALM_HOURS, hours)
+        if chance.random() < rate
+    ]
 
 
 def ruling(chance: Random, hours: int) -> list[Rule]:

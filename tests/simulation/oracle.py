@@ -327,8 +327,10 @@ class Oracle:
                     if row.action in _ROWS_OF[deed] and row.result in ("succeeded", "failed")
                 }
                 sure = sum(1 for _, result in told if result == "succeeded")
-                # A restore whose second step was refused says in its row that the account is back.
-                most = len(told) if deed == "restore" else sure
+                # A restore whose second step was refused says in its row that the account is back. A write that arrives
+                # after the last look for it was "not made".
+                late = sum(1 for one in effects if one.deed == deed and one.late)
+                most = len(told) if deed == "restore" else sure + late
                 if not sure <= made <= most:
                     self._wrong("effects and rows differ", f"{deed} {object_id}: {made} effects, {sure} rows")
         for row in self._rows:

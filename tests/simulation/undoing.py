@@ -39,9 +39,10 @@ def not_undone(
 
 
 def _is_edited(every: Iterable[Effect], first: Effect, undo: Mapping[str, Any]) -> bool:
-    """Whether somebody else changed it since the undone sync did first."""
+    """Whether somebody else changed it since the undone sync did first, or a write of it arrived late."""
     runs = {undo["id"], undo["undoes"]}
-    return any(one.at >= first.at and (one.by is None or one.by.run_id not in runs) for one in every)
+    since = [one for one in every if one.at >= first.at]
+    return any(one.late or one.by is None or one.by.run_id not in runs for one in since)
 
 
 def _expected(done: list[Effect], *, disable_added: bool) -> list[tuple[str, object]]:

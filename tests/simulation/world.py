@@ -343,13 +343,16 @@ class World:
     # -- what is heard ----------------------------------------------------------------------------------
 
     def _told(self, deed: Deed, object_id: str, before: Json, after: Json, _user: User) -> None:
-        by = PERFORMING.get() if OWNER.get() else None
+        by = PERFORMING.get()
+        # What arrives late belongs to no instance any more.
+        late = by is not None and OWNER.get() is None
         self._changed = True
         self.seen[f"effect {deed}"] += by is not None
         upns = " → ".join(dict.fromkeys(str(one["userPrincipalName"]) for one in (before, after) if one))
         doer = f"by run {by.run_id}" if by else "by hand"
         self.history.note("effect", f"{deed} {upns} {object_id} {doer}")
-        self.oracle.effect(Effect(self.loop.time(), deed, object_id, before, after, by))
+        self.seen["effect late"] += late
+        self.oracle.effect(Effect(self.loop.time(), deed, object_id, before, after, by, late))
 
     def heard(self, line: str) -> None:
         """A line of the app's log."""
