@@ -32,6 +32,7 @@ async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
     from shared.runs import hourly, invocation, lifecycle
 
     services.write_quota = WriteQuota(writes, window_seconds, clock=services.clock)
+    await services.domains.change(DOMAIN, {"periodic_sync": True}, hourly.SCHEDULE)
     begun = lifecycle.new_run(services.clock, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
     # As the timer does: it takes part in a reading of the source that begins after this.
     read_after = (await services.snapshots.look()).begun

@@ -162,14 +162,14 @@ class Invocation:
             left_behind = await self._take()
             await self._read_settings()
             await self._heed_earlier_runs()
-            if await self._ended_by_pause(left_behind):
+            if await self._ended_by_settings(left_behind):
                 return await self._finished()
             approved = await read_approved(self._services, self._log.run, self._terms)
             seen = await self._survey(approved)
             checks = await self._check(seen, approved, left_behind)
             if self._log.run.trigger is Trigger.SCHEDULE:  # reading may have taken long
                 self._tenant = (await self._services.tenant_settings.read()).readable
-                if await self._ended_by_pause(left_behind):
+                if await self._ended_by_settings(left_behind):
                     return await self._finished()
             if self._log.run.mode is Mode.DRY_RUN:
                 await self._preview(seen, checks)
@@ -267,13 +267,18 @@ class Invocation:
         # If it ends well, this map was previewed or synchronised, not the one at the time of the click.
         self._log.note(map_digest=now)
 
-    async def _ended_by_pause(self, left_behind: Recorder | None) -> bool:
-        """Ends a periodic run under a pause unless it has begun to write. Any other run warns of the pause.
+    async def _ended_by_settings(self, left_behind: Recorder | None) -> bool:
+        """Ends a periodic run under a pause, and a periodic sync of a domain that has none any more; neither if it has
+        begun to write. Any other run warns of the pause.
 
         The first run after it says that it has ended.
         """
         services, run = self._services, self._log.run
         stored = await services.domains.read_settings(run.domain)
+        by_the_hour = run.trigger is Trigger.SCHEDULE and run.mode is Mode.SYNC and not left_behind
+        if by_the_hour and not stored.unreadable and stored.readable.periodic_sync is not True:
+            await self._end_early(Status.CANCELLED, say("run.noLongerPeriodic"))
+            return True
         pause = pause_of(self._clock.now(), (stored.readable, self._tenant))
         if pause is None:
             watched = run.kind is RunKind.WATCH

@@ -140,7 +140,9 @@ class AuditLogs:
         async for blob in container.list_blobs():
             if now - blob.creation_time >= AUDIT_LOG_LIFETIME:
                 # The lifecycle rule may have been first, and a dry run may have overwritten it meanwhile.
-                await write_if(container.delete_blob(blob.name, **unchanged(blob.etag)))
+                # A listing's ETags have no quotes, and conditions want them (azure-storage-node#586, azure-cli#5682).
+                etag = '"' + blob.etag.strip('"') + '"'
+                await write_if(container.delete_blob(blob.name, **unchanged(etag)))
 
     async def _served(self, run: Run, now: datetime) -> tuple["BlobClient", "BlobProperties"]:
         """The blob with this run's log. Raises AuditLogGone if that is expired or overwritten."""

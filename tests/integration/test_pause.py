@@ -152,6 +152,23 @@ async def test_a_run_that_waits_ends_before_it_reads(start_stack: StartStack) ->
     assert ended["message"] == f"{SAID} Nothing was applied."
 
 
+@pytest.mark.parametrize("periodic", [False, "watch"])
+async def test_a_periodic_sync_that_waits_ends_where_the_domain_has_none_any_more(
+    start_stack: StartStack, periodic: object
+) -> None:
+    stack = await started(start_stack)
+    services = stack.services
+    run = lifecycle.new_run(services.clock, CONTOSO, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
+    await lifecycle.start(services, run)
+    await stack.set(periodicSync=periodic)
+
+    await perform(services, CONTOSO, run.id)
+
+    ended = await detail(stack, run)
+    assert (ended["status"], stack.writes()) == ("cancelled", [])
+    assert "switched off" in ended["message"]
+
+
 async def test_a_run_that_reads_ends_before_it_writes(start_stack: StartStack) -> None:
     stack = await started(start_stack)
     asked = len(stack.access_control.requests.calls)

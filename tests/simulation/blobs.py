@@ -4,13 +4,16 @@ error."""
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from random import Random
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 
-from tests.simulation.gate import Gate
+from tests.simulation.faults import Faults
+from tests.simulation.gate import Gate, History
+from tests.simulation.loop import Owner, VirtualLoop
 from tests.simulation.storage_errors import storage_error
 from tests.simulation.tables import Tables, TableService, through
 
@@ -219,7 +222,7 @@ class BlobClient:
         def effect() -> Download:
             found = self._blobs.get(*self._place)
             start = offset or 0
-            if start > len(found.content):
+            if offset is not None and start >= len(found.content):
                 raise storage_error(416, "InvalidRange")
             end = None if length is None else start + length
             return Download(found.content[start:end], self._properties(found))
@@ -316,7 +319,10 @@ class Container:
     async def list_blobs(self, *, name_starts_with: str = "") -> AsyncIterator[SimpleNamespace]:
         def effect() -> list[SimpleNamespace]:
             names = [one for one in self._blobs.names(self._name) if one.startswith(name_starts_with)]
-            return [self.get_blob_client(one)._properties(self._blobs.get(self._name, one)) for one in names]
+            every = [self.get_blob_client(one)._properties(self._blobs.get(self._name, one)) for one in names]
+            for one in every:
+                one.etag = one.etag.strip('"')  # as a listing has it
+            return every
 
         found = await through(self._gate, "blob", f"list {self._name}", effect)
         for one in found:
@@ -359,3 +365,14 @@ class SimulatedAccount:
 
     async def aclose(self) -> None:
         """No connection is open."""
+
+
+def account_alone() -> SimulatedAccount:
+    """One that nothing strikes, by the clock of the machine."""
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    loop = VirtualLoop()
+    gate = Gate(loop, History(loop), Faults(()), Owner(), "one", Random(0))
+    return SimulatedAccount(Tables(now), Blobs(now), gate)

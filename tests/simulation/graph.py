@@ -40,7 +40,10 @@ SENT: ContextVar[float] = ContextVar("sent", default=0.0)
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one write did to one account. `by`: None if a person did it by hand, whose `sent` says nothing."""
+    """What one write did to one account.
+
+    `by`: None if a person did it by hand, whose `sent` says nothing. `late`: nobody waited for it.
+    """
 
     at: float
     sent: float
@@ -49,6 +52,7 @@ class Effect:
     before: Json
     after: Json
     by: Performing | None
+    late: bool = False
 
 
 @dataclass

@@ -7,11 +7,12 @@ from random import Random
 from typing import Any
 
 from tests.simulation.ambushes import Ambush, lay
+from tests.simulation.asking import with_requests
 from tests.simulation.clock import BEGINNING
 from tests.simulation.faults import KINDS, SERVICES, Fault, Kind, Service
-from tests.simulation.scenario import Act, ActKind, Edit, EditKind, Rule, Scenario
+from tests.simulation.lengthening import lengthened
+from tests.simulation.scenario import HOUR, Act, ActKind, Edit, EditKind, Rule, Scenario
 
-HOUR = 3600.0
 DOMAINS = ("contoso.com", "fabrikam.com", "fed.example")
 _FAMILY = ("青木", "Baker", "佐藤", "Ito", "高橋", "García")
 _GIVEN = ("花子", "Max", "太郎", "Ann", "健", "José")
@@ -178,7 +179,7 @@ def make(seed: str, hours: int) -> Scenario:
     ambush = Ambush(chance, DOMAINS, company.leave, company.hire_and_correct)
     lay(ambush, range(_CALM_HOURS, hours))
     edits = company.edits + ambush.edits + meddling(chance, upns, hours)
-    return Scenario(
+    scenario = Scenario(
         name=seed,
         hours=hours,
         settings={
@@ -195,9 +196,10 @@ def make(seed: str, hours: int) -> Scenario:
         stale=chance.choice(((0.0, 0.0), (0.0, 0.0), (20.0, 5.0), (0.0, 10.0), (60.0, 0.0))),
         edits=tuple(sorted(edits, key=lambda one: one.at)),
         acts=tuple(sorted(administering(chance, upns, hours) + ambush.acts, key=lambda one: one.at)),
-        faults=tuple(striking(chance, hours) + ambush.faults),
+        faults=(*striking(chance, hours), *ambush.faults, *arriving_late(Random(f"{seed} late"), hours)),
         rules=tuple(ruling(chance, hours)),
     )
+    return lengthened(with_requests(scenario))
 
 
 def _account(chance: Random, record: dict[str, Any]) -> dict[str, Any]:
@@ -334,6 +336,16 @@ def striking(chance: Random, hours: int) -> list[Fault]:
                 seconds = float(chance.choice((1, 5, 20, 65, 130, 700)))
                 faults.append(Fault(hour, service, nth, kind, times, seconds, what.strip()))
     return faults
+
+
+def arriving_late(chance: Random, hours: int) -> list[Fault]:
+    """In some scenarios, writes to Graph that arrive up to some minutes after their connection was lost."""
+    rate, seconds = chance.choice((0.0, 0.0, 0.0, 0.3, 1.0)), (1.0, 25.0, 65.0, 300.0)
+    return [
+        Fault(hour, "graph", chance.randint(1, 12), "late", 3, chance.choice(seconds), "POST")
+        for hour in range(_CALM_HOURS, hours)
+        if chance.random() < rate
+    ]
 
 
 def ruling(chance: Random, hours: int) -> list[Rule]:

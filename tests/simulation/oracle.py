@@ -15,12 +15,14 @@ from local.entra.errors import Json
 from tests.simulation.access_control import SECRET, AccessControl
 from tests.simulation.audit_log import Line, lines_of
 from tests.simulation.blobs import Blobs
+from tests.simulation.bounds import Bounds
 from tests.simulation.clock import seconds
 from tests.simulation.graph import Effect, Performing
 from tests.simulation.grounds import Grounds
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.scenario import Edit, Scenario
 from tests.simulation.tables import Tables
+from tests.simulation.undoing import not_undone
 
 _CHANGES = frozenset({"update", "rename", "block", "unblock", "restore", "add"})
 _ROWS_OF: Mapping[str, frozenset[str]] = {
@@ -64,6 +66,7 @@ class Oracle:
 
     def __post_init__(self) -> None:
         self.grounds = Grounds(self.world, self._wrong)
+        self.bounds = Bounds(self.world, self._wrong)
         self._records = {
             str(one["username"]): _Record(_upn(one), _text(one, "immutable_id"), -1.0)
             for one in self.world.scenario.people
@@ -82,6 +85,10 @@ class Oracle:
         self._effects: dict[str, list[Effect]] = defaultdict(list)
         # Object id → how often somebody deleted the account by hand.
         self._by_hand: Counter[str] = Counter()
+        # Username → the accounts that a person has said to be theirs, or not to be.
+        self._decisions: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+        # Also what was done by hand.
+        self._everything: dict[str, list[Effect]] = defaultdict(list)
         self._judged: set[str] = set()
         self.rows: list[Line] = []
         self._percents: dict[str, list[tuple[float, int]]] = defaultdict(lambda: [(-1.0, 20)])
@@ -135,8 +142,13 @@ class Oracle:
         """An account is on hold, from now on."""
         self._holds[object_id] = (self.world.loop.time(), until)
 
+    def decided(self, username: str, object_id: str, *, same: bool) -> None:
+        """A person has said whether this account is theirs, or may have said so."""
+        self._decisions[username].append((object_id, same))
+
     def begins(self, performing: Performing) -> None:
         """An invocation of a run begins."""
+        self.bounds.begins(performing)
         self._in_scope.setdefault(performing.run_id, len(self._people_on(performing.domain)))
         self._begun.setdefault(performing.run_id, performing.began_at)
 
@@ -147,9 +159,11 @@ class Oracle:
             why = self._protected_since.get(one.object_id, (0.0, ""))[1]
             if why.endswith("mailbox"):
                 self._protected_since[one.object_id] = one.at, why
+        self._everything[one.object_id].append(one)
         if one.by is None:
             self._by_hand[one.object_id] += one.deed == "delete"
             return
+        self.bounds.effect(one, one.by)
         self._effects[one.object_id].append(one)
         self.grounds.expect_fenced(one, one.by)
         if one.deed == "create":
@@ -186,6 +200,7 @@ class Oracle:
     def at_the_end(self) -> None:
         """After some hours without faults and edits, with every change approved."""
         self._expect_rows_and_effects()
+        self.bounds.at_the_end()
         for domain in self.world.scenario.domains:
             self._expect_equal(domain)
 
@@ -203,6 +218,8 @@ class Oracle:
         looked_at = self.grounds.expect_second_look(one, by)
         for username, record in self._records.items():
             if record.since > looked_at:
+                continue
+            if self._is_decided_otherwise(username, one.object_id):
                 continue
             theirs = self._accounts.get(username)
             by_id = record.immutable_id and record.immutable_id == one.before.get("onPremisesImmutableId")
@@ -225,6 +242,7 @@ class Oracle:
                 continue
             theirs = self._accounts.get(username)
             there = theirs and theirs in self.world.entra.directory.users
+            there = there and not self._is_decided_otherwise(username, str(theirs))
             if there and one.by and self._there_since.get(str(theirs), 0.0) < one.by.began_at:
                 self._wrong("somebody got a second account", f"{username} has {theirs} {_named(one)}")
             self._accounts[username] = one.object_id
@@ -253,6 +271,10 @@ class Oracle:
             self._expect_waits(run, made)
         if run["trigger"] == "schedule":
             self._expect_pause(run, made)
+        self.bounds.judge(run, rows, made, self._in_scope.get(run["id"], 0), len(self._records))
+        if run["undoes"] and run["status"] in ("succeeded", "completedWithErrors"):
+            for detail in not_undone(run, rows, self._everything, self.world.entra.directory):
+                self._wrong("an undo is not exact", detail)
         if run["status"] == "succeeded":
             self._good[run["domain"]].append((self._begun.get(run["id"], 0.0), self.world.loop.time()))
 
@@ -326,8 +348,10 @@ class Oracle:
                     if row.action in _ROWS_OF[deed] and row.result in ("succeeded", "failed")
                 }
                 sure = sum(1 for _, result in told if result == "succeeded")
-                # A restore whose second step was refused says in its row that the account is back.
-                most = len(told) if deed == "restore" else sure
+                # A restore whose second step was refused says in its row that the account is back. A write that arrives
+                # after the last look for it was "not made".
+                late = sum(1 for one in effects if one.deed == deed and one.late)
+                most = len(told) if deed == "restore" else sure + late
                 if deed == "delete":
                     sure -= self._maybe_by_hand(
                         object_id, {run for run, result in told if result == "succeeded"}
@@ -396,6 +420,10 @@ class Oracle:
 
     # -- what is looked up ------------------------------------------------------------------------------
 
+    def _is_decided_otherwise(self, username: str, object_id: str) -> bool:
+        """Whether a person has said that this account is not theirs, or that another one is."""
+        return any((account == object_id) is not same for account, same in self._decisions[username])
+
     def _has_names(self, account: Json, username: str) -> bool:
         one = self.world.access_control.users[username]
         names = {
@@ -426,7 +454,7 @@ class Oracle:
 
 
 def _protection(user: User) -> str:
-    if user.roles:
+    if user.roles or user.eligible:
         return "role holder"
     if user.mailbox not in ("user", "none"):
         return f"{user.mailbox} mailbox"

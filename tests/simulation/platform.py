@@ -5,6 +5,7 @@ stands still, and after five tries it goes to the poison queue. Outputs are sent
 """
 
 import asyncio
+import base64
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -29,6 +30,22 @@ from tests.simulation.loop import Owner
 from tests.simulation.outside import Outside
 
 _REDELIVERED_AFTER = 600.0
+# Two administrators, as App Service authentication names them.
+FIRST, SECOND = "first@contoso.com", "second@contoso.com"
+_PRINCIPALS = {
+    name: base64.b64encode(
+        orjson.dumps(
+            {
+                "claims": [
+                    {"typ": "oid", "val": f"id of {name}"},
+                    {"typ": "preferred_username", "val": name},
+                    {"typ": "roles", "val": "Sync.Administrator"},
+                ]
+            }
+        )
+    ).decode()
+    for name in (FIRST, SECOND)
+}
 Send = Callable[[str], None]
 Work = Callable[[Services, Send], Coroutine[Any, Any, Any]]
 
@@ -102,12 +119,13 @@ class Platform:
         place: Mapping[str, str],
         body: Mapping[str, Any],
         query: Mapping[str, str] | None = None,
+        by: str = FIRST,
     ) -> dict[str, Any] | None:
         """The JSON of a good answer to an HTTP request; None for any other, and for none."""
         request = func.HttpRequest(
             endpoint.method,
             f"https://app.example/api/{endpoint.route}",
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", "X-MS-CLIENT-PRINCIPAL": _PRINCIPALS[by]},
             params=dict(query or {}),
             route_params=dict(place),
             body=orjson.dumps(body),

@@ -28,7 +28,7 @@ def shrunk(
         tries += 1
         return tries <= most_tries and any(statement_of(one) == statement for one in violations_of(smaller))
 
-    over = _cut(scenario, int(float(violation.partition(" ")[0]) // 3600) + 1)
+    over = _cut(scenario, scenario.hour_at(float(violation.partition(" ")[0])) + 1)
     if over != scenario and fails(over):
         scenario = over
     before = None
@@ -55,22 +55,22 @@ def _cut(scenario: Scenario, hours: int) -> Scenario:
     return replace(
         scenario,
         hours=hours,
-        edits=tuple(one for one in scenario.edits if one.at < hours * 3600),
-        acts=tuple(one for one in scenario.acts if one.at < hours * 3600),
+        edits=tuple(one for one in scenario.edits if one.at < scenario.begins(hours)),
+        acts=tuple(one for one in scenario.acts if one.at < scenario.begins(hours)),
         faults=tuple(one for one in scenario.faults if one.hour < hours),
         rules=tuple(one for one in scenario.rules if one.hour < hours),
+        gaps=tuple(one for one in scenario.gaps if one.hour < hours),
     )
 
 
 def _shorter(scenario: Scenario) -> Scenario:
     """It ends with the hour of the last thing that happens."""
-    last = max(_moments(scenario), default=0.0)
-    return replace(scenario, hours=min(scenario.hours, max(2, int(last) // 3600 + 1)))
+    return replace(scenario, hours=min(scenario.hours, max(2, max(_hours(scenario), default=0) + 1)))
 
 
 _SIMPLER: Sequence[Callable[[Scenario], Scenario]] = (
     _shorter,
-    lambda one: replace(one, hours=max(2, one.hours // 2)),
+    lambda one: _cut(one, max(2, one.hours // 2)),
     lambda one: replace(one, clocks=one.clocks[:1]),
     lambda one: replace(one, clocks=(0.0,) * len(one.clocks)),
     lambda one: replace(one, stale=(0.0, 0.0)),
@@ -79,12 +79,14 @@ _SIMPLER: Sequence[Callable[[Scenario], Scenario]] = (
 )
 
 
-def _moments(scenario: Scenario) -> list[float]:
+def _hours(scenario: Scenario) -> list[int]:
+    """In which something happens, or before which days go by."""
     return [
-        *(one.at for one in scenario.edits),
-        *(one.at for one in scenario.acts),
-        *(one.hour * 3600 for one in scenario.faults),
-        *(one.hour * 3600 for one in scenario.rules),
+        *(scenario.hour_at(one.at) for one in scenario.edits),
+        *(scenario.hour_at(one.at) for one in scenario.acts),
+        *(one.hour for one in scenario.faults),
+        *(one.hour for one in scenario.rules),
+        *(one.hour for one in scenario.gaps),
     ]
 
 

@@ -4,11 +4,13 @@ import asyncio
 import gc
 import json
 import logging
+import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 from typing import Any
 
@@ -17,6 +19,7 @@ from local.access_control.users import UserError
 from local.entra import Entra, Fault, FaultPlan, User, parse_seed
 from local.entra.errors import GraphError, Json
 from shared.http import endpoints as http
+from shared.http.endpoint import AnyEndpoint
 from tests.simulation.access_control import API_URL, CLIENT, SECRET, TOKEN_URL, AccessControl
 from tests.simulation.blobs import Blobs
 from tests.simulation.clock import VirtualClock, seconds, world_time
@@ -27,14 +30,18 @@ from tests.simulation.loop import OWNER, VirtualLoop
 from tests.simulation.occurring import occurred
 from tests.simulation.oracle import Oracle
 from tests.simulation.outside import Outside
-from tests.simulation.platform import Instance, Platform
-from tests.simulation.scenario import Act, Edit, Scenario
+from tests.simulation.platform import SECOND, Instance, Platform
+from tests.simulation.scenario import DAY, HOUR, Act, Edit, Gap, Scenario
 from tests.simulation.tables import Tables
 
-HOUR = 3600.0
+_RECYCLE_BIN = 30 * DAY
 # After the last fault: a whole run, a dry run whose every change is approved, and two whole runs more.
 QUIET_HOURS = 5
 ALL_KINDS = ["delete", "rename", "clear", "block", "add", "restore", "update"]
+
+
+class Unconfirmed(Exception):
+    """What was asked for waits for a second person, who never confirms it."""
 
 
 @dataclass
@@ -54,7 +61,7 @@ class Result:
 def simulate(scenario: Scenario) -> Result:
     """Deterministic: the same scenario gives the same result."""
     loop = VirtualLoop()
-    with _one_at_a_time(loop):
+    with _one_at_a_time(loop), _signed_in():
         return loop.run_until_complete(_lived(loop, scenario))
 
 
@@ -94,6 +101,9 @@ class World:
         with _listening(self):
             counted = 0
             for hour in range(self.scenario.hours + QUIET_HOURS):
+                for gap in self.scenario.gaps:
+                    if gap.hour == hour:
+                        await self._days(gap)
                 struck = len(self.faults.struck) + self._rules_struck
                 self._changed = False
                 await self._hour(hour)
@@ -117,8 +127,9 @@ class World:
         )
 
     async def _hour(self, hour: int) -> None:
-        begins = hour * HOUR
+        begins = self.scenario.begins(hour)
         self.faults.begin(hour)
+        self._empty_the_recycle_bin()
         rules = [Fault.model_validate(dict(one.rule)) for one in self.scenario.rules if one.hour == hour]
         stale, fresh = self.scenario.stale if hour < self.scenario.hours else (0.0, 0.0)
         plan = FaultPlan(rules=rules, stale_list_seconds=stale, fresh_not_found_seconds=fresh)
@@ -141,6 +152,30 @@ class World:
         for one in rules:
             self.seen[_rule_named(one)] += one.struck
         self.entra.requests.clear()
+
+    async def _days(self, gap: Gap) -> None:
+        """Days without edits, acts and faults."""
+        self.faults.begin(-1)
+        self.entra.faults.plan = FaultPlan()
+        for _ in range(gap.days):
+            self._empty_the_recycle_bin()
+            ends = self.loop.time() + DAY
+            if gap.ticks:
+                self.loop.start(self._timer())
+                # An audit log is there for a day.
+                await asyncio.sleep(HOUR)
+                self.oracle.after_hour(calm=True)
+            await asyncio.sleep(ends - self.loop.time())
+            self.entra.requests.clear()
+        self.seen["gap that ticks" if gap.ticks else "gap"] += 1
+
+    def _empty_the_recycle_bin(self) -> None:
+        directory = self.entra.directory
+        for user in list(directory.deleted.values()):
+            if self.loop.time() - seconds(str(user["deletedDateTime"])) > _RECYCLE_BIN:
+                user.roles = ()
+                directory.purge(user)
+                self.seen["purged"] += 1
 
     async def _timer(self) -> None:
         fault = self.faults.next("timer")
@@ -192,27 +227,96 @@ class World:
         elif edit.kind == "entra.mailbox":
             user.mailbox = str(edit.values["purpose"])
         elif edit.kind == "entra.roles":
-            user.roles = tuple(edit.values["roles"])
+            user.roles = tuple(edit.values.get("roles", user.roles))
+            user.eligible = tuple(edit.values.get("eligible", user.eligible))
 
     async def _act(self, act: Act) -> None:
         """What an administrator does; what the app answers is in the history."""
         self._changed = True
         self.seen[f"act {act.kind}"] += 1
+        with suppress(Unconfirmed):
+            await self._done(act)
+
+    async def _done(self, act: Act) -> None:
+        """Raises Unconfirmed if a second person is needed, who never confirms it."""
         place = {"domain": act.domain}
         if act.kind == "settings":
-            answer = await self.platform.call(http.change_domain, place, act.body)
+            answer = await self._asked(act, http.change_domain, place, act.body)
             # Also without an answer: it may have taken effect.
             self.oracle.set(act.domain, act.body, heard=answer is not None)
+            if "periodicSync" in act.body:
+                watched_only = answer and act.body["periodicSync"] == "watch"
+                self.oracle.bounds.closed(act.domain, inf if watched_only else None)
+        elif act.kind == "tenant":
+            answer = await self._asked(act, http.change_settings, {}, act.body)
+            until = act.body["pausedUntil"] if answer else None
+            self.oracle.bounds.closed("", seconds(until) if until else None)
         elif act.kind == "hold":
             await self._hold(act)
-        elif act.kind == "dryRun":
-            await self.platform.call(http.start_dry_run, place, act.body)
-        elif act.kind == "sync":
-            await self.platform.call(http.start_sync, place, act.body)
+        elif act.kind in ("dryRun", "sync"):
+            await self._start(act, place)
+        elif act.kind == "decide":
+            await self._decide(act, place)
         else:
             domain = await self.platform.call(http.get_domain, place, {})
             if domain:
                 await self._act_on(act, place, domain)
+
+    async def _asked(
+        self,
+        act: Act,
+        endpoint: AnyEndpoint,
+        place: dict[str, str],
+        body: Mapping[str, Any],
+        about_to: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any] | None:
+        """The answer, after a second person has confirmed it where that is needed. None for any that is not good.
+
+        `about_to` is called before the request that may have an effect.
+        """
+        if self.scenario.settings.get("APPROVALS") != "two":
+            about_to()
+        answer = await self.platform.call(endpoint, place, body)
+        waiting = (answer or {}).get("approval") or {}
+        if "asks" not in waiting:
+            return answer
+        there = {"approvalId": waiting["id"]}
+        if await self.platform.call(http.confirm_approval, there, {}):
+            self.oracle.bounds.wrong("one person approved alone", waiting["id"])
+        if act.confirmed_after is None:
+            raise Unconfirmed
+        await asyncio.sleep(act.confirmed_after)
+        about_to()
+        self.oracle.bounds.confirmed(act.domain)
+        self.seen["confirmed"] += 1
+        return await self.platform.call(http.confirm_approval, there, {}, by=SECOND)
+
+    async def _start(self, act: Act, place: dict[str, str]) -> None:
+        body = dict(act.body)
+        found = [self.entra.directory.user(upn) for upn in body.pop("accounts", ())]
+        chosen = [*body.get("only", ()), *(user.id for user in found if user)]
+        if chosen:
+            body["only"] = chosen
+        endpoint = http.start_dry_run if act.kind == "dryRun" else http.start_sync
+        run = await self._asked(act, endpoint, place, body)
+        if run and chosen:
+            self.oracle.bounds.chosen(run["id"], chosen)
+
+    async def _decide(self, act: Act, place: dict[str, str]) -> None:
+        """Answers some of the open questions, all alike."""
+        shown = await self.platform.call(http.list_decisions, place, {})
+        pairs = [
+            {"sourceId": one["sourceId"], "objectId": one["objectId"], "same": act.body["same"]}
+            for one in (shown or {}).get("questions", ())[: act.body["most"]]
+        ]
+        if pairs:
+            self.seen["decided"] += len(pairs)
+
+            def decided() -> None:
+                for one in pairs:
+                    self.oracle.decided(one["sourceId"], one["objectId"], same=one["same"])
+
+            await self._asked(act, http.make_decisions, place, {"decisions": pairs}, decided)
 
     async def _verify(self, domain: str) -> None:
         """The chains of the log, of a domain or of the tenant, as anybody may have them verified."""
@@ -228,29 +332,32 @@ class World:
         user = self.entra.directory.user(act.body["who"])
         if user:
             body = {name: value for name, value in act.body.items() if name != "who"}
-            if await self.platform.call(http.set_hold, {"objectId": user.id}, body):
+            if await self._asked(act, http.set_hold, {"objectId": user.id}, body):
                 self.oracle.held(user.id, seconds(body["until"]))
 
     async def _act_on(self, act: Act, place: dict[str, str], domain: Json) -> None:
         shown: dict[str, Any] = domain
         if act.kind == "approve" and shown["lastDryRun"]:
             body = {"approve": {"dryRunId": shown["lastDryRun"]["id"], **act.body}}
-            await self.platform.call(http.start_sync, place, body)
+            await self._asked(act, http.start_sync, place, body)
         elif act.kind == "cancel" and shown["activeRun"]:
             await self.platform.call(http.cancel_run, {**place, "runId": shown["activeRun"]["id"]}, {})
         elif act.kind == "undo" and shown["lastSync"]:
-            await self.platform.call(http.undo_run, {**place, "runId": shown["lastSync"]["id"]}, act.body)
+            await self._asked(act, http.undo_run, {**place, "runId": shown["lastSync"]["id"]}, act.body)
 
     # -- what is heard ----------------------------------------------------------------------------------
 
     def _told(self, deed: Deed, object_id: str, before: Json, after: Json, _user: User) -> None:
-        by = PERFORMING.get() if OWNER.get() else None
+        by = PERFORMING.get()
+        # What arrives late belongs to no instance any more.
+        late = by is not None and OWNER.get() is None
         self._changed = True
         self.seen[f"effect {deed}"] += by is not None
         upns = " → ".join(dict.fromkeys(str(one["userPrincipalName"]) for one in (before, after) if one))
         doer = f"by run {by.run_id}" if by else "by hand"
         self.history.note("effect", f"{deed} {upns} {object_id} {doer}")
-        self.oracle.effect(Effect(self.loop.time(), SENT.get(), deed, object_id, before, after, by))
+        self.seen["effect late"] += late
+        self.oracle.effect(Effect(self.loop.time(), SENT.get(), deed, object_id, before, after, by, late))
 
     def heard(self, line: str) -> None:
         """A line of the app's log."""
@@ -310,6 +417,20 @@ def _listening(world: World) -> Iterator[None]:
         logger.removeHandler(listener)
         logger.setLevel(level)
         logger.propagate = propagate
+
+
+@contextmanager
+def _signed_in() -> Iterator[None]:
+    """App Service authentication is on, as the platform says in its environment."""
+    name = "WEBSITE_AUTH_ENABLED"
+    before = os.environ.get(name)
+    os.environ[name] = "true"
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
 
 
 @contextmanager

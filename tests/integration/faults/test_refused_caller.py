@@ -155,6 +155,8 @@ async def test_a_timers_run_lets_others_go_first(
     start_stack: StartStack, trigger: Trigger, priority: str
 ) -> None:
     stack = await start_stack(**changed(1))
+    author = Author("somebody", "127.0.0.1")
+    await stack.services.domains.change(CONTOSO, {"periodic_sync": True}, author)
 
     run = await performed(stack, trigger)
 
