@@ -21,8 +21,19 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.shrinking import shrunk
 from tests.simulation.world import simulate
 
-# A thousand hours. The name of one that fails is its seed: make("fixed-0", 48).
-SCENARIOS = [f"fixed-{number}" for number in range(20)]
+
+def _commit() -> str:
+    """The hash of the commit that is tested; without git, the same text each time."""
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"],  # noqa: S607
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout.strip() or "no commit"
+
+
+# A thousand hours that are always the same, and two hundred that no other commit has had. The name of one that fails is
+# its seed: make("fixed-0", 48).
+SCENARIOS = [*(f"fixed-{number}" for number in range(20)), *(f"{_commit()}-{number}" for number in range(4))]
 
 
 @pytest.mark.untraced
