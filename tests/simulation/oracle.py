@@ -338,7 +338,7 @@ class Oracle:
         for object_id, effects in sorted(self._effects.items()):
             rows = [row for row in self.rows if row.object_id == object_id]
             for one in effects:
-                if one.by and not self._is_told(one, one.by):
+                if one.by and not one.late and not self._is_told(one, one.by):
                     self._wrong("an effect has no row", f"{one.deed} {_named(one)} by {one.by}")
             for deed in ("create", "delete", "restore"):
                 made = sum(1 for one in effects if one.deed == deed)
@@ -410,10 +410,14 @@ class Oracle:
         record = self._records.get(username)
         if record is None:
             return
+        anothers = {account for who, account in self._accounts.items() if who != username}
+        is_there = username in self.world.access_control.users
         pointed = {
             user.id
             for user in self.world.entra.directory.users.values()
             if _is_named(record, user.properties)
+            # As for who is deleted: a UPN that was somebody else's points to nobody new, unless the names are the same.
+            and (user.id not in anothers or (is_there and self._has_names(user.properties, username)))
         }
         for object_id in sorted({*pointed, *filter(None, [self._accounts.get(username)])}):
             self._pointed[object_id].append((record.since, now))
@@ -421,8 +425,12 @@ class Oracle:
     # -- what is looked up ------------------------------------------------------------------------------
 
     def _is_decided_otherwise(self, username: str, object_id: str) -> bool:
-        """Whether a person has said that this account is not theirs, or that another one is."""
-        return any((account == object_id) is not same for account, same in self._decisions[username])
+        """Whether a person has said that this account is not theirs, or another's, or that another one is theirs."""
+        return any(
+            (account == object_id) is not same if who == username else (account, same) == (object_id, True)
+            for who, made in self._decisions.items()
+            for account, same in made
+        )
 
     def _has_names(self, account: Json, username: str) -> bool:
         one = self.world.access_control.users[username]
