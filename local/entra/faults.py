@@ -147,6 +147,8 @@ class FaultPlan(BaseModel):
     stale_list_seconds: float = Field(default=0, ge=0, le=JOURNAL_SECONDS)
     # New and restored users answer 404 for so many seconds.
     fresh_not_found_seconds: float = Field(default=0, ge=0)
+    # How many users a page of a delta query has; Graph's own number is not documented.
+    delta_page_size: int = Field(default=200, ge=1)
     rules: list[Fault] = []
 
 
