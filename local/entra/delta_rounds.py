@@ -45,6 +45,8 @@ class DeltaRounds:
     chance: Chance = field(default_factory=SystemRandom)
     _open: OrderedDict[bytes, Round] = field(default_factory=OrderedDict)
     _tracked: dict[bytes, Tracked] = field(default_factory=dict)
+    # Token → the status that says so.
+    _lost: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def _seal(self) -> Seal:
@@ -78,6 +80,14 @@ class DeltaRounds:
         """What a $deltatoken tracks, and the number of the last change that it has seen. Raises GraphError."""
         name, number = self._read(_DELTA, token, url, now)
         return self._tracked[name], number
+
+    def lose(self, token: str, status: int) -> None:
+        self._lost.setdefault(token, status)
+
+    def refuse_lost(self, token: str, url: str) -> None:
+        status = self._lost.get(token)
+        if status is not None:
+            raise resync_required(url) if status == 410 else sync_state_not_found(status)
 
     def _read(self, kind: bytes, token: str, url: str, now: float) -> tuple[bytes, int]:
         said = self._seal.said(token)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from local.entra import errors
-from local.entra.changes import EXISTENCE, ChangeLog, changed_names
+from local.entra.changes import EXISTENCE, ChangeLog
 from local.entra.errors import Json
 from local.entra.index import UserIndex, smtp_addresses
 from local.entra.mail_addresses import with_upn_among_addresses
@@ -175,7 +175,7 @@ class Directory:
         user = User(properties, mailbox="none", written_at=now, created_at=now)
         self.index.add(user)
         self._record(user.id, None)
-        self.changes.note(user.id, {EXISTENCE})
+        self.changes.note(user.id, now, {}, {EXISTENCE: None})
         return user
 
     def update(self, user: User, changes: Json) -> None:
@@ -199,10 +199,10 @@ class Directory:
         """Like `update`, without Graph's rules: what other services of the tenant do, such as licensing."""
         properties = {**user.properties, **changes}
         self._record(user.id, replace(user))
-        self.changes.note(user.id, changed_names(user.properties, properties))
+        user.written_at = self.clock.monotonic()
+        self.changes.note(user.id, user.written_at, user.properties, properties)
         self.index.remove(user)
         user.properties = properties
-        user.written_at = self.clock.monotonic()
         self.index.add(user)
 
     def revoke_sessions(self, user: User) -> None:
@@ -211,9 +211,10 @@ class Directory:
         if self.is_administrator(user):
             raise errors.request_denied()
         self._record(user.id, replace(user))
-        self.changes.note(user.id, {"signInSessionsValidFromDateTime"})
-        user.properties = {**user.properties, "signInSessionsValidFromDateTime": self._timestamp()}
         user.written_at = self.clock.monotonic()
+        properties = {**user.properties, "signInSessionsValidFromDateTime": self._timestamp()}
+        self.changes.note(user.id, user.written_at, user.properties, properties)
+        user.properties = properties
 
     def delete(self, user: User) -> None:
         self._refuse_restricted(user)
@@ -222,14 +223,15 @@ class Directory:
         if self.is_administrator(user):
             raise errors.request_denied()
         self._record(user.id, replace(user))
-        self.changes.note(user.id, {EXISTENCE})
         self.index.remove(user)
-        user.properties = {
+        user.written_at = self.clock.monotonic()
+        properties = {
             **user.properties,
             "userPrincipalName": deleted_upn(user.id, user.upn),
             "deletedDateTime": self._timestamp(),
         }
-        user.written_at = self.clock.monotonic()
+        self.changes.note(user.id, user.written_at, user.properties, {**properties, EXISTENCE: "changed"})
+        user.properties = properties
         self.put_deleted(user)
 
     def restore(self, user: User, new_upn: str | None, *, drop_conflicting_addresses: bool) -> None:
@@ -247,15 +249,16 @@ class Directory:
         del self.deleted[user.id]
         self._immutable_ids_of_deleted.pop(str(user["onPremisesImmutableId"]), None)
         self._record(user.id, None)
-        self.changes.note(user.id, {EXISTENCE})
         user.properties = properties
         user.written_at = user.created_at = self.clock.monotonic()
+        self.changes.note(user.id, user.written_at, {EXISTENCE: "changed"}, {})
         self.index.add(user)
 
     def purge(self, user: User) -> None:
         if self.is_administrator(user):
             raise errors.request_denied()
-        self.changes.note(user.id, {EXISTENCE})
+        now = self.clock.monotonic()
+        self.changes.note(user.id, now, {EXISTENCE: "changed"}, {EXISTENCE: "deleted"})
         del self.deleted[user.id]
         self._immutable_ids_of_deleted.pop(str(user["onPremisesImmutableId"]), None)
 

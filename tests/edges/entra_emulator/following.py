@@ -42,6 +42,39 @@ def asked(entra: Entra, url: str, **headers: str) -> Answer:
     return asyncio.run(answer(entra, "GET", f"{parts.path}?{parts.query}", {**AUTHORIZED, **headers}, b""))
 
 
+def page(entra: Entra, url: str, **headers: str) -> Json:
+    """The body of a page, which must come."""
+    found = asked(entra, url, **headers)
+    assert found.status == 200, found
+    assert found.body is not None
+    return found.body
+
+
+def rows(found: Json) -> list[Json]:
+    """The objects on a page."""
+    value = found["value"]
+    assert isinstance(value, list)
+    return value
+
+
+def error(entra: Entra, url: str) -> tuple[int, object]:
+    """Status and code of a refusal."""
+    found = asked(entra, url)
+    assert found.body is not None
+    problem = found.body["error"]
+    assert isinstance(problem, dict)
+    return found.status, problem["code"]
+
+
+def in_truth(entra: Entra, select: str) -> dict[str, Json]:
+    """Everybody as a client should know them: nothing about what was never set."""
+    names = ["id", *select.split(",")]
+    return {
+        user.id: {name: user[name] for name in names if name in user.properties}
+        for user in entra.directory.users.values()
+    }
+
+
 @dataclass
 class Follower:
     """What a client knows of the users, by id.
@@ -75,17 +108,16 @@ class Follower:
         self.users, self.link = {}, ""
         return f"/users/delta?$select={self.select}"
 
-    def _merged(self, page: Json) -> str:
+    def _merged(self, found: Json) -> str:
         """The nextLink, if there is one."""
-        rows = page["value"]
-        assert isinstance(rows, list)
-        self.pages.append(rows)
-        for row in rows:
+        self.pages.append(rows(found))
+        for row in rows(found):
+            object_id = str(row["id"])
             if "@removed" in row:
-                self.users.pop(row["id"], None)
+                self.users.pop(object_id, None)
             else:
-                self.users[row["id"]] = self.users.get(row["id"], {}) | row
-        following, last = page.get("@odata.nextLink", ""), page.get("@odata.deltaLink", "")
+                self.users[object_id] = self.users.get(object_id, {}) | row
+        following, last = found.get("@odata.nextLink", ""), found.get("@odata.deltaLink", "")
         assert bool(following) != bool(last), "a page has one link"
         self.link = str(last) or self.link
         return str(following)

@@ -7,39 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.entra import Entra
 from local.entra.delta_rounds import LIFETIME_SECONDS
-from local.entra.errors import GraphError, Json
 
-from .following import URL, Follower, asked, tenant
+from .following import URL, Follower, asked, error, in_truth, page, rows, tenant
 from .graph import batch_item, graph, new_user, people, person, refusal
 
 SELECT = "userPrincipalName,displayName,surname,assignedLicenses,businessPhones"
 LATEST = f"/users/delta?$select={SELECT}&$deltatoken=latest"
-
-
-def page(entra: Entra, url: str, **headers: str) -> Json:
-    found = asked(entra, url, **headers)
-    assert found.status == 200, found
-    assert found.body is not None
-    return found.body
-
-
-def error(entra: Entra, url: str) -> tuple[int, object]:
-    found = asked(entra, url)
-    assert found.body is not None
-    problem = found.body["error"]
-    assert isinstance(problem, dict)
-    return found.status, problem["code"]
-
-
-def in_truth(entra: Entra, select: str = SELECT) -> dict[str, Json]:
-    """Everybody as a client should know them: nothing about what was never set."""
-    names = ["id", *select.split(",")]
-    return {
-        user.id: {name: user[name] for name in names if name in user.properties}
-        for user in entra.directory.users.values()
-    }
 
 
 class TestWhatIsRefused:
@@ -108,21 +82,21 @@ class TestTheFirstRound:
         follower = Follower(entra, SELECT)
         follower.round()
         assert [len(rows) for rows in follower.pages] == [3, 3, 1]
-        assert follower.users == in_truth(entra)
+        assert follower.users == in_truth(entra, SELECT)
 
     def test_a_property_that_was_never_set_is_left_out_and_a_cleared_one_is_null(self) -> None:
         entra, _ = tenant(users=[person("a", surname="青木"), person("b")])
         a, b = entra.directory.users.values()
         entra.directory.update(a, {"surname": None})
         entra.directory.update(b, {"surname": None})
-        rows = {row["id"]: row for row in as_rows(page(entra, "/users/delta?$select=surname"))}
-        assert rows == {a.id: {"id": a.id, "surname": None}, b.id: {"id": b.id}}
+        found = {row["id"]: row for row in rows(page(entra, "/users/delta?$select=surname"))}
+        assert found == {a.id: {"id": a.id, "surname": None}, b.id: {"id": b.id}}
 
     def test_the_id_always_comes_and_without_select_the_default_properties(self) -> None:
         entra, _ = tenant(users=[person(department="Sales", jobTitle="Boss")])
-        (row,) = as_rows(page(entra, "/users/delta"))
+        (row,) = rows(page(entra, "/users/delta"))
         assert row.keys() == {"id", "displayName", "jobTitle", "mail", "userPrincipalName"}
-        assert as_rows(page(entra, "/users/delta?$select=department")) == [
+        assert rows(page(entra, "/users/delta?$select=department")) == [
             {"id": row["id"], "department": "Sales"}
         ]
 
@@ -138,11 +112,11 @@ class TestTheFirstRound:
         found = page(
             entra, f"/users/delta?$select=surname&$filter=id eq '{one.id}' or id eq '{other.id.upper()}'"
         )
-        assert [row["id"] for row in as_rows(found)] == [one.id, other.id]
+        assert [row["id"] for row in rows(found)] == [one.id, other.id]
         entra.directory.update(other, {"surname": "New"})
         entra.directory.update(third, {"surname": "New"})
         found = page(entra, str(found["@odata.deltaLink"]))
-        assert as_rows(found) == [{"id": other.id, "surname": "New"}]
+        assert rows(found) == [{"id": other.id, "surname": "New"}]
 
     @pytest.mark.parametrize("path", ["delta", "delta()", "microsoft.graph.delta", "graph.delta()"])
     async def test_all_spellings_are_one_call(self, path: str) -> None:
@@ -202,9 +176,9 @@ class TestWhatHasChanged:
         link = str(page(entra, "/users/delta?$select=displayName,surname")["@odata.deltaLink"])
         (user,) = entra.directory.users.values()
         entra.directory.update(user, {"surname": None})
-        assert as_rows(page(entra, link)) == [{"id": user.id, "displayName": "a", "surname": None}]
+        assert rows(page(entra, link)) == [{"id": user.id, "displayName": "a", "surname": None}]
         least = page(entra, link, Prefer="return=minimal")
-        assert as_rows(least) == [{"id": user.id, "surname": None}]
+        assert rows(least) == [{"id": user.id, "surname": None}]
 
     def test_a_deleted_user_may_come_back_and_a_purged_one_does_not(self) -> None:
         entra, _ = tenant(users=[person()])
@@ -217,7 +191,7 @@ class TestWhatHasChanged:
         entra.directory.restore(user, None, drop_conflicting_addresses=False)
         follower.headers = {"Prefer": "return=minimal"}
         follower.round()
-        assert follower.users == in_truth(entra)
+        assert follower.users == in_truth(entra, SELECT)
         entra.directory.delete(user)
         entra.directory.purge(user)
         follower.round()
@@ -229,8 +203,8 @@ class TestWhatHasChanged:
         for user in list(entra.directory.users.values()):
             entra.directory.update(user, {"surname": "New"})
         one, other = page(entra, link), page(entra, link)
-        assert as_rows(one) == as_rows(other)
-        assert len(as_rows(one)) == 2
+        assert rows(one) == rows(other)
+        assert len(rows(one)) == 2
         assert one["@odata.nextLink"] != other["@odata.nextLink"]
         ends = {str(page(entra, str(one["@odata.nextLink"]))["@odata.deltaLink"]) for _ in range(2)}
         assert len(ends) == 2
@@ -248,83 +222,10 @@ class TestWhatHasChanged:
         assert [error(entra, link) for link in links] == [(410, "resyncRequired")] * 2
         again = asked(entra, links[0]).headers["Location"]
         assert re.fullmatch(rf"{URL}/users/delta\?\$deltatoken=", again)
-        assert len(as_rows(page(entra, again))) == 2
+        assert len(rows(page(entra, again))) == 2
 
     def test_only_so_many_rounds_are_open(self) -> None:
         entra, _ = tenant(users=people(3), faults={"deltaPageSize": 2})
         links = [str(page(entra, "/users/delta")["@odata.nextLink"]) for _ in range(65)]
         assert error(entra, links[0]) == (400, "syncStateNotFound")
         assert asked(entra, links[1]).status == 200
-
-
-def as_rows(found: Json) -> list[Json]:
-    rows = found["value"]
-    assert isinstance(rows, list)
-    return rows
-
-
-# What somebody does: to which of the users, with which value.
-DEEDS = st.lists(
-    st.tuples(
-        st.sampled_from(
-            ["create", "update", "clear", "rename", "license", "delete", "restore", "purge", "round"]
-        ),
-        st.integers(0, 30),
-        st.sampled_from(["青木", "馬場", "千葉"]),
-    ),
-    max_size=40,
-)
-
-
-def do(entra: Entra, deed: str, number: int, value: str) -> None:
-    """Nothing where there is nobody to do it to, or where Entra refuses."""
-    directory = entra.directory
-    people = list((directory.deleted if deed in {"restore", "purge"} else directory.users).values())
-    if deed == "create":
-        upn = f"new{number}@contoso.com"
-        body: Json = {
-            "accountEnabled": True,
-            "displayName": value,
-            "mailNickname": "n",
-            "userPrincipalName": upn,
-        }
-        if not directory.user(upn):
-            directory.create({**body, "surname": None})
-        return
-    if not people:
-        return
-    user = people[number % len(people)]
-    try:
-        match deed:
-            case "update":
-                directory.update(user, {"displayName": value, "surname": value})
-            case "clear":
-                directory.update(user, {"surname": None})
-            case "rename":
-                directory.update(user, {"userPrincipalName": f"renamed{number}@contoso.com"})
-            case "license":
-                directory.set_properties(user, {"assignedLicenses": [{"skuId": value}]})
-            case "delete":
-                directory.delete(user)
-            case "restore":
-                directory.restore(user, None, drop_conflicting_addresses=False)
-            case "purge":
-                directory.purge(user)
-    except GraphError as refused:
-        assert refused.status == 400, refused
-
-
-@given(deeds=DEEDS, minimal=st.booleans(), size=st.integers(1, 4))
-def test_who_follows_the_links_knows_everybody(
-    deeds: list[tuple[str, int, str]], minimal: bool, size: int
-) -> None:
-    entra, _ = tenant(users=people(4), faults={"deltaPageSize": size})
-    follower = Follower(entra, SELECT, {"Prefer": "return=minimal"} if minimal else {})
-    follower.round()
-    for deed, number, value in deeds:
-        if deed == "round":
-            follower.round()
-        else:
-            do(entra, deed, number, value)
-    follower.round()
-    assert follower.users == in_truth(entra)
