@@ -338,7 +338,7 @@ class TestTwoReadsThatMustAgree:
         stack, run = await self.held_at_the_second_read(start_stack)
         user = stack.entra.directory.user("x@contoso.com")
         assert user is not None
-        user.properties = {**user.properties, **properties}
+        stack.entra.directory.set_properties(user, properties)
         for name, value in marks.items():
             setattr(user, name, value)
         stack.access_control.faults.clear()
