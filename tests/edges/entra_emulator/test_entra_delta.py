@@ -1,6 +1,7 @@
 """Delta queries on users: what Graph refuses, and what a client that follows the links comes to know."""
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.entra.delta_rounds import LIFETIME_SECONDS
+from local.entra.kinds import FOLDER
+from tests.support.graph_contract import recorded
 
 from .following import URL, Follower, asked, error, in_truth, page, rows, tenant
 from .graph import batch_item, graph, new_user, people, person, refusal
@@ -124,6 +127,17 @@ class TestTheFirstRound:
             answer = await g.get(f"/users/{path}?$select=id")
             assert len(answer.json()["value"]) == 1
             assert g.entra.requests.count("GET", "/users/delta") == 1
+
+    def test_the_requests_of_an_app_are_kept_without_links(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(FOLDER, str(tmp_path))
+        entra, _ = tenant(users=people(3), faults={"deltaPageSize": 2})
+        sdk = {"User-Agent": "kiota-python/1.0"}
+        page(entra, str(page(entra, LATEST, **sdk)["@odata.deltaLink"]), **sdk)
+        page(entra, str(page(entra, "/users/delta()?$select=id", **sdk)["@odata.nextLink"]), **sdk)
+        kinds = [str(sent.kind) for sent in recorded(tmp_path)]
+        assert kinds == ["GET /users/delta?$deltatoken=latest&$select", "GET /users/delta?$select"]
 
     async def test_a_batch_may_hold_it(self) -> None:
         async with graph(users=people(1)) as g:
