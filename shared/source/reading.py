@@ -6,19 +6,13 @@ from datetime import timedelta
 
 from shared.clock import Clock
 from shared.errors import SourceError
+from shared.model.packed import SnapshotDamaged
 from shared.model.parts import parts_of
 from shared.model.people import People
 from shared.outbound.waiting import Stop
 from shared.planning.mapping import AttributeMap
 from shared.source import Opener, SourceUsers, Staged
-from shared.source.snapshot import (
-    SnapshotDamaged,
-    map_digest,
-    packed,
-    packed_stage,
-    unpacked,
-    unpacked_stages,
-)
+from shared.source.snapshot import map_digest, packed, packed_stage, unpacked, unpacked_stages
 from shared.source.stoppable import StoppableSource
 from shared.store.snapshots import Readings, Snapshot, Snapshots
 
