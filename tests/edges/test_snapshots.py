@@ -61,7 +61,11 @@ def environment(source: AccessControl, storage: str) -> dict[str, str]:
 
 
 def reading(services: Services) -> Reading:
-    return services.readings.begin(MAP, NoStop(services.clock))
+    return services.readings.begin(MAP, NoStop(services.clock), alone)
+
+
+async def alone(_: Readings) -> None:
+    """The source without the other side."""
 
 
 async def begun(snapshots: Snapshots, *, go_on: bool = False) -> Readings | None:
@@ -238,7 +242,7 @@ class TestReading:
     async def test_one_whose_time_is_up_goes_on_too(self, services: Services, source: AccessControl) -> None:
         source.faults.add(Fault(kind="delay", ms=600_000, page=3))
         stop = Deadline(0.5, services.clock, TimeBudgetSpent("run.timeIsUp"))
-        first = services.readings.begin(MAP, stop)
+        first = services.readings.begin(MAP, stop, alone)
 
         with raises(TimeBudgetSpent, match="time is up"):
             await first.read(await services.snapshots.look(), 0)
