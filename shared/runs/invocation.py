@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -52,6 +53,7 @@ from shared.runs.apply import NO_ROOM, Sync
 from shared.runs.approving import approved_dry_run, compared_with, read_approved
 from shared.runs.inspection import pre_checked
 from shared.runs.messages import RunMessage, message
+from shared.runs.near import near_directory
 from shared.runs.reading import ReadingFailed, SharedSource
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
@@ -292,16 +294,7 @@ class Invocation:
         run = self._log.run
         if run.undoes:
             return await survey_undo(self._services, run, run.undoes, self._directory, self._terms)
-        looking = surveyor(
-            self._services,
-            run.domain,
-            self._directory,
-            self._terms,
-            self._stop,
-            self._administration,
-            self._source,
-        )
-        seen = await looking.survey(predict=run.mode is Mode.DRY_RUN, approved=approved)
+        seen = await self._survey_both_sides(approved)
         self._log.note(read=Read(source=self._source.read))
         if run.only is not None:
             people = await self._services.approvals.read_chosen(run)
@@ -317,6 +310,24 @@ class Invocation:
         dry_run = await approved_dry_run(self._services, run.domain, run.approval)
         told = dry_run and any(part in dry_run.warning_parts for part in seen.memory.doubt)
         return replace(seen, reviewed=run.approval.reviewed and bool(told))
+
+    async def _survey_both_sides(self, approved: Deeds) -> Survey:
+        services, run, terms = self._services, self._log.run, self._terms
+        mirror, near = await self._source.read_mirror(), None
+        if mirror:
+            near = await near_directory(services, self._graph, terms.attribute_map, run.domain, mirror)
+        directory = near or self._directory
+        looking = surveyor(
+            services, run.domain, directory, terms, self._stop, self._administration, self._source
+        )
+        survey = partial(looking.survey, predict=run.mode is Mode.DRY_RUN, approved=approved)
+        if mirror is None or near is None:
+            return await survey()
+        seen, was_wrong = await near.survey(survey)
+        if was_wrong:
+            await services.snapshots.doubt(mirror)
+        self._directory.not_selectable = near.not_selectable
+        return seen
 
     async def _check(self, seen: Survey, approved: Deeds, left_behind: Recorder | None) -> Checks:
         """Decides for the run as a whole: a later invocation's plan has only what is left."""
