@@ -119,8 +119,8 @@ class Mirror:
         return replace(self, off=users - self.users)
 
     def is_off(self, before: int) -> bool:
-        """Whether two readings in a row have found another number than Graph, and no list has explained it."""
-        return self.off not in (0, self.stands) and before not in (0, self.stands)
+        """Whether Graph's number differs for the second time by the same, and did not when all had just been listed."""
+        return self.off == before and self.off not in (0, self.stands)
 
 
 def wanted_digest(attribute_map: AttributeMap) -> str:

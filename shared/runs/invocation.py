@@ -39,7 +39,7 @@ from shared.model.parts import Parts, parts_of, say
 from shared.model.pause import Pausable, is_periodic, pause_of, told_in
 from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
-from shared.model.runs import AuditLog, Counts, Mode, Read, Run, RunKind, Status, Trigger
+from shared.model.runs import AuditLog, Counts, EntraRead, Mode, Read, Run, RunKind, Status, Trigger
 from shared.planning.deeds import Deeds, digest
 from shared.planning.limits import Checks, Trail, checked, leaving, noting
 from shared.planning.only import chosen
@@ -66,6 +66,7 @@ from shared.runs.what_if import Trying, compared
 from shared.services import Services
 from shared.store.leases import Lease, take_lease
 from shared.store.runs import Fence, Pointers
+from shared.store.snapshots import StoredMirror
 
 STALLED_INVOCATIONS = 3
 # After a longer pause it is not known whether the plan has been the same all the time.
@@ -153,6 +154,8 @@ class Invocation:
         self._tried: Mapping[str, JsonValue] = {}
         self._administration: Administration = services.administration
         self._source = SharedSource(services, run, self._stop)
+        self._mirror: StoredMirror | None = None
+        self._entra: EntraRead | None = None
         self._log = SyncLog(services, fence, run)
 
     async def perform(self) -> Ended:
@@ -295,7 +298,7 @@ class Invocation:
         if run.undoes:
             return await survey_undo(self._services, run, run.undoes, self._directory, self._terms)
         seen = await self._survey_both_sides(approved)
-        self._log.note(read=Read(source=self._source.read))
+        self._log.note(read=Read(source=self._source.read, entra=self._entra))
         if run.only is not None:
             people = await self._services.approvals.read_chosen(run)
             seen = await self._clock.in_thread(chosen, seen, people)
@@ -313,7 +316,8 @@ class Invocation:
 
     async def _survey_both_sides(self, approved: Deeds) -> Survey:
         services, run, terms = self._services, self._log.run, self._terms
-        mirror, near = await self._source.read_mirror(), None
+        self._mirror = mirror = await self._source.read_mirror()
+        near = None
         if mirror:
             near = await near_directory(services, self._graph, terms.attribute_map, run.domain, mirror)
         directory = near or self._directory
@@ -322,8 +326,11 @@ class Invocation:
         )
         survey = partial(looking.survey, predict=run.mode is Mode.DRY_RUN, approved=approved)
         if mirror is None or near is None:
-            return await survey()
+            seen, told = await survey(), self._graph.told
+            self._entra = EntraRead(as_of=told, live=True) if told else None
+            return seen
         seen, was_wrong = await near.survey(survey)
+        self._entra = near.read
         if was_wrong:
             await services.snapshots.doubt(mirror)
         self._directory.not_selectable = near.not_selectable
@@ -440,6 +447,8 @@ class Invocation:
         finally:
             self._log.take_over(recorder)
             self._log.warn(sync.warnings)
+            if sync.surprised and self._mirror:
+                await self._services.snapshots.doubt(self._mirror)
 
     async def _end_early(self, status: Status, reason: Parts) -> None:
         """Settles the changes in doubt, so that every write has its row, and ends the run."""

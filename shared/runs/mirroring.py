@@ -6,7 +6,7 @@ itself.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.entra.directory import Directory
@@ -81,17 +81,14 @@ class _Round:
         directory, state = self._directory, self._state
         facts, counted = await directory.read_facts(groups)
         old = await load_mirror(self._services, state.mirror) if state.mirror else None
-        if old and old.wanted != self._wanted:
-            old = None
-        now = await self._followed(old) if old else None
-        if now and old:
-            now = now.counted(counted)
+        followed = await self._followed(old) if old and old.wanted == self._wanted else None
+        now = followed and followed[0].counted(counted)
         if (
             now is None
             or now.is_due(self._clock.now(), self._wanted, state.doubted)
             or now.is_off(old.off if old else 0)
         ):
-            now = await self._listed(now, facts)
+            now = await self._listed(followed, facts)
         if now is None:
             return None
         # By the time that Graph has told meanwhile.
@@ -107,8 +104,11 @@ class _Round:
         blob = await self._snapshots.put(state, "mirror", content)
         return StoredMirror(number=state.begun, blob=blob, base=mirror.base)
 
-    async def _followed(self, old: Mirror) -> Mirror | None:
-        """The copy with what has changed since the reading before the last; None if everybody has to be listed."""
+    async def _followed(self, old: Mirror) -> tuple[Mirror, Sequence[Item]] | None:
+        """The copy with what has changed since the reading before the last, and that.
+
+        None if everybody has to be listed, and nothing is known of before.
+        """
         changes = await self._directory.read_changes(old.links[0])
         if changes is None:
             event("mirror.lost", logging.WARNING, version=self._state.begun)
@@ -119,7 +119,7 @@ class _Round:
             event("mirror.damaged", logging.ERROR, version=old.listed)
             return None
         now, understood = await self._clock.in_thread(merged, old, rows, changes.items)
-        return replace(now, links=(old.links[-1], changes.link)) if understood else None
+        return (replace(now, links=(old.links[-1], changes.link)), changes.items) if understood else None
 
     async def _base_rows(self, old: Mirror, ids: set[str]) -> dict[str, Row]:
         """Raises SnapshotDamaged."""
@@ -133,12 +133,16 @@ class _Round:
         except ResourceNotFoundError as error:
             raise SnapshotDamaged from error
 
-    async def _listed(self, before: Mirror | None, facts: TenantFacts) -> Mirror | None:
-        """Everybody, by a list. `before`: as the changes until now have it; what it had wrong is told.
+    async def _listed(
+        self, followed: tuple[Mirror, Sequence[Item]] | None, facts: TenantFacts
+    ) -> Mirror | None:
+        """Everybody, by a list. `followed`: the copy until now and what changed last; what it had wrong is told.
 
-        The link is taken before the list, so that no change is missed in between. None if it is lost meanwhile.
+        The link is taken before the list, so that no change is missed in between. None if it is lost meanwhile. What
+        changed last is merged again: a list may be some minutes behind.
         """
         directory, state = self._directory, self._state
+        before, recent = followed or (None, ())
         link = before.links[-1] if before else await directory.latest_link()
         everybody, counted = await directory.list_everybody()
         changes = await directory.read_changes(link)
@@ -160,10 +164,10 @@ class _Round:
             off=counted - len(everybody),
             stands=counted - len(everybody),
         )
+        items = (*recent, *changes.items)
         if before:
-            await self._tell_differences(before, everybody, changes.items)
-        rows = everybody.rows(unknown_in(mirror, changes.items))
-        return merged(mirror, rows, changes.items)[0]
+            await self._tell_differences(before, everybody, items)
+        return merged(mirror, everybody.rows(unknown_in(mirror, items)), items)[0]
 
     async def _tell_differences(self, before: Mirror, everybody: Listed, changes: Iterable[Item]) -> None:
         just_changed = {str(item["id"]) for item in changes}

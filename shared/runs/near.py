@@ -21,6 +21,7 @@ from shared.model.changes import Action
 from shared.model.domains import TenantDomain
 from shared.model.packed import SnapshotDamaged
 from shared.model.people import EntraUser
+from shared.model.runs import EntraRead
 from shared.planning.aside import are_aside
 from shared.planning.holders import Holder
 from shared.planning.mapping import AttributeMap, domain_of
@@ -60,10 +61,17 @@ class Near(Directory):
         self._aside = [entra_user(attribute_map, item) for item in mirror.items_aside()]
         # None once they are asked live.
         self._facts: TenantFacts | None = mirror.facts
+        self._as_of = mirror.facts.told
         self._listing: Listing | None = None
         self._read: set[str] = set()
         self._upns: set[str] = set()
         self._answers: dict[tuple[object, ...], Any] = {}
+
+    @property
+    def read(self) -> EntraRead | None:
+        """Where the domain's users come from; None if Graph has named no time."""
+        as_of = self.graph.told if self._listing else self._as_of
+        return EntraRead(as_of=as_of, live=self._listing is not None) if as_of else None
 
     @property
     def _here(self) -> list[EntraUser]:

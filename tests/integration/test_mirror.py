@@ -17,7 +17,7 @@ from shared.runs.reading import perform_reading
 from shared.services import Services
 from shared.settings import Settings
 from shared.store.storage import SNAPSHOTS
-from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source, until
 
 DOMAINS = (CONTOSO, *(f"d{number}.example" for number in range(5)))
 NAMES = [f"user{number}" for number in range(12)]
@@ -31,7 +31,9 @@ async def started(
     stack = await start_stack(
         source=[in_source(*one) for one in everybody],
         entra=[in_entra(*one) for one in everybody],
-        domains=[{"id": domain, "isDefault": domain == CONTOSO} for domain in domains],
+        domains=[
+            {"id": domain, "isDefault": domain == CONTOSO} for domain in (*domains, "elsewhere.example")
+        ],
         settings={"READ": read},
         host=PLATFORM,
     )
@@ -83,22 +85,24 @@ class TestAnIdleHour:
     async def test_reads_no_list_of_a_domain_and_says_what_it_read(self, start_stack: StartStack) -> None:
         stack = await started(start_stack)
         await one_hour(stack)
-        first = stack.events.named("mirror.read")
         stack.entra.requests.clear()
 
-        await one_hour(stack)
+        run = await one_hour(stack)
 
         assert listings(stack) == []
-        assert [event["listed"] for event in (*first, *stack.events.named("mirror.read")[1:])] == [
-            True,
-            False,
-        ]
+        assert [event["listed"] for event in stack.events.named("mirror.read")] == [True, False]
+        assert run.read.entra is not None
+        assert not run.read.entra.live
+        assert run.created_at - timedelta(seconds=2) <= run.read.entra.as_of
 
     async def test_with_read_live_there_is_no_copy(self, start_stack: StartStack) -> None:
         stack = await started(start_stack, read="live")
 
         for _ in range(2):
-            assert (await one_hour(stack)).status == "succeeded"
+            run = await one_hour(stack)
+            assert run.status == "succeeded"
+            assert run.read.entra is not None
+            assert run.read.entra.live
 
         assert len(listings(stack)) == 2
         assert stack.entra.requests.count(path="/users/delta") == 0
@@ -235,6 +239,73 @@ class TestACopyThatIsWrong:
         run = await one_hour(stack)
 
         assert (run.status, stack.writes()) == ("succeeded", [])
+
+
+class TestWhenEverybodyIsListedAgain:
+    async def test_a_list_that_is_behind_loses_nobody(self, start_stack: StartStack) -> None:
+        stack = await started(start_stack)
+        await one_hour(stack)
+        stack.entra.directory.create(by_hand("new"))
+        stack.access_control.users.add(Person.model_validate(in_source("new")))
+        await one_hour(stack)
+        stack.entra.faults.plan.stale_list_seconds = 120
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("shared.planning.mirror.LISTED_EVERY", timedelta(0))
+            run = await one_hour(stack)
+
+        read = stack.events.named("mirror.read")[-1]
+        assert (read["listed"], read["users"]) == (True, len(NAMES) + 1)
+        assert (run.counts.unchanged, stack.events.named("mirror.differed")) == (len(NAMES) + 1, [])
+
+    async def test_when_graph_counts_another_number_twice(self, start_stack: StartStack) -> None:
+        stack = await missing_changes(start_stack)
+        created = stack.entra.directory.create({**by_hand("x"), "userPrincipalName": "x@elsewhere.example"})
+
+        for _ in range(3):
+            assert (await one_hour(stack)).status == "succeeded"
+
+        assert [event["listed"] for event in stack.events.named("mirror.read")] == [True, False, True, False]
+        assert [event["objectIds"] for event in stack.events.named("mirror.differed")] == [[created.id]]
+
+    async def test_a_difference_that_a_list_leaves_is_no_reason(self, start_stack: StartStack) -> None:
+        stack = await started(start_stack)
+        stack.entra.faults.add(Fault(kind="countTooHigh", path="/users"))
+
+        for _ in range(3):
+            assert (await one_hour(stack)).status == "succeeded"
+
+        assert [event["listed"] for event in stack.events.named("mirror.read")] == [True, False, False]
+
+    async def test_when_an_account_was_met_that_the_plan_did_not_know(self, start_stack: StartStack) -> None:
+        stack = await started(start_stack)
+        await one_hour(stack)
+        stack.access_control.users.add(Person.model_validate(in_source("new")))
+        create = stack.hold_up(method="POST")
+
+        async def sent() -> int:
+            return create.struck
+
+        run = await stack.start("sync")
+        await until(sent)
+        stack.entra.directory.create({**by_hand("new"), "displayName": "another person"})
+        stack.let_go()
+        run = await stack.finished(run)
+        await one_hour(stack)
+
+        assert (run.status, run.counts.failed) == ("completedWithErrors", 1)
+        assert [event["listed"] for event in stack.events.named("mirror.read")] == [True, False, True]
+
+    async def test_for_another_map(self, start_stack: StartStack) -> None:
+        stack = await started(start_stack)
+        await one_hour(stack)
+        answer = await stack.patch("settings", {"attributeMap": {"department": "Department"}})
+        assert answer.status_code == 200, answer.text
+
+        await stack.dry_run()
+        await stack.dry_run()
+
+        assert [event["listed"] for event in stack.events.named("mirror.read")] == [True, True, False]
 
 
 class TestWhatCanNotBeRead:

@@ -281,12 +281,12 @@ class TestWhenEverybodyIsListedAgain:
         assert self.due(replace(self.mirror, changed=some))
         assert not self.due(replace(self.mirror, changed=dict(list(some.items())[1:])))
 
-    def test_when_graph_counts_others_twice_and_no_list_has_explained_it(self) -> None:
+    def test_when_graph_counts_others_for_the_second_time(self) -> None:
         off = self.mirror.counted(50_003)
 
-        assert (off.off, off.is_off(before=0), off.is_off(before=3)) == (3, False, True)
-        assert not replace(off, stands=3).is_off(before=3)
-        assert not self.mirror.counted(50_000).is_off(before=3)
+        assert [off.is_off(before) for before in (0, 2, 3)] == [False, False, True]
+        assert not replace(off, stands=3).is_off(3)
+        assert not self.mirror.counted(50_000).is_off(0)
 
 
 def test_only_what_is_selected_asks_for_another_mirror() -> None:
