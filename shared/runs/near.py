@@ -165,9 +165,15 @@ class Near(Directory):
         return await self._once(("mailboxes", *ids), lambda: look(ids, others))
 
     async def _once(self, question: tuple[object, ...], ask: Callable[[], Awaitable[T]]) -> T:
+        """The answer to a question, or the error, also when it is asked again."""
         if question not in self._answers:
-            self._answers[question] = await ask()
-        answer: T = self._answers[question]
+            try:
+                self._answers[question] = await ask()
+            except GraphError as error:
+                self._answers[question] = error
+        answer: T | GraphError = self._answers[question]
+        if isinstance(answer, GraphError):
+            raise answer
         return answer
 
 
