@@ -1,5 +1,6 @@
 """A copy of Entra's users: an idle hour costs a few requests, and nobody is written to by the copy alone."""
 
+import random
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -9,18 +10,30 @@ from local.access_control import Fault as SourceFault
 from local.access_control import User as Person
 from local.entra import Fault, User
 from local.host.limits import PLATFORM
+from shared.entra.directory import Directory
+from shared.model.people import EntraUser
 from shared.model.records import Author
 from shared.model.runs import Mode, Run, Trigger
 from shared.runs import lifecycle
 from shared.runs.invocation import Finished, perform
+from shared.runs.near import near_directory
 from shared.runs.reading import perform_reading
 from shared.services import Services
 from shared.settings import Settings
 from shared.store.storage import SNAPSHOTS
+from tests.support.people import MAP
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source, until
 
 DOMAINS = (CONTOSO, *(f"d{number}.example" for number in range(5)))
 NAMES = [f"user{number}" for number in range(12)]
+ODDITIES: list[Json] = [
+    *(
+        {"kind": kind, "probability": 0.4, "path": "/users/delta"}
+        for kind in ("replay", "outOfOrder", "onlyChanged", "emptyPage")
+    ),
+    {"kind": "lateChange", "probability": 0.4, "seconds": 0.3},
+    {"kind": "lostToken", "probability": 0.2, "status": 410},
+]
 
 
 async def started(
@@ -364,6 +377,60 @@ class TestWhatCanNotBeRead:
 
         assert (failed.status, run.status, asked(stack)) == ("failed", "succeeded", asked(stack))
         assert not stack.events.named("mirror.read")[-1]["listed"]
+
+
+class TestWhateverDeltaDoes:
+    @pytest.mark.parametrize("seed", range(5))
+    async def test_the_copy_becomes_what_entra_has(self, start_stack: StartStack, seed: int) -> None:
+        stack = await started(start_stack, DOMAINS[:2])
+        chance, directory = random.Random(seed), stack.entra.directory
+        stack.entra.faults.plan.delta_page_size = 2
+        await perform_reading(stack.services, 1)
+        for number in range(2, 6):
+            stack.entra.faults.clear()
+            stack.entra.faults.plan.delta_page_size = 2
+            stack.entra.faults.add(*map(Fault.model_validate, ODDITIES))
+            for user in chance.sample(sorted(directory.users.values(), key=lambda user: user.id), 4):
+                change_by_hand(stack, user, chance)
+            for user in list(directory.deleted.values())[: chance.randrange(2)]:
+                directory.restore(user, None, drop_conflicting_addresses=True)
+            await perform_reading(stack.services, number)
+        stack.entra.faults.clear()
+
+        async def same() -> bool:
+            await perform_reading(stack.services, (await stack.services.snapshots.look()).begun + 1)
+            return all([await copied(stack, domain) == await there(stack, domain) for domain in DOMAINS[:2]])
+
+        # What comes late has come some time.
+        await until(same)
+        assert stack.events.named("mirror.differed") == []
+
+
+async def copied(stack: Stack, domain: str) -> list[EntraUser]:
+    stored = (await stack.services.snapshots.look()).mirror
+    assert stored is not None
+    near = await near_directory(stack.services, stack.services.graph(), MAP, domain, stored)
+    assert near is not None
+    return sorted((await near.read_users(domain)).users, key=str)
+
+
+async def there(stack: Stack, domain: str) -> list[EntraUser]:
+    live = Directory(stack.services.graph(), MAP)
+    return sorted((await live.read_users(domain)).users, key=str)
+
+
+def change_by_hand(stack: Stack, user: User, chance: random.Random) -> None:
+    directory = stack.entra.directory
+    match chance.randrange(4):
+        case 0:
+            directory.delete(user)
+        case 1:
+            directory.update(user, {"surname": chance.choice(["新", None])})
+        case 2:
+            moved = f"{chance.randrange(10**9)}@{chance.choice(DOMAINS[:2])}"
+            directory.update(user, {"userPrincipalName": moved})
+        case _:
+            directory.create(by_hand(f"by-hand-{chance.randrange(10**9)}"))
 
 
 def account(stack: Stack, name: str, domain: str = CONTOSO) -> User:
