@@ -65,8 +65,8 @@ class Mirror:
     `links`: those to Graph's changes, of this reading and the one before. The next reading follows the older one: what
     Graph left out the first time, it may tell the second. `base`: the blob; `listed`: the number of the reading that
     wrote it, at `listed_at`. Since then `changed`, by object id; those of them in `gone` are deleted. `aside`: whom the
-    base has at a temporary UPN. `users`: how many there are; `off`: how many more Graph has counted, and `stands`: then
-    when all had just been listed.
+    base has at a temporary UPN. `users`: how many there are; `off`: how many more Graph has counted, and `stands`: what
+    two readings counted so though one has listed everybody.
     """
 
     wanted: str

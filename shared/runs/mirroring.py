@@ -50,15 +50,17 @@ async def load_mirror(services: Services, stored: StoredMirror) -> Mirror | None
 
 @dataclass(frozen=True, slots=True)
 class Mirroring:
-    """The other side of one reading."""
+    """The other side of one reading. `low_priority`: Graph throttles it before others."""
 
     services: Services
     attribute_map: AttributeMap
     stop: Stop
+    low_priority: bool
 
     async def read(self, state: Readings) -> StoredMirror | None:
         """The copy as of now, in storage; None if Graph can't be read."""
-        directory = Directory(self.services.graph(self.stop), self.attribute_map)
+        graph = self.services.graph(self.stop, low_priority=self.low_priority)
+        directory = Directory(graph, self.attribute_map)
         scope = self.attribute_map.scope
         reading = _Round(self.services, directory, wanted_digest(self.attribute_map), state)
         try:
@@ -88,7 +90,7 @@ class _Round:
             or now.is_due(self._clock.now(), self._wanted, state.doubted)
             or now.is_off(old.off if old else 0)
         ):
-            now = await self._listed(followed, facts)
+            now = await self._listed(followed, facts, old.off if old else 0)
         if now is None:
             return None
         # By the time that Graph has told meanwhile.
@@ -134,7 +136,7 @@ class _Round:
             raise SnapshotDamaged from error
 
     async def _listed(
-        self, followed: tuple[Mirror, Sequence[Item]] | None, facts: TenantFacts
+        self, followed: tuple[Mirror, Sequence[Item]] | None, facts: TenantFacts, off_before: int
     ) -> Mirror | None:
         """Everybody, by a list. `followed`: the copy until now and what changed last; what it had wrong is told.
 
@@ -149,6 +151,7 @@ class _Round:
         if changes is None:
             event("mirror.lost", logging.WARNING, version=state.begun)
             return None
+        off = counted - len(everybody)
         base, parts = await self._clock.in_thread(everybody.packed)
         mirror = Mirror(
             wanted=self._wanted,
@@ -161,8 +164,9 @@ class _Round:
             facts=facts,
             aside=everybody.aside(),
             users=len(everybody),
-            off=counted - len(everybody),
-            stands=counted - len(everybody),
+            off=off,
+            # A list may have come up short: only the next one tells that the difference is none of lists.
+            stands=off if off == off_before else 0,
         )
         items = (*recent, *changes.items)
         if before:

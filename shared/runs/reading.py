@@ -22,7 +22,7 @@ from shared.errors import (
 from shared.log import event
 from shared.model.parts import Parts
 from shared.model.people import People
-from shared.model.runs import Run, SourceRead
+from shared.model.runs import Run, SourceRead, Trigger
 from shared.outbound.waiting import Deadline, Stop
 from shared.planning.mapping import AttributeMap
 from shared.planning.sides import Source
@@ -160,7 +160,7 @@ class SharedSource:
         try:
             async with _lease(services) as held:
                 both = _Both(self._stop, held)
-                mirror = Mirroring(services, self._map, both)
+                mirror = Mirroring(services, self._map, both, run.trigger is Trigger.SCHEDULE)
                 reading = services.readings.begin(self._map, both, mirror.read)
                 people = await reading.read(seen, after)
         except DomainBusy:
@@ -207,7 +207,7 @@ async def perform_reading(services: Services, number: int) -> list[str]:
             terms = await services.tenant_settings.read_terms()
             async with _lease(services) as held:
                 both = _Both(stop, held)
-                mirror = Mirroring(services, terms.attribute_map, both)
+                mirror = Mirroring(services, terms.attribute_map, both, low_priority=True)
                 reading = services.readings.begin(terms.attribute_map, both, mirror.read)
                 if await reading.read(seen, number - 1) is None:
                     return [reading_message(number)]

@@ -1,8 +1,10 @@
 """Reads the source for all domains: from the start or from where an earlier invocation was cut off, to a snapshot."""
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 from shared.clock import Clock
 from shared.errors import SourceError
@@ -16,8 +18,8 @@ from shared.source.snapshot import map_digest, packed, packed_stage, unpacked, u
 from shared.source.stoppable import StoppableSource
 from shared.store.snapshots import Readings, Snapshot, Snapshots, StoredMirror
 
-# Reads the other side in the same reading; None if that can't be read.
-OtherSide = Callable[[Readings], Awaitable[StoredMirror | None]]
+# Reads the other side at the same time; None if that can't be read.
+OtherSide = Callable[[Readings], Coroutine[Any, Any, StoredMirror | None]]
 
 # So often in a row a reading is begun without getting on.
 MOST_TRIES = 3
@@ -116,14 +118,18 @@ class Reading:
         if self.state is None:
             return None
         begun = self._staged_at = clock.monotonic()
+        other_side = asyncio.create_task(self._other_side(self.state))
         try:
             people = await self._collected(self.state.tries)
+            self.mirror = await other_side
         except SourceError as error:
             await self._snapshots.fail(self.state, parts_of(error), clock.now())
             self.ended = self.state.begun
             self._shared.event("reading.failed", logging.WARNING, version=self.ended, error=error.sentence)
             raise
-        self.mirror = await self._other_side(self.state)
+        finally:
+            other_side.cancel()
+            await asyncio.gather(other_side, return_exceptions=True)
         content, digest = await clock.in_thread(packed, people, digest)
         self.snapshot = await self._snapshots.end(
             self.state, content, digest, len(people), clock.now(), self.mirror

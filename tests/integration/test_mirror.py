@@ -288,7 +288,17 @@ class TestWhenEverybodyIsListedAgain:
         for _ in range(3):
             assert (await one_hour(stack)).status == "succeeded"
 
-        assert [event["listed"] for event in stack.events.named("mirror.read")] == [True, False, False]
+        assert [event["listed"] for event in stack.events.named("mirror.read")] == [True, True, False]
+
+    async def test_when_the_last_list_was_short(self, start_stack: StartStack) -> None:
+        stack = await started(start_stack)
+        stack.entra.faults.add(Fault(kind="shortListing", missing=5, path="/users", where="outer", count=2))
+
+        for _ in range(3):
+            assert (await one_hour(stack)).counts.unchanged == len(NAMES)
+
+        assert [event["listed"] for event in stack.events.named("mirror.read")] == [True, True, False]
+        assert stack.writes() == []
 
     async def test_when_an_account_was_met_that_the_plan_did_not_know(self, start_stack: StartStack) -> None:
         stack = await started(start_stack)
