@@ -211,6 +211,16 @@ def test_a_list_finds_exactly_what_the_mirror_had_wrong(
     assert Listed(("id", UPN)).differing(mirror, base, set()) == []
 
 
+def test_a_list_finds_who_is_gone_new_or_other_without_a_change() -> None:
+    mirror, base = listed(Tenant(some_users(4)))
+    now = Listed(SELECT)
+    now.add([*some_users(5).values()][2:])
+    now.add([{"id": "3", UPN: "u3@b.example"}])
+
+    assert now.differing(mirror, base, set()) == ["0", "1", "3", "4"]
+    assert now.differing(mirror, base, {"0", "3"}) == ["1", "4"]
+
+
 @given(DEEDS)
 def test_only_the_whole_blob_is_read(deeds: list[tuple[str, str, str, Properties]]) -> None:
     tenant = Tenant()
