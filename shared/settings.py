@@ -201,8 +201,8 @@ class Settings(BaseModel):
     read: Literal["mirror", "live"] = Field(
         "mirror",
         alias="READ",
-        description="`mirror`: one reading of the source serves all domains that need one at that time. `live`: each "
-        "run reads the whole source itself.",
+        description="`mirror`: one reading of both sides serves all domains that need one at that time; of Entra only "
+        "what has changed is read, and everybody whom a run would touch. `live`: each run reads both sides itself.",
     )
     usage_location: Country | None = Field(
         None,

@@ -37,6 +37,8 @@ READS = (
     "/organization?$select=id,displayName",
     "/users?$filter=endsWith(userPrincipalName,'@{domain}')&$count=true&$select=id,isManagementRestricted&$top=1",
     "/users?$filter=proxyAddresses/any(x:endsWith(x,'@{domain}'))&$count=true&$select=id,proxyAddresses&$top=1",
+    "/users?$count=true&$select=id&$top=1",
+    "/users/delta?$select=id,isManagementRestricted&$deltatoken=latest",
     "/users?$filter=startsWith(userPrincipalName,'sync-')&$select=id&$top=1",
     "/users?$filter=id in ('{user}')&$select=id",
     "/users?$filter=onPremisesImmutableId in ('none')&$select=id",
@@ -57,8 +59,6 @@ READS = (
     "/groups/{group}/transitiveMembers?$select=id&$top=1",
     "/groups/{group}/owners?$select=id&$top=1",
     "/identityGovernance/privilegedAccess/group/eligibilityScheduleInstances?$filter=groupId eq '{group}'",
-    # Not the app's: whether delta could take the place of the listing.
-    "/users/delta?$select=id,isManagementRestricted&$deltatoken=latest",
 )
 
 

@@ -37,7 +37,7 @@ time. A mistake raises SeedError, which names the entry.
                  "resourceUnits": {"count": 8000, "seconds": 10}},
                                                // null, or either one null: off; left out: Graph's own
       "faults": {"seed": 0, "latencyMs": 0, "jitterMs": 0, "staleListSeconds": 0,
-                 "freshNotFoundSeconds": 0,
+                 "freshNotFoundSeconds": 0, "deltaPageSize": 200,
                  "rules": [{"kind": "status", "status": 503, "path": "/$batch", "probability": 0.05}]}
     }
 

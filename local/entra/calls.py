@@ -8,6 +8,8 @@ from local.entra.errors import Json, bad_request
 
 # A cast may have the alias instead of the namespace.
 _ALIAS, _NAMESPACE = "graph.", "microsoft.graph."
+# A function may have its namespace and empty brackets: https://learn.microsoft.com/graph/delta-query-users
+_SPELLINGS = dict.fromkeys(("delta()", "microsoft.graph.delta", "microsoft.graph.delta()"), "delta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,10 @@ class Call:
 
     @property
     def segments(self) -> list[str]:
-        """The decoded parts of the path, with casts in their long form."""
+        """The decoded parts of the path, with casts in their long form and functions in their short one."""
         parts = [unquote(part) for part in self.path.strip("/").split("/")]
-        return [_NAMESPACE + part.removeprefix(_ALIAS) if part.startswith(_ALIAS) else part for part in parts]
+        long = [_NAMESPACE + part.removeprefix(_ALIAS) if part.startswith(_ALIAS) else part for part in parts]
+        return [_SPELLINGS.get(part, part) for part in long]
 
     @property
     def plain_path(self) -> str:

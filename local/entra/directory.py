@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from local.entra import errors
+from local.entra.changes import EXISTENCE, ChangeLog
 from local.entra.errors import Json
 from local.entra.index import UserIndex, smtp_addresses
 from local.entra.mail_addresses import with_upn_among_addresses
@@ -103,6 +104,7 @@ class Directory:
     service_principals: dict[str, Json] = field(default_factory=dict)
     index: UserIndex[User] = field(default_factory=UserIndex)
     deleted: dict[str, User] = field(default_factory=dict)
+    changes: ChangeLog = field(default_factory=ChangeLog)
     _journal: deque[tuple[float, str, User | None]] = field(default_factory=deque)
     _immutable_ids_of_deleted: dict[str, str] = field(default_factory=dict)
 
@@ -159,7 +161,7 @@ class Directory:
             "id": self.clock.guid(),
             "createdDateTime": self._timestamp(),
             "userType": "Member",
-            **self._as_kept(body),
+            **self._as_kept(body, {}),
         }
         self._refuse_bad_sign_in_name(properties, new=True)
         if not self.domains[split_upn(str(properties["userPrincipalName"]))[1]].federated:
@@ -173,6 +175,7 @@ class Directory:
         user = User(properties, mailbox="none", written_at=now, created_at=now)
         self.index.add(user)
         self._record(user.id, None)
+        self.changes.note(user.id, now, {}, {EXISTENCE: None})
         return user
 
     def update(self, user: User, changes: Json) -> None:
@@ -183,16 +186,23 @@ class Directory:
             raise errors.mastered_in_exchange()
         if SENSITIVE & changes.keys() and self.is_administrator(user):
             raise errors.request_denied()
-        properties = self.as_in_exchange(user, {**user.properties, **self._as_kept(changes)}, user.upn)
+        kept = self._as_kept(changes, user.properties)
+        properties = self.as_in_exchange(user, {**user.properties, **kept}, user.upn)
         if {"userPrincipalName", "onPremisesImmutableId"} & changes.keys():
             self._refuse_bad_sign_in_name(properties)
             self._refuse_federated_rename(user.upn, str(properties["userPrincipalName"]))
             self._refuse_federated_immutable_id(user.properties, properties)
             self._refuse_conflicts(properties)
+        self.set_properties(user, properties)
+
+    def set_properties(self, user: User, changes: Json) -> None:
+        """Like `update`, without Graph's rules: what other services of the tenant do, such as licensing."""
+        properties = {**user.properties, **changes}
         self._record(user.id, replace(user))
+        user.written_at = self.clock.monotonic()
+        self.changes.note(user.id, user.written_at, user.properties, properties)
         self.index.remove(user)
         user.properties = properties
-        user.written_at = self.clock.monotonic()
         self.index.add(user)
 
     def revoke_sessions(self, user: User) -> None:
@@ -201,8 +211,10 @@ class Directory:
         if self.is_administrator(user):
             raise errors.request_denied()
         self._record(user.id, replace(user))
-        user.properties = {**user.properties, "signInSessionsValidFromDateTime": self._timestamp()}
         user.written_at = self.clock.monotonic()
+        properties = {**user.properties, "signInSessionsValidFromDateTime": self._timestamp()}
+        self.changes.note(user.id, user.written_at, user.properties, properties)
+        user.properties = properties
 
     def delete(self, user: User) -> None:
         self._refuse_restricted(user)
@@ -212,12 +224,14 @@ class Directory:
             raise errors.request_denied()
         self._record(user.id, replace(user))
         self.index.remove(user)
-        user.properties = {
+        user.written_at = self.clock.monotonic()
+        properties = {
             **user.properties,
             "userPrincipalName": deleted_upn(user.id, user.upn),
             "deletedDateTime": self._timestamp(),
         }
-        user.written_at = self.clock.monotonic()
+        self.changes.note(user.id, user.written_at, user.properties, {**properties, EXISTENCE: "changed"})
+        user.properties = properties
         self.put_deleted(user)
 
     def restore(self, user: User, new_upn: str | None, *, drop_conflicting_addresses: bool) -> None:
@@ -237,16 +251,23 @@ class Directory:
         self._record(user.id, None)
         user.properties = properties
         user.written_at = user.created_at = self.clock.monotonic()
+        self.changes.note(user.id, user.written_at, {EXISTENCE: "changed"}, {})
         self.index.add(user)
 
     def purge(self, user: User) -> None:
         if self.is_administrator(user):
             raise errors.request_denied()
+        now = self.clock.monotonic()
+        self.changes.note(user.id, now, {EXISTENCE: "changed"}, {EXISTENCE: "deleted"})
         del self.deleted[user.id]
         self._immutable_ids_of_deleted.pop(str(user["onPremisesImmutableId"]), None)
 
-    def _as_kept(self, body: Json) -> Json:
-        """The body in NFC where the tenant keeps text so: other kanji than were sent, for compatibility ideographs."""
+    def _as_kept(self, body: Json, before: Json) -> Json:
+        """The body without nulls for what was never set, which delta queries tell from what was cleared.
+
+        In NFC where the tenant keeps text so: other kanji than were sent, for compatibility ideographs.
+        """
+        body = {name: value for name, value in body.items() if value is not None or name in before}
         if not self.tenant.composes_text:
             return body
         return {

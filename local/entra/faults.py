@@ -16,7 +16,21 @@ from local.entra.calls import Call
 from local.entra.directory import JOURNAL_SECONDS
 from local.entra.errors import GraphError, ThrottleLimit, throttled
 
-Kind = Literal["status", "drop", "delay", "emptyPage", "shortListing", "countTooHigh"]
+Kind = Literal[
+    "status",
+    "drop",
+    "delay",
+    "emptyPage",
+    "shortListing",
+    "countTooHigh",
+    "replay",
+    "outOfOrder",
+    "onlyChanged",
+    "removedAtFirst",
+    "lateChange",
+    "missedChange",
+    "lostToken",
+]
 _CONFIG = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 _MESSAGES = {
     400: ("Request_BadRequest", "One or more property values specified are invalid."),
@@ -49,7 +63,21 @@ class Fault(BaseModel):
     - `delay`: answers after `ms` milliseconds, or as soon as the fault is removed;
     - `emptyPage`: a page without values, whose nextLink leads to the values that were left out;
     - `shortListing`: a listing lacks its last `missing` objects, but its @odata.count includes them;
-    - `countTooHigh`: @odata.count is `missing` too high.
+    - `countTooHigh`: @odata.count is `missing` too high;
+
+    and of delta queries
+    - `replay`: a page also has `objects` that changed before or are in the same round, as they are now, in any place;
+    - `outOfOrder`: a page is shuffled, and then comes each of its objects as it was before its latest change. The next
+      round tells them again: until then, who follows believes the older state;
+    - `onlyChanged`: the objects on a page have only the properties that changed, as with Prefer: return=minimal;
+    - `removedAtFirst`: a first round also has users who had been removed before;
+    - `lateChange`: a change is not told until `seconds` after it was made;
+    - `missedChange`: a change is never told. It shows where a later one brings the whole object;
+    - `lostToken`: the token of a link is lost for good: 410 with a Location, or 400 or 404 syncStateNotFound.
+
+    Each change that a delta query could tell for the first time counts as one matching call for `lateChange` and
+    `missedChange`, all clients together; each page does for the others. For a user whom delta queries know and reads
+    do not, there is `freshNotFoundSeconds`.
 
     With `tookEffect`, a `status` or `drop` strikes after the write took effect instead of before.
     """
@@ -57,7 +85,7 @@ class Fault(BaseModel):
     model_config = _CONFIG
 
     kind: Kind
-    status: Literal[400, 401, 403, 404, 409, 429, 500, 502, 503, 504] = 503
+    status: Literal[400, 401, 403, 404, 409, 410, 429, 500, 502, 503, 504] = 503
     code: str = ""
     retry_after: int | None = Field(default=None, ge=0)
     retry_after_as: Literal["seconds", "date"] = "seconds"
@@ -65,6 +93,8 @@ class Fault(BaseModel):
     took_effect: bool = False
     ms: int = Field(default=1_000, ge=0)
     missing: int = Field(default=1, ge=1)
+    objects: int = Field(default=1, ge=1)
+    seconds: float = Field(default=0, ge=0)
     method: str = "*"
     path: str = "*"
     where: Literal["outer", "inner", "any"] = "any"
@@ -92,6 +122,12 @@ class Fault(BaseModel):
             raise ValueError("scope goes with status 429")
         if self.took_effect and self.kind not in {"status", "drop"}:
             raise ValueError("tookEffect goes with kind status or drop")
+        if self.kind == "lostToken" and self.status not in {400, 404, 410}:
+            raise ValueError("lostToken goes with status 400, 404 or 410")
+        if self.status == 410 and self.kind != "lostToken":
+            raise ValueError("status 410 goes with kind lostToken")
+        if self.kind == "lateChange" and not self.seconds:
+            raise ValueError("lateChange takes seconds above 0")
         return self
 
     async def wait_out(self) -> None:
@@ -147,6 +183,8 @@ class FaultPlan(BaseModel):
     stale_list_seconds: float = Field(default=0, ge=0, le=JOURNAL_SECONDS)
     # New and restored users answer 404 for so many seconds.
     fresh_not_found_seconds: float = Field(default=0, ge=0)
+    # How many users a page of a delta query has; Graph's own number is not documented.
+    delta_page_size: int = Field(default=200, ge=1)
     rules: list[Fault] = []
 
 

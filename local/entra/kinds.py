@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from local.entra.calls import Call
 
@@ -20,6 +20,7 @@ _TEXT = re.compile(r"'(?:[^']|'')*'")
 _ALIKE = re.compile(r"('')(?:,'')+")
 # These options take any value that the emulator accepts.
 _ANY_VALUE = frozenset({"$select", "$top"})
+_LINKS, _NO_LINKS = frozenset({"$skiptoken", "$deltatoken"}), frozenset({"", "latest"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,8 +51,9 @@ def keep(call: Call, template: str) -> None:
     folder = os.environ.get(FOLDER)
     if not folder or not call.sdk:
         return
-    # The rest of a nextLink is Graph's own, and `Paging` refuses any other.
-    if "$skiptoken=" in unquote(call.query_string):
+    # The rest of a link is Graph's own: one that was changed is refused.
+    tokens = parse_qsl(call.query_string, keep_blank_values=True)
+    if any(name in _LINKS and value not in _NO_LINKS for name, value in tokens):
         return
     kind = Kind.of(call.method, template, call.query_string, eventual=call.is_eventual)
     if (folder, kind) in _written:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from local.entra import deleted_items, domains, roles, users
+from local.entra import deleted_items, delta, domains, roles, users
 from local.entra.calls import Answer, Call
 from local.entra.errors import GraphError, method_not_allowed
 from local.entra.state import Entra
@@ -65,6 +65,7 @@ ROUTES = (
         users.create_user,
         (("User.ReadWrite.All", "User.Create", "Directory.ReadWrite.All"),),
     ),
+    Route("GET", "/users/delta", delta.list_changes, (_READ_USERS,)),
     Route("GET", "/users/{user}", users.read_user, (_READ_USERS,)),
     Route(
         "PATCH",

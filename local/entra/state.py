@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from local.entra.delta_rounds import DeltaRounds
 from local.entra.directory import Directory
 from local.entra.faults import Faults
 from local.entra.paging import Paging
@@ -26,6 +27,7 @@ class Entra:
     faults: Faults = field(default_factory=Faults)
     requests: RequestLog = field(default_factory=RequestLog)
     paging: Paging = field(default_factory=Paging)
+    delta: DeltaRounds = field(default_factory=DeltaRounds)
     expired_tokens: set[str] = field(default_factory=set)
     url: str = ""
     clock_rate: float = 1.0
@@ -37,11 +39,12 @@ class Entra:
         return self.permissions is None or not self.permissions.isdisjoint(permissions)
 
     def load(self, seed: Seed) -> None:
-        """Replaces the tenant, its permissions, its limits, its page links and, if the seed has any, its faults."""
+        """Replaces the tenant, its permissions, its limits, its links and, if the seed has any, its faults."""
         self.directory = build_directory(seed, self.clock)
         self.permissions = None if seed.permissions is None else frozenset(seed.permissions)
         writes, units = seed.limits_in_force()
         self.quota = Quota(writes, units, self.clock_rate, self.clock.monotonic)
         self.paging = Paging(self.clock.chance)
+        self.delta = DeltaRounds(self.clock.chance)
         if seed.faults is not None:
             self.faults.load(seed.faults)

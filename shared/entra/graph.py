@@ -133,6 +133,20 @@ class Graph:
         batches = Batches(self._client, self._quota, self._stop, self._in_flight, self._low_priority)
         return batches.send(requests, before_send)
 
+    async def ask(self, requests: Sequence[Request[Any]]) -> list[Answer]:
+        """Their answers, in the same order."""
+        found = dict[int, Answer]()
+        async for answers in self.send(requests):
+            found.update((id(request), answer) for request, answer in answers)
+        return [found[id(request)] for request in requests]
+
+    async def items_of(self, request: Request[Any], answer: Answer) -> list[dict[str, Any]]:
+        """Every item of a collection that was asked for in a batch. Raises GraphError unless the status is 200."""
+        if answer.status != 200:
+            raise answer.error
+        # Of many, all are read by themselves, since a link may expire on the way.
+        return await self.read_all(request.path) if next_link(answer.body) else page_items(answer.body)
+
     async def pause(self, attempt: int, retry_after: float | None = None) -> None:
         """Waits before the next try: `retry_after` seconds if given, else a backoff that grows with `attempt`."""
         await self._stop.sleep(wait_before(self.clock.chance, attempt, retry_after))

@@ -1,13 +1,13 @@
 """Administrators and non-user mailboxes, read from Entra and Exchange, so that they are not touched."""
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
 from shared.entra.batch import Request
-from shared.entra.client import Answer, next_link, page_items, segment, text
-from shared.entra.graph import Part, begun_again_if_expired
+from shared.entra.client import Answer, segment, text
+from shared.entra.graph import Part
 from shared.entra.users import PAGE_SIZE
 from shared.errors import GraphError
 from shared.model.parts import Parts, parts_of, say
@@ -21,6 +21,7 @@ from shared.planning.protection import (
 
 T = TypeVar("T")
 Holder = str | Parts
+Items = list[dict[str, Any]]
 
 _ROLE_ASSIGNMENTS = "/roleManagement/directory/roleAssignments?$expand=roleDefinition"
 _ROLE_ELIGIBILITIES = "/roleManagement/directory/roleEligibilityScheduleInstances?$expand=roleDefinition"
@@ -42,11 +43,19 @@ class Protected(Part):
         Graph refuses to change members and owners of role-assignable groups even before the group has a role.
         An error is returned as a missing permission or an unread reason.
         """
+        requests = role_lists()
+        return await self.roles_in(requests, await self.graph.ask(requests))
+
+    async def roles_in(self, requests: Sequence[Request[None]], answers: Sequence[Answer]) -> Roles:
+        """What the answers to the requests of `role_lists` say, and who is in the groups among them."""
         unknown = _Unknown()
-        assigned = await unknown.but_for(self._assigned(), {}, ROLE_PERMISSION)
-        eligible = await unknown.but_for(self._eligible(), {}, ROLE_PERMISSION)
+        lists = [
+            self.graph.items_of(request, answer) for request, answer in zip(requests, answers, strict=True)
+        ]
+        assigned = await unknown.but_for(_assigned(lists[0]), {}, ROLE_PERMISSION)
+        eligible = await unknown.but_for(_eligible(lists[1]), {}, ROLE_PERMISSION)
         roles = {**eligible, **assigned}
-        groups = await unknown.but_for(self._assignable_groups(), {}, GROUP_PERMISSION)
+        groups = await unknown.but_for(_assignable_groups(lists[2]), {}, GROUP_PERMISSION)
         through = await self._people_of(
             {group: roles.get(group, role) for group, role in groups.items()}, unknown
         )
@@ -69,27 +78,6 @@ class Protected(Part):
         except GraphError:
             return None
 
-    async def _assigned(self) -> dict[str, Holder]:
-        items = await self.graph.read_all(_ROLE_ASSIGNMENTS)
-        return {text(item, "principalId"): _role_name(item) for item in items}
-
-    async def _eligible(self) -> dict[str, Holder]:
-        try:
-            items = await self.graph.read_all(_ROLE_ELIGIBILITIES)
-        except GraphError as error:
-            if error.code == _NO_PIM:
-                return {}
-            raise
-        return {text(item, "principalId"): _once_activated(_role_name(item)) for item in items}
-
-    async def _assignable_groups(self) -> dict[str, Holder]:
-        """Object id → phrase for the role that the group may be given."""
-        items = await self.graph.read_all(_ASSIGNABLE_GROUPS)
-        return {
-            text(item, "id"): say("protected.roleOfGroup", group=str(item.get("displayName")))
-            for item in items
-        }
-
     async def _people_of(self, groups: Mapping[str, Holder], unknown: "_Unknown") -> dict[str, Holder]:
         """Object id → role, for the people of these groups. `groups`: object id → role."""
         requests = [request for group, role in groups.items() for request in _looks_at(segment(group), role)]
@@ -108,11 +96,7 @@ class Protected(Part):
     async def _people(self, request: Request["_Look"], answer: Answer) -> list[str]:
         if answer.error.code == _NO_PIM:
             return []
-        if answer.status != 200:
-            raise answer.error
-        items, link = page_items(answer.body), next_link(answer.body)
-        if link:  # of many, all are read by themselves, since a link may expire on the way
-            items = await begun_again_if_expired(lambda: self.graph.read_all(request.path))
+        items = await self.graph.items_of(request, answer)
         return [text(item, request.subject.name) for item in items]
 
     async def look_up_mailboxes(self, object_ids: Iterable[str], others: Iterable[str] = ()) -> Mailboxes:
@@ -146,6 +130,33 @@ class Protected(Part):
         async for answers in self.graph.send(requests):
             found.update((request.subject, answer) for request, answer in answers)
         return found
+
+
+def role_lists() -> list[Request[None]]:
+    """Who holds a role, who could, and which groups may be given one."""
+    paths = (_ROLE_ASSIGNMENTS, _ROLE_ELIGIBILITIES, _ASSIGNABLE_GROUPS)
+    return [Request(method="GET", path=path, subject=None) for path in paths]
+
+
+async def _assigned(items: Awaitable[Items]) -> dict[str, Holder]:
+    return {text(item, "principalId"): _role_name(item) for item in await items}
+
+
+async def _eligible(items: Awaitable[Items]) -> dict[str, Holder]:
+    try:
+        return {text(item, "principalId"): _once_activated(_role_name(item)) for item in await items}
+    except GraphError as error:
+        if error.code == _NO_PIM:
+            return {}
+        raise
+
+
+async def _assignable_groups(items: Awaitable[Items]) -> dict[str, Holder]:
+    """Object id → phrase for the role that the group may be given."""
+    return {
+        text(item, "id"): say("protected.roleOfGroup", group=str(item.get("displayName")))
+        for item in await items
+    }
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,6 +30,8 @@ from shared.planning.sides import Listing
 T = TypeVar("T")
 
 PAGE_SIZE = 999
+# Of what is counted, nobody is asked for.
+COUNT = "$count=true&$select=id&$top=1"
 # Most values that an `in` filter takes.
 IN_FILTER = 15
 _PLAIN = (str, bool, type(None))
@@ -80,10 +82,19 @@ class Users(Part):
         condition = ends_with(UPN, f"@{domain}")
         path = f"/users?$filter={condition}&$count=true&$select={self._select}&$top={PAGE_SIZE}"
         users: dict[str, EntraUser] = {}
+
+        def take(items: Sequence[Mapping[str, Any]]) -> None:
+            users.update((user.object_id, user) for user in _records(items, self._attribute_map))
+
+        expected = await self._take_pages(path, take)
+        suffix = f"@{domain.lower()}"
+        here = [user for user in users.values() if user.upn.lower().endswith(suffix)]
+        return Listing(here, len(users), expected)
+
+    async def _take_pages(self, path: str, take: Callable[[Sequence[Mapping[str, Any]]], None]) -> int:
+        """Calls `take` with the items of each page, in a thread. Returns how many users Graph counts in all."""
         page = await self.graph.read(path, eventual=True)
-        expected = page.get("@odata.count")
-        if not isinstance(expected, int):
-            raise GraphError("graph.noCount")
+        expected = counted(page)
         pages = graph_pages()
         while True:
             items = page_items(page)
@@ -92,17 +103,19 @@ class Users(Part):
                 pages.turn(len(items), link)
             following = asyncio.create_task(self.graph.read(link, eventual=True)) if link else None
             try:
-                # In a thread, so that the next page is requested while this one is parsed.
-                for user in await self.graph.clock.in_thread(_records, items, self._attribute_map):
-                    users[user.object_id] = user
+                # The next page is requested while this one is parsed.
+                await self.graph.clock.in_thread(take, items)
                 if following is None:
-                    suffix = f"@{domain.lower()}"
-                    here = [user for user in users.values() if user.upn.lower().endswith(suffix)]
-                    return Listing(here, len(users), expected)
+                    return expected
                 page = await following
             finally:
                 if following is not None:
                     following.cancel()
+
+    async def count_users(self, domain: str) -> int:
+        """How many users Graph counts on exactly this domain."""
+        path = f"/users?$filter={ends_with(UPN, f'@{domain}')}&{COUNT}"
+        return counted(await self.graph.read(path, eventual=True))
 
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
         """Object id → the current user, None for a user who is gone; users who could not be read are absent."""
@@ -241,6 +254,14 @@ def texts(item: Mapping[str, Any], name: str) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise GraphError("graph.notTexts", name=name)
     return values
+
+
+def counted(page: Mapping[str, Any]) -> int:
+    """How many users Graph counts in all. Raises GraphError if it does not say so."""
+    expected = page.get("@odata.count")
+    if not isinstance(expected, int):
+        raise GraphError("graph.noCount")
+    return expected
 
 
 def _record(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:

@@ -211,10 +211,18 @@ class SourceRead(Record):
     ended_at: Time
 
 
+class EntraRead(Record):
+    """Entra's users of the domain: of the copy as of that time, or `live`. Whom a plan touches is always read live."""
+
+    as_of: Time
+    live: bool
+
+
 class Read(Record):
-    """`source`: null where the run has read the source for itself alone, or not at all."""
+    """`source`: null where the run has read the source for itself alone, or not at all. `entra`: null in old runs."""
 
     source: SourceRead | None = None
+    entra: EntraRead | None = None
 
 
 class Run(Record):

@@ -12,7 +12,7 @@ from shared.model.changes import SWITCHES, Action, Change
 from shared.model.parts import Parts, parts_of, say
 from shared.model.results import NOT_LOOKED_AT, SOURCE_UNREADABLE, Key, Outcome, Result, key
 from shared.planning.deletions import second_verdict
-from shared.planning.mapping import UPN
+from shared.planning.mapping import IMMUTABLE_ID, UPN
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey, planned_again
 from shared.planning.upns import with_upns
@@ -28,6 +28,8 @@ from shared.services import Services
 (NO_ROOM,) = say("warning.noRoom", code=QUOTA_EXCEEDED)
 _LEFT = say("newcomer.noRoom")
 _MADE = Result.SUCCEEDED
+# Whoever has one of these has been looked for by it.
+_SURPRISES = (f"ObjectConflict:{UPN}", f"ObjectConflict:{IMMUTABLE_ID}")
 
 SESSION_PERMISSION = "User.RevokeSessions.All"
 Report = Callable[[Sequence[Outcome]], Awaitable[None]]
@@ -36,7 +38,8 @@ Report = Callable[[Sequence[Outcome]], Awaitable[None]]
 class Sync:
     """Applies what a survey planned. `report` hears of every outcome once it is recorded.
 
-    `warnings`: what Graph said of the tenant, not of a person.
+    `warnings`: what Graph said of the tenant, not of a person. `surprised`: somebody could not be added, since an
+    account has their UPN or immutable ID, and the plan did not know of it.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Sync:
         done = (action for (action, _), result in recorder.results.items() if result is Result.SUCCEEDED)
         self._denials = Denials(map(Action, done))
         self.warnings: Parts = ()
+        self.surprised = False
 
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
@@ -182,6 +186,7 @@ class Sync:
         fresh = [outcome for outcome in outcomes if key(outcome.change) not in self._recorder.results]
         for outcome in fresh:
             self._under_way.pop(key(outcome.change), None)
+        self.surprised |= any(map(_is_surprise, fresh))
         self._remembering.note(fresh)
         await self._recorder.record(fresh)
         await self._report(fresh)
@@ -248,6 +253,10 @@ def _short_sessions(refusals: Sequence[GraphError]) -> Parts:
 def _took_no_effect(request: Request[Change]) -> bool:
     """Whether a change that got no final answer is known not to have been made, not even its first step."""
     return _is_first_step(request) and request.no_effect and not request.in_doubt
+
+
+def _is_surprise(outcome: Outcome) -> bool:
+    return outcome.change.action is Action.ADD and outcome.error_code in _SURPRISES
 
 
 def _is_first_step(request: Request[Change]) -> bool:

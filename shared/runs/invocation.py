@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -38,7 +39,7 @@ from shared.model.parts import Parts, parts_of, say
 from shared.model.pause import Pausable, is_periodic, pause_of, told_in
 from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
-from shared.model.runs import AuditLog, Counts, Mode, Read, Run, RunKind, Status, Trigger
+from shared.model.runs import AuditLog, Counts, EntraRead, Mode, Read, Run, RunKind, Status, Trigger
 from shared.planning.deeds import Deeds, digest
 from shared.planning.limits import Checks, Trail, checked, leaving, noting
 from shared.planning.only import chosen
@@ -52,6 +53,7 @@ from shared.runs.apply import NO_ROOM, Sync
 from shared.runs.approving import approved_dry_run, compared_with, read_approved
 from shared.runs.inspection import pre_checked
 from shared.runs.messages import RunMessage, message
+from shared.runs.near import near_directory
 from shared.runs.reading import ReadingFailed, SharedSource
 from shared.runs.recorder import Recorder
 from shared.runs.recovery import settle, take_up
@@ -64,6 +66,7 @@ from shared.runs.what_if import Trying, compared
 from shared.services import Services
 from shared.store.leases import Lease, take_lease
 from shared.store.runs import Fence, Pointers
+from shared.store.snapshots import StoredMirror
 
 STALLED_INVOCATIONS = 3
 # After a longer pause it is not known whether the plan has been the same all the time.
@@ -151,6 +154,8 @@ class Invocation:
         self._tried: Mapping[str, JsonValue] = {}
         self._administration: Administration = services.administration
         self._source = SharedSource(services, run, self._stop)
+        self._mirror: StoredMirror | None = None
+        self._entra: EntraRead | None = None
         self._log = SyncLog(services, fence, run)
 
     async def perform(self) -> Ended:
@@ -297,17 +302,8 @@ class Invocation:
         run = self._log.run
         if run.undoes:
             return await survey_undo(self._services, run, run.undoes, self._directory, self._terms)
-        looking = surveyor(
-            self._services,
-            run.domain,
-            self._directory,
-            self._terms,
-            self._stop,
-            self._administration,
-            self._source,
-        )
-        seen = await looking.survey(predict=run.mode is Mode.DRY_RUN, approved=approved)
-        self._log.note(read=Read(source=self._source.read))
+        seen = await self._survey_both_sides(approved)
+        self._log.note(read=Read(source=self._source.read, entra=self._entra))
         if run.only is not None:
             people = await self._services.approvals.read_chosen(run)
             seen = await self._clock.in_thread(chosen, seen, people)
@@ -322,6 +318,28 @@ class Invocation:
         dry_run = await approved_dry_run(self._services, run.domain, run.approval)
         told = dry_run and any(part in dry_run.warning_parts for part in seen.memory.doubt)
         return replace(seen, reviewed=run.approval.reviewed and bool(told))
+
+    async def _survey_both_sides(self, approved: Deeds) -> Survey:
+        services, run, terms = self._services, self._log.run, self._terms
+        self._mirror = mirror = await self._source.read_mirror()
+        near = None
+        if mirror:
+            near = await near_directory(services, self._graph, terms.attribute_map, run.domain, mirror)
+        directory = near or self._directory
+        looking = surveyor(
+            services, run.domain, directory, terms, self._stop, self._administration, self._source
+        )
+        survey = partial(looking.survey, predict=run.mode is Mode.DRY_RUN, approved=approved)
+        if mirror is None or near is None:
+            seen, told = await survey(), self._graph.told
+            self._entra = EntraRead(as_of=told, live=True) if told else None
+            return seen
+        seen, was_wrong = await near.survey(survey)
+        self._entra = near.read
+        if was_wrong:
+            await services.snapshots.doubt(mirror)
+        self._directory.not_selectable = near.not_selectable
+        return seen
 
     async def _check(self, seen: Survey, approved: Deeds, left_behind: Recorder | None) -> Checks:
         """Decides for the run as a whole: a later invocation's plan has only what is left."""
@@ -434,6 +452,8 @@ class Invocation:
         finally:
             self._log.take_over(recorder)
             self._log.warn(sync.warnings)
+            if sync.surprised and self._mirror:
+                await self._services.snapshots.doubt(self._mirror)
 
     async def _end_early(self, status: Status, reason: Parts) -> None:
         """Settles the changes in doubt, so that every write has its row, and ends the run."""

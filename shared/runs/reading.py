@@ -22,16 +22,17 @@ from shared.errors import (
 from shared.log import event
 from shared.model.parts import Parts
 from shared.model.people import People
-from shared.model.runs import Run, SourceRead
+from shared.model.runs import Run, SourceRead, Trigger
 from shared.outbound.waiting import Deadline, Stop
 from shared.planning.mapping import AttributeMap
 from shared.planning.sides import Source
 from shared.reports import summary
 from shared.reports.logged import error_text
 from shared.runs.messages import message, reading_message
+from shared.runs.mirroring import Mirroring
 from shared.services import Services
 from shared.store.leases import Lease, Times, take_lease
-from shared.store.snapshots import READINGS, Readings, Snapshot, Waiting
+from shared.store.snapshots import READINGS, Readings, Snapshot, StoredMirror, Waiting
 
 # How long ago the reading of a run's snapshot may have ended; of the second one, before its first deletion.
 FRESH, FRESH_SECOND = timedelta(minutes=15), timedelta(minutes=5)
@@ -66,6 +67,8 @@ class SharedSource:
         self._unfinished: Readings | None = None
         self.got_on = False
         self.read: SourceRead | None = None
+        self._mirror: StoredMirror | None = None
+        self._people: People | None = None
         self.messages: list[str] = []
 
     def read_with(self, attribute_map: AttributeMap, in_force: AttributeMap) -> None:
@@ -76,9 +79,21 @@ class SharedSource:
         self._shares = self._shares and attribute_map == in_force
 
     async def users(self) -> People:
-        """Everybody in the source. Raises ReadingAwaited and ReadingFailed, beside what a source raises."""
-        if not self._shares:
-            return await self._live.users()
+        """Everybody in the source, the same people again. Raises ReadingAwaited and ReadingFailed, as a source does."""
+        if self._people is None:
+            self._people = await (self._shared_users() if self._shares else self._live.users())
+        return self._people
+
+    async def read_mirror(self) -> StoredMirror | None:
+        """The copy of Entra's users that goes with the reading of the source, which comes first.
+
+        None if there is none that is fresh.
+        """
+        if self._shares:
+            await self.users()
+        return self._mirror
+
+    async def _shared_users(self) -> People:
         while True:
             seen = await self._snapshots.look()
             newest, failed = seen.newest, seen.failed
@@ -86,6 +101,7 @@ class SharedSource:
                 if newest.map != self._digest:  # it was changed since
                     return await self._live.users()
                 if (people := await self._loaded(newest)) is not None:
+                    self._mirror = self._fresh(seen.mirror)
                     return people
                 self._after = newest.number
             elif failed and failed.number > max(self._after, newest.number if newest else 0):
@@ -143,7 +159,9 @@ class SharedSource:
         people = reading = None
         try:
             async with _lease(services) as held:
-                reading = services.readings.begin(self._map, _Both(self._stop, held))
+                both = _Both(self._stop, held)
+                mirror = Mirroring(services, self._map, both, run.trigger is Trigger.SCHEDULE)
+                reading = services.readings.begin(self._map, both, mirror.read)
                 people = await reading.read(seen, after)
         except DomainBusy:
             return None
@@ -155,8 +173,13 @@ class SharedSource:
                 others = await _messages(services, seen.ended, reading.ended)
                 self.messages += [one for one in others if one != message(run.domain, run.id)]
         if reading.snapshot and self.read is None:
-            self.read = _told(reading.snapshot)
+            self.read, self._mirror = _told(reading.snapshot), reading.mirror
         return people
+
+    def _fresh(self, mirror: StoredMirror | None) -> StoredMirror | None:
+        """The mirror, if it was read after somebody asked for this run, and not too long ago."""
+        asked = self._run.read_after or 0
+        return mirror if mirror and mirror.number > asked and mirror.age <= FRESH else None
 
     async def _loaded(self, snapshot: Snapshot) -> People | None:
         """Everybody in it; None if it is damaged or gone."""
@@ -183,7 +206,9 @@ async def perform_reading(services: Services, number: int) -> list[str]:
         try:
             terms = await services.tenant_settings.read_terms()
             async with _lease(services) as held:
-                reading = services.readings.begin(terms.attribute_map, _Both(stop, held))
+                both = _Both(stop, held)
+                mirror = Mirroring(services, terms.attribute_map, both, low_priority=True)
+                reading = services.readings.begin(terms.attribute_map, both, mirror.read)
                 if await reading.read(seen, number - 1) is None:
                     return [reading_message(number)]
                 ended = reading.ended

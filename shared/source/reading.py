@@ -1,26 +1,25 @@
 """Reads the source for all domains: from the start or from where an earlier invocation was cut off, to a snapshot."""
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 from shared.clock import Clock
 from shared.errors import SourceError
+from shared.model.packed import SnapshotDamaged
 from shared.model.parts import parts_of
 from shared.model.people import People
 from shared.outbound.waiting import Stop
 from shared.planning.mapping import AttributeMap
 from shared.source import Opener, SourceUsers, Staged
-from shared.source.snapshot import (
-    SnapshotDamaged,
-    map_digest,
-    packed,
-    packed_stage,
-    unpacked,
-    unpacked_stages,
-)
+from shared.source.snapshot import map_digest, packed, packed_stage, unpacked, unpacked_stages
 from shared.source.stoppable import StoppableSource
-from shared.store.snapshots import Readings, Snapshot, Snapshots
+from shared.store.snapshots import Readings, Snapshot, Snapshots, StoredMirror
+
+# Reads the other side at the same time; None if that can't be read.
+OtherSide = Callable[[Readings], Coroutine[Any, Any, StoredMirror | None]]
 
 # So often in a row a reading is begun without getting on.
 MOST_TRIES = 3
@@ -48,10 +47,10 @@ class SharedReadings:
         self.event = event
         self._blob, self._people = "", People()
 
-    def begin(self, attribute_map: AttributeMap, stop: Stop) -> "Reading":
+    def begin(self, attribute_map: AttributeMap, stop: Stop, other_side: OtherSide) -> "Reading":
         """A reading by an invocation that holds its lease, until `stop`."""
         source = StoppableSource(self._opener(), attribute_map, stop)
-        return Reading(self, self._snapshots, self._clock, source, map_digest(attribute_map))
+        return Reading(self, self._snapshots, self._clock, source, other_side, map_digest(attribute_map))
 
     async def load(self, snapshot: Snapshot) -> People | None:
         """Everybody in it; None if it is damaged or gone."""
@@ -74,7 +73,8 @@ class SharedReadings:
 class Reading:
     """One invocation's share in a reading. `ended`: its number, once it has ended.
 
-    `snapshot`: what a good one has made. `got_on`: whether something was staged.
+    `snapshot`, `mirror`: what a good one has made, the latter if Entra could be read. `got_on`: whether something was
+    staged.
     """
 
     def __init__(
@@ -83,17 +83,20 @@ class Reading:
         snapshots: Snapshots,
         clock: Clock,
         source: StoppableSource,
+        other_side: OtherSide,
         digest: str,
     ) -> None:
         self._shared = shared
         self._snapshots = snapshots
         self._clock = clock
         self._source = source
+        self._other_side = other_side
         self._map = digest
         self._staged_at = 0.0
         self._staged_users = 0
         self.state: Readings | None = None
         self.snapshot: Snapshot | None = None
+        self.mirror: StoredMirror | None = None
         self.ended = 0
         self.got_on = False
 
@@ -115,15 +118,22 @@ class Reading:
         if self.state is None:
             return None
         begun = self._staged_at = clock.monotonic()
+        other_side = asyncio.create_task(self._other_side(self.state))
         try:
             people = await self._collected(self.state.tries)
+            self.mirror = await other_side
         except SourceError as error:
             await self._snapshots.fail(self.state, parts_of(error), clock.now())
             self.ended = self.state.begun
             self._shared.event("reading.failed", logging.WARNING, version=self.ended, error=error.sentence)
             raise
+        finally:
+            other_side.cancel()
+            await asyncio.gather(other_side, return_exceptions=True)
         content, digest = await clock.in_thread(packed, people, digest)
-        self.snapshot = await self._snapshots.end(self.state, content, digest, len(people), clock.now())
+        self.snapshot = await self._snapshots.end(
+            self.state, content, digest, len(people), clock.now(), self.mirror
+        )
         self.ended = self.state.begun
         self._shared.keep(self.snapshot, people)
         self._shared.event(

@@ -9,7 +9,6 @@ it. A part's digest is the same for the same people in any order, in every proce
 """
 
 import json
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -20,6 +19,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from shared.model.characters import escaped
+from shared.model.packed import Digest, SnapshotDamaged, unzipped, zipped
 from shared.model.parts import Parts, stored_parts
 from shared.model.people import People, SourceUser
 from shared.planning.mapping import AttributeMap, domain_of
@@ -28,15 +28,8 @@ from shared.source import Staged
 # Another number whenever the same record may be read as another user than before.
 FORMAT = 1
 _FIRST_LINE = b"users-snapshot %d\n" % FORMAT
-_FASTEST = 1
-# A million users have less.
-_LARGEST_PART = 2 * 1024**3
 _PARTS = TypeAdapter(Parts)
 _UPN_GIVEN, _NAME_MADE, _OUT_OF_SCOPE, _ONLY_FOUND = 1, 2, 4, 8
-
-
-class SnapshotDamaged(ValueError):
-    """Not a snapshot of this format, not the one that was meant, or not all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +68,8 @@ def packed(people: People, digest: str) -> tuple[bytes, str]:
         by_domain.setdefault(domain_of(user.upn), []).append(user)
     entries, bodies = list[_Part](), list[bytes]()
     for domain, users in sorted(by_domain.items()):
-        of_rows = _Digest()
-        body = _zipped(map(of_rows.add, map(_row, users)))
+        of_rows = Digest()
+        body = zipped(map(of_rows.add, map(_row, users)))
         entries.append(_Part(domain, len(body), len(users), of_rows.text))
         bodies.append(body)
     index = json.dumps(asdict(_Index(digest, escaped(people.fitting), entries))).encode()
@@ -92,7 +85,7 @@ def unpacked(content: bytes, digest: str) -> People:
     try:
         index = _INDEX.validate_json(header)
         people = People(user for part, body in _bodies(index, bodies) for user in _users(part, body))
-    except (zlib.error, ValidationError, TypeError, IndexError, ValueError) as error:
+    except (ValidationError, TypeError, IndexError, ValueError) as error:
         raise SnapshotDamaged from error
     people.fitting = index.fitting
     return people
@@ -108,7 +101,7 @@ def _bodies(index: _Index, bodies: bytes) -> Iterator[tuple[_Part, bytes]]:
 
 
 def _users(part: _Part, body: bytes) -> list[SourceUser]:
-    rows, digest = _unzipped(body).splitlines(), _Digest()
+    rows, digest = unzipped(body).splitlines(), Digest()
     users = [_user_of(orjson.loads(digest.add(row))) for row in rows]
     if len(users) != part.users or digest.text != part.digest:
         raise SnapshotDamaged
@@ -119,7 +112,7 @@ def packed_stage(staged: Staged) -> bytes:
     """What was read since the stage before."""
     rest = [staged.cursor, staged.pages, staged.items, staged.fitting, staged.absent]
     users = (orjson.dumps([place, *_cells(user)]) for user, place in staged.users)
-    return _zipped(chain((json.dumps(rest).encode(),), users))
+    return zipped(chain((json.dumps(rest).encode(),), users))
 
 
 def unpacked_stages(contents: Iterable[bytes]) -> Staged | None:
@@ -127,10 +120,10 @@ def unpacked_stages(contents: Iterable[bytes]) -> Staged | None:
     staged: Staged | None = None
     for content in contents:
         try:
-            rest, *rows = _unzipped(content).splitlines()
+            rest, *rows = unzipped(content).splitlines()
             cursor, pages, items, fitting, absent = json.loads(rest)
             read = [(_user_of(cells), place) for place, *cells in map(orjson.loads, rows)]
-        except (zlib.error, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise SnapshotDamaged from error
         staged = Staged(
             cursor=cursor,
@@ -141,37 +134,6 @@ def unpacked_stages(contents: Iterable[bytes]) -> Staged | None:
             users=[*(staged.users if staged else ()), *read],
         )
     return staged
-
-
-def _unzipped(body: bytes) -> bytes:
-    """Raises SnapshotDamaged for what is not whole, or larger than anything that was written."""
-    unzip = zlib.decompressobj()
-    content = unzip.decompress(body, _LARGEST_PART)
-    if not unzip.eof or unzip.unused_data:
-        raise SnapshotDamaged
-    return content
-
-
-def _zipped(lines: Iterable[bytes]) -> bytes:
-    """Line by line: all lines of a large source would be a hundred megabytes."""
-    zipping = zlib.compressobj(_FASTEST)
-    zipped = [zipping.compress(line + b"\n") for line in lines]
-    return b"".join((*zipped, zipping.flush()))
-
-
-class _Digest:
-    """Of any number of rows: the sum of theirs, which is the same in any order."""
-
-    def __init__(self) -> None:
-        self._sum = 0
-
-    def add(self, row: bytes) -> bytes:
-        self._sum += int.from_bytes(sha256(row).digest())
-        return row
-
-    @property
-    def text(self) -> str:
-        return f"{self._sum % 2**256:064x}"
 
 
 def _row(user: SourceUser) -> bytes:

@@ -1,10 +1,12 @@
-"""Snapshots of the source: blobs `snapshots/…`, and their readings: table `Runs`, partition `~readings`.
+"""Snapshots of both sides: blobs `snapshots/…`, and their readings: table `Runs`, partition `~readings`.
 
 | row | what |
 |---|---|
 | `state` | the numbers of the last reading that was begun and of the last that ended; what is staged of the former |
 | `newest` | the newest good reading: its blob, and the digest of that |
 | `failed` | the newest failed reading, and why |
+| `mirror` | the newest copy of Entra's users: its two blobs |
+| `doubt` | the last of these copies that a run has found wrong |
 | three digits | a reading that has ended: its number modulo `ROWS`, so that the last ones stay |
 | `wait-` and a domain | the run that waits there, or has waited, and for which reading at least |
 
@@ -36,6 +38,7 @@ KEPT_AFTER_REPLACED = timedelta(hours=1)
 # Of the readings of more than a week, if there is one an hour.
 ROWS = 200
 _STATE, _NEWEST, _FAILED, _WAIT = "state", "newest", "failed", "wait-"
+_MIRROR, _DOUBT = "mirror", "doubt"
 # A transaction takes so many rows.
 _AT_ONCE = 100
 _PARTS = TypeAdapter(Parts)
@@ -63,12 +66,23 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMirror:
+    """A copy of Entra's users, as the reading with this number left it. `base`: the blob that `blob` goes on from."""
+
+    number: int
+    blob: str
+    base: str
+    age: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
     """How readings stand. `begun`: the number of the last one that was begun; `ended`: of the last one that ended.
 
     Of one that has not ended: `map` and `begun_at` as in `Snapshot`, `stages`: the blobs that are staged, `tries`: how
     many invocations have begun it since something was staged last, `quiet`: how long nothing has been written of it.
-    `at`: storage's time. `writer`: a token of the only invocation that may write.
+    `at`: storage's time. `writer`: a token of the only invocation that may write. `doubted`: the number of the last
+    mirror that was found wrong.
     """
 
     begun: int = 0
@@ -80,6 +94,8 @@ class Readings:
     quiet: timedelta = timedelta(0)
     newest: Snapshot | None = None
     failed: Failure | None = None
+    mirror: StoredMirror | None = None
+    doubted: int = 0
     at: datetime
     etag: str = ""
     writer: str = ""
@@ -114,6 +130,7 @@ class _Asked:
 class Snapshots:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._last = "", b""
 
     @tried_again
     async def look(self) -> Readings:
@@ -146,19 +163,26 @@ class Snapshots:
 
     async def stage(self, state: Readings, content: bytes) -> Readings:
         """Adds what was read since the last stage. Raises LeaseLost if another goes on with the reading."""
-        blob = f"stages/{_number(state.begun)}-{state.writer}-{len(state.stages)}"
-        await self._put(blob, content)
+        blob = await self.put(state, f"stages/{len(state.stages)}", content)
         return await self._write(replace(state, stages=(*state.stages, blob), tries=0))
 
     async def drop_staged(self, state: Readings) -> Readings:
         return await self._write(replace(state, stages=()))
 
     async def end(
-        self, state: Readings, content: bytes, digest: str, users: int, ended_at: datetime
+        self,
+        state: Readings,
+        content: bytes,
+        digest: str,
+        users: int,
+        ended_at: datetime,
+        mirror: StoredMirror | None = None,
     ) -> Snapshot:
-        """Makes this reading the newest snapshot. Raises LeaseLost if another goes on with it."""
-        blob = f"{_number(state.begun)}-{state.writer}"
-        await self._put(blob, content)
+        """Makes this reading the newest snapshot, with the mirror if it has one.
+
+        Raises LeaseLost if another goes on with it.
+        """
+        blob = await self.put(state, "source", content)
         begun_at = state.begun_at or ended_at
         columns = {
             "number": state.begun,
@@ -169,9 +193,10 @@ class Snapshots:
             "begunAt": begun_at.isoformat(),
             "endedAt": ended_at.isoformat(),
         }
-        await self._write(
-            replace(state, ended=state.begun), {_NEWEST: columns, _row_of(state.begun): columns}
-        )
+        rows: dict[str, Mapping[str, object]] = {_NEWEST: columns, _row_of(state.begun): columns}
+        if mirror:
+            rows[_MIRROR] = {"number": mirror.number, "blob": mirror.blob, "base": mirror.base}
+        await self._write(replace(state, ended=state.begun), rows)
         return _snapshot(columns, timedelta(0))
 
     async def fail(self, state: Readings, why: Parts, ended_at: datetime) -> None:
@@ -207,11 +232,21 @@ class Snapshots:
             async for row in rows
         ]
 
+    async def doubt(self, mirror: StoredMirror) -> None:
+        """The next reading lists everybody again."""
+        await self._upsert([{**_key(_DOUBT), "number": mirror.number}])
+
+    async def last_content(self, blob: str) -> bytes:
+        """As `content`; what was read last is kept, since every run of an hour asks for the same."""
+        if self._last[0] != blob:
+            self._last = blob, await self.content(blob)
+        return self._last[1]
+
     @tried_again
-    async def content(self, blob: str) -> bytes:
-        """Raises ResourceNotFoundError if it is gone."""
+    async def content(self, blob: str, offset: int | None = None, length: int | None = None) -> bytes:
+        """The blob, or a piece of it. Raises ResourceNotFoundError if it is gone."""
         container = await self._storage.open_container(SNAPSHOTS)
-        found = await container.download_blob(blob, decompress=False)
+        found = await container.download_blob(blob, offset=offset, length=length, decompress=False)
         return bytes(await found.readall())
 
     @tried_again
@@ -221,16 +256,19 @@ class Snapshots:
         if not seen.begun:
             return
         container = await self._storage.open_container(SNAPSHOTS)
-        newest = seen.newest and seen.newest.blob
+        kept = {seen.newest.blob} if seen.newest else set()
+        kept |= {seen.mirror.blob, seen.mirror.base} if seen.mirror else set()
         async for blob in container.list_blobs():
-            if blob.name != newest and seen.at - blob.last_modified > KEPT_AFTER_REPLACED:
+            if blob.name not in kept and seen.at - blob.last_modified > KEPT_AFTER_REPLACED:
                 await container.delete_blob(blob.name)
 
     @tried_again
-    async def _put(self, blob: str, content: bytes) -> None:
-        """Nobody else writes a blob with this name."""
+    async def put(self, state: Readings, what: str, content: bytes) -> str:
+        """Writes a blob of this reading, whose name nobody else takes. Returns that."""
+        blob = f"{what}-{_number(state.begun)}-{state.writer}"
         container = await self._storage.open_container(SNAPSHOTS)
         await container.upload_blob(blob, content, overwrite=True)
+        return blob
 
     @tried_again
     async def _upsert(self, rows: Sequence[Mapping[str, object]]) -> None:
@@ -292,7 +330,7 @@ def _readings(rows: Mapping[str, Any], at: datetime) -> Readings:
         written: datetime = rows[name].metadata["timestamp"]
         return max(timedelta(0), at - written)
 
-    state, newest, failed = rows.get(_STATE), rows.get(_NEWEST), rows.get(_FAILED)
+    state, newest, failed, mirror = map(rows.get, (_STATE, _NEWEST, _FAILED, _MIRROR))
     if state is None:
         return Readings(at=at)
     return Readings(
@@ -307,6 +345,12 @@ def _readings(rows: Mapping[str, Any], at: datetime) -> Readings:
         failed=Failure(number=failed["number"], why=_PARTS.validate_json(failed["why"]), age=age(_FAILED))
         if failed
         else None,
+        mirror=StoredMirror(
+            number=mirror["number"], blob=mirror["blob"], base=mirror["base"], age=age(_MIRROR)
+        )
+        if mirror
+        else None,
+        doubted=rows[_DOUBT]["number"] if _DOUBT in rows else 0,
         at=at,
         etag=str(state.metadata["etag"]),
         writer=state["writer"],

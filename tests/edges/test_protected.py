@@ -149,7 +149,7 @@ class TestRoles:
             roles = await tenant.directory.read_roles()
 
         assert set(roles.holders) == set(IDS)
-        assert tenant.entra.requests.count("POST", "/$batch") == 6
+        assert tenant.entra.requests.count("POST", "/$batch") == 7
 
     async def test_of_a_group_of_thousands_are_read_to_the_last_page(self) -> None:
         many = [entra_user(f"u{number}@contoso.com") for number in range(1_500)]
@@ -195,6 +195,6 @@ class TestRoles:
 
     async def test_that_are_refused_to_the_app_itself_are_no_matter_of_this_look(self) -> None:
         async with connected(*PEOPLE) as tenant:
-            tenant.entra.faults.add(Fault(kind="status", status=401, path="/groups"))
+            tenant.entra.faults.add(Fault(kind="status", status=401, path="/$batch"))
             with pytest.raises(CallerRefused):
                 await tenant.directory.read_roles()

@@ -19,7 +19,7 @@ from shared.outbound.waiting import Deadline, NoStop
 from shared.services import Services
 from shared.settings import Settings
 from shared.source.reading import Reading
-from shared.store.snapshots import Readings, Snapshot, Snapshots, Waiting
+from shared.store.snapshots import Readings, Snapshot, Snapshots, StoredMirror, Waiting
 from shared.store.storage import SNAPSHOTS
 from tests.support.errors import raises
 from tests.support.people import MAP
@@ -61,7 +61,11 @@ def environment(source: AccessControl, storage: str) -> dict[str, str]:
 
 
 def reading(services: Services) -> Reading:
-    return services.readings.begin(MAP, NoStop(services.clock))
+    return services.readings.begin(MAP, NoStop(services.clock), alone)
+
+
+async def alone(_: Readings) -> None:
+    """The source without the other side."""
 
 
 async def begun(snapshots: Snapshots, *, go_on: bool = False) -> Readings | None:
@@ -182,6 +186,32 @@ class TestRows:
         assert seen.newest is not None
         assert await snapshots.content(seen.newest.blob) == b"x"
 
+    async def test_a_mirror_is_kept_with_both_of_its_blobs_until_there_is_another(
+        self, services: Services, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        snapshots, now = services.snapshots, datetime.now(UTC)
+        for number in (1, 2, 3):
+            state = await begun(snapshots)
+            assert state is not None
+            base = await snapshots.put(state, "base", b"0123456789")
+            blob = await snapshots.put(state, "mirror", b"%d" % number)
+            mirror = StoredMirror(number=number, blob=blob, base=base)
+            # The last reading could not read Entra.
+            await snapshots.end(state, b"x", "digest", 1, now, mirror if number < 3 else None)
+        monkeypatch.setattr("shared.store.snapshots.KEPT_AFTER_REPLACED", timedelta(seconds=-5))
+        await snapshots.purge()
+        await snapshots.doubt(mirror)
+
+        seen = await snapshots.look()
+
+        assert seen.mirror is not None
+        assert (seen.mirror.number, seen.doubted) == (2, 3)
+        assert timedelta(0) <= seen.mirror.age < timedelta(minutes=5)
+        assert [await snapshots.last_content(seen.mirror.blob) for _ in range(2)] == [b"2", b"2"]
+        assert await snapshots.content(seen.mirror.base, 2, 3) == b"234"
+        container = services.storage.blobs.get_container_client(SNAPSHOTS)
+        assert len([blob async for blob in container.list_blobs()]) == 3
+
 
 class TestReading:
     async def test_it_reads_everybody_once_for_all(self, services: Services, source: AccessControl) -> None:
@@ -238,7 +268,7 @@ class TestReading:
     async def test_one_whose_time_is_up_goes_on_too(self, services: Services, source: AccessControl) -> None:
         source.faults.add(Fault(kind="delay", ms=600_000, page=3))
         stop = Deadline(0.5, services.clock, TimeBudgetSpent("run.timeIsUp"))
-        first = services.readings.begin(MAP, stop)
+        first = services.readings.begin(MAP, stop, alone)
 
         with raises(TimeBudgetSpent, match="time is up"):
             await first.read(await services.snapshots.look(), 0)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from shared.model.packed import SnapshotDamaged
 from shared.model.parts import say
 from shared.model.people import People, SourceUser
 from shared.planning.mapping import AttributeMap, domain_of
 from shared.planning.scope import Scope
 from shared.source import Staged
 from shared.source.snapshot import (
-    SnapshotDamaged,
     map_digest,
     packed,
     packed_stage,

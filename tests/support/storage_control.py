@@ -3,6 +3,7 @@
 import gzip
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx
@@ -65,12 +66,20 @@ def storage_of(stack: Stack) -> StorageControl:
 
 def readable(content: bytes) -> str:
     """The text of a blob, also of one that the app keeps compressed."""
+    head, streams = b"", content
     if content.startswith(b"users-snapshot "):
-        _, index, parts = content.split(b"\n", 2)
-        texts = [index]
-        while parts:
-            part = zlib.decompressobj()
-            texts.append(part.decompress(parts))
-            parts = part.unused_data
-        content = b"\n".join(texts)
+        format_, index, streams = content.split(b"\n", 2)
+        head = format_ + index
+    elif content.startswith(b"users-mirror "):
+        head, _, streams = content.partition(b"\n")
+    if head or content.startswith(b"\x78\x01"):
+        content = b"\n".join((head, *_unzipped(streams)))
     return (gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content).decode()
+
+
+def _unzipped(streams: bytes) -> Iterator[bytes]:
+    """What was compressed, one after the other."""
+    while streams:
+        part = zlib.decompressobj()
+        yield part.decompress(streams)
+        streams = part.unused_data

@@ -32,9 +32,7 @@ def by_hand(stack: Stack, account: str, *, upn: str = "", remove: str = "") -> N
     addresses = user["proxyAddresses"]
     assert isinstance(addresses, list | None)
     left = [entry for entry in addresses or () if entry.lower() != f"smtp:{remove}@contoso.com"]
-    stack.entra.directory.index.remove(user)
-    user.properties = {**user.properties, "proxyAddresses": left}
-    stack.entra.directory.index.add(user)
+    stack.entra.directory.set_properties(user, {"proxyAddresses": left})
 
 
 class TestACircle:

@@ -9,8 +9,8 @@ from tests.support.outcomes import ANY_DELETION, errors_of, names, rows_of, trea
 from tests.support.stack import Stack, StartStack, in_entra, in_source
 
 LEAVERS = [f"gone{n}" for n in range(4)]
-# After the look before a deletion.
-LATER = tuple(range(2, 100))
+# After the looks before the plan and before the deletion.
+LATER = tuple(range(3, 100))
 
 
 async def leavers(start_stack: StartStack, *gone: str) -> Stack:

@@ -1,0 +1,224 @@
+"""Surveys a domain from the copy of Entra's users, and asks Graph about everybody whom the plan would touch.
+
+The copy only decides that nothing is to be done, and whom something might be done to. Each of these is read live, and
+it is planned again with the answers, until the plan touches nobody else. Nobody is added, restored, blocked or deleted
+unless Graph counts as many users on the domain. Where a list of the domain costs less, or there is any doubt, the
+domain is listed.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from shared.entra.batch import BATCH_SIZE
+from shared.entra.directory import Directory
+from shared.entra.graph import Graph
+from shared.entra.users import PAGE_SIZE, entra_user
+from shared.errors import GraphError
+from shared.log import event
+from shared.model.changes import Action
+from shared.model.domains import TenantDomain
+from shared.model.packed import SnapshotDamaged
+from shared.model.people import EntraUser
+from shared.model.runs import EntraRead
+from shared.planning.aside import are_aside
+from shared.planning.holders import Holder
+from shared.planning.mapping import AttributeMap, domain_of
+from shared.planning.mirror import Mirror, TenantFacts, part_rows, wanted_digest
+from shared.planning.protection import Mailboxes, Roles
+from shared.planning.recycle_bin import RecycleBin
+from shared.planning.sides import Listing
+from shared.planning.surveyed import Survey
+from shared.runs.mirroring import load_mirror
+from shared.runs.survey import SIGNED_OUT_AT_ONCE
+from shared.services import Services
+from shared.store.snapshots import StoredMirror
+
+T = TypeVar("T")
+
+# So often it is planned with what was read live; then the domain is listed.
+_ROUNDS = 5
+# Whether there is somebody too many, or too few, matters to these.
+_COUNTED = (Action.ADD, Action.RESTORE, Action.BLOCK, Action.DELETE)
+
+
+class Near(Directory):
+    """The directory as one survey of one domain sees it.
+
+    Its users are those of the copy, or as they were read live since. What has no delta is that of the copy's reading,
+    until somebody is touched. Everything else is asked live, and once.
+    """
+
+    def __init__(
+        self, graph: Graph, attribute_map: AttributeMap, domain: str, mirror: Mirror, rows: Iterable[bytes]
+    ) -> None:
+        super().__init__(graph, attribute_map)
+        self.not_selectable = tuple(name for name in attribute_map.selected if name not in mirror.select)
+        self._domain = domain
+        users = (entra_user(attribute_map, item) for item in mirror.items_on(domain, rows))
+        self._users = {user.object_id: user for user in users}
+        self._aside = [entra_user(attribute_map, item) for item in mirror.items_aside()]
+        # None once they are asked live.
+        self._facts: TenantFacts | None = mirror.facts
+        self._as_of = mirror.facts.told
+        self._listing: Listing | None = None
+        self._read: set[str] = set()
+        self._upns: set[str] = set()
+        self._answers: dict[tuple[object, ...], Any] = {}
+
+    @property
+    def read(self) -> EntraRead | None:
+        """Where the domain's users come from; None if Graph has named no time."""
+        as_of = self.graph.told if self._listing else self._as_of
+        return EntraRead(as_of=as_of, live=self._listing is not None) if as_of else None
+
+    @property
+    def _here(self) -> list[EntraUser]:
+        """Who is on the domain, as far as it is known."""
+        domain = self._domain.lower()
+        return [user for user in self._users.values() if domain_of(user.upn) == domain]
+
+    async def survey(self, plan: Callable[[], Awaitable[Survey]]) -> tuple[Survey, bool]:
+        """What `plan` makes once everybody whom it touches was read live; and whether the copy was found wrong."""
+        for _ in range(_ROUNDS):
+            seen = await plan()
+            touched, upns = _touched(seen), _upns(seen)
+            if not touched and not upns:
+                return seen, False
+            unread = {one for one in touched if one in self._users} - self._read
+            if self._facts or unread or upns - self._upns:
+                if not await self._read_live(unread, upns - self._upns):
+                    break
+            elif any(seen.plan.of(*_COUNTED)) and await self.count_users(self._domain) != len(self._here):
+                break
+            else:
+                return seen, False
+        before = {user.object_id for user in self._here}
+        self._facts, self._listing = None, await super().read_users(self._domain)
+        event("mirror.passedOver", domain=self._domain)
+        return await plan(), before != {user.object_id for user in self._listing.users}
+
+    async def _read_live(self, ids: set[str], upns: set[str]) -> bool:
+        """Reads these users, and who has these UPNs; False if the domain is to be listed instead."""
+        self._facts = None
+        if len(ids) > BATCH_SIZE * (1 + len(self._users) // PAGE_SIZE):
+            return False
+        self._upns |= upns
+        ids |= {user.object_id for user in await self.find_users(upns=sorted(upns))} - self._read
+        found = await super().look_up_users(sorted(ids))
+        self._read |= found.keys()
+        for who, user in found.items():
+            if user:
+                self._users[who] = user
+            else:
+                self._users.pop(who, None)
+        return found.keys() == ids
+
+    @property
+    def told(self) -> datetime | None:
+        return self._facts.told if self._facts else super().told
+
+    async def read_domains(self) -> list[TenantDomain]:
+        if self._facts:
+            return self._facts.domains
+        return await self._once(("domains",), super().read_domains)
+
+    async def read_users(self, domain: str) -> Listing:
+        if domain.lower() != self._domain.lower():
+            return await super().read_users(domain)
+        return self._listing or Listing(here := self._here, len(here), len(here))
+
+    async def read_aside(self, initial_domain: str) -> list[EntraUser]:
+        if self._facts:
+            return are_aside(self._aside, initial_domain)
+        return await self._once(("aside",), lambda: super(Near, self).read_aside(initial_domain))
+
+    async def read_roles(self) -> Roles:
+        if self._facts:
+            return self._facts.roles
+        return await self._once(("roles",), super().read_roles)
+
+    async def read_members(self, groups: Iterable[str]) -> dict[str, frozenset[str] | None]:
+        if self._facts:
+            return {group: self._facts.members.get(group) for group in groups}
+        wanted = tuple(groups)
+        return await self._once(("members", *wanted), lambda: super(Near, self).read_members(wanted))
+
+    async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
+        ids = tuple(object_ids)
+        return await self._once(("users", *ids), lambda: super(Near, self).look_up_users(ids))
+
+    async def find_users(self, **wanted: Iterable[str]) -> list[EntraUser]:
+        values = {name: tuple(some) for name, some in wanted.items()}
+        return await self._once(("find", *values.items()), lambda: super(Near, self).find_users(**values))
+
+    async def read_deleted_users(self) -> RecycleBin:
+        return await self._once(("deleted",), super().read_deleted_users)
+
+    async def read_addresses(self, domain: str) -> dict[str, Holder]:
+        return await self._once(("addresses", domain), lambda: super(Near, self).read_addresses(domain))
+
+    async def look_up_mailboxes(self, object_ids: Iterable[str], others: Iterable[str] = ()) -> Mailboxes:
+        ids = tuple(object_ids)
+        look = super().look_up_mailboxes
+        return await self._once(("mailboxes", *ids), lambda: look(ids, others))
+
+    async def _once(self, question: tuple[object, ...], ask: Callable[[], Awaitable[T]]) -> T:
+        """The answer to a question, or the error, also when it is asked again."""
+        if question not in self._answers:
+            try:
+                self._answers[question] = await ask()
+            except GraphError as error:
+                self._answers[question] = error
+        answer: T | GraphError = self._answers[question]
+        if isinstance(answer, GraphError):
+            raise answer
+        return answer
+
+
+def _touched(seen: Survey) -> set[str]:
+    """Object ids of those to whom something would be done, or about whom somebody would be asked or remembered."""
+    plan, known = seen.plan, seen.memory.links
+    # Of whom Graph knows nothing at all, the copy may be wrong.
+    unseen = seen.lookups.leavers if seen.lookups.pointers_unread else ()
+    return {
+        *(leaver.object_id for leaver in unseen),
+        *(
+            change.object_id
+            for change in plan.changes
+            if change.object_id and change.action is not Action.SKIP
+        ),
+        *(question.object_id for question in plan.questions),
+        *plan.without_session_time[:SIGNED_OUT_AT_ONCE],
+        *plan.signed_in,
+        *plan.leavers,
+        *(account for who, account in plan.links.items() if known.get(who) != account),
+    }
+
+
+def _upns(seen: Survey) -> set[str]:
+    """The UPNs that somebody would get."""
+    return {change.new_upn for change in seen.plan.of(Action.ADD, Action.RENAME, Action.RESTORE)}
+
+
+async def near_directory(
+    services: Services, graph: Graph, attribute_map: AttributeMap, domain: str, stored: StoredMirror
+) -> Near | None:
+    """None if the copy can't be read, or is of another map."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    mirror = await load_mirror(services, stored)
+    if mirror is None or mirror.wanted != wanted_digest(attribute_map):
+        return None
+    part = mirror.part(domain)
+
+    def made(body: bytes) -> Near:
+        return Near(graph, attribute_map, domain, mirror, part_rows(part, body) if part else ())
+
+    try:
+        body = await services.snapshots.content(mirror.base, part.offset, part.length) if part else b""
+        return await services.clock.in_thread(made, body)
+    except (SnapshotDamaged, ResourceNotFoundError, GraphError):
+        event("mirror.damaged", logging.ERROR, version=stored.number)
+        return None
