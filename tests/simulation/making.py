@@ -197,7 +197,7 @@ def make(seed: str, hours: int) -> Scenario:
         edits=tuple(sorted(edits, key=lambda one: one.at)),
         acts=tuple(sorted(administering(chance, upns, hours) + ambush.acts, key=lambda one: one.at)),
         faults=(*striking(chance, hours), *ambush.faults, *arriving_late(Random(f"{seed} late"), hours)),
-        rules=tuple(ruling(chance, hours)),
+        rules=(*ruling(chance, hours), *misleading(Random(f"{seed} delta"), hours)),
     )
     return lengthened(with_requests(scenario))
 
@@ -369,6 +369,26 @@ def ruling(chance: Random, hours: int) -> list[Rule]:
         Rule(hour, {**one, "nth": chance.randint(1, 20 if one.get("method") == "GET" else 4)})
         for one in chosen
         for hour in range(_CALM_HOURS, hours)
+        if chance.random() < 0.3
+    ]
+
+
+def misleading(chance: Random, hours: int) -> list[Rule]:
+    """What delta queries may do, and what must not matter. What they never tell is found by a list a day later."""
+    kinds: list[dict[str, Any]] = [
+        {"kind": "replay", "objects": 3},
+        {"kind": "outOfOrder"},
+        {"kind": "onlyChanged"},
+        {"kind": "removedAtFirst"},
+        {"kind": "lateChange", "seconds": 4000.0, "count": 2},
+        {"kind": "missedChange", "count": 1},
+        {"kind": "lostToken", "status": chance.choice((400, 404, 410))},
+    ]
+    chosen = chance.sample(kinds, chance.randint(0, 3))
+    return [
+        Rule(hour, one)
+        for one in chosen
+        for hour in range(_CALM_HOURS, hours - 24 if one["kind"] == "missedChange" else hours)
         if chance.random() < 0.3
     ]
 

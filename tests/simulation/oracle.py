@@ -424,6 +424,9 @@ class Oracle:
 
     # -- what is looked up ------------------------------------------------------------------------------
 
+    def accounts_of(self, usernames: Iterable[str]) -> list[str]:
+        return [self._accounts[who] for who in usernames if who in self._accounts]
+
     def _is_decided_otherwise(self, username: str, object_id: str) -> bool:
         """Whether a person has said that this account is not theirs, or another's, or that another one is theirs."""
         return any(

@@ -300,7 +300,8 @@ class World:
         endpoint = http.start_dry_run if act.kind == "dryRun" else http.start_sync
         run = await self._asked(act, endpoint, place, body)
         if run and chosen:
-            self.oracle.bounds.chosen(run["id"], chosen)
+            # A leaver may be chosen by the Username they had.
+            self.oracle.bounds.chosen(run["id"], [*chosen, *self.oracle.accounts_of(chosen)])
 
     async def _decide(self, act: Act, place: dict[str, str]) -> None:
         """Answers some of the open questions, all alike."""
