@@ -7,9 +7,10 @@ import contextlib
 import os
 import random
 import sys
+import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Unpack
+from typing import Any, Unpack
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -59,6 +60,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _seconds(item: pytest.Item) -> int:
     marker = item.get_closest_marker("waits")
     return int(marker.args[0]) if marker else 0
+
+
+_set_trace = sys.settrace
+
+
+def _set_trace_in_turn(function: Any) -> None:
+    """As `sys.settrace`, which raises RuntimeError in a thread while another one is in it. That thread would not run.
+
+    Coverage has each thread that begins call it, and an executor may begin two at once.
+    """
+    for _ in range(1_000):
+        try:
+            return _set_trace(function)
+        except RuntimeError:
+            time.sleep(0)
+    return _set_trace(function)
+
+
+sys.settrace = _set_trace_in_turn
 
 
 @pytest.hookimpl(wrapper=True)

@@ -42,7 +42,8 @@ def test_nothing_is_violated_in_made_up_days(name: str) -> None:
     result = simulate(make(name, 48))
 
     assert result.violations == []
-    assert result.runs > 100
+    # In a scenario with gaps there are fewer than one a domain and hour.
+    assert result.runs > 20
 
 
 @pytest.mark.untraced
@@ -85,7 +86,7 @@ def test_a_fault_strikes_the_operation_it_names_and_is_told_of() -> None:
 
 
 def test_whatever_is_killed_is_performed_by_another() -> None:
-    kills = [Fault(3, "blob", nth, "killed") for nth in (4, 9)]
+    kills = [Fault(3, "blob", nth, "killed") for nth in (8, 14)]
     result = simulate(_with_faults(make("kills", 6), *kills))
 
     assert result.violations == []
