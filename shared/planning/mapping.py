@@ -7,7 +7,7 @@ refuse becomes an obstacle for that one user.
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -170,6 +170,15 @@ class AttributeMap:
         return frozenset((*common, self.status_field)) - set(self.source_id_fields)
 
     @cached_property
+    def _read(self) -> tuple[tuple[str, Callable[[object], str | None]], ...]:
+        """The attributes, and how each is read."""
+        return tuple((one, normalised if one in _OWN else _common) for one in self.attributes)
+
+    @cached_property
+    def _name_at(self) -> int:
+        return self.attributes.index("displayName")
+
+    @cached_property
     def _filled(self) -> tuple[tuple[str, Expression], ...]:
         return tuple(zip(self.attributes, self.fields, strict=True))
 
@@ -279,27 +288,27 @@ class AttributeMap:
 
     def entra_user(self, item: Mapping[str, object]) -> EntraUser:
         """Reads one user as Graph returns it. Raises KeyError without an id or a UPN."""
+        get = item.get
         values: list[Value] = []
-        for attribute in self.attributes:
-            value = item.get(attribute)
-            read = normalised if attribute in _OWN else _common
+        for attribute, read in self._read:
+            value = get(attribute)
             values.append(value if isinstance(value, bool) else read(value))
-        upn = str(item["userPrincipalName"])
+        name = values[self._name_at]
         return EntraUser(
             object_id=str(item["id"]),
-            upn=upn,
-            immutable_id=normalised(item.get(IMMUTABLE_ID)),
-            display_name=normalised(item.get("displayName")) or "",
+            upn=str(item["userPrincipalName"]),
+            immutable_id=normalised(get(IMMUTABLE_ID)),
+            display_name=name if isinstance(name, str) else "",
             values=tuple(values),
             kind=_kind(item),
-            enabled=item.get(ENABLED) is not False,
-            standing=self.scope.entra_side(lambda name: normalised(item.get(name))),
-            fingerprint=_fingerprint([item.get(name) or "" for name in self.selected]),
-            without_session_time=item.get(SESSION_TIME, "") is None,
+            enabled=get(ENABLED) is not False,
+            standing=self.scope.entra_side(lambda name: normalised(get(name))),
+            fingerprint=_fingerprint([get(name) or "" for name in self.selected]),
+            without_session_time=get(SESSION_TIME, "") is None,
         )
 
     def display_name(self, user: SourceUser) -> str:
-        value = user.values[self.attributes.index("displayName")]
+        value = user.values[self._name_at]
         return value if isinstance(value, str) else ""
 
 
