@@ -28,11 +28,15 @@ SOURCE_CPU, SOURCE_MEMORY = 0.6, 1 / 3
 # with the people of other domains in sight.
 LOADING_CPU, OTHERS_CPU = 6e-6, 5e-6
 # Counted once, 2026-11, in the SDKs' request log: an hourly run of a domain with an account, such as a room, that is
-# only in Entra. Each request to Graph adds one table request. One more is for the snapshot, which a worker loads once.
-TABLE_REQUESTS, BLOB_WRITES, BLOB_READS, QUEUE_REQUESTS = 15, 14, 8, 3
+# only in Entra. Each request to Graph adds one table request. Two more are for the snapshots of both sides, which a
+# worker loads once, and one is for the domain's part of Entra's.
+TABLE_REQUESTS, BLOB_WRITES, BLOB_READS, QUEUE_REQUESTS = 15, 14, 10, 3
 # Of one reading for all domains, beside one request for each hundred of them: rows, blobs and its message.
-READING_REQUESTS = 13
-MAILBOX_LOOKUPS = 1
+READING_REQUESTS = 15
+# For that account: whether it may be somebody's of the source who waits elsewhere, and the purpose of its mailbox.
+ROOM_LOOKUPS = 2
+# So often everybody in Entra is listed.
+LISTINGS_AN_HOUR = 1 / 24
 # Lines of a run in Application Insights, from the app and the host.
 LOG_LINES = 10
 # Lines of a timer tick: two from the host, one from the app, and some fifty from the instance that starts for it.
@@ -75,7 +79,7 @@ class Measured:
     cpu_per_user: float
     mb: float
     mb_per_user: float
-    lookups: int  # requests to Graph beside the pages of users
+    lookups: int  # requests to Graph for what has changed in the tenant
     quota_used: float  # of what Graph allows
 
 
@@ -124,7 +128,7 @@ def measured(results: Path = REPOSITORY / "benchmarks" / "results.json") -> Meas
     }
     cpu = linear_regression(list(rows), [row["cpu_seconds"] for row in rows.values()])
     memory = linear_regression(list(rows), [row["peak_mb"] for row in rows.values()])
-    lookups = max(int(row["counts"]["Graph requests"]) - ceil(n / PAGE_SIZE) for n, row in rows.items())
+    lookups = max(int(row["counts"]["Graph requests"]) for row in rows.values())
     quota_used = sections[creates.TITLE][0]["counts"]["% of the writes allowed"] / 100
     return Measured(cpu.intercept, cpu.slope, memory.intercept, memory.slope, lookups, quota_used)
 
@@ -144,21 +148,23 @@ def deployment() -> Deployment:
 
 
 def hour(users: int, domains: int, m: Measured, d: Deployment) -> Hour:
-    """The source is read once for all domains, and each run reads its own in Entra; users are spread evenly."""
+    """Both sides are read once for all domains, of Entra what has changed; users are spread evenly."""
     on_domain = ceil(users / domains)
     source = 1 + ceil(users / SOURCE_PAGE_SIZE)
     pages = source * SOURCE_PAGE_SECONDS
-    graph = m.lookups + MAILBOX_LOOKUPS + ceil(on_domain / PAGE_SIZE)
-    tables, reads = TABLE_REQUESTS + graph, BLOB_READS
+    for_all = m.lookups + ceil(ceil(users / PAGE_SIZE) * LISTINGS_AN_HOUR)
+    tables, reads = TABLE_REQUESTS + ROOM_LOOKUPS, BLOB_READS
     storage = tables + reads + BLOB_WRITES + QUEUE_REQUESTS
 
     instances = min(ceil(domains / d.batch_size), d.instances)
     at_a_time = min(ceil(domains / instances), d.at_a_time)
     source_cpu = m.cpu_per_user * SOURCE_CPU * users
     cpu = m.cpu + OTHERS_CPU * (users - on_domain) + m.cpu_per_user * (1 - SOURCE_CPU) * on_domain
-    waiting, reading, loading = graph * GRAPH_PAGE_SECONDS, pages + source_cpu, LOADING_CPU * users
+    # Both sides are read at the same time.
+    both = max(pages, for_all * GRAPH_PAGE_SECONDS)
+    waiting, reading, loading = ROOM_LOOKUPS * GRAPH_PAGE_SECONDS, both + source_cpu, LOADING_CPU * users
     if domains == 1:
-        waiting, reading, loading = max(pages, waiting), 0.0, source_cpu
+        waiting, reading, loading = both + waiting, 0.0, source_cpu
     # Runs on one instance wait in parallel, but compute one after the other.
     run = waiting + storage * STORAGE_SECONDS + at_a_time * cpu + loading
     seconds = reading + run * ceil(domains / (instances * at_a_time))
@@ -175,7 +181,7 @@ def hour(users: int, domains: int, m: Measured, d: Deployment) -> Hour:
         instances=instances,
         memory_mb=memory,
         source_requests=source,
-        graph_requests=graph * domains,
+        graph_requests=for_all + ROOM_LOOKUPS * domains,
         storage_requests=storage * domains + READING_REQUESTS + ceil(domains / 100),
         cost={
             "computing": _beyond(gb_seconds, FREE_GB_SECONDS) * GB_SECOND
@@ -188,7 +194,7 @@ def hour(users: int, domains: int, m: Measured, d: Deployment) -> Hour:
             "reading the source": pages / 3600,
             "the hour": seconds / 3600,
             "memory": memory / (d.memory_mb * USABLE_MEMORY),
-            "Graph's reads": graph * domains / seconds / GRAPH_UNITS_PER_SECOND,
+            "Graph's reads": (for_all + ROOM_LOOKUPS * domains) / seconds / GRAPH_UNITS_PER_SECOND,
             "Graph's writes": users * CHANGED / (WRITES_PER_WINDOW + 3600 * WRITES_PER_SECOND),
             "storage": storage * domains / seconds / STORAGE_REQUESTS_PER_SECOND,
         },

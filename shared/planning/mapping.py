@@ -175,6 +175,10 @@ class AttributeMap:
         return tuple((one, normalised if one in _OWN else _common) for one in self.attributes)
 
     @cached_property
+    def _is_scoped(self) -> bool:
+        return bool(self.scope.include or self.scope.exclude)
+
+    @cached_property
     def _name_at(self) -> int:
         return self.attributes.index("displayName")
 
@@ -302,7 +306,7 @@ class AttributeMap:
             values=tuple(values),
             kind=_kind(item),
             enabled=get(ENABLED) is not False,
-            standing=self.scope.entra_side(lambda name: normalised(get(name))),
+            standing=self.scope.entra_side(lambda name: normalised(get(name))) if self._is_scoped else "in",
             fingerprint=_fingerprint([get(name) or "" for name in self.selected]),
             without_session_time=get(SESSION_TIME, "") is None,
         )
