@@ -1,9 +1,11 @@
 """The simulation itself: what it is sure of, and some hundred hours of it."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,6 +23,9 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.shrinking import shrunk
 from tests.simulation.world import simulate
 
+# What a killed instance was at is thrown away in the middle of it, and some of that complains when it is collected.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 def _commit() -> str:
     """The hash of the commit that is tested; without git, the same text each time."""
@@ -34,6 +39,13 @@ def _commit() -> str:
 # A thousand hours that are always the same, and two hundred that no other commit has had. The name of one that fails is
 # its seed: make("fixed-0", 48).
 SCENARIOS = [*(f"fixed-{number}" for number in range(20)), *(f"{_commit()}-{number}" for number in range(4))]
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Collects it before another test begins."""
+    yield
+    gc.collect()
 
 
 @pytest.mark.untraced
