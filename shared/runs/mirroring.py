@@ -38,12 +38,10 @@ _NAMED = 100
 
 async def load_mirror(services: Services, stored: StoredMirror) -> Mirror | None:
     """None if it is damaged, gone, or of another version."""
-    from azure.core.exceptions import ResourceNotFoundError
-
     try:
         content = await services.snapshots.last_content(stored.blob)
         return await services.clock.in_thread(unpacked_mirror, content)
-    except (SnapshotDamaged, ResourceNotFoundError):
+    except SnapshotDamaged:
         event("mirror.damaged", logging.ERROR, version=stored.number)
         return None
 
@@ -125,15 +123,11 @@ class _Round:
 
     async def _base_rows(self, old: Mirror, ids: set[str]) -> dict[str, Row]:
         """Raises SnapshotDamaged."""
-        return await self._clock.in_thread(base_rows, old, await self._base(old), ids) if ids else {}
-
-    async def _base(self, mirror: Mirror) -> bytes:
-        from azure.core.exceptions import ResourceNotFoundError
-
-        try:
-            return await self._snapshots.content(mirror.base)
-        except ResourceNotFoundError as error:
-            raise SnapshotDamaged from error
+        return (
+            await self._clock.in_thread(base_rows, old, await self._snapshots.content(old.base), ids)
+            if ids
+            else {}
+        )
 
     async def _listed(
         self, followed: tuple[Mirror, Sequence[Item]] | None, facts: TenantFacts, off_before: int
@@ -176,7 +170,7 @@ class _Round:
     async def _tell_differences(self, before: Mirror, everybody: Listed, changes: Iterable[Item]) -> None:
         just_changed = {str(item["id"]) for item in changes}
         try:
-            base = await self._base(before)
+            base = await self._snapshots.content(before.base)
             found = await self._clock.in_thread(everybody.differing, before, base, just_changed)
         except SnapshotDamaged:
             event("mirror.damaged", logging.ERROR, version=before.listed)

@@ -206,8 +206,6 @@ async def near_directory(
     services: Services, graph: Graph, attribute_map: AttributeMap, domain: str, stored: StoredMirror
 ) -> Near | None:
     """None if the copy can't be read, or is of another map."""
-    from azure.core.exceptions import ResourceNotFoundError
-
     mirror = await load_mirror(services, stored)
     if mirror is None or mirror.wanted != wanted_digest(attribute_map):
         return None
@@ -219,6 +217,6 @@ async def near_directory(
     try:
         body = await services.snapshots.content(mirror.base, part.offset, part.length) if part else b""
         return await services.clock.in_thread(made, body)
-    except (SnapshotDamaged, ResourceNotFoundError, GraphError):
+    except (SnapshotDamaged, GraphError):
         event("mirror.damaged", logging.ERROR, version=stored.number)
         return None

@@ -54,13 +54,11 @@ class SharedReadings:
 
     async def load(self, snapshot: Snapshot) -> People | None:
         """Everybody in it; None if it is damaged or gone."""
-        from azure.core.exceptions import ResourceNotFoundError
-
         if snapshot.blob != self._blob:
             try:
                 content = await self._snapshots.content(snapshot.blob)
                 people = await self._clock.in_thread(unpacked, content, snapshot.digest)
-            except (SnapshotDamaged, ResourceNotFoundError):
+            except SnapshotDamaged:
                 return None
             self.keep(snapshot, people)
             return people
@@ -151,13 +149,11 @@ class Reading:
         return await self._source.users(self)
 
     async def kept(self) -> Staged | None:
-        from azure.core.exceptions import ResourceNotFoundError
-
         stages = self.state.stages if self.state else ()
         try:
             contents = [await self._snapshots.content(blob) for blob in stages]
             staged = await self._clock.in_thread(unpacked_stages, contents)
-        except (SnapshotDamaged, ResourceNotFoundError):
+        except SnapshotDamaged:
             await self.drop()
             return None
         self._staged_users = len(staged.users) if staged else 0

@@ -27,8 +27,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from shared.errors import LeaseLost
+from shared.model.packed import SnapshotDamaged
 from shared.model.parts import Parts
-from shared.store.attempts import tried_again, unchanged, update_if_unchanged
+from shared.store.attempts import or_none, tried_again, unchanged, update_if_unchanged
 from shared.store.forbidden import tell_forbidden
 from shared.store.storage import RUNS, SNAPSHOTS, Storage
 
@@ -244,9 +245,11 @@ class Snapshots:
 
     @tried_again
     async def content(self, blob: str, offset: int | None = None, length: int | None = None) -> bytes:
-        """The blob, or a piece of it. Raises ResourceNotFoundError if it is gone."""
+        """The blob, or a piece of it. Raises SnapshotDamaged if it is gone."""
         container = await self._storage.open_container(SNAPSHOTS)
-        found = await container.download_blob(blob, offset=offset, length=length, decompress=False)
+        asked = container.download_blob(blob, offset=offset, length=length, decompress=False)
+        if (found := await or_none(asked)) is None:
+            raise SnapshotDamaged
         return bytes(await found.readall())
 
     @tried_again
