@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 
 import orjson
@@ -251,8 +252,9 @@ def packed_mirror(mirror: Mirror) -> bytes:
     return _FIRST_LINE + zlib.compress(_MIRROR.dump_json(mirror), 1)
 
 
+@lru_cache(maxsize=1)
 def unpacked_mirror(content: bytes) -> Mirror:
-    """Raises SnapshotDamaged, also for one of another version."""
+    """Raises SnapshotDamaged, also for one of another version. Every domain of an hour asks for the same."""
     if not content.startswith(_FIRST_LINE):
         raise SnapshotDamaged
     try:
