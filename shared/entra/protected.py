@@ -49,13 +49,14 @@ class Protected(Part):
     async def roles_in(self, requests: Sequence[Request[None]], answers: Sequence[Answer]) -> Roles:
         """What the answers to the requests of `role_lists` say, and who is in the groups among them."""
         unknown = _Unknown()
-        lists = [
+        # Each is begun when it is waited for: the first may end the run.
+        lists = (
             self.graph.items_of(request, answer) for request, answer in zip(requests, answers, strict=True)
-        ]
-        assigned = await unknown.but_for(_assigned(lists[0]), {}, ROLE_PERMISSION)
-        eligible = await unknown.but_for(_eligible(lists[1]), {}, ROLE_PERMISSION)
+        )
+        assigned = await unknown.but_for(_assigned(next(lists)), {}, ROLE_PERMISSION)
+        eligible = await unknown.but_for(_eligible(next(lists)), {}, ROLE_PERMISSION)
         roles = {**eligible, **assigned}
-        groups = await unknown.but_for(_assignable_groups(lists[2]), {}, GROUP_PERMISSION)
+        groups = await unknown.but_for(_assignable_groups(next(lists)), {}, GROUP_PERMISSION)
         through = await self._people_of(
             {group: roles.get(group, role) for group, role in groups.items()}, unknown
         )

@@ -155,7 +155,6 @@ class Invocation:
         self._administration: Administration = services.administration
         self._source = SharedSource(services, run, self._stop)
         self._mirror: StoredMirror | None = None
-        self._entra: EntraRead | None = None
         self._log = SyncLog(services, fence, run)
 
     async def perform(self) -> Ended:
@@ -302,8 +301,8 @@ class Invocation:
         run = self._log.run
         if run.undoes:
             return await survey_undo(self._services, run, run.undoes, self._directory, self._terms)
-        seen = await self._survey_both_sides(approved)
-        self._log.note(read=Read(source=self._source.read, entra=self._entra))
+        seen, entra = await self._survey_both_sides(approved)
+        self._log.note(read=Read(source=self._source.read, entra=entra))
         if run.only is not None:
             people = await self._services.approvals.read_chosen(run)
             seen = await self._clock.in_thread(chosen, seen, people)
@@ -319,7 +318,7 @@ class Invocation:
         told = dry_run and any(part in dry_run.warning_parts for part in seen.memory.doubt)
         return replace(seen, reviewed=run.approval.reviewed and bool(told))
 
-    async def _survey_both_sides(self, approved: Deeds) -> Survey:
+    async def _survey_both_sides(self, approved: Deeds) -> tuple[Survey, EntraRead | None]:
         services, run, terms = self._services, self._log.run, self._terms
         self._mirror = mirror = await self._source.read_mirror()
         near = None
@@ -332,14 +331,12 @@ class Invocation:
         survey = partial(looking.survey, predict=run.mode is Mode.DRY_RUN, approved=approved)
         if mirror is None or near is None:
             seen, told = await survey(), self._graph.told
-            self._entra = EntraRead(as_of=told, live=True) if told else None
-            return seen
+            return seen, EntraRead(as_of=told, live=True) if told else None
         seen, was_wrong = await near.survey(survey)
-        self._entra = near.read
         if was_wrong:
             await services.snapshots.doubt(mirror)
         self._directory.not_selectable = near.not_selectable
-        return seen
+        return seen, near.read
 
     async def _check(self, seen: Survey, approved: Deeds, left_behind: Recorder | None) -> Checks:
         """Decides for the run as a whole: a later invocation's plan has only what is left."""
