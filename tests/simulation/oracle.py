@@ -226,7 +226,9 @@ class Oracle:
             by_upn = record.upn.lower() == str(one.before["userPrincipalName"]).lower()
             # A UPN that was somebody else's points to nobody new, unless the names are the same: a Username made anew.
             may_be = one.object_id not in self._accounts.values() or self._has_names(one.before, username)
-            if theirs == one.object_id or by_id or (by_upn and theirs is None and may_be):
+            # Who has an account by immutable ID is not looked for by UPN.
+            by_upn = by_upn and theirs is None and not self._is_elsewhere(record, one.object_id)
+            if theirs == one.object_id or by_id or (by_upn and may_be):
                 self._wrong("an account was deleted to which the source points", f"{username} {_named(one)}")
 
     def _expect_no_second_account(self, one: Effect) -> None:
@@ -426,6 +428,14 @@ class Oracle:
 
     def accounts_of(self, usernames: Iterable[str]) -> list[str]:
         return [self._accounts[who] for who in usernames if who in self._accounts]
+
+    def _is_elsewhere(self, record: _Record, object_id: str) -> bool:
+        """Whether another account has the record's immutable ID."""
+        users = self.world.entra.directory.users.values()
+        return bool(record.immutable_id) and any(
+            user.id != object_id and user.properties.get("onPremisesImmutableId") == record.immutable_id
+            for user in users
+        )
 
     def _is_decided_otherwise(self, username: str, object_id: str) -> bool:
         """Whether a person has said that this account is not theirs, or another's, or that another one is theirs."""
