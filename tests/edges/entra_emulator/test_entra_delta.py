@@ -57,13 +57,14 @@ class TestWhatIsRefused:
         ):
             assert asked(entra, f"{link}&{option}").status == 400
 
-    @given(st.data())
-    def test_a_link_that_was_changed(self, data: st.DataObject) -> None:
+    @given(place=st.integers(0, 200), others=st.permutations("abcXYZ019-_"))
+    def test_a_link_that_was_changed(self, place: int, others: list[str]) -> None:
         entra, _ = tenant()
         link = str(page(entra, LATEST)["@odata.deltaLink"])
         start = link.index("deltatoken=") + len("deltatoken=")
-        place = data.draw(st.integers(start, len(link) - 1))
-        other = data.draw(st.sampled_from("abcXYZ019-_").filter(lambda one: one != link[place]))
+        # Each token is another: what is drawn must not depend on it.
+        place = start + place % (len(link) - start)
+        other = next(one for one in others if one != link[place])
         assert asked(entra, link[:place] + other + link[place + 1 :]).status == 400
         assert asked(entra, link).status == 200
 
