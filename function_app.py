@@ -19,7 +19,9 @@ from shared.runs.messages import (
     OUTBOX_QUEUE,
     POISON_QUEUE,
     QUEUE,
+    HourMessage,
     ReadingMessage,
+    RunMessage,
     outbox_message,
     read_message,
     read_outbox_message,
@@ -73,6 +75,8 @@ async def perform_run(
     order = read_message(msg.get_body())
     if isinstance(order, ReadingMessage):
         messages.set(await perform_reading(services, order.reading))
+    elif isinstance(order, HourMessage):
+        messages.set(await hourly.after_reading(services, order.hour))
     elif order:
         redelivered = (msg.dequeue_count or 1) > 1
         ended = await perform(services, order.domain, order.run_id, redelivered=redelivered)
@@ -92,7 +96,7 @@ async def give_up_run(
     order = read_message(msg.get_body())
     if isinstance(order, ReadingMessage):
         messages.set(await give_up_reading(services, order.reading))
-    elif order and await lifecycle.give_up(services, order.domain, order.run_id):
+    elif isinstance(order, RunMessage) and await lifecycle.give_up(services, order.domain, order.run_id):
         outbox.set(outbox_message(order.domain))
 
 

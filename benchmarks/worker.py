@@ -29,11 +29,11 @@ async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
     from function_app import services
     from shared.entra.write_quota import WriteQuota
     from shared.model.runs import Mode, Status, Trigger
-    from shared.runs import hourly, invocation, lifecycle
+    from shared.runs import invocation, lifecycle
 
     services.write_quota = WriteQuota(writes, window_seconds, clock=services.clock)
-    await services.domains.change(DOMAIN, {"periodic_sync": True}, hourly.SCHEDULE)
-    begun = lifecycle.new_run(services.clock, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
+    await services.domains.change(DOMAIN, {"periodic_sync": True}, lifecycle.SCHEDULE)
+    begun = lifecycle.new_run(services.clock, DOMAIN, Mode.SYNC, Trigger.SCHEDULE, lifecycle.SCHEDULE)
     # As the timer does: it takes part in a reading of the source that begins after this.
     read_after = (await services.snapshots.look()).begun
     await lifecycle.start(services, begun.model_copy(update={"read_after": read_after}))

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from shared.clock import Clock
@@ -32,6 +34,7 @@ from shared.store.changes import Changes
 from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
 from shared.store.history import History
+from shared.store.hours import Hours
 from shared.store.integrity import Integrity
 from shared.store.known_people import KnownPeople
 from shared.store.outbox import Outbox
@@ -85,6 +88,7 @@ class Services:
         self.integrity = Integrity(self.storage)
         self.runs = Runs(self.storage)
         self.snapshots = Snapshots(self.storage)
+        self.hours = Hours(self.storage)
         self.readings = SharedReadings(
             self.snapshots,
             clock,
@@ -143,6 +147,12 @@ class Services:
             await source.check()
         finally:
             await source.aclose()
+
+    @cached_property
+    def code(self) -> str:
+        """A digest of the app's code: another version may plan otherwise."""
+        files = sorted(Path(__file__).parent.rglob("*.py"))
+        return sha256(b"".join(map(Path.read_bytes, files))).hexdigest()[:16]
 
     @cached_property
     def receivers(self) -> "Receivers":

@@ -33,15 +33,23 @@ def unzipped(body: bytes) -> bytes:
 
 
 class Digest:
-    """Of any number of rows: the sum of theirs, which is the same in any order."""
+    """Of any number of rows: the sum of theirs, which is the same in any order. Begins with that of no rows."""
 
-    def __init__(self) -> None:
-        self._sum = 0
+    def __init__(self, text: str = "0") -> None:
+        self._sum = int(text, 16)
 
     def add(self, row: bytes) -> bytes:
-        self._sum += int.from_bytes(sha256(row).digest())
+        self._sum += _of(row)
         return row
+
+    def drop(self, row: bytes) -> None:
+        """Takes out a row that was added."""
+        self._sum -= _of(row)
 
     @property
     def text(self) -> str:
         return f"{self._sum % 2**256:064x}"
+
+
+def _of(row: bytes) -> int:
+    return int.from_bytes(sha256(row).digest())

@@ -234,6 +234,9 @@ class Run(Record):
     `settingsDigest`: of the settings that decided a dry run's plan; it can be approved while they are the same.
     `mapDigest`: of the attribute map and the sign-in state under which it was started; empty in earlier versions.
     `planDigest`: of all that a watch would change; `sameSince`: when a watch found that first, and ever since.
+    `leftDigest`: of all that a run of everybody left undone, empty for nothing; `leftSince` is like `sameSince`.
+    `unchangedSince`: in that hour nothing had changed since the run created then, and no run was needed; null for a
+    run. `listed`: whether it lists the domain in Entra instead of believing the copy.
     `read`: what it has read. `readAfter`: the version of the last reading that was begun before the run was asked for;
     null where it reads for itself.
     `terms`: digest of the tenant's settings under which it runs. `compared`: of a sync with an approval; null if its
@@ -271,6 +274,10 @@ class Run(Record):
     map_digest: str = ""
     plan_digest: str = ""
     same_since: Time | None = None
+    left_digest: str = ""
+    left_since: Time | None = None
+    unchanged_since: Time | None = None
+    listed: bool = False
     only: int | None = None
     message: str = ""
     message_parts: Parts = ()

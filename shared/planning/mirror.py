@@ -8,9 +8,10 @@ What a mirror says may be out of date, and Graph may have left out a change. So 
 `runs/near.py`).
 """
 
+import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -25,7 +26,7 @@ from shared.planning.protection import Roles
 from shared.planning.renames import TEMPORARY
 
 # Another number whenever what is stored has another meaning.
-FORMAT = 1
+FORMAT = 2
 _FIRST_LINE = b"users-mirror %d\n" % FORMAT
 # Once a day, whatever hour a reading begins at.
 LISTED_EVERY = timedelta(hours=23)
@@ -67,7 +68,7 @@ class Mirror:
     Graph left out the first time, it may tell the second. `base`: the blob; `listed`: the number of the reading that
     wrote it, at `listed_at`. Since then `changed`, by object id; those of them in `gone` are deleted. `aside`: whom the
     base has at a temporary UPN. `users`: how many there are; `off`: how many more Graph has counted, and `stands`: what
-    two readings counted so though one has listed everybody.
+    two readings counted so though one has listed everybody. `digests`: by domain, of its users as they are now.
     """
 
     wanted: str
@@ -84,6 +85,7 @@ class Mirror:
     users: int = 0
     off: int = 0
     stands: int = 0
+    digests: dict[str, str] = field(default_factory=dict)
 
     def part(self, domain: str) -> Part | None:
         return next((part for part in self.parts if part.domain == domain.lower()), None)
@@ -129,6 +131,12 @@ def wanted_digest(attribute_map: AttributeMap) -> str:
     return sha256(",".join(attribute_map.selected).encode()).hexdigest()[:16]
 
 
+def facts_digest(facts: TenantFacts) -> str:
+    """Of what has no delta, whenever it was told."""
+    text = json.dumps(asdict(replace(facts, told=None)), default=sorted, sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:16]
+
+
 def id_of(row: bytes) -> str:
     """The object id, with which each line begins."""
     return row[2 : row.index(b'"', 2)].decode()
@@ -146,10 +154,18 @@ def merged(mirror: Mirror, base: Mapping[str, Row], items: Iterable[Item]) -> tu
     what has changed, too. Whoever comes with less than a UPN, and was not there, is not understood.
     """
     changed, gone, users, understood = dict(mirror.changed), set(mirror.gone), mirror.users, True
+    digests = {domain: Digest(text) for domain, text in mirror.digests.items()}
+    place = mirror.select.index(UPN)
+
+    def digest(row: Row) -> Digest:
+        return digests.setdefault(domain_of(str(row[place])), Digest())
+
     for item in items:
         who = str(item["id"])
         before = changed.get(who) or base.get(who)
-        users -= before is not None and who not in gone
+        if before and who not in gone:
+            users -= 1
+            digest(before).drop(orjson.dumps(before))
         if _REMOVED in item:
             if before:
                 changed[who] = before
@@ -159,10 +175,13 @@ def merged(mirror: Mirror, base: Mapping[str, Row], items: Iterable[Item]) -> tu
             understood = False
             continue
         old = before or [None] * len(mirror.select)
-        changed[who] = [item.get(name, then) for name, then in zip(mirror.select, old, strict=True)]
+        changed[who] = now = [item.get(name, then) for name, then in zip(mirror.select, old, strict=True)]
         gone.discard(who)
         users += 1
-    return replace(mirror, changed=changed, gone=frozenset(gone), users=users), understood
+        digest(now).add(orjson.dumps(now))
+    nobody = Digest().text
+    texts = {domain: one.text for domain, one in digests.items() if one.text != nobody}
+    return replace(mirror, changed=changed, gone=frozenset(gone), users=users, digests=texts), understood
 
 
 class Listed:

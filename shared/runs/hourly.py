@@ -1,12 +1,15 @@
 """What the timer does each hour: it queues a run for every domain that is due, and deletes expired records.
 
+Domains whose last whole run had nothing to do wait for the hour's reading first. Where it finds nothing changed, they
+have a line in the Sync Logs in place of a run (see `equal.py`).
+
 An error with one domain never stops the others. Storage is busiest at the full hour: what it refuses is retried within
 the same invocation of the timer.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,18 +19,20 @@ from shared.errors import GraphError, RunActive, Unavailable
 from shared.log import event
 from shared.model.domains import DomainSettings, StoredSettings
 from shared.model.pause import Pausable, Pause, pause_of, told_in
-from shared.model.records import Author
 from shared.model.runs import Mode, Run, RunKind, Trigger
+from shared.planning.equal import is_first_of_day
 from shared.planning.surveyed import Terms
 from shared.reports.logged import error_text
-from shared.runs.lifecycle import new_run, start, take_up_abandoned
+from shared.runs.equal import EqualHour, read_equal_hour
+from shared.runs.lifecycle import SCHEDULE, new_run, start, take_up_abandoned
 from shared.runs.messages import message, reading_message
 from shared.services import Services
-from shared.store.snapshots import Waiting
+from shared.store.hours import Settled
+from shared.store.runs import Pointers
+from shared.store.snapshots import HOUR, Waiting
 
 T = TypeVar("T")
 
-SCHEDULE = Author("schedule", "timer")
 KEEP_TRYING_SECONDS = 600.0
 TRY_AGAIN_SECONDS = 20.0
 # The messages go out when the invocation ends, so runs wait for this long at most.
@@ -35,6 +40,7 @@ CLEAR_AWAY_SECONDS = 10.0
 AT_ONCE = 16
 # A removal that was seen longer ago may have been taken back since.
 _RECENT = timedelta(hours=1)
+_PURGED_AN_HOUR = 24
 # In characters. Application Insights cuts a trace at 32,768.
 _LONGEST_LIST = 16_000
 
@@ -58,6 +64,16 @@ async def tick(services: Services, *, past_due: bool) -> Due:
     return Due(hour.queued, await hour.messages())
 
 
+async def after_reading(services: Services, number: int) -> list[str]:
+    """What `tick` left until the reading with this number had ended. Returns messages to send, like it.
+
+    Idempotent: a domain that has had a line or a run with that reading gets no other one.
+    """
+    hour = _Hour(services)
+    await hour.after_reading(number)
+    return hour.own_messages()
+
+
 class _Hour:
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -75,6 +91,10 @@ class _Hour:
         self._started: list[Waiting] = []
         # The number of the last reading that was begun before this hour; None where each run reads for itself.
         self._read_after: int | None = None
+        # The domains that may have nothing to do.
+        self._settled: dict[str, Settled] = {}
+        self._equal: EqualHour | None = None
+        self._lines: list[Settled] = []
 
     async def pass_through(self, *, past_due: bool) -> None:
         domains = await self._persist(self._services.domains.read_all)
@@ -83,7 +103,42 @@ class _Hour:
             await self._read_terms()
             if self._services.settings.read == "mirror":
                 self._read_after = (await self._persist(self._services.snapshots.look)).begun
-        waiting = dict(domains)
+                await self._read_settled(domains)
+        await self._take_turns({name: one for name, one in domains.items() if name not in self._settled})
+        await self._clear_away(domains)
+        self._report(domains, past_due=past_due)
+
+    async def after_reading(self, number: int) -> None:
+        self._read_after = number - 1
+        domains = await self._persist(self._services.domains.read_all)
+        self._removed = await self._no_longer_in_the_tenant(domains)
+        await self._read_terms()
+        await self._read_settled(domains)
+        if self._terms and self._settled:
+            syncing = frozenset(name for name, one in domains.items() if one.shown()["periodic_sync"] is True)
+            self._equal = await read_equal_hour(self._services, self._terms, syncing, number)
+        await self._take_turns({name: domains[name] for name in self._settled})
+        # Without this the lines stand all the same, and the next hour has runs.
+        await self._services.hours.keep(self._lines)
+
+    async def _read_settled(self, domains: Mapping[str, StoredSettings[DomainSettings]]) -> None:
+        """Those of which it is enough to see whether something has changed, and that have not been seen this hour."""
+        settled = await self._persist(self._services.hours.read_all)
+        self._settled = {
+            name: one
+            for name, one in settled.items()
+            if name in domains
+            and one.reading <= (self._read_after or 0)
+            and one.due_at > self._now
+            and self._may_be_equal(name, domains[name])
+        }
+
+    def _may_be_equal(self, domain: str, stored: StoredSettings[DomainSettings]) -> bool:
+        if self._terms is None or stored.unreadable or domain in self._removed:
+            return False
+        return bool(stored.complete().periodic_sync) and not self._pause(stored)
+
+    async def _take_turns(self, waiting: Mapping[str, StoredSettings[DomainSettings]]) -> None:
         while waiting:
             done = await asyncio.gather(*(self._done(name, stored) for name, stored in waiting.items()))
             waiting = {
@@ -91,22 +146,24 @@ class _Hour:
             }
             if waiting:
                 await self._clock.sleep(TRY_AGAIN_SECONDS)
-        await self._clear_away(domains)
-        self._report(domains, past_due=past_due)
 
     async def messages(self) -> list[str]:
         """Those of the runs; new ones wait together for one reading, which has a message of its own."""
-        waiting = self._started if self._read_after is not None and len(self._started) > 1 else []
+        waiting = list(self._started)
+        if self._settled:
+            waiting.append(Waiting(HOUR, "", (self._read_after or 0) + 1))
+        elif self._read_after is None or len(waiting) < 2:
+            waiting = []
         try:
             await self._services.snapshots.wait(waiting)
         except Exception as error:
             _failed("", error)
             waiting = []  # the first of them reads
         waits = {one.domain for one in waiting}
-        return [
-            *(message(domain, run_id) for domain, run_id in self.queued.items() if domain not in waits),
-            *{reading_message(one.number) for one in waiting},
-        ]
+        return [*self.own_messages(waits), *{reading_message(one.number) for one in waiting}]
+
+    def own_messages(self, but_for: Collection[str] = ()) -> list[str]:
+        return [message(domain, run_id) for domain, run_id in self.queued.items() if domain not in but_for]
 
     async def _read_terms(self) -> None:
         self._tenant = (tenant := await self._persist(self._services.tenant_settings.read)).readable
@@ -130,44 +187,75 @@ class _Hour:
 
     async def _due(self, domain: str, stored: StoredSettings[DomainSettings]) -> str | None:
         """The run of this domain whose message is to be sent now: one whose message was lost, or a new one."""
-        if run_id := await take_up_abandoned(self._services, domain, self._clock.now()):
-            return run_id
+        settled = self._settled.get(domain)
+        if settled and self._equal and (line := await self._equal.add_line(settled, stored.complete())):
+            self._lines.append(line)
+            return None
+        return await take_up_abandoned(self._services, domain, self._clock.now()) or await self._start(
+            domain, stored
+        )
+
+    async def _start(self, domain: str, stored: StoredSettings[DomainSettings]) -> str | None:
+        """Starts the domain's run of this hour, if it is to have one."""
         if stored.unreadable:
             event("settings.unreadable", logging.ERROR, domain=domain, settings=stored.unreadable)
             return None
         terms, periodic = self._terms, stored.complete().periodic_sync
-        watched = periodic == "watch"
-        if (
-            terms is None
-            or not periodic
-            or await self._passed_over(domain, terms, self._pause(stored), watched=watched)
-        ):
+        if terms is None or not periodic or self._is_removed(domain):
             return None
-        run = new_run(self._clock, domain, Mode.DRY_RUN if watched else Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
-        run = run.model_copy(update={"kind": RunKind.WATCH}) if watched else run
-        run = run.model_copy(update={"read_after": self._read_after})
+        watched = periodic == "watch"
+        pointers = await self._services.runs.read_pointers(domain)
+        last = pointers.last_watch if watched else pointers.last_sync
+        if self._had_its_hour(last) or self._passed_over(domain, terms, stored, pointers, watched=watched):
+            return None
+        run = self._new_runs.setdefault(domain, self._new_run(domain, last, watched=watched))
         try:
-            run = await start(self._services, self._new_runs.setdefault(domain, run), terms=terms)
+            run = await start(self._services, run, terms=terms)
         except RunActive as error:
             event("timer.busy", domain=domain, runId=error.run_id)
             return None
         self._started.append(Waiting(domain, run.id, (self._read_after or 0) + 1))
         return run.id
 
+    def _new_run(self, domain: str, last: Run | None, *, watched: bool) -> Run:
+        run = new_run(self._clock, domain, Mode.DRY_RUN if watched else Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
+        update = {
+            "kind": RunKind.WATCH if watched else RunKind.WHOLE,
+            "read_after": self._read_after,
+            "listed": self._read_after is not None and is_first_of_day(domain, last, self._now),
+        }
+        return run.model_copy(update=update)
+
     def _pause(self, stored: StoredSettings[DomainSettings]) -> Pause | None:
         return pause_of(self._now, (stored.readable, self._tenant))
 
-    async def _passed_over(self, domain: str, terms: Terms, pause: Pause | None, *, watched: bool) -> bool:
+    def _is_removed(self, domain: str) -> bool:
+        if domain in self._removed:
+            event("timer.removed", logging.WARNING, domain=domain)
+        return domain in self._removed
+
+    def _had_its_hour(self, last: Run | None) -> bool:
+        """Whether the domain's last run, or line, used the reading of this hour or a newer one."""
+        if last is None or self._read_after is None or last.read.source is None:
+            return False
+        ended_well = last.trigger is Trigger.SCHEDULE or last.status.good
+        return ended_well and last.read.source.version > self._read_after
+
+    def _passed_over(
+        self,
+        domain: str,
+        terms: Terms,
+        stored: StoredSettings[DomainSettings],
+        pointers: Pointers,
+        *,
+        watched: bool,
+    ) -> bool:
         """Whether no run is started although it is due, which is logged.
 
         The first run under a pause is started, and ends at once: that is how its Sync Logs tell of the pause.
         """
-        if domain in self._removed:
-            event("timer.removed", logging.WARNING, domain=domain)
-            return True
-        if watched and not pause:  # it applies nothing, so nothing has to be reviewed before
-            return False
-        pointers = await self._services.runs.read_pointers(domain)
+        pause = self._pause(stored)
+        # A watch applies nothing, so nothing has to be reviewed before.
         if not watched and pointers.waits_for_review(terms.map_digest):
             event("timer.waitsForReview", logging.WARNING, domain=domain)
             return True
@@ -189,12 +277,15 @@ class _Hour:
     async def _clear_away(self, domains: Mapping[str, object]) -> None:
         """Deletes expired records for as long as there is time; the next hours delete the rest."""
         runs, logs, decisions = self._services.runs, self._services.audit_logs, self._services.decisions
-        # In another order each hour: a domain with many old rows must not keep the same ones waiting.
-        shuffled = self._clock.chance.sample(list(domains), len(domains))
+        # Of many domains some each hour, so that each has its turn within about a day.
+        step = 1 + len(domains) // _PURGED_AN_HOUR
+        in_turn = sorted(domains)[int(self._now.timestamp() // 3600) % step :: step]
+        # In another order each time: a domain with many old rows must not keep the same ones waiting.
+        self._clock.chance.shuffle(in_turn)
         try:
             async with asyncio.timeout(CLEAR_AWAY_SECONDS):
                 await asyncio.gather(
-                    *(self._cleared(domain, partial(runs.purge, domain, self._now)) for domain in shuffled),
+                    *(self._cleared(domain, partial(runs.purge, domain, self._now)) for domain in in_turn),
                     self._cleared("", partial(logs.delete_expired, self._now)),
                     self._cleared("", decisions.drop_lapsed),
                     self._cleared("", self._services.history.drop_expired),

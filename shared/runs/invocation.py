@@ -34,6 +34,7 @@ from shared.errors import (
 )
 from shared.log import event
 from shared.model.changes import Plan
+from shared.model.domains import DomainSettings
 from shared.model.leavers import Leaving
 from shared.model.parts import Parts, parts_of, say
 from shared.model.pause import Pausable, is_periodic, pause_of, told_in
@@ -41,6 +42,7 @@ from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
 from shared.model.runs import AuditLog, Counts, EntraRead, Mode, Read, Run, RunKind, Status, Trigger
 from shared.planning.deeds import Deeds, digest
+from shared.planning.equal import left_digest
 from shared.planning.limits import Checks, Trail, checked, leaving, noting
 from shared.planning.only import chosen
 from shared.planning.sides import Administration
@@ -51,6 +53,7 @@ from shared.reports.audit_csv import header, render
 from shared.reports.logged import error_text, facts
 from shared.runs.apply import NO_ROOM, Sync
 from shared.runs.approving import approved_dry_run, compared_with, read_approved
+from shared.runs.equal import keep_settled
 from shared.runs.inspection import pre_checked
 from shared.runs.messages import RunMessage, message
 from shared.runs.near import near_directory
@@ -155,6 +158,8 @@ class Invocation:
         self._administration: Administration = services.administration
         self._source = SharedSource(services, run, self._stop)
         self._mirror: StoredMirror | None = None
+        # Of the domain, as the limits were checked with them.
+        self._settings: DomainSettings
         self._log = SyncLog(services, fence, run)
 
     async def perform(self) -> Ended:
@@ -322,7 +327,7 @@ class Invocation:
         services, run, terms = self._services, self._log.run, self._terms
         self._mirror = mirror = await self._source.read_mirror()
         near = None
-        if mirror:
+        if mirror and not run.listed:
             near = await near_directory(services, self._graph, terms.attribute_map, run.domain, mirror)
         directory = near or self._directory
         looking = surveyor(
@@ -342,7 +347,7 @@ class Invocation:
         """Decides for the run as a whole: a later invocation's plan has only what is left."""
         services, run, plan = self._services, self._log.run, seen.plan
         stored = await services.domains.read_settings(run.domain)
-        settings = trying(stored.complete(), self._tried)
+        settings = self._settings = trying(stored.complete(), self._tried)
         trail, counts = Trail(), run.counts
         if run.deletion_check is None:
             counts = Counts(source=plan.source, target=plan.target, unchanged=plan.unchanged)
@@ -352,11 +357,19 @@ class Invocation:
         checks = await self._clock.in_thread(checked, plan, settings, basis, trail, approved)
         if not run.undoes and run.kind is not RunKind.WHAT_IF:
             await self._keep_questions(plan)
+        self._note_left(plan)
         self._log.warn(seen.warnings + checks.told)
         await self._log.save(
             deletion_check=checks.deletions, limit_checks=checks.all_but_deletions, counts=counts
         )
         return checks
+
+    def _note_left(self, plan: Plan) -> None:
+        run = self._log.run
+        earlier = self._pointers.last_watch if run.kind is RunKind.WATCH else self._pointers.last_sync
+        left = left_digest(plan)
+        same = earlier if earlier and earlier.left_digest == left else run
+        self._log.note(left_digest=left, left_since=(same.left_since or run.created_at) if left else None)
 
     async def _keep_questions(self, plan: Plan) -> None:
         run = self._log.run
@@ -396,6 +409,7 @@ class Invocation:
         expires_at = await logs.write_dry_run(run, content, planned, versions)
         self._log.note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
         await self._finish(Status.SUCCEEDED, summary.outcome(self._log.run, checks))
+        await keep_settled(self._services, self._log, seen, self._settings, self._source)
 
     async def _watch(self, seen: Survey) -> None:
         """Remembers who is who, so that the first sync knows everybody, and since when the plan has been this one."""
@@ -435,6 +449,7 @@ class Invocation:
         partly = bad or NO_ROOM in run.warning_parts
         status = Status.COMPLETED_WITH_ERRORS if partly else Status.SUCCEEDED
         await self._finish(status, summary.outcome(run, checks))
+        await keep_settled(self._services, self._log, seen, self._settings, self._source)
 
     @asynccontextmanager
     async def _writing(self, seen: Survey, left_behind: Recorder | None) -> AsyncIterator[Sync]:
@@ -459,4 +474,4 @@ class Invocation:
 
     async def _finish(self, status: Status, message: Parts) -> None:
         await self._log.finish(status, message)
-        tell_finished(self._log.run, self._log.quality.facts, self._log.head)
+        tell_finished(self._log.run, self._log.quality.facts, self._log.head.mark)

@@ -1,7 +1,8 @@
 """The messages of the queues: `{"domain", "runId"}` of a run, `{"reading"}` of a reading of the source by its number,
-`{"domain"}` of what waits in an outbox."""
+`{"hour"}` of what the timer left until that has ended, `{"domain"}` of what waits in an outbox."""
 
 import logging
+from contextlib import suppress
 from typing import TypeVar
 
 from pydantic import ConfigDict, ValidationError
@@ -30,6 +31,14 @@ class ReadingMessage(Record):
     reading: int
 
 
+class HourMessage(Record):
+    """`hour`: the number of the reading that was begun for it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    hour: int
+
+
 class OutboxMessage(Record):
     """`domain`: empty for the tenant."""
 
@@ -38,12 +47,12 @@ class OutboxMessage(Record):
     domain: str
 
 
-def read_message(body: bytes) -> RunMessage | ReadingMessage | None:
+def read_message(body: bytes) -> RunMessage | ReadingMessage | HourMessage | None:
     """Logs a body that is not a valid message and returns None: no retry can succeed, and it names no run to end."""
-    try:
-        return ReadingMessage.model_validate_json(body)
-    except ValidationError:
-        return _read(RunMessage, body)
+    for kind in (ReadingMessage, HourMessage):
+        with suppress(ValidationError):
+            return kind.model_validate_json(body)
+    return _read(RunMessage, body)
 
 
 def read_outbox_message(body: bytes) -> OutboxMessage | None:
@@ -65,6 +74,10 @@ def message(domain: str, run_id: str) -> str:
 
 def reading_message(number: int) -> str:
     return ReadingMessage(reading=number).model_dump_json(by_alias=True)
+
+
+def hour_message(number: int) -> str:
+    return HourMessage(hour=number).model_dump_json(by_alias=True)
 
 
 def outbox_message(domain: str) -> str:

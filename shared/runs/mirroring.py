@@ -157,6 +157,7 @@ class _Round:
             listed_at=self._clock.now(),
             facts=facts,
             aside=everybody.aside(),
+            digests={part.domain: part.digest for part in parts},
             users=len(everybody),
             off=off,
             # A list may have come up short: only the next one tells that the difference is none of lists.

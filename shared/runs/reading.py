@@ -6,7 +6,7 @@ messages. A reading that is cut off goes on in the next invocation that needs on
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -28,11 +28,11 @@ from shared.planning.mapping import AttributeMap
 from shared.planning.sides import Source
 from shared.reports import summary
 from shared.reports.logged import error_text
-from shared.runs.messages import message, reading_message
+from shared.runs.messages import hour_message, message, reading_message
 from shared.runs.mirroring import Mirroring
 from shared.services import Services
 from shared.store.leases import Lease, Times, take_lease
-from shared.store.snapshots import READINGS, Readings, Snapshot, StoredMirror, Waiting
+from shared.store.snapshots import HOUR, READINGS, Readings, Snapshot, StoredMirror, Waiting
 
 # How long ago the reading of a run's snapshot may have ended; of the second one, before its first deletion.
 FRESH, FRESH_SECOND = timedelta(minutes=15), timedelta(minutes=5)
@@ -50,8 +50,9 @@ class ReadingFailed(Exception):
 class SharedSource:
     """The source for one invocation of a run.
 
-    `read`: the snapshot that the plan rests on; None for a read of its own. `messages`: for others, to be sent by the
-    caller. `got_on`: whether this invocation has staged something of a reading that it leaves to another.
+    `read`: the snapshot that the plan rests on; None for a read of its own. `digests`: of each domain's people in it.
+    `messages`: for others, to be sent by the caller. `got_on`: whether this invocation has staged something of a
+    reading that it leaves to another.
     """
 
     def __init__(self, services: Services, run: Run, stop: Stop) -> None:
@@ -67,6 +68,7 @@ class SharedSource:
         self._unfinished: Readings | None = None
         self.got_on = False
         self.read: SourceRead | None = None
+        self.digests: Mapping[str, str] | None = None
         self._mirror: StoredMirror | None = None
         self._people: People | None = None
         self.messages: list[str] = []
@@ -97,7 +99,7 @@ class SharedSource:
         while True:
             seen = await self._snapshots.look()
             newest, failed = seen.newest, seen.failed
-            if newest and newest.number > self._after and newest.age <= FRESH:
+            if newest and is_fresh(newest, self._after):
                 if newest.map != self._digest:  # it was changed since
                     return await self._live.users()
                 if (people := await self._loaded(newest)) is not None:
@@ -173,13 +175,13 @@ class SharedSource:
                 others = await _messages(services, seen.ended, reading.ended)
                 self.messages += [one for one in others if one != message(run.domain, run.id)]
         if reading.snapshot and self.read is None:
-            self.read, self._mirror = _told(reading.snapshot), reading.mirror
+            await self._note(reading.snapshot)
+            self._mirror = reading.mirror
         return people
 
     def _fresh(self, mirror: StoredMirror | None) -> StoredMirror | None:
         """The mirror, if it was read after somebody asked for this run, and not too long ago."""
-        asked = self._run.read_after or 0
-        return mirror if mirror and mirror.number > asked and mirror.age <= FRESH else None
+        return mirror if mirror and is_fresh(mirror, self._run.read_after or 0) else None
 
     async def _loaded(self, snapshot: Snapshot) -> People | None:
         """Everybody in it; None if it is damaged or gone."""
@@ -190,8 +192,17 @@ class SharedSource:
         run, age = self._run, round(snapshot.age.total_seconds())
         event("snapshot.used", domain=run.domain, runId=run.id, version=snapshot.number, ageSeconds=age)
         if self.read is None:
-            self.read = _told(snapshot)
+            await self._note(snapshot)
         return people
+
+    async def _note(self, snapshot: Snapshot) -> None:
+        self.read = told_of(snapshot)
+        self.digests = await self._services.readings.digests(snapshot)
+
+
+def is_fresh(read: Snapshot | StoredMirror, after: int) -> bool:
+    """Whether it was begun after the reading `after`, and has ended not too long ago."""
+    return read.number > after and read.age <= FRESH
 
 
 async def perform_reading(services: Services, number: int) -> list[str]:
@@ -244,9 +255,15 @@ async def _messages(services: Services, before: int, ended: int) -> list[str]:
     waiting = await services.snapshots.waiting(before)
     later = [one.number for one in waiting if one.number > ended]
     return [
-        *(message(one.domain, one.run_id) for one in waiting if one.number <= ended),
+        *(_message(one) for one in waiting if one.number <= ended),
         *([reading_message(max(later))] if later else ()),
     ]
+
+
+def _message(waiting: Waiting) -> str:
+    if waiting.domain == HOUR:
+        return hour_message(waiting.number)
+    return message(waiting.domain, waiting.run_id)
 
 
 class _Both:
@@ -272,5 +289,5 @@ async def _lease(services: Services) -> AsyncIterator[Lease]:
         yield held
 
 
-def _told(snapshot: Snapshot) -> SourceRead:
+def told_of(snapshot: Snapshot) -> SourceRead:
     return SourceRead(version=snapshot.number, begun_at=snapshot.begun_at, ended_at=snapshot.ended_at)

@@ -31,7 +31,7 @@ from shared.reports.progress import eta_seconds
 from shared.reports.quality import Quality, judge
 from shared.runs.recorder import Recorder
 from shared.services import Services
-from shared.store.chain import NOTHING, Mark
+from shared.store.chain import Head, Mark
 from shared.store.outbox import rows
 from shared.store.runs import Fence
 
@@ -69,6 +69,8 @@ class Fields(TypedDict, total=False):
     map_digest: str
     plan_digest: str
     same_since: datetime | None
+    left_digest: str
+    left_since: datetime | None
     message_parts: Parts
     warning_parts: Parts
     invocations: int
@@ -105,7 +107,7 @@ class SyncLog:
         # Whether the run's end has put messages into the outbox.
         self.has_messages = False
         # Of the domain's chain of finished runs, once this one is.
-        self.head = NOTHING
+        self.head = Head()
         self.run = run
 
     async def begin(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from shared.model.people import People
 from shared.outbound.waiting import Stop
 from shared.planning.mapping import AttributeMap
 from shared.source import Opener, SourceUsers, Staged
-from shared.source.snapshot import map_digest, packed, packed_stage, unpacked, unpacked_stages
+from shared.source.snapshot import map_digest, packed, packed_stage, part_digests, unpacked, unpacked_stages
 from shared.source.stoppable import StoppableSource
 from shared.store.snapshots import Readings, Snapshot, Snapshots, StoredMirror
 
@@ -25,6 +25,8 @@ OtherSide = Callable[[Readings], Coroutine[Any, Any, StoredMirror | None]]
 MOST_TRIES = 3
 # What was staged longer ago is not gone on with.
 LONGEST_PAUSE = timedelta(minutes=15)
+# In bytes: of some 5,000 domains.
+_LONGEST_INDEX = 1024**2
 
 
 class SharedReadings:
@@ -46,6 +48,7 @@ class SharedReadings:
         self.stage_every = stage_every
         self.event = event
         self._blob, self._people = "", People()
+        self._digests: Mapping[str, str] = {}
 
     def begin(self, attribute_map: AttributeMap, stop: Stop, other_side: OtherSide) -> "Reading":
         """A reading by an invocation that holds its lease, until `stop`."""
@@ -60,12 +63,20 @@ class SharedReadings:
                 people = await self._clock.in_thread(unpacked, content, snapshot.digest)
             except SnapshotDamaged:
                 return None
-            self.keep(snapshot, people)
+            self.keep(snapshot, people, content)
             return people
         return self._people
 
-    def keep(self, snapshot: Snapshot, people: People) -> None:
+    def keep(self, snapshot: Snapshot, people: People, content: bytes) -> None:
         self._blob, self._people = snapshot.blob, people
+        self._digests = part_digests(content, snapshot.digest)
+
+    async def digests(self, snapshot: Snapshot) -> Mapping[str, str]:
+        """Domain → digest of its people. Raises SnapshotDamaged."""
+        if snapshot.blob == self._blob:
+            return self._digests
+        beginning = await self._snapshots.content(snapshot.blob, 0, _LONGEST_INDEX)
+        return part_digests(beginning, snapshot.digest)
 
 
 class Reading:
@@ -133,7 +144,7 @@ class Reading:
             self.state, content, digest, len(people), clock.now(), self.mirror
         )
         self.ended = self.state.begun
-        self._shared.keep(self.snapshot, people)
+        self._shared.keep(self.snapshot, people, content)
         self._shared.event(
             "reading.finished",
             version=self.ended,

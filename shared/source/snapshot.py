@@ -76,19 +76,31 @@ def packed(people: People, digest: str) -> tuple[bytes, str]:
     return b"".join((_FIRST_LINE, index, b"\n", *bodies)), sha256(index).hexdigest()
 
 
+def part_digests(content: bytes, digest: str) -> dict[str, str]:
+    """Domain → digest of its people, in a snapshot with this digest or in its beginning. Raises as `unpacked`."""
+    return {part.domain: part.digest for part in _index(content, digest)[0].parts}
+
+
 def unpacked(content: bytes, digest: str) -> People:
     """Everybody in a snapshot with this digest. Raises SnapshotDamaged if it is not complete, or not that one."""
+    index, bodies = _index(content, digest)
+    try:
+        people = People(user for part, body in _bodies(index, bodies) for user in _users(part, body))
+    except (TypeError, IndexError, ValueError) as error:
+        raise SnapshotDamaged from error
+    people.fitting = index.fitting
+    return people
+
+
+def _index(content: bytes, digest: str) -> tuple[_Index, bytes]:
     first, _, rest = content.partition(b"\n")
     header, _, bodies = rest.partition(b"\n")
     if first + b"\n" != _FIRST_LINE or sha256(header).hexdigest() != digest:
         raise SnapshotDamaged
     try:
-        index = _INDEX.validate_json(header)
-        people = People(user for part, body in _bodies(index, bodies) for user in _users(part, body))
-    except (ValidationError, TypeError, IndexError, ValueError) as error:
+        return _INDEX.validate_json(header), bodies
+    except ValidationError as error:
         raise SnapshotDamaged from error
-    people.fitting = index.fitting
-    return people
 
 
 def _bodies(index: _Index, bodies: bytes) -> Iterator[tuple[_Part, bytes]]:

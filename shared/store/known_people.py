@@ -86,6 +86,13 @@ class KnownPeople:
         return await update_if_unchanged(self._storage, self._read, put, busy, known=known, crowded=True)
 
     @tried_again
+    async def version(self) -> str:
+        """The version of the memory that is there, as in `Memory.version`; empty for none."""
+        container = await self._storage.open_container(LINKS)
+        found = await or_none(container.get_blob_client(PEOPLE).get_blob_properties())
+        return str(found.etag) if found else ""
+
+    @tried_again
     async def check(self) -> None:
         """A small read."""
         container = await self._storage.open_container(LINKS)

@@ -8,6 +8,7 @@ of the last good dry run since then), `told` (what notifications have told), `in
 what it left in doubt, the next one settles). They share the partition, so a run and its pointers change in one
 transaction: there is never a second active run, nor a finished one that blocks the next. The messages that a run's end
 is worth are in that transaction, too: see `outbox.py`. So is the head of the chain of finished runs: see `chain.py`.
+A run's start writes the head as well, so its ETag tells that no run has begun or ended since.
 
 `active` has the number of the invocation that performs the run: the fencing token. Every write of a running run is
 conditional on that row's ETag, so a stale invocation can't overwrite its successor.
@@ -37,7 +38,7 @@ from shared.model.runs import (
     run_id_in,
 )
 from shared.model.told import Told
-from shared.store.attempts import or_none, tried_again, unchanged, update_if_unchanged
+from shared.store.attempts import or_none, tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.chain import HEAD, Head, Mark, linked, mark_in
 from shared.store.covered import covered_run
 from shared.store.run_rows import from_row, to_row
@@ -145,7 +146,9 @@ class Runs:
             if holder not in ("", run.id):
                 raise RunActive(run.domain, holder)
             if not holder:
-                await self._transaction([("create", active), ("create", to_row(run))])
+                head = {**_key(run.domain, HEAD), "startedBy": run.id}
+                started = [("create", active), ("create", to_row(run)), ("upsert", head, {"mode": "merge"})]
+                await self._transaction(started)
 
         # The run's row exists but the run is not active: it was started and has ended already.
         ended = RunActive(run.domain, run.id)
@@ -255,11 +258,11 @@ class Runs:
         quality: Mapping[str, object],
         messages: Sequence[Mapping[str, object]] = (),
         told: Told | None = None,
-    ) -> Mark:
+    ) -> Head:
         """Writes the finished run and frees the domain for the next one, in one transaction. Returns the chain's head.
 
         `quality` is kept for `find_finished`. `messages` are rows for the outbox; `told` is kept unless it is None.
-        Raises LeaseLost as `save` does.
+        The head has no ETag if an earlier try took effect. Raises LeaseLost as `save` does.
         """
         pointers = ({**columns, **_key(run.domain, name)} for name, columns in _pointers_after(run).items())
         ended = {**to_row(run), "finishedBy": fence.invocation, "quality": json.dumps(quality)}
@@ -278,17 +281,32 @@ class Runs:
                 return "", Head(), row
             return etag, (await self._active_and_head(run.domain))[1], None
 
-        async def write(seen: tuple[str, Head, Any]) -> Mark:
+        async def write(seen: tuple[str, Head, Any]) -> Head:
             etag, head, finished = seen
             if finished is not None:
-                return mark_in(finished)
+                return Head(mark_in(finished))
             row, mark = linked(ended, head.mark, covered_run)
-            first = [("delete", active, unchanged(etag)), ("upsert", row, {"mode": "replace"})]
-            await self._transaction([*first, head.moved_to(run.domain, mark), *writes])
-            return mark
+            first = [head.moved_to(run.domain, mark), ("delete", active, unchanged(etag))]
+            answers = await self._transaction([*first, ("upsert", row, {"mode": "replace"}), *writes])
+            return Head(mark, str(answers[0].get("etag", "")))
 
         known = fence.etag, fence.head, None
         return await update_if_unchanged(self._storage, look, write, _unwritten(fence), known=known)
+
+    async def add_equal(self, line: Run, quality: Mapping[str, object], head: Head) -> Head | None:
+        """Writes the line of an hour in which nothing had changed. Returns the chain's head.
+
+        None if a run of the domain has begun or ended since `head`. Idempotent with the same line, but for its answer.
+        """
+        row, mark = linked({**to_row(line), "quality": json.dumps(quality)}, head.mark, covered_run)
+        pointers = ({**to_row(line), **_key(line.domain, _last(line))},)
+        answers: list[Any] = []
+
+        async def write() -> None:
+            writes = [("upsert", one, {"mode": "replace"}) for one in (row, *pointers)]
+            answers.extend(await self._transaction([head.moved_to(line.domain, mark), *writes]))
+
+        return Head(mark, str(answers[0].get("etag", ""))) if await write_if(write()) else None
 
     async def find_finished(self, domain: str, run_id: str) -> tuple[Run, dict[str, Any], Mark] | None:
         """A run that has ended, its quality, and its place in the chain.
@@ -406,12 +424,10 @@ def _pointers_after(run: Run) -> dict[str, dict[str, Any]]:
     """The pointers that a run changes when it ends, by RowKey."""
     is_sync, good = run.mode is Mode.SYNC, run.status.good
     after: dict[str, dict[str, Any]] = {}
-    if run.kind is RunKind.WATCH:
-        after[_LAST_WATCH] = to_row(run)
-    elif not run.is_apart:
-        after[f"last-{run.mode}"] = to_row(run)
-        if good and not is_sync:
-            after[_DRY_RUN_LOG] = {"runId": run.id}
+    if run.kind is RunKind.WATCH or not run.is_apart:
+        after[_last(run)] = to_row(run)
+    if good and not is_sync and not run.is_apart:
+        after[_DRY_RUN_LOG] = {"runId": run.id}
     if good and not is_sync and run.kind is RunKind.WHOLE:
         after[_PREVIEWED] = {"map": run.map_digest}
     if good and is_sync and not run.undoes and run.only is None:
@@ -421,6 +437,11 @@ def _pointers_after(run: Run) -> dict[str, dict[str, Any]]:
         # It has begun to write, and settled what the syncs before it left in doubt, or has it in its own journal.
         after[_IN_DOUBT] = {"runId": run.id if run.counts.doubtful or run.counts.failed else ""}
     return after
+
+
+def _last(run: Run) -> str:
+    """The pointer to the last run of its kind."""
+    return _LAST_WATCH if run.kind is RunKind.WATCH else f"last-{run.mode}"
 
 
 def _conditions(wanted: Wanted) -> tuple[tuple[str, str | None], ...]:

@@ -9,6 +9,7 @@
 | `doubt` | the last of these copies that a run has found wrong |
 | three digits | a reading that has ended: its number modulo `ROWS`, so that the last ones stay |
 | `wait-` and a domain | the run that waits there, or has waited, and for which reading at least |
+| `wait-~hour` | the same of the timer's hour |
 
 Numbers only grow: a reading with a higher one was begun later. `state` is the fence: each write of a reading is made
 on the condition that nobody has written it since. The transaction that ends a reading also makes its blob the newest,
@@ -38,6 +39,8 @@ READINGS = "~readings"
 KEPT_AFTER_REPLACED = timedelta(hours=1)
 # Of the readings of more than a week, if there is one an hour.
 ROWS = 200
+# In a domain's place: the domains that may have nothing to do in this hour.
+HOUR = "~hour"
 _STATE, _NEWEST, _FAILED, _WAIT = "state", "newest", "failed", "wait-"
 _MIRROR, _DOUBT = "mirror", "doubt"
 # A transaction takes so many rows.

@@ -267,10 +267,10 @@ class TestWriting:
 
         told = await runs.finish(fence, run.model_copy(update={"status": Status.FAILED}), {})
 
-        assert await Integrity(storage).read_heads(DOMAIN) == {"runs": str(told)}
+        assert await Integrity(storage).read_heads(DOMAIN) == {"runs": str(told.mark)}
         finished = await runs.find_finished(DOMAIN, run.id)
         assert finished is not None
-        assert finished[2] == told
+        assert finished[2] == told.mark
 
 
 class TestAges:

@@ -19,6 +19,7 @@ from shared.outbound.waiting import Deadline, NoStop
 from shared.services import Services
 from shared.settings import Settings
 from shared.source.reading import Reading
+from shared.source.snapshot import packed
 from shared.store.snapshots import Readings, Snapshot, Snapshots, StoredMirror, Waiting
 from shared.store.storage import SNAPSHOTS
 from tests.support.errors import raises
@@ -243,7 +244,8 @@ class TestReading:
         assert one.snapshot is not None
         container = services.storage.blobs.get_container_client(SNAPSHOTS)
         await container.upload_blob(one.snapshot.blob, b"users-snapshot 1\n", overwrite=True)
-        services.readings.keep(replace(one.snapshot, blob="another"), People())
+        other, digest = packed(People(), "map")
+        services.readings.keep(replace(one.snapshot, blob="another", digest=digest), People(), other)
 
         damaged = await services.readings.load(one.snapshot)
         await container.delete_blob(one.snapshot.blob)

@@ -140,7 +140,7 @@ async def test_what_a_person_starts_works_with_a_warning(start_stack: StartStack
 async def test_a_run_that_waits_ends_before_it_reads(start_stack: StartStack) -> None:
     stack = await started(start_stack)
     services = stack.services
-    run = lifecycle.new_run(services.clock, CONTOSO, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
+    run = lifecycle.new_run(services.clock, CONTOSO, Mode.SYNC, Trigger.SCHEDULE, lifecycle.SCHEDULE)
     await lifecycle.start(services, run)
     await stack.set(**PAUSE)
     asked = len(stack.access_control.requests.calls)
@@ -158,7 +158,7 @@ async def test_a_periodic_sync_that_waits_ends_where_the_domain_has_none_any_mor
 ) -> None:
     stack = await started(start_stack)
     services = stack.services
-    run = lifecycle.new_run(services.clock, CONTOSO, Mode.SYNC, Trigger.SCHEDULE, hourly.SCHEDULE)
+    run = lifecycle.new_run(services.clock, CONTOSO, Mode.SYNC, Trigger.SCHEDULE, lifecycle.SCHEDULE)
     await lifecycle.start(services, run)
     await stack.set(periodicSync=periodic)
 

@@ -107,6 +107,7 @@ def listed(tenant: Tenant) -> tuple[Mirror, bytes]:
         facts=FACTS,
         aside=everybody.aside(),
         users=len(everybody),
+        digests={part.domain: part.digest for part in parts},
     )
     return mirror, base
 
@@ -149,6 +150,7 @@ def test_any_history_leads_to_the_tenant_as_it_is(
     for domain in ("a.example", "b.example"):
         assert on(mirror, base, domain) == tenant.on(domain)
     assert mirror.users == len(tenant.users)
+    assert mirror.digests == listed(tenant)[0].digests
     aside = {str(item["id"]) for item in mirror.items_aside()}
     assert aside == {who for who, user in tenant.users.items() if str(user[UPN]).lower().startswith("sync-")}
 

@@ -203,6 +203,8 @@ class Platform:
         order = messages.read_message(message.body.encode())
         if isinstance(order, messages.ReadingMessage):
             out = await perform_reading(services, order.reading)
+        elif isinstance(order, messages.HourMessage):
+            out = await hourly.after_reading(services, order.hour)
         elif order:
             performing = Performing(order.domain, order.run_id, self._outside.loop.time())
             PERFORMING.set(performing)
@@ -220,6 +222,6 @@ class Platform:
         if isinstance(order, messages.ReadingMessage):
             for body in await give_up_reading(services, order.reading):
                 send(body)
-        elif order:
+        elif isinstance(order, messages.RunMessage):
             PERFORMING.set(Performing(order.domain, order.run_id, self._outside.loop.time()))
             await lifecycle.give_up(services, order.domain, order.run_id)

@@ -1,0 +1,114 @@
+"""An hour is equal to the last whole run of a domain if nothing on which that run's plan rests is another since. Pure.
+
+Such an hour needs no run: the plan would be the same, and that one had nothing to do, except for people whom it could
+not or may not touch. What follows from time alone has a time: see `due_at`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from shared.model.changes import Plan
+from shared.model.domains import DomainSettings
+from shared.model.questions import Decisions
+from shared.model.results import key
+from shared.model.runs import Mode, Run, RunKind
+from shared.planning.surveyed import Survey, Terms
+
+_DAY = timedelta(days=1)
+# Less than the hour: the timer comes by the minute, not after so much time.
+_FIRST_RETRY = timedelta(minutes=50)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the plans of an hour rest on.
+
+    `code`: digest of the app's code. `people` and `users`: digest by domain of its people in the source, and of its
+    users in the copy of Entra's. `facts`: of what that has of the tenant. `syncing`: domains with a periodic sync.
+    `memory`: the version of what is known of people.
+    """
+
+    code: str
+    terms: Terms
+    decisions: Decisions
+    syncing: frozenset[str]
+    people: Mapping[str, str]
+    users: Mapping[str, str]
+    facts: str
+    memory: str
+
+    def digest(self, domain: str, settings: DomainSettings, *, alone: bool) -> str:
+        """Of what the plan of a domain rests on. `alone`: as in `is_alone`; else it is everybody of the tenant."""
+        decided = self.decisions
+        own = self.people.get(domain), self.users.get(domain)
+        everybody = sorted(self.people.items()), sorted(self.users.items()), self.memory
+        rests_on = [
+            self.code,
+            self.terms.digest(),
+            settings.model_dump_json(),
+            (sorted(decided.same.items()), sorted(decided.apart)),
+            [one.model_dump_json() for _, one in sorted(decided.holds.items())],
+            sorted(self.syncing),
+            own if alone else everybody,
+            self.facts,
+        ]
+        return sha256(json.dumps(rests_on, sort_keys=True).encode()).hexdigest()
+
+
+def is_alone(plan: Plan) -> bool:
+    """Whether a domain is at rest by its own people: each has an account, each account somebody, and all is as it is to
+    be. Nobody of another domain can then be one of its leavers or newcomers."""
+    return not plan.changes and not plan.questions and plan.unchanged == plan.source == plan.target
+
+
+def is_settled(run: Run, seen: Survey) -> bool:
+    """Whether another run would do nothing either: of everybody, with nothing done, and nothing to be gone on with."""
+    plan, counts = seen.plan, run.counts
+    if run.undoes or run.only is not None or run.approval or not run.status.good or seen.memory.doubt:
+        return False
+    # What a look has left out, the next one may find.
+    if any(one.code.startswith("look.") for one in run.warning_parts):
+        return False
+    if run.kind is RunKind.WATCH:
+        return True
+    going_on = plan.leavers or plan.signed_in or plan.without_session_time
+    return run.mode is Mode.SYNC and not (counts.made or counts.doubtful or going_on)
+
+
+def left_digest(plan: Plan) -> str:
+    """Of whom the plan would change or leaves alone, and why: the same in any order, empty for nobody."""
+    left = sorted(
+        repr((one.action.value, key(one), one.new_upn, one.obstacle and one.obstacle.code, one.reason))
+        for one in plan.changes
+    )
+    return sha256(repr(left).encode()).hexdigest()[:16] if left else ""
+
+
+def due_at(run: Run, seen: Survey, now: datetime) -> datetime:
+    """When the next whole run of the domain is due, whether anything has changed or not.
+
+    Once a day, at a time of the domain's own; when a leaver's wait or a hold ends; and for those whom this one has left
+    after 1, 2, 4 … hours, since what stood in their way may be in no digest.
+    """
+    waits = (row.due for row in seen.lookups.staging.rows.values() if row and row.waits)
+    holds = (one.until for one in seen.decisions.holds.values())
+    ends = [one for one in (*waits, *holds) if one and one > now]
+    if run.left_since:
+        ends.append(now + min(_DAY, max(_FIRST_RETRY, now - run.left_since)))
+    return min((daily(run.domain, now), *ends))
+
+
+def daily(domain: str, after: datetime) -> datetime:
+    """The first time after `after` at which the domain has its daily run: the domains are spread over the day."""
+    place = int.from_bytes(sha256(domain.encode()).digest()[:4]) % int(_DAY.total_seconds())
+    midnight = after.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = midnight + timedelta(seconds=place)
+    return today if today > after else today + _DAY
+
+
+def is_first_of_day(domain: str, last: Run | None, now: datetime) -> bool:
+    """Whether `last`, if there is one, was begun before the domain's last time of the day."""
+    return last is not None and daily(domain, last.created_at) <= now

@@ -1,0 +1,126 @@
+"""Hours in which nothing has changed for a domain: they have a line in the Sync Logs, and no run.
+
+Whatever is unknown or in doubt is no such hour: the domain then has a run.
+"""
+
+from dataclasses import replace
+from datetime import UTC
+
+from shared.model.domains import DomainSettings
+from shared.model.packed import SnapshotDamaged
+from shared.model.parts import say
+from shared.model.runs import AuditLog, EntraRead, Progress, Read, Run, Trigger, new_run_id
+from shared.planning.equal import Ground, due_at, is_alone, is_settled
+from shared.planning.mirror import facts_digest
+from shared.planning.surveyed import Survey, Terms
+from shared.runs.lifecycle import SCHEDULE
+from shared.runs.mirroring import load_mirror
+from shared.runs.reading import SharedSource, is_fresh, told_of
+from shared.runs.sync_log import SyncLog, tell_finished
+from shared.services import Services
+from shared.store.hours import Settled
+
+
+async def keep_settled(
+    services: Services, log: SyncLog, seen: Survey, settings: DomainSettings, source: SharedSource
+) -> None:
+    """Keeps what a finished run has found, if the next one would do nothing either."""
+    run, stored = log.run, await source.read_mirror()
+    if source.read is None or source.digests is None or stored is None or not log.head.etag:
+        return
+    mirror = await load_mirror(services, stored)
+    if mirror is None or not is_settled(run, seen):
+        return
+    ground = Ground(
+        code=services.code,
+        terms=seen.terms,
+        decisions=seen.decisions,
+        syncing=seen.lookups.territory.syncing,
+        people=source.digests,
+        users=mirror.digests,
+        facts=facts_digest(mirror.facts),
+        memory=seen.memory.version,
+    )
+    alone = is_alone(seen.plan)
+    settled = Settled(
+        run=run,
+        quality=log.quality.facts,
+        ground=ground.digest(run.domain, settings, alone=alone),
+        alone=alone,
+        reading=source.read.version,
+        due_at=due_at(run, seen, services.clock.now()),
+        head=log.head,
+    )
+    await services.hours.keep([settled])
+
+
+class EqualHour:
+    """What a reading has found, to be held against the last whole run of each domain."""
+
+    def __init__(self, services: Services, ground: Ground, read: Read) -> None:
+        self._services = services
+        self._ground = ground
+        self._read = read
+
+    async def add_line(self, settled: Settled, settings: DomainSettings) -> Settled | None:
+        """Writes the domain's line, if nothing has changed; None for a domain that needs a run."""
+        domain = settled.run.domain
+        if self._ground.digest(domain, settings, alone=settled.alone) != settled.ground:
+            return None
+        line = self._line(settled.run)
+        head = await self._services.runs.add_equal(line, settled.quality, settled.head)
+        if head is None or self._read.source is None:
+            return None
+        tell_finished(line, settled.quality, head.mark)
+        return replace(settled, head=head, reading=self._read.source.version)
+
+    def _line(self, run: Run) -> Run:
+        clock = self._services.clock
+        now = clock.now()
+        update = {
+            "id": new_run_id(now, clock.token(4)),
+            "trigger": Trigger.SCHEDULE,
+            "requested_by": SCHEDULE.name,
+            "requested_from": SCHEDULE.address,
+            "created_at": now,
+            "started_at": now,
+            "finished_at": now,
+            "unchanged_since": run.created_at,
+            "message_parts": say("run.unchanged", since=f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M}"),
+            "progress": Progress(),
+            "invocations": 0,
+            "audit_log": AuditLog(),
+            "read": self._read,
+            "listed": False,
+        }
+        return run.model_copy(update=update)
+
+
+async def read_equal_hour(
+    services: Services, terms: Terms, syncing: frozenset[str], number: int
+) -> EqualHour | None:
+    """What the reading with this number, or a later one, has found of both sides; None if it has not."""
+    seen = await services.snapshots.look()
+    newest, stored, read_with = seen.newest, seen.mirror, terms.attribute_map
+    if newest is None or stored is None or stored.number != newest.number or not is_fresh(newest, number - 1):
+        return None
+    mirror = await load_mirror(services, stored)
+    try:
+        people = await services.readings.digests(newest)
+    except SnapshotDamaged:
+        return None
+    same_map = newest.map == services.readings.digest(read_with)
+    if mirror is None or mirror.facts.told is None or not same_map:
+        return None
+    ground = Ground(
+        code=services.code,
+        terms=terms,
+        decisions=await services.administration.read_decisions(),
+        syncing=syncing,
+        people=people,
+        users=mirror.digests,
+        facts=facts_digest(mirror.facts),
+        memory=await services.known_people.version(),
+    )
+    entra = EntraRead(as_of=mirror.facts.told, live=False)
+    return EqualHour(services, ground, Read(source=told_of(newest), entra=entra))
