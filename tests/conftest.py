@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from local.azurite import Azurite
+from shared.store.hours import Hours, Settled
 from tests.support.stack import Stack, StackOptions, StartStack, running_stack
 
 pytest_plugins = ("tests.support.graph_recording",)
@@ -111,6 +112,16 @@ def _new_accounts(running: contextlib.ExitStack) -> Iterator[str]:
         azurite = Azurite(accounts=ACCOUNTS, deletion_seconds=DELETION_SECONDS)
         starting.submit(running.enter_context, azurite).result()
         yield from map(azurite.connection_string_of, ACCOUNTS)
+
+
+@pytest.fixture
+def every_hour_has_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the last run of each domain had had something to do."""
+
+    async def nobody(_hours: Hours) -> dict[str, Settled]:
+        return {}
+
+    monkeypatch.setattr(Hours, "read_all", nobody)
 
 
 @pytest.fixture

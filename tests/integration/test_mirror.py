@@ -36,6 +36,10 @@ ODDITIES: list[Json] = [
 ]
 
 
+# What runs read is what is tested here.
+pytestmark = pytest.mark.usefixtures("every_hour_has_runs")
+
+
 async def started(
     start_stack: StartStack, domains: Sequence[str] = DOMAINS[:1], *, read: str = "mirror"
 ) -> Stack:
@@ -57,8 +61,7 @@ async def started(
 
 async def hour(stack: Stack, domains: Sequence[str] = DOMAINS[:1]) -> list[Run]:
     """What the timer starts, as it has ended."""
-    await stack.tick()
-    return [await stack.finished((await stack.runs(domain))[0]) for domain in domains]
+    return await stack.hour(*domains)
 
 
 async def one_hour(stack: Stack) -> Run:

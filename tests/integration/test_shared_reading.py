@@ -27,6 +27,10 @@ NAMES = [f"user{number}" for number in range(6)]
 AUTHOR = Author("somebody", "127.0.0.1")
 
 
+# What runs read is what is tested here.
+pytestmark = pytest.mark.usefixtures("every_hour_has_runs")
+
+
 async def started(start_stack: StartStack, *, read: str = "mirror", host: bool = True) -> Stack:
     """Two domains, each with the same people on both sides."""
     everybody = [(f"{name}{place}", domain) for place, domain in enumerate(DOMAINS) for name in NAMES]
@@ -48,8 +52,7 @@ async def hour(stack: Stack) -> list[Run]:
     """What the timer starts on both domains, as it has ended."""
     for domain in DOMAINS:
         await stack.set(domain, periodicSync=True)
-    await stack.tick()
-    return [await stack.finished((await stack.runs(domain))[0]) for domain in DOMAINS]
+    return await stack.hour(*DOMAINS)
 
 
 async def begun(stack: Stack, domain: str, mode: Mode = Mode.SYNC) -> Run:

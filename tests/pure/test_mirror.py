@@ -236,8 +236,8 @@ def test_only_the_whole_blob_is_read(deeds: list[tuple[str, str, str, Properties
         content[:-1],
         content[1:],
         content + b"x",
-        b"users-mirror 2\n" + content[15:],
-        b"users-mirror 1\n{}",
+        b"users-mirror 1\n" + content[15:],
+        b"users-mirror 2\n{}",
     ):
         with pytest.raises(SnapshotDamaged):
             unpacked_mirror(damaged)

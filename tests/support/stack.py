@@ -19,6 +19,7 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, Protocol, TypedDict, TypeVar, Unpack
 
@@ -190,6 +191,19 @@ class Stack(Product):
             return seen[-1] if len(seen) > ticks else None
 
         return await until(done)
+
+    async def hour(self, *domains: str) -> list[Run]:
+        """Fires the timer; what the hour adds to the Sync Logs of each domain: a run, once it has ended, or a line."""
+        domains = domains or (CONTOSO,)
+        before = [await self.runs(domain) for domain in domains]
+        await self.tick()
+
+        async def added(domain: str, runs: list[Run]) -> Run | None:
+            known = {one.id for one in runs}
+            return next((one for one in await self.runs(domain) if one.id not in known), None)
+
+        found = [await until(partial(added, *one)) for one in zip(domains, before, strict=True)]
+        return [await self.finished(run) for run in found]
 
     def hold_up(self, **calls: object) -> Fault:
         """Holds Graph's answers to these calls, by default the lists of users, until `let_go`."""

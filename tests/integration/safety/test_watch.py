@@ -39,8 +39,8 @@ async def watched(start_stack: StartStack, **more: object) -> Stack:
 
 
 async def hour(stack: Stack) -> Run:
-    await stack.tick()
-    return await stack.finished((await stack.runs())[0])
+    (run,) = await stack.hour()
+    return run
 
 
 async def domain(stack: Stack) -> Json:
