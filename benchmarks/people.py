@@ -38,6 +38,7 @@ _GIVEN = (
 @dataclass(frozen=True, slots=True)
 class Person:
     number: int
+    domain: str = DOMAIN
 
     @property
     def username(self) -> str:
@@ -45,7 +46,7 @@ class Person:
 
     @property
     def upn(self) -> str:
-        return f"user{self.number:07d}@{DOMAIN}"
+        return f"user{self.number:07d}@{self.domain}"
 
     @property
     def immutable_id(self) -> str:
@@ -73,8 +74,20 @@ def _copy(text: str) -> str:
     return f"{text}."[:-1]
 
 
-def people(count: int) -> Iterator[Person]:
-    return map(Person, range(count))
+def domains(count: int) -> list[str]:
+    return [DOMAIN, *(f"domain{number:03d}.example" for number in range(1, count))]
+
+
+def people(count: int, on: int = 1) -> Iterator[Person]:
+    """They are spread evenly over so many domains."""
+    names = domains(on)
+    return (Person(number, names[number % on]) for number in range(count))
+
+
+def room(domain: str) -> dict[str, object]:
+    """A room's account, in the seed format of the Entra emulator: it is only there."""
+    upn = f"room@{domain}"
+    return {"userPrincipalName": upn, "displayName": f"Room of {domain}", "mail": upn, "_mailbox": "room"}
 
 
 def graph_user(person: Person) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter, deque
 
 from benchmarks.measuring import Figures, Stopwatch, peak_mb
 from benchmarks.people import DOMAIN
@@ -15,6 +16,18 @@ def sync_with_the_app(writes: int, window_seconds: float) -> Figures:
     watch = Stopwatch()
     counts = asyncio.run(_sync_with_the_app(writes, window_seconds))
     return {**watch.figures(), "peak": peak_mb(), **counts}
+
+
+def hour_with_the_app(domains: list[str]) -> Figures:
+    """What the timer starts for these domains, until all messages that follow from it are done with."""
+    watch = Stopwatch()
+    asyncio.run(_hour_with_the_app(domains))
+    return {**watch.figures(), "peak": peak_mb()}
+
+
+def last_runs(domains: list[str]) -> Figures:
+    """How the last hour of these domains was: lines and runs, and the changes that they made."""
+    return asyncio.run(_last_runs(domains))
 
 
 def sync_with_the_plain_script() -> Figures:
@@ -43,3 +56,38 @@ async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
     if result != invocation.Finished() or ended.status is not Status.SUCCEEDED:
         raise AssertionError(f"the run has not succeeded: {ended}")
     return {"added": ended.counts.add, "unchanged": ended.counts.unchanged}
+
+
+async def _hour_with_the_app(domains: list[str]) -> None:
+    from function_app import services
+    from shared.runs import hourly, invocation, lifecycle, messages, reading
+
+    known = await services.domains.read_all()
+    for domain in domains:
+        if domain not in known:
+            await services.domains.change(domain, {"periodic_sync": True}, lifecycle.SCHEDULE)
+    waiting = deque((await hourly.tick(services, past_due=False)).messages)
+    while waiting:
+        order = messages.read_message(waiting.popleft().encode())
+        if isinstance(order, messages.ReadingMessage):
+            waiting.extend(await reading.perform_reading(services, order.reading))
+        elif isinstance(order, messages.HourMessage):
+            waiting.extend(await hourly.after_reading(services, order.hour))
+        elif order:
+            ended = await invocation.perform(services, order.domain, order.run_id)
+            waiting.extend(invocation.to_send(ended, order))
+    await services.aclose()
+
+
+async def _last_runs(domains: list[str]) -> Figures:
+    from function_app import services
+
+    found = Counter[str]()
+    for domain in domains:
+        run = (await services.runs.read_pointers(domain)).last_sync
+        if run is None or not run.status.good:
+            raise AssertionError(f"{domain} had no good hour: {run}")
+        found["lines" if run.unchanged_since else "runs"] += 1
+        found["changes"] += run.counts.made
+    await services.aclose()
+    return {name: float(found[name]) for name in ("lines", "runs", "changes")}

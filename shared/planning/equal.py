@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from shared.model.changes import Plan
+from shared.model.changes import Action, Change, Plan
 from shared.model.domains import DomainSettings
 from shared.model.questions import Decisions
 from shared.model.results import key
@@ -18,6 +18,7 @@ from shared.model.runs import Mode, Run, RunKind
 from shared.planning.surveyed import Survey, Terms
 
 _DAY = timedelta(days=1)
+_PROTECTED = ("protected.", "scope.")
 # Less than the hour: the timer comes by the minute, not after so much time.
 _FIRST_RETRY = timedelta(minutes=50)
 
@@ -59,9 +60,16 @@ class Ground:
 
 
 def is_alone(plan: Plan) -> bool:
-    """Whether a domain is at rest by its own people: each has an account, each account somebody, and all is as it is to
-    be. Nobody of another domain can then be one of its leavers or newcomers."""
-    return not plan.changes and not plan.questions and plan.unchanged == plan.source == plan.target
+    """Whether a domain is at rest by its own people: each has an account, each account in scope somebody, and all is as
+    it is to be. Nobody of another domain can then be one of its leavers or newcomers."""
+    protected = all(_is_protected(one) for one in plan.changes)
+    return protected and not plan.questions and plan.unchanged == plan.source == plan.target
+
+
+def _is_protected(change: Change) -> bool:
+    """Whether it is left for what the account is, whoever may have it."""
+    codes = [part.code for part in change.reason]
+    return change.action is Action.SKIP and bool(codes) and codes[0].startswith(_PROTECTED)
 
 
 def is_settled(run: Run, seen: Survey) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.model.changes import Action, Plan
 from shared.model.domains import DomainSettings
 from shared.model.leavers import Leaver
-from shared.model.parts import say
+from shared.model.parts import Parts, say
 from shared.model.people import Memory
 from shared.model.questions import Decisions, Kind, Question
 from shared.model.runs import Approval, Counts, Mode, Run, RunKind, Status, Trigger
@@ -152,6 +152,23 @@ def test_another_setting_of_the_domain_makes_another_ground() -> None:
 def test_a_domain_is_alone_if_each_account_is_somebodys_and_all_is_done(plan: Plan) -> None:
     assert is_alone(AT_REST)
     assert not is_alone(plan)
+
+
+@pytest.mark.parametrize(
+    ("action", "reason", "alone"),
+    [
+        (Action.SKIP, say("protected.room"), True),
+        (Action.SKIP, say("scope.account"), True),
+        (Action.SKIP, say("protected.role", role="Administrator") + say("look.leavers"), True),
+        (Action.SKIP, say("look.leavers") + say("protected.room"), False),
+        (Action.SKIP, say("shield.who"), False),
+        (Action.DELETE, say("protected.room"), False),
+    ],
+)
+def test_whom_nothing_is_done_to_for_what_they_are_makes_no_difference(
+    action: Action, reason: Parts, alone: bool
+) -> None:
+    assert is_alone(replace(AT_REST, changes=(replace(change(action), reason=reason),))) == alone
 
 
 @pytest.mark.parametrize(
