@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, exp
 from pathlib import Path
 from statistics import linear_regression
 from typing import Any
@@ -35,8 +35,10 @@ TABLE_REQUESTS, BLOB_WRITES, BLOB_READS, QUEUE_REQUESTS = 15, 14, 10, 3
 READING_REQUESTS = 15
 # For that account: whether it may be somebody's of the source who waits elsewhere, and the purpose of its mailbox.
 ROOM_LOOKUPS = 2
-# So often everybody in Entra is listed.
-LISTINGS_AN_HOUR = 1 / 24
+# So often everybody in Entra is listed, and each domain has a run although nothing has changed.
+LISTINGS_AN_HOUR = RUNS_AN_HOUR = 1 / 24
+# A domain without a run has one operation of storage, and one line in the log.
+LINE_REQUESTS, LINE_LINES = 1, 1
 # Lines of a run in Application Insights, from the app and the host.
 LOG_LINES = 10
 # Lines of a timer tick: two from the host, one from the app, and some fifty from the instance that starts for it.
@@ -47,6 +49,8 @@ SOURCE_PAGE_SECONDS, GRAPH_PAGE_SECONDS, BATCH_SECONDS, STORAGE_SECONDS = 0.2, 1
 LINE_BYTES = 1_500  # of a log line, with what Application Insights adds
 USABLE_MEMORY = 0.8  # of an instance; the rest is the Functions host's
 CHANGED = 0.01  # of all users, in an hour with changes
+CHANGED_A_DAY = 0.013  # of all users
+RUNS_A_CHANGE = 2  # the one that writes it, and the next, which finds nothing to do
 
 # "Microsoft Graph throttling limits", identity and access, 2026: a tenant of more than 500 users; a page with
 # $select costs one unit. "Scalability targets for standard storage accounts", 2026.
@@ -97,9 +101,12 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Hour:
-    """One hour of periodic syncs of all domains, with nothing to do."""
+    """One hour of periodic syncs of all domains, if nothing has changed, and if each domain has a run all the same.
 
-    reading_seconds: float  # before the runs; a single domain's run reads the source itself
+    Only the requests are those of the former.
+    """
+
+    reading_seconds: float  # before the runs
     run_seconds: float
     seconds: float
     instances: int
@@ -107,6 +114,7 @@ class Hour:
     source_requests: int
     graph_requests: int
     storage_requests: int
+    runs: float  # the share of hours in which a domain has one
     cost: Mapping[str, float]  # USD a month, by kind
     used: Mapping[str, float]  # of each limit
 
@@ -148,7 +156,7 @@ def deployment() -> Deployment:
 
 
 def hour(users: int, domains: int, m: Measured, d: Deployment) -> Hour:
-    """Both sides are read once for all domains, of Entra what has changed; users are spread evenly."""
+    """Both sides are read once for all domains, of Entra what has changed; users and changes are spread evenly."""
     on_domain = ceil(users / domains)
     source = 1 + ceil(users / SOURCE_PAGE_SIZE)
     pages = source * SOURCE_PAGE_SECONDS
@@ -163,15 +171,16 @@ def hour(users: int, domains: int, m: Measured, d: Deployment) -> Hour:
     # Both sides are read at the same time.
     both = max(pages, for_all * GRAPH_PAGE_SECONDS)
     waiting, reading, loading = ROOM_LOOKUPS * GRAPH_PAGE_SECONDS, both + source_cpu, LOADING_CPU * users
-    if domains == 1:
-        waiting, reading, loading = both + waiting, 0.0, source_cpu
     # Runs on one instance wait in parallel, but compute one after the other.
     run = waiting + storage * STORAGE_SECONDS + at_a_time * cpu + loading
     seconds = reading + run * ceil(domains / (instances * at_a_time))
     reads += int(run / Times().renew_every)
 
-    runs = domains * HOURS_A_MONTH / max(1.0, seconds / 3600)
-    gb_seconds = runs * (run / at_a_time + reading / domains) * d.memory_mb / 1024
+    changes = 1 - exp(-CHANGED_A_DAY * on_domain / 24)
+    share = min(1.0, RUNS_AN_HOUR + RUNS_A_CHANGE * changes)
+    hours = HOURS_A_MONTH / max(1.0, seconds / 3600)
+    runs, lines = share * domains * hours, (1 - share) * domains * hours
+    gb_seconds = (runs * run / at_a_time + hours * reading) * d.memory_mb / 1024
     blobs = BLOB_WRITES * BLOB_WRITE + reads * BLOB_READ
     memory = instance_mb(users, on_domain, at_a_time, m)
     return Hour(
@@ -181,13 +190,15 @@ def hour(users: int, domains: int, m: Measured, d: Deployment) -> Hour:
         instances=instances,
         memory_mb=memory,
         source_requests=source,
-        graph_requests=for_all + ROOM_LOOKUPS * domains,
-        storage_requests=storage * domains + READING_REQUESTS + ceil(domains / 100),
+        graph_requests=for_all,
+        storage_requests=LINE_REQUESTS * domains + READING_REQUESTS + ceil(domains / 25),
+        runs=share,
         cost={
             "computing": _beyond(gb_seconds, FREE_GB_SECONDS) * GB_SECOND
             + _beyond(runs, FREE_EXECUTIONS) * EXECUTION,
-            "storage": runs * (tables * TABLE_REQUEST + blobs + QUEUE_REQUESTS * QUEUE_REQUEST),
-            "logs": _beyond(logged_gb(runs), FREE_LOG_GB) * LOG_GB,
+            "storage": runs * (tables * TABLE_REQUEST + blobs + QUEUE_REQUESTS * QUEUE_REQUEST)
+            + (lines * LINE_REQUESTS + hours * READING_REQUESTS) * TABLE_REQUEST,
+            "logs": _beyond(logged_gb(runs, lines), FREE_LOG_GB) * LOG_GB,
             "alerts": d.alerts * ALERT_RULE,
         },
         used={
@@ -221,8 +232,8 @@ def largest_domain(memory_mb: int, at_a_time: int, m: Measured) -> int:
 
 
 def hours_table() -> Table:
-    header = ("Users", "Domains", "One run", "All of them", "Instances", "Memory", "Access Control, requests",
-              "Graph, requests", "Storage, requests", "USD a month", "Nearest limit, used")  # fmt: skip
+    header = ("Users", "Domains", "Hours with a run", "One run", "All of them", "Instances", "Memory",
+              "Access Control, requests", "Graph, requests", "Storage, requests", "USD a month", "Nearest limit, used")  # fmt: skip
     return header, list(_hour_rows())
 
 
@@ -233,8 +244,8 @@ def _hour_rows() -> Iterator[Sequence[str]]:
             h = hour(users, domains, m, d)
             cost = f"{sum(h.cost.values()):,.0f}" if h.works else "does not work"
             requests = (h.source_requests, h.graph_requests, h.storage_requests)
-            yield (f"{users:,}", f"{domains}", _time(h.run_seconds), _time(h.seconds), f"{h.instances}",
-                   f"{h.memory_mb:,.0f} MB", *(f"{n:,}" for n in requests), cost,
+            yield (f"{users:,}", f"{domains}", f"{h.runs:.0%}", _time(h.run_seconds), _time(h.seconds),
+                   f"{h.instances}", f"{h.memory_mb:,.0f} MB", *(f"{n:,}" for n in requests), cost,
                    f"{h.binds}, {h.used[h.binds]:.0%}")  # fmt: skip
 
 
@@ -284,9 +295,9 @@ def logs_table() -> Table:
     return ("Domains with periodic sync", "Logged in a month", "USD"), rows
 
 
-def logged_gb(runs: float) -> float:
-    """GB a month: the lines of `runs` runs, and those of the timer, which ticks even without domains."""
-    return (runs * LOG_LINES + HOURS_A_MONTH * TICK_LINES) * LINE_BYTES / 1e9
+def logged_gb(runs: float, lines: float = 0.0) -> float:
+    """GB a month: of runs, of hours that had a line instead, and of the timer, which ticks even without domains."""
+    return (runs * LOG_LINES + lines * LINE_LINES + HOURS_A_MONTH * TICK_LINES) * LINE_BYTES / 1e9
 
 
 def _beyond(amount: float, free: float) -> float:
