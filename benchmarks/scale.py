@@ -233,7 +233,8 @@ def largest_domain(memory_mb: int, at_a_time: int, m: Measured) -> int:
 
 def hours_table() -> Table:
     header = ("Users", "Domains", "Hours with a run", "One run", "All of them", "Instances", "Memory",
-              "Access Control, requests", "Graph, requests", "Storage, requests", "USD a month", "Nearest limit, used")  # fmt: skip
+              "Access Control, requests", "Graph, requests", "Storage, requests", "USD a month",
+              "Nearest limit, used")  # fmt: skip
     return header, list(_hour_rows())
 
 

@@ -169,6 +169,7 @@ async def test_a_periodic_sync_that_waits_ends_where_the_domain_has_none_any_mor
     assert "switched off" in ended["message"]
 
 
+@pytest.mark.usefixtures("every_hour_has_runs")
 async def test_a_run_that_reads_ends_before_it_writes(start_stack: StartStack) -> None:
     stack = await started(start_stack)
     asked = len(stack.access_control.requests.calls)
@@ -188,6 +189,7 @@ async def test_a_run_that_reads_ends_before_it_writes(start_stack: StartStack) -
     assert SAID in (await detail(stack, ended))["message"]
 
 
+@pytest.mark.usefixtures("every_hour_has_runs")
 async def test_one_that_has_begun_to_write_goes_on_and_is_named(start_stack: StartStack) -> None:
     stack = await started(start_stack)
     stack.hold_up(method="PATCH", where="inner", path="/users/*")

@@ -25,6 +25,7 @@ async def last_good_map(stack: Stack, digest: str | None) -> None:
     if digest is not None:
         row["map"] = digest
     await table.upsert_entity(row, mode="replace")
+    await stack.services.hours.forget(CONTOSO)
 
 
 async def previewed_map(stack: Stack, digest: str) -> None:
