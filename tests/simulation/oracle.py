@@ -195,7 +195,9 @@ class Oracle:
                 run = orjson.loads(row.properties["run"])
                 if run["finishedAt"]:
                     self._judged.add(key[1])
-                    self._judge(run)
+                    # Others are lines of hours in which no run was needed.
+                    if not run["unchangedSince"]:
+                        self._judge(run)
 
     def at_the_end(self) -> None:
         """After some hours without faults and edits, with every change approved."""
