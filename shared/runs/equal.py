@@ -76,7 +76,8 @@ class EqualHour:
 
     def _line(self, run: Run) -> Run:
         clock = self._services.clock
-        now = clock.now()
+        now, since = clock.now(), f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M}"
+        stands = run.message_parts if run.counts.failed or run.questions or run.warning_parts else ()
         update = {
             "id": new_run_id(now, clock.token(4)),
             "trigger": Trigger.SCHEDULE,
@@ -86,7 +87,7 @@ class EqualHour:
             "started_at": now,
             "finished_at": now,
             "unchanged_since": run.created_at,
-            "message_parts": say("run.unchanged", since=f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M}"),
+            "message_parts": say("run.unchanged", since=since) + stands,
             "progress": Progress(),
             "invocations": 0,
             "audit_log": AuditLog(),
