@@ -9,7 +9,7 @@ from datetime import UTC
 from shared.model.domains import DomainSettings
 from shared.model.packed import SnapshotDamaged
 from shared.model.parts import say
-from shared.model.runs import AuditLog, EntraRead, Progress, Read, Run, Trigger, new_run_id
+from shared.model.runs import AuditLog, EntraRead, Progress, Read, Run, SourceRead, Trigger, new_run_id
 from shared.planning.equal import Ground, due_at, is_alone, is_settled
 from shared.planning.mirror import facts_digest
 from shared.planning.surveyed import Survey, Terms
@@ -57,10 +57,11 @@ async def keep_settled(
 class EqualHour:
     """What a reading has found, to be held against the last whole run of each domain."""
 
-    def __init__(self, services: Services, ground: Ground, read: Read) -> None:
+    def __init__(self, services: Services, ground: Ground, source: SourceRead, entra: EntraRead) -> None:
         self._services = services
         self._ground = ground
-        self._read = read
+        self._source = source
+        self._entra = entra
 
     async def add_line(self, settled: Settled, settings: DomainSettings) -> Settled | None:
         """Writes the domain's line, if nothing has changed; None for a domain that needs a run."""
@@ -69,10 +70,10 @@ class EqualHour:
             return None
         line = self._line(settled.run)
         head = await self._services.runs.add_equal(line, settled.quality, settled.head)
-        if head is None or self._read.source is None:
+        if head is None:
             return None
         tell_finished(line, settled.quality, head.mark)
-        return replace(settled, head=head, reading=self._read.source.version)
+        return replace(settled, head=head, reading=self._source.version)
 
     def _line(self, run: Run) -> Run:
         clock = self._services.clock
@@ -91,7 +92,7 @@ class EqualHour:
             "progress": Progress(),
             "invocations": 0,
             "audit_log": AuditLog(),
-            "read": self._read,
+            "read": Read(source=self._source, entra=self._entra),
             "listed": False,
         }
         return run.model_copy(update=update)
@@ -123,5 +124,4 @@ async def read_equal_hour(
         facts=facts_digest(mirror.facts),
         memory=await services.known_people.version(),
     )
-    entra = EntraRead(as_of=mirror.facts.told, live=False)
-    return EqualHour(services, ground, Read(source=told_of(newest), entra=entra))
+    return EqualHour(services, ground, told_of(newest), EntraRead(as_of=mirror.facts.told, live=False))
