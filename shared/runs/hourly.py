@@ -25,7 +25,7 @@ from shared.planning.surveyed import Terms
 from shared.reports.logged import error_text
 from shared.runs.equal import EqualHour, read_equal_hour
 from shared.runs.lifecycle import SCHEDULE, new_run, start, take_up_abandoned
-from shared.runs.messages import message, reading_message
+from shared.runs.messages import hour_message, message, reading_message
 from shared.services import Services
 from shared.store.hours import Settled
 from shared.store.runs import Pointers
@@ -91,7 +91,7 @@ class _Hour:
         self._started: list[Waiting] = []
         # The number of the last reading that was begun before this hour; None where each run reads for itself.
         self._read_after: int | None = None
-        # The domains that may have nothing to do.
+        # The domains that wait for the hour's reading, since they may have nothing to do.
         self._settled: dict[str, Settled] = {}
         self._equal: EqualHour | None = None
         self._lines: list[Settled] = []
@@ -103,7 +103,8 @@ class _Hour:
             await self._read_terms()
             if self._services.settings.read == "mirror":
                 self._read_after = (await self._persist(self._services.snapshots.look)).begun
-                await self._read_settled(domains)
+                settled = await self._read_settled(domains)
+                self._settled = {n: one for n, one in settled.items() if self._may_be_equal(one, domains[n])}
         await self._take_turns({name: one for name, one in domains.items() if name not in self._settled})
         await self._clear_away(domains)
         self._report(domains, past_due=past_due)
@@ -113,7 +114,7 @@ class _Hour:
         domains = await self._persist(self._services.domains.read_all)
         self._removed = await self._no_longer_in_the_tenant(domains)
         await self._read_terms()
-        await self._read_settled(domains)
+        self._settled = await self._read_settled(domains)
         if self._terms and self._settled:
             syncing = frozenset(name for name, one in domains.items() if one.shown()["periodic_sync"] is True)
             self._equal = await read_equal_hour(self._services, self._terms, syncing, number)
@@ -121,22 +122,17 @@ class _Hour:
         # Without this the lines stand all the same, and the next hour has runs.
         await self._services.hours.keep(self._lines)
 
-    async def _read_settled(self, domains: Mapping[str, StoredSettings[DomainSettings]]) -> None:
-        """Those of which it is enough to see whether something has changed, and that have not been seen this hour."""
-        settled = await self._persist(self._services.hours.read_all)
-        self._settled = {
-            name: one
-            for name, one in settled.items()
-            if name in domains
-            and one.reading <= (self._read_after or 0)
-            and one.due_at > self._now
-            and self._may_be_equal(name, domains[name])
-        }
+    async def _read_settled(self, domains: Collection[str]) -> dict[str, Settled]:
+        """Whose last run had nothing to do, and who had neither a line nor a run with this hour's reading."""
+        settled, before = await self._persist(self._services.hours.read_all), self._read_after or 0
+        return {name: one for name, one in settled.items() if name in domains and one.reading <= before}
 
-    def _may_be_equal(self, domain: str, stored: StoredSettings[DomainSettings]) -> bool:
-        if self._terms is None or stored.unreadable or domain in self._removed:
+    def _may_be_equal(self, settled: Settled, stored: StoredSettings[DomainSettings]) -> bool:
+        """Whether it is enough to see that nothing has changed for the domain."""
+        if self._terms is None or stored.unreadable or settled.run.domain in self._removed:
             return False
-        return bool(stored.complete().periodic_sync) and not self._pause(stored)
+        due = settled.due_at <= self._now or not stored.complete().periodic_sync
+        return not due and not self._pause(stored)
 
     async def _take_turns(self, waiting: Mapping[str, StoredSettings[DomainSettings]]) -> None:
         while waiting:
@@ -156,9 +152,12 @@ class _Hour:
             waiting = []
         try:
             await self._services.snapshots.wait(waiting)
-        except Exception as error:
+        except Exception as error:  # the first of them reads
             _failed("", error)
-            waiting = []  # the first of them reads
+            return [
+                *self.own_messages(),
+                *{hour_message(one.number) for one in waiting if one.domain == HOUR},
+            ]
         waits = {one.domain for one in waiting}
         return [*self.own_messages(waits), *{reading_message(one.number) for one in waiting}]
 
@@ -187,13 +186,20 @@ class _Hour:
 
     async def _due(self, domain: str, stored: StoredSettings[DomainSettings]) -> str | None:
         """The run of this domain whose message is to be sent now: one whose message was lost, or a new one."""
-        settled = self._settled.get(domain)
-        if settled and self._equal and (line := await self._equal.add_line(settled, stored.complete())):
-            self._lines.append(line)
+        if await self._has_line(domain, stored):
             return None
         return await take_up_abandoned(self._services, domain, self._clock.now()) or await self._start(
             domain, stored
         )
+
+    async def _has_line(self, domain: str, stored: StoredSettings[DomainSettings]) -> bool:
+        """Whether the domain has a line in place of a run; it is written."""
+        settled, equal = self._settled.get(domain), self._equal
+        if not settled or not equal or not self._may_be_equal(settled, stored):
+            return False
+        line = await equal.add_line(settled, stored.complete())
+        self._lines += [line] if line else []
+        return line is not None
 
     async def _start(self, domain: str, stored: StoredSettings[DomainSettings]) -> str | None:
         """Starts the domain's run of this hour, if it is to have one."""

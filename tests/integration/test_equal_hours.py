@@ -14,6 +14,7 @@ from shared.model.records import Author
 from shared.model.runs import Mode, Run, Trigger
 from shared.planning import equal
 from shared.runs import hourly, lifecycle
+from shared.runs.reading import perform_reading
 from shared.store.hours import Settled
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
 from tests.support.storage_control import storage_of
@@ -207,6 +208,34 @@ async def test_nor_does_one_whose_end_was_lost(stack: Stack) -> None:
     assert await hourly.after_reading(stack.services, 2) == []
 
     assert [await stack.runs(domain) for domain in (CONTOSO, OTHER)] == before
+
+
+@pytest.mark.parametrize("meanwhile", ["due", "paused"])
+async def test_what_became_due_while_the_hour_was_read_has_a_run(stack: Stack, meanwhile: str) -> None:
+    services, now = stack.services, datetime.now(UTC)
+    await perform_reading(services, 2)
+    if meanwhile == "due":
+        (entry,) = [one for one in (await services.hours.read_all()).values() if one.run.domain == CONTOSO]
+        await services.hours.keep([replace(entry, due_at=now)])
+    else:
+        await stack.set(pausedUntil=(now + timedelta(hours=1)).isoformat())
+
+    (sent,) = await hourly.after_reading(services, 2)
+
+    assert f'"domain":"{CONTOSO}"' in sent
+    assert is_line((await stack.runs(OTHER))[0])
+
+
+async def test_where_storage_can_not_keep_what_waits_each_has_a_run(
+    stack: Stack,
+) -> None:
+    await storage_of(stack).faults(
+        {"kind": "refuse", "code": "AuthorizationFailure", "resource": "Runs(PUT wait-~hour*", "count": 99}
+    )
+
+    runs = await stack.hour(CONTOSO, OTHER)
+
+    assert [is_line(run) for run in runs] == [False, False]
 
 
 async def test_who_was_left_is_tried_again_within_the_hour(start_stack: StartStack) -> None:
