@@ -16,11 +16,13 @@ from tests.simulation.access_control import SECRET, AccessControl
 from tests.simulation.audit_log import Line, lines_of
 from tests.simulation.blobs import Blobs
 from tests.simulation.bounds import Bounds
+from tests.simulation.cells import domains_in
 from tests.simulation.clock import seconds
 from tests.simulation.graph import Effect, Performing
 from tests.simulation.grounds import Grounds
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.scenario import Edit, Scenario
+from tests.simulation.slips import ABROAD
 from tests.simulation.tables import Tables
 from tests.simulation.undoing import not_undone
 
@@ -217,7 +219,7 @@ class Oracle:
         """Nobody to whom a source record points loses an account."""
         looked_at = self.grounds.expect_second_look(one, by)
         for username, record in self._records.items():
-            if record.since > looked_at:
+            if record.since > looked_at or domains_in(record.upn) == {ABROAD}:
                 continue
             if self._is_decided_otherwise(username, one.object_id):
                 continue

@@ -13,13 +13,14 @@ HOUR, DAY = 3600.0, 86_400.0
 EditKind = Literal[
     "source.put", "source.edit", "source.remove",
     "entra.create", "entra.update", "entra.delete", "entra.mailbox", "entra.roles", "storage.older",
+    "storage.cut",
 ]  # fmt: skip
 ActKind = Literal["settings", "tenant", "dryRun", "sync", "approve", "cancel", "undo", "hold", "decide"]
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What somebody changes by hand. `at`: seconds. `who`: a Username, a UPN in Entra, or a container of blobs."""
+    """What somebody changes by hand. `at`: seconds. `who`: a Username, a UPN in Entra, or how blobs begin."""
 
     at: float
     kind: EditKind

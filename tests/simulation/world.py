@@ -210,6 +210,8 @@ class World:
             users.remove(edit.who)
         elif edit.kind == "storage.older":
             self.blobs.go_back(edit.who)
+        elif edit.kind == "storage.cut":
+            self.blobs.cut(edit.who)
         elif edit.kind == "entra.create":
             directory.create({"userPrincipalName": edit.who, **edit.values})
         else:
