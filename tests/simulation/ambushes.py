@@ -11,13 +11,22 @@ _BATCH = "POST /v1.0/$batch"
 # After so long the platform delivers the message of an instance that is gone, or stands still, to another.
 _REDELIVERED = 600.0
 
+# What somebody does to an account by hand, and how they take it back.
+_BY_HAND: tuple[tuple[EditKind, dict[str, object], dict[str, object]], ...] = (
+    ("entra.roles", {"roles": ["User Administrator"]}, {"roles": []}),
+    ("entra.roles", {"eligible": ["Helpdesk Administrator"]}, {"eligible": []}),
+    ("entra.mailbox", {"purpose": "shared"}, {"purpose": "user"}),
+    ("entra.update", {"displayName": "By hand"}, {"displayName": "By hand, again"}),
+)
+
 
 @dataclass
 class Ambush:
     """What is laid for the sync of each of some hours.
 
     `leave` lets somebody of a domain leave the source, and returns their UPN. `hire` adds somebody, whose UPN is
-    corrected at the second time; `inherit` somebody with the UPN of one who has left.
+    corrected at the second time; `inherit` somebody with the UPN of one who has left. `rename` gives somebody another
+    display name, and returns their UPN.
     """
 
     chance: Random
@@ -25,6 +34,7 @@ class Ambush:
     leave: Callable[[float, str], str]
     hire: Callable[[float, float], None]
     inherit: Callable[[float, str], None]
+    rename: Callable[[float], str]
     faults: list[Fault] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
@@ -105,6 +115,14 @@ class Ambush:
                 Act(at + 2 * HOUR, "settings", domain, {"leavers": {"block": False, "deleteAfterDays": 0}}),
             ]
 
+    def another_account_meanwhile(self, hour: int) -> None:
+        """The worker ends when it is about to change somebody, whose account is another one when the run goes on."""
+        upn = self.rename(hour * HOUR - 60)
+        self.faults.append(Fault(hour, "blob", self.chance.randint(1, 3), "killed", what="append journal"))
+        kind, values, after = self.chance.choice(_BY_HAND)
+        for at, given in ((self._meanwhile(hour), values), ((hour + 2) * HOUR + 60, after)):
+            self.edits.append(Edit(at, kind, upn, given))
+
     def _look_meanwhile(self, hour: int, after: float = 0.0) -> None:
         at = self._meanwhile(hour, after)
         self.acts += [Act(at, "dryRun", domain) for domain in self.domains]
@@ -124,6 +142,7 @@ _ALL: tuple[Callable[[Ambush, int], None], ...] = (
     Ambush.down_at_a_write,
     Ambush.silence,
     Ambush.inherited,
+    Ambush.another_account_meanwhile,
 )
 
 

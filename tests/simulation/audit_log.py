@@ -14,6 +14,7 @@ class Line:
     object_id: str
     source_id: str
     attribute: str
+    before: str = ""
 
     @property
     def who(self) -> str:
@@ -28,7 +29,7 @@ def lines_of(content: bytes) -> list[Line]:
     return [
         Line(
             one["runId"], one["action"], one["result"], one["userPrincipalName"], one["objectId"],
-            one["sourceId"], one["attribute"],
+            one["sourceId"], one["attribute"], one["before"].removeprefix("'"),
         )
         for one in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     ]  # fmt: skip

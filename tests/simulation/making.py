@@ -133,9 +133,11 @@ class _Company:
             display_name=f"{family} {given}",
         )
 
-    def be_corrected(self, at: float) -> None:
+    def be_corrected(self, at: float) -> str:
+        """A new display name. Returns their UPN."""
         username = self.chance.choice(sorted(self.records))
         self._edit(at, username, display_name=f"{self.chance.choice(_FAMILY)} {self.chance.choice(_GIVEN)}")
+        return str(self.records[username]["user_principal_name"])
 
     def swap(self, at: float) -> None:
         """Two people take each other's UPN."""
@@ -211,7 +213,9 @@ def make(seed: str, hours: int) -> Scenario:
     )
     live(company, hours)
     upns = [one["userPrincipalName"] for one in accounts]
-    ambush = Ambush(chance, DOMAINS, company.leave, company.hire_and_correct, company.inherit)
+    ambush = Ambush(
+        chance, DOMAINS, company.leave, company.hire_and_correct, company.inherit, company.be_corrected
+    )
     lay(ambush, range(_CALM_HOURS, hours))
     edits = company.edits + ambush.edits + meddling(chance, upns, hours)
     scenario = Scenario(

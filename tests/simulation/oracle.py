@@ -24,6 +24,7 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.scenario import Edit, Scenario
 from tests.simulation.slips import ABROAD
 from tests.simulation.tables import Tables
+from tests.simulation.telling import misleading
 from tests.simulation.undoing import not_undone
 
 _CHANGES = frozenset({"update", "rename", "block", "unblock", "restore", "add"})
@@ -202,6 +203,8 @@ class Oracle:
     def at_the_end(self) -> None:
         """After some hours without faults and edits, with every change approved."""
         self._expect_rows_and_effects()
+        for detail in misleading(self.rows, self._everything):
+            self._wrong("a row tells a value that was not there", detail)
         self.bounds.at_the_end()
         for domain in self.world.scenario.domains:
             self._expect_equal(domain)
