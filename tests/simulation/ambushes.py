@@ -72,7 +72,9 @@ class Ambush:
     def back_in_time(self, hour: int) -> None:
         """Somebody puts an older snapshot of one side in the place of the newest one, or half of it is lost."""
         kind = self.chance.choice(("source-", "source-", "mirror-", "base-"))
-        at = hour * HOUR + self.chance.choice((self.chance.uniform(0.3, 3), -600))
+        # A copy of Entra is read again by the next reading, a snapshot of the source by the runs of this hour.
+        before = kind != "source-" and self.chance.random() < 0.5
+        at = hour * HOUR + (-600 if before else self.chance.uniform(0.3, 3))
         how: EditKind = self.chance.choice(("storage.older", "storage.older", "storage.cut"))
         self.edits.append(Edit(at, how, f"snapshots/{kind}"))
 

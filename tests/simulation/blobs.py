@@ -65,6 +65,14 @@ class Blobs:
             raise KeyError(place)
         return sorted(there, key=lambda one: one.created)
 
+    def load(
+        self, container: str, name: str, content: bytes, at: datetime, metadata: Mapping[str, str], *,
+        appends: bool,
+    ) -> None:  # fmt: skip
+        """A blob that was there before."""
+        blob = Blob(content, self.next_etag(), at, at, appends, dict(metadata))
+        self.by_container.setdefault(container, {})[name] = blob
+
     def create_container(self, name: str) -> None:
         if name in self.by_container:
             raise storage_error(409, "ContainerAlreadyExists")

@@ -10,6 +10,7 @@ from typing import Any
 from tests.simulation.ambushes import Ambush, lay
 from tests.simulation.asking import with_requests
 from tests.simulation.clock import BEGINNING
+from tests.simulation.earlier import SAMPLES, left
 from tests.simulation.faults import KINDS, SERVICES, Fault, Kind, Service
 from tests.simulation.lengthening import lengthened
 from tests.simulation.scenario import HOUR, Act, ActKind, Edit, EditKind, Rule, Scenario
@@ -18,6 +19,10 @@ from tests.simulation.slips import slip
 DOMAINS = ("contoso.com", "fabrikam.com", "fed.example")
 _FAMILY = ("青木", "Baker", "佐藤", "Ito", "高橋", "García")
 _GIVEN = ("花子", "Max", "太郎", "Ann", "健", "José")
+# So many people at least are left.
+_FEWEST = 8
+# What share of all scenarios begins with what an earlier release has left.
+_EARLIER = 0.1
 # Before the first hour in which anything may go wrong: everybody is known by then.
 _CALM_HOURS = 2
 # Operations of each service, by how their text begins, and about how many of them an hour has.
@@ -101,9 +106,9 @@ class _Company:
         }
 
     def leave(self, at: float, domain: str = "") -> str:
-        """Somebody of this domain, or of any. Returns their UPN; empty if nobody is there."""
+        """Somebody of this domain, or of any. Returns their UPN; empty if too few are left."""
         here = sorted(who for who in self.records if domain in ("", self._domain(who)))
-        if not here:
+        if not here or len(self.records) < _FEWEST:
             return ""
         username = self.chance.choice(here)
         self.left[username] = self.records.pop(username)
@@ -167,12 +172,15 @@ class _Company:
         self.edits.append(Edit(at, "source.remove", username))
         self.hired += 1
         self._put(at, {**record, "username": f"n{self.hired}"})
+        if self.chance.random() < 0.4:
+            self.mistype(at, f"n{self.hired}")
 
-    def mistype(self, at: float) -> None:
-        """One value of somebody, until it is corrected."""
-        username = self.chance.choice(sorted(self.records))
+    def mistype(self, at: float, username: str = "") -> None:
+        """One value of this person, or of any, until it is corrected."""
+        username = username or self.chance.choice(sorted(self.records))
         record = self.records[username]
-        wrong = slip(self.chance, record, [one for one in self.records.values() if one is not record])
+        others = [one for one in (*self.records.values(), *self.left.values()) if one is not record]
+        wrong = slip(self.chance, record, others)
         self.mistyped.setdefault(username, {}).update(wrong)
         self.edits.append(Edit(at, "source.edit", username, wrong))
 
@@ -207,10 +215,10 @@ def make(seed: str, hours: int) -> Scenario:
     for number in range(chance.randint(20, 34)):
         record = company.person(f"p{number}", chance.choice(DOMAINS))
         company.records[record["username"]] = record
+    accounts = [_account(chance, record) for record in company.records.values() if chance.random() < 0.9]
+    accounts += _others(chance)
+    sample = _taken_over(company, accounts, Random(f"{seed} earlier"))
     people = tuple(company.records.values())
-    accounts = tuple(
-        [_account(chance, record) for record in people if chance.random() < 0.9] + _others(chance)
-    )
     live(company, hours)
     upns = [one["userPrincipalName"] for one in accounts]
     ambush = Ambush(
@@ -229,7 +237,8 @@ def make(seed: str, hours: int) -> Scenario:
         domains=domains,
         clocks=tuple(chance.choice((0.0, 0.0, -30.0, 45.0)) for _ in range(chance.randint(1, 3))),
         people=people,
-        accounts=accounts,
+        accounts=tuple(accounts),
+        earlier=sample,
         page_size=chance.choice((5, 50)),
         keys=chance.choice(("snake_case", "camelCase", "Display Name")),
         stale=chance.choice(_STALE),
@@ -239,6 +248,16 @@ def make(seed: str, hours: int) -> Scenario:
         rules=(*ruling(chance, hours), *misleading(Random(f"{seed} delta"), hours)),
     )
     return lengthened(with_requests(scenario))
+
+
+def _taken_over(company: _Company, accounts: list[dict[str, Any]], chance: Random) -> str:
+    """In some scenarios the people and accounts of a sample are there, too. Returns its name."""
+    if chance.random() >= _EARLIER:
+        return ""
+    sample = chance.choice(SAMPLES)
+    company.records |= {one["username"]: one for one in left(sample).source}
+    accounts += left(sample).users
+    return sample
 
 
 def _account(chance: Random, record: dict[str, Any]) -> dict[str, Any]:

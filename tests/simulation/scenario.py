@@ -62,8 +62,9 @@ class Scenario:
     """`clocks`: by how many seconds the clock of each instance is wrong; there are as many instances.
 
     `people` are Access Control's, `accounts` are entries of the Entra emulator's seed. `stale`: for how many seconds
-    Graph's lists do not show a write, and a new user is not found. Moments of edits and acts include the gaps; hours of
-    faults and rules are counted without them.
+    Graph's lists do not show a write, and a new user is not found. `earlier`: what an earlier release has left, a
+    sample whose people and accounts are among these; empty for none. Moments of edits and acts include the gaps; hours
+    of faults and rules are counted without them.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     rules: tuple[Rule, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    earlier: str = ""
 
     def gone_by(self, at: float) -> float:
         """The seconds of all gaps before this moment, itself counted without them."""
