@@ -11,6 +11,8 @@ _BATCH = "POST /v1.0/$batch"
 # After so long the platform delivers the message of an instance that is gone, or stands still, to another.
 _REDELIVERED = 600.0
 
+# For so many hours after it what belongs to it goes on.
+_LASTS = 3
 # What somebody does to an account by hand, and how they take it back.
 _BY_HAND: tuple[tuple[EditKind, dict[str, object], dict[str, object]], ...] = (
     ("entra.roles", {"roles": ["User Administrator"]}, {"roles": []}),
@@ -152,7 +154,7 @@ def lay(ambush: Ambush, hours: range) -> None:
     """One kind of it or two, in some of these hours; in a quarter of all scenarios none."""
     chance = ambush.chance
     kinds = chance.sample(_ALL, chance.choice((0, 1, 1, 2)))
-    for hour in hours:
+    for hour in hours[:-_LASTS]:
         for kind in kinds:
             if chance.random() < 0.3:
                 kind(ambush, hour)
