@@ -456,6 +456,8 @@ def _signed_in() -> Iterator[None]:
 def _one_at_a_time(loop: VirtualLoop) -> Iterator[None]:
     """Without the cyclic garbage collector, whose moments differ: what it closes would run in the middle of an hour."""
     gc.disable()
+    # What was there before need not be looked at when it is collected in the end.
+    gc.freeze()
     complaints: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: complaints.append(context))
     try:
@@ -469,4 +471,5 @@ def _one_at_a_time(loop: VirtualLoop) -> Iterator[None]:
         loop._scheduled.clear()
         gc.collect()
         sys.unraisablehook = hook
+        gc.unfreeze()
         gc.enable()
