@@ -293,7 +293,7 @@ def live(company: _Company, hours: int) -> None:
     )  # fmt: skip
     happening = chance.sample(events, chance.randint(2, len(events)))
     rate = chance.choice((0.4, 0.8, 0.9))
-    for at in _moments(chance, hours, rate):
+    for at in sorted(_moments(chance, hours, rate)):
         if chance.random() < 0.3:
             company.correct(at)
         if len(company.records) < 12 or chance.random() < 0.3:
