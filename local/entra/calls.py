@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
 from local.entra.errors import Json, bad_request
@@ -31,9 +32,7 @@ class Call:
     @property
     def segments(self) -> list[str]:
         """The decoded parts of the path, with casts in their long form and functions in their short one."""
-        parts = [unquote(part) for part in self.path.strip("/").split("/")]
-        long = [_NAMESPACE + part.removeprefix(_ALIAS) if part.startswith(_ALIAS) else part for part in parts]
-        return [_SPELLINGS.get(part, part) for part in long]
+        return list(_segments(self.path))
 
     @property
     def plain_path(self) -> str:
@@ -42,7 +41,7 @@ class Call:
     @property
     def query(self) -> dict[str, str]:
         options: dict[str, str] = {}
-        for name, value in parse_qsl(self.query_string, keep_blank_values=True):
+        for name, value in _options(self.query_string):
             if name in options:
                 raise bad_request(
                     f"Query option '{name}' was specified more than once, but it must be at most once."
@@ -58,6 +57,18 @@ class Call:
         if not isinstance(self.body, dict):
             raise bad_request("Empty Payload. JSON content expected.")
         return self.body
+
+
+@lru_cache(maxsize=1024)
+def _segments(path: str) -> tuple[str, ...]:
+    parts = [unquote(part) for part in path.strip("/").split("/")]
+    long = [_NAMESPACE + part.removeprefix(_ALIAS) if part.startswith(_ALIAS) else part for part in parts]
+    return tuple(_SPELLINGS.get(part, part) for part in long)
+
+
+@lru_cache(maxsize=1024)
+def _options(query_string: str) -> tuple[tuple[str, str], ...]:
+    return tuple(parse_qsl(query_string, keep_blank_values=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ _UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNWRITABLE_BUT_LINES = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+@lru_cache(maxsize=4096)
 def unseen(character: str) -> bool:
     """Whether nothing of it is seen, though it is no white space."""
     hidden = unicodedata.category(character) in _UNSEEN_CATEGORIES or _UNSEEN.match(character)

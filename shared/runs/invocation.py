@@ -278,13 +278,14 @@ class Invocation:
 
     async def _ended_by_settings(self, left_behind: Recorder | None) -> bool:
         """Ends a periodic run under a pause, and a periodic sync of a domain that has none any more; neither if it has
-        begun to write. Any other run warns of the pause.
+        begun to write: to settle what an earlier run left in doubt is not that. Any other run warns of the pause.
 
         The first run after it says that it has ended.
         """
         services, run = self._services, self._log.run
         stored = await services.domains.read_settings(run.domain)
-        by_the_hour = run.trigger is Trigger.SCHEDULE and run.mode is Mode.SYNC and not left_behind
+        begun = left_behind is not None and bool(left_behind.made)
+        by_the_hour = run.trigger is Trigger.SCHEDULE and run.mode is Mode.SYNC and not begun
         if by_the_hour and not stored.unreadable and stored.readable.periodic_sync is not True:
             await self._end_early(Status.CANCELLED, say("run.noLongerPeriodic"))
             return True
@@ -295,7 +296,7 @@ class Invocation:
             if is_periodic(run) and told_in(earlier):
                 self._log.warn(say("pause.ended"))
             return False
-        if run.trigger is Trigger.MANUAL or left_behind:
+        if run.trigger is Trigger.MANUAL or begun:
             self._log.warn((pause.told,))
             return False
         event("run.paused", **facts(run))

@@ -142,6 +142,6 @@ def _outcome(change: Change, found: Found, carried: Collection[Key]) -> Outcome 
         return Outcome(change=change, result=Result.SUCCEEDED, object_id=object_id, note=note)
     if key(change) in carried:
         return Outcome.failed(change, "NotMade", say("doubt.notMade"))
-    if change.action is Action.ADD and found.user is None:
+    if change.action in (Action.ADD, Action.RESTORE) and found.user is None:
         return Outcome.failed(change, IN_DOUBT, say("doubt.notShown"))
     return None

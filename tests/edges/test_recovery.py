@@ -72,6 +72,11 @@ async def test_a_user_who_never_shows_is_reported_and_not_taken_for_granted() ->
         assert await settled(tenant, add("nobody@contoso.com")) == (Result.FAILED, "InDoubt", None)
 
 
+async def test_a_restored_user_who_does_not_show_is_reported_too() -> None:
+    async with connected() as tenant:
+        assert await settled(tenant, change(Action.RESTORE)) == (Result.FAILED, "InDoubt", None)
+
+
 async def test_values_that_are_as_wanted_were_written() -> None:
     wanted = AttributeChange("displayName", "former", str(AOKI.values[0]))
     async with connected(AOKI) as tenant:

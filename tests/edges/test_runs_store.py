@@ -184,6 +184,21 @@ class TestCancelling:
         await runs.check(await taken(runs, following))
 
 
+async def test_a_run_that_is_active_is_kept_however_old_and_goes_with_the_old_ones_once_it_has_ended(
+    runs: Runs,
+) -> None:
+    run = await started(runs)
+    later = datetime.now(UTC) + timedelta(days=100)
+
+    await runs.purge(DOMAIN, later)
+    kept = await runs.find(DOMAIN, run.id)
+    await finish(runs, run, await taken(runs, run))
+    await runs.purge(DOMAIN, later)
+
+    assert kept is not None
+    assert await runs.find(DOMAIN, run.id) is None
+
+
 async def test_a_save_that_meets_its_own_first_try_is_a_save(runs: Runs) -> None:
     """As the SDK does when the first answer was lost: the row is not as it was left, but it is still ours."""
     run = await started(runs)

@@ -5,25 +5,38 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.simulation.faults import Fault
-from tests.simulation.scenario import Act, Edit
+from tests.simulation.scenario import HOUR, Act, Edit, EditKind
 
-HOUR = 3600.0
 _BATCH = "POST /v1.0/$batch"
 # After so long the platform delivers the message of an instance that is gone, or stands still, to another.
 _REDELIVERED = 600.0
+
+# For so many hours after it what belongs to it goes on.
+_LASTS = 3
+# What somebody does to an account by hand, and how they take it back.
+_BY_HAND: tuple[tuple[EditKind, dict[str, object], dict[str, object]], ...] = (
+    ("entra.roles", {"roles": ["User Administrator"]}, {"roles": []}),
+    ("entra.roles", {"eligible": ["Helpdesk Administrator"]}, {"eligible": []}),
+    ("entra.mailbox", {"purpose": "shared"}, {"purpose": "user"}),
+    ("entra.update", {"displayName": "By hand"}, {"displayName": "By hand, again"}),
+)
 
 
 @dataclass
 class Ambush:
     """What is laid for the sync of each of some hours.
 
-    `leave` lets somebody of a domain leave the source. `hire` adds somebody, whose UPN is corrected at the second time.
+    `leave` lets somebody of a domain leave the source, and returns their UPN. `hire` adds somebody, whose UPN is
+    corrected at the second time; `inherit` somebody with the UPN of one who has left. `rename` gives somebody another
+    display name, and returns their UPN.
     """
 
     chance: Random
     domains: tuple[str, ...]
-    leave: Callable[[float, str], None]
+    leave: Callable[[float, str], str]
     hire: Callable[[float, float], None]
+    inherit: Callable[[float, str], None]
+    rename: Callable[[float], str]
     faults: list[Fault] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
@@ -59,14 +72,60 @@ class Ambush:
         )
 
     def back_in_time(self, hour: int) -> None:
-        """Somebody puts an older snapshot of the source in the place of the newest one."""
-        self.edits.append(Edit(hour * HOUR + self.chance.uniform(0.3, 3), "storage.older", "snapshots"))
+        """Somebody puts an older snapshot of one side in the place of the newest one, or half of it is lost."""
+        kind = self.chance.choice(("source-", "source-", "mirror-", "base-"))
+        # A copy of Entra is read again by the next reading, a snapshot of the source by the runs of this hour.
+        before = kind != "source-" and self.chance.random() < 0.5
+        at = hour * HOUR + (-600 if before else self.chance.uniform(0.3, 3))
+        how: EditKind = self.chance.choice(("storage.older", "storage.older", "storage.cut"))
+        self.edits.append(Edit(at, how, f"snapshots/{kind}"))
 
     def corrected_at_once(self, hour: int) -> None:
         """Somebody is created and corrected, and their domain synchronised, before lists show the account."""
         corrected = hour * HOUR + self.chance.uniform(6, 15)
         self.hire(hour * HOUR - 60, corrected)
         self.acts += [Act(corrected + 1 + n, "sync", domain) for n, domain in enumerate(self.domains)]
+
+    def gone_by_hand(self, hour: int) -> None:
+        """Somebody deletes a leaver's account while the request to delete it is on its way."""
+        if upn := self.leave(hour * HOUR - 60, self.chance.choice(self.domains)):
+            self.faults.append(Fault(hour, "graph", 1, "slow", 1, 90.0, f"{_BATCH} DELETE"))
+            self.edits.append(Edit(hour * HOUR + self.chance.uniform(15, 95), "entra.delete", upn))
+
+    def down_at_a_write(self, hour: int) -> None:
+        """Nobody hears what a write did, and then Graph refuses everything; somebody may cancel the run."""
+        write = f"{_BATCH} {self.chance.choice(('POST', 'PATCH', 'DELETE'))}"
+        self.faults += [
+            Fault(hour, "graph", 1, self.chance.choice(("unheard", "lost")), what=write),
+            Fault(hour, "graph", 1, "refused", 500, 20.0, after=write),
+        ]
+        if self.chance.random() < 0.5:
+            self.acts += [Act(self._meanwhile(hour), "cancel", domain) for domain in self.domains]
+
+    def silence(self, hour: int) -> None:
+        """Graph answers nothing for an hour, from some request on."""
+        self.faults.append(Fault(hour, "graph", self.chance.randint(1, 30), "lost", 500))
+
+    def inherited(self, hour: int) -> None:
+        """A newcomer gets the UPN of a leaver who waits, and a person says that they are two people."""
+        domain = self.chance.choice(self.domains)
+        asked, at = (hour * HOUR + after for after in (-120, 1800))
+        self.acts.append(Act(asked, "settings", domain, {"leavers": {"block": True, "deleteAfterDays": 2}}))
+        if upn := self.leave(asked + 60, domain):
+            self.inherit(at, upn)
+            self.acts += [
+                Act(at + 60, "sync", domain),
+                Act(at + 600, "decide", domain, {"same": False, "most": 5}),
+                Act(at + 2 * HOUR, "settings", domain, {"leavers": {"block": False, "deleteAfterDays": 0}}),
+            ]
+
+    def another_account_meanwhile(self, hour: int) -> None:
+        """The worker ends when it is about to change somebody, whose account is another one when the run goes on."""
+        upn = self.rename(hour * HOUR - 60)
+        self.faults.append(Fault(hour, "blob", self.chance.randint(1, 3), "killed", what="append journal"))
+        kind, values, after = self.chance.choice(_BY_HAND)
+        for at, given in ((self._meanwhile(hour), values), ((hour + 2) * HOUR + 60, after)):
+            self.edits.append(Edit(at, kind, upn, given))
 
     def _look_meanwhile(self, hour: int, after: float = 0.0) -> None:
         at = self._meanwhile(hour, after)
@@ -83,14 +142,19 @@ _ALL: tuple[Callable[[Ambush, int], None], ...] = (
     Ambush.overtaken,
     Ambush.back_in_time,
     Ambush.corrected_at_once,
+    Ambush.gone_by_hand,
+    Ambush.down_at_a_write,
+    Ambush.silence,
+    Ambush.inherited,
+    Ambush.another_account_meanwhile,
 )
 
 
 def lay(ambush: Ambush, hours: range) -> None:
-    """One kind of it or two, in some of these hours; in half of all scenarios none."""
+    """One kind of it or two, in some of these hours; in a quarter of all scenarios none."""
     chance = ambush.chance
-    kinds = chance.sample(_ALL, chance.choice((0, 0, 1, 2)))
-    for hour in hours:
+    kinds = chance.sample(_ALL, chance.choice((0, 1, 1, 2)))
+    for hour in hours[:-_LASTS]:
         for kind in kinds:
             if chance.random() < 0.3:
                 kind(ambush, hour)

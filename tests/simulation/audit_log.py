@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 
 
@@ -14,6 +15,7 @@ class Line:
     object_id: str
     source_id: str
     attribute: str
+    before: str = ""
 
     @property
     def who(self) -> str:
@@ -24,11 +26,15 @@ class Line:
         return tuple(one for one in (self.upn.lower(), self.object_id, self.source_id) if one)
 
 
+_COLUMNS = (
+    "runId", "action", "result", "userPrincipalName", "objectId", "sourceId", "attribute", "before",
+)  # fmt: skip
+# A cell that a spreadsheet would take for a formula has one more character.
+_ESCAPED = re.compile(r"'(?=[=+\-@\t\r])")
+
+
 def lines_of(content: bytes) -> list[Line]:
     return [
-        Line(
-            one["runId"], one["action"], one["result"], one["userPrincipalName"], one["objectId"],
-            one["sourceId"], one["attribute"],
-        )
+        Line(*(one[name][1:] if _ESCAPED.match(one[name]) else one[name] for name in _COLUMNS))
         for one in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-    ]  # fmt: skip
+    ]

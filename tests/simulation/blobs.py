@@ -47,14 +47,31 @@ class Blobs:
     by_container: dict[str, dict[str, Blob]] = field(default_factory=dict)
     _writes: int = 0
 
-    def go_back(self, container: str) -> None:
-        """The newest blob gets the content of the one before: restored from a backup. KeyError without two."""
-        there = sorted(
-            (one for one in self.by_container.get(container, {}).values()), key=lambda one: one.created
-        )
-        if len(there) < 2:
-            raise KeyError(container)
-        there[-1].content = there[-2].content
+    def go_back(self, place: str) -> None:
+        """The newest blob of a place gets the content of the one before: restored from a backup."""
+        *_, before, newest = self._at(place, 2)
+        newest.content = before.content
+
+    def cut(self, place: str) -> None:
+        """The newest blob of a place loses the second half of its content."""
+        *_, newest = self._at(place, 1)
+        newest.content = newest.content[: len(newest.content) // 2]
+
+    def _at(self, place: str, least: int) -> list[Blob]:
+        """The blobs of a container whose names begin so, in the order of their making. KeyError for fewer."""
+        container, _, prefix = place.partition("/")
+        there = [b for name, b in self.by_container.get(container, {}).items() if name.startswith(prefix)]
+        if len(there) < least:
+            raise KeyError(place)
+        return sorted(there, key=lambda one: one.created)
+
+    def load(
+        self, container: str, name: str, content: bytes, at: datetime, metadata: Mapping[str, str], *,
+        appends: bool,
+    ) -> None:  # fmt: skip
+        """A blob that was there before."""
+        blob = Blob(content, self.next_etag(), at, at, appends, dict(metadata))
+        self.by_container.setdefault(container, {})[name] = blob
 
     def create_container(self, name: str) -> None:
         if name in self.by_container:

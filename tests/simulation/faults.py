@@ -32,7 +32,8 @@ KINDS: dict[Service, tuple[Kind, ...]] = {
 class Fault:
     """Strikes operation `nth` (1 is the first) of `service` in `hour`, and `times` - 1 operations after it.
 
-    Only operations whose text begins with `what` count. `seconds`: of a Retry-After, a delay or a freeze.
+    Only operations whose text begins with `what` count, and none up to the first that begins with `after`. `seconds`:
+    of a Retry-After, a delay or a freeze.
     """
 
     hour: int
@@ -42,6 +43,7 @@ class Fault:
     times: int = 1
     seconds: float = 0.0
     what: str = ""
+    after: str = ""
 
 
 class Faults:
@@ -64,7 +66,11 @@ class Faults:
         """The fault that strikes this operation, which begins now."""
         found = None
         for one in self._of_hour.get((self._hour, service), ()):
-            if what.startswith(one.what):
+            if one.after and one not in self._counted:
+                # It counts from the next operation on.
+                if what.startswith(one.after):
+                    self._counted[one] = 0
+            elif what.startswith(one.what):
                 number = self._counted[one] = self._counted.get(one, 0) + 1
                 if found is None and one.nth <= number < one.nth + one.times:
                     found = one

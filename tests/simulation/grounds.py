@@ -12,6 +12,7 @@ import orjson
 from tests.simulation.access_control import AccessControl
 from tests.simulation.audit_log import Line
 from tests.simulation.blobs import Blobs
+from tests.simulation.cells import domains_in
 from tests.simulation.graph import PERFORMING, Effect, Performing
 from tests.simulation.loop import VirtualLoop
 
@@ -71,7 +72,7 @@ class Grounds:
 
     def edited(self, upns: Iterable[str]) -> None:
         """The source has these people now."""
-        on_domains = Counter(upn.lower().partition("@")[2] for upn in upns)
+        on_domains = Counter(domain for upn in upns for domain in domains_in(upn))
         self._sizes.append((self.world.loop.time(), on_domains))
 
     def told(self, event: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Makes a scenario of a seed: a company of some 30 people, its days, and a random subset of all faults ("swarm
 testing"): each scenario has its own kinds at its own rates, since faults of every kind at once hide each other."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -9,27 +10,41 @@ from typing import Any
 from tests.simulation.ambushes import Ambush, lay
 from tests.simulation.asking import with_requests
 from tests.simulation.clock import BEGINNING
+from tests.simulation.earlier import SAMPLES, left
 from tests.simulation.faults import KINDS, SERVICES, Fault, Kind, Service
 from tests.simulation.lengthening import lengthened
 from tests.simulation.scenario import HOUR, Act, ActKind, Edit, EditKind, Rule, Scenario
+from tests.simulation.slips import slip
 
 DOMAINS = ("contoso.com", "fabrikam.com", "fed.example")
 _FAMILY = ("青木", "Baker", "佐藤", "Ito", "高橋", "García")
 _GIVEN = ("花子", "Max", "太郎", "Ann", "健", "José")
+# So many people at least are left.
+_FEWEST = 8
+# What share of all scenarios begins with what an earlier release has left.
+_EARLIER = 0.1
 # Before the first hour in which anything may go wrong: everybody is known by then.
 _CALM_HOURS = 2
 # Operations of each service, by how their text begins, and about how many of them an hour has.
 _OPERATIONS: dict[Service, dict[str, int]] = {
-    "table": {"": 90, "transact Runs": 20, "get Runs": 40, "transact history": 3, "update": 6, "query": 30},
-    "blob": {
-        "": 80, "append": 12, "append ": 12, "upload": 5, "metadata": 5, "create": 5, "acquire": 4, "renew": 4,
-        "release": 3, "download": 8,
+    "table": {
+        "": 130, "transact Runs": 20, "transact Runs(~readings": 4, "get Runs": 40, "transact history": 3,
+        "update": 4, "query": 37,
     },
-    "graph": {"": 50, "POST": 15, "POST ": 15, "GET /v1.0/users": 10, "GET": 30},
-    "source": {"": 15, "POST": 4},
+    "blob": {
+        "": 80, "append": 12, "append ": 12, "upload": 5, "upload snapshots": 2, "metadata": 5, "create": 5,
+        "acquire": 4, "renew": 4, "release": 3, "download": 16,
+    },
+    "graph": {
+        "": 35, "POST": 18, "POST ": 18, "GET /v1.0/users": 8, "GET /v1.0/users/delta": 2, "GET": 15,
+        "POST /v1.0/$batch GET": 16, "POST /v1.0/$batch PATCH": 2,
+    },
+    "source": {"": 7, "POST": 1},
     "queue": {"": 3},
     "timer": {"": 1},
 }  # fmt: skip
+# For how many seconds lists do not show a write, and a new user is not found.
+_STALE = ((0.0, 0.0), (0.0, 0.0), (20.0, 5.0), (0.0, 10.0), (60.0, 0.0), (60.0, 90.0))
 
 # Where the end of a worker, or an answer that nobody hears, leaves most to be found out.
 _CHOSEN: tuple[tuple[Service, str, Kind, int], ...] = (
@@ -49,6 +64,7 @@ class _Company:
     chance: Random
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     left: dict[str, dict[str, Any]] = field(default_factory=dict)
+    mistyped: dict[str, dict[str, str]] = field(default_factory=dict)
     hired: int = 0
     edits: list[Edit] = field(default_factory=list)
     federated: frozenset[str] = frozenset()
@@ -71,6 +87,12 @@ class _Company:
         upn = f"{record['username']}.new@{domain}"
         self._edit(corrected_at, record["username"], user_principal_name=upn)
 
+    def inherit(self, at: float, upn: str) -> None:
+        """Somebody new, with the UPN of somebody who has left."""
+        self.hired += 1
+        record = self.person(f"n{self.hired}", upn.partition("@")[2])
+        self._put(at, {**record, "user_principal_name": upn})
+
     def person(self, username: str, domain: str) -> dict[str, Any]:
         family, given = self.chance.choice(_FAMILY), self.chance.choice(_GIVEN)
         with_id = domain in self.federated or self.chance.random() < 0.5
@@ -83,18 +105,19 @@ class _Company:
             "immutable_id": f"ID-{username}" if with_id else "",
         }
 
-    def leave(self, at: float, domain: str = "") -> None:
-        """Somebody of this domain, or of any."""
+    def leave(self, at: float, domain: str = "") -> str:
+        """Somebody of this domain, or of any. Returns their UPN; empty if too few are left."""
         here = sorted(who for who in self.records if domain in ("", self._domain(who)))
-        if not here:
-            return
+        if not here or len(self.records) < _FEWEST:
+            return ""
         username = self.chance.choice(here)
         self.left[username] = self.records.pop(username)
         self.edits.append(Edit(at, "source.remove", username))
+        upn = str(self.left[username]["user_principal_name"])
         if self.chance.random() < 0.3:
             # Somebody deletes the account by hand, perhaps while the sync is about to.
-            upn = self.left[username]["user_principal_name"]
             self.edits.append(Edit(self._in_next_sync(at), "entra.delete", upn))
+        return upn
 
     def come_back(self, at: float) -> None:
         if self.left:
@@ -115,9 +138,11 @@ class _Company:
             display_name=f"{family} {given}",
         )
 
-    def be_corrected(self, at: float) -> None:
+    def be_corrected(self, at: float) -> str:
+        """A new display name. Returns their UPN."""
         username = self.chance.choice(sorted(self.records))
         self._edit(at, username, display_name=f"{self.chance.choice(_FAMILY)} {self.chance.choice(_GIVEN)}")
+        return str(self.records[username]["user_principal_name"])
 
     def swap(self, at: float) -> None:
         """Two people take each other's UPN."""
@@ -147,6 +172,26 @@ class _Company:
         self.edits.append(Edit(at, "source.remove", username))
         self.hired += 1
         self._put(at, {**record, "username": f"n{self.hired}"})
+        if self.chance.random() < 0.4:
+            self.mistype(at, f"n{self.hired}")
+
+    def mistype(self, at: float, username: str = "") -> None:
+        """One value of this person, or of any, until it is corrected."""
+        username = username or self.chance.choice(sorted(self.records))
+        record = self.records[username]
+        others = [one for one in (*self.records.values(), *self.left.values()) if one is not record]
+        wrong = slip(self.chance, record, others)
+        self.mistyped.setdefault(username, {}).update(wrong)
+        self.edits.append(Edit(at, "source.edit", username, wrong))
+
+    def correct(self, at: float) -> None:
+        """Everything that was mistyped."""
+        for username, wrong in self.mistyped.items():
+            if record := self.records.get(username):
+                self.edits.append(
+                    Edit(at, "source.edit", username, {name: record.get(name, "") for name in wrong})
+                )
+        self.mistyped.clear()
 
     def _in_next_sync(self, at: float) -> float:
         return (at // HOUR + 1) * HOUR + self.chance.choice((5.0, 10.0, 60.0, 500.0)) * self.chance.random()
@@ -170,13 +215,15 @@ def make(seed: str, hours: int) -> Scenario:
     for number in range(chance.randint(20, 34)):
         record = company.person(f"p{number}", chance.choice(DOMAINS))
         company.records[record["username"]] = record
+    accounts = [_account(chance, record) for record in company.records.values() if chance.random() < 0.9]
+    accounts += _others(chance)
+    sample = _taken_over(company, accounts, Random(f"{seed} earlier"))
     people = tuple(company.records.values())
-    accounts = tuple(
-        [_account(chance, record) for record in people if chance.random() < 0.9] + _others(chance)
-    )
     live(company, hours)
     upns = [one["userPrincipalName"] for one in accounts]
-    ambush = Ambush(chance, DOMAINS, company.leave, company.hire_and_correct)
+    ambush = Ambush(
+        chance, DOMAINS, company.leave, company.hire_and_correct, company.inherit, company.be_corrected
+    )
     lay(ambush, range(_CALM_HOURS, hours))
     edits = company.edits + ambush.edits + meddling(chance, upns, hours)
     scenario = Scenario(
@@ -190,16 +237,27 @@ def make(seed: str, hours: int) -> Scenario:
         domains=domains,
         clocks=tuple(chance.choice((0.0, 0.0, -30.0, 45.0)) for _ in range(chance.randint(1, 3))),
         people=people,
-        accounts=accounts,
+        accounts=tuple(accounts),
+        earlier=sample,
         page_size=chance.choice((5, 50)),
         keys=chance.choice(("snake_case", "camelCase", "Display Name")),
-        stale=chance.choice(((0.0, 0.0), (0.0, 0.0), (20.0, 5.0), (0.0, 10.0), (60.0, 0.0))),
+        stale=chance.choice(_STALE),
         edits=tuple(sorted(edits, key=lambda one: one.at)),
         acts=tuple(sorted(administering(chance, upns, hours) + ambush.acts, key=lambda one: one.at)),
         faults=(*striking(chance, hours), *ambush.faults, *arriving_late(Random(f"{seed} late"), hours)),
         rules=(*ruling(chance, hours), *misleading(Random(f"{seed} delta"), hours)),
     )
     return lengthened(with_requests(scenario))
+
+
+def _taken_over(company: _Company, accounts: list[dict[str, Any]], chance: Random) -> str:
+    """In some scenarios the people and accounts of a sample are there, too. Returns its name."""
+    if chance.random() >= _EARLIER:
+        return ""
+    sample = chance.choice(SAMPLES)
+    company.records |= {one["username"]: one for one in left(sample).source}
+    accounts += left(sample).users
+    return sample
 
 
 def _account(chance: Random, record: dict[str, Any]) -> dict[str, Any]:
@@ -229,17 +287,20 @@ def _others(chance: Random) -> list[dict[str, Any]]:
 
 def live(company: _Company, hours: int) -> None:
     chance = company.chance
-    events = (
+    events: tuple[Callable[[float], object], ...] = (
         company.be_corrected, company.be_corrected, company.leave, company.marry, company.come_back,
-        company.swap, company.take_over, company.move, company.be_made_anew,
+        company.swap, company.take_over, company.move, company.be_made_anew, company.mistype,
     )  # fmt: skip
     happening = chance.sample(events, chance.randint(2, len(events)))
     rate = chance.choice((0.4, 0.8, 0.9))
-    for at in _moments(chance, hours, rate):
+    for at in sorted(_moments(chance, hours, rate)):
+        if chance.random() < 0.3:
+            company.correct(at)
         if len(company.records) < 12 or chance.random() < 0.3:
             company.hire(at, chance.choice(DOMAINS))
         else:
             chance.choice(happening)(at)
+    company.correct(hours * HOUR - 30)
 
 
 def meddling(chance: Random, upns: list[str], hours: int) -> list[Edit]:

@@ -61,7 +61,7 @@ def occurred(tables: Tables, blobs: Blobs, rows: Iterable[Line]) -> Counter[str]
         if "run" in row.properties:
             text = str(row.properties["run"])
             run = orjson.loads(text)
-            seen.update(f"{name} {run[name]}" for name in ("mode", "trigger", "kind"))
+            seen.update(f"{name} {run[name]}" for name in ("mode", "trigger", "kind") if name in run)
             seen.update(f"limit {one['name']} exceeded" for one in run["limitChecks"] if one["exceeded"])
             seen.update(_told(text.encode()))
     for container in _CONTAINERS:

@@ -104,6 +104,10 @@ class Platform:
             self._instances[number] = self._new(self._instances[number].wrong_by)
         return self._instances[number]
 
+    def deliver(self, domain: str, run_id: str) -> None:
+        """A message that was sent before."""
+        self._send(Message(messages.message(domain, run_id)))
+
     async def tick(self, *, past_due: bool = False) -> None:
         """The timer; not again if the instance is gone."""
 

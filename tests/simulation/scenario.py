@@ -13,13 +13,14 @@ HOUR, DAY = 3600.0, 86_400.0
 EditKind = Literal[
     "source.put", "source.edit", "source.remove",
     "entra.create", "entra.update", "entra.delete", "entra.mailbox", "entra.roles", "storage.older",
+    "storage.cut",
 ]  # fmt: skip
 ActKind = Literal["settings", "tenant", "dryRun", "sync", "approve", "cancel", "undo", "hold", "decide"]
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What somebody changes by hand. `at`: seconds. `who`: a Username, a UPN in Entra, or a container of blobs."""
+    """What somebody changes by hand. `at`: seconds. `who`: a Username, a UPN in Entra, or how blobs begin."""
 
     at: float
     kind: EditKind
@@ -61,8 +62,9 @@ class Scenario:
     """`clocks`: by how many seconds the clock of each instance is wrong; there are as many instances.
 
     `people` are Access Control's, `accounts` are entries of the Entra emulator's seed. `stale`: for how many seconds
-    Graph's lists do not show a write, and a new user is not found. Moments of edits and acts include the gaps; hours of
-    faults and rules are counted without them.
+    Graph's lists do not show a write, and a new user is not found. `earlier`: what an earlier release has left, a
+    sample whose people and accounts are among these; empty for none. Moments of edits and acts include the gaps; hours
+    of faults and rules are counted without them.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     rules: tuple[Rule, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    earlier: str = ""
 
     def gone_by(self, at: float) -> float:
         """The seconds of all gaps before this moment, itself counted without them."""

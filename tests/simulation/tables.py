@@ -1,11 +1,12 @@
 """Azure Tables in memory, with as much of the SDK's clients as the app uses. Strict: an unknown option is an error."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from copy import deepcopy
+from bisect import bisect_left, bisect_right
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cache, partial
+from itertools import islice, takewhile
 from operator import eq, ge, gt, le, lt, ne
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -53,14 +54,27 @@ class Tables:
     by_name: dict[str, Rows] = field(default_factory=dict)
     tell: Callable[[str, tuple[str, str], Entity], None] = lambda *_: None
     _writes: int = 0
+    # Table → its keys in order, until there are others.
+    _ordered: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def create(self, name: str) -> None:
         if name in self.by_name:
             raise storage_error(409, "TableAlreadyExists")
         self.by_name[name] = {}
 
+    def load(self, name: str, entities: Iterable[Entity], written_at: datetime) -> None:
+        """Rows that were there before."""
+        self._ordered.pop(name, None)
+        for one in entities:
+            self._writes += 1
+            key = str(one["PartitionKey"]), str(one["RowKey"])
+            row = Row(dict(one), f'W/"{self._writes}"', written_at)
+            self.by_name.setdefault(name, {})[key] = row
+            self.tell(name, key, row.properties)
+
     def drop(self, name: str) -> None:
         self.by_name.pop(name, None)
+        self._ordered.pop(name, None)
 
     def rows(self, name: str) -> Rows:
         if name not in self.by_name:
@@ -77,13 +91,23 @@ class Tables:
         """Up to `most` rows in the order of their keys."""
         rows = self.rows(name)
         found: list[Row] = []
-        for key in sorted(key for key in rows if condition.partition in (None, key[0])):
-            if (after is None or key > after) and condition.holds(rows[key].properties):
+        for key in self._after(name, condition.partition, after):
+            if condition.holds(rows[key].properties):
                 # A copy: what is read does not change when the row does.
                 found.append(Row(dict(rows[key].properties), rows[key].etag, rows[key].written_at))
                 if len(found) == most:
                     break
         return found
+
+    def _after(
+        self, name: str, partition: str | None, last: tuple[str, str] | None
+    ) -> Iterator[tuple[str, str]]:
+        """The keys after the last one, of this partition or of all, in order."""
+        if name not in self._ordered:
+            self._ordered[name] = sorted(self.rows(name))
+        keys = self._ordered[name]
+        start = bisect_right(keys, last) if last else bisect_left(keys, (partition or "", ""))
+        return takewhile(lambda key: partition in (None, key[0]), islice(keys, start, None))
 
     def transact(self, name: str, operations: Sequence[Any], *, alone: bool = False) -> list[dict[str, Any]]:
         """Every operation, each a tuple as the SDK takes it. `alone`: a single write outside a transaction."""
@@ -104,6 +128,8 @@ class Tables:
                 gone.append(key)
             else:
                 changed[key] = row
+        if gone or not changed.keys() <= rows.keys():
+            self._ordered.pop(name, None)
         rows.update(changed)
         for key in gone:
             del rows[key]
@@ -129,7 +155,7 @@ class Tables:
                 raise storage_error(412, "UpdateConditionNotSatisfied", in_transaction=in_transaction)
         if verb == "delete":
             return None
-        given = {name: deepcopy(value) for name, value in entity.items() if value is not None}
+        given = {name: value for name, value in entity.items() if value is not None}
         if any(isinstance(value, str) and len(value) > _LONGEST_TEXT for value in given.values()):
             raise storage_error(400, "PropertyValueTooLarge", in_transaction=in_transaction)
         kept = before.properties if before and verb != "create" and mode == "merge" else {}

@@ -19,7 +19,7 @@ from tests.simulation.making import make
 from tests.simulation.never import NEVER, lacking
 from tests.simulation.occurring import possible
 from tests.simulation.planted.__main__ import PATCHES
-from tests.simulation.scenario import Scenario
+from tests.simulation.scenario import Act, Edit, Scenario
 from tests.simulation.shrinking import shrunk
 from tests.simulation.world import simulate
 
@@ -103,6 +103,31 @@ def test_whatever_is_killed_is_performed_by_another() -> None:
 
     assert result.violations == []
     assert result.seen["fault blob killed"] == 2
+
+
+def test_a_doubt_of_the_sync_before_is_settled_in_a_pause_and_nothing_else_is_written() -> None:
+    people = tuple(_company("contoso.com")[:3])
+    write = "POST /v1.0/$batch PATCH"
+    down = Fault(2, "graph", 1, "lost", what=write), Fault(2, "graph", 1, "refused", 500, 20.0, after=write)
+    scenario = Scenario(
+        "doubt", 4, {}, {"contoso.com": False}, (0.0,), people, (),
+        edits=tuple(Edit(at, "source.edit", str(who["username"]), {"display_name": "Other"})
+                    for at, who in zip((7140.0, 9000.0), people, strict=False)),
+        acts=(Act(5.0, "settings", "contoso.com", {"periodicSync": True}),
+              Act(9100.0, "settings", "contoso.com", {"pausedUntil": "2026-04-01T03:50Z", "pauseReason": "-"})),
+        faults=down,
+    )  # fmt: skip
+
+    result = simulate(scenario)
+
+    assert result.seen["result inDoubt"]
+    assert result.seen["event run.paused"] == 1
+    assert result.violations == []
+
+
+def _company(domain: str) -> list[dict[str, object]]:
+    made = (dict(one) for one in make("company", 6).people)
+    return [one for one in made if str(one["user_principal_name"]).endswith(f"@{domain}")]
 
 
 def _with_faults(scenario: Scenario, *faults: Fault) -> Scenario:

@@ -23,6 +23,7 @@ from shared.http.endpoint import AnyEndpoint
 from tests.simulation.access_control import API_URL, CLIENT, SECRET, TOKEN_URL, AccessControl
 from tests.simulation.blobs import Blobs
 from tests.simulation.clock import VirtualClock, seconds, world_time
+from tests.simulation.earlier import BEFORE, Left, left
 from tests.simulation.faults import Faults
 from tests.simulation.gate import History
 from tests.simulation.graph import BASE_URL, PERFORMING, SENT, AtOnce, Deed, Effect, watched
@@ -92,14 +93,27 @@ class World:
         )  # fmt: skip
         self.oracle = Oracle(self)
         self.tables.tell = self.oracle.grounds.written
+        self._earlier = left(scenario.earlier) if scenario.earlier else None
+        if self._earlier:
+            self._take_over(self._earlier)
         settings = {**_SETTINGS, **scenario.settings}
         self.platform = Platform(self.outside, settings, scenario.clocks, self.oracle.begins)
         self._rules_struck = 0
         self._changed = False
 
+    def _take_over(self, earlier: Left) -> None:
+        """Storage as an earlier release has left it, by its own clock."""
+        left_at = world_time(self.loop) - BEFORE
+        self.tables.load("Runs", earlier.rows, left_at)
+        for one in earlier.files:
+            self.blobs.load(one.container, one.name, one.content, left_at, one.metadata, appends=one.appends)
+        self.oracle.began_before(earlier.run_id, in_flight=earlier.in_flight)
+
     async def live(self) -> Result:
         with _listening(self):
             counted = 0
+            if self._earlier and self._earlier.in_flight:
+                self.platform.deliver(self._earlier.domain, self._earlier.run_id)
             for hour in range(self.scenario.hours + QUIET_HOURS):
                 for gap in self.scenario.gaps:
                     if gap.hour == hour:
@@ -210,6 +224,8 @@ class World:
             users.remove(edit.who)
         elif edit.kind == "storage.older":
             self.blobs.go_back(edit.who)
+        elif edit.kind == "storage.cut":
+            self.blobs.cut(edit.who)
         elif edit.kind == "entra.create":
             directory.create({"userPrincipalName": edit.who, **edit.values})
         else:
@@ -393,7 +409,9 @@ def _seed(scenario: Scenario) -> Any:
         {"id": name, "authenticationType": "Federated" if federated else "Managed"}
         for name, federated in scenario.domains.items()
     ]
-    return parse_seed({"domains": domains, "users": [dict(one) for one in scenario.accounts]})
+    deleted = [dict(one) for one in left(scenario.earlier).deleted] if scenario.earlier else []
+    users = [dict(one) for one in scenario.accounts]
+    return parse_seed({"domains": domains, "users": users, "deletedUsers": deleted})
 
 
 class _Listener(logging.Handler):
@@ -438,6 +456,8 @@ def _signed_in() -> Iterator[None]:
 def _one_at_a_time(loop: VirtualLoop) -> Iterator[None]:
     """Without the cyclic garbage collector, whose moments differ: what it closes would run in the middle of an hour."""
     gc.disable()
+    # What was there before need not be looked at when it is collected in the end.
+    gc.freeze()
     complaints: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: complaints.append(context))
     try:
@@ -451,4 +471,5 @@ def _one_at_a_time(loop: VirtualLoop) -> Iterator[None]:
         loop._scheduled.clear()
         gc.collect()
         sys.unraisablehook = hook
+        gc.unfreeze()
         gc.enable()
