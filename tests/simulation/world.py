@@ -124,6 +124,8 @@ class World:
                 calm = len(self.faults.struck) + self._rules_struck == struck
                 counted += self._changed or not calm
                 self.oracle.after_hour(calm=calm)
+                if hour == self.scenario.hours + 1:
+                    self.oracle.expect_lines_true()
             for domain in (*self.scenario.domains, ""):
                 await self._verify(domain)
             self.oracle.at_the_end()
