@@ -1,6 +1,6 @@
 """How a change ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
@@ -102,6 +102,14 @@ class Outcome:
         """The outcome of a change that may have taken effect; `why` it is not known."""
         message = say("doubt.unknown") + why
         return cls(change=change, result=Result.IN_DOUBT, error_code=IN_DOUBT, error_message=message)
+
+    @classmethod
+    def took_effect(cls, change: Change, object_id: str | None) -> Self:
+        """The outcome of a change whose answer was lost. What else a restored user was to get is planned anew."""
+        if change.action is Action.RESTORE:
+            change = replace(change, attributes=())
+        note = say("doubt.tookEffect")
+        return cls(change=change, result=Result.SUCCEEDED, object_id=object_id, note=note)
 
     @classmethod
     def already_so(cls, change: Change, object_id: str | None, note: Parts) -> Self:

@@ -89,14 +89,14 @@ class Sync:
     async def _apply_in_order(self) -> None:
         plan = self._seen.plan
         planned = {key(change) for change in plan.changes}
-        # Who was cut off at a temporary UPN may be planned anew as a rename: it gets the row.
+        # Who was cut off at a temporary UPN may be planned anew as a rename: it gets the row. A restore has its own.
         going_on = {change.object_id for change in plan.writes if change.action not in SWITCHES}
-        await self._recorder.revoke(
-            [
-                c
-                for c in self._recorder.in_doubt
-                if c.via and key(c) not in planned and c.object_id in going_on
-            ]
+        cut_off = [
+            c for c in self._recorder.in_doubt if c.via and key(c) not in planned and c.object_id in going_on
+        ]
+        await self._recorder.revoke([c for c in cut_off if c.action is not Action.RESTORE])
+        await self._record(
+            [Outcome.took_effect(c, c.object_id) for c in cut_off if c.action is Action.RESTORE]
         )
         # What did not take effect before an interruption is planned again, and gets its row in its turn.
         await self._settle([change for change in self._recorder.in_doubt if key(change) not in planned])

@@ -5,7 +5,6 @@ answer was lost. So is one that an earlier sync could not settle: its row there 
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from shared.entra.graph import Graph
@@ -15,7 +14,7 @@ from shared.model.changes import Action, Change
 from shared.model.leavers import without_old
 from shared.model.memory import difference, linked, with_blocked, with_leavers
 from shared.model.parts import parts_of, say
-from shared.model.results import IN_DOUBT, STEPPED_ASIDE, Key, Outcome, Result, key
+from shared.model.results import IN_DOUBT, STEPPED_ASIDE, Key, Outcome, key
 from shared.model.runs import Mode, Run
 from shared.planning.mapping import UPN
 from shared.planning.stages import leaver_after
@@ -135,11 +134,7 @@ def _outcome(change: Change, found: Found, carried: Collection[Key]) -> Outcome 
     if found.user and change.via and str(found.user.get(UPN)).lower() == change.via.lower():
         return Outcome.failed(change, STEPPED_ASIDE, say("doubt.steppedAside", upn=change.via))
     if found.made:
-        object_id = str(found.user["id"]) if found.user else change.object_id
-        note = say("doubt.tookEffect")
-        if change.action is Action.RESTORE:
-            change = replace(change, attributes=())
-        return Outcome(change=change, result=Result.SUCCEEDED, object_id=object_id, note=note)
+        return Outcome.took_effect(change, str(found.user["id"]) if found.user else change.object_id)
     if key(change) in carried:
         return Outcome.failed(change, "NotMade", say("doubt.notMade"))
     if change.action in (Action.ADD, Action.RESTORE) and found.user is None:
