@@ -76,19 +76,19 @@ def main() -> int:
         found = totals.violations and (arguments.until_found or arguments.shrink)
         if found or totals.hours >= arguments.hours:
             break
-    never = lacking(totals.seen)
+    never, impossible = lacking(totals.seen), outdated(totals.seen)
     if arguments.counts:
         for name in sorted({*totals.seen, *never}):
             _say(f"{totals.seen[name]:9,} {name}")
-        for name in outdated(totals.seen):
-            _say(f"occurs, although never.py names it: {name}")
         _say(f"{time.monotonic() - began:.0f} s")
     if totals.hours < arguments.complete_after:
         never = []
     for name in never:
         _say(f"never occurred: {name}")
+    for name in impossible:
+        _say(f"occurred, although never.py says that it can't: {name}")
     _say(str(totals))
-    return 1 if totals.violations or never else 0
+    return 1 if totals.violations or never or impossible else 0
 
 
 def _replayed(path: Path) -> Iterator[Result]:

@@ -166,14 +166,15 @@ class _Company:
         self._edit(at, username, user_principal_name=f"{local}@{self.chance.choice(DOMAINS)}")
 
     def be_made_anew(self, at: float) -> None:
-        """The only way to change a Username: the same person and UPN, and a new Username."""
+        """The only way to change a Username: the same person and UPN, and a new Username, perhaps with a slip."""
         username = self.chance.choice(sorted(self.records))
         record = self.records.pop(username)
         self.edits.append(Edit(at, "source.remove", username))
         self.hired += 1
-        self._put(at, {**record, "username": f"n{self.hired}"})
+        anew = self.chance.choice((f"n{self.hired}", f"{username}@n{self.hired}"))
+        self._put(at, {**record, "username": anew})
         if self.chance.random() < 0.4:
-            self.mistype(at, f"n{self.hired}")
+            self.mistype(at, anew)
 
     def mistype(self, at: float, username: str = "") -> None:
         """One value of this person, or of any, until it is corrected."""
@@ -222,8 +223,9 @@ def make(seed: str, hours: int) -> Scenario:
     live(company, hours)
     upns = [one["userPrincipalName"] for one in accounts]
     ambush = Ambush(
-        chance, DOMAINS, company.leave, company.hire_and_correct, company.inherit, company.be_corrected
-    )
+        chance, DOMAINS, company.leave, company.hire_and_correct, company.inherit, company.come_back,
+        company.be_corrected,
+    )  # fmt: skip
     lay(ambush, range(_CALM_HOURS, hours))
     edits = company.edits + ambush.edits + meddling(chance, upns, hours)
     scenario = Scenario(

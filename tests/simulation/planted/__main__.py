@@ -55,10 +55,10 @@ def look_for(name: str, hours: int, seed: str, jobs: int) -> str:
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
     lines = done.stdout.splitlines()
-    if done.returncode == 0:
-        return f"not found in {hours} hours"
-    if not lines:
+    if not lines or not lines[-1].startswith("simulated"):
         return f"the simulation failed: {done.stderr.strip().splitlines()[-1]}"
+    if ", 0 violations," in lines[-1]:
+        return f"not found in {hours} hours"
     return f"found: {lines[0]} ({lines[-1].partition(',')[0]})"
 
 
