@@ -139,26 +139,29 @@ class Ambush:
         return hour * HOUR + self.chance.uniform(max(20.0, after), _REDELIVERED - 10)
 
 
-_ALL: tuple[Callable[[Ambush, int], None], ...] = (
-    Ambush.created_and_corrected,
-    Ambush.cancelled_in_doubt,
-    Ambush.two_waves_of_leavers,
-    Ambush.overtaken,
-    Ambush.back_in_time,
-    Ambush.corrected_at_once,
-    Ambush.gone_by_hand,
-    Ambush.down_at_a_write,
-    Ambush.silence,
-    Ambush.waits,
-    Ambush.another_account_meanwhile,
-)
+ALL: dict[str, Callable[[Ambush, int], None]] = {
+    one.__name__: one
+    for one in (
+        Ambush.created_and_corrected,
+        Ambush.cancelled_in_doubt,
+        Ambush.two_waves_of_leavers,
+        Ambush.overtaken,
+        Ambush.back_in_time,
+        Ambush.corrected_at_once,
+        Ambush.gone_by_hand,
+        Ambush.down_at_a_write,
+        Ambush.silence,
+        Ambush.waits,
+        Ambush.another_account_meanwhile,
+    )
+}
 
 
-def lay(ambush: Ambush, hours: range) -> None:
-    """One kind of it or two, in some of these hours; in a quarter of all scenarios none."""
+def lay(ambush: Ambush, hours: range, chosen: str = "") -> None:
+    """The chosen kind, or one or two of all, in some of these hours; in a quarter of all scenarios none."""
     chance = ambush.chance
-    kinds = chance.sample(_ALL, chance.choice((0, 1, 1, 2)))
+    kinds = chance.sample(list(ALL), chance.choice((0, 1, 1, 2)))
     for hour in hours[:-_LASTS]:
-        for kind in kinds:
+        for kind in [chosen] if chosen else kinds:
             if chance.random() < 0.3:
-                kind(ambush, hour)
+                ALL[kind](ambush, hour)

@@ -209,7 +209,8 @@ class _Company:
         self.edits.append(Edit(at, "source.edit", username, values))
 
 
-def make(seed: str, hours: int) -> Scenario:
+def make(seed: str, hours: int, ambush_of: str = "") -> Scenario:
+    """`ambush_of`: the kind of ambush that is laid, instead of any."""
     chance = Random(seed)
     domains = {name: name == "fed.example" for name in DOMAINS}
     company = _Company(chance, federated=frozenset(n for n, federated in domains.items() if federated))
@@ -226,7 +227,7 @@ def make(seed: str, hours: int) -> Scenario:
         chance, DOMAINS, company.leave, company.hire_and_correct, company.inherit, company.come_back,
         company.be_corrected,
     )  # fmt: skip
-    lay(ambush, range(_CALM_HOURS, hours))
+    lay(ambush, range(_CALM_HOURS, hours), ambush_of)
     edits = company.edits + ambush.edits + meddling(chance, upns, hours)
     scenario = Scenario(
         name=seed,
