@@ -44,7 +44,7 @@ _OPERATIONS: dict[Service, dict[str, int]] = {
     "timer": {"": 1},
 }  # fmt: skip
 # For how many seconds lists do not show a write, and a new user is not found.
-_STALE = ((0.0, 0.0), (0.0, 0.0), (20.0, 5.0), (0.0, 10.0), (60.0, 0.0), (60.0, 90.0))
+_STALE = ((0.0, 0.0), (0.0, 0.0), (20.0, 5.0), (0.0, 10.0), (60.0, 0.0), (60.0, 90.0), (60.0, 90.0))
 
 # Where the end of a worker, or an answer that nobody hears, leaves most to be found out.
 _CHOSEN: tuple[tuple[Service, str, Kind, int], ...] = (

@@ -16,11 +16,11 @@ _CANNOT: dict[str, str] = {
         reason run.unknown, reason run.watchNotApprovable, reason run.whatIfNotApprovable, reason undo.notASync""",
     "Notifications have no receiver here": "event notification.*, reason notification.*",
     "The tenant's settings stay as they are: attribute map, scope, sign-in, UPN from Email, protected users": """
-        event settings.bad, event settings.unreadable, event timer.waitsForReview,
+        event settings.bad, event settings.unreadable,
         reason expression.*, reason map.*, reason rule.*, reason scope.*, reason setting.*, reason settings.*,
         reason signIn.disabled, reason people.unverified, reason people.upnBesideEmail, reason rename.byEmail,
         reason leaver.movedByEmail, reason leaver.unlinked, reason protected.listed, reason protected.nobody,
-        reason run.needsDryRun, reason run.otherSettings, reason run.settingsChanged, reason run.waitsForReview,
+        reason run.otherSettings, reason run.settingsChanged,
         reason warning.fieldsEmpty, reason warning.groupsUnread, reason warning.looksRight, reason warning.signIn*,
         reason warning.unknownStatus, reason source.nobodyHasStatus, reason source.fieldUnknown,
         reason newcomer.blocked, reason limit.emptied""",
@@ -35,7 +35,6 @@ _CANNOT: dict[str, str] = {
         reason leaver.movedToUnverified, reason shield.unverified, reason upn.dot, reason value.displayNameMissing,
         reason value.notACountry, reason value.notANickname, reason value.unwritable,
         reason value.usageLocationCleared""",
-    "Whose UPN it is has the account, or it is asked, before anything points to it": "reason pointer.upn",
     "Every person of this tenant is a plain one: no Active Directory, agents, groups with roles, Exchange": """
         reason protected.activeDirectory, reason protected.agent, reason protected.otherMailbox,
         reason protected.resourceAccount, reason protected.restricted, reason protected.roleOfGroup,
@@ -70,15 +69,17 @@ _SELDOM = """
     reason look.immutableIds, reason look.leavers, reason look.remembered, reason match.accountUnread,
     reason match.bothMatch, reason match.mayBeHandedOn, reason match.namedAnew, reason match.otherNames,
     reason match.remembered, reason only.needsOthers, reason pointer.alias, reason pointer.email,
-    reason pointer.immutableId, reason pointer.nickname, reason run.poisoned, reason shield.foreign,
-    reason shield.near, reason shield.nowhere, reason signIn.back, reason signIn.enabled, reason undo.aside,
-    reason undo.changedSince, reason undo.clash, reason undo.deletedSince, reason undo.immutableIdTaken,
-    reason undo.isBack, reason undo.purged, reason undo.unmapped, reason undo.unread, reason unseen.blocked,
-    reason unseen.rolesUnread, reason unseen.unblocked, reason value.altered, reason warning.deletedUnseen,
-    reason warning.leaversKept, reason warning.namelessDeleted, reason warning.nobodyDeleted,
-    reason warning.notSignedOut, reason warning.rolesUnread, reason warning.shortListing,
-    reason write.hasUpnAgain, reason write.restoredAside, reason write.restoredBefore, reason write.staysAside,
-    reason write.triedAgain, reason write.unread, reason write.wasCreated, reason write.wasRestored, rule folded"""
+    reason pointer.immutableId, reason pointer.nickname, reason pointer.upn, reason run.needsDryRun,
+    reason run.poisoned, reason run.waitsForReview, reason shield.foreign, reason shield.near,
+    reason shield.nowhere, reason signIn.back, reason signIn.enabled, reason source.nobodyOnDomain,
+    reason undo.aside, reason undo.changedSince, reason undo.clash, reason undo.deletedSince,
+    reason undo.immutableIdTaken, reason undo.isBack, reason undo.purged, reason undo.unmapped,
+    reason undo.unread, reason unseen.blocked, reason unseen.rolesUnread, reason unseen.unblocked,
+    reason value.altered, reason warning.deletedUnseen, reason warning.leaversKept,
+    reason warning.namelessDeleted, reason warning.nobodyDeleted, reason warning.notSignedOut,
+    reason warning.rolesUnread, reason warning.shortListing, reason write.hasUpnAgain, reason write.restoredAside,
+    reason write.restoredBefore, reason write.staysAside, reason write.triedAgain, reason write.unread,
+    reason write.wasCreated, reason write.wasRestored, rule folded"""
 
 
 def _patterns(text: str) -> Iterable[str]:
