@@ -10,6 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.simulation.ambushes import ALL
 from tests.simulation.making import make
 from tests.simulation.never import lacking, outdated
 from tests.simulation.scenario import Scenario
@@ -51,6 +52,7 @@ def main() -> int:
     parser.add_argument("--hours", type=int, default=1000)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes")
+    parser.add_argument("--ambush", choices=sorted(ALL), default="", help="the kind that each scenario lays")
     parser.add_argument("--replay", type=Path, help="a scenario's file, instead of ones made from a seed")
     parser.add_argument("--keep", type=Path, help="a folder for the scenarios that fail")
     parser.add_argument("--until-found", action="store_true", help="ends with the first scenario that fails")
@@ -63,7 +65,11 @@ def main() -> int:
     arguments = parser.parse_args()
 
     totals, began = Totals(), time.monotonic()
-    results = _replayed(arguments.replay) if arguments.replay else _made(arguments.seed, arguments.jobs)
+    results = (
+        _replayed(arguments.replay)
+        if arguments.replay
+        else _made(arguments.seed, arguments.jobs, arguments.ambush)
+    )
     for result in results:
         totals.add(result)
         for one in result.violations:
@@ -76,31 +82,31 @@ def main() -> int:
         found = totals.violations and (arguments.until_found or arguments.shrink)
         if found or totals.hours >= arguments.hours:
             break
-    never = lacking(totals.seen)
+    never, impossible = lacking(totals.seen), outdated(totals.seen)
     if arguments.counts:
         for name in sorted({*totals.seen, *never}):
             _say(f"{totals.seen[name]:9,} {name}")
-        for name in outdated(totals.seen):
-            _say(f"occurs, although never.py names it: {name}")
         _say(f"{time.monotonic() - began:.0f} s")
     if totals.hours < arguments.complete_after:
         never = []
     for name in never:
         _say(f"never occurred: {name}")
+    for name in impossible:
+        _say(f"occurred, although never.py says that it can't: {name}")
     _say(str(totals))
-    return 1 if totals.violations or never else 0
+    return 1 if totals.violations or never or impossible else 0
 
 
 def _replayed(path: Path) -> Iterator[Result]:
     yield simulate(Scenario.read(path.read_bytes()))
 
 
-def _made(seed: str, jobs: int) -> Iterator[Result]:
+def _made(seed: str, jobs: int, ambush: str) -> Iterator[Result]:
     """One scenario after the other, without end."""
     if jobs == 1:
         number = 0
         while True:
-            yield _one(f"{seed}-{number}")
+            yield _one(f"{seed}-{number}", ambush)
             number += 1
     with ProcessPoolExecutor(jobs) as processes:
         under_way: list[Future[Result]] = []
@@ -108,7 +114,7 @@ def _made(seed: str, jobs: int) -> Iterator[Result]:
         try:
             while True:
                 while len(under_way) < 2 * jobs:
-                    under_way.append(processes.submit(_one, f"{seed}-{number}"))
+                    under_way.append(processes.submit(_one, f"{seed}-{number}", ambush))
                     number += 1
                 yield under_way.pop(0).result()
         finally:
@@ -116,8 +122,8 @@ def _made(seed: str, jobs: int) -> Iterator[Result]:
                 one.cancel()
 
 
-def _one(name: str) -> Result:
-    result = simulate(make(name, SCENARIO_HOURS))
+def _one(name: str, ambush: str) -> Result:
+    result = simulate(make(name, SCENARIO_HOURS, ambush))
     if not result.violations:
         result.lines.clear()  # they would go from process to process for nothing
     return result

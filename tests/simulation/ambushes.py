@@ -27,8 +27,8 @@ class Ambush:
     """What is laid for the sync of each of some hours.
 
     `leave` lets somebody of a domain leave the source, and returns their UPN. `hire` adds somebody, whose UPN is
-    corrected at the second time; `inherit` somebody with the UPN of one who has left. `rename` gives somebody another
-    display name, and returns their UPN.
+    corrected at the second time; `inherit` somebody with the UPN of one who has left; `come_back` one of those who
+    have left. `rename` gives somebody another display name, and returns their UPN.
     """
 
     chance: Random
@@ -36,6 +36,7 @@ class Ambush:
     leave: Callable[[float, str], str]
     hire: Callable[[float, float], None]
     inherit: Callable[[float, str], None]
+    come_back: Callable[[float], None]
     rename: Callable[[float], str]
     faults: list[Fault] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
@@ -106,12 +107,15 @@ class Ambush:
         """Graph answers nothing for an hour, from some request on."""
         self.faults.append(Fault(hour, "graph", self.chance.randint(1, 30), "lost", 500))
 
-    def inherited(self, hour: int) -> None:
-        """A newcomer gets the UPN of a leaver who waits, and a person says that they are two people."""
+    def waits(self, hour: int) -> None:
+        """A leaver waits, and comes back; or a newcomer gets their UPN, and a person says that they are two people."""
         domain = self.chance.choice(self.domains)
         asked, at = (hour * HOUR + after for after in (-120, 1800))
         self.acts.append(Act(asked, "settings", domain, {"leavers": {"block": True, "deleteAfterDays": 2}}))
-        if upn := self.leave(asked + 60, domain):
+        upn = self.leave(asked + 60, domain)
+        if self.chance.random() < 0.5:
+            self.come_back(at)
+        elif upn:
             self.inherit(at, upn)
             self.acts += [
                 Act(at + 60, "sync", domain),
@@ -135,26 +139,29 @@ class Ambush:
         return hour * HOUR + self.chance.uniform(max(20.0, after), _REDELIVERED - 10)
 
 
-_ALL: tuple[Callable[[Ambush, int], None], ...] = (
-    Ambush.created_and_corrected,
-    Ambush.cancelled_in_doubt,
-    Ambush.two_waves_of_leavers,
-    Ambush.overtaken,
-    Ambush.back_in_time,
-    Ambush.corrected_at_once,
-    Ambush.gone_by_hand,
-    Ambush.down_at_a_write,
-    Ambush.silence,
-    Ambush.inherited,
-    Ambush.another_account_meanwhile,
-)
+ALL: dict[str, Callable[[Ambush, int], None]] = {
+    one.__name__: one
+    for one in (
+        Ambush.created_and_corrected,
+        Ambush.cancelled_in_doubt,
+        Ambush.two_waves_of_leavers,
+        Ambush.overtaken,
+        Ambush.back_in_time,
+        Ambush.corrected_at_once,
+        Ambush.gone_by_hand,
+        Ambush.down_at_a_write,
+        Ambush.silence,
+        Ambush.waits,
+        Ambush.another_account_meanwhile,
+    )
+}
 
 
-def lay(ambush: Ambush, hours: range) -> None:
-    """One kind of it or two, in some of these hours; in a quarter of all scenarios none."""
+def lay(ambush: Ambush, hours: range, chosen: str = "") -> None:
+    """The chosen kind, or one or two of all, in some of these hours; in a quarter of all scenarios none."""
     chance = ambush.chance
-    kinds = chance.sample(_ALL, chance.choice((0, 1, 1, 2)))
+    kinds = chance.sample(list(ALL), chance.choice((0, 1, 1, 2)))
     for hour in hours[:-_LASTS]:
-        for kind in kinds:
+        for kind in [chosen] if chosen else kinds:
             if chance.random() < 0.3:
-                kind(ambush, hour)
+                ALL[kind](ambush, hour)

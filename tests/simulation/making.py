@@ -44,7 +44,7 @@ _OPERATIONS: dict[Service, dict[str, int]] = {
     "timer": {"": 1},
 }  # fmt: skip
 # For how many seconds lists do not show a write, and a new user is not found.
-_STALE = ((0.0, 0.0), (0.0, 0.0), (20.0, 5.0), (0.0, 10.0), (60.0, 0.0), (60.0, 90.0))
+_STALE = ((0.0, 0.0), (0.0, 0.0), (20.0, 5.0), (0.0, 10.0), (60.0, 0.0), (60.0, 90.0), (60.0, 90.0))
 
 # Where the end of a worker, or an answer that nobody hears, leaves most to be found out.
 _CHOSEN: tuple[tuple[Service, str, Kind, int], ...] = (
@@ -166,14 +166,15 @@ class _Company:
         self._edit(at, username, user_principal_name=f"{local}@{self.chance.choice(DOMAINS)}")
 
     def be_made_anew(self, at: float) -> None:
-        """The only way to change a Username: the same person and UPN, and a new Username."""
+        """The only way to change a Username: the same person and UPN, and a new Username, perhaps with a slip."""
         username = self.chance.choice(sorted(self.records))
         record = self.records.pop(username)
         self.edits.append(Edit(at, "source.remove", username))
         self.hired += 1
-        self._put(at, {**record, "username": f"n{self.hired}"})
+        anew = self.chance.choice((f"n{self.hired}", f"{username}@n{self.hired}"))
+        self._put(at, {**record, "username": anew})
         if self.chance.random() < 0.4:
-            self.mistype(at, f"n{self.hired}")
+            self.mistype(at, anew)
 
     def mistype(self, at: float, username: str = "") -> None:
         """One value of this person, or of any, until it is corrected."""
@@ -208,7 +209,8 @@ class _Company:
         self.edits.append(Edit(at, "source.edit", username, values))
 
 
-def make(seed: str, hours: int) -> Scenario:
+def make(seed: str, hours: int, ambush_of: str = "") -> Scenario:
+    """`ambush_of`: the kind of ambush that is laid, instead of any."""
     chance = Random(seed)
     domains = {name: name == "fed.example" for name in DOMAINS}
     company = _Company(chance, federated=frozenset(n for n, federated in domains.items() if federated))
@@ -222,9 +224,10 @@ def make(seed: str, hours: int) -> Scenario:
     live(company, hours)
     upns = [one["userPrincipalName"] for one in accounts]
     ambush = Ambush(
-        chance, DOMAINS, company.leave, company.hire_and_correct, company.inherit, company.be_corrected
-    )
-    lay(ambush, range(_CALM_HOURS, hours))
+        chance, DOMAINS, company.leave, company.hire_and_correct, company.inherit, company.come_back,
+        company.be_corrected,
+    )  # fmt: skip
+    lay(ambush, range(_CALM_HOURS, hours), ambush_of)
     edits = company.edits + ambush.edits + meddling(chance, upns, hours)
     scenario = Scenario(
         name=seed,

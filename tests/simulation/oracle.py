@@ -340,8 +340,15 @@ class Oracle:
         # Where the app counted the same people, its limit is held to the last one of them.
         in_scope, check = self._in_scope.get(run["id"], 0), run["deletionCheck"]
         in_scope += not check or check["target"] != in_scope
-        if deleted and deleted * 100 >= allowed * in_scope:
-            self._wrong("more were deleted than the limit lets", f"{run['id']} {deleted} of {in_scope}")
+        due = min(deleted, self._due(run))
+        for amount, of in ((deleted - due, in_scope), (due, in_scope + due)):
+            if amount and amount * 100 >= allowed * of:
+                self._wrong("more were deleted than the limit lets", f"{run['id']} {amount} of {of}")
+
+    def _due(self, run: Mapping[str, Any]) -> int:
+        """How many had waited: they counted when that began. None where nobody was ever to wait."""
+        waits = any(wait for _, wait in self._waits[run["domain"]])
+        return sum(one["amount"] for one in run["limitChecks"] if waits and one["name"] == "due")
 
     def _expect_waits(self, run: Mapping[str, Any], made: Iterable[Effect]) -> None:
         """No leaver is deleted before the shortest wait that was asked for since a good sync last saw them."""
