@@ -112,29 +112,31 @@ class Users(Part):
                 if following is not None:
                     following.cancel()
 
-    async def count_users(self, domain: str) -> int:
-        """How many users Graph counts on exactly this domain."""
-        path = f"/users?$filter={ends_with(UPN, f'@{domain}')}&{COUNT}"
-        return counted(await self.graph.read(path, eventual=True))
-
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
         """Object id → the current user, None for a user who is gone; users who could not be read are absent."""
         ids = list(object_ids)
-        found = await self._selecting(lambda: self._look_up(ids))
-        return {object_id: user for object_id, user in found.items() if not isinstance(user, GraphError)}
+        return await self._selecting(lambda: self._look_up(ids))
 
-    async def _look_up(self, object_ids: Sequence[str]) -> dict[str, EntraUser | GraphError | None]:
-        requests = [
+    async def _look_up(self, object_ids: Sequence[str]) -> dict[str, EntraUser | None]:
+        requests = self._by_id(object_ids)
+        return self._looked_up(requests, await self.graph.ask(requests))
+
+    def _by_id(self, object_ids: Iterable[str]) -> list[Request[str]]:
+        return [
             Request(method="GET", path=f"/users/{segment(i)}?$select={self._select}", subject=i)
             for i in object_ids
         ]
-        found: dict[str, EntraUser | GraphError | None] = {}
-        async for answers in self.graph.send(requests):
-            found.update((request.subject, self._one(answer)) for request, answer in answers)
+
+    def _looked_up(
+        self, requests: Sequence[Request[str]], answers: Sequence[Answer]
+    ) -> dict[str, EntraUser | None]:
+        found = {
+            request.subject: self._one(answer) for request, answer in zip(requests, answers, strict=True)
+        }
         for one in found.values():
             if isinstance(one, GraphError) and self._refused_in_select(one):
                 raise one
-        return found
+        return {who: one for who, one in found.items() if not isinstance(one, GraphError)}
 
     def _one(self, answer: Answer) -> EntraUser | GraphError | None:
         if answer.status == 404:
@@ -163,27 +165,21 @@ class Users(Part):
             "displayName": display_names,
             "mailNickname": nicknames,
         }
-        conditions = [
-            one_of(name, chunk) for name, values in wanted.items() for chunk in _chunks(list(values))
-        ]
+        conditions = [one for name, values in wanted.items() for one in in_filters(name, values)]
         return await self._selecting(lambda: self._find(conditions))
 
     async def _find(self, conditions: Sequence[str]) -> list[EntraUser]:
-        select = f"{self._select},{_MORE}"
-        requests = [
-            Request(method="GET", path=f"/users?$filter={condition}&$select={select}", subject=None)
-            for condition in conditions
-        ]
-        found: list[EntraUser] = []
-        async for answers in self.graph.send(requests):
-            for _, answer in answers:
-                if answer.status != 200:
-                    raise answer.error
-                link = next_link(answer.body)
-                more = await self.graph.read_all(link) if link else []
-                items = (*page_items(answer.body), *more)
-                found.extend(entra_user(self._attribute_map, item) for item in items)
-        return found
+        requests = [self._where(condition) for condition in conditions]
+        answers = zip(requests, await self.graph.ask(requests), strict=True)
+        return [user for request, answer in answers for user in await self._users_of(request, answer)]
+
+    def _where(self, condition: str) -> Request[None]:
+        """Asks for the users of whom that is true."""
+        path = f"/users?$filter={condition}&$select={self._select},{_MORE}"
+        return Request(method="GET", path=path, subject=None)
+
+    async def _users_of(self, request: Request[None], answer: Answer) -> list[EntraUser]:
+        return [entra_user(self._attribute_map, item) for item in await self.graph.items_of(request, answer)]
 
     async def find_called(self, name: str, most: int) -> list[EntraUser]:
         """The active users with that object id, and up to `most` whose display name or UPN begins so."""
@@ -207,8 +203,14 @@ class Users(Part):
         return are_aside(users, initial_domain)
 
     async def _read_temporary(self) -> list[EntraUser]:
+        items = await self.graph.read_all(self._temporary.path)
+        return [entra_user(self._attribute_map, item) for item in items]
+
+    @property
+    def _temporary(self) -> Request[None]:
+        """Asks for the users with a temporary UPN."""
         path = f"/users?$filter={starts_with(UPN, TEMPORARY)}&$select={self._select}&$top={PAGE_SIZE}"
-        return [entra_user(self._attribute_map, item) for item in await self.graph.read_all(path)]
+        return Request(method="GET", path=path, subject=None)
 
     async def read_deleted_users(self) -> RecycleBin:
         """Entra's deleted users, newest first. A deletion prefixes the UPN with the object id; it is removed here."""
@@ -280,8 +282,10 @@ def _record(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:
     )
 
 
-def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (values[start : start + IN_FILTER] for start in range(0, len(values), IN_FILTER))
+def in_filters(name: str, values: Iterable[str]) -> list[str]:
+    """Filters that find by a property whoever has one of the values."""
+    some = list(values)
+    return [one_of(name, some[start : start + IN_FILTER]) for start in range(0, len(some), IN_FILTER)]
 
 
 def _records(items: Sequence[Mapping[str, Any]], attribute_map: AttributeMap) -> list[EntraUser]:

@@ -3,7 +3,7 @@
 They are reported before a sync, instead of failing during it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shared.model.changes import Action, Change, Obstacle
@@ -15,6 +15,16 @@ from shared.planning.mapping import IMMUTABLE_ID
 ADDRESS_TAKEN = "AddressTaken"
 # Found by looking up the holders; a sync without these lookups learns of them when Entra refuses the change.
 LOOKED_UP = frozenset({ADDRESS_TAKEN, IMMUTABLE_ID_TAKEN})
+
+
+def addresses_of(changes: Iterable[Change], former_addresses: Mapping[str, Iterable[str]]) -> set[str]:
+    """Whose holders decide about these changes: what they would get, have, or bring back. In lower case."""
+    return {
+        address.lower()
+        for change in changes
+        for address in (change.upn, change.new_upn, *former_addresses.get(str(change.object_id), ()))
+        if address
+    }
 
 
 def with_known_conflicts(

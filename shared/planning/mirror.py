@@ -197,7 +197,8 @@ class Listed:
 
     def add(self, items: Iterable[Item]) -> None:
         for item in items:
-            row = orjson.dumps([item.get(name) for name in self.select])
+            # A copy: orjson's own bytes keep the room that they were written in, ten times as much.
+            row = bytes(memoryview(orjson.dumps([item.get(name) for name in self.select])))
             domain = domain_of(str(item[UPN]))
             # One text for all of a domain.
             self._rows[str(item["id"])] = self._domains.setdefault(domain, domain), row

@@ -4,7 +4,7 @@ Code that uses them depends neither on the kind of source nor on Microsoft Graph
 bound to a stop signal raises RunStopped when the run must end.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -90,8 +90,13 @@ class Directory(Protocol):
         """The active users, on any domain of the tenant, with one of these; with their nickname and aliases."""
         ...
 
-    async def read_addresses(self, domain: str) -> dict[str, Holder]:
-        """Lower-case address on the domain → its holder."""
+    async def read_addresses(
+        self, domain: str, wanted: Collection[str] | None = None, users: int = 0
+    ) -> dict[str, Holder]:
+        """Lower-case address on the domain → its holder.
+
+        `wanted`: other addresses may be left out; `users`: how many the domain has, about.
+        """
         ...
 
     async def read_roles(self) -> Roles:

@@ -10,7 +10,6 @@ from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Memory, SignIn, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.doubts import pointers_to_leavers
-from shared.planning.holders import Holder
 from shared.planning.limits import Basis
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
@@ -74,7 +73,7 @@ class Survey:
     attributes that stop a sync, since nobody in the source has a value any more. `left_out`: source users on the domain
     who are out of scope for the first time. `rules`: source id → what paired the user with their account. `memory`:
     what earlier syncs knew. `reviewed`: an administrator has approved a dry run that told of its doubt. `federated`:
-    whether the domain is federated, if that matters to a sync. `addresses`: lower-case address → its holder.
+    whether the domain is federated, if that matters to a sync.
     `warnings`: for the administrator, one part for each. `only`: source ids and object ids of the chosen people whose
     plan it is; None for everybody's.
     """
@@ -89,7 +88,6 @@ class Survey:
     terms: Terms
     lookups: Lookups = field(default_factory=Lookups)
     decisions: Decisions = NOTHING_DECIDED
-    addresses: Mapping[str, Holder] = field(default_factory=dict)
     on_tenant: int = 0
     emptied: tuple[str, ...] = ()
     left_out: int = 0

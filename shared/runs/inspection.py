@@ -46,10 +46,8 @@ async def pre_checked(directory: Directory, seen: Survey) -> PreCheck:
     """The pre-check of a domain that has been surveyed. Its notice names the lookups that failed."""
     name, looks = seen.domain, SideLooks()
     none: dict[str, Holder] = {}
-    holders = seen.addresses or await looks.at(
-        directory.read_addresses(name), none, say("preCheck.groupsUnread")
-    )
-    others = [(address, holder) for address, holder in holders.items() if holder.kind == "group"]
+    groups = await looks.at(directory.read_groups(name), none, say("preCheck.groupsUnread"))
+    others = [*groups.items()]
     applications = await looks.at(directory.read_applications(name), (), say("preCheck.applicationsUnread"))
     others += [("", found) for found in applications or ()]
     hennge_sync = await looks.at(directory.find_hennge_sync(), False, say("preCheck.henngeSyncUnread"))

@@ -1,13 +1,14 @@
 """Surveys a domain from the copy of Entra's users, and asks Graph about everybody whom the plan would touch.
 
-The copy only decides that nothing is to be done, and whom something might be done to. Each of these is read live, and
-it is planned again with the answers, until the plan touches nobody else. Nobody is added, restored, blocked or deleted
-unless Graph counts as many users on the domain. Where a list of the domain costs less, or there is any doubt, the
-domain is listed.
+The copy only decides that nothing is to be done, and whom something might be done to. Each of these is read live;
+where an answer is otherwise than in the copy, it is planned again, until the plan touches nobody else. Nobody is added,
+restored, blocked or deleted unless Graph counts as many users on the domain. Where a list of the domain costs less, or
+there is any doubt, the domain is listed.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ from shared.model.runs import EntraRead
 from shared.planning.aside import are_aside
 from shared.planning.holders import Holder
 from shared.planning.mapping import AttributeMap, domain_of
-from shared.planning.mirror import Mirror, TenantFacts, part_rows, wanted_digest
+from shared.planning.mirror import Mirror, part_rows, wanted_digest
 from shared.planning.protection import Mailboxes, Roles
 from shared.planning.recycle_bin import RecycleBin
 from shared.planning.sides import Listing
@@ -58,11 +59,13 @@ class Near(Directory):
         self._domain = domain
         users = (entra_user(attribute_map, item) for item in mirror.items_on(domain, rows))
         self._users = {user.object_id: user for user in users}
+        self._aside: Sequence[EntraUser] | None
         self._aside = [entra_user(attribute_map, item) for item in mirror.items_aside()]
-        # None once they are asked live.
-        self._facts: TenantFacts | None = mirror.facts
-        self._as_of = mirror.facts.told
+        self._facts, self._as_of = mirror.facts, mirror.facts.told
+        self._groups = set(mirror.facts.members)
         self._listing: Listing | None = None
+        # What was read live, and how many users Graph counts then; None before.
+        self._counted: int | None = None
         self._read: set[str] = set()
         self._upns: set[str] = set()
         self._answers: dict[tuple[object, ...], Any] = {}
@@ -81,48 +84,58 @@ class Near(Directory):
 
     async def survey(self, plan: Callable[[], Awaitable[Survey]]) -> tuple[Survey, bool]:
         """What `plan` makes once everybody whom it touches was read live; and whether the copy was found wrong."""
+        seen = await plan()
         for _ in range(_ROUNDS):
-            seen = await plan()
             touched, upns = _touched(seen), _upns(seen)
             if not touched and not upns:
                 return seen, False
-            unread = {one for one in touched if one in self._users} - self._read
-            if self._facts or unread or upns - self._upns:
-                if not await self._read_live(unread, upns - self._upns):
+            unread, unnamed = touched & self._users.keys() - self._read, upns - self._upns
+            if self._counted is not None and not unread and not unnamed:
+                if any(seen.plan.of(*_COUNTED)) and self._counted != len(self._here):
                     break
-            elif any(seen.plan.of(*_COUNTED)) and await self.count_users(self._domain) != len(self._here):
-                break
-            else:
                 return seen, False
+            if len(unread) > BATCH_SIZE * (1 + len(self._users) // PAGE_SIZE):
+                break
+            differs = await self._look_at(unread, unnamed)
+            if differs is None:
+                break
+            # Where all is as the copy has it, the plan would be the same.
+            seen = await plan() if differs else seen
         before = {user.object_id for user in self._here}
-        self._facts, self._listing = None, await super().read_users(self._domain)
+        if self._counted is None:
+            await self._look_at(set(), set())
+        self._listing = await super().read_users(self._domain)
         event("mirror.passedOver", domain=self._domain)
         return await plan(), before != {user.object_id for user in self._listing.users}
 
-    async def _read_live(self, ids: set[str], upns: set[str]) -> bool:
-        """Reads these users, and who has these UPNs; False if the domain is to be listed instead."""
-        self._facts = None
-        if len(ids) > BATCH_SIZE * (1 + len(self._users) // PAGE_SIZE):
-            return False
-        self._upns |= upns
-        ids |= {user.object_id for user in await self.find_users(upns=sorted(upns))} - self._read
-        found = await super().look_up_users(sorted(ids))
-        self._read |= found.keys()
+    async def _look_at(self, ids: set[str], upns: set[str]) -> bool | None:
+        """Reads these users, and who has these UPNs. Returns whether anything is otherwise than it was taken for.
+
+        None if somebody could not be read.
+        """
+        look = await self.look(self._domain, self._groups, ids, upns)
+        found, self._counted = look.users, look.counted
+        others = {user.object_id for user in look.named} - self._read - ids
+        if others:
+            found = found | await super().look_up_users(sorted(others))
+        facts, aside = replace(look.facts, told=self._facts.told), _by_id(look.aside)
+        differs = (facts, aside) != (self._facts, _by_id(self._aside))
+        self._facts, self._aside = facts, look.aside
         for who, user in found.items():
+            before = self._users.pop(who, None)
+            differs |= user != before or (user and user.fingerprint) != (before and before.fingerprint)
             if user:
                 self._users[who] = user
-            else:
-                self._users.pop(who, None)
-        return found.keys() == ids
+        self._upns |= upns
+        self._read |= found.keys()
+        return differs if found.keys() == ids | others else None
 
     @property
     def told(self) -> datetime | None:
-        return self._facts.told if self._facts else super().told
+        return self._as_of if self._counted is None else super().told
 
     async def read_domains(self) -> list[TenantDomain]:
-        if self._facts:
-            return self._facts.domains
-        return await self._once(("domains",), super().read_domains)
+        return self._facts.domains
 
     async def read_users(self, domain: str) -> Listing:
         if domain.lower() != self._domain.lower():
@@ -130,20 +143,17 @@ class Near(Directory):
         return self._listing or Listing(here := self._here, len(here), len(here))
 
     async def read_aside(self, initial_domain: str) -> list[EntraUser]:
-        if self._facts:
-            return are_aside(self._aside, initial_domain)
-        return await self._once(("aside",), lambda: super(Near, self).read_aside(initial_domain))
+        if self._aside is None:
+            return await self._once(("aside",), lambda: super(Near, self).read_aside(initial_domain))
+        return are_aside(self._aside, initial_domain)
 
     async def read_roles(self) -> Roles:
-        if self._facts:
-            return self._facts.roles
-        return await self._once(("roles",), super().read_roles)
+        return self._facts.roles
 
     async def read_members(self, groups: Iterable[str]) -> dict[str, frozenset[str] | None]:
-        if self._facts:
-            return {group: self._facts.members.get(group) for group in groups}
         wanted = tuple(groups)
-        return await self._once(("members", *wanted), lambda: super(Near, self).read_members(wanted))
+        self._groups |= set(wanted)
+        return {group: self._facts.members.get(group) for group in wanted}
 
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
         ids = tuple(object_ids)
@@ -156,8 +166,12 @@ class Near(Directory):
     async def read_deleted_users(self) -> RecycleBin:
         return await self._once(("deleted",), super().read_deleted_users)
 
-    async def read_addresses(self, domain: str) -> dict[str, Holder]:
-        return await self._once(("addresses", domain), lambda: super(Near, self).read_addresses(domain))
+    async def read_addresses(
+        self, domain: str, wanted: Collection[str] | None = None, users: int = 0
+    ) -> dict[str, Holder]:
+        of = () if wanted is None else tuple(sorted(wanted))
+        look = super().read_addresses
+        return await self._once(("addresses", domain, *of), lambda: look(domain, wanted, users))
 
     async def look_up_mailboxes(self, object_ids: Iterable[str], others: Iterable[str] = ()) -> Mailboxes:
         ids = tuple(object_ids)
@@ -175,6 +189,10 @@ class Near(Directory):
         if isinstance(answer, GraphError):
             raise answer
         return answer
+
+
+def _by_id(users: Iterable[EntraUser] | None) -> dict[str, EntraUser]:
+    return {user.object_id: user for user in users or ()}
 
 
 def _touched(seen: Survey) -> set[str]:

@@ -17,6 +17,7 @@ from shared.model.people import EntraUser, Memory, People, SignIn
 from shared.model.results import KEPT
 from shared.outbound.waiting import Stop
 from shared.planning.aside import with_those_left_aside
+from shared.planning.conflicts import addresses_of
 from shared.planning.deeds import LEAVING, NONE, Deeds
 from shared.planning.doubts import undated, with_created
 from shared.planning.emptied import Emptied, emptied
@@ -169,12 +170,14 @@ class Surveyor:
         )
         lookups = await pointing.look(people, matching, lookups)
         plan, lookups = await self._plan_with_protection(matching, lookups)
-        wanted = plan.of(Action.ADD, Action.RENAME, Action.RESTORE)
+        wanted = list(plan.of(Action.ADD, Action.RENAME, Action.RESTORE))
         # A user that gets a temporary UPN first needs the final UPN to be free afterwards.
         if any(predict or change.via for change in wanted):
             none: dict[str, Holder] = {}
             addresses = await looks.at(
-                self._directory.read_addresses(self._domain),
+                self._directory.read_addresses(
+                    self._domain, addresses_of(wanted, lookups.former_addresses), listing.listed
+                ),
                 none,
                 say("look.addressesOnDomain", domain=self._domain),
             )
@@ -195,7 +198,6 @@ class Surveyor:
             memory=memory,
             protection=lookups.protection,
             plan=plan,
-            addresses=lookups.addresses,
             emptied=empty.stopping,
             left_out=await self._clock.in_thread(self._newly_left_out, people, memory),
             rules=matching.rules,

@@ -111,6 +111,21 @@ class TestAnIdleHour:
         assert not run.read.entra.live
         assert run.created_at - timedelta(seconds=2) <= run.read.entra.as_of
 
+    async def test_a_dry_run_lists_nobody_and_costs_a_few_requests(self, start_stack: StartStack) -> None:
+        stack = await started(start_stack)
+        await one_hour(stack)
+        stack.access_control.users.add(Person.model_validate(in_source("new")))
+        stack.access_control.users.edit("user1-0", {"user_principal_name": "taken@contoso.com"})
+        stack.entra.directory.create({**by_hand("holder"), "mail": "taken@contoso.com"})
+        stack.entra.requests.clear()
+
+        run = await stack.dry_run()
+
+        renames = [row["errorCode"] for row in await stack.audit_log(run) if row["action"] == "rename"]
+        assert renames == ["AddressTaken"]
+        assert listings(stack) == []
+        assert asked(stack) <= 12, [call.url for call in stack.entra.requests.calls]
+
     async def test_with_read_live_there_is_no_copy(self, start_stack: StartStack) -> None:
         stack = await started(start_stack, read="live")
 
@@ -139,7 +154,7 @@ class TestWhatHasChanged:
         assert (run.status, run.counts.update) == ("succeeded", 1)
         assert listings(stack) == []
         assert f"/users/{user.id}" in [call.url.partition("?")[0] for call in stack.entra.requests.calls]
-        assert asked(stack) <= 15, [call.url for call in stack.entra.requests.calls]
+        assert asked(stack) <= 8, [call.url for call in stack.entra.requests.calls]
 
     async def test_sync_now_and_dry_run_ask_again(self, start_stack: StartStack) -> None:
         stack = await started(start_stack)

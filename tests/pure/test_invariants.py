@@ -81,6 +81,12 @@ class TestPlans:
         assert list(planned(tenant, source).writes) == []
 
     @given(SOURCE, tenants())
+    def test_a_plan_asks_for_every_address_that_it_depends_on(
+        self, source: list[SourceUser], tenant: ModelTenant
+    ) -> None:
+        assert planned(tenant, source) == planned(replace(tenant, lists_addresses=True), source)
+
+    @given(SOURCE, tenants())
     def test_no_plan_touches_a_protected_user(self, source: list[SourceUser], tenant: ModelTenant) -> None:
         protected, before = untouchable(tenant), {**tenant.users, **tenant.deleted}
 

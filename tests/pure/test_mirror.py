@@ -1,5 +1,6 @@
 """The mirror of Entra: any history of changes, told as delta queries tell it, leads to the tenant as it is."""
 
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -266,6 +267,19 @@ def test_rows_of_a_list_are_those_of_its_base() -> None:
     mirror, base = listed(Tenant(users))
 
     assert everybody.rows(["1", "7"]) == base_rows(mirror, base, ["1", "7"])
+
+
+def test_a_list_keeps_no_more_memory_than_its_rows_are_long() -> None:
+    everybody = [{"id": f"{n:036}", UPN: f"{n}@a.example", "displayName": "x" * 200} for n in range(500)]
+    tracemalloc.start()
+    try:
+        found = Listed(SELECT)
+        found.add(everybody)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 500 * 800
 
 
 class TestWhenEverybodyIsListedAgain:

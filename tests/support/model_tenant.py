@@ -1,6 +1,6 @@
 """A tenant small enough to check by eye, which refuses what Entra refuses. For the invariants."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -46,7 +46,7 @@ class ModelTenant:
     without a UPN. Who is in `with_mailbox` has a mailbox of their own, as has anybody to whom `protection` gives one:
     it keeps every UPN they had as an alias. `links` and `blocked` are what the app remembers of earlier
     runs, by source id, and `since` when somebody was linked first. `created` are the accounts that the last add of each
-    source user made.
+    source user made. `lists_addresses`: also those that nobody asked for.
     """
 
     users: dict[str, EntraUser]
@@ -68,6 +68,7 @@ class ModelTenant:
     told: datetime | None = None
     terms: LeaverTerms = AT_ONCE
     since: dict[str, str] = field(default_factory=dict)
+    lists_addresses: bool = False
 
     @property
     def of_domain(self) -> list[EntraUser]:
@@ -135,13 +136,16 @@ class ModelTenant:
             or (user.nickname and user.nickname.lower() in nicks)
         ]
 
-    async def read_addresses(self, domain: str) -> dict[str, Holder]:
+    async def read_addresses(
+        self, domain: str, wanted: Collection[str] | None = None, _users: int = 0
+    ) -> dict[str, Holder]:
+        """None but those wanted, which never is too little, unless a list would be cheaper."""
         self._fail("read_addresses")
         return {
             address: Holder(object_id=user.object_id, name=user.display_name, alias=self._has_mailbox(user))
             for user in self.users.values()
             for address in self._addresses(user)
-            if domain_of(address) == domain
+            if domain_of(address) == domain and (wanted is None or self.lists_addresses or address in wanted)
         }
 
     async def read_roles(self) -> Roles:
