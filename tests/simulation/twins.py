@@ -10,7 +10,7 @@ from local.access_control.users import User as Person
 from local.access_control.users import UserError
 from local.entra import Entra, Fault, FaultPlan, User, parse_seed
 from local.entra.errors import GraphError, Json
-from shared.runs import hourly
+from shared.runs import lifecycle
 from shared.settings import Settings
 from tests.simulation.access_control import API_URL, CLIENT, SECRET, TOKEN_URL, AccessControl
 from tests.simulation.blobs import Blobs
@@ -114,7 +114,7 @@ class Twin:
     async def begin(self) -> None:
         services = Instance(self._outside, Settings.from_environment(self._settings), "setup", 0.0).services
         for domain in DOMAINS:
-            await services.domains.change(domain, _UNLIMITED, hourly.SCHEDULE)
+            await services.domains.change(domain, _UNLIMITED, lifecycle.SCHEDULE)
 
     async def hour(self, rules: Sequence[Json] = ()) -> None:
         """An hour that begins with the timer, while Graph does this."""
