@@ -48,7 +48,7 @@ async def keep_settled(
         ground=ground.digest(run.domain, settings, alone=alone),
         alone=alone,
         reading=source.read.version,
-        due_at=due_at(run, seen, services.clock.now()),
+        due_at=due_at(run, seen),
         head=log.head,
     )
     await services.hours.keep([settled])
