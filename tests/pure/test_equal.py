@@ -293,7 +293,10 @@ class TestWhenARunIsDue:
     @pytest.mark.parametrize("here", [True, False])
     def test_when_people_are_to_be_reminded_of_a_hold_here(self, here: bool) -> None:
         held = hold("1", until=NOW + timedelta(days=3, minutes=3))
-        fields = {"decisions": Decisions(holds={"1": held}), "target": [entra_user(object_id="1")] * here}
+        fields: dict[str, Any] = {
+            "decisions": Decisions(holds={"1": held}),
+            "target": [entra_user(object_id="1")] * here,
+        }
         fields |= {"lookups": Lookups(staging=Staging(now=Now(NOW, NOW)))}
         assert self.due(**fields) == (NOW + timedelta(minutes=3) if here else daily(A, NOW))
 
