@@ -220,6 +220,9 @@ class _Hour:
         except RunActive as error:
             event("timer.busy", domain=domain, runId=error.run_id)
             return None
+        if self._read_after is not None:
+            # Last: to another try of this hour, a domain that is not kept there has had its turn.
+            await self._services.hours.forget(domain)
         self._started.append(Waiting(domain, run.id, (self._read_after or 0) + 1))
         return run.id
 
