@@ -131,7 +131,9 @@ class _Hour:
         """Whether it is enough to see that nothing has changed for the domain."""
         if self._terms is None or stored.unreadable or settled.run.domain in self._removed:
             return False
-        due = settled.due_at <= self._now or not stored.complete().periodic_sync
+        periodic = stored.complete().periodic_sync
+        same_kind = (settled.run.kind is RunKind.WATCH) is (periodic == "watch")
+        due = settled.due_at <= self._now or not periodic or not same_kind
         return not due and not self._pause(stored)
 
     async def _take_turns(self, waiting: Mapping[str, StoredSettings[DomainSettings]]) -> None:
