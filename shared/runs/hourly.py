@@ -117,7 +117,10 @@ class _Hour:
         self._settled = await self._read_settled(domains)
         if self._terms and self._settled:
             syncing = frozenset(name for name, one in domains.items() if one.shown()["periodic_sync"] is True)
-            self._equal = await read_equal_hour(self._services, self._terms, syncing, number)
+            try:
+                self._equal = await read_equal_hour(self._services, self._terms, syncing, number)
+            except Exception as error:  # each has a run then
+                _failed("", error)
         await self._take_turns({name: domains[name] for name in self._settled})
         # Without this the lines stand all the same, and the next hour has runs.
         await self._services.hours.keep(self._lines)

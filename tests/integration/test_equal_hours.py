@@ -15,7 +15,9 @@ from shared.model.runs import Mode, Run, Trigger
 from shared.planning import equal
 from shared.runs import hourly, lifecycle
 from shared.runs.reading import perform_reading
+from shared.store.changes import TENANT
 from shared.store.hours import Settled
+from shared.store.storage import DOMAINS
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
 from tests.support.storage_control import storage_of
 
@@ -226,9 +228,38 @@ async def test_what_became_due_while_the_hour_was_read_has_a_run(stack: Stack, m
     assert is_line((await stack.runs(OTHER))[0])
 
 
-async def test_where_storage_can_not_keep_what_waits_each_has_a_run(
-    stack: Stack,
-) -> None:
+async def test_whom_somebody_ran_otherwise_while_the_hour_was_read_has_a_run(stack: Stack) -> None:
+    await perform_reading(stack.services, 2)
+    await stack.dry_run()
+
+    (sent,) = await hourly.after_reading(stack.services, 2)
+
+    assert f'"domain":"{CONTOSO}"' in sent
+    assert is_line((await stack.runs(OTHER))[0])
+
+
+async def test_whom_somebody_synchronised_meanwhile_has_had_its_hour(stack: Stack) -> None:
+    await perform_reading(stack.services, 2)
+    sync = await stack.sync()
+
+    assert await hourly.after_reading(stack.services, 2) == []
+
+    assert (await stack.runs())[0] == sync
+    assert is_line((await stack.runs(OTHER))[0])
+
+
+async def test_what_can_not_be_read_gives_each_a_run(stack: Stack) -> None:
+    services = stack.services
+    await perform_reading(services, 2)
+    table = await services.storage.open_table(DOMAINS)
+    await table.upsert_entity({"PartitionKey": TENANT, "RowKey": "decision-1", "decision": "damaged"})
+
+    sent = await hourly.after_reading(services, 2)
+
+    assert len(sent) == 2
+
+
+async def test_where_storage_can_not_keep_what_waits_each_has_a_run(stack: Stack) -> None:
     await storage_of(stack).faults(
         {"kind": "refuse", "code": "AuthorizationFailure", "resource": "Runs(PUT wait-~hour*", "count": 99}
     )
@@ -264,6 +295,22 @@ async def test_a_watched_domain_compares_with_its_last_watch(stack: Stack) -> No
     assert line.same_since == watch.same_since
     page = (await stack.get(f"domains/{CONTOSO}")).json()
     assert page["lastWatch"]["id"] == line.id
+
+
+async def test_never_with_a_sync_by_hand(stack: Stack) -> None:
+    await stack.set(periodicSync="watch")
+    await stack.hour()
+    await kept(stack, CONTOSO)
+    sync = await stack.sync()
+
+    async def is_kept() -> bool:
+        return (await kept(stack, CONTOSO))[CONTOSO].run.id == sync.id
+
+    await until(is_kept)
+
+    (watch,) = await stack.hour()
+
+    assert (watch.kind, is_line(watch)) == ("watch", False)
 
 
 async def test_with_read_live_each_hour_has_runs(start_stack: StartStack) -> None:
