@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -267,6 +268,21 @@ async def test_where_storage_can_not_keep_what_waits_each_has_a_run(stack: Stack
     runs = await stack.hour(CONTOSO, OTHER)
 
     assert [is_line(run) for run in runs] == [False, False]
+
+
+async def test_a_run_ends_well_though_nothing_can_be_kept_of_it(stack: Stack) -> None:
+    await storage_of(stack).faults(
+        {"kind": "refuse", "code": "AuthorizationFailure", "resource": f"Runs(PUT {CONTOSO})", "count": 9}
+    )
+
+    sync = await stack.sync()
+
+    await until(partial(told, stack, "hours.unkept"))
+    assert [one["runId"] for one in stack.events.named("run.finished")].count(sync.id) == 1
+
+
+async def told(stack: Stack, name: str) -> bool:
+    return bool(stack.events.named(name))
 
 
 async def test_who_was_left_is_tried_again_within_the_hour(start_stack: StartStack) -> None:
