@@ -79,6 +79,9 @@ def is_settled(run: Run, seen: Survey) -> bool:
     plan, counts = seen.plan, run.counts
     if run.undoes or run.only is not None or run.approval or not run.status.good or seen.memory.doubt:
         return False
+    # The next hour is held against the copy, and this plan rests on something else.
+    if seen.corrected:
+        return False
     # What a look has left out, the next one may find; and a pause is over when the next one begins.
     if any(one.code.startswith(("look.", "pause.")) for one in run.warning_parts):
         return False

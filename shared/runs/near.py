@@ -8,6 +8,7 @@ domain is listed.
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from shared.model.packed import SnapshotDamaged
 from shared.model.people import EntraUser
 from shared.model.runs import EntraRead
 from shared.planning.aside import are_aside
+from shared.planning.equal import left_digest
 from shared.planning.holders import Holder
 from shared.planning.mapping import AttributeMap, domain_of
 from shared.planning.mirror import Mirror, TenantFacts, part_rows, wanted_digest
@@ -79,13 +81,18 @@ class Near(Directory):
         domain = self._domain.lower()
         return [user for user in self._users.values() if domain_of(user.upn) == domain]
 
-    async def survey(self, plan: Callable[[], Awaitable[Survey]]) -> tuple[Survey, bool]:
-        """What `plan` makes once everybody whom it touches was read live; and whether the copy was found wrong."""
-        for _ in range(_ROUNDS):
+    async def survey(self, plan: Callable[[], Awaitable[Survey]], *, listed: bool) -> tuple[Survey, bool]:
+        """What `plan` makes once everybody whom it touches was read live; and whether the copy was found wrong.
+
+        `listed`: by a list of the domain in any case.
+        """
+        copied: Survey | None = None
+        for _ in range(0 if listed else _ROUNDS):
             seen = await plan()
+            copied = copied or seen
             touched, upns = _touched(seen), _upns(seen)
             if not touched and not upns:
-                return seen, False
+                return _beside(copied, seen), False
             unread = {one for one in touched if one in self._users} - self._read
             if self._facts or unread or upns - self._upns:
                 if not await self._read_live(unread, upns - self._upns):
@@ -93,11 +100,13 @@ class Near(Directory):
             elif any(seen.plan.of(*_COUNTED)) and await self.count_users(self._domain) != len(self._here):
                 break
             else:
-                return seen, False
-        before = {user.object_id for user in self._here}
+                return _beside(copied, seen), False
+        before = {user.object_id: user for user in self._here}
         self._facts, self._listing = None, await super().read_users(self._domain)
-        event("mirror.passedOver", domain=self._domain)
-        return await plan(), before != {user.object_id for user in self._listing.users}
+        if not listed:
+            event("mirror.passedOver", domain=self._domain)
+        now = {user.object_id: user for user in self._listing.users}
+        return replace(await plan(), corrected=before != now), before.keys() != now.keys()
 
     async def _read_live(self, ids: set[str], upns: set[str]) -> bool:
         """Reads these users, and who has these UPNs; False if the domain is to be listed instead."""
@@ -175,6 +184,11 @@ class Near(Directory):
         if isinstance(answer, GraphError):
             raise answer
         return answer
+
+
+def _beside(copied: Survey, seen: Survey) -> Survey:
+    """What is seen now; the copy alone had made the plan of `copied`."""
+    return replace(seen, corrected=left_digest(copied.plan) != left_digest(seen.plan))
 
 
 def _touched(seen: Survey) -> set[str]:

@@ -15,6 +15,8 @@ from shared.model.records import Author
 from shared.model.runs import Mode, Run, Trigger
 from shared.planning import equal
 from shared.runs import hourly, lifecycle
+from shared.runs.invocation import perform
+from shared.runs.messages import RunMessage, read_message
 from shared.runs.reading import perform_reading
 from shared.store.changes import TENANT
 from shared.store.hours import Settled
@@ -165,6 +167,30 @@ class TestWhatNeedsARun:
         assert run.read.entra
         assert run.read.entra.live
         assert run.read.source
+        assert (await kept(stack, CONTOSO))[CONTOSO].run.id == run.id
+
+
+@pytest.mark.parametrize("listed", [False, True])
+async def test_an_edit_that_brings_back_what_the_copy_alone_had_seen_has_a_run(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, listed: bool
+) -> None:
+    monkeypatch.setattr(hourly, "is_first_of_day", lambda *_: listed)
+    services, users = stack.services, stack.entra.directory.users.values()
+    user = next(one for one in users if "aoki" in str(one["userPrincipalName"]))
+    right = user["surname"]
+    stack.entra.directory.update(user, {"surname": "Edited"})
+    await perform_reading(services, 2)
+    stack.entra.directory.update(user, {"surname": right})
+    (sent,) = await hourly.after_reading(services, 2)
+    order = read_message(sent.encode())
+    assert isinstance(order, RunMessage)
+    await perform(services, order.domain, order.run_id)
+    assert (await stack.runs())[0].counts.unchanged == 1
+    stack.entra.directory.update(user, {"surname": "Edited"})
+
+    (run, _) = await stack.hour(CONTOSO, OTHER)
+
+    assert (is_line(run), run.counts.update) == (False, 1)
 
 
 async def test_a_source_that_fails_fails_every_domain(stack: Stack) -> None:

@@ -208,6 +208,10 @@ def test_what_goes_on_needs_another_run_but_for_a_watch(plan: Plan) -> None:
     assert is_settled(watch, seen(plan))
 
 
+def test_nor_is_one_settled_that_does_not_rest_on_the_copy() -> None:
+    assert not is_settled(RUN, seen(corrected=True))
+
+
 def test_nor_is_one_that_is_in_doubt_settled() -> None:
     assert not is_settled(RUN, seen(memory=Memory(doubt=say("memory.anew"))))
 
