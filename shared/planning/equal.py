@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from shared.model import holds, leavers
 from shared.model.changes import Action, Change, Plan
 from shared.model.domains import DomainSettings
 from shared.model.questions import Decisions
@@ -19,8 +20,9 @@ from shared.planning.surveyed import Survey, Terms
 
 _DAY = timedelta(days=1)
 _PROTECTED = ("protected.", "scope.")
-# Less than the hour: the timer comes by the minute, not after so much time.
-_FIRST_RETRY = timedelta(minutes=50)
+_HOUR = timedelta(hours=1)
+# Runs begin some minutes apart from their hour; what is due some minutes after one would wait for the next.
+_EARLY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +79,11 @@ def is_settled(run: Run, seen: Survey) -> bool:
     plan, counts = seen.plan, run.counts
     if run.undoes or run.only is not None or run.approval or not run.status.good or seen.memory.doubt:
         return False
-    # What a look has left out, the next one may find.
-    if any(one.code.startswith("look.") for one in run.warning_parts):
+    # The next hour is held against the copy, and this plan rests on something else.
+    if seen.corrected:
+        return False
+    # What a look has left out, the next one may find; and a pause is over when the next one begins.
+    if any(one.code.startswith(("look.", "pause.")) for one in run.warning_parts):
         return False
     if run.kind is RunKind.WATCH:
         return True
@@ -95,18 +100,29 @@ def left_digest(plan: Plan) -> str:
     return sha256(repr(left).encode()).hexdigest()[:16] if left else ""
 
 
-def due_at(run: Run, seen: Survey, now: datetime) -> datetime:
+def due_at(run: Run, seen: Survey) -> datetime:
     """When the next whole run of the domain is due, whether anything has changed or not.
 
-    Once a day, at a time of the domain's own; when a leaver's wait or a hold ends; and for those whom this one has left
-    after 1, 2, 4 … hours, since what stood in their way may be in no digest.
+    Once a day, at a time of the domain's own; when a leaver's wait ends, and when people are reminded of that or of a
+    hold's end; and, but for a watch, for those whom this one has left after 1, 2, 4 … hours, since what stood in their
+    way may be in no digest. That a hold has ended is in the digest.
     """
-    waits = (row.due for row in seen.lookups.staging.rows.values() if row and row.waits)
-    holds = (one.until for one in seen.decisions.holds.values())
-    ends = [one for one in (*waits, *holds) if one and one > now]
-    if run.left_since:
-        ends.append(now + min(_DAY, max(_FIRST_RETRY, now - run.left_since)))
-    return min((daily(run.domain, now), *ends))
+    begun, staging, here = run.created_at, seen.lookups.staging, {user.object_id for user in seen.target}
+    rows = [row for row in staging.rows.values() if row and row.waits and not row.kept]
+    waits = [row.due for row in rows if row.due and row.domain == run.domain]
+    reminders = [
+        *(due - leavers.REMINDED_BEFORE for due in waits),
+        *(
+            one.until - holds.REMINDED_BEFORE
+            for one in seen.decisions.holds.values()
+            if one.object_id in here
+        ),
+    ]
+    # What had not come when it was planned may have come since.
+    due = [one for one in (*waits, *reminders) if not staging.now.is_past(one)]
+    if run.left_since and run.kind is not RunKind.WATCH:
+        due.append(begun + min(_DAY, max(_HOUR, begun - run.left_since)) - _EARLY)
+    return min((daily(run.domain, begun), *due))
 
 
 def daily(domain: str, after: datetime) -> datetime:

@@ -73,9 +73,9 @@ class Survey:
     attributes that stop a sync, since nobody in the source has a value any more. `left_out`: source users on the domain
     who are out of scope for the first time. `rules`: source id → what paired the user with their account. `memory`:
     what earlier syncs knew. `reviewed`: an administrator has approved a dry run that told of its doubt. `federated`:
-    whether the domain is federated, if that matters to a sync.
-    `warnings`: for the administrator, one part for each. `only`: source ids and object ids of the chosen people whose
-    plan it is; None for everybody's.
+    whether the domain is federated, if that matters to a sync. `corrected`: Graph has said something else than the copy
+    of its users. `warnings`: for the administrator, one part for each. `only`: source ids and object ids of the chosen
+    people whose plan it is; None for everybody's.
     """
 
     domain: str
@@ -97,6 +97,7 @@ class Survey:
     reviewed: bool = False
     only: frozenset[str] | None = None
     federated: bool = False
+    corrected: bool = False
 
     def basis(self, source_before: int | None) -> Basis:
         """What the plan is measured against. `source_before`: source users in the last good run, None if unknown."""

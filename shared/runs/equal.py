@@ -3,9 +3,11 @@
 Whatever is unknown or in doubt is no such hour: the domain then has a run.
 """
 
+import logging
 from dataclasses import replace
 from datetime import UTC
 
+from shared.log import event
 from shared.model.domains import DomainSettings
 from shared.model.packed import SnapshotDamaged
 from shared.model.parts import say
@@ -13,6 +15,7 @@ from shared.model.runs import AuditLog, EntraRead, Progress, Read, Run, SourceRe
 from shared.planning.equal import Ground, due_at, is_alone, is_settled
 from shared.planning.mirror import facts_digest
 from shared.planning.surveyed import Survey, Terms
+from shared.reports.logged import error_text
 from shared.runs.lifecycle import SCHEDULE
 from shared.runs.mirroring import load_mirror
 from shared.runs.reading import SharedSource, is_fresh, told_of
@@ -24,13 +27,23 @@ from shared.store.hours import Settled
 async def keep_settled(
     services: Services, log: SyncLog, seen: Survey, settings: DomainSettings, source: SharedSource
 ) -> None:
-    """Keeps what a finished run has found, if the next one would do nothing either."""
+    """Keeps what a finished run has found, if the next one would do nothing either. Never fails: the run has ended."""
+    try:
+        settled = await _settled(services, log, seen, settings, source)
+        await services.hours.keep([settled] if settled else [])
+    except Exception as error:
+        event("hours.unkept", logging.WARNING, domain=log.run.domain, error=error_text(error))
+
+
+async def _settled(
+    services: Services, log: SyncLog, seen: Survey, settings: DomainSettings, source: SharedSource
+) -> Settled | None:
     run, stored = log.run, await source.read_mirror()
     if source.read is None or source.digests is None or stored is None or not log.head.etag:
-        return
+        return None
     mirror = await load_mirror(services, stored)
     if mirror is None or not is_settled(run, seen):
-        return
+        return None
     ground = Ground(
         code=services.code,
         terms=seen.terms,
@@ -42,16 +55,15 @@ async def keep_settled(
         memory=seen.memory.version,
     )
     alone = is_alone(seen.plan)
-    settled = Settled(
+    return Settled(
         run=run,
         quality=log.quality.facts,
         ground=ground.digest(run.domain, settings, alone=alone),
         alone=alone,
         reading=source.read.version,
-        due_at=due_at(run, seen, services.clock.now()),
+        due_at=due_at(run, seen),
         head=log.head,
     )
-    await services.hours.keep([settled])
 
 
 class EqualHour:

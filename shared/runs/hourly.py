@@ -117,7 +117,10 @@ class _Hour:
         self._settled = await self._read_settled(domains)
         if self._terms and self._settled:
             syncing = frozenset(name for name, one in domains.items() if one.shown()["periodic_sync"] is True)
-            self._equal = await read_equal_hour(self._services, self._terms, syncing, number)
+            try:
+                self._equal = await read_equal_hour(self._services, self._terms, syncing, number)
+            except Exception as error:  # each has a run then
+                _failed("", error)
         await self._take_turns({name: domains[name] for name in self._settled})
         # Without this the lines stand all the same, and the next hour has runs.
         await self._services.hours.keep(self._lines)
@@ -131,7 +134,9 @@ class _Hour:
         """Whether it is enough to see that nothing has changed for the domain."""
         if self._terms is None or stored.unreadable or settled.run.domain in self._removed:
             return False
-        due = settled.due_at <= self._now or not stored.complete().periodic_sync
+        periodic = stored.complete().periodic_sync
+        same_kind = (settled.run.kind is RunKind.WATCH) is (periodic == "watch")
+        due = settled.due_at <= self._now or not periodic or not same_kind
         return not due and not self._pause(stored)
 
     async def _take_turns(self, waiting: Mapping[str, StoredSettings[DomainSettings]]) -> None:
@@ -220,6 +225,9 @@ class _Hour:
         except RunActive as error:
             event("timer.busy", domain=domain, runId=error.run_id)
             return None
+        if self._read_after is not None:
+            # Last: to another try of this hour, a domain that is not kept there has had its turn.
+            await self._services.hours.forget(domain)
         self._started.append(Waiting(domain, run.id, (self._read_after or 0) + 1))
         return run.id
 

@@ -328,7 +328,7 @@ class Invocation:
         services, run, terms = self._services, self._log.run, self._terms
         self._mirror = mirror = await self._source.read_mirror()
         near = None
-        if mirror and not run.listed:
+        if mirror:
             near = await near_directory(services, self._graph, terms.attribute_map, run.domain, mirror)
         directory = near or self._directory
         looking = surveyor(
@@ -338,7 +338,7 @@ class Invocation:
         if mirror is None or near is None:
             seen, told = await survey(), self._graph.told
             return seen, EntraRead(as_of=told, live=True) if told else None
-        seen, was_wrong = await near.survey(survey)
+        seen, was_wrong = await near.survey(survey, listed=run.listed)
         if was_wrong:
             await services.snapshots.doubt(mirror)
         self._directory.not_selectable = near.not_selectable

@@ -82,8 +82,6 @@ async def start(services: Services, run: Run, only: Sequence[str] = (), terms: T
     if services.settings.read == "mirror" and run.read_after is None and not run.undoes:
         run = run.model_copy(update={"read_after": (await services.snapshots.look()).begun})
     await services.domains.remember(run.domain)
-    if services.settings.read == "mirror":
-        await services.hours.forget(run.domain)
     if only:
         kind = run.kind if run.what_if else RunKind.ONLY
         run = run.model_copy(update={"only": len(only), "kind": kind})

@@ -24,6 +24,7 @@ from shared.model.packed import SnapshotDamaged
 from shared.model.people import EntraUser
 from shared.model.runs import EntraRead
 from shared.planning.aside import are_aside
+from shared.planning.equal import left_digest
 from shared.planning.holders import Holder
 from shared.planning.mapping import AttributeMap, domain_of
 from shared.planning.mirror import Mirror, part_rows, wanted_digest
@@ -82,31 +83,40 @@ class Near(Directory):
         domain = self._domain.lower()
         return [user for user in self._users.values() if domain_of(user.upn) == domain]
 
-    async def survey(self, plan: Callable[[], Awaitable[Survey]]) -> tuple[Survey, bool]:
-        """What `plan` makes once everybody whom it touches was read live; and whether the copy was found wrong."""
-        seen = await plan()
-        for _ in range(_ROUNDS):
-            touched, upns = _touched(seen), _upns(seen)
-            if not touched and not upns:
+    async def survey(self, plan: Callable[[], Awaitable[Survey]], *, listed: bool) -> tuple[Survey, bool]:
+        """What `plan` makes once everybody whom it touches was read live; and whether the copy was found wrong.
+
+        `listed`: by a list of the domain in any case.
+        """
+        if not listed:
+            if seen := await self._with_looks(plan):
                 return seen, False
-            unread, unnamed = touched & self._users.keys() - self._read, upns - self._upns
-            if self._counted is not None and not unread and not unnamed:
-                if any(seen.plan.of(*_COUNTED)) and self._counted != len(self._here):
-                    break
-                return seen, False
-            if len(unread) > BATCH_SIZE * (1 + len(self._users) // PAGE_SIZE):
-                break
-            differs = await self._look_at(unread, unnamed)
-            if differs is None:
-                break
-            # Where all is as the copy has it, the plan would be the same.
-            seen = await plan() if differs else seen
-        before = {user.object_id for user in self._here}
+            event("mirror.passedOver", domain=self._domain)
+        before = {user.object_id: user for user in self._here}
         if self._counted is None:
             await self._look_at(set(), set())
         self._listing = await super().read_users(self._domain)
-        event("mirror.passedOver", domain=self._domain)
-        return await plan(), before != {user.object_id for user in self._listing.users}
+        now = {user.object_id: user for user in self._listing.users}
+        return replace(await plan(), corrected=before != now), before.keys() != now.keys()
+
+    async def _with_looks(self, plan: Callable[[], Awaitable[Survey]]) -> Survey | None:
+        """What `plan` makes of the copy and of live looks; None if the domain is to be listed."""
+        copied = seen = await plan()
+        for _ in range(_ROUNDS):
+            touched, upns = _touched(seen), _upns(seen)
+            unread, unnamed = touched & self._users.keys() - self._read, upns - self._upns
+            counted = self._counted is not None or not (touched or upns)
+            if counted and not unread and not unnamed:
+                off = any(seen.plan.of(*_COUNTED)) and self._counted != len(self._here)
+                return None if off else _beside(copied, seen)
+            if len(unread) > BATCH_SIZE * (1 + len(self._users) // PAGE_SIZE):
+                return None
+            differs = await self._look_at(unread, unnamed)
+            if differs is None:
+                return None
+            # Where all is as the copy has it, the plan would be the same.
+            seen = await plan() if differs else seen
+        return None
 
     async def _look_at(self, ids: set[str], upns: set[str]) -> bool | None:
         """Reads these users, and who has these UPNs. Returns whether anything is otherwise than it was taken for.
@@ -193,6 +203,11 @@ class Near(Directory):
 
 def _by_id(users: Iterable[EntraUser] | None) -> dict[str, EntraUser]:
     return {user.object_id: user for user in users or ()}
+
+
+def _beside(copied: Survey, seen: Survey) -> Survey:
+    """What is seen now; the copy alone had made the plan of `copied`."""
+    return replace(seen, corrected=left_digest(copied.plan) != left_digest(seen.plan))
 
 
 def _touched(seen: Survey) -> set[str]:

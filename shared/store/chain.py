@@ -74,9 +74,7 @@ class Head:
     def of(cls, row: Any) -> "Head":
         # After one that was tampered with a chain begins anew, since runs go on; verifying it names the break.
         # The first run's start writes one without a mark.
-        return (
-            cls() if row is None else cls(mark_of(row.get("mark", "")) or NOTHING, str(row.metadata["etag"]))
-        )
+        return cls() if row is None else cls(mark_of(row.get("mark")) or NOTHING, str(row.metadata["etag"]))
 
     def moved_to(self, partition: str, mark: Mark) -> tuple[Any, ...]:
         """The operation for the transaction that writes the row of `mark`."""

@@ -1,8 +1,8 @@
 """What each domain's last whole run found, if another one would do nothing: table `Runs`, partition `~hours`.
 
-One row a domain, so that the timer reads all with one query. A row is there only while no run of the domain has begun
-since: a start deletes it. It may be out of date all the same, so nothing is written by it alone: `head` is the head of
-the domain's chain of finished runs as that run left it, with an ETag that no longer holds once a run has begun.
+One row a domain, so that the timer reads all with one query; it deletes that of a domain for which it has started a
+run. A row may be out of date, so nothing is written by it alone: `head` is the head of the domain's chain of finished
+runs as that run left it, with an ETag that no longer holds once a run has begun.
 """
 
 from collections.abc import Sequence

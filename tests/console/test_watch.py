@@ -1,10 +1,14 @@
 """A watched domain on the page: switched on there, seen there, and switched off again."""
 
+from functools import partial
+
 import pytest
 from playwright.async_api import expect
 
+from local.host.limits import PLATFORM
+from shared.model.runs import Run
 from tests.console.conftest import IN_A_BROWSER, OpenPage
-from tests.support.stack import CONTOSO, StartStack, in_entra, in_source
+from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
 
 pytestmark = IN_A_BROWSER
 
@@ -41,6 +45,33 @@ async def test_a_domain_is_watched_from_the_page(
     await dialog.get_by_role("button", name=stop).click()
     await expect(dialog).to_be_hidden()
     assert (await stack.get(f"domains/{CONTOSO}")).json()["periodicSync"] is False
+
+
+async def is_kept(stack: Stack, run: Run) -> bool:
+    return any(one.run.id == run.id for one in (await stack.services.hours.read_all()).values())
+
+
+async def test_an_hour_in_which_nothing_changed_shows_whom_a_sync_would_change(
+    start_stack: StartStack, open_page: OpenPage
+) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki")],
+        entra=[in_entra("aoki", displayName="Old")],
+        settings={"READ": "mirror"},
+        host=PLATFORM,
+    )
+    await stack.set(periodicSync="watch")
+    # The first one remembers who is who.
+    for _ in range(2):
+        (run,) = await stack.hour()
+        await until(partial(is_kept, stack, run))
+    (line,) = await stack.hour()
+    assert line.unchanged_since == run.created_at
+
+    page = await open_page(stack, f"#/domains/{CONTOSO}/watch")
+
+    people = page.get_by_role("table").nth(1)
+    await expect(people.get_by_role("row").filter(has_text="aoki@contoso.com")).to_contain_text("Old")
 
 
 async def test_before_it_is_enabled_it_is_said_where_this_sync_is_not_necessary_and_where_another_may_run(

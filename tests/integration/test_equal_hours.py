@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -14,8 +15,12 @@ from shared.model.records import Author
 from shared.model.runs import Mode, Run, Trigger
 from shared.planning import equal
 from shared.runs import hourly, lifecycle
+from shared.runs.invocation import perform
+from shared.runs.messages import RunMessage, read_message
 from shared.runs.reading import perform_reading
+from shared.store.changes import TENANT
 from shared.store.hours import Settled
+from shared.store.storage import DOMAINS
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
 from tests.support.storage_control import storage_of
 
@@ -162,6 +167,30 @@ class TestWhatNeedsARun:
         assert run.read.entra
         assert run.read.entra.live
         assert run.read.source
+        assert (await kept(stack, CONTOSO))[CONTOSO].run.id == run.id
+
+
+@pytest.mark.parametrize("listed", [False, True])
+async def test_an_edit_that_brings_back_what_the_copy_alone_had_seen_has_a_run(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, listed: bool
+) -> None:
+    monkeypatch.setattr(hourly, "is_first_of_day", lambda *_: listed)
+    services, users = stack.services, stack.entra.directory.users.values()
+    user = next(one for one in users if "aoki" in str(one["userPrincipalName"]))
+    right = user["surname"]
+    stack.entra.directory.update(user, {"surname": "Edited"})
+    await perform_reading(services, 2)
+    stack.entra.directory.update(user, {"surname": right})
+    (sent,) = await hourly.after_reading(services, 2)
+    order = read_message(sent.encode())
+    assert isinstance(order, RunMessage)
+    await perform(services, order.domain, order.run_id)
+    assert (await stack.runs())[0].counts.unchanged == 1
+    stack.entra.directory.update(user, {"surname": "Edited"})
+
+    (run, _) = await stack.hour(CONTOSO, OTHER)
+
+    assert (is_line(run), run.counts.update) == (False, 1)
 
 
 async def test_a_source_that_fails_fails_every_domain(stack: Stack) -> None:
@@ -226,9 +255,38 @@ async def test_what_became_due_while_the_hour_was_read_has_a_run(stack: Stack, m
     assert is_line((await stack.runs(OTHER))[0])
 
 
-async def test_where_storage_can_not_keep_what_waits_each_has_a_run(
-    stack: Stack,
-) -> None:
+async def test_whom_somebody_ran_otherwise_while_the_hour_was_read_has_a_run(stack: Stack) -> None:
+    await perform_reading(stack.services, 2)
+    await stack.dry_run()
+
+    (sent,) = await hourly.after_reading(stack.services, 2)
+
+    assert f'"domain":"{CONTOSO}"' in sent
+    assert is_line((await stack.runs(OTHER))[0])
+
+
+async def test_whom_somebody_synchronised_meanwhile_has_had_its_hour(stack: Stack) -> None:
+    await perform_reading(stack.services, 2)
+    sync = await stack.sync()
+
+    assert await hourly.after_reading(stack.services, 2) == []
+
+    assert (await stack.runs())[0] == sync
+    assert is_line((await stack.runs(OTHER))[0])
+
+
+async def test_what_can_not_be_read_gives_each_a_run(stack: Stack) -> None:
+    services = stack.services
+    await perform_reading(services, 2)
+    table = await services.storage.open_table(DOMAINS)
+    await table.upsert_entity({"PartitionKey": TENANT, "RowKey": "decision-1", "decision": "damaged"})
+
+    sent = await hourly.after_reading(services, 2)
+
+    assert len(sent) == 2
+
+
+async def test_where_storage_can_not_keep_what_waits_each_has_a_run(stack: Stack) -> None:
     await storage_of(stack).faults(
         {"kind": "refuse", "code": "AuthorizationFailure", "resource": "Runs(PUT wait-~hour*", "count": 99}
     )
@@ -236,6 +294,21 @@ async def test_where_storage_can_not_keep_what_waits_each_has_a_run(
     runs = await stack.hour(CONTOSO, OTHER)
 
     assert [is_line(run) for run in runs] == [False, False]
+
+
+async def test_a_run_ends_well_though_nothing_can_be_kept_of_it(stack: Stack) -> None:
+    await storage_of(stack).faults(
+        {"kind": "refuse", "code": "AuthorizationFailure", "resource": f"Runs(PUT {CONTOSO})", "count": 9}
+    )
+
+    sync = await stack.sync()
+
+    await until(partial(told, stack, "hours.unkept"))
+    assert [one["runId"] for one in stack.events.named("run.finished")].count(sync.id) == 1
+
+
+async def told(stack: Stack, name: str) -> bool:
+    return bool(stack.events.named(name))
 
 
 async def test_who_was_left_is_tried_again_within_the_hour(start_stack: StartStack) -> None:
@@ -264,6 +337,22 @@ async def test_a_watched_domain_compares_with_its_last_watch(stack: Stack) -> No
     assert line.same_since == watch.same_since
     page = (await stack.get(f"domains/{CONTOSO}")).json()
     assert page["lastWatch"]["id"] == line.id
+
+
+async def test_never_with_a_sync_by_hand(stack: Stack) -> None:
+    await stack.set(periodicSync="watch")
+    await stack.hour()
+    await kept(stack, CONTOSO)
+    sync = await stack.sync()
+
+    async def is_kept() -> bool:
+        return (await kept(stack, CONTOSO))[CONTOSO].run.id == sync.id
+
+    await until(is_kept)
+
+    (watch,) = await stack.hour()
+
+    assert (watch.kind, is_line(watch)) == ("watch", False)
 
 
 async def test_with_read_live_each_hour_has_runs(start_stack: StartStack) -> None:

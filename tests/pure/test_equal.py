@@ -1,6 +1,5 @@
 """What makes an hour equal, and when a run is due although nothing has changed."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,9 +26,9 @@ from shared.planning.equal import (
 )
 from shared.planning.lookups import Lookups
 from shared.planning.protection import Protection
-from shared.planning.stages import Staging
+from shared.planning.stages import Now, Staging
 from shared.planning.surveyed import Survey, Terms
-from tests.support.people import MAP, change, hold
+from tests.support.people import MAP, change, entra_user, hold
 
 NOW = datetime(2026, 8, 3, 12, tzinfo=UTC)
 A, B = "a.example", "b.example"
@@ -183,6 +182,8 @@ def test_whom_nothing_is_done_to_for_what_they_are_makes_no_difference(
         {"counts": Counts(doubtful=1)},
         {"mode": Mode.DRY_RUN},
         {"warning_parts": say("look.leavers")},
+        {"warning_parts": say("pause.until", until="2026-08-03 12:30")},
+        {"warning_parts": say("pause.ended")},
     ],
 )
 def test_what_a_run_must_be_for_no_other_to_be_needed(fields: dict[str, Any]) -> None:
@@ -207,6 +208,10 @@ def test_what_goes_on_needs_another_run_but_for_a_watch(plan: Plan) -> None:
     assert is_settled(watch, seen(plan))
 
 
+def test_nor_is_one_settled_that_does_not_rest_on_the_copy() -> None:
+    assert not is_settled(RUN, seen(corrected=True))
+
+
 def test_nor_is_one_that_is_in_doubt_settled() -> None:
     assert not is_settled(RUN, seen(memory=Memory(doubt=say("memory.anew"))))
 
@@ -222,11 +227,22 @@ def test_who_is_left_is_told_apart_by_person_and_reason() -> None:
 
 
 class TestWhenARunIsDue:
-    def due(self, now: datetime = NOW, since: datetime | None = None, **fields: Any) -> datetime:
-        return due_at(RUN.model_copy(update={"left_since": since}), seen(**fields), now)
+    def due(self, run: Run = RUN, **fields: Any) -> datetime:
+        return due_at(run, seen(**fields))
+
+    def waiting(self, until: datetime, at: datetime = NOW, **fields: Any) -> dict[str, Any]:
+        """A leaver who waits, as a plan of that time has found them."""
+        row = Leaver(domain=A, upn="a", display_name="A", since=NOW, days=None, until=until)
+        rows = {"1": row.model_copy(update=fields), "2": None}
+        return {"lookups": Lookups(staging=Staging(rows=rows, now=Now(at, at)))}
 
     def test_at_the_domains_own_time_each_day(self) -> None:
         assert self.due() == daily(A, NOW)
+
+    def test_which_has_come_if_it_came_while_the_run_was_at_work(self) -> None:
+        time = daily(A, NOW)
+        before = RUN.model_copy(update={"created_at": time - timedelta(seconds=1)})
+        assert self.due(before) == time
 
     @given(st.timedeltas(timedelta(0), timedelta(days=400)).map(lambda passed: NOW + passed))
     def test_which_comes_within_a_day(self, now: datetime) -> None:
@@ -238,28 +254,55 @@ class TestWhenARunIsDue:
         hours = {daily(f"{number}.example", NOW).hour for number in range(500)}
         assert hours == set(range(24))
 
-    @pytest.mark.parametrize(
-        ("waited", "again"), [(0, 50 / 60), (1, 1), (2, 2), (7.5, 7.5), (24, 24), (400, 24)]
-    )
+    @pytest.mark.parametrize(("waited", "again"), [(0, 1), (1, 1), (2, 2), (7.5, 7.5), (24, 24), (400, 24)])
     def test_for_those_who_were_left_later_and_later(self, waited: float, again: float) -> None:
-        due = self.due(since=NOW - timedelta(hours=waited))
-        assert due == min(daily(A, NOW), NOW + timedelta(hours=again))
+        left = RUN.model_copy(update={"left_since": NOW - timedelta(hours=waited)})
+        assert self.due(left) == min(daily(A, NOW), NOW + timedelta(hours=again, minutes=-10))
 
-    @pytest.mark.parametrize("end", ["leaver", "hold"])
-    def test_when_a_wait_ends(self, end: str) -> None:
+    @given(st.lists(st.timedeltas(timedelta(0), timedelta(minutes=5)), min_size=6, max_size=6))
+    def test_by_the_hours_of_the_timer(self, late: list[timedelta]) -> None:
+        hour, tried = daily(A, NOW), list[int]()
+        first = hour
+        for minutes in late:
+            tried.append((hour - first) // timedelta(hours=1))
+            update = {"created_at": hour + minutes, "left_since": first + late[0]}
+            due = self.due(RUN.model_copy(update=update))
+            while hour < due:
+                hour += timedelta(hours=1)
+        assert tried == [0, 1, 2, 4, 8, 16]
+
+    def test_nobody_is_tried_again_by_a_watch(self) -> None:
+        watch = RUN.model_copy(update={"kind": RunKind.WATCH, "left_since": NOW})
+        assert self.due(watch) == daily(A, NOW)
+
+    def test_when_a_wait_ends(self) -> None:
         until = NOW + timedelta(minutes=3)
-        row = Leaver(domain=A, upn="a", display_name="A", since=NOW, days=None, until=until)
-        fields: dict[str, Callable[[], Any]] = {
-            "leaver": lambda: {"lookups": Lookups(staging=Staging(rows={"1": row, "2": None}))},
-            "hold": lambda: {
-                "decisions": Decisions(holds={"1": hold("1").model_copy(update={"until": until})})
-            },
-        }
-        assert self.due(**fields[end]()) == until
+        assert self.due(**self.waiting(until)) == until
 
-    def test_a_wait_that_has_ended_calls_for_no_other_run(self) -> None:
-        row = Leaver(domain=A, upn="a", display_name="A", since=NOW, days=None, until=NOW)
-        assert self.due(lookups=Lookups(staging=Staging(rows={"1": row}))) == daily(A, NOW)
+    def test_also_if_it_has_ended_since_it_was_planned(self) -> None:
+        until = NOW - timedelta(seconds=1)
+        assert self.due(**self.waiting(until, at=NOW - timedelta(seconds=5))) == until
+
+    def test_a_wait_that_had_ended_calls_for_no_other_run(self) -> None:
+        assert self.due(**self.waiting(NOW - timedelta(seconds=1))) == daily(A, NOW)
+
+    @pytest.mark.parametrize("fields", [{"domain": B}, {"back": True}, {"kept": "decided"}])
+    def test_nor_does_one_of_another_domain_or_of_nobody_who_is_deleted(self, fields: dict[str, Any]) -> None:
+        assert self.due(**self.waiting(NOW + timedelta(minutes=3), **fields)) == daily(A, NOW)
+
+    def test_when_people_are_to_be_reminded_of_a_deletion(self) -> None:
+        until = NOW + timedelta(days=1, minutes=3)
+        assert self.due(**self.waiting(until)) == until - timedelta(days=1)
+
+    @pytest.mark.parametrize("here", [True, False])
+    def test_when_people_are_to_be_reminded_of_a_hold_here(self, here: bool) -> None:
+        held = hold("1", until=NOW + timedelta(days=3, minutes=3))
+        fields: dict[str, Any] = {
+            "decisions": Decisions(holds={"1": held}),
+            "target": [entra_user(object_id="1")] * here,
+        }
+        fields |= {"lookups": Lookups(staging=Staging(now=Now(NOW, NOW)))}
+        assert self.due(**fields) == (NOW + timedelta(minutes=3) if here else daily(A, NOW))
 
 
 def test_the_first_run_after_the_domains_time_is_that_of_the_day() -> None:

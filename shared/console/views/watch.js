@@ -23,7 +23,9 @@ export default {
 
 	async load({ params, signal }) {
 		const [domain, page, able] = await Promise.all([getDomain(params.domain, signal), listRuns(params.domain, { limit: RUNS }, signal), features()]);
-		const found = domain.lastWatch?.auditLog.available ? await peopleOf(domain.lastWatch, signal) : null;
+		// An hour in which nothing had changed has no people of its own.
+		const looked = page.runs.find((run) => run.kind === "watch" && !isActive(run) && run.unchangedSince === null);
+		const found = looked?.auditLog.available ? await peopleOf(looked, signal) : null;
 		return { domain, features: able, periods: periodsOf(page.runs), people: found?.people.filter(({ kind }) => kind !== "skip") ?? null };
 	},
 
