@@ -21,6 +21,11 @@ export class Problem extends Error {
 		/** @type {FieldError[]} */
 		this.errors = body?.errors ?? [];
 	}
+
+	/** The app reads what was asked for, and has it in a moment. */
+	get underWay() {
+		return this.status === 503 && this.parts.some(({ code }) => ["look.checking", "look.reading"].includes(code));
+	}
 }
 
 /** There was no answer. */
@@ -241,7 +246,11 @@ export async function describeSource(signal) {
 	return (await json("GET", "source", { signal })).body;
 }
 
+/** @param {string} domain */
+export const startPreCheck = (domain) => start(path(domain, "pre-check"), {});
+
 /**
+ * What the last look has found.
  * @param {string} domain
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.PreCheck>}

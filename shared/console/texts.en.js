@@ -341,6 +341,7 @@ export default {
 	},
 	mode: {
 		watch: "Watch",
+		check: "Pre-check",
 		dryRun: "Dry run",
 		sync: "Sync",
 		"undo.dryRun": "Dry run of an undo",
@@ -718,7 +719,8 @@ export default {
 		title: "Pre-check",
 		of: "Pre-check: {domain}",
 		explained: "What is on this domain that is not a person to synchronise, and what to do about each before the first sync.",
-		again: "Look again",
+		found: "Found",
+		again: "Check now",
 		looking: "Looking…",
 		name: "Object",
 		todo: "What to do",

@@ -341,6 +341,7 @@ export default {
 	},
 	mode: {
 		watch: "監視",
+		check: "事前確認",
 		dryRun: "ドライラン",
 		sync: "同期",
 		"undo.dryRun": "元に戻すドライラン",
@@ -718,7 +719,8 @@ export default {
 		title: "事前確認",
 		of: "事前確認: {domain}",
 		explained: "このドメインにある、同期対象のユーザーではないものと、初回の同期までに行うことを示します。",
-		again: "再確認",
+		found: "確認日時",
+		again: "今すぐ確認",
 		looking: "確認しています…",
 		name: "対象",
 		todo: "対応",

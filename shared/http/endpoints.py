@@ -112,8 +112,15 @@ start_sync = Endpoint(
 )  # fmt: skip
 pre_check = Endpoint(
     method="GET", route=f"{_DOMAIN}/pre-check",
-    summary="Objects on the domain that are not users to synchronise, and what to do.",
-    role=Role.OPERATOR, handler=inspection.pre_check, answers=_UPSTREAM,
+    summary="Objects on the domain that are not users to synchronise, and what to do: as the last run has found them.",
+    role=Role.OPERATOR, handler=inspection.pre_check,
+    answers={**_UPSTREAM, 503: "No run has looked yet. One is started: try again after `Retry-After`."},
+    sends=True,
+)  # fmt: skip
+start_pre_check = Endpoint(
+    method="POST", route=f"{_DOMAIN}/pre-check",
+    summary="Starts a run that looks at these objects anew, and keeps what it finds; it is no dry run.",
+    role=Role.OPERATOR, handler=inspection.start_pre_check, answers=_STARTED, gives=_POLL, sends=True,
 )  # fmt: skip
 find_people = Endpoint(
     method="GET", route="people",

@@ -2,27 +2,35 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
+from datetime import timedelta
 from typing import TypeVar
 
 import azure.functions as func
 from pydantic import Field
 
-from shared.errors import Unavailable
+from shared.errors import RunActive, Unavailable
 from shared.http.domains import domain_to_read
 from shared.http.endpoint import Body, Call, Nothing, domain_in
+from shared.http.problems import Problem
+from shared.http.runs import POLL_AFTER_SECONDS, started
+from shared.http.take_up import take_up
 from shared.log import event
 from shared.model.history import Entry
 from shared.model.records import Record
+from shared.model.runs import Mode, RunKind, Trigger
 from shared.reports.found_people import FoundPeople
 from shared.reports.person import Person
 from shared.reports.pre_check import PreCheck
-from shared.runs import inspection
+from shared.runs import inspection, lifecycle
 from shared.words import said
 
 T = TypeVar("T")
 # The platform ends a request after 230 s ("Azure Functions HTTP trigger", limits).
 LONGEST_LOOK = 190.0
 _MOST_ENTRIES = 500
+# A domain without findings, whose check has failed.
+_CHECKED_AGAIN_AFTER = timedelta(minutes=15)
 
 
 class PeopleCalled(Body):
@@ -51,8 +59,34 @@ class PersonHistory(Record):
 
 
 async def pre_check(call: Call[Nothing, Nothing]) -> PreCheck:
+    """What the last run has found; with READ=live, what is there now.
+
+    Before the first run a check is started. Raises Unavailable until it has ended, and Problem if it fails.
+    """
+    services = call.services
+    domain = await domain_to_read(services, call.domain)
+    if services.settings.read == "live":
+        return await in_time(inspection.pre_check_of(services, domain))
+    # First: a check that ends in between has left what it found.
+    pointers = await services.runs.read_pointers(domain)
+    if found := await inspection.kept_pre_check(services, domain):
+        return found
+    last = pointers.last_check
+    if pointers.active:
+        await take_up(call)
+    elif last and not last.status.good and services.clock.now() - last.created_at < _CHECKED_AGAIN_AFTER:
+        raise Problem(502, "The domain can't be looked at", last.message_parts)
+    else:
+        with suppress(RunActive):
+            await start_pre_check(call)
+    raise Unavailable("look.checking", domain=domain, retry_after=POLL_AFTER_SECONDS)
+
+
+async def start_pre_check(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     domain = await domain_to_read(call.services, call.domain)
-    return await in_time(inspection.pre_check_of(call.services, domain))
+    run = lifecycle.new_run(call.services.clock, domain, Mode.DRY_RUN, Trigger.MANUAL, call.author)
+    check = run.model_copy(update={"kind": RunKind.CHECK})
+    return await started(call, lifecycle.start(call.services, check))
 
 
 async def find_people(call: Call[PeopleCalled, Nothing]) -> FoundPeople:

@@ -6,6 +6,9 @@ All only read, but for the history that is erased.
 import asyncio
 from collections.abc import Set
 from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import ValidationError
 
 from shared.entra.directory import Directory
 from shared.errors import NotPossible, PersonNotFound, SourceError
@@ -37,12 +40,11 @@ async def pre_check_of(services: Services, domain: str) -> PreCheck:
         seen = await looking.survey(predict=True)
     except SourceError as error:
         seen = await looking.survey(predict=True, people=People())
-        found = await pre_checked(directory, seen)
-        return found.noting(parts_of(error))
-    return await pre_checked(directory, seen)
+        return (await pre_checked(directory, seen, services.clock.now())).noting(parts_of(error))
+    return await pre_checked(directory, seen, services.clock.now())
 
 
-async def pre_checked(directory: Directory, seen: Survey) -> PreCheck:
+async def pre_checked(directory: Directory, seen: Survey, now: datetime) -> PreCheck:
     """The pre-check of a domain that has been surveyed. Its notice names the lookups that failed."""
     name, looks = seen.domain, SideLooks()
     none: dict[str, Holder] = {}
@@ -59,13 +61,23 @@ async def pre_checked(directory: Directory, seen: Survey) -> PreCheck:
         seen.protection,
         others,
         seen.initial_domain,
+        as_of=now,
         active_directory=await looks.at(
             directory.find_active_directory(), False, say("preCheck.activeDirectoryUnread")
         ),
         missing=("Application.Read.All",) if applications is None or hennge_sync is None else (),
-        unread=seen.protection.roles_unread + seen.protection.untold + untold(directory) + looks.warnings,
     )
-    return found.noting(say("preCheck.henngeSync", domain=name)) if hennge_sync else found
+    unread = seen.protection.roles_unread + seen.protection.untold + untold(directory) + looks.warnings
+    return found.noting(unread + (say("preCheck.henngeSync", domain=name) if hennge_sync else ()))
+
+
+async def kept_pre_check(services: Services, domain: str) -> PreCheck | None:
+    """What the last run that looked has found; None before any has, or where another version has kept it."""
+    found = await services.findings.read(domain)
+    try:
+        return PreCheck.model_validate_json(found) if found else None
+    except ValidationError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class TestWhatFollows:
         )
 
         run = await stack.sync()
-        pre_check = (await stack.get(f"domains/{CONTOSO}/pre-check")).json()
+        pre_check = await stack.pre_check()
         person = (await stack.get("people/aoki")).json()
 
         rows = await rows_of(stack, run)

@@ -31,7 +31,7 @@ OTHERS = [
 ]
 SENDS = [
     "cancel_run", "confirm_approval", "decide_about_leaver", "get_domain", "get_run", "give_up_run", "hourly_sync",
-    "list_runs", "perform_run", "start_dry_run", "start_sync", "undo_run",
+    "list_runs", "perform_run", "pre_check", "start_dry_run", "start_pre_check", "start_sync", "undo_run",
 ]  # fmt: skip
 
 

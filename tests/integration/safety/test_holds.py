@@ -157,7 +157,7 @@ class TestApi:
         account = await hold(stack, "chiba")
 
         person = (await stack.get(f"people/{account}")).json()
-        objects = (await stack.get(f"domains/{CONTOSO}/pre-check")).json()["objects"]
+        objects = (await stack.pre_check())["objects"]
 
         shown = person["hold"]
         assert datetime.fromisoformat(shown["until"]) == UNTIL
