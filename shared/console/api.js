@@ -260,7 +260,7 @@ export async function preCheck(domain, signal) {
 }
 
 /**
- * People of both sides by part of a name, an address or an id.
+ * People of both sides by part of a name, an address or an id. The source is as it was read last.
  * @param {string} q
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.FoundPeople>}
@@ -270,15 +270,16 @@ export async function findPeople(q, signal) {
 }
 
 /**
- * One person, by the sync of that domain or of their own.
+ * One person, by the sync of that domain or of their own, from a reading `after` that version.
  * @param {string} id
  * @param {string | undefined} domain
+ * @param {number} after
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.Person>}
  */
-export async function getPerson(id, domain, signal) {
-	const query = domain ? `?${new URLSearchParams({ domain })}` : "";
-	return (await json("GET", `people/${encodeURIComponent(id)}${query}`, { signal })).body;
+export async function getPerson(id, domain, after, signal) {
+	const query = new URLSearchParams({ after: String(after), ...(domain ? { domain } : {}) });
+	return (await json("GET", `people/${encodeURIComponent(id)}?${query}`, { signal })).body;
 }
 
 /**

@@ -761,6 +761,7 @@ export default {
 		look: "Find",
 		none: "See both sides of one person, what paired them, what protects them, and what a sync would do now. Nothing is changed.",
 		more: "The first {n}. Type more to find fewer.",
+		asOf: "The source as it was read",
 		again: "Look again",
 		unmatched: "Nothing",
 		protection: "Protection",

@@ -1,13 +1,14 @@
 """The holders of addresses on a domain: users, groups and applications."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.entra.client import any_ends_with, any_starts_with, ends_with, text
+from shared.entra.batch import Request
+from shared.entra.client import any_ends_with, any_equals, any_starts_with, ends_with, one_of, text
 from shared.entra.graph import Part
-from shared.entra.users import PAGE_SIZE, aliases, texts
+from shared.entra.users import IN_FILTER, PAGE_SIZE, aliases, texts
 from shared.planning.holders import Holder, Kind
 from shared.planning.mapping import UPN
 
@@ -44,6 +45,21 @@ class Addresses(Part):
                 _add(holders, item, kind)
         return holders
 
+    async def find_holders(self, addresses: Iterable[str]) -> dict[str, Holder]:
+        """As `read_addresses`, for these addresses alone."""
+        wanted = sorted(addresses)
+        requests = [
+            request
+            for begin in range(0, len(wanted), IN_FILTER)
+            for request in _asking_for(wanted[begin : begin + IN_FILTER])
+        ]
+        holders: dict[str, Holder] = {}
+        for request, answer in zip(requests, await self.graph.ask(requests), strict=True):
+            if request.subject == "user" or answer.status != 403:
+                for item in await self.graph.items_of(request, answer):
+                    _add(holders, item, request.subject)
+        return holders
+
     async def read_applications(self, domain: str) -> list[Holder] | None:
         """Applications with an identifier URI on the domain; None without `Application.Read.All`."""
         condition = any_starts_with("identifierUris", (f"{scheme}://{domain}" for scheme in _SCHEMES))
@@ -66,6 +82,16 @@ class Addresses(Part):
         if answer.status not in (200, 403, 404):
             raise answer.error
         return None if answer.status == 403 else answer.status == 200
+
+
+def _asking_for(addresses: Sequence[str]) -> Iterator[Request[Kind]]:
+    """Who has one of at most 15 addresses."""
+    by_alias = any_equals("proxyAddresses", (f"smtp:{address}" for address in addresses))
+    for condition in (one_of(UPN, addresses), one_of("mail", addresses), by_alias):
+        path = f"/users?$filter={condition}&$select=id,displayName,mail,proxyAddresses,userPrincipalName"
+        yield Request(method="GET", path=path, subject="user")
+    path = f"/groups?$filter={by_alias}&$select=id,displayName,mail,proxyAddresses"
+    yield Request(method="GET", path=path, subject="group")
 
 
 def _add(holders: dict[str, Holder], item: Mapping[str, Any], kind: Kind) -> None:

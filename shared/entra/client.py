@@ -142,6 +142,11 @@ def any_starts_with(name: str, beginnings: Iterable[str]) -> str:
     return quote(" or ".join(each), safe="/:(),'@")
 
 
+def any_equals(name: str, values: Iterable[str]) -> str:
+    """A filter on a list of strings: any is one of `values`. Encoded for a URL."""
+    return quote(" or ".join(f"{name}/any(x:x eq {literal(value)})" for value in values), safe="/:(),'@")
+
+
 def one_of(name: str, values: Iterable[str]) -> str:
     """An `in` filter with at most 15 values, encoded for a URL."""
     return quote(f"{name} in ({','.join(map(literal, values))})", safe="(),'@")

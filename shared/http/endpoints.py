@@ -43,6 +43,7 @@ _TENANT_IF_NEW = {
     "try again after `Retry-After`."
 }
 _UPSTREAM = {502: "Microsoft Graph or the source can't be read.", **_TENANT}
+_READ = {**_UPSTREAM, 503: "Both sides are being read for it: try again after `Retry-After`."}
 _STARTED: Mapping[int, type[BaseModel] | str] = {
     202: Run, 409: "A run is active already; `runId` names it.", **_TENANT,
 }  # fmt: skip
@@ -125,12 +126,12 @@ start_pre_check = Endpoint(
 find_people = Endpoint(
     method="GET", route="people",
     summary="People found by part of a name, an address or an id, on both sides; read-only.",
-    role=Role.OPERATOR, handler=inspection.find_people, answers=_UPSTREAM,
+    role=Role.OPERATOR, handler=inspection.find_people, answers=_READ, sends=True,
 )  # fmt: skip
 get_person = Endpoint(
     method="GET", route="people/{person}",
     summary="One person: both sides, what paired them, what protects them, and what a sync would do now; read-only.",
-    role=Role.OPERATOR, handler=inspection.get_person, answers=_UPSTREAM,
+    role=Role.OPERATOR, handler=inspection.get_person, answers=_READ, sends=True,
 )  # fmt: skip
 get_history = Endpoint(
     method="GET", route="people/{person}/history",

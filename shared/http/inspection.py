@@ -11,7 +11,7 @@ from pydantic import Field
 
 from shared.errors import RunActive, Unavailable
 from shared.http.domains import domain_to_read
-from shared.http.endpoint import Body, Call, Nothing, domain_in
+from shared.http.endpoint import AnyCall, Body, Call, Nothing, domain_in
 from shared.http.problems import Problem
 from shared.http.runs import POLL_AFTER_SECONDS, started
 from shared.http.take_up import take_up
@@ -23,6 +23,8 @@ from shared.reports.found_people import FoundPeople
 from shared.reports.person import Person
 from shared.reports.pre_check import PreCheck
 from shared.runs import inspection, lifecycle
+from shared.runs.newest import ReadingNeeded
+from shared.runs.reading import ReadingFailed
 from shared.words import said
 
 T = TypeVar("T")
@@ -33,11 +35,15 @@ _MOST_ENTRIES = 500
 _CHECKED_AGAIN_AFTER = timedelta(minutes=15)
 
 
-class PeopleCalled(Body):
+class Newer(Body):
+    after: int = Field(0, ge=0, description="Only of a reading with a higher version than this.")
+
+
+class PeopleCalled(Newer):
     q: str = Field(min_length=1, max_length=256, description="Part of a name, an address or an id.")
 
 
-class PersonQuery(Body):
+class PersonQuery(Newer):
     domain: str = Field(
         "", max_length=253, description="By whose sync; left out, by that of the person's own."
     )
@@ -90,7 +96,7 @@ async def start_pre_check(call: Call[Nothing, Nothing]) -> func.HttpResponse:
 
 
 async def find_people(call: Call[PeopleCalled, Nothing]) -> FoundPeople:
-    found = await in_time(inspection.people_called(call.services, call.query.q))
+    found = await read_or_wait(call, inspection.people_called(call.services, call.query.q, call.query.after))
     event("people.found", **call.facts, people=len(found.people))
     return found
 
@@ -98,7 +104,8 @@ async def find_people(call: Call[PeopleCalled, Nothing]) -> FoundPeople:
 async def get_person(call: Call[PersonQuery, Nothing]) -> Person:
     domain = domain_in(call.query.domain or None)
     domain = await domain_to_read(call.services, domain) if domain else ""
-    found = await in_time(inspection.person_called(call.services, call.person, domain))
+    look = inspection.person_called(call.services, call.person, domain, call.query.after)
+    found = await read_or_wait(call, look)
     event("person.read", **{**call.facts, "domain": found.domain})
     return found
 
@@ -120,6 +127,18 @@ async def erase_history(call: Call[Nothing, Nothing]) -> func.HttpResponse:
     await in_time(inspection.erase_history(call.services, call.person))
     event("history.erased", by=call.author.name, address=call.author.address)
     return func.HttpResponse(status_code=204, headers={"Cache-Control": "no-store"})
+
+
+async def read_or_wait(call: AnyCall, look: Awaitable[T]) -> T:
+    """The result of `look`. Where a reading is needed first, starts it, and raises Unavailable until it has ended."""
+    try:
+        return await in_time(look)
+    except ReadingNeeded as needed:
+        for message in needed.messages:
+            call.enqueue(message)
+        raise Unavailable("look.reading", users=needed.read, retry_after=POLL_AFTER_SECONDS) from None
+    except ReadingFailed as error:
+        raise Problem(502, "The source can't be read", error.why) from None
 
 
 async def in_time(look: Awaitable[T]) -> T:

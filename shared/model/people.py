@@ -56,10 +56,12 @@ class SourceUser:
 class People(list[SourceUser]):
     """All users of a source. `fitting`: what `ATTRIBUTE_MAP` could name where the source calls its fields differently.
 
-    As JSON, Entra attribute → source field; empty if nothing is missing, or nothing looks right.
+    As JSON, Entra attribute → source field; empty if nothing is missing, or nothing looks right. `whole`: all users,
+    where these are only some of them.
     """
 
     fitting: str = ""
+    whole: "People | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,7 +173,7 @@ class SharedSource:
                 others = await _messages(services, seen.ended, reading.ended)
                 self.messages += [one for one in others if one != message(run.domain, run.id)]
         if reading.snapshot and self.read is None:
-            self.read, self._mirror = _told(reading.snapshot), reading.mirror
+            self.read, self._mirror = told_of(reading.snapshot), reading.mirror
         return people
 
     def _fresh(self, mirror: StoredMirror | None) -> StoredMirror | None:
@@ -190,7 +190,7 @@ class SharedSource:
         run, age = self._run, round(snapshot.age.total_seconds())
         event("snapshot.used", domain=run.domain, runId=run.id, version=snapshot.number, ageSeconds=age)
         if self.read is None:
-            self.read = _told(snapshot)
+            self.read = told_of(snapshot)
         return people
 
 
@@ -272,5 +272,5 @@ async def _lease(services: Services) -> AsyncIterator[Lease]:
         yield held
 
 
-def _told(snapshot: Snapshot) -> SourceRead:
+def told_of(snapshot: Snapshot) -> SourceRead:
     return SourceRead(version=snapshot.number, begun_at=snapshot.begun_at, ended_at=snapshot.ended_at)

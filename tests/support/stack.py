@@ -190,6 +190,10 @@ class Stack(Product):
     services: Services
     events: "Events"
 
+    async def readings(self) -> int:
+        """The version of the last reading that was begun: what a page shows `after` it is as things are now."""
+        return (await self.services.snapshots.look()).begun
+
     async def start_without_message(self, domain: str = CONTOSO) -> Run:
         """A sync whose process died after writing the run's row and before sending the message."""
         author = Author("somebody", "127.0.0.1")
