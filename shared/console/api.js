@@ -239,11 +239,13 @@ export async function changeTenantSettings(changes, etag) {
 }
 
 /**
+ * What the source has, from a reading `after` that version.
+ * @param {number} after
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.SourceReport>}
  */
-export async function describeSource(signal) {
-	return (await json("GET", "source", { signal })).body;
+export async function describeSource(after, signal) {
+	return (await json("GET", `source?${new URLSearchParams({ after: String(after) })}`, { signal })).body;
 }
 
 /** @param {string} domain */

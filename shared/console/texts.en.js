@@ -191,7 +191,7 @@ export default {
 	source: {
 		title: "What the source has",
 		link: "What the source has: fields, and the map that suits them",
-		explained: "Read from the source for this page; values are masked, and nothing is kept.",
+		explained: "As the newest reading of the source has found it; values are masked.",
 		read: "{kind} ({name}): {users} users, read",
 		hennge: "Access Control",
 		csv: "CSV",

@@ -191,7 +191,7 @@ export default {
 	source: {
 		title: "同期元の項目",
 		link: "同期元の項目と、それに合うマッピング",
-		explained: "このページのために同期元から読み取ったものです。値は伏せて表示し、保存しません。",
+		explained: "最後に同期元を読み取ったときの内容です。値は伏せて表示しています。",
 		read: "{kind}（{name}）: ユーザー {users} 人。読み取り日時:",
 		hennge: "Access Control",
 		csv: "CSV",

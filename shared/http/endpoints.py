@@ -159,7 +159,7 @@ lift_hold = Endpoint(
 get_source = Endpoint(
     method="GET", route="source",
     summary="What the source has: its fields, how many people have each, masked samples, and a map that would suit it.",
-    role=Role.OPERATOR, handler=source.source, answers={502: "The source can't be read."},
+    role=Role.OPERATOR, handler=source.source, answers={502: "The source can't be read.", 503: _READ[503]}, sends=True,
 )  # fmt: skip
 list_decisions = Endpoint(
     method="GET", route=f"{_DOMAIN}/decisions",

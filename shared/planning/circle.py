@@ -44,7 +44,8 @@ class Circle:
         while texts := self.identifiers - self._sought:
             self._sought |= texts
             self.add(sharing(texts))
-            near = (user for user in self.everybody if not texts.isdisjoint(self._of_user(user)))
+            texts |= self._owners(texts)
+            near = (user for user in self.everybody if not texts.isdisjoint(self._called(user)))
             self.users |= {user.source_id: user for user in near}
             self._add_deleted()
 
@@ -58,7 +59,9 @@ class Circle:
     @property
     def identifiers(self) -> set[str]:
         """Of all who are in it."""
-        of_users = (text for user in self.users.values() for text in self._of_user(user))
+        of_users = (
+            text for user in self.users.values() for text in (*self._called(user), *self._links(user))
+        )
         of_accounts = (text for account in self.accounts.values() for text in self.of_account(account))
         return {*self.asked, *of_users, *of_accounts} - {""}
 
@@ -90,21 +93,29 @@ class Circle:
         return replace(self.decisions, same=self._theirs(self.decisions.same))
 
     def _theirs(self, by_source_id: Mapping[str, V]) -> dict[str, V]:
+        if not by_source_id:
+            return {}
         others = {user.source_id for user in self.everybody} - self.users.keys()
         return {who: value for who, value in by_source_id.items() if who not in others}
 
-    def _of_user(self, user: SourceUser) -> tuple[str, ...]:
-        who, upn = user.source_id, user.upn
+    def _owners(self, accounts: Set[str]) -> set[str]:
+        """The Usernames to whom one of these accounts was given."""
+        given = (self.memory.links, self.decisions.same)
+        return {who for links in given for who, account in links.items() if account in accounts}
+
+    def _links(self, user: SourceUser) -> tuple[str, str]:
+        return self.memory.links.get(user.source_id, ""), self.decisions.same.get(user.source_id, "")
+
+    def _called(self, user: SourceUser) -> tuple[str, ...]:
+        upn, email = user.upn, user.email
         return (
-            who,
+            user.source_id,
             username_local_part(user),
             upn.lower(),
             user.immutable_id or "",
-            self.memory.links.get(who, ""),
-            self.decisions.same.get(who, ""),
             *fold(upn),
-            *(fold(user.email) if user.email != upn else ()),
-            *(self._name(self.attribute_map.display_name(user)) if self.by_name else ()),
+            *(fold(email) if email != upn else ()),
+            *((fold_name(self.attribute_map.display_name(user)),) if self.by_name else ()),
         )
 
     def of_account(self, account: EntraUser) -> tuple[str, ...]:
@@ -115,8 +126,5 @@ class Circle:
             account.nickname.casefold(),
             *fold(account.upn),
             *account.aliases,
-            *(self._name(account.display_name) if self.by_name else ()),
+            *((fold_name(account.display_name),) if self.by_name else ()),
         )
-
-    def _name(self, name: str) -> tuple[str]:
-        return (fold_name(name),)

@@ -135,10 +135,10 @@ async def person_called(services: Services, query: str, domain: str, after: int 
             known.update({object_id: found} if found else {})
         return known.get(object_id or "")
 
+    linked = {who for who, account in memory.links.items() if account == asked.object_id} | {asked.source_id}
+    user = next((one for one in users if one.source_id in linked), None)
+    account = await account_of(asked.object_id or memory.links.get(asked.source_id or ""))
     if not domain:
-        linked = {who for who, account in memory.links.items() if account == asked.object_id}
-        user = next((one for one in users if one.source_id in linked | {asked.source_id}), None)
-        account = await account_of(asked.object_id or memory.links.get(asked.source_id or ""))
         domain = _domain_of(asked.query, user, account, await _domains(services))
     circle = Circle(
         everybody=users,
@@ -146,8 +146,9 @@ async def person_called(services: Services, query: str, domain: str, after: int 
         decisions=await services.administration.read_decisions(),
         attribute_map=terms.attribute_map,
         asked={asked.query, asked.query.lower(), asked.source_id or "", asked.object_id or ""},
+        users={user.source_id: user} if user else {},
     )
-    circle.add(one for one in [await account_of(asked.object_id)] if one)
+    circle.add([account] if account else ())
     seen, entra = await _surveyed(services, domain, circle, sides.mirror, terms)
     asked = await services.clock.in_thread(paired, seen, asked)
     here = any(one.object_id == asked.object_id for one in seen.target)

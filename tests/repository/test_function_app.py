@@ -31,7 +31,7 @@ OTHERS = [
 ]
 SENDS = [
     "cancel_run", "confirm_approval", "decide_about_leaver", "find_people", "get_domain", "get_person",
-    "get_run", "give_up_run", "hourly_sync", "list_runs", "perform_run", "pre_check", "start_dry_run",
+    "get_run", "get_source", "give_up_run", "hourly_sync", "list_runs", "perform_run", "pre_check", "start_dry_run",
     "start_pre_check", "start_sync", "undo_run",
 ]  # fmt: skip
 
