@@ -10,7 +10,8 @@ from shared.runs.messages import reading_message
 from shared.runs.newest import ReadingNeeded, newest_sides
 from shared.services import Services
 from shared.settings import Settings
-from shared.store.storage import SNAPSHOTS
+from shared.store.runs import PEOPLE
+from shared.store.storage import LINKS, SNAPSHOTS
 from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
@@ -123,6 +124,34 @@ class TestAPerson:
 
         assert (gone["entra"], gone["change"]["action"]) == (None, "restore")
         assert (new["matchedBy"], new["entra"]["userPrincipalName"]) == ("upn", "baba@contoso.com")
+
+    @pytest.mark.parametrize("blob", ["mirror", "base"])
+    async def test_is_looked_for_among_everybody_where_the_copy_is_damaged(
+        self, start_stack: StartStack, blob: str
+    ) -> None:
+        stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
+        await read(stack, "people/aoki")
+        container = await stack.services.storage.open_container(SNAPSHOTS)
+        async for name in container.list_blob_names(name_starts_with=blob):
+            await container.delete_blob(name)
+
+        found = await person_called(stack.services, "aoki", CONTOSO)
+
+        assert (found.matched_by, found.read.entra) == ("upn", None)
+        assert found.read.source is not None
+
+    async def test_while_the_memory_is_in_doubt_everybody_is_planned(self, start_stack: StartStack) -> None:
+        stack = await start_stack(
+            source=[in_source("aoki"), in_source("new")], entra=[in_entra("aoki"), in_entra("gone")]
+        )
+        await stack.set(maxAllowedDeletions=ANY_DELETION)
+        await stack.sync("contoso.com")
+        container = await stack.services.storage.open_container(LINKS)
+        await container.delete_blob(PEOPLE)
+
+        found = await read(stack, "people/aoki")
+
+        assert (found["matchedBy"], found["read"]["entra"]) == ("upn", None)
 
 
 class TestTheReading:
