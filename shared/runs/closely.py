@@ -44,7 +44,7 @@ class CloseDirectory(sides.Directory, Protocol):
         """As `Circle.grow` asks for them. Who is on the domain is listed from then on."""
         ...
 
-    async def look(self) -> None:
+    async def look_live(self) -> None:
         """Reads live who is in the circle, and looks for accounts that may be theirs."""
         ...
 
@@ -62,7 +62,7 @@ async def survey_closely(
     while True:
         await clock.in_thread(circle.grow, directory.sharing)
         size = circle.size
-        await directory.look()
+        await directory.look_live()
         if not circle.accounts:
             with suppress(GraphError):  # the survey says what follows
                 await directory.read_deleted_users()
@@ -125,7 +125,7 @@ class Close(Near):
             if account.object_id not in self._read and not texts.isdisjoint(of_account(account)):
                 yield self._users.setdefault(account.object_id, account)
 
-    async def look(self) -> None:
+    async def look_live(self) -> None:
         circle = self._circle
         unread = self._users.keys() - self._read
         self._read |= unread

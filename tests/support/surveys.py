@@ -95,7 +95,7 @@ class Narrowed:
         self._list(found)
         return found
 
-    async def look(self) -> None:
+    async def look_live(self) -> None:
         circle, holders = self._circle, dict[str, Holder]()
         addresses = {text for text in circle.identifiers if "@" in text}
         for domain in {address.partition("@")[2] for address in addresses}:
