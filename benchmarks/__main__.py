@@ -10,10 +10,22 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import cold_start, creates, emulators, history, idle_hour, nothing_to_do, parsing, planning
+from benchmarks import (
+    a_person,
+    cold_start,
+    creates,
+    emulators,
+    history,
+    idle_hour,
+    nothing_to_do,
+    parsing,
+    planning,
+)
 from benchmarks.report import Section, as_json, document, markdown, missed, sections_of
 
-_BENCHMARKS = (parsing, planning, nothing_to_do, idle_hour, creates, history, cold_start, emulators)
+_BENCHMARKS = (
+    parsing, planning, nothing_to_do, idle_hour, a_person, creates, history, cold_start, emulators,
+)  # fmt: skip
 _FOLDER = Path(__file__).parent
 _TABLES, _FIGURES = _FOLDER / "RESULTS.md", _FOLDER / "results.json"
 

@@ -33,6 +33,7 @@ from shared.store.cached import Cached
 from shared.store.changes import Changes
 from shared.store.decisions import DecisionStore
 from shared.store.domains import Domains
+from shared.store.findings import Findings
 from shared.store.history import History
 from shared.store.hours import Hours
 from shared.store.integrity import Integrity
@@ -101,6 +102,7 @@ class Services:
         self.approvals = Approvals(self.storage)
         self.pending = PendingCalls(self.storage)
         self.questions = QuestionStore(self.storage)
+        self.findings = Findings(self.storage)
         self.decisions = DecisionStore(self.storage)
         self.history = History(self.storage, settings.history_days, values=settings.history_values)
         self.administration = Administration(self.domains, self.decisions)

@@ -21,6 +21,11 @@ export class Problem extends Error {
 		/** @type {FieldError[]} */
 		this.errors = body?.errors ?? [];
 	}
+
+	/** The app reads what was asked for, and has it in a moment. */
+	get underWay() {
+		return this.status === 503 && this.parts.some(({ code }) => ["look.checking", "look.reading"].includes(code));
+	}
 }
 
 /** There was no answer. */
@@ -234,14 +239,20 @@ export async function changeTenantSettings(changes, etag) {
 }
 
 /**
+ * What the source has, from a reading `after` that version.
+ * @param {number} after
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.SourceReport>}
  */
-export async function describeSource(signal) {
-	return (await json("GET", "source", { signal })).body;
+export async function describeSource(after, signal) {
+	return (await json("GET", `source?${new URLSearchParams({ after: String(after) })}`, { signal })).body;
 }
 
+/** @param {string} domain */
+export const startPreCheck = (domain) => start(path(domain, "pre-check"), {});
+
 /**
+ * What the last look has found.
  * @param {string} domain
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.PreCheck>}
@@ -251,7 +262,7 @@ export async function preCheck(domain, signal) {
 }
 
 /**
- * People of both sides by part of a name, an address or an id.
+ * People of both sides by part of a name, an address or an id. The source is as it was read last.
  * @param {string} q
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.FoundPeople>}
@@ -261,15 +272,16 @@ export async function findPeople(q, signal) {
 }
 
 /**
- * One person, by the sync of that domain or of their own.
+ * One person, by the sync of that domain or of their own, from a reading `after` that version.
  * @param {string} id
  * @param {string | undefined} domain
+ * @param {number} after
  * @param {AbortSignal} [signal]
  * @returns {Promise<Api.Person>}
  */
-export async function getPerson(id, domain, signal) {
-	const query = domain ? `?${new URLSearchParams({ domain })}` : "";
-	return (await json("GET", `people/${encodeURIComponent(id)}${query}`, { signal })).body;
+export async function getPerson(id, domain, after, signal) {
+	const query = new URLSearchParams({ after: String(after), ...(domain ? { domain } : {}) });
+	return (await json("GET", `people/${encodeURIComponent(id)}?${query}`, { signal })).body;
 }
 
 /**

@@ -142,6 +142,7 @@ export class Screen {
 			return wait;
 		}
 		this.#problem = this.#obstacle(error);
+		if (error instanceof Problem && error.underWay) return 2;
 		return error instanceof Problem && (error.status >= 500 || error.ofPlatform || this.#data !== undefined) ? 15 : null;
 	}
 

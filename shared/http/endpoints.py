@@ -43,6 +43,7 @@ _TENANT_IF_NEW = {
     "try again after `Retry-After`."
 }
 _UPSTREAM = {502: "Microsoft Graph or the source can't be read.", **_TENANT}
+_READ = {**_UPSTREAM, 503: "Both sides are being read for it: try again after `Retry-After`."}
 _STARTED: Mapping[int, type[BaseModel] | str] = {
     202: Run, 409: "A run is active already; `runId` names it.", **_TENANT,
 }  # fmt: skip
@@ -112,18 +113,25 @@ start_sync = Endpoint(
 )  # fmt: skip
 pre_check = Endpoint(
     method="GET", route=f"{_DOMAIN}/pre-check",
-    summary="Objects on the domain that are not users to synchronise, and what to do.",
-    role=Role.OPERATOR, handler=inspection.pre_check, answers=_UPSTREAM,
+    summary="Objects on the domain that are not users to synchronise, and what to do: as the last run has found them.",
+    role=Role.OPERATOR, handler=inspection.pre_check,
+    answers={**_UPSTREAM, 503: "No run has looked yet. One is started: try again after `Retry-After`."},
+    sends=True,
+)  # fmt: skip
+start_pre_check = Endpoint(
+    method="POST", route=f"{_DOMAIN}/pre-check",
+    summary="Starts a run that looks at these objects anew, and keeps what it finds; it is no dry run.",
+    role=Role.OPERATOR, handler=inspection.start_pre_check, answers=_STARTED, gives=_POLL, sends=True,
 )  # fmt: skip
 find_people = Endpoint(
     method="GET", route="people",
     summary="People found by part of a name, an address or an id, on both sides; read-only.",
-    role=Role.OPERATOR, handler=inspection.find_people, answers=_UPSTREAM,
+    role=Role.OPERATOR, handler=inspection.find_people, answers=_READ, sends=True,
 )  # fmt: skip
 get_person = Endpoint(
     method="GET", route="people/{person}",
     summary="One person: both sides, what paired them, what protects them, and what a sync would do now; read-only.",
-    role=Role.OPERATOR, handler=inspection.get_person, answers=_UPSTREAM,
+    role=Role.OPERATOR, handler=inspection.get_person, answers=_READ, sends=True,
 )  # fmt: skip
 get_history = Endpoint(
     method="GET", route="people/{person}/history",
@@ -151,7 +159,7 @@ lift_hold = Endpoint(
 get_source = Endpoint(
     method="GET", route="source",
     summary="What the source has: its fields, how many people have each, masked samples, and a map that would suit it.",
-    role=Role.OPERATOR, handler=source.source, answers={502: "The source can't be read."},
+    role=Role.OPERATOR, handler=source.source, answers={502: "The source can't be read.", 503: _READ[503]}, sends=True,
 )  # fmt: skip
 list_decisions = Endpoint(
     method="GET", route=f"{_DOMAIN}/decisions",

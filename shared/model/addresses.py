@@ -15,6 +15,8 @@ from shared.model.characters import unseen
 
 # What needs no folding, as nearly every address.
 _PLAIN = re.compile(r"[a-z0-9.!#$%&*+/=^_{|}~-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*")
+# Letters, kana and kanji that have one form alone, and spaces: as nearly every name.
+_PLAIN_NAME = re.compile("[A-Za-z0-9 \u3000\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff]*")
 # What stands between two addresses, or between an address and its prefix (`SMTP:`) or the name beside it.
 _SEPARATOR = re.compile(
     r'[^\S\x1c-\x1f]|[,;:"()<>\[\]、，；：､﹐﹑﹔﹕（）＜＞［］〈〉《》「」『』【】“”„‟«»＂]'
@@ -97,6 +99,8 @@ def _label(label: str) -> str:
 
 def fold_name(text: str) -> str:
     """A display name without letter case, white space and what nobody sees."""
+    if len(text) <= _LONGEST_TYPED and _PLAIN_NAME.fullmatch(text):
+        return "".join(text.split()).lower()
     return _caseless("".join(_visible(text[:_LONGEST_TYPED]).split()))
 
 

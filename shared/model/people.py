@@ -1,8 +1,9 @@
 """Who is on either side of a sync."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from shared.model.parts import Parts
 
@@ -56,10 +57,13 @@ class SourceUser:
 class People(list[SourceUser]):
     """All users of a source. `fitting`: what `ATTRIBUTE_MAP` could name where the source calls its fields differently.
 
-    As JSON, Entra attribute → source field; empty if nothing is missing, or nothing looks right.
+    As JSON, Entra attribute → source field; empty if nothing is missing, or nothing looks right. `fields`: what the
+    source has, as `Spellings.kept`. `whole`: all users, where these are only some of them.
     """
 
     fitting: str = ""
+    fields: Sequence[Any] = ()
+    whole: "People | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,13 +168,14 @@ class PreCheckSummary(Record):
 
 class RunKind(StrEnum):
     """`ONLY`: of a few chosen people. `WHAT_IF`: a dry run with other settings than those in force. `WATCH`: the hourly
-    dry run of a watched domain. From the last two nothing can follow."""
+    dry run of a watched domain. `CHECK`: a pre-check alone. From the last three nothing can follow."""
 
     WHOLE = "whole"
     ONLY = "only"
     UNDO = "undo"
     WHAT_IF = "whatIf"
     WATCH = "watch"
+    CHECK = "check"
 
 
 # So many differences, of a what-if or of an approved sync, are in its Sync Log.
@@ -293,7 +294,7 @@ class Run(Record):
     @property
     def is_apart(self) -> bool:
         """Whether it is a dry run with an audit log of its own, which does not stand for its domain."""
-        apart = (RunKind.ONLY, RunKind.WHAT_IF, RunKind.WATCH)
+        apart = (RunKind.ONLY, RunKind.WHAT_IF, RunKind.WATCH, RunKind.CHECK)
         return self.mode is Mode.DRY_RUN and self.kind in apart
 
 

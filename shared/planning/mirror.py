@@ -254,6 +254,23 @@ def part_rows(part: Part, body: bytes) -> list[bytes]:
     return rows
 
 
+def lines_with(part: Part, body: bytes, texts: Iterable[str]) -> list[bytes]:
+    """The lines of a part that may have one of these texts, in lower case, and further ones. Raises SnapshotDamaged."""
+    content = unzipped(body)
+    if content.count(b"\n") != part.users:
+        raise SnapshotDamaged
+    if not all(map(str.isascii, texts)):
+        return content.splitlines()
+    lower, places = content.lower(), set[int]()
+    for text in texts:
+        sought = orjson.dumps(text)[1:-1]
+        place = lower.find(sought)
+        while place >= 0:
+            places.add(lower.rfind(b"\n", 0, place) + 1)
+            place = lower.find(sought, lower.find(b"\n", place))
+    return [content[place : content.index(b"\n", place)] for place in sorted(places)]
+
+
 def base_rows(mirror: Mirror, base: bytes, ids: Iterable[str]) -> dict[str, Row]:
     """What the base says of these. Raises SnapshotDamaged."""
     wanted = set(ids)

@@ -1,14 +1,15 @@
 """How a source calls its fields: what was seen of each, and which would fill an attribute. Pure.
 
 For a source whose field names nobody publishes. Values are kept masked only, and those of fields that hold secrets not
-at all.
+at all. The first records are looked at closely; of all others it is counted who has a value, which is cheap enough for
+each reading of the source.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from shared.model.people import SignIn
 from shared.planning.expressions import fields_of
@@ -26,6 +27,8 @@ from shared.planning.mapping import (
 )
 
 SAMPLES = 3
+# In so many records a source shows how it calls its fields.
+LOOKED_AT = 200
 # A rule about values holds for a field if at least this share of those who have it fulfil it.
 _NEARLY_ALL = 0.95
 _FLAGS = frozenset({"true", "false", "0", "1", "enabled", "disabled", "active", "inactive", "locked"})
@@ -52,29 +55,49 @@ Why = Literal["kept", "named", "inverted", "address", "encodedId"]
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen of one field. `first`: the first value; `kinds`: how many values pass each rule of `_RULES`."""
+    """What was seen of one field, for `users` people.
+
+    `looked`: how many values were looked at closely; `kinds`: how many of these pass each rule of `_RULES`. `first`:
+    the first value, of this process.
+    """
 
     name: str
+    secret: bool = False
     users: int = 0
-    first: str = ""
     same: bool = True
-    samples: dict[str, None] = field(default_factory=dict)
+    samples: list[str] = field(default_factory=list)
+    looked: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
+    first: str = ""
 
-    def add(self, value: str, *, secret: bool) -> None:
+    def add(self, value: str, *, look: bool) -> None:
         self.users += 1
-        if secret:
+        if self.secret:
             return
-        self.first = self.first or value
-        self.same = self.same and value == self.first
-        if len(self.samples) < SAMPLES:
-            self.samples[masked(value)] = None
+        self._compare(value)
+        if look:
+            self._look(value)
+
+    def _look(self, value: str) -> None:
+        self.looked += 1
+        if len(self.samples) < SAMPLES and (sample := masked(value)) not in self.samples:
+            self.samples.append(sample)
         for kind, rule in _RULES.items():
             if rule(value):
                 self.kinds[kind] = self.kinds.get(kind, 0) + 1
 
+    def _compare(self, value: str) -> None:
+        # Where another process has begun, a sample stands for the first value.
+        first = self.first or (value if not self.samples or masked(value) in self.samples else "")
+        self.same = self.same and value == first
+        self.first = first or value
+
+    def tells_nothing(self, value: str) -> bool:
+        """Whether all that a further value does is to count."""
+        return value != "" and (value == self.first or not (self.same or value.isspace()))
+
     def nearly_all(self, kind: str) -> bool:
-        return self.users > 0 and self.kinds.get(kind, 0) >= _NEARLY_ALL * self.users
+        return self.looked > 0 and self.kinds.get(kind, 0) >= _NEARLY_ALL * self.looked
 
 
 _RULES: Mapping[str, Callable[[str], object]] = {
@@ -85,19 +108,44 @@ _RULES: Mapping[str, Callable[[str], object]] = {
 
 
 class Spellings:
-    """Collects what the fields of a source hold, record by record."""
+    """Collects what the fields of a source hold, record by record. `kept`: what `Spellings.kept` was before."""
 
-    def __init__(self) -> None:
-        self.users = 0
-        self.fields: dict[str, Seen] = {}
+    def __init__(self, kept: Sequence[Any] = (0,)) -> None:
+        self.users, *seen = kept
+        self.fields = {one[0]: Seen(*one) for one in seen}
+
+    @property
+    def kept(self) -> list[Any]:
+        """All of it but values, as JSON has it."""
+        seen = self.fields.values()
+        return [
+            self.users,
+            *([s.name, s.secret, s.users, s.same, s.samples, s.looked, s.kinds] for s in seen),
+        ]
 
     def add(self, record: object) -> None:
         """Adds one record with the source's own field names; what is no object counts as a person without fields."""
         self.users += 1
-        for name, value in _named(record) if isinstance(record, Mapping) else ():
-            seen = self.fields.setdefault(name, Seen(name))
-            if (text := _text(value)) is not None:
-                seen.add(text, secret=is_secret(name))
+        if not isinstance(record, Mapping):
+            return
+        for name, value in record.items():
+            seen = self.fields.get(name)
+            # Of nearly all values nothing else is to be told.
+            if self.users > LOOKED_AT and seen and type(value) is str and seen.tells_nothing(value):
+                seen.users += 1
+            elif isinstance(value, Mapping):
+                for inner, nested in value.items():
+                    self._add(f"{name}.{inner}", nested)
+            else:
+                self._add(str(name), value)
+
+    def _add(self, name: str, value: object) -> None:
+        seen = self.fields.get(name)
+        if seen is None:
+            secret = is_secret(name)
+            seen = self.fields[name] = Seen(name, secret, same=not secret)
+        if (text := _text(value)) is not None:
+            seen.add(text, look=self.users <= LOOKED_AT or not seen.samples)
 
     def fitting(self, attribute_map: AttributeMap) -> str:
         """What the map could name beside, as JSON: for attributes whose own fields nobody has. Empty if nothing."""
@@ -158,14 +206,6 @@ def filled_by(attribute_map: AttributeMap) -> dict[str, list[str]]:
     for name, attribute in pairs:
         filled.setdefault(name, []).append(attribute)
     return filled
-
-
-def _named(record: Mapping[object, object]) -> Iterator[tuple[str, object]]:
-    for name, value in record.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{name}.{inner}", nested) for inner, nested in value.items())
-        else:
-            yield str(name), value
 
 
 def _text(value: object) -> str | None:

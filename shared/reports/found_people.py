@@ -6,6 +6,7 @@ from itertools import islice
 from shared.model.holds import Hold
 from shared.model.people import EntraUser, SourceUser
 from shared.model.records import Record
+from shared.model.runs import Read
 from shared.planning.mapping import AttributeMap
 from shared.reports.run_people import folded
 
@@ -23,10 +24,11 @@ class FoundPerson(Record):
 
 
 class FoundPeople(Record):
-    """`more`: further people are called so. Name more of what they are called."""
+    """`more`: further people are called so. Name more of what they are called. `read`: of when the source is."""
 
     people: list[FoundPerson]
     more: bool
+    read: Read = Read()
 
 
 def called(words: str, users: Iterable[SourceUser], attribute_map: AttributeMap) -> list[SourceUser]:

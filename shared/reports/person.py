@@ -10,6 +10,7 @@ from shared.model.holds import Hold
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.model.records import Record
+from shared.model.runs import Read
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.only import concerns
 from shared.planning.surveyed import Survey
@@ -29,7 +30,7 @@ class Person(Record):
     """`source` and `entra` are what was read, by Entra's attribute names; null if the person is not on that side.
 
     `domain`: by whose sync `change` and `verdict` are. `protection`: what keeps the account as it is, or from being
-    deleted.
+    deleted. `read`: of when both sides are, but for accounts, which are read now; empty where all is read now.
     """
 
     domain: str
@@ -43,6 +44,7 @@ class Person(Record):
     hold: Hold | None
     verdict: str
     verdict_parts: Parts
+    read: Read = Read()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Literal, Self
 
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser
-from shared.model.records import Record
+from shared.model.records import Record, Time
 from shared.model.runs import PreCheckSummary
 from shared.planning.holders import Holder
 from shared.planning.protection import LeftAlone, Protection
@@ -59,7 +60,11 @@ class PreCheckObject(Record):
 
 
 class PreCheck(Record):
+    """As it was found at `asOf`, by the run `runId`; null where both sides are read for this answer."""
+
     domain: str
+    as_of: Time
+    run_id: str | None = None
     active_directory: bool
     notice: str
     notice_parts: Parts
@@ -87,20 +92,21 @@ def pre_check(
     others: Iterable[tuple[str, Holder]],
     initial_domain: str,
     *,
+    as_of: datetime,
     active_directory: bool,
     missing: tuple[str, ...] = (),
-    unread: Parts = (),
 ) -> PreCheck:
     """What is found on the domain.
 
     `others` are (address, holder) of groups and applications. `missing` are the permissions without which a lookup was
-    not possible. `unread` are sentences about other lookups that failed.
+    not possible.
     """
     objects = [found for user in users for found in _users(user, protection, initial_domain)]
     objects += [_other(address, holder) for address, holder in others]
-    notice = _notice(domain, objects, active_directory, (*protection.missing_permissions, *missing)) + unread
+    notice = _notice(domain, objects, active_directory, (*protection.missing_permissions, *missing))
     return PreCheck(
         domain=domain,
+        as_of=as_of,
         active_directory=active_directory,
         notice=said(notice),
         notice_parts=notice,

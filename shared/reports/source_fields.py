@@ -38,13 +38,15 @@ class SuggestedField(Record):
 
 
 class SourceReport(Record):
-    """What the source has, read for this answer alone. `kind`: `hennge` or `csv`; `name`: where it is.
+    """What the source has. `kind`: `hennge` or `csv`; `name`: where it is.
 
-    `users`: all that it lists, Access Control's built-in administrator too.
+    `version`: of the reading that found it; null where it was read for this answer alone. `users`: all that it lists,
+    Access Control's built-in administrator too.
     """
 
     kind: Literal["hennge", "csv"]
     name: str
+    version: int | None = None
     read_at: Time
     users: int
     fields: tuple[SourceField, ...]

@@ -92,7 +92,7 @@ async def read_released(services: Services, domain: str, dry_run_id: str, releas
     dry_run = await services.runs.get(domain, dry_run_id)
     if dry_run.kind is RunKind.WHAT_IF:
         raise NotPossible("run.whatIfNotApprovable", run=dry_run_id)
-    if dry_run.kind is RunKind.WATCH:
+    if dry_run.kind in (RunKind.WATCH, RunKind.CHECK):
         raise NotPossible("run.watchNotApprovable", run=dry_run_id)
     if dry_run.undoes:
         raise NotPossible("run.undoNotApprovable", run=dry_run_id)

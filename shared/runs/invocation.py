@@ -38,10 +38,11 @@ from shared.model.domains import DomainSettings
 from shared.model.leavers import Leaving
 from shared.model.parts import Parts, parts_of, say
 from shared.model.pause import Pausable, is_periodic, pause_of, told_in
+from shared.model.people import People
 from shared.model.questions import OpenQuestions
 from shared.model.results import SHIELDED, Outcome, key
 from shared.model.runs import AuditLog, Counts, EntraRead, Mode, Read, Run, RunKind, Status, Trigger
-from shared.planning.deeds import Deeds, digest
+from shared.planning.deeds import NONE, Deeds, digest
 from shared.planning.equal import left_digest
 from shared.planning.limits import Checks, Trail, checked, leaving, noting
 from shared.planning.only import chosen
@@ -51,6 +52,7 @@ from shared.planning.trying import trying
 from shared.reports import summary
 from shared.reports.audit_csv import header, render
 from shared.reports.logged import error_text, facts
+from shared.reports.pre_check import PreCheck
 from shared.runs.apply import NO_ROOM, Sync
 from shared.runs.approving import approved_dry_run, compared_with, read_approved
 from shared.runs.equal import keep_settled
@@ -172,6 +174,9 @@ class Invocation:
             await self._read_settings()
             await self._heed_earlier_runs()
             if await self._ended_by_settings(left_behind):
+                return await self._finished()
+            if self._log.run.kind is RunKind.CHECK:
+                await self._look()
                 return await self._finished()
             approved = await read_approved(self._services, self._log.run, self._terms)
             seen = await self._survey(approved)
@@ -394,10 +399,9 @@ class Invocation:
         if run.kind is RunKind.WATCH:
             await self._watch(seen)
         if not run.undoes:
-            found = await pre_checked(self._directory, seen)
+            await self._pre_check(seen)
             leaving = Leaving(seen.lookups.staging.terms, ask_unlinked=seen.lookups.ask_unlinked)
-            settings = seen.terms.digest(**leaving.facts)
-            self._log.note(pre_check=found.summary, settings_digest=settings)
+            self._log.note(settings_digest=seen.terms.digest(**leaving.facts))
         planned = [Outcome.planned(change) for change in seen.plan.changes]
         language = self._services.settings.language
         rows = await self._clock.in_thread(
@@ -411,6 +415,29 @@ class Invocation:
         self._log.note(audit_log=AuditLog(expires_at=expires_at, size_bytes=len(content)))
         await self._finish(Status.SUCCEEDED, summary.outcome(self._log.run, checks))
         await keep_settled(self._services, self._log, seen, self._settings, self._source)
+
+    async def _look(self) -> None:
+        """A pre-check alone. Where the source can't be read it has Entra's side, and says why."""
+        services, run, unread = self._services, self._log.run, Parts()
+        try:
+            seen, entra = await self._survey_both_sides(NONE)
+            self._log.note(read=Read(source=self._source.read, entra=entra))
+        except (SourceError, ReadingFailed) as error:
+            unread = error.why if isinstance(error, ReadingFailed) else parts_of(error)
+            looking = surveyor(services, run.domain, self._directory, self._terms, self._stop)
+            seen = await looking.survey(predict=True, people=People())
+        found = await self._pre_check(seen, unread)
+        await self._finish(Status.SUCCEEDED, say("run.checked", count=len(found.objects)) + unread)
+
+    async def _pre_check(self, seen: Survey, unread: Parts = ()) -> PreCheck:
+        """What is found on the domain. It is kept, unless other settings were tried, or for a few people."""
+        run = self._log.run
+        found = (await pre_checked(self._directory, seen, self._clock.now())).noting(unread)
+        self._log.note(pre_check=found.summary)
+        if run.kind in (RunKind.WHOLE, RunKind.WATCH, RunKind.CHECK):
+            kept = found.model_copy(update={"run_id": run.id})
+            await self._services.findings.replace(run.domain, kept.model_dump_json(by_alias=True).encode())
+        return found
 
     async def _watch(self, seen: Survey) -> None:
         """Remembers who is who, so that the first sync knows everybody, and since when the plan has been this one."""

@@ -110,12 +110,12 @@ class Surveyor:
         domain = domain_named(self._domain, tenant)
         initial = initial_domain(tenant, domain)
         read, listing, memory = await self._read_both_sides(people)
-        upn_from = await self._clock.in_thread(self._upn_from, read, memory)
-        read = await self._clock.in_thread(with_upns, read, upn_from)
+        upn_from = await self._clock.in_thread(self._upn_from, read.whole or read, memory)
+        everybody = await self._clock.in_thread(with_upns, read.whole or read, upn_from)
         if people is None:
-            require_users_on(self._domain, read)
-            require_status(self._terms, read)
-        people = read
+            require_users_on(self._domain, everybody)
+            require_status(self._terms, everybody)
+        people = with_upns(read, upn_from) if read.whole else everybody
         decisions = await self._administration.read_decisions()
         names = Names(self._terms.attribute_map)
         # Off the event loop: other invocations of this worker go on while a large domain is matched.
@@ -127,7 +127,7 @@ class Surveyor:
         empty = Emptied()
         if people:
             pairs, attribute_map = matching.pairs, self._terms.attribute_map
-            empty = await self._clock.in_thread(emptied, people, pairs, attribute_map, before)
+            empty = await self._clock.in_thread(emptied, everybody, pairs, attribute_map, before)
         leaving = await self._administration.read_leaving(self._domain)
         lookups = Lookups(
             federated=domain.federated,

@@ -1,8 +1,8 @@
 """Where the people come from: one small protocol, one module per kind of source."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from shared.errors import SourceError, looks_right
 from shared.model.people import People, SourceUser
@@ -10,8 +10,6 @@ from shared.planning.mapping import AttributeMap, field_key, flat
 from shared.planning.sides import Source
 from shared.planning.spellings import Spellings
 
-# In so many records it shows how the source calls its fields.
-_LOOKED_AT = 200
 # Access Control's built-in administrator, who is never synchronised.
 BUILT_IN_ADMINISTRATOR = "hdeadmin"
 
@@ -20,13 +18,14 @@ BUILT_IN_ADMINISTRATOR = "hdeadmin"
 class Staged:
     """The users of the first pages of a source, each with its page, and the cursor of the next page.
 
-    `pages` and `items` count what is before the cursor. `fitting` is as in `People`; `absent`: fields that the scope
-    names and that no record has had so far.
+    `pages` and `items` count what is before the cursor. `fields` and `fitting` are as in `People`; `absent`: fields
+    that the scope names and that no record has had so far.
     """
 
     cursor: str
     pages: int
     items: int
+    fields: Sequence[Any] = (0,)
     fitting: str = ""
     absent: tuple[str, ...] = ()
     users: list[tuple[SourceUser, int]] = field(default_factory=list)
@@ -91,7 +90,7 @@ class SourceUsers:
         self._users = [user for user, _ in staged.users]
         self._places = {user.source_id: place for user, place in staged.users}
         self._absent = {field_key(name): name for name in staged.absent}
-        self._fitted = staged.fitting
+        self._fields, self._fitted = Spellings(staged.fields), staged.fitting
 
     def __len__(self) -> int:
         return len(self._users)
@@ -102,6 +101,7 @@ class SourceUsers:
             cursor=cursor,
             pages=pages,
             items=items,
+            fields=self._fields.kept,
             fitting=self._fitting,
             absent=tuple(self._absent.values()),
             users=[(user, self._places[user.source_id]) for user in self._users[after:]],
@@ -112,8 +112,7 @@ class SourceUsers:
 
         Raises SourceError if the record is wrong.
         """
-        if len(self._users) < _LOOKED_AT:
-            self._fields.add(record)
+        self._fields.add(record)
         try:
             user = self._user(record)
         except SourceError as error:
@@ -166,5 +165,5 @@ class SourceUsers:
             # A field that no user has is misspelled. Taken for empty, it would put everybody in or out of scope.
             raise SourceError("source.fieldUnknown", source=self._source, fields=tuple(self._absent.values()))
         people = People(user for user in self._users if user.source_id.lower() != BUILT_IN_ADMINISTRATOR)
-        people.fitting = self._fitting
+        people.fitting, people.fields = self._fitting, self._fields.kept
         return people

@@ -180,6 +180,6 @@ class Reading:
             return
         new = users.staged(self._staged_users, cursor, pages, items)
         content = await self._clock.in_thread(packed_stage, new)
-        self.state = await self._snapshots.stage(self.state, content)
+        self.state = await self._snapshots.stage(self.state, content, len(users))
         self._staged_users = len(users)
         self._staged_at, self.got_on = self._clock.monotonic(), True

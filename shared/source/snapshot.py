@@ -1,11 +1,12 @@
 """The form of a snapshot: everybody in the source, in one compressed blob with a part for each domain. Pure.
 
     users-snapshot 1⏎
-    {"map", "fitting", "parts": [{"domain", "length", "users", "digest"}]}⏎
+    {"map", "fitting", "fields", "parts": [{"domain", "length", "users", "digest"}]}⏎
     the parts one after the other, each compressed
 
-It has what `AttributeMap.source_user` takes from a record (mapped, identity and scope fields), and nothing else of
-it. A part's digest is the same for the same people in any order, in every process.
+It has what `AttributeMap.source_user` takes from a record (mapped, identity and scope fields), and of all fields, for
+the source page, how many people have a value and a few masked samples; nothing else of it. A part's digest is the same
+for the same people in any order, in every process.
 """
 
 import json
@@ -26,7 +27,7 @@ from shared.planning.mapping import AttributeMap, domain_of
 from shared.source import Staged
 
 # Another number whenever the same record may be read as another user than before.
-FORMAT = 1
+FORMAT = 2
 _FIRST_LINE = b"users-snapshot %d\n" % FORMAT
 _PARTS = TypeAdapter(Parts)
 _UPN_GIVEN, _NAME_MADE, _OUT_OF_SCOPE, _ONLY_FOUND = 1, 2, 4, 8
@@ -44,6 +45,7 @@ class _Part:
 class _Index:
     map: str
     fitting: str
+    fields: list[Any]
     parts: list[_Part]
 
 
@@ -72,7 +74,7 @@ def packed(people: People, digest: str) -> tuple[bytes, str]:
         body = zipped(map(of_rows.add, map(_row, users)))
         entries.append(_Part(domain, len(body), len(users), of_rows.text))
         bodies.append(body)
-    index = json.dumps(asdict(_Index(digest, escaped(people.fitting), entries))).encode()
+    index = json.dumps(asdict(_Index(digest, escaped(people.fitting), [*people.fields], entries))).encode()
     return b"".join((_FIRST_LINE, index, b"\n", *bodies)), sha256(index).hexdigest()
 
 
@@ -88,7 +90,7 @@ def unpacked(content: bytes, digest: str) -> People:
         people = People(user for part, body in _bodies(index, bodies) for user in _users(part, body))
     except (TypeError, IndexError, ValueError) as error:
         raise SnapshotDamaged from error
-    people.fitting = index.fitting
+    people.fitting, people.fields = index.fitting, index.fields
     return people
 
 
@@ -122,7 +124,7 @@ def _users(part: _Part, body: bytes) -> list[SourceUser]:
 
 def packed_stage(staged: Staged) -> bytes:
     """What was read since the stage before."""
-    rest = [staged.cursor, staged.pages, staged.items, staged.fitting, staged.absent]
+    rest = [staged.cursor, staged.pages, staged.items, staged.fields, staged.fitting, staged.absent]
     users = (orjson.dumps([place, *_cells(user)]) for user, place in staged.users)
     return zipped(chain((json.dumps(rest).encode(),), users))
 
@@ -133,7 +135,7 @@ def unpacked_stages(contents: Iterable[bytes]) -> Staged | None:
     for content in contents:
         try:
             rest, *rows = unzipped(content).splitlines()
-            cursor, pages, items, fitting, absent = json.loads(rest)
+            cursor, pages, items, fields, fitting, absent = json.loads(rest)
             read = [(_user_of(cells), place) for place, *cells in map(orjson.loads, rows)]
         except (TypeError, ValueError) as error:
             raise SnapshotDamaged from error
@@ -141,6 +143,7 @@ def unpacked_stages(contents: Iterable[bytes]) -> Staged | None:
             cursor=cursor,
             pages=pages,
             items=items,
+            fields=fields,
             fitting=fitting,
             absent=tuple(absent),
             users=[*(staged.users if staged else ()), *read],

@@ -15,7 +15,7 @@ import orjson
 
 from shared.errors import AuditLogGone, JournalGone, LeaseLost
 from shared.model.results import Outcome
-from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run, Status
+from shared.model.runs import AUDIT_LOG_LIFETIME, Mode, Run, RunKind, Status
 from shared.store.append_blob import AppendedLog, read_up_to
 from shared.store.attempts import or_none, tried_again, unchanged, update_if_unchanged, write_if
 from shared.store.journal import Journal
@@ -235,7 +235,8 @@ def _dry_run(run: Run) -> str:
 def _gone(run: Run, now: datetime) -> AuditLogGone:
     if run.status.active:
         return AuditLogGone("auditLog.notYet", run=run.id)
-    if not run.counts.made and run.status in (Status.FAILED, Status.CANCELLED) and _is_recent(run, now):
+    unlisted = run.kind is RunKind.CHECK or run.status in (Status.FAILED, Status.CANCELLED)
+    if not run.counts.made and unlisted and _is_recent(run, now):
         return AuditLogGone("auditLog.none", run=run.id)
     return AuditLogGone("auditLog.dryRunGone" if run.mode is Mode.DRY_RUN else "auditLog.gone")
 

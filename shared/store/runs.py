@@ -1,14 +1,14 @@
 """Table `Runs`: the Sync Logs, and which run of a domain is active.
 
 One partition per domain. A run's row is keyed by its id, newest first. Beside the runs there are a few pointers:
-`active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `last-watch`, `dry-run-log` (the
-run whose audit log the blob holds), `good-sync` (of the last sync that succeeded, for all users or all but some: the
-size of the source, the digest of the map, and the blob in which it remembered them), `previewed` (the digest of the map
-of the last good dry run since then), `told` (what notifications have told), `in-doubt` (the last sync with failures:
-what it left in doubt, the next one settles). They share the partition, so a run and its pointers change in one
-transaction: there is never a second active run, nor a finished one that blocks the next. The messages that a run's end
-is worth are in that transaction, too: see `outbox.py`. So is the head of the chain of finished runs: see `chain.py`.
-A run's start writes the head as well, so its ETag tells that no run has begun or ended since.
+`active` (exists exactly while a run is queued or running), `last-dryRun`, `last-sync`, `last-watch`, `last-check`,
+`dry-run-log` (the run whose audit log the blob holds), `good-sync` (of the last sync that succeeded, for all users or
+all but some: the size of the source, the digest of the map, and the blob in which it remembered them), `previewed` (the
+digest of the map of the last good dry run since then), `told` (what notifications have told), `in-doubt` (the last sync
+with failures: what it left in doubt, the next one settles). They share the partition, so a run and its pointers change
+in one transaction: there is never a second active run, nor a finished one that blocks the next. The messages that a
+run's end is worth are in that transaction, too: see `outbox.py`. So is the head of the chain of finished runs: see
+`chain.py`. A run's start writes the head as well, so its ETag tells that no run has begun or ended since.
 
 `active` has the number of the invocation that performs the run: the fencing token. Every write of a running run is
 conditional on that row's ETag, so a stale invocation can't overwrite its successor.
@@ -47,7 +47,9 @@ from shared.store.storage import RUNS, Storage
 # The blob that holds what is known of people: a good sync names it, so that its loss is noticed.
 PEOPLE = "people"
 _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC, _IN_DOUBT = "active", "dry-run-log", "good-sync", "in-doubt"
-_LAST_WATCH, _PREVIEWED, _TOLD = f"last-{RunKind.WATCH}", "previewed", "told"
+_PREVIEWED, _TOLD = "previewed", "told"
+# Their last runs have pointers of their own.
+_REMEMBERED_APART = (RunKind.WATCH, RunKind.CHECK)
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
 _POINTERS_ONLY = "PartitionKey eq @domain and RowKey ge 'a'"
 # With one query: what else is between the two is small without its columns.
@@ -69,6 +71,7 @@ class Pointers:
     last_dry_run: Run | None = None
     last_sync: Run | None = None
     last_watch: Run | None = None
+    last_check: Run | None = None
     dry_run_log: str | None = None
     last_good_source: int | None = None
     last_good_map: str | None = None
@@ -194,12 +197,13 @@ class Runs:
         rows = {
             r["RowKey"]: r async for r in table.query_entities(_POINTERS_ONLY, parameters={"domain": domain})
         }
-        last = {mode: rows.get(f"last-{mode}") for mode in Mode}
+        last = {one: _readable(rows.get(f"last-{one}")) for one in (*Mode, *_REMEMBERED_APART)}
         return Pointers(
             active=rows[_ACTIVE]["runId"] if _ACTIVE in rows else None,
-            last_dry_run=_readable(last[Mode.DRY_RUN]),
-            last_sync=_readable(last[Mode.SYNC]),
-            last_watch=_readable(rows.get(_LAST_WATCH)),
+            last_dry_run=last[Mode.DRY_RUN],
+            last_sync=last[Mode.SYNC],
+            last_watch=last[RunKind.WATCH],
+            last_check=last[RunKind.CHECK],
             dry_run_log=rows[_DRY_RUN_LOG]["runId"] if _DRY_RUN_LOG in rows else None,
             last_good_source=_last_good_source(rows.get(_GOOD_SYNC)),
             last_good_map=str(rows[_GOOD_SYNC].get("map", "")) if _GOOD_SYNC in rows else None,
@@ -426,7 +430,7 @@ def _pointers_after(run: Run) -> dict[str, dict[str, Any]]:
     """The pointers that a run changes when it ends, by RowKey."""
     is_sync, good = run.mode is Mode.SYNC, run.status.good
     after: dict[str, dict[str, Any]] = {}
-    if run.kind is RunKind.WATCH or not run.is_apart:
+    if run.kind in _REMEMBERED_APART or not run.is_apart:
         after[_last(run)] = to_row(run)
     if good and not is_sync and not run.is_apart:
         after[_DRY_RUN_LOG] = {"runId": run.id}
@@ -443,7 +447,7 @@ def _pointers_after(run: Run) -> dict[str, dict[str, Any]]:
 
 def _last(run: Run) -> str:
     """The pointer to the last run of its kind."""
-    return _LAST_WATCH if run.kind is RunKind.WATCH else f"last-{run.mode}"
+    return f"last-{run.kind if run.kind in _REMEMBERED_APART else run.mode}"
 
 
 def _conditions(wanted: Wanted) -> tuple[tuple[str, str | None], ...]:

@@ -83,10 +83,10 @@ class StoredMirror:
 class Readings:
     """How readings stand. `begun`: the number of the last one that was begun; `ended`: of the last one that ended.
 
-    Of one that has not ended: `map` and `begun_at` as in `Snapshot`, `stages`: the blobs that are staged, `tries`: how
-    many invocations have begun it since something was staged last, `quiet`: how long nothing has been written of it.
-    `at`: storage's time. `writer`: a token of the only invocation that may write. `doubted`: the number of the last
-    mirror that was found wrong.
+    Of one that has not ended: `map` and `begun_at` as in `Snapshot`, `stages`: the blobs that are staged, `users`:
+    how many people are in these, `tries`: how many invocations have begun it since something was staged last,
+    `quiet`: how long nothing has been written of it. `at`: storage's time. `writer`: a token of the only invocation
+    that may write. `doubted`: the number of the last mirror that was found wrong.
     """
 
     begun: int = 0
@@ -94,6 +94,7 @@ class Readings:
     map: str = ""
     begun_at: datetime | None = None
     stages: tuple[str, ...] = ()
+    users: int = 0
     tries: int = 0
     quiet: timedelta = timedelta(0)
     newest: Snapshot | None = None
@@ -159,19 +160,21 @@ class Snapshots:
         state = replace(seen, writer=self._storage.clock.token(8), tries=seen.tries + 1)
         if not go_on:
             begun = seen.begun + 1
-            state = replace(state, begun=begun, map=map_digest, begun_at=begun_at, stages=(), tries=1)
+            state = replace(
+                state, begun=begun, map=map_digest, begun_at=begun_at, stages=(), users=0, tries=1
+            )
         try:
             return await self._write(state)
         except LeaseLost:
             return None
 
-    async def stage(self, state: Readings, content: bytes) -> Readings:
+    async def stage(self, state: Readings, content: bytes, users: int) -> Readings:
         """Adds what was read since the last stage. Raises LeaseLost if another goes on with the reading."""
         blob = await self.put(state, f"stages/{len(state.stages)}", content)
-        return await self._write(replace(state, stages=(*state.stages, blob), tries=0))
+        return await self._write(replace(state, stages=(*state.stages, blob), users=users, tries=0))
 
     async def drop_staged(self, state: Readings) -> Readings:
-        return await self._write(replace(state, stages=()))
+        return await self._write(replace(state, stages=(), users=0))
 
     async def end(
         self,
@@ -292,6 +295,7 @@ class Snapshots:
             "map": state.map,
             "begunAt": state.begun_at.isoformat() if state.begun_at else "",
             "stages": " ".join(state.stages),
+            "users": state.users,
             "tries": state.tries,
             "writer": state.writer,
         }
@@ -345,6 +349,7 @@ def _readings(rows: Mapping[str, Any], at: datetime) -> Readings:
         map=state["map"],
         begun_at=datetime.fromisoformat(state["begunAt"]) if state["begunAt"] else None,
         stages=tuple(state["stages"].split()),
+        users=state.get("users", 0),
         tries=state["tries"],
         quiet=age(_STATE),
         newest=_snapshot(newest, age(_NEWEST)) if newest else None,

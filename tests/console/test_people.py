@@ -2,8 +2,10 @@
 
 import re
 
+import pytest
 from playwright.async_api import expect
 
+from local.access_control import Fault
 from tests.console.conftest import IN_A_BROWSER, OpenPage
 from tests.support.stack import CONTOSO, StartStack, in_entra, in_source
 
@@ -17,7 +19,7 @@ async def test_somebody_is_found_by_name_and_both_sides_are_shown(
         source=[in_source("aoki", given_name="次郎"), in_source("baba")],
         entra=[in_entra("aoki"), in_entra("baba")],
     )
-    page = await open_page(stack)
+    page = await open_page(stack, refusals=True)
     await page.get_by_role("link", name="Find a person").click()
     await page.get_by_label("Name, UPN, Username").fill("太郎")
     await page.keyboard.press("Enter")
@@ -53,9 +55,32 @@ async def test_a_row_of_a_run_leads_to_the_person_who_is_synchronised_alone(
 
 async def test_the_only_one_found_is_shown_at_once(start_stack: StartStack, open_page: OpenPage) -> None:
     stack = await start_stack(source=[in_source("aoki"), in_source("baba")], entra=[in_entra("baba")])
-    page = await open_page(stack, "#/people?q=aoki")
+    page = await open_page(stack, "#/people?q=aoki", refusals=True)
     await expect(page.get_by_text("A sync would add this user.")).to_be_visible()
     await expect(page.get_by_role("table", name="Both sides")).to_contain_text("Not there")
+
+
+@pytest.mark.parametrize(
+    ("locale", "waits", "as_of", "again"),
+    [
+        ("en-GB", "Both sides are being read", "The source as it was read", "Look again"),
+        ("ja-JP", "両側を読み取っています", "同期元の読み取り日時", "再確認"),
+    ],
+)
+async def test_the_page_waits_for_a_reading_says_how_old_it_is_and_reads_anew_on_demand(
+    start_stack: StartStack, open_page: OpenPage, locale: str, waits: str, as_of: str, again: str
+) -> None:
+    stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
+    stack.access_control.faults.add(Fault(kind="delay", call="users", ms=600_000))
+    page = await open_page(stack, "#/people/aoki", locale=locale, refusals=True)
+    await expect(page.get_by_text(waits)).to_be_visible()
+    stack.access_control.faults.clear()
+    await expect(page.get_by_text(as_of)).to_be_visible()
+    stack.access_control.users.edit("aoki", {"given_name": "次郎"})
+
+    await page.get_by_role("button", name=again).click()
+
+    await expect(page.get_by_role("table").first).to_contain_text("次郎")
 
 
 async def test_what_was_done_to_somebody_is_told_on_their_page(

@@ -15,7 +15,7 @@ async def test_the_list_leads_to_the_fields_and_a_map(
 ) -> None:
     stack = await start_stack(source=[in_source("aoki"), in_source("baba")], entra=[])
 
-    page = await open_page(stack, "", locale=locale)
+    page = await open_page(stack, "", locale=locale, refusals=True)
     await expect(page.get_by_text("Contoso", exact=False).first).to_be_visible()
     await page.get_by_role("link", name=link).click()
 

@@ -146,7 +146,7 @@ class TestRows:
         assert successor is not None
 
         for write in (
-            snapshots.stage(frozen, b"x"),
+            snapshots.stage(frozen, b"x", 1),
             ended(snapshots, frozen),
             snapshots.fail(frozen, (), datetime.now(UTC)),
         ):
@@ -170,7 +170,7 @@ class TestRows:
         for _ in range(2):
             state = await begun(snapshots)
             assert state is not None
-            state = await snapshots.stage(state, b"stage")
+            state = await snapshots.stage(state, b"stage", 1)
             await ended(snapshots, state)
         container = services.storage.blobs.get_container_client(SNAPSHOTS)
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from benchmarks import cold_start, creates, emulators, history, nothing_to_do, parsing, planning
+from benchmarks import a_person, cold_start, creates, emulators, history, nothing_to_do, parsing, planning
 from benchmarks.report import Row, Section, Target, as_json, document, markdown, missed, sections_of
 
 
@@ -16,6 +16,7 @@ from benchmarks.report import Row, Section, Target, as_json, document, markdown,
         pytest.param(partial(parsing.rows, users=1_500, sdk_users=3, runs=1), id="parsing"),
         pytest.param(partial(planning.rows, sizes=(200,), runs=1), id="planning"),
         pytest.param(partial(nothing_to_do.rows, sizes=(5, 10), script_up_to=5, runs=1), id="nothing to do"),
+        pytest.param(partial(a_person.rows, sizes=(5,), runs=1), id="a person"),
         pytest.param(partial(creates.rows, creates=30, script_creates=3, runs=1), id="creates"),
         pytest.param(partial(history.rows, people=5_000, runs=1, days=2), id="history"),
         pytest.param(partial(cold_start.rows, runs=1), id="cold start"),

@@ -209,8 +209,14 @@ async def test_settings_and_logs_need_graph_only_for_a_domain_of_which_nothing_i
 
 @pytest.mark.parametrize("path", [f"domains/{ONE}/pre-check", "people/aoki", "people?q=aoki"])
 async def test_a_look_that_takes_too_long_says_when_to_try_again(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, path: str
+    start_stack: StartStack, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki", ONE)],
+        entra=[in_entra("aoki", ONE)],
+        domains=[{"id": ONE}],
+        settings={"READ": "live"},
+    )
     monkeypatch.setattr(inspection, "LONGEST_LOOK", 0.1)
     await stack.get("domains")
     stack.entra.faults.add(Fault(kind="status", path="/users", status=429, retry_after=600))

@@ -117,8 +117,8 @@ class TestWhatFollows:
         )
 
         run = await stack.sync()
-        pre_check = (await stack.get(f"domains/{CONTOSO}/pre-check")).json()
-        person = (await stack.get("people/aoki")).json()
+        pre_check = await stack.pre_check()
+        person = (await stack.looked("people/aoki")).json()
 
         rows = await rows_of(stack, run)
         assert {name: row["action"] for name, row in rows.items()} == {

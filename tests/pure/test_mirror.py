@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from shared.planning.mirror import (
     Row,
     TenantFacts,
     base_rows,
+    lines_with,
     merged,
     packed_mirror,
     part_rows,
@@ -249,6 +251,31 @@ def test_only_the_whole_blob_is_read(deeds: list[tuple[str, str, str, Properties
                 part_rows(wrong, body)
         with pytest.raises(SnapshotDamaged):
             part_rows(part, body[:-1])
+
+
+@given(
+    st.lists(st.text('aBcK.@ö"\\\n', max_size=4), max_size=8),
+    st.sets(st.text('abck.@ö"\\', min_size=1, max_size=3), max_size=3),
+)
+def test_lines_with_a_text_are_all_that_have_it_in_any_letter_case(names: list[str], texts: set[str]) -> None:
+    users = some_users(len(names))
+    tenant = Tenant({n: {**users[n], "displayName": name} for n, name in zip(users, names, strict=True)})
+    mirror, base = listed(tenant)
+
+    for part in mirror.parts:
+        found = [orjson.loads(line) for line in lines_with(part, base, texts)]
+        having = [str(n) for n, name in enumerate(names) if any(text in name.lower() for text in texts)]
+        assert set(having) <= {row[0] for row in found}
+        assert len({row[0] for row in found}) == len(found)
+        with pytest.raises(SnapshotDamaged):
+            lines_with(replace(part, users=part.users + 1), base, texts)
+
+
+def test_lines_of_few_are_few() -> None:
+    mirror, base = listed(Tenant(some_users(9)))
+
+    assert len(lines_with(mirror.parts[0], base, {"u3@a.example"})) == 1
+    assert lines_with(mirror.parts[0], base, set()) == []
 
 
 def test_the_digest_of_a_part_is_the_same_in_any_order() -> None:

@@ -1,5 +1,7 @@
 """What on a domain is no person to synchronise, and what to do about each."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 
@@ -11,6 +13,7 @@ from tests.support.companies import tenants
 from tests.support.model_tenant import ModelTenant
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, entra_user, hold
 
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
 NOTHING_PROTECTED = Protection()
 RENAME = f"Update-MgUser -UserId id-aoki -UserPrincipalName 'aoki@{INITIAL_DOMAIN}'"
 GROUP, APPLICATION = (
@@ -27,7 +30,14 @@ def check(
     missing: tuple[str, ...] = (),
 ) -> PreCheck:
     return pre_check(
-        DOMAIN, users, protection, others, INITIAL_DOMAIN, active_directory=active_directory, missing=missing
+        DOMAIN,
+        users,
+        protection,
+        others,
+        INITIAL_DOMAIN,
+        as_of=NOW,
+        active_directory=active_directory,
+        missing=missing,
     )
 
 

@@ -53,7 +53,7 @@ BUILT = st.builds(
 
 def some(*users: SourceUser) -> People:
     people = People(users)
-    people.fitting = '{"sourceId": "login 名"}'
+    people.fitting, people.fields = '{"sourceId": "login 名"}', [1, ["Note", False, 1, True, ["x*"], 1, {}]]
     return people
 
 
@@ -64,7 +64,7 @@ def test_everybody_comes_back_as_they_were_read(users: list[SourceUser]) -> None
     again = unpacked(content, digest)
 
     assert sorted(map(repr, again)) == sorted(map(repr, users))
-    assert again.fitting == some().fitting
+    assert (again.fitting, again.fields) == (some().fitting, some().fields)
 
 
 @given(USERS)
@@ -124,7 +124,7 @@ def test_the_digest_of_a_map_is_that_of_how_records_are_read() -> None:
     ]
 
     assert len({map_digest(one) for one in maps}) == len(maps)
-    assert map_digest(AttributeMap.of({})) == DIGEST == "bbd070efa5a4d631"
+    assert map_digest(AttributeMap.of({})) == DIGEST == "11e0b5b69679c93e"
 
 
 @given(st.lists(USERS | st.lists(BUILT), max_size=4), TEXT)
@@ -136,6 +136,7 @@ def test_stages_give_what_was_read_so_far_and_where_it_goes_on(
             cursor=f"{cursor}{number}",
             pages=number,
             items=10 * number,
+            fields=[3],
             fitting="{}",
             absent=("Note",),
             users=[(user, number) for user in users],
@@ -151,7 +152,7 @@ def test_stages_give_what_was_read_so_far_and_where_it_goes_on(
     assert found is not None
     assert found.users == [one for stage in stages for one in stage.users]
     assert (found.cursor, found.pages, found.items) == (stages[-1].cursor, stages[-1].pages, stages[-1].items)
-    assert (found.fitting, found.absent) == ("{}", ("Note",))
+    assert (found.fields, found.fitting, found.absent) == ([3], "{}", ("Note",))
 
 
 def test_a_damaged_stage_is_refused() -> None:

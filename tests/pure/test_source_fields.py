@@ -1,6 +1,7 @@
 """What the source page tells of fields, and which map it suggests."""
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.planning.mapping import AttributeMap
-from shared.planning.spellings import masked
+from shared.planning.spellings import LOOKED_AT, masked
 from shared.reports.source_fields import SourceField, SourceFields, SourceReport
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -111,3 +112,43 @@ def test_another_spelling_is_suggested_by_name_and_by_value() -> None:
 
 def test_nothing_is_suggested_where_nothing_fits() -> None:
     assert suggested({"a": "1"}, "no record") == {}
+
+
+VALUES = st.sampled_from([None, "", " ", "a", "b", "taro@contoso.com", True, ["x"], {"dept": "a"}, 5])
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["Note", "Pass Word", "x"]), VALUES), max_size=12), st.data())
+def test_who_has_a_value_is_counted_also_of_those_who_are_not_looked_at(
+    records: list[dict[str, object]], data: st.DataObject
+) -> None:
+    few = [{"Note": "first"}] * LOOKED_AT
+    looked = described(*records)
+    counted = described(*few, *records)
+
+    first = {field.name: field for field in counted.fields}
+    for field in looked.fields:
+        more = LOOKED_AT if field.name == "Note" else 0
+        assert first[field.name].users == field.users + more
+        assert more or first[field.name].same == field.same
+    cut = data.draw(st.integers(0, len(records)))
+    begun = SourceFields()
+    for record in [*few, *records[:cut]]:
+        begun.add(record)
+    going_on = SourceFields(json.loads(json.dumps(begun.kept)))
+    for record in records[cut:]:
+        going_on.add(record)
+    kept = going_on.report("hennge", "https://api.example", NOW, AttributeMap.of({}))
+    assert [(one.name, one.users, one.secret) for one in kept.fields] == [
+        (one.name, one.users, one.secret) for one in counted.fields
+    ]
+    assert not any(one.same and not first[one.name].same for one in kept.fields if one.samples[1:])
+
+
+def test_nothing_of_the_values_is_kept_but_masked_samples() -> None:
+    fields = SourceFields()
+    for number in range(2 * LOOKED_AT):
+        fields.add({**EXPORTED, "Note": "everybody's", "Username": f"taro{number}"})
+
+    kept = json.dumps(fields.kept, ensure_ascii=False)
+
+    assert not any(text in kept for text in ("taro", "山田", "everybody", "12345678"))

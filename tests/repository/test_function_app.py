@@ -30,8 +30,9 @@ OTHERS = [
     ("perform_run", "queueTrigger", "sync-runs"),
 ]
 SENDS = [
-    "cancel_run", "confirm_approval", "decide_about_leaver", "get_domain", "get_run", "give_up_run", "hourly_sync",
-    "list_runs", "perform_run", "start_dry_run", "start_sync", "undo_run",
+    "cancel_run", "confirm_approval", "decide_about_leaver", "find_people", "get_domain", "get_person",
+    "get_run", "get_source", "give_up_run", "hourly_sync", "list_runs", "perform_run", "pre_check", "start_dry_run",
+    "start_pre_check", "start_sync", "undo_run",
 ]  # fmt: skip
 
 

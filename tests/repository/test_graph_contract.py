@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from local.entra.kinds import Kind
 from local.entra.routes import ROUTES
 from local.processes import REPOSITORY
-from shared.entra.client import any_ends_with, any_starts_with, ends_with, one_of, segment
+from shared.entra.client import any_ends_with, any_equals, any_starts_with, ends_with, one_of, segment
 from tests.support.graph_contract import Line, Sent, breaches, lines, plain, sdk_url
 
 TEXTS = st.text(
@@ -23,6 +23,7 @@ TEXTS = st.text(
 FILTERS: list[Callable[[str], str]] = [
     lambda text: ends_with("userPrincipalName", text),
     lambda text: any_ends_with("proxyAddresses", text),
+    lambda text: any_equals("proxyAddresses", [text, f"{text}x"]),
     lambda text: any_starts_with("identifierUris", [text, f"{text}x"]),
     lambda text: one_of("id", [text, f"{text}x"]),
 ]

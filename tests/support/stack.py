@@ -119,7 +119,7 @@ class Product:
         return await self.finished(await self.start("sync", domain), seconds)
 
     async def start(self, kind: str, domain: str = CONTOSO) -> Run:
-        """Starts a run and returns it as queued; `kind` is "dry-run" or "sync"."""
+        """Starts a run and returns it as queued; `kind` is "dry-run", "sync" or "pre-check"."""
         answer = await self.post(f"domains/{domain}/{kind}")
         if answer.status_code == 503:
             # On a busy machine Graph's first answer takes longer than a caller waits for it: as told, once more.
@@ -127,6 +127,23 @@ class Product:
             answer = await self.post(f"domains/{domain}/{kind}")
         assert answer.status_code == 202, answer.text
         return Run.model_validate(answer.json())
+
+    async def pre_check(self, domain: str = CONTOSO) -> Json:
+        """What a new look at the domain finds."""
+        await self.finished(await self.start("pre-check", domain))
+        answer = await self.get(f"domains/{domain}/pre-check")
+        assert answer.status_code == 200, answer.text
+        found: Json = answer.json()
+        return found
+
+    async def looked(self, path: str) -> httpx.Response:
+        """GET of a page that may have to wait for a reading, as the console asks for it."""
+
+        async def answered() -> httpx.Response | None:
+            answer = await self.get(path)
+            return None if answer.status_code == 503 and answer.headers["Retry-After"] == "2" else answer
+
+        return await until(answered)
 
     async def run(self, run: Run) -> Run:
         """The same run as its Sync Log reads now."""
@@ -173,6 +190,10 @@ class Stack(Product):
     access_control: AccessControl
     services: Services
     events: "Events"
+
+    async def readings(self) -> int:
+        """The version of the last reading that was begun: what a page shows `after` it is as things are now."""
+        return (await self.services.snapshots.look()).begun
 
     async def start_without_message(self, domain: str = CONTOSO) -> Run:
         """A sync whose process died after writing the run's row and before sending the message."""

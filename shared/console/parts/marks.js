@@ -97,7 +97,7 @@ export function wouldBeCancelled({ mode, status, deletionCheck, limitChecks }) {
  * @param {Api.Run} run
  */
 export function modeText(run) {
-	if (run.kind === "watch") return t("mode.watch");
+	if (run.kind === "watch" || run.kind === "check") return t(`mode.${run.kind}`);
 	return t(run.undoes ? `mode.undo.${run.mode}` : `mode.${run.mode}`);
 }
 

@@ -24,7 +24,7 @@ export function outcomeNote(run) {
  */
 function nextSteps(run) {
 	const { domain, undoes } = run;
-	if (run.kind === "whatIf" || run.kind === "only") return [];
+	if (["whatIf", "only", "check"].includes(run.kind)) return [];
 	const again = button(t("problem.again"), () => (undoes ? openDialog("undo", domain, { of: undoes }) : openDialog(run.mode === "sync" ? "sync-now" : "dry-run", domain)), { needs: run.mode === "sync" ? "Administrator" : "Operator" });
 	if (!reachedLimit(run)) return run.status === "succeeded" || run.status === "completedWithErrors" ? [] : [again];
 	return [

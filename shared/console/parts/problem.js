@@ -16,6 +16,8 @@ const SAYS_WHAT_TO_DO = /^(graph\.(denied|refusedDenied|noToken)|caller\.(denied
  */
 export function problemNote(problem, steps = null) {
 	const [title, ...told] = problem instanceof Problem ? problemText(problem) : [t(problem instanceof KeyNeeded ? "key.needed" : "signIn.title"), t(problem instanceof KeyNeeded ? "key.explained" : "signIn.explained")];
+	const underWay = problem instanceof Problem && problem.underWay;
+	if (underWay) return h("div.problem", { role: "status" }, note("plain", icon("running"), said(problem.parts)));
 	const waits = problem instanceof Problem && problem.status === 202;
 	return h("div.problem", { role: "alert" }, note(waits ? "plain" : "danger", h("strong", title), told.map((each) => each && h("p", each)), steps && h("div.actions", steps)));
 }

@@ -3,7 +3,7 @@
 import { features, findPeople, getPerson, orProblem, personHistory } from "../api.js";
 import { h } from "../dom.js";
 import { held, holdButtons } from "../parts/hold.js";
-import { addressText, button, empty, icon, kindMark, muted, note, table } from "../parts/marks.js";
+import { addressText, button, empty, icon, kindMark, muted, note, table, when } from "../parts/marks.js";
 import { changesTable, valueText } from "../parts/person.js";
 import { personHistory as historyOf } from "../parts/person-history.js";
 import { foundOr } from "../parts/problem.js";
@@ -12,7 +12,8 @@ import { address, domainAddress, go, openDialog } from "../router.js";
 import { attributeText, authorText, said, t } from "../texts.js";
 import { breadcrumb } from "./domain-header.js";
 
-/** @typedef {{ able: Features, person: Api.Person | null, found: Api.FoundPeople | null, history: Looked<Api.PersonHistory> | null }} Found */
+/** `after`: of a later reading than that one is shown. */
+/** @typedef {{ able: Features, after: number, person: Api.Person | null, found: Api.FoundPeople | null, history: Looked<Api.PersonHistory> | null }} Found */
 
 /** @type {View<Found>} */
 export default {
@@ -20,18 +21,19 @@ export default {
 
 	place: ({ person, q, domain }) => `${person ?? ""} ${person ? (domain ?? "") : (q ?? "")}`,
 
-	async load({ params, signal }) {
+	async load({ params, data, signal }) {
+		const after = data?.after ?? 0;
 		const able = await features();
 		const { person, q, domain } = params;
 		if (able.people && person) {
-			const read = await getPerson(person, domain, signal);
+			const read = await getPerson(person, domain, after, signal);
 			const [objectId, sourceId] = [read.entra?.objectId, read.source?.sourceId].map((id) => (id ? String(id) : null));
 			const id = keyOf({ objectId, sourceId, userPrincipalName: person });
-			return { able, person: read, found: null, history: able.history ? await orProblem(personHistory(id, signal)) : null };
+			return { able, after, person: read, found: null, history: able.history ? await orProblem(personHistory(id, signal)) : null };
 		}
 		const found = able.people && q ? await findPeople(q, signal) : null;
 		if (found?.people.length === 1) go(address(["people", keyOf(found.people[0])]), { replace: true });
-		return { able, person: null, found, history: null };
+		return { able, after, person: null, found, history: null };
 	},
 
 	pollAfter: () => null,
@@ -68,7 +70,7 @@ function form(params) {
 }
 
 /** @param {Api.FoundPeople} found */
-function list({ people, more }) {
+function list({ people, more, read }) {
 	if (!people.length) return empty(t("people.noMatch"));
 	const columns = [["name", t("people.person")], ["upn", t("people.upn")], ["source", t("people.sourceId")], ["entra", t("people.objectId")]];
 	const rows = people.map((each) => ({
@@ -80,8 +82,14 @@ function list({ people, more }) {
 			entra: each.objectId ? h("span.code", each.objectId) : muted(t("person.notThere")),
 		},
 	}));
-	return h("div", more && note("plain", t("person.more", { n: people.length })), h("div.surface.flush", table(t("people.title"), columns, rows)));
+	return h("div", asOf(read), more && note("plain", t("person.more", { n: people.length })), h("div.surface.flush", table(t("people.title"), columns, rows)));
 }
+
+/**
+ * Of when the source is; nothing where it was read for this answer.
+ * @param {Api.Read} read
+ */
+const asOf = ({ source }) => source && h("p.muted", t("person.asOf"), " ", when(source.endedAt));
 
 /**
  * What the person is called in Entra, or else in the source.
@@ -94,19 +102,23 @@ const nameOf = ({ source, entra, query }) => String(entra?.displayName || source
  * @param {Context<Found>} context
  */
 function one(found, context) {
-	const { domain, source, entra, change: planned, protectionParts, matchedBy, verdictParts, hold } = found;
+	const { domain, source, entra, change: planned, protectionParts, matchedBy, verdictParts, hold, read } = found;
 	const holdable = context.data.able.holds && entra;
 	const kind = planned?.problemParts.length ? "danger" : planned?.action === "delete" || (!source && !entra) ? "warning" : planned ? "plain" : "good";
 	const id = String(entra?.objectId ?? source?.sourceId ?? "");
+	const again = () => {
+		context.data.after = read.source?.version ?? 0;
+		return context.refresh();
+	};
 	const changes = planned && planned.action !== "skip" && !planned.problemParts.length;
 	return h(
 		"div",
 		h(
 			"div.page-head",
-			h("p.muted.lead", addressText(String(entra?.userPrincipalName ?? source?.userPrincipalName ?? ""))),
+			h("div", h("p.muted.lead", addressText(String(entra?.userPrincipalName ?? source?.userPrincipalName ?? ""))), asOf(read)),
 			h(
 				"div.actions",
-				button(t("person.again"), context.refresh),
+				button(t("person.again"), again),
 				holdable && holdButtons(String(entra.objectId), hold, context),
 				changes && id && button(t("syncNow.goOnly", { n: 1 }), () => openDialog("sync-now", domain, { only: JSON.stringify([id]) }), { kind: "primary", needs: "Administrator" }),
 			),

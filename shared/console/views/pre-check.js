@@ -1,8 +1,8 @@
 // What is on a domain that is not a person to synchronise, and what to do about each.
 
-import { features, getDomain, may, orProblem, preCheck } from "../api.js";
+import { features, getDomain, may, orProblem, preCheck, startPreCheck } from "../api.js";
 import { h } from "../dom.js";
-import { button, empty, icon, muted, note, pace, table } from "../parts/marks.js";
+import { button, empty, icon, isActive, muted, note, pace, table, when } from "../parts/marks.js";
 import { againButton, problemNote } from "../parts/problem.js";
 import { number, said, t } from "../texts.js";
 import { domainHeader } from "./domain-header.js";
@@ -18,19 +18,19 @@ export default {
 
 	place: ({ domain }) => domain,
 
-	// The look itself takes a while, so it is made once, and again when asked for.
-	async load({ params, data, signal }) {
-		const [domain, able] = await Promise.all([getDomain(params.domain, signal), features()]);
-		const look = able.preCheck && may("Operator") && !data?.found;
-		const [found, problem] = look ? await orProblem(preCheck(params.domain, signal)) : [data?.found ?? null, null];
-		return { domain, features: able, found, problem };
+	async load({ params, signal }) {
+		const able = await features();
+		const look = able.preCheck && may("Operator");
+		const [found, problem] = look ? await orProblem(preCheck(params.domain, signal)) : [null, null];
+		// After it: it may have started a check.
+		return { domain: await getDomain(params.domain, signal), features: able, found, problem };
 	},
 
-	pollAfter: ({ data }) => (data.problem ? null : pace(data.domain.activeRun)),
+	pollAfter: ({ data }) => (data.problem?.underWay ? 2 : data.problem ? null : pace(data.domain.activeRun)),
 
 	render(context) {
 		const { domain, features: able, found, problem } = context.data;
-		const refused = problem && problemNote(problem, againButton(problem, context.refresh));
+		const refused = problem && problemNote(problem, [againButton(problem, context.refresh), problem.status === 502 && !problem.ofPlatform && checkButton(context)]);
 		return h("div", domainHeader(domain, "pre-check", able, context), refused ?? (found ? findings(found, context) : empty(t("page.notHere"))));
 	},
 };
@@ -40,21 +40,23 @@ export default {
  * @param {AnyContext} context
  */
 function findings(found, context) {
-	const { act, busy, data, draw, params } = context;
-	const again = () =>
-		act("look", async () => {
-			data.found = await preCheck(params.domain);
-			draw();
-		});
 	return [
-		h(
-			"div.section-head.plain",
-			h("p.muted.lead", t("preCheck.explained")),
-			button(t(busy("look") ? "preCheck.looking" : "preCheck.again"), again, { disabled: busy("look") }),
-		),
+		h("div.section-head.plain", h("div", h("p.muted.lead", t("preCheck.explained")), h("p", t("preCheck.found"), " ", when(found.asOf))), checkButton(context)),
 		found.noticeParts.length > 0 && note(found.activeDirectory ? "warning" : found.objects.length ? "warning" : "good", said(found.noticeParts)),
 		KINDS.map((kind) => group(kind, found.objects.filter((object) => object.kind === kind))),
 	];
+}
+
+/** @param {AnyContext} context */
+function checkButton({ act, busy, data: { domain, found }, refresh }) {
+	// Without a run, each answer is a look of its own.
+	const again = () =>
+		act("look", async () => {
+			if (found?.runId !== null) await startPreCheck(domain.name);
+			await refresh();
+		});
+	const looking = busy("look") || (isActive(domain.activeRun) && domain.activeRun.kind === "check");
+	return button(t(looking ? "preCheck.looking" : "preCheck.again"), again, { disabled: looking });
 }
 
 /**

@@ -6,26 +6,26 @@ import { button, muted, table, when } from "../parts/marks.js";
 import { address } from "../router.js";
 import { number, said, t } from "../texts.js";
 
-/** @type {View<{ found: Api.SourceReport }>} */
+/** `after`: of a later reading than that one is shown. */
+/** @type {View<{ found: Api.SourceReport, after: number }>} */
 export default {
 	title: () => t("source.title"),
 
 	place: () => "source",
 
-	// Everybody is read for it, so it is asked once, and again on demand.
 	async load({ data, signal }) {
-		return { found: data?.found ?? (await describeSource(signal)) };
+		const after = data?.after ?? 0;
+		return { found: await describeSource(after, signal), after };
 	},
 
 	pollAfter: () => null,
 
 	render(context) {
 		const { found } = context.data;
-		const again = () =>
-			context.act("read", async () => {
-				context.data.found = await describeSource();
-				context.draw();
-			});
+		const again = () => {
+			context.data.after = found.version ?? 0;
+			return context.act("read", context.refresh);
+		};
 		const busy = context.busy("read");
 		return h(
 			"div",

@@ -91,7 +91,7 @@ class TestWhoIsNoLeaver:
             ("x", "matched"), ("skip", reason)
         )
         assert stack.writes() == []
-        found = (await stack.get("domains/contoso.com/pre-check")).json()["objects"]
+        found = (await stack.pre_check())["objects"]
         assert {one["address"].partition("@")[0] for one in found} == {"x", "matched"}
 
     @pytest.mark.parametrize("lacking", [["isResourceAccount", "identityParentId"], ["creationType"]])

@@ -156,8 +156,8 @@ class TestApi:
         stack = await leaving(start_stack)
         account = await hold(stack, "chiba")
 
-        person = (await stack.get(f"people/{account}")).json()
-        objects = (await stack.get(f"domains/{CONTOSO}/pre-check")).json()["objects"]
+        person = (await stack.looked(f"people/{account}")).json()
+        objects = (await stack.pre_check())["objects"]
 
         shown = person["hold"]
         assert datetime.fromisoformat(shown["until"]) == UNTIL
@@ -184,7 +184,7 @@ class TestApi:
             {"objectId": account, "before": None, "after": first},
         ]
         assert all(one["by"] for one in changes)
-        assert (await stack.get(f"people/{account}")).json()["hold"] is None
+        assert (await stack.looked(f"people/{account}")).json()["hold"] is None
 
     async def test_two_who_set_it_at_once_are_both_recorded(self, start_stack: StartStack) -> None:
         stack = await leaving(start_stack)

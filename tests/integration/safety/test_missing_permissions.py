@@ -145,7 +145,7 @@ async def test_without_the_domains_nothing_starts_and_the_answer_names_the_permi
 async def test_without_applications_the_pre_check_says_so(start_stack: StartStack) -> None:
     stack = await started(start_stack, PERMISSIONS - {"Application.Read.All"})
 
-    found = (await stack.get(f"domains/{CONTOSO}/pre-check")).json()
+    found = await stack.pre_check()
 
     assert "grant Application.Read.All" in found["notice"]
 

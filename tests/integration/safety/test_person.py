@@ -13,7 +13,7 @@ ACCOUNT = "00000000-0000-4000-8000-0000000000aa"
 
 async def person(stack: Stack, name: str, domain: str = "") -> Json:
     """By the sync of that domain, or of the person's own."""
-    answer = await stack.get(f"people/{quote(name)}?domain={domain}")
+    answer = await stack.looked(f"people/{quote(name)}?domain={domain}&after={await stack.readings()}")
     assert answer.status_code == 200, answer.text
     assert stack.writes() == []
     found: Json = answer.json()
@@ -132,7 +132,7 @@ class TestWhoIsFound:
     async def test_nobody(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")])
 
-        answer = await stack.get("people/nobody@contoso.com")
+        answer = await stack.looked("people/nobody@contoso.com")
 
         assert answer.status_code == 404
         assert (
@@ -152,7 +152,7 @@ class TestWhoIsFound:
     async def test_somebody_of_no_domain_of_the_tenant(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki"), in_source("guest", "elsewhere.example")])
 
-        answer = await stack.get("people/guest")
+        answer = await stack.looked("people/guest")
 
         assert answer.status_code == 404
         assert "guest@elsewhere.example, which is on no domain of the tenant" in answer.json()["detail"]
@@ -161,7 +161,7 @@ class TestWhoIsFound:
 class TestFinding:
     @staticmethod
     async def found(stack: Stack, words: str) -> list[Json]:
-        answer = await stack.get(f"people?q={quote(words)}")
+        answer = await stack.looked(f"people?q={quote(words)}&after={await stack.readings()}")
         assert answer.status_code == 200, answer.text
         people: list[Json] = answer.json()["people"]
         return people

@@ -6,7 +6,7 @@ from local.entra import Fault
 from shared.model.runs import Run
 from tests.integration.test_tenant_settings import change
 from tests.support.outcomes import names, rows_of
-from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
+from tests.support.stack import Json, Stack, StartStack, in_entra, in_source
 
 GROUP = "4c65d899-800d-522d-893a-78bdb7d1321c"
 HR = {"side": "source", "field": "custom_attributes.section", "op": "=", "value": "HR"}
@@ -75,7 +75,7 @@ async def test_rules_on_accounts_leave_out_a_pattern_and_a_group(start_stack: St
     await change(stack, scope={"exclude": [SERVICE, MEMBER]})
 
     run = await stack.sync()
-    pre_check = (await stack.get(f"domains/{CONTOSO}/pre-check")).json()
+    pre_check = await stack.pre_check()
 
     assert (run.counts.update, run.counts.delete, run.counts.add, run.counts.target) == (1, 0, 0, 1)
     assert set(await reasons(stack, run)) == {"baba", "svc-print", "svc-new"}

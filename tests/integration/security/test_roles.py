@@ -86,7 +86,8 @@ async def modes(storage_accounts: Iterator[str]) -> AsyncIterator[Modes]:
                         next(storage_accounts),
                         source=[in_source("aoki")],
                         entra=[in_entra("aoki")],
-                        settings=settings,
+                        # Nobody is told to wait for a reading.
+                        settings={"READ": "live", **settings},
                     )
                 )
                 for settings in ({"LOCAL_FUNCTION_KEY": FUNCTION_KEY}, {"AUTH_MODE": "entra"})
