@@ -82,11 +82,14 @@ class Near(Directory):
         domain = self._domain.lower()
         return [user for user in self._users.values() if domain_of(user.upn) == domain]
 
-    async def survey(self, plan: Callable[[], Awaitable[Survey]]) -> tuple[Survey, bool]:
-        """What `plan` makes once everybody whom it touches was read live; and whether the copy was found wrong."""
+    async def survey(self, plan: Callable[[], Awaitable[Survey]], *, remembers: bool) -> tuple[Survey, bool]:
+        """What `plan` makes once everybody whom it touches was read live; and whether the copy was found wrong.
+
+        `remembers`: whether the run remembers who is who.
+        """
         seen = await plan()
         for _ in range(_ROUNDS):
-            touched, upns = _touched(seen), _upns(seen)
+            touched, upns = _touched(seen, remembers=remembers), _upns(seen)
             if not touched and not upns:
                 return seen, False
             unread, unnamed = touched & self._users.keys() - self._read, upns - self._upns
@@ -195,7 +198,7 @@ def _by_id(users: Iterable[EntraUser] | None) -> dict[str, EntraUser]:
     return {user.object_id: user for user in users or ()}
 
 
-def _touched(seen: Survey) -> set[str]:
+def _touched(seen: Survey, *, remembers: bool) -> set[str]:
     """Object ids of those to whom something would be done, or about whom somebody would be asked or remembered."""
     plan, known = seen.plan, seen.memory.links
     # Of whom Graph knows nothing at all, the copy may be wrong.
@@ -211,7 +214,7 @@ def _touched(seen: Survey) -> set[str]:
         *plan.without_session_time[:SIGNED_OUT_AT_ONCE],
         *plan.signed_in,
         *plan.leavers,
-        *(account for who, account in plan.links.items() if known.get(who) != account),
+        *(account for who, account in plan.links.items() if remembers and known.get(who) != account),
     }
 
 
