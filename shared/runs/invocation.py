@@ -343,7 +343,8 @@ class Invocation:
         if mirror is None or near is None:
             seen, told = await survey(), self._graph.told
             return seen, EntraRead(as_of=told, live=True) if told else None
-        seen, was_wrong = await near.survey(survey, listed=run.listed)
+        remembers = run.mode is Mode.SYNC or run.kind is RunKind.WATCH
+        seen, was_wrong = await near.survey(survey, listed=run.listed, remembers=remembers)
         if was_wrong:
             await services.snapshots.doubt(mirror)
         self._directory.not_selectable = near.not_selectable

@@ -83,13 +83,15 @@ class Near(Directory):
         domain = self._domain.lower()
         return [user for user in self._users.values() if domain_of(user.upn) == domain]
 
-    async def survey(self, plan: Callable[[], Awaitable[Survey]], *, listed: bool) -> tuple[Survey, bool]:
+    async def survey(
+        self, plan: Callable[[], Awaitable[Survey]], *, listed: bool, remembers: bool
+    ) -> tuple[Survey, bool]:
         """What `plan` makes once everybody whom it touches was read live; and whether the copy was found wrong.
 
-        `listed`: by a list of the domain in any case.
+        `listed`: by a list of the domain in any case. `remembers`: whether the run remembers who is who.
         """
         if not listed:
-            if seen := await self._with_looks(plan):
+            if seen := await self._with_looks(plan, remembers=remembers):
                 return seen, False
             event("mirror.passedOver", domain=self._domain)
         before = {user.object_id: user for user in self._here}
@@ -99,11 +101,11 @@ class Near(Directory):
         now = {user.object_id: user for user in self._listing.users}
         return replace(await plan(), corrected=before != now), before.keys() != now.keys()
 
-    async def _with_looks(self, plan: Callable[[], Awaitable[Survey]]) -> Survey | None:
+    async def _with_looks(self, plan: Callable[[], Awaitable[Survey]], *, remembers: bool) -> Survey | None:
         """What `plan` makes of the copy and of live looks; None if the domain is to be listed."""
         copied = seen = await plan()
         for _ in range(_ROUNDS):
-            touched, upns = _touched(seen), _upns(seen)
+            touched, upns = _touched(seen, remembers=remembers), _upns(seen)
             unread, unnamed = touched & self._users.keys() - self._read, upns - self._upns
             counted = self._counted is not None or not (touched or upns)
             if counted and not unread and not unnamed:
@@ -210,7 +212,7 @@ def _beside(copied: Survey, seen: Survey) -> Survey:
     return replace(seen, corrected=left_digest(copied.plan) != left_digest(seen.plan))
 
 
-def _touched(seen: Survey) -> set[str]:
+def _touched(seen: Survey, *, remembers: bool) -> set[str]:
     """Object ids of those to whom something would be done, or about whom somebody would be asked or remembered."""
     plan, known = seen.plan, seen.memory.links
     # Of whom Graph knows nothing at all, the copy may be wrong.
@@ -226,7 +228,7 @@ def _touched(seen: Survey) -> set[str]:
         *plan.without_session_time[:SIGNED_OUT_AT_ONCE],
         *plan.signed_in,
         *plan.leavers,
-        *(account for who, account in plan.links.items() if known.get(who) != account),
+        *(account for who, account in plan.links.items() if remembers and known.get(who) != account),
     }
 
 

@@ -126,6 +126,12 @@ class TestAnIdleHour:
         assert listings(stack) == []
         assert asked(stack) <= 12, [call.url for call in stack.entra.requests.calls]
 
+    async def test_nor_does_a_dry_run_before_the_first_sync(self, start_stack: StartStack) -> None:
+        stack = await started(start_stack)
+
+        assert (await stack.dry_run()).counts.unchanged == len(NAMES)
+        assert listings(stack) == []
+
     async def test_with_read_live_there_is_no_copy(self, start_stack: StartStack) -> None:
         stack = await started(start_stack, read="live")
 
