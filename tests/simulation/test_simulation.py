@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from local.processes import REPOSITORY
+from tests.simulation.ambushes import ALL
 from tests.simulation.faults import Fault
 from tests.simulation.loop import Owner, Stuck, VirtualLoop
 from tests.simulation.making import make
 from tests.simulation.never import CANNOT, SELDOM, lacking, outdated
 from tests.simulation.occurring import possible
-from tests.simulation.planted.__main__ import PATCHES
+from tests.simulation.planted.__main__ import AMBUSHES, PATCHES
 from tests.simulation.scenario import Act, Edit, Scenario
 from tests.simulation.shrinking import shrunk
 from tests.simulation.world import simulate
@@ -198,6 +199,15 @@ def test_every_planted_fault_still_applies(patch: Path) -> None:
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stderr == ""
+
+
+def test_an_ambush_that_is_chosen_is_laid_alone_and_those_of_planted_faults_are_there() -> None:
+    silent = [one for one in make("chosen", 48, "silence").faults if (one.kind, one.times) == ("lost", 500)]
+
+    assert silent
+    assert all(make("chosen", 48, kind).name == "chosen" for kind in ALL)
+    assert AMBUSHES.keys() <= {patch.stem for patch in PATCHES.glob("*.patch")}
+    assert set(AMBUSHES.values()) <= ALL.keys()
 
 
 def test_what_never_occurs_is_named_but_for_what_cannot() -> None:

@@ -16,6 +16,7 @@ from local.processes import REPOSITORY
 PATCHES = Path(__file__).parent
 # What shows in one kind of meeting alone is looked for there.
 AMBUSHES = {
+    "created-not-linked": "created_and_corrected",
     "damaged-snapshot-used": "back_in_time",
     "doubts-given-up": "cancelled_in_doubt",
     "limit-for-each-invocation": "two_waves_of_leavers",
@@ -65,7 +66,8 @@ def look_for(name: str, hours: int, seed: str, jobs: int) -> str:
         )  # fmt: skip
     lines = done.stdout.splitlines()
     if not lines or not lines[-1].startswith("simulated"):
-        return f"the simulation failed: {done.stderr.strip().splitlines()[-1]}"
+        said = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
+        return f"the simulation failed: {said[-1]}"
     if ", 0 violations," in lines[-1]:
         return f"not found in {hours} hours"
     return f"found: {lines[0]} ({lines[-1].partition(',')[0]})"
