@@ -62,6 +62,8 @@ COSTS = {
         "GetBlobProperties audit-logs": 3,
         "GetEntity Runs": 16,
         "PutBlob audit-logs": 2,
+        # What the pre-check has found.
+        "PutBlob tenant": 1,
     },
     (Mode.SYNC, "as before"): {**EVERY_SYNC, "AppendBlock audit-logs": 1, "GetEntity Runs": 3},
     (Mode.SYNC, "changed"): {
