@@ -7,7 +7,8 @@ from tests.simulation.occurring import possible
 
 _WHY: dict[str, str] = {
     "Nobody asks for it here: what-if runs, watched domains, chosen people, decisions, a second person's word": """
-        kind check, kind only, kind watch, kind whatIf, reason run.checked, reason look.checking, reason look.reading, rule decision, event approval.*, event decision.*, event hold.lifted,
+        kind check, reason run.checked, reason look.checking, reason look.reading, kind only, kind watch, kind whatIf,
+        rule decision, event approval.*, event decision.*, event hold.lifted,
         event leaver.decided, event people.found, event person.read, event history.*, event auditLog.*,
         event source.described, reason decisions.*, reason history.*, reason leavers.*, reason only.*, reason person.*,
         reason leaver.ordered, reason leaver.keptDecided, reason leaver.deleteNow, reason run.whatIf*,
