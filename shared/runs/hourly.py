@@ -26,6 +26,7 @@ from shared.reports.logged import error_text
 from shared.runs.equal import EqualHour, read_equal_hour
 from shared.runs.lifecycle import SCHEDULE, new_run, start, take_up_abandoned
 from shared.runs.messages import hour_message, message, reading_message
+from shared.runs.sync_log import tell_finished_again
 from shared.services import Services
 from shared.store.hours import Settled
 from shared.store.runs import Pointers
@@ -217,7 +218,11 @@ class _Hour:
         watched = periodic == "watch"
         pointers = await self._services.runs.read_pointers(domain)
         last = pointers.last_watch if watched else pointers.last_sync
-        if self._had_its_hour(last) or self._passed_over(domain, terms, stored, pointers, watched=watched):
+        if last and self._had_its_hour(last):
+            if last.unchanged_since:  # the instance that wrote the line may have died before it could tell
+                await tell_finished_again(self._services, domain, last.id)
+            return None
+        if self._passed_over(domain, terms, stored, pointers, watched=watched):
             return None
         run = self._new_runs.setdefault(domain, self._new_run(domain, last, watched=watched))
         try:
@@ -248,9 +253,9 @@ class _Hour:
             event("timer.removed", logging.WARNING, domain=domain)
         return domain in self._removed
 
-    def _had_its_hour(self, last: Run | None) -> bool:
+    def _had_its_hour(self, last: Run) -> bool:
         """Whether the domain's last run, or line, used the reading of this hour or a newer one."""
-        if last is None or self._read_after is None or last.read.source is None:
+        if self._read_after is None or last.read.source is None:
             return False
         ended_well = last.trigger is Trigger.SCHEDULE or last.status.good
         return ended_well and last.read.source.version > self._read_after

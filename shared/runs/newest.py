@@ -44,18 +44,18 @@ async def newest_sides(services: Services, attribute_map: AttributeMap, after: i
         people = await services.readings.load(newest)
         if people is not None:
             return Sides(people, Read(source=told_of(newest)), seen.mirror)
-    raise_if_failed(seen, after)
-    raise needed(services, seen)
+    _raise_if_failed(seen, after)
+    raise _needed(services, seen)
 
 
-def raise_if_failed(seen: Readings, after: int) -> None:
+def _raise_if_failed(seen: Readings, after: int) -> None:
     """Raises ReadingFailed if the last reading was to be this one, and has failed not long ago."""
     failed = seen.failed
     if failed and after < failed.number == seen.begun == seen.ended and failed.age <= FRESH:
         raise ReadingFailed(failed.why)
 
 
-def needed(services: Services, seen: Readings) -> ReadingNeeded:
+def _needed(services: Services, seen: Readings) -> ReadingNeeded:
     """Starts a reading, unless one is under way and not abandoned."""
     at_work = seen.under_way and seen.quiet.total_seconds() < services.settings.lease_seconds
     number = seen.begun if seen.under_way else seen.begun + 1

@@ -86,9 +86,8 @@ async def test_in_storage_it_leaves_its_log_and_who_is_who(start_stack: StartSta
         f"watch/{CONTOSO}/{run.id}.jsonl",
     }
     assert await everything_stored(stack, JOURNAL) == {}
-    assert set(await everything_stored(stack, TENANT)) == {
-        "domains"
-    }  # the list, for when Graph can't be asked
+    # The list, for when Graph can't be asked, and what the pre-check has found.
+    assert set(await everything_stored(stack, TENANT)) == {"domains", f"pre-check/{CONTOSO}"}
     assert await stack.services.domains.find(CONTOSO) == settings
     table = await stack.services.storage.open_table(RUNS)
     rows = table.query_entities("PartitionKey eq @domain", parameters={"domain": CONTOSO})
@@ -129,7 +128,7 @@ async def test_nobody_can_approve_it(start_stack: StartStack) -> None:
     answer = await stack.post(f"domains/{CONTOSO}/sync", {"approve": {"dryRunId": watch.id}})
 
     assert (answer.status_code, stack.writes()) == (409, [])
-    assert "only watched the domain" in answer.json()["detail"]
+    assert "only looked at the domain" in answer.json()["detail"]
 
 
 async def test_after_a_week_of_edited_upns_the_first_sync_renames(start_stack: StartStack) -> None:
