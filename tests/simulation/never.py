@@ -7,7 +7,7 @@ from tests.simulation.occurring import possible
 
 _CANNOT: dict[str, str] = {
     "Nobody asks for it here: withdrawals, look-ups, pre-checks, orders to delete a leaver": """
-        kind check, reason run.checked, reason look.checking, reason look.reading,
+        kind check, reason run.checked,
         event approval.withdrawn, event auditLog.*, event decision.takenBack, event hold.lifted, event history.*,
         event leaver.decided, event people.found, event person.read, event source.described, reason history.*,
         reason leaver.deleteNow, reason leaver.keptDecided, reason leaver.ordered, reason leavers.unknown,
