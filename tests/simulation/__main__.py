@@ -47,7 +47,7 @@ class Totals:
         )
 
 
-def main() -> int:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--hours", type=int, default=1000)
     parser.add_argument("--seed", default="1")
@@ -62,8 +62,11 @@ def main() -> int:
         "--complete-after", type=int, default=20_000,
         help="after so many hours, what can occur and never did is a failure",
     )  # fmt: skip
-    arguments = parser.parse_args()
+    return parser.parse_args()
 
+
+def main() -> int:
+    arguments = _arguments()
     totals, began = Totals(), time.monotonic()
     results = (
         _replayed(arguments.replay)

@@ -95,7 +95,9 @@ class Oracle:
         self._judged: set[str] = set()
         self.rows: list[Line] = []
         self._percents: dict[str, list[tuple[float, int]]] = defaultdict(lambda: [(-1.0, 20)])
-        self._in_scope: dict[str, int] = {}
+        # Run → how many are in scope when it begins, at least and at most: what a mailbox is for is not known of
+        # those to whom nothing is done.
+        self._in_scope: dict[str, tuple[int, int]] = {}
         # Domain → its active run, and for how many calm hours it has been the same.
         self._active: dict[str, tuple[str, int]] = {}
         # Object id → from when until when it is on hold.
@@ -161,7 +163,9 @@ class Oracle:
     def begins(self, performing: Performing) -> None:
         """An invocation of a run begins."""
         self.bounds.begins(performing)
-        self._in_scope.setdefault(performing.run_id, len(self._people_on(performing.domain)))
+        people = self._people_on(performing.domain)
+        sure = sum(1 for one in people if not _protection(one))
+        self._in_scope.setdefault(performing.run_id, (sure, len(people)))
         self._begun.setdefault(performing.run_id, performing.began_at)
 
     def effect(self, one: Effect) -> None:
@@ -299,7 +303,7 @@ class Oracle:
             self._expect_waits(run, made)
         if run["trigger"] == "schedule":
             self._expect_pause(run, made)
-        self.bounds.judge(run, rows, made, self._in_scope.get(run["id"], 0), len(self._records))
+        self.bounds.judge(run, rows, made, self._in_scope.get(run["id"], (0, 0))[1], len(self._records))
         if run["undoes"] and run["status"] in ("succeeded", "completedWithErrors"):
             for detail in not_undone(run, rows, self._everything, self.world.entra.directory):
                 self._wrong("an undo is not exact", detail)
@@ -338,8 +342,8 @@ class Oracle:
             before + [percent for at, percent in self._percents[run["domain"]] if began < at <= now]
         )
         # Where the app counted the same people, its limit is held to the last one of them.
-        in_scope, check = self._in_scope.get(run["id"], 0), run["deletionCheck"]
-        in_scope += not check or check["target"] != in_scope
+        (sure, most), check = self._in_scope.get(run["id"], (0, 0)), run["deletionCheck"]
+        in_scope = check["target"] if check and sure <= check["target"] <= most else sure + 1
         due = min(deleted, self._due(run))
         for amount, of in ((deleted - due, in_scope), (due, in_scope + due)):
             if amount and amount * 100 >= allowed * of:
@@ -510,7 +514,7 @@ class Oracle:
         return [
             user
             for user in self.world.entra.directory.users_of(domain)
-            if user["userType"] != "Guest" and not _protection(user)
+            if user["userType"] != "Guest" and not (user.roles or user.eligible)
         ]
 
     def _note_protection(self, user: User, now: float) -> None:
