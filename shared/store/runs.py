@@ -357,14 +357,14 @@ class Runs:
     async def purge(self, domain: str, now: datetime) -> None:
         """Deletes the rows of runs that are older than 90 days, but for an active run: the app may have stood still."""
         table = await self._storage.open_table(RUNS)
-        active = await self._active(domain)
         condition = f"{_RUNS_ONLY} and RowKey gt @oldest"
         parameters = {"domain": domain, "oldest": oldest_run_id(now)}
-        async for row in table.query_entities(
-            condition, parameters=parameters, select=["PartitionKey", "RowKey"]
-        ):
-            if active is None or row["RowKey"] != active["runId"]:
-                await table.delete_entity(row)
+        found = table.query_entities(condition, parameters=parameters, select=["PartitionKey", "RowKey"])
+        if old := [row async for row in found]:
+            active = await self._active(domain)
+            for row in old:
+                if active is None or row["RowKey"] != active["runId"]:
+                    await table.delete_entity(row)
 
     async def find_idle(self, domain: str, longer_than: timedelta, now: datetime) -> Idle | None:
         """The active run if nothing has been written about it for that long."""

@@ -117,7 +117,7 @@ async def test_a_cancel_does_not_wait_for_a_slow_source(start_stack: StartStack)
 async def test_a_cancel_does_not_wait_for_a_graph_that_says_later(start_stack: StartStack) -> None:
     stack = await start_stack(source=[in_source("aoki")])
     await stack.get("domains")  # which is remembered
-    later = Fault(kind="status", status=429, retry_after=200, path="/domains", where="outer")
+    later = Fault(kind="status", status=429, retry_after=200, path="/$batch", where="outer")
     stack.entra.faults.add(later)
     run = await stack.start("sync")
 

@@ -39,7 +39,7 @@ async def test_it_has_finished_a_run_also_one_that_had_ended_before(start_stack:
 
 async def test_it_continues_when_its_time_is_up(start_stack: StartStack) -> None:
     stack = await start_stack(source=[in_source("aoki")], host=False, settings={"TIME_BUDGET_SECONDS": "1"})
-    stack.entra.faults.add(Fault(kind="status", status=429, retry_after=30, path="/domains", where="outer"))
+    stack.entra.faults.add(Fault(kind="status", status=429, retry_after=30, path="/$batch", where="outer"))
     run = await stack.start_without_message()
 
     result = await perform(stack.services, CONTOSO, run.id)
@@ -50,7 +50,7 @@ async def test_it_continues_when_its_time_is_up(start_stack: StartStack) -> None
 
 async def test_it_continues_when_another_invocation_may_hold_the_domain(start_stack: StartStack) -> None:
     stack = await start_stack(source=[in_source("aoki")], host=False)
-    later = Fault(kind="status", status=429, retry_after=30, path="/domains", where="outer")
+    later = Fault(kind="status", status=429, retry_after=30, path="/$batch", where="outer")
     stack.entra.faults.add(later)
     run = await stack.start_without_message()
 

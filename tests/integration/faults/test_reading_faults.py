@@ -32,8 +32,8 @@ async def test_a_domain_of_two_thousand_costs_a_request_a_page_and_a_handful(sta
 
     assert run.counts.unchanged == 2_000
     asked = [call for call in stack.entra.requests.calls if not call.inner]
-    # Everybody; the domain, whose people are not known yet; who has a temporary UPN.
-    assert len([call for call in asked if call.path == "/users"]) == 3 + 3 + 1
+    # Everybody; the domain, whose people are not known yet.
+    assert len([call for call in asked if call.path == "/users"]) == 3 + 3
     assert len(asked) <= 3 + 3 + 9
 
 

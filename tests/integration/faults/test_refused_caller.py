@@ -79,8 +79,8 @@ async def test_a_run_whose_app_is_refused_fails_without_failing_anybody(
 ) -> None:
     names = [f"user{n}" for n in range(60)]
     stack = await start_stack(source=[in_source(name) for name in names], host=False, settings=ONE_AT_A_TIME)
-    # Three read: what protects, for all domains and for this one, and who has the UPNs.
-    stack.entra.faults.add(from_then_on(3 + 1, status=403, path="/$batch"))
+    # Two read: what protects, for all domains, and for this one with who has the UPNs.
+    stack.entra.faults.add(from_then_on(2 + 1, status=403, path="/$batch"))
 
     run = await performed(stack)
 
