@@ -39,7 +39,8 @@ async def newest_sides(services: Services, attribute_map: AttributeMap, after: i
     if services.settings.read == "live":
         return Sides(await services.source(attribute_map, NoStop(services.clock)).users(), Read())
     seen = await services.snapshots.look()
-    newest = seen.newest
+    # A version that no reading has had: nobody is to wait for it.
+    newest, after = seen.newest, after if after <= seen.ended else 0
     if newest and newest.number > after and newest.map == services.readings.digest(attribute_map):
         people = await services.readings.load(newest)
         if people is not None:

@@ -102,6 +102,9 @@ class TestAPerson:
         assert (first["read"], first["change"], first["read"]["entra"]["live"]) == (same["read"], None, False)
         assert later["read"]["source"]["version"] == first["read"]["source"]["version"] + 1
         assert later["change"]["action"] == "update"
+        # No reading has this version.
+        never = await read(stack, f"people/aoki?after={later['read']['source']['version'] + 7}")
+        assert never["read"] == later["read"]
 
     async def test_is_read_live_in_entra(self, start_stack: StartStack) -> None:
         stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])

@@ -1,5 +1,5 @@
-"""Whatever schemathesis makes of /api/openapi.json: no 5xx but to come again later, and no answer that the document does
-not know.
+"""Whatever schemathesis makes of /api/openapi.json: no 5xx but to come again later, and no answer that the document
+does not know.
 
 FUZZ_EXAMPLES (`make fuzz`) is how many requests are made up for each endpoint, besides those at the edges of every
 parameter and field, which are always tried.
