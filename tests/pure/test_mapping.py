@@ -408,3 +408,12 @@ def test_a_upn_that_entra_would_refuse_is_known_beforehand(upn: str, expected: s
 def test_an_immutable_id_holds_no_dollar_and_no_underscore(immutable_id: str) -> None:
     assert refused_immutable_id("SW1t+/=") is None
     assert code(refused_immutable_id(immutable_id)) == "InvalidValue"
+
+
+@pytest.mark.parametrize(("after", "same"), [(["Sales"], True), (["Board"], False), ([], False)])
+def test_an_account_with_a_list_is_known_to_be_as_before(after: list[str], same: bool) -> None:
+    item = {"id": "1", "userPrincipalName": "aoki@contoso.com", "department": ["Sales"]}
+
+    before, now = MAP.entra_user(item), MAP.entra_user({**item, "department": after})
+
+    assert (before.fingerprint == now.fingerprint) == same
