@@ -38,11 +38,12 @@ async def keep_settled(
 async def _settled(
     services: Services, log: SyncLog, seen: Survey, settings: DomainSettings, source: SharedSource
 ) -> Settled | None:
-    run, stored = log.run, await source.read_mirror()
-    if source.read is None or source.digests is None or stored is None or not log.head.etag:
+    run = log.run
+    if not is_settled(run, seen) or source.read is None or source.digests is None or not log.head.etag:
         return None
-    mirror = await load_mirror(services, stored)
-    if mirror is None or not is_settled(run, seen):
+    stored = await source.read_mirror()
+    mirror = await load_mirror(services, stored) if stored else None
+    if mirror is None:
         return None
     ground = Ground(
         code=services.code,

@@ -12,7 +12,7 @@ from local.entra import Entra, Fault, FaultPlan, User, parse_seed
 from local.entra.errors import GraphError, Json
 from shared.runs import lifecycle
 from shared.settings import Settings
-from tests.simulation.access_control import API_URL, CLIENT, SECRET, TOKEN_URL, AccessControl
+from tests.simulation.access_control import AccessControl
 from tests.simulation.blobs import Blobs
 from tests.simulation.clock import VirtualClock, world_time
 from tests.simulation.faults import Faults
@@ -22,6 +22,7 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.outside import Outside
 from tests.simulation.platform import Instance, Message, Platform
 from tests.simulation.tables import Tables
+from tests.simulation.world import SETTINGS
 
 T = TypeVar("T")
 DOMAINS = ("contoso.com", "fabrikam.com", "fed.example")
@@ -100,15 +101,7 @@ class Twin:
             Tables(now), Blobs(now), self.entra, self.access_control,
         )  # fmt: skip
         self._seeded = frozenset(self.entra.directory.users)
-        self._settings = {
-            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-            "HENNGE_CLIENT_ID": CLIENT,
-            "HENNGE_CLIENT_SECRET": SECRET,
-            "HENNGE_TOKEN_URL": TOKEN_URL,
-            "HENNGE_API_URL": API_URL,
-            "GRAPH_BASE_URL": BASE_URL,
-            "READ": read,
-        }
+        self._settings = {**SETTINGS, "READ": read}
         self._platform = _InTurn(self._outside, self._settings)
 
     async def begin(self) -> None:

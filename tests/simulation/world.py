@@ -96,7 +96,7 @@ class World:
         self._earlier = left(scenario.earlier) if scenario.earlier else None
         if self._earlier:
             self._take_over(self._earlier)
-        settings = {**_SETTINGS, **scenario.settings}
+        settings = {**SETTINGS, **scenario.settings}
         self.platform = Platform(self.outside, settings, scenario.clocks, self.oracle.begins)
         self._rules_struck = 0
         self._changed = False
@@ -390,7 +390,7 @@ class World:
                 self.seen[f"status {event['status']}"] += 1
 
 
-_SETTINGS = {
+SETTINGS = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
     "HENNGE_CLIENT_ID": CLIENT,
     "HENNGE_CLIENT_SECRET": SECRET,
