@@ -33,7 +33,7 @@ TRIES, PAUSE = 10, 3.0
 PREFIX = "tenant-check-"
 # The app's own reads; a test compares them with all that it may send. `{user}` and `{group}` are found on the way.
 READS = (
-    "/domains?$select=id,authenticationType,isInitial,isVerified",
+    "/domains?$select=id,authenticationType,isDefault,isInitial,isVerified&$top=999",
     "/organization?$select=id,displayName",
     "/users?$filter=endsWith(userPrincipalName,'@{domain}')&$count=true&$select=id,isManagementRestricted&$top=1",
     "/users?$filter=proxyAddresses/any(x:endsWith(x,'@{domain}'))&$count=true&$select=id,proxyAddresses&$top=1",

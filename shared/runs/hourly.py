@@ -41,7 +41,7 @@ CLEAR_AWAY_SECONDS = 10.0
 AT_ONCE = 16
 # A removal that was seen longer ago may have been taken back since.
 _RECENT = timedelta(hours=1)
-_PURGED_AN_HOUR = 24
+_PURGED_AN_HOUR = 10
 # In characters. Application Insights cuts a trace at 32,768.
 _LONGEST_LIST = 16_000
 
@@ -296,7 +296,7 @@ class _Hour:
     async def _clear_away(self, domains: Mapping[str, object]) -> None:
         """Deletes expired records for as long as there is time; the next hours delete the rest."""
         runs, logs, decisions = self._services.runs, self._services.audit_logs, self._services.decisions
-        # Of many domains some each hour, so that each has its turn within about a day.
+        # Of many domains some each hour: of 500 each has its turn within two days.
         step = 1 + len(domains) // _PURGED_AN_HOUR
         in_turn = sorted(domains)[int(self._now.timestamp() // 3600) % step :: step]
         # In another order each time: a domain with many old rows must not keep the same ones waiting.
