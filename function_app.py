@@ -74,7 +74,10 @@ async def perform_run(
 ) -> None:
     order = read_message(msg.get_body())
     if isinstance(order, ReadingMessage):
-        messages.set(await perform_reading(services, order.reading))
+        read = await perform_reading(services, order.reading)
+        messages.set(read.messages)
+        if read.has_word:
+            outbox.set(outbox_message(""))
     elif isinstance(order, HourMessage):
         messages.set(await hourly.after_reading(services, order.hour))
     elif order:
@@ -95,7 +98,12 @@ async def give_up_run(
 ) -> None:
     order = read_message(msg.get_body())
     if isinstance(order, ReadingMessage):
-        messages.set(await give_up_reading(services, order.reading))
+        read = await give_up_reading(services, order.reading)
+        messages.set(read.messages)
+        if read.has_word:
+            outbox.set(outbox_message(""))
+    elif isinstance(order, HourMessage):
+        messages.set(await hourly.after_reading(services, order.hour, compare=False))
     elif isinstance(order, RunMessage) and await lifecycle.give_up(services, order.domain, order.run_id):
         outbox.set(outbox_message(order.domain))
 

@@ -70,7 +70,7 @@ async def _hour_with_the_app(domains: list[str]) -> None:
     while waiting:
         order = messages.read_message(waiting.popleft().encode())
         if isinstance(order, messages.ReadingMessage):
-            waiting.extend(await reading.perform_reading(services, order.reading))
+            waiting.extend((await reading.perform_reading(services, order.reading)).messages)
         elif isinstance(order, messages.HourMessage):
             waiting.extend(await hourly.after_reading(services, order.hour))
         elif order:

@@ -8,8 +8,8 @@ from shared.entra.graph import Graph, Part, needs
 from shared.errors import GraphError
 from shared.model.domains import Tenant, TenantDomain, with_removed
 
-# The manual does not name `$top` here; msgraph-sdk has it, and others send it (CIPP, domains?$top=999). Without it a page
-# has 100.
+# The manual does not name `$top` here; msgraph-sdk has it, and others send it (CIPP: domains?$top=999). Without it a
+# page has 100.
 DOMAINS = "/domains?$select=id,authenticationType,isDefault,isInitial,isVerified&$top=999"
 
 

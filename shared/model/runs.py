@@ -220,10 +220,14 @@ class EntraRead(Record):
 
 
 class Read(Record):
-    """`source`: null where the run has read the source for itself alone, or not at all. `entra`: null in old runs."""
+    """`source`: null where the run has read the source for itself alone, or not at all. `entra`: null in old runs.
+
+    `failed`: the version of the reading for all domains that failed, and the run with it.
+    """
 
     source: SourceRead | None = None
     entra: EntraRead | None = None
+    failed: int | None = None
 
 
 class Run(Record):

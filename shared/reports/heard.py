@@ -38,9 +38,10 @@ _OF_WARNINGS: Mapping[str, Event] = {
 def heard(run: Run, quality: Quality, told: Told, now: datetime) -> tuple[list[Happening], Told]:
     """What to tell of a run that has ended, and what has been told then.
 
-    A dry run that a person started tells nothing: that person is there to see it.
+    A dry run that a person started tells nothing: that person is there to see it. Nor does a run that failed with the
+    reading for all domains: that tells once for all of them.
     """
-    if run.mode is Mode.DRY_RUN and run.kind is not RunKind.WATCH:
+    if (run.mode is Mode.DRY_RUN and run.kind is not RunKind.WATCH) or run.read.failed:
         return [], told
     whole = run.status.good and not run.undoes and run.only is None
     works = whole and not _mostly_failed(run, quality)

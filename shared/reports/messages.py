@@ -19,8 +19,10 @@ Message = dict[str, Any]
 _LONGEST_BLOCK = 3_000
 _TITLES: Mapping[Event | str, Callable[[str, int], Parts]] = {
     "run.cancelled": lambda domain, _: say("notify.cancelled", domain=domain),
-    "run.failed": lambda domain, _: say("notify.failed", domain=domain),
-    "run.recovered": lambda domain, _: say("notify.recovered", domain=domain),
+    "run.failed": lambda domain, _: say("notify.failed", domain=domain) if domain else say("notify.unread"),
+    "run.recovered": lambda domain, _: (
+        say("notify.recovered", domain=domain) if domain else say("notify.readAgain")
+    ),
     "protection.off": lambda domain, _: say("notify.protectionOff", domain=domain),
     "people.failing": lambda domain, count: say("notify.failing", domain=domain, count=count),
     "questions.open": lambda domain, count: say("notify.questions", domain=domain, count=count),

@@ -65,13 +65,16 @@ async def tick(services: Services, *, past_due: bool) -> Due:
     return Due(hour.queued, await hour.messages())
 
 
-async def after_reading(services: Services, number: int) -> list[str]:
+async def after_reading(services: Services, number: int, *, compare: bool = True) -> list[str]:
     """What `tick` left until the reading with this number had ended. Returns messages to send, like it.
 
-    Idempotent: a domain that has had a line or a run with that reading gets no other one.
+    Idempotent: a domain that has had a line or a run with that reading gets no other one. Without `compare` each domain
+    has a run: for a message that was moved to the poison queue.
     """
+    if not compare:
+        event("hour.poisoned", logging.ERROR, number=number)
     hour = _Hour(services)
-    await hour.after_reading(number)
+    await hour.after_reading(number, compare=compare)
     return hour.own_messages()
 
 
@@ -110,13 +113,13 @@ class _Hour:
         await self._clear_away(domains)
         self._report(domains, past_due=past_due)
 
-    async def after_reading(self, number: int) -> None:
+    async def after_reading(self, number: int, *, compare: bool) -> None:
         self._read_after = number - 1
         domains = await self._persist(self._services.domains.read_all)
         self._removed = await self._no_longer_in_the_tenant(domains)
         await self._read_terms()
         self._settled = await self._read_settled(domains)
-        if self._terms and self._settled:
+        if compare and self._terms and self._settled:
             syncing = frozenset(name for name, one in domains.items() if one.shown()["periodic_sync"] is True)
             try:
                 self._equal = await read_equal_hour(self._services, self._terms, syncing, number)

@@ -202,6 +202,7 @@ class Invocation:
             event("run.continues", **facts(self._log.run), reason=error_text(error))
             return Continues(error_text(error), await self._messages())
         except ReadingFailed as error:
+            self._log.note(read=Read(failed=error.number))
             await self._end_early(Status.FAILED, error.why)
         except (CancelRequested, PreconditionFailed) as error:
             # The latter: settings have changed since the dry run that was approved.

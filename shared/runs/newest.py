@@ -53,7 +53,7 @@ def _raise_if_failed(seen: Readings, after: int) -> None:
     """Raises ReadingFailed if the last reading was to be this one, and has failed not long ago."""
     failed = seen.failed
     if failed and after < failed.number == seen.begun == seen.ended and failed.age <= FRESH:
-        raise ReadingFailed(failed.why)
+        raise ReadingFailed(failed)
 
 
 def _needed(services: Services, seen: Readings) -> ReadingNeeded:

@@ -8,7 +8,7 @@ messages. A reading that is cut off goes on in the next invocation that needs on
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.errors import (
@@ -20,9 +20,11 @@ from shared.errors import (
     TimeBudgetSpent,
 )
 from shared.log import event
-from shared.model.parts import Parts
+from shared.model.notifications import Happening
+from shared.model.parts import Parts, parts_of
 from shared.model.people import People
 from shared.model.runs import Run, SourceRead, Trigger
+from shared.model.told import MOST_ALIKE
 from shared.outbound.waiting import Deadline, Stop
 from shared.planning.mapping import AttributeMap
 from shared.planning.sides import Source
@@ -32,7 +34,7 @@ from shared.runs.messages import hour_message, message, reading_message
 from shared.runs.mirroring import Mirroring
 from shared.services import Services
 from shared.store.leases import Lease, Times, take_lease
-from shared.store.snapshots import HOUR, READINGS, Readings, Snapshot, StoredMirror, Waiting
+from shared.store.snapshots import HOUR, READINGS, Failure, Readings, Snapshot, StoredMirror, Waiting
 
 # How long ago the reading of a run's snapshot may have ended; of the second one, before its first deletion.
 FRESH, FRESH_SECOND = timedelta(minutes=15), timedelta(minutes=5)
@@ -40,11 +42,19 @@ _LOOK_AGAIN = 1.0
 
 
 class ReadingFailed(Exception):
-    """The shared reading failed. `why`: what its error said."""
+    """The shared reading with this number failed. `why`: what its error said."""
 
-    def __init__(self, why: Parts) -> None:
-        super().__init__(why)
-        self.why = why
+    def __init__(self, failed: Failure) -> None:
+        super().__init__(failed.why)
+        self.number, self.why = failed.number, failed.why
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a message of a reading has led to. `messages`: to be sent; `has_word`: some wait in the tenant's outbox."""
+
+    messages: list[str]
+    has_word: bool = False
 
 
 class SharedSource:
@@ -108,7 +118,7 @@ class SharedSource:
                 self._after = newest.number
             elif failed and failed.number > max(self._after, newest.number if newest else 0):
                 if failed.age <= FRESH:
-                    raise ReadingFailed(failed.why)
+                    raise ReadingFailed(failed)
                 self._after = failed.number
             elif (people := await self._read_or_wait(seen)) is not None:
                 return people
@@ -158,7 +168,7 @@ class SharedSource:
     async def _read(self, seen: Readings, after: int) -> People | None:
         """A reading with a higher number than `after`; None if another invocation reads, or has read meanwhile."""
         services, run = self._services, self._run
-        people = reading = None
+        people, reading, why = None, None, Parts()
         try:
             async with _lease(services) as held:
                 both = _Both(self._stop, held)
@@ -167,6 +177,9 @@ class SharedSource:
                 people = await reading.read(seen, after)
         except DomainBusy:
             return None
+        except SourceError as error:
+            why = parts_of(error)
+            raise
         finally:
             self._unfinished = reading.left if reading else None
             self.got_on = reading is not None and reading.got_on
@@ -174,6 +187,8 @@ class SharedSource:
             if reading and reading.ended:
                 others = await _messages(services, seen.ended, reading.ended)
                 self.messages += [one for one in others if one != message(run.domain, run.id)]
+                if self.messages:
+                    await _tell_of_end(services, seen, reading.ended, why)
         if reading.snapshot and self.read is None:
             await self._note(reading.snapshot)
             self._mirror = reading.mirror
@@ -205,13 +220,13 @@ def is_fresh(read: Snapshot | StoredMirror, after: int) -> bool:
     return read.number > after and read.age <= FRESH
 
 
-async def perform_reading(services: Services, number: int) -> list[str]:
-    """Reads the source, unless a reading with this number or a higher one has ended. Returns messages to send.
+async def perform_reading(services: Services, number: int) -> Ended:
+    """Reads the source, unless a reading with this number or a higher one has ended.
 
     What fails is told to the runs that wait: their messages are sent all the same.
     """
     settings, clock = services.settings, services.clock
-    seen, ended = await services.snapshots.look(), number
+    seen, ended, has_word = await services.snapshots.look(), number, False
     if seen.ended < number:
         stop = Deadline(settings.time_budget_seconds, clock, TimeBudgetSpent("run.timeIsUp"))
         try:
@@ -221,22 +236,24 @@ async def perform_reading(services: Services, number: int) -> list[str]:
                 mirror = Mirroring(services, terms.attribute_map, both, low_priority=True)
                 reading = services.readings.begin(terms.attribute_map, both, mirror.read)
                 if await reading.read(seen, number - 1) is None:
-                    return [reading_message(number)]
+                    return Ended([reading_message(number)])
                 ended = reading.ended
+                has_word = await _tell_of_end(services, seen, ended)
         except DomainBusy:
-            return []  # that one sends their messages
+            return Ended([])  # that one sends their messages
         except (TimeBudgetSpent, LeaseLost) as error:
             event("reading.continues", number=number, reason=error_text(error))
-            return [reading_message(number)]
+            return Ended([reading_message(number)])
         except (SourceError, SettingsUnreadable) as error:
             event("reading.unread", logging.WARNING, number=number, reason=error_text(error))
             ended = max(number, seen.begun + 1)
-    return await _messages(services, min(seen.ended, number - 1), max(ended, seen.ended))
+            has_word = await _tell_of_end(services, seen, ended, parts_of(error))
+    return Ended(await _messages(services, min(seen.ended, number - 1), max(ended, seen.ended)), has_word)
 
 
-async def give_up_reading(services: Services, number: int) -> list[str]:
-    """Ends a reading whose message was moved to the poison queue, as failed. Returns messages to send."""
-    seen = await services.snapshots.look()
+async def give_up_reading(services: Services, number: int) -> Ended:
+    """Ends a reading whose message was moved to the poison queue, as failed."""
+    seen, has_word = await services.snapshots.look(), False
     if seen.ended < number:
         try:
             async with _lease(services):
@@ -245,9 +262,33 @@ async def give_up_reading(services: Services, number: int) -> list[str]:
                 state = await services.snapshots.begin(seen, map_digest="", begun_at=now, go_on=going_on)
                 if state:
                     await services.snapshots.fail(state, summary.poisoned(), now)
+                    has_word = await _tell_of_end(services, seen, state.begun, summary.poisoned())
         except DomainBusy:
-            return []
-    return await _messages(services, min(seen.ended, number - 1), max(number, seen.begun))
+            return Ended([])
+    return Ended(await _messages(services, min(seen.ended, number - 1), max(number, seen.begun)), has_word)
+
+
+async def _tell_of_end(services: Services, seen: Readings, number: int, why: Parts = ()) -> bool:
+    """Tells of a reading that has failed, or of the first one after that, once for all its domains.
+
+    `why`: empty for a good one. Whether there is word to be sent. Never fails: the hourly timer tells of no end again,
+    but the Sync Logs have it.
+    """
+    times = number - (seen.newest.number if seen.newest else 0)
+    if times > MOST_ALIKE if why else times < 2:
+        return False
+    happening = Happening(
+        event="run.failed" if why else "run.recovered",
+        about=f"reading {number}",
+        at=services.clock.now(),
+        times=times if why else 1,
+        details=why,
+    )
+    try:
+        return await services.outbox.tell(happening)
+    except Exception as error:
+        event("reading.untold", logging.WARNING, number=number, error=error_text(error))
+        return False
 
 
 async def _messages(services: Services, before: int, ended: int) -> list[str]:

@@ -234,8 +234,8 @@ class SyncLog:
 
 def tell_finished(run: Run, quality: Mapping[str, Any], head: Mark) -> None:
     """Logs the end of a run, and the head of its domain's chain since then. The alerts rest on this line."""
-    fields = {**facts(run), "undoes": run.undoes, **quality, "durationSeconds": _seconds(run)}
-    event("run.finished", **fields, head=str(head))
+    fields = {**facts(run), **quality, "undoes": run.undoes, "failedReading": run.read.failed}
+    event("run.finished", **fields, durationSeconds=_seconds(run), head=str(head))
 
 
 async def tell_finished_again(services: Services, domain: str, run_id: str) -> None:

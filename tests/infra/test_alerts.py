@@ -35,6 +35,7 @@ WINDOWS = {
     "P2D": timedelta(days=2),
 }
 NO_TIMER = "every domain: the hourly timer does not run"
+UNREAD = "every domain: the source could not be read"
 NOW = datetime(2026, 8, 1, 12, 30, tzinfo=UTC)
 ENDS = date(2027, 3, 31)
 
@@ -410,6 +411,24 @@ def test_the_lines_say_who_failed_without_a_name(written: Written) -> None:
 
     assert len(set(said["failing"])) == len(PEOPLE) + 1
     assert not any(name in line for name in PEOPLE)
+
+
+async def test_a_source_that_can_not_be_read_for_all_domains_is_one_alert(start_stack: StartStack) -> None:
+    names = [CONTOSO, "other.com", "third.com"]
+    stack = await start_stack(domains=[{"id": name} for name in names], settings={"READ": "mirror"})
+    for name in names:
+        await stack.set(name, periodicSync=True)
+    stack.access_control.faults.add(Fault(kind="status", call="token", status=401))
+    with _listening() as lines:
+        runs = await stack.hour(*names)
+    told = [line for event in ("timer.tick", "run.finished") for line in _of(event, lines.seen)]
+
+    assert [run.status for run in runs] == ["failed"] * 3
+    assert {run.read.failed for run in runs} == {1}
+    now = [(NOW - timedelta(minutes=5), line) for line in told]
+    assert {row["domain"] for row in _fired("run-failed", now)} == {UNREAD}
+    hours = [(NOW - timedelta(hours=ago), line) for ago in TestNoGoodRun.HOURLY for line in told]
+    assert [row["domain"] for row in _fired("no-good-run", hours)] == [UNREAD]
 
 
 async def test_domains_that_are_told_in_several_lines_of_one_tick_do_not_alert(

@@ -16,11 +16,12 @@ from shared.model.runs import Mode, Run, Trigger
 from shared.planning import equal
 from shared.runs import hourly, lifecycle
 from shared.runs.invocation import perform
-from shared.runs.messages import RunMessage, read_message
+from shared.runs.messages import POISON_QUEUE, RunMessage, hour_message, read_message
 from shared.runs.reading import perform_reading
 from shared.store.changes import TENANT
 from shared.store.hours import Settled
 from shared.store.storage import DOMAINS
+from tests.integration.test_queue import send
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
 from tests.support.storage_control import storage_of
 
@@ -284,6 +285,19 @@ async def test_what_can_not_be_read_gives_each_a_run(stack: Stack) -> None:
     sent = await hourly.after_reading(services, 2)
 
     assert len(sent) == 2
+
+
+async def test_an_hour_that_was_given_up_has_runs(stack: Stack) -> None:
+    await perform_reading(stack.services, 2)
+
+    await send(stack, POISON_QUEUE, hour_message(2))
+
+    async def both() -> list[Run] | None:
+        newest = [(await stack.runs(domain))[0] for domain in (CONTOSO, OTHER)]
+        return newest if all(run.read_after == 1 and not run.status.active for run in newest) else None
+
+    assert [(is_line(run), run.status) for run in await until(both)] == [(False, "succeeded")] * 2
+    assert stack.events.named("hour.poisoned")
 
 
 async def test_where_storage_can_not_keep_what_waits_each_has_a_run(stack: Stack) -> None:

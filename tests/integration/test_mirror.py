@@ -385,7 +385,7 @@ class TestWhatCanNotBeRead:
         stack = await started(start_stack)
         await one_hour(stack)
         run = await queued(stack, CONTOSO)
-        assert await perform_reading(stack.services, 2) == []
+        assert (await perform_reading(stack.services, 2)).messages == []
         stored = (await stack.services.snapshots.look()).mirror
         assert stored is not None
         container = await stack.services.storage.open_container(SNAPSHOTS)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from local.access_control import Fault as SourceFault
 from local.entra import Fault
 from local.host import HostProcess
 from shared.model.notifications import MASK, Happening, Notification
@@ -153,6 +154,35 @@ class TestWhatIsTold:
         assert third["since"] == receiver.received[0].event["time"]
         assert "No more of the same is sent" in third["text"]
         assert len(set(receiver.ids)) == 5
+
+    async def test_a_source_that_can_not_be_read_is_told_once_for_all_domains(
+        self, start_stack: StartStack, receiver: Receiver
+    ) -> None:
+        names = [CONTOSO, "other.com", "third.com"]
+        stack = await start_stack(
+            source=[in_source(f"user{n}", name) for n, name in enumerate(names)],
+            entra=[in_entra(f"user{n}", name) for n, name in enumerate(names)],
+            domains=[{"id": name} for name in names],
+            settings=LOOPBACK | {"READ": "mirror"},
+        )
+        wanted = webhook(receiver, "run.failed", "run.recovered", domains=[CONTOSO])
+        await change(stack, notifications=[wanted])
+        for name in names:
+            await stack.set(name, periodicSync=True)
+        stack.access_control.faults.add(SourceFault(kind="status", call="token", status=401))
+
+        for _ in range(5):
+            assert [run.status for run in await stack.hour(*names)] == ["failed"] * 3
+        stack.access_control.faults.clear()
+        assert [run.status for run in await stack.hour(*names)] == ["succeeded"] * 3
+        await receiver.got(4)
+        await emptied(stack)
+
+        assert receiver.types == [*["entra-sync.run.failed"] * 3, "entra-sync.run.recovered"]
+        third = receiver.received[2].event
+        assert "subject" not in third
+        assert third["data"]["title"] == "The source could not be read, so no domain was synchronised."
+        assert "No more of the same is sent" in third["data"]["text"]
 
     async def test_names_are_told_only_where_they_are_wanted(
         self, start_stack: StartStack, receiver: Receiver

@@ -170,7 +170,7 @@ class TestAskedFor:
 
         assert performing.result() == Waits((reading_message(2), message(CONTOSO, first.id)))
         assert version(await ended(stack, first)) == 1
-        assert await perform_reading(stack.services, 2) == [message(OTHER, second.id)]
+        assert (await perform_reading(stack.services, 2)).messages == [message(OTHER, second.id)]
         assert version(await ended(stack, second)) == 2
 
     async def test_when_the_reader_dies_one_who_waits_goes_on(self, start_stack: StartStack) -> None:
@@ -195,7 +195,7 @@ class TestAskedFor:
 
         assert performing.result() == Finished(send=(reading_message(1),))
         assert (await stack.services.runs.get(CONTOSO, first.id)).status == "cancelled"
-        assert await perform_reading(stack.services, 1) == [message(OTHER, second.id)]
+        assert (await perform_reading(stack.services, 1)).messages == [message(OTHER, second.id)]
         assert version(await ended(stack, second)) == 1
 
     async def test_a_reading_that_is_given_up_fails_who_waits(self, start_stack: StartStack) -> None:
@@ -206,7 +206,7 @@ class TestAskedFor:
             performing.cancel()
             await asyncio.wait({performing})
 
-        messages = await give_up_reading(stack.services, 1)
+        messages = (await give_up_reading(stack.services, 1)).messages
         run = await ended(stack, second)
 
         assert messages == [message(OTHER, second.id)]

@@ -206,7 +206,7 @@ class Platform:
     async def _perform(self, services: Services, message: Message, send: Send) -> None:
         order = messages.read_message(message.body.encode())
         if isinstance(order, messages.ReadingMessage):
-            out = await perform_reading(services, order.reading)
+            out = (await perform_reading(services, order.reading)).messages
         elif isinstance(order, messages.HourMessage):
             out = await hourly.after_reading(services, order.hour)
         elif order:
@@ -224,7 +224,10 @@ class Platform:
     async def _give_up(self, services: Services, message: Message, send: Send) -> None:
         order = messages.read_message(message.body.encode())
         if isinstance(order, messages.ReadingMessage):
-            for body in await give_up_reading(services, order.reading):
+            for body in (await give_up_reading(services, order.reading)).messages:
+                send(body)
+        elif isinstance(order, messages.HourMessage):
+            for body in await hourly.after_reading(services, order.hour, compare=False):
                 send(body)
         elif isinstance(order, messages.RunMessage):
             PERFORMING.set(Performing(order.domain, order.run_id, self._outside.loop.time()))
