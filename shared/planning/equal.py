@@ -133,6 +133,6 @@ def daily(domain: str, after: datetime) -> datetime:
     return today if today > after else today + _DAY
 
 
-def is_first_of_day(domain: str, last: Run | None, now: datetime) -> bool:
-    """Whether `last`, if there is one, was begun before the domain's last time of the day."""
-    return last is not None and daily(domain, last.created_at) <= now
+def is_first_of_day(domain: str, before: datetime | None, now: datetime) -> bool:
+    """Whether the domain's time of the day has been since `before`; None is never."""
+    return before is not None and daily(domain, before) <= now

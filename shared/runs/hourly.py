@@ -227,7 +227,7 @@ class _Hour:
             return None
         if self._passed_over(domain, terms, stored, pointers, watched=watched):
             return None
-        run = self._new_runs.setdefault(domain, self._new_run(domain, last, watched=watched))
+        run = self._new_runs.setdefault(domain, self._new_run(domain, pointers, watched=watched))
         try:
             run = await start(self._services, run, terms=terms)
         except RunActive as error:
@@ -239,12 +239,14 @@ class _Hour:
         self._started.append(Waiting(domain, run.id, (self._read_after or 0) + 1))
         return run.id
 
-    def _new_run(self, domain: str, last: Run | None, *, watched: bool) -> Run:
+    def _new_run(self, domain: str, pointers: Pointers, *, watched: bool) -> Run:
+        last = pointers.last_watch if watched else pointers.last_sync
+        listed_at = pointers.listed_at or (last.created_at if last else None)
         run = new_run(self._clock, domain, Mode.DRY_RUN if watched else Mode.SYNC, Trigger.SCHEDULE, SCHEDULE)
         update = {
             "kind": RunKind.WATCH if watched else RunKind.WHOLE,
             "read_after": self._read_after,
-            "listed": self._read_after is not None and is_first_of_day(domain, last, self._now),
+            "listed": self._read_after is not None and is_first_of_day(domain, listed_at, self._now),
         }
         return run.model_copy(update=update)
 

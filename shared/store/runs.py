@@ -5,10 +5,11 @@ One partition per domain. A run's row is keyed by its id, newest first. Beside t
 `dry-run-log` (the run whose audit log the blob holds), `good-sync` (of the last sync that succeeded, for all users or
 all but some: the size of the source, the digest of the map, and the blob in which it remembered them), `previewed` (the
 digest of the map of the last good dry run since then), `told` (what notifications have told), `in-doubt` (the last sync
-with failures: what it left in doubt, the next one settles). They share the partition, so a run and its pointers change
-in one transaction: there is never a second active run, nor a finished one that blocks the next. The messages that a
-run's end is worth are in that transaction, too: see `outbox.py`. So is the head of the chain of finished runs: see
-`chain.py`. A run's start writes the head as well, so its ETag tells that no run has begun or ended since.
+with failures: what it left in doubt, the next one settles), `listed` (when the last sync or watch that listed the whole
+domain in Entra was created). They share the partition, so a run and its pointers change in one transaction: there is
+never a second active run, nor a finished one that blocks the next. The messages that a run's end is worth are in that
+transaction, too: see `outbox.py`. So is the head of the chain of finished runs: see `chain.py`. A run's start writes
+the head as well, so its ETag tells that no run has begun or ended since.
 
 `active` has the number of the invocation that performs the run: the fencing token. Every write of a running run is
 conditional on that row's ETag, so a stale invocation can't overwrite its successor.
@@ -47,7 +48,7 @@ from shared.store.storage import RUNS, Storage
 # The blob that holds what is known of people: a good sync names it, so that its loss is noticed.
 PEOPLE = "people"
 _ACTIVE, _DRY_RUN_LOG, _GOOD_SYNC, _IN_DOUBT = "active", "dry-run-log", "good-sync", "in-doubt"
-_PREVIEWED, _TOLD = "previewed", "told"
+_PREVIEWED, _TOLD, _LISTED = "previewed", "told", "listed"
 # Their last runs have pointers of their own.
 _REMEMBERED_APART = (RunKind.WATCH, RunKind.CHECK)
 _RUNS_ONLY = "PartitionKey eq @domain and RowKey ge '0' and RowKey lt ':'"
@@ -65,6 +66,7 @@ class Pointers:
     `told`: what notifications have told of it; None for nothing yet.
     `last_good_map`: the digest of the map of the last good sync, as in `Terms.map_digest`. None without such a sync,
     empty if an earlier version made it. `previewed_map`: that of the last good dry run of everybody since then.
+    `listed_at`: when the last sync or watch that listed the domain was created; None for none yet.
     """
 
     active: str | None = None
@@ -78,6 +80,7 @@ class Pointers:
     previewed_map: str = ""
     told: Told | None = None
     in_doubt: str | None = None
+    listed_at: datetime | None = None
 
     @property
     def told_so_far(self) -> Told:
@@ -210,6 +213,7 @@ class Runs:
             previewed_map=str(rows[_PREVIEWED]["map"]) if _PREVIEWED in rows else "",
             told=_told(rows.get(_TOLD)),
             in_doubt=(rows[_IN_DOUBT]["runId"] if _IN_DOUBT in rows else "") or None,
+            listed_at=rows[_LISTED]["at"] if _LISTED in rows else None,
         )
 
     async def take(self, domain: str, run_id: str) -> Fence | None:
@@ -436,9 +440,12 @@ def _pointers_after(run: Run) -> dict[str, dict[str, Any]]:
         after[_DRY_RUN_LOG] = {"runId": run.id}
     if good and not is_sync and run.kind is RunKind.WHOLE:
         after[_PREVIEWED] = {"map": run.map_digest}
-    if good and is_sync and not run.undoes and run.only is None:
+    whole = not run.undoes and run.only is None
+    if good and is_sync and whole:
         after[_GOOD_SYNC] = {"source": run.counts.source, "map": run.map_digest, "memory": PEOPLE}
         after[_PREVIEWED] = {"map": ""}
+    if run.read.entra and run.read.entra.live and whole and (is_sync or run.kind is RunKind.WATCH):
+        after[_LISTED] = {"at": run.created_at}
     if is_sync and run.audit_log.size_bytes:
         # It has begun to write, and settled what the syncs before it left in doubt, or has it in its own journal.
         after[_IN_DOUBT] = {"runId": run.id if run.counts.doubtful or run.counts.failed else ""}

@@ -171,6 +171,29 @@ class TestWhatNeedsARun:
         assert (await kept(stack, CONTOSO))[CONTOSO].run.id == run.id
 
 
+async def test_a_sync_by_hand_does_not_take_the_place_of_the_list_of_the_day(stack: Stack) -> None:
+    services, now = stack.services, stack.services.clock.now()
+    pointers = await services.runs.read_pointers(CONTOSO)
+    assert pointers.listed_at is None
+    assert pointers.last_sync
+    listed = hourly_run(stack, listed=True)
+    await lifecycle.start(services, listed)
+    await perform(services, CONTOSO, listed.id)
+
+    sync = await stack.sync()
+
+    assert not sync.read.entra or not sync.read.entra.live
+    kept_at = (await services.runs.read_pointers(CONTOSO)).listed_at
+    assert kept_at
+    # Tables keep milliseconds.
+    assert now < listed.created_at < kept_at + timedelta(milliseconds=1)
+
+
+def hourly_run(stack: Stack, **fields: object) -> Run:
+    run = lifecycle.new_run(stack.services.clock, CONTOSO, Mode.SYNC, Trigger.SCHEDULE, AUTHOR)
+    return run.model_copy(update={"read_after": 1, **fields})
+
+
 @pytest.mark.parametrize("listed", [False, True])
 async def test_an_edit_that_brings_back_what_the_copy_alone_had_seen_has_a_run(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, listed: bool

@@ -307,10 +307,9 @@ class TestWhenARunIsDue:
 
 def test_the_first_run_after_the_domains_time_is_that_of_the_day() -> None:
     time = daily(A, NOW)
-    before = RUN.model_copy(update={"created_at": time - timedelta(minutes=1)})
-    after = RUN.model_copy(update={"created_at": time})
+    before = time - timedelta(minutes=1)
 
     assert is_first_of_day(A, before, time)
     assert not is_first_of_day(A, before, time - timedelta(seconds=1))
-    assert not is_first_of_day(A, after, time + timedelta(hours=23))
+    assert not is_first_of_day(A, time, time + timedelta(hours=23))
     assert not is_first_of_day(A, None, time)
