@@ -56,6 +56,8 @@ class _Found:
 class KnownPeople:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        # As it was last read or written here: the runs of one worker read the same again and again.
+        self._last = Memory()
 
     async def read(self, domain: str) -> Memory:
         """What is known of the tenant's people, and whether it is in doubt on this domain.
@@ -102,10 +104,13 @@ class KnownPeople:
         async def begin(found: _Found | None) -> Memory:
             if found is None:
                 return await self._put(await self._take_over())
+            if found.version == self._last.version:
+                return self._last
             memory = await self._storage.clock.in_thread(_decoded, found.content)
             if memory is None:
                 return await self._put(await self._begin_anew(found))
-            return replace(memory, version=found.version)
+            self._last = replace(memory, version=found.version)
+            return self._last
 
         look = partial(self._download, PEOPLE)
         return await update_if_unchanged(self._storage, look, begin, LeaseLost("memory.busy"), crowded=True)
@@ -125,7 +130,8 @@ class KnownPeople:
         blob = (await self._storage.open_container(LINKS)).get_blob_client(PEOPLE)
         condition = unchanged(memory.version) if memory.version else missing()
         answer = await blob.upload_blob(content, overwrite=True, **condition)
-        return replace(memory, version=str(answer["etag"]))
+        self._last = replace(memory, version=str(answer["etag"]))
+        return self._last
 
     async def _begin_anew(self, found: _Found) -> Memory:
         event("links.unreadable", logging.ERROR, blob=PEOPLE)
