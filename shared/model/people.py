@@ -1,8 +1,10 @@
 """Who is on either side of a sync."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal
 
 from shared.model.parts import Parts
@@ -64,6 +66,11 @@ class People(list[SourceUser]):
     fitting: str = ""
     fields: Sequence[Any] = ()
     whole: "People | None" = None
+
+    @cached_property
+    def domains(self) -> Mapping[str, int]:
+        """How many have a UPN on which domain, as it is written, in lower case; empty for none."""
+        return Counter(user.upn.partition("@")[2].lower() for user in self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,8 +34,8 @@ class Ambiguity:
 class Matching:
     """The two sides of one domain, paired. Each user is on exactly one of the lists.
 
-    `source`: number of source users on the domain who are in scope. `moved`: object id → the source user, for Entra
-    users of this domain whose source user is no longer on it. `by_immutable_id`: immutable ID → source user, of all
+    `here`: the source users on the domain; `source`: how many of them are in scope. `moved`: object id → the source
+    user, for Entra users of this domain whose source user is no longer on it. `by_immutable_id`: immutable ID → source user, of all
     domains. `links`: source id → object id, remembered for users still in the source; `departed`: for users who left
     it, and `formerly` the same by object id.
     `rules`: source id → what made the pair. `apart`: source users and Entra users who are certainly two people.
@@ -44,6 +44,7 @@ class Matching:
     """
 
     domain: str
+    here: list[SourceUser] = field(default_factory=list)
     source: int = 0
     pairs: list[tuple[SourceUser, EntraUser]] = field(default_factory=list)
     source_only: list[SourceUser] = field(default_factory=list)
@@ -252,7 +253,7 @@ def _claims(
                 keyed = None
         if links:
             linked = by_id.get(links.get(user.source_id, ""))
-        here = upn.endswith(ending) or is_on(matching.domain, upn)
+        here = upn.endswith(ending) or _is_on_once_folded(matching.domain, upn)
         if here:
             if (owner := wanted.setdefault(upn, user)) is not user:
                 claims.contest(upn, owner, user)
@@ -264,7 +265,8 @@ def _claims(
                 claims.contest(found.object_id, owner, user)
             elif not here:
                 matching.moved[found.object_id] = user
-    matching.source = sum(1 for user, *_ in claims.inside if not user.out_of_scope)
+    matching.here = [user for user, *_ in claims.inside]
+    matching.source = sum(1 for user in matching.here if not user.out_of_scope)
     return claims
 
 
@@ -281,8 +283,10 @@ def _decided_otherwise(user: SourceUser, keyed: EntraUser, decisions: Decisions)
 
 def is_on(domain: str, upn: str) -> bool:
     """Whether a UPN is on exactly this domain, as it is written or once it is folded."""
-    if upn.lower().endswith(f"@{domain.lower()}"):
-        return True
+    return upn.lower().endswith(f"@{domain.lower()}") or _is_on_once_folded(domain, upn)
+
+
+def _is_on_once_folded(domain: str, upn: str) -> bool:
     addresses = fold(upn)
     return addresses != (upn,) and any(one.endswith(f"@{fold_domain(domain)}") for one in addresses)
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from shared.model.addresses import fold, fold_domain, nearly
 from shared.model.domains import TenantDomain
 from shared.model.parts import Parts, say
-from shared.model.people import SourceUser
+from shared.model.people import People, SourceUser
 from shared.planning.mapping import domain_of
 
 # How many people a line names.
@@ -89,13 +89,13 @@ class Territory:
         return Place(Where.NEAR, domain, near) if near else Place(Where.FOREIGN, domain)
 
 
-def strangers(people: Iterable[SourceUser], territory: Territory) -> Parts:
+def strangers(people: People, territory: Territory) -> Parts:
     """Those in the source who are on no domain of the tenant: one count, and a line for what may be a slip.
 
     But for those whom Email only finds, of whom `told_of_upns` tells.
     """
     users: dict[Place, list[str]] = {}
-    for user in people:
+    for user in people if people.domains.keys() - territory.verified else ():
         if not territory.has(user) and not user.only_found:
             users.setdefault(territory.place(user), []).append(user.source_id)
     told: Parts = ()

@@ -48,6 +48,8 @@ def named_by(
     """
     if confirmed:
         return Named(confirmed)
+    if people and all(user.upn for user in people) and _STOOD_IN not in remembered.values():
+        return Named("userPrincipalName")  # as below: nobody has lost it
     known = {user.source_id: remembered[user.source_id] for user in people if user.source_id in remembered}
     if not known:
         has_upn = UPN in attribute_map.own or any(user.upn for user in people)
@@ -66,10 +68,10 @@ def with_upns(people: Sequence[SourceUser], upn_from: UpnFrom) -> People:
 
     An Email that is somebody's UPN finds nobody else.
     """
-    named = People(people)
-    if not all(user.upn for user in people):
-        taken = {address for user in people if user.upn for address in (user.upn.lower(), *fold(user.upn))}
-        named = People(user if user.upn else _standing_in(user, upn_from, taken) for user in people)
+    if isinstance(people, People) and all(user.upn for user in people):
+        return people
+    taken = {address for user in people if user.upn for address in (user.upn.lower(), *fold(user.upn))}
+    named = People(user if user.upn else _standing_in(user, upn_from, taken) for user in people)
     named.fitting = people.fitting if isinstance(people, People) else ""
     return named
 

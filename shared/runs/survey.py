@@ -193,13 +193,15 @@ class Surveyor:
             terms=self._terms,
             initial_domain=initial,
             source=people,
-            on_tenant=sum(1 for user in people if lookups.territory.has(user)),
+            on_tenant=sum(
+                count for name, count in people.domains.items() if name in lookups.territory.verified
+            ),
             target=listing.users,
             memory=memory,
             protection=lookups.protection,
             plan=plan,
             emptied=empty.stopping,
-            left_out=await self._clock.in_thread(self._newly_left_out, people, memory),
+            left_out=self._newly_left_out(matching, memory),
             rules=matching.rules,
             upn_from=upn_from,
             # The doubt first: a long list is cut at its end, and an approval needs to know that it was seen.
@@ -215,9 +217,9 @@ class Surveyor:
                 if people.fitting
                 else ()
             )
-            + await self._clock.in_thread(self._told_of_sign_in, people, matching)
+            + signing_in(self._terms.sign_in_mode, matching.pairs, matching.here)
             + untold(self._directory)
-            + await self._clock.in_thread(strangers, people, lookups.territory)
+            + strangers(people, lookups.territory)
             + self._told_of_holds(listing, decisions.holds)
             + self._told_of_leavers(staging.rows),
             federated=domain.federated,
@@ -259,14 +261,10 @@ class Surveyor:
             raise SourceError("source.upnLost", field=named.field, lost=named.lost, had=named.had)
         return named.upn_from
 
-    def _newly_left_out(self, people: People, memory: Memory) -> int:
+    def _newly_left_out(self, matching: Matching, memory: Memory) -> int:
         """How many who were synchronised here are out of scope now by a rule on the source: they have not left it."""
-        out = (user for user in people if user.out_of_scope and is_on(self._domain, user.upn))
-        return sum(user.source_id in memory.links and user.source_id not in memory.outside for user in out)
-
-    def _told_of_sign_in(self, people: People, matching: Matching) -> Parts:
-        here = (user for user in people if is_on(self._domain, user.upn))
-        return signing_in(self._terms.sign_in_mode, matching.pairs, here)
+        out = (user.source_id for user in matching.here if user.out_of_scope)
+        return sum(who in memory.links and who not in memory.outside for who in out)
 
     def _told_of_holds(self, listing: Listing, holds: Mapping[str, Hold]) -> Parts:
         """The reminder of holds that end soon, of people on this domain."""
