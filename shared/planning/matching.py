@@ -35,9 +35,9 @@ class Matching:
     """The two sides of one domain, paired. Each user is on exactly one of the lists.
 
     `here`: the source users on the domain; `source`: how many of them are in scope. `moved`: object id → the source
-    user, for Entra users of this domain whose source user is no longer on it. `by_immutable_id`: immutable ID → source user, of all
-    domains. `links`: source id → object id, remembered for users still in the source; `departed`: for users who left
-    it, and `formerly` the same by object id.
+    user, for Entra users of this domain whose source user is no longer on it. `by_immutable_id`: immutable ID → source
+    user, of all domains. `links`: source id → object id, remembered for users still in the source; `departed`: for
+    users who left it, and `formerly` the same by object id.
     `rules`: source id → what made the pair. `apart`: source users and Entra users who are certainly two people.
     `renamed`: source ids of unpaired users who have another family name and another given name than at the last good
     sync. `folded`: source ids of users who were paired by a folded UPN alone: a guess, which is not remembered.
