@@ -235,6 +235,8 @@ def _merged(current: Entry, before: Entry, after: Entry) -> Entry:
         return after if after[0] else _NOTHING
     if after == _NOTHING:
         return current
+    if current == _NOTHING and after[0] != before[0]:
+        return after  # forgotten with the account before this one
     fields = zip(current, before, after, strict=True)
     merged = tuple(now if there == was else there for there, was, now in fields)
     return merged if merged[0] else _NOTHING

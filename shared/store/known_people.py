@@ -79,7 +79,8 @@ class KnownPeople:
         async def put(current: Memory) -> Memory:
             merged = await self._storage.clock.in_thread(merge, current, delta)
             if merged is current and current is known:  # which may be out of date
-                return await put(await self._read())
+                current = await self._read()
+                merged = await self._storage.clock.in_thread(merge, current, delta)
             if merged is current or writer in current.writers:
                 return current
             return await self._put(replace(merged, writers=(*merged.writers, writer)[-_WRITERS:]))

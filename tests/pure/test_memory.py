@@ -87,8 +87,10 @@ class TestMerging:
         merged = merge(other, difference(before, after))
 
         for who in "abc":
-            if other.links.get(who) != before.links.get(who):
-                assert merged.links.get(who) == other.links.get(who)
+            was, now, there = before.links.get(who), after.links.get(who), other.links.get(who)
+            if there != was:
+                # Only who was forgotten with their account before is known by the new one.
+                assert merged.links.get(who) == (now if there is None and now != was else there)
 
     def test_people_of_two_runs_are_both_kept(self) -> None:
         one, two = (
@@ -106,6 +108,13 @@ class TestMerging:
 
         assert merge(AOKI, difference(AOKI, gone)) == Memory()
         assert merge(back, difference(AOKI, gone)) is back
+
+    def test_whom_another_forgot_with_an_earlier_account_is_known_by_the_new_one(self) -> None:
+        anew = linked(AOKI, {"aoki": "2"}, TODAY)
+        delta = difference(AOKI, anew)
+
+        assert merge(Memory(), delta).links == {"aoki": "2"}
+        assert merge(merge(AOKI, delta), difference(AOKI, Memory())).links == {"aoki": "2"}
 
     def test_names_of_a_person_whom_another_run_forgot_are_not_kept_alone(self) -> None:
         renamed = with_names(linked(Memory(), {"aoki": "1"}, TODAY), {"aoki": "c d"})
