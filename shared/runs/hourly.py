@@ -1,7 +1,7 @@
 """What the timer does each hour: it queues a run for every domain that is due, and deletes expired records.
 
-Domains whose last whole run had nothing to do wait for the hour's reading first. Where it finds nothing changed, they
-have a line in the Sync Logs in place of a run (see `equal.py`).
+Domains whose last whole run had nothing to do wait for the hour's reading first. Where it finds nothing changed, or
+fails, they have a line in the Sync Logs in place of a run (see `equal.py`).
 
 An error with one domain never stops the others. Storage is busiest at the full hour: what it refuses is retried within
 the same invocation of the timer.
@@ -23,7 +23,7 @@ from shared.model.runs import Mode, Run, RunKind, Trigger
 from shared.planning.equal import is_first_of_day
 from shared.planning.surveyed import Terms
 from shared.reports.logged import error_text
-from shared.runs.equal import EqualHour, read_equal_hour
+from shared.runs.equal import EqualHour, FailedHour, read_equal_hour
 from shared.runs.lifecycle import SCHEDULE, new_run, start, take_up_abandoned
 from shared.runs.messages import hour_message, message, reading_message
 from shared.runs.sync_log import tell_finished_again
@@ -97,7 +97,7 @@ class _Hour:
         self._read_after: int | None = None
         # The domains that wait for the hour's reading, since they may have nothing to do.
         self._settled: dict[str, Settled] = {}
-        self._equal: EqualHour | None = None
+        self._equal: EqualHour | FailedHour | None = None
         self._lines: list[Settled] = []
 
     async def pass_through(self, *, past_due: bool) -> None:
@@ -222,7 +222,7 @@ class _Hour:
         pointers = await self._services.runs.read_pointers(domain)
         last = pointers.last_watch if watched else pointers.last_sync
         if last and self._had_its_hour(last):
-            if last.unchanged_since:  # the instance that wrote the line may have died before it could tell
+            if not last.invocations:  # the instance that wrote the line may have died before it could tell
                 await tell_finished_again(self._services, domain, last.id)
             return None
         if self._passed_over(domain, terms, stored, pointers, watched=watched):
@@ -260,10 +260,11 @@ class _Hour:
 
     def _had_its_hour(self, last: Run) -> bool:
         """Whether the domain's last run, or line, used the reading of this hour or a newer one."""
-        if self._read_after is None or last.read.source is None:
+        version = last.read.source.version if last.read.source else last.read.failed
+        if self._read_after is None or version is None:
             return False
         ended_well = last.trigger is Trigger.SCHEDULE or last.status.good
-        return ended_well and last.read.source.version > self._read_after
+        return ended_well and version > self._read_after
 
     def _passed_over(
         self,

@@ -108,7 +108,7 @@ class SharedSource:
     async def _shared_users(self) -> People:
         while True:
             seen = await self._snapshots.look()
-            newest, failed = seen.newest, seen.failed
+            newest = seen.newest
             if newest and is_fresh(newest, self._after):
                 if newest.map != self._digest:  # it was changed since
                     return await self._live.users()
@@ -116,7 +116,7 @@ class SharedSource:
                     self._mirror = self._fresh(seen.mirror)
                     return people
                 self._after = newest.number
-            elif failed and failed.number > max(self._after, newest.number if newest else 0):
+            elif failed := failure_of(seen, self._after):
                 if failed.age <= FRESH:
                     raise ReadingFailed(failed)
                 self._after = failed.number
@@ -218,6 +218,12 @@ class SharedSource:
 def is_fresh(read: Snapshot | StoredMirror, after: int) -> bool:
     """Whether it was begun after the reading `after`, and has ended not too long ago."""
     return read.number > after and read.age <= FRESH
+
+
+def failure_of(seen: Readings, after: int) -> Failure | None:
+    """The last reading after that with this number, if it has failed and no good one came after it."""
+    failed, newest = seen.failed, seen.newest
+    return failed if failed and failed.number > max(after, newest.number if newest else 0) else None
 
 
 async def perform_reading(services: Services, number: int) -> Ended:

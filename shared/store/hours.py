@@ -28,8 +28,8 @@ _AT_ONCE = 25
 class Settled:
     """A whole run that had nothing to do. `quality`: as `Runs.finish` keeps it.
 
-    `ground`: the digest of what its plan rests on, `alone` as `Ground.digest` takes it. `reading`: the last one that
-    found the same. `due_at`: when another run is due in any case.
+    `ground`: the digest of what its plan rests on, `alone` as `Ground.digest` takes it. `reading`: the last one of
+    which the domain has a line or this run. `due_at`: when another run is due in any case.
     """
 
     run: Run

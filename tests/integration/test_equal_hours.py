@@ -220,10 +220,33 @@ async def test_an_edit_that_brings_back_what_the_copy_alone_had_seen_has_a_run(
 async def test_a_source_that_fails_fails_every_domain(stack: Stack) -> None:
     stack.access_control.faults.add(Fault(kind="status", status=403))
 
-    runs = await stack.hour(CONTOSO, OTHER)
+    lines = await stack.hour(CONTOSO, OTHER)
 
-    assert [run.status for run in runs] == ["failed", "failed"]
-    assert not any(map(is_line, runs))
+    assert [(line.status, line.read.failed) for line in lines] == [("failed", 2)] * 2
+    assert "Nothing was applied" in lines[0].message
+    assert len(stack.events.named("run.started")) == 2
+    assert [one["good"] for one in stack.events.named("run.finished")] == [True] * 2 + [False] * 2
+    assert await hourly.after_reading(stack.services, 2) == []
+
+    stack.access_control.faults.clear()
+    await until(reads(stack, 2))
+    assert [(is_line(line), line.status) for line in await stack.hour(CONTOSO, OTHER)] == [
+        (True, "succeeded")
+    ] * 2
+    verified = (await stack.get(f"integrity?domain={CONTOSO}")).json()
+    assert verified.get("break") is None
+
+
+async def test_who_changed_while_the_source_could_not_be_read_has_a_run(stack: Stack) -> None:
+    stack.access_control.faults.add(Fault(kind="status", status=403))
+    await stack.hour(CONTOSO, OTHER)
+    await until(reads(stack, 2))
+    stack.access_control.faults.clear()
+    stack.access_control.users.add(User.model_validate(in_source("chiba")))
+
+    run, line = await stack.hour(CONTOSO, OTHER)
+
+    assert (is_line(run), run.counts.add, is_line(line)) == (False, 1, True)
 
 
 async def test_no_line_is_written_beside_an_active_run(stack: Stack) -> None:
