@@ -99,17 +99,19 @@ def emulated(
     on: int = 1,
     rooms: bool = False,
     strict: bool = False,
+    page_size: int = SOURCE_PAGE_SIZE,
     latency_ms: float = 0,
     clock_rate: float = 1,
 ) -> Iterator[Emulated]:
     """Runs both sides with the first `in_source` and `in_entra` of the same people, on so many domains.
 
-    `rooms`: each domain has one. `strict`: the operations of storage are counted, which costs time.
+    `rooms`: each domain has one. `strict`: the operations of storage are counted, which costs time. `page_size`: of the
+    source.
     """
     with tempfile.TemporaryDirectory() as folder:
         source, tenant = Path(folder, "source.json"), Path(folder, "tenant.json")
         everybody = [access_control_user(person) for person in people(in_source, on)]
-        source.write_bytes(orjson.dumps({"users": everybody, "pageSize": SOURCE_PAGE_SIZE}))
+        source.write_bytes(orjson.dumps({"users": everybody, "pageSize": page_size}))
         users = [graph_user(person) for person in people(in_entra, on)]
         users += map(room, domains(on) if rooms else ())
         names = [{"id": name, "isDefault": name == DOMAIN} for name in domains(on)]
