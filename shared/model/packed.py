@@ -1,8 +1,9 @@
 """Rows in storage: lines of JSON, compressed, with a digest that is the same in any order."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from io import BytesIO
 
 _FASTEST = 1
 # A million users have less.
@@ -30,6 +31,11 @@ def unzipped(body: bytes) -> bytes:
     if not unzip.eof or unzip.unused_data:
         raise SnapshotDamaged
     return content
+
+
+def lines(content: bytes) -> Iterator[bytes]:
+    """Those that `zipped` was given, one by one as there: a list of them takes more than the content."""
+    return (line[:-1] for line in BytesIO(content))
 
 
 class Digest:

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
-from io import BytesIO
 from itertools import chain
 from typing import Any
 
@@ -22,7 +21,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from shared.model.characters import escaped
-from shared.model.packed import Digest, SnapshotDamaged, unzipped, zipped
+from shared.model.packed import Digest, SnapshotDamaged, lines, unzipped, zipped
 from shared.model.parts import Parts, stored_parts
 from shared.model.people import People, SourceUser
 from shared.planning.mapping import AttributeMap, domain_of
@@ -160,8 +159,7 @@ def _bodies(index: _Index, bodies: bytes) -> Iterator[tuple[_Part, bytes]]:
 
 def _users(part: _Part, body: bytes) -> list[SourceUser]:
     digest = Digest()
-    # Line by line, as in `zipped`.
-    users = [_user_of(orjson.loads(digest.add(row[:-1]))) for row in BytesIO(unzipped(body))]
+    users = [_user_of(orjson.loads(row)) for row in map(digest.add, lines(unzipped(body)))]
     if len(users) != part.users or digest.text != part.digest:
         raise SnapshotDamaged
     return users
