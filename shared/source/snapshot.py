@@ -24,6 +24,7 @@ from shared.model.characters import escaped
 from shared.model.packed import Digest, SnapshotDamaged, lines, unzipped, zipped
 from shared.model.parts import Parts, stored_parts
 from shared.model.people import People, SourceUser
+from shared.planning.cycles import makes_no_cycles
 from shared.planning.mapping import AttributeMap, domain_of
 from shared.source import Staged
 
@@ -128,6 +129,7 @@ def part_digests(content: bytes, digest: str) -> dict[str, str]:
     return {part.domain: part.digest for part in _index(content, digest)[0].parts}
 
 
+@makes_no_cycles
 def unpacked(content: bytes, digest: str) -> People:
     """Everybody in a snapshot with this digest. Raises SnapshotDamaged if it is not complete, or not that one."""
     index, bodies = _index(content, digest)
