@@ -126,14 +126,14 @@ class Spellings:
     def add(self, record: object) -> None:
         """Adds one record with the source's own field names; what is no object counts as a person without fields."""
         self.users += 1
-        if not isinstance(record, Mapping):
+        if not isinstance(record, dict):
             return
         for name, value in record.items():
             seen = self.fields.get(name)
             # Of nearly all values nothing else is to be told.
             if self.users > LOOKED_AT and seen and type(value) is str and seen.tells_nothing(value):
                 seen.users += 1
-            elif isinstance(value, Mapping):
+            elif isinstance(value, dict):
                 for inner, nested in value.items():
                     self._add(f"{name}.{inner}", nested)
             else:

@@ -141,7 +141,7 @@ class SourceUsers(Generic[T]):
             self._people.append(user)
 
     def _user(self, record: object) -> SourceUser:
-        if not isinstance(record, Mapping):
+        if not isinstance(record, dict):
             raise SourceError("source.notAUser", kind=type(record).__name__)
         try:
             user = self._attribute_map.source_user(record)

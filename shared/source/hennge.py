@@ -79,10 +79,11 @@ class HenngeSource:
         if staged:
             users.go_on(staged)
         async for pages, items, cursor in self._pages(staged):
+            number = pages.number
             for item in items:
-                users.add(item, pages.number)
+                users.add(item, number)
             if stages and cursor:
-                await stages.keep(users, cursor, pages.number, pages.items + len(items))
+                await stages.keep(users, cursor, number, pages.items + len(items))
         return users.complete()
 
     async def describe(self, add: Callable[[object], None]) -> None:
