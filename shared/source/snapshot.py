@@ -10,6 +10,7 @@ for the same people in any order, in every process.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
@@ -76,7 +77,7 @@ class Rows:
         self.fitting: str = ""
         self.fields: Sequence[Any] = ()
         self._new: list[bytes] = []
-        self._by_domain: dict[str, list[bytes]] = {}
+        self._by_domain = defaultdict[str, list[bytes]](list)
 
     def __len__(self) -> int:
         return sum(map(len, self._by_domain.values()))
@@ -84,7 +85,7 @@ class Rows:
     def append(self, user: SourceUser) -> None:
         # A copy: orjson's own bytes keep the room that they were written in.
         row = bytes(memoryview(orjson.dumps(_cells(user))))
-        self._by_domain.setdefault(domain_of(user.upn), []).append(row)
+        self._by_domain[domain_of(user.upn)].append(row)
         self._new.append(row)
 
     def clear(self) -> None:
@@ -107,7 +108,7 @@ class Rows:
                 staged = Staged(**json.loads(rest))
                 places |= staged.places
                 for row in rows:
-                    self._by_domain.setdefault(domain_of(orjson.loads(row)[_UPN]), []).append(row)
+                    self._by_domain[domain_of(orjson.loads(row)[_UPN])].append(row)
             except (TypeError, IndexError, ValueError) as error:
                 raise SnapshotDamaged from error
         return staged and replace(staged, places=places)
