@@ -1,6 +1,6 @@
 """Where the people come from: one small protocol, one module per kind of source."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Generic, Literal, Protocol, TypeVar
