@@ -238,7 +238,7 @@ class AttributeMap:
         """
         texts = self._texts(record)
         source_id = _kept(_first(texts, self.source_id_fields) or "")
-        upn_field = next((name for name in self.upn_fields if texts.get(name)), "")
+        upn_field = _filled_field(texts, self.upn_fields)
         upn = texts.get(upn_field) or ""
         immutable_id = _first(texts, self.immutable_id_fields)
         problem = unwritten(UPN, upn) or unwritten(IMMUTABLE_ID, immutable_id)
@@ -400,10 +400,15 @@ def _fingerprint(values: list[object]) -> int:
 
 
 def _first(texts: Mapping[str, str | None], names: Sequence[str]) -> str | None:
+    return texts.get(_filled_field(texts, names)) or None
+
+
+def _filled_field(texts: Mapping[str, str | None], names: Sequence[str]) -> str:
+    """The first of these fields that has something; empty if none has."""
     for name in names:
-        if text := texts.get(name):
-            return text
-    return None
+        if texts.get(name):
+            return name
+    return ""
 
 
 def other_person(user: SourceUser, target: EntraUser) -> bool:
