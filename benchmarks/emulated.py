@@ -2,8 +2,9 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -99,22 +100,31 @@ def emulated(
     on: int = 1,
     rooms: bool = False,
     strict: bool = False,
+    page_size: int = SOURCE_PAGE_SIZE,
     latency_ms: float = 0,
     clock_rate: float = 1,
 ) -> Iterator[Emulated]:
     """Runs both sides with the first `in_source` and `in_entra` of the same people, on so many domains.
 
-    `rooms`: each domain has one. `strict`: the operations of storage are counted, which costs time.
+    `rooms`: each domain has one. `strict`: the operations of storage are counted, which costs time. `page_size`: of the
+    source.
     """
     with tempfile.TemporaryDirectory() as folder:
         source, tenant = Path(folder, "source.json"), Path(folder, "tenant.json")
-        everybody = [access_control_user(person) for person in people(in_source, on)]
-        source.write_bytes(orjson.dumps({"users": everybody, "pageSize": SOURCE_PAGE_SIZE}))
-        users = [graph_user(person) for person in people(in_entra, on)]
-        users += map(room, domains(on) if rooms else ())
+        _write(source, map(access_control_user, people(in_source, on)), {"pageSize": page_size})
+        users = chain(map(graph_user, people(in_entra, on)), map(room, domains(on) if rooms else ()))
         names = [{"id": name, "isDefault": name == DOMAIN} for name in domains(on)]
-        tenant.write_bytes(orjson.dumps({"domains": names, "users": users}))
+        _write(tenant, users, {"domains": names})
         with running_stack(
             source, tenant, latency_ms=latency_ms, clock_rate=clock_rate, strict=strict
         ) as stack:
             yield Emulated(stack, on, strict)
+
+
+def _write(seed: Path, users: Iterable[object], others: Mapping[str, object]) -> None:
+    """User by user: a million at once would take gigabytes."""
+    with seed.open("wb") as file:
+        file.write(orjson.dumps({**others, "users": []}).removesuffix(b"]}"))
+        for number, user in enumerate(users):
+            file.write(b"," * (number > 0) + orjson.dumps(user))
+        file.write(b"]}")

@@ -3,7 +3,9 @@
 Each hour is in a process of its own. The first one, in which every domain has a run, is not measured.
 """
 
-from benchmarks.emulated import Emulated, emulated
+from dataclasses import dataclass
+
+from benchmarks.emulated import SOURCE_PAGE_SIZE, Emulated, emulated
 from benchmarks.measuring import Figures, in_fresh_process
 from benchmarks.people import domains
 from benchmarks.report import Row, Target, markdown
@@ -11,37 +13,59 @@ from benchmarks.worker import hour_with_the_app, last_runs
 
 TITLE = "An hour of all domains"
 _MODULE = "benchmarks.idle_hour"
-# Users, domains, whether each has a room, people whose name changes, and the targets: for requests to Graph beside the
-# writes, operations of storage, CPU seconds, MB.
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Hour:
+    """`rooms`: whether each domain has one. `changed`: how many people get another name. `page_size`: of the source.
+
+    `limits`: the targets, named in `_NAMES`.
+    """
+
+    users: int
+    on: int
+    rooms: bool = False
+    changed: int = 0
+    page_size: int = SOURCE_PAGE_SIZE
+    limits: tuple[float | None, ...]
+
+    def __str__(self) -> str:
+        parts = [f"{self.users:,} users", f"{self.on} {'domain' if self.on == 1 else 'domains'}"]
+        parts += ["each with a room"] if self.rooms else []
+        parts += [f"{self.page_size:,} a page"] if self.page_size != SOURCE_PAGE_SIZE else []
+        return ", ".join((*parts, f"{self.changed or 'nobody'} changed"))
+
+
 _HOURS = (
-    (100_000, 1, False, 0, (5, 150, 4.0, 200)),
-    (100_000, 100, False, 0, (5, 150, 6.0, None)),
-    (2_500, 500, True, 0, (10, 700, 20.0, None)),
-    (100_000, 10, False, 100, (60, None, None, None)),
+    _Hour(users=100_000, on=1, limits=(5, 150, 4.0, 200)),
+    _Hour(users=100_000, on=1, page_size=1_000, limits=(5, 150, 2.0, 200)),
+    _Hour(users=100_000, on=100, limits=(5, 150, 6.0, None)),
+    _Hour(users=2_500, on=500, rooms=True, limits=(10, 700, 20.0, None)),
+    _Hour(users=100_000, on=10, changed=100, limits=(60, None, None, None)),
+    _Hour(users=1_000_000, on=1, page_size=1_000, limits=(5, None, 30.0, 1_200)),
 )
 _NAMES = ("Graph requests", "operations of storage", "s of CPU", "MB")
 
 
 def rows(**_: bool) -> list[Row]:
-    return [_row(*hour) for hour in _HOURS]
+    return [_row(hour) for hour in _HOURS]
 
 
-def _row(users: int, on: int, rooms: bool, changed: int, limits: tuple[float | None, ...]) -> Row:
-    with emulated(users, users, on=on, rooms=rooms, strict=True) as tenant:
-        _hour(tenant, on)
-        tenant.rename_in_source(changed)
-        found = _hour(tenant, on)
+def _row(hour: _Hour) -> Row:
+    with emulated(
+        hour.users, hour.users, on=hour.on, rooms=hour.rooms, page_size=hour.page_size, strict=True
+    ) as tenant:
+        _measured(tenant)
+        tenant.rename_in_source(hour.changed)
+        found = _measured(tenant)
     figures = (found["requests"], found["storage"], found["cpu"], found["peak"])
     targets = tuple(
         Target(f"≤ {limit:,g} {name}", figure <= limit)
-        for figure, limit, name in zip(figures, limits, _NAMES, strict=True)
+        for figure, limit, name in zip(figures, hour.limits, _NAMES, strict=True)
         if limit is not None
     )
-    what = (
-        f"{users:,} users, {on} {'domain' if on == 1 else 'domains'}{', each with a room' if rooms else ''}"
-    )
     return Row(
-        f"{what}, {changed or 'nobody'} changed",
+        str(hour),
         _MODULE,
         1,
         found["cpu"],
@@ -59,9 +83,9 @@ def _row(users: int, on: int, rooms: bool, changed: int, limits: tuple[float | N
     )
 
 
-def _hour(tenant: Emulated, on: int) -> Figures:
+def _measured(tenant: Emulated) -> Figures:
     tenant.begin()
-    names = domains(on)
+    names = domains(tenant.on)
     figures = in_fresh_process(hour_with_the_app, names, env=tenant.stack.settings)
     counted = {
         "requests": float(tenant.requests_beside_writes()),

@@ -19,6 +19,8 @@ from local.people import ACCESS_CONTROL_SEED, ENTRA_SEED
 from local.processes import ChildProcess
 
 _ADDRESS = r"^http://\S+"
+# With a million users, on a busy machine.
+_FILLING_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ def running_stack(
             azurite,
             entra,
             access_control,
-            entra.wait_for(_ADDRESS, timeout=120)[0],
-            access_control.wait_for(_ADDRESS, timeout=120)[0],
+            entra.wait_for(_ADDRESS, _FILLING_SECONDS)[0],
+            access_control.wait_for(_ADDRESS, _FILLING_SECONDS)[0],
         )
 
 

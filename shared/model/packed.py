@@ -1,8 +1,10 @@
 """Rows in storage: lines of JSON, compressed, with a digest that is the same in any order."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from io import BytesIO
+from itertools import islice
 
 _FASTEST = 1
 # A million users have less.
@@ -14,9 +16,10 @@ class SnapshotDamaged(ValueError):
 
 
 def zipped(lines: Iterable[bytes]) -> bytes:
-    """Line by line: all lines of a large source would be a hundred megabytes."""
-    zipping = zlib.compressobj(_FASTEST)
-    parts = [zipping.compress(line + b"\n") for line in lines]
+    """Some lines at a time: all lines of a large source would be a hundred megabytes."""
+    zipping, rest = zlib.compressobj(_FASTEST), iter(lines)
+    some = iter(lambda: [*islice(rest, 100), b""], [b""])
+    parts = [zipping.compress(b"\n".join(each)) for each in some]
     return b"".join((*parts, zipping.flush()))
 
 
@@ -30,6 +33,11 @@ def unzipped(body: bytes) -> bytes:
     if not unzip.eof or unzip.unused_data:
         raise SnapshotDamaged
     return content
+
+
+def lines(content: bytes) -> Iterator[bytes]:
+    """Those that `zipped` was given, one by one as there: a list of them takes more than the content."""
+    return (line[:-1] for line in BytesIO(content))
 
 
 class Digest:

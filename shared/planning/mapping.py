@@ -98,6 +98,9 @@ def _common(value: object) -> str | None:
     return _remembered(value) if isinstance(value, str) else normalised(value)
 
 
+_Reader = Callable[[object], str | None]
+
+
 def is_secret(field: str) -> bool:
     """Whether the name of a source field says that it holds a secret. Such a field is named, but never read."""
     return _SECRET.search(field_key(field)) is not None
@@ -235,7 +238,7 @@ class AttributeMap:
         """
         texts = self._texts(record)
         source_id = _kept(_first(texts, self.source_id_fields) or "")
-        upn_field = next((name for name in self.upn_fields if texts.get(name)), "")
+        upn_field = _filled_field(texts, self.upn_fields)
         upn = texts.get(upn_field) or ""
         immutable_id = _first(texts, self.immutable_id_fields)
         problem = unwritten(UPN, upn) or unwritten(IMMUTABLE_ID, immutable_id)
@@ -264,22 +267,47 @@ class AttributeMap:
             name_made=name_made,
             status=self._status(texts.get(self.status_field)),
             problem=problem,
-            out_of_scope=not self.scope.source_side(lambda name: texts.get(field_key(name))),
+            out_of_scope=self._is_scoped
+            and not self.scope.source_side(lambda name: texts.get(field_key(name))),
         )
 
     def _texts(self, record: Mapping[str, object]) -> dict[str, str | None]:
         """What is read of a record: field → text. Raises ValueError as `source_user` does."""
-        texts = {}
-        for name, value in flat(record).items():
-            if name not in self.read_fields:
-                continue
-            if not isinstance(value, list):
-                texts[name] = (_common if name in self._common_fields else normalised)(value)
-            elif name in self.single_fields:
-                raise ValueError(name)
+        texts: dict[str, str | None] = {}
+        for name, key, read in self._reading_of(tuple(record)):
+            value = record[name]
+            if isinstance(value, str):
+                texts[key] = read(value)
+            elif isinstance(value, dict):
+                inner = ((f"{key}.{field_key(str(name))}", nested) for name, nested in value.items())
+                texts |= {one: self._text(one, nested) for one, nested in inner if one in self.read_fields}
             else:
-                texts[name] = normalised("; ".join(map(str, value)))
+                texts[key] = self._text(key, value)
         return texts
+
+    @cached_property
+    def _reading_of(self) -> Callable[[tuple[str, ...]], list[tuple[str, str, _Reader]]]:
+        """The names of a record's fields → those that are read or have such fields in them, their keys, and how."""
+
+        def reading(names: tuple[str, ...]) -> list[tuple[str, str, _Reader]]:
+            keys = zip(names, map(field_key, names), strict=True)
+            return [(name, key, self._reader(key)) for name, key in keys if self._reads(key)]
+
+        # Nearly all records of a source have the same.
+        return lru_cache(maxsize=256)(reading)
+
+    def _reads(self, key: str) -> bool:
+        return key in self.read_fields or any(one.startswith(f"{key}.") for one in self.read_fields)
+
+    def _reader(self, key: str) -> _Reader:
+        return _common if key in self._common_fields else normalised
+
+    def _text(self, key: str, value: object) -> str | None:
+        if not isinstance(value, list):
+            return self._reader(key)(value)
+        if key in self.single_fields:
+            raise ValueError(key)
+        return normalised("; ".join(map(str, value)))
 
     def _status(self, text: str | None) -> Value:
         known = _STATUS.get(field_key(text), _kept(text)) if text else None
@@ -372,10 +400,15 @@ def _fingerprint(values: list[object]) -> int:
 
 
 def _first(texts: Mapping[str, str | None], names: Sequence[str]) -> str | None:
+    return texts.get(_filled_field(texts, names)) or None
+
+
+def _filled_field(texts: Mapping[str, str | None], names: Sequence[str]) -> str:
+    """The first of these fields that has something; empty if none has."""
     for name in names:
-        if text := texts.get(name):
-            return text
-    return None
+        if texts.get(name):
+            return name
+    return ""
 
 
 def other_person(user: SourceUser, target: EntraUser) -> bool:

@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
+from itertools import chain
 
 import orjson
 from pydantic import TypeAdapter
 
 from shared.model.domains import TenantDomain
-from shared.model.packed import Digest, SnapshotDamaged, unzipped, zipped
+from shared.model.packed import Digest, SnapshotDamaged, lines, unzipped, zipped
 from shared.planning.mapping import UPN, AttributeMap, domain_of
 from shared.planning.protection import Roles
 from shared.planning.renames import TEMPORARY
@@ -93,12 +94,12 @@ class Mirror:
     def items_on(self, domain: str, rows: Iterable[bytes]) -> Iterator[dict[str, object]]:
         """Who is on the domain, as Graph would list them. `rows`: those of its part."""
         then = (orjson.loads(row) for row in rows if id_of(row) not in self.changed)
-        yield from self._items((*then, *self.changed.values()), f"@{domain.lower()}", "")
+        yield from self._items(chain(then, self.changed.values()), f"@{domain.lower()}", "")
 
     def items_aside(self) -> Iterator[dict[str, object]]:
         """Who has a UPN like the app's temporary ones."""
         then = (row for row in self.aside if row[0] not in self.changed)
-        yield from self._items((*then, *self.changed.values()), "", TEMPORARY)
+        yield from self._items(chain(then, self.changed.values()), "", TEMPORARY)
 
     def _items(self, rows: Iterable[Row], ending: str, beginning: str) -> Iterator[dict[str, object]]:
         place = self.select.index(UPN)
@@ -244,14 +245,13 @@ class Listed:
         return sorted([*differing, *new])
 
 
-def part_rows(part: Part, body: bytes) -> list[bytes]:
-    """The lines of a part. Raises SnapshotDamaged unless they are all there."""
-    rows, digest = unzipped(body).splitlines(), Digest()
-    for row in rows:
-        digest.add(row)
-    if len(rows) != part.users or digest.text != part.digest:
+def part_rows(part: Part, body: bytes) -> Iterator[bytes]:
+    """The lines of a part. Raises SnapshotDamaged at once unless they are all there."""
+    content, digest = unzipped(body), Digest()
+    users = sum(1 for _ in map(digest.add, lines(content)))
+    if users != part.users or digest.text != part.digest:
         raise SnapshotDamaged
-    return rows
+    return lines(content)
 
 
 def lines_with(part: Part, body: bytes, texts: Iterable[str]) -> list[bytes]:

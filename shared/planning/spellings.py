@@ -92,10 +92,6 @@ class Seen:
         self.same = self.same and value == first
         self.first = first or value
 
-    def tells_nothing(self, value: str) -> bool:
-        """Whether all that a further value does is to count."""
-        return value != "" and (value == self.first or not (self.same or value.isspace()))
-
     def nearly_all(self, kind: str) -> bool:
         return self.looked > 0 and self.kinds.get(kind, 0) >= _NEARLY_ALL * self.looked
 
@@ -126,14 +122,20 @@ class Spellings:
     def add(self, record: object) -> None:
         """Adds one record with the source's own field names; what is no object counts as a person without fields."""
         self.users += 1
-        if not isinstance(record, Mapping):
+        if not isinstance(record, dict):
             return
         for name, value in record.items():
             seen = self.fields.get(name)
-            # Of nearly all values nothing else is to be told.
-            if self.users > LOOKED_AT and seen and type(value) is str and seen.tells_nothing(value):
+            # All that nearly all further values do is to count.
+            if (
+                seen
+                and self.users > LOOKED_AT
+                and type(value) is str
+                and value
+                and (value == seen.first or not (seen.same or value.isspace()))
+            ):
                 seen.users += 1
-            elif isinstance(value, Mapping):
+            elif isinstance(value, dict):
                 for inner, nested in value.items():
                     self._add(f"{name}.{inner}", nested)
             else:

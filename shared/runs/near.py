@@ -24,6 +24,7 @@ from shared.model.packed import SnapshotDamaged
 from shared.model.people import EntraUser
 from shared.model.runs import EntraRead
 from shared.planning.aside import are_aside
+from shared.planning.cycles import makes_no_cycles
 from shared.planning.equal import left_digest
 from shared.planning.holders import Holder
 from shared.planning.mapping import AttributeMap, domain_of
@@ -246,6 +247,7 @@ async def near_directory(
         return None
     part = mirror.part(domain)
 
+    @makes_no_cycles
     def made(body: bytes) -> Near:
         return Near(graph, attribute_map, domain, mirror, part_rows(part, body) if part else ())
 

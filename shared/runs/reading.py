@@ -168,13 +168,13 @@ class SharedSource:
     async def _read(self, seen: Readings, after: int) -> People | None:
         """A reading with a higher number than `after`; None if another invocation reads, or has read meanwhile."""
         services, run = self._services, self._run
-        people, reading, why = None, None, Parts()
+        reading, why = None, Parts()
         try:
             async with _lease(services) as held:
                 both = _Both(self._stop, held)
                 mirror = Mirroring(services, self._map, both, run.trigger is Trigger.SCHEDULE)
                 reading = services.readings.begin(self._map, both, mirror.read)
-                people = await reading.read(seen, after)
+                await reading.read(seen, after)
         except DomainBusy:
             return None
         except SourceError as error:
@@ -189,10 +189,12 @@ class SharedSource:
                 self.messages += [one for one in others if one != message(run.domain, run.id)]
                 if self.messages:
                     await _tell_of_end(services, seen, reading.ended, why)
-        if reading.snapshot and self.read is None:
+        if reading.snapshot is None:
+            return None
+        if self.read is None:
             await self._note(reading.snapshot)
             self._mirror = reading.mirror
-        return people
+        return await services.readings.load(reading.snapshot)
 
     def _fresh(self, mirror: StoredMirror | None) -> StoredMirror | None:
         """The mirror, if it was read after somebody asked for this run, and not too long ago."""

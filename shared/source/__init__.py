@@ -1,25 +1,37 @@
 """Where the people come from: one small protocol, one module per kind of source."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from itertools import islice
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from shared.errors import SourceError, looks_right
-from shared.model.people import People, SourceUser
+from shared.model.people import SourceUser
 from shared.planning.mapping import AttributeMap, field_key, flat
-from shared.planning.sides import Source
 from shared.planning.spellings import Spellings
 
 # Access Control's built-in administrator, who is never synchronised.
 BUILT_IN_ADMINISTRATOR = "hdeadmin"
 
 
+class Taking(Protocol):
+    """Takes the users of a source one by one, in its order, and then what `People` knows of them all."""
+
+    fitting: str
+    fields: Sequence[Any]
+
+    def append(self, user: SourceUser, /) -> None: ...
+
+
+T = TypeVar("T", bound=Taking)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """The users of the first pages of a source, each with its page, and the cursor of the next page.
+    """Where a reading of the first pages of a source stands: `cursor` is that of the next page.
 
     `pages` and `items` count what is before the cursor. `fields` and `fitting` are as in `People`; `absent`: fields
-    that the scope names and that no record has had so far.
+    that the scope names and that no record has had so far. `places`: source id → page.
     """
 
     cursor: str
@@ -27,8 +39,8 @@ class Staged:
     items: int
     fields: Sequence[Any] = (0,)
     fitting: str = ""
-    absent: tuple[str, ...] = ()
-    users: list[tuple[SourceUser, int]] = field(default_factory=list)
+    absent: Sequence[str] = ()
+    places: dict[str, int] = field(default_factory=dict)
 
 
 class Stages(Protocol):
@@ -42,16 +54,19 @@ class Stages(Protocol):
         """The source does not take that cursor any more, and is read from the start."""
         ...
 
-    async def keep(self, users: "SourceUsers", cursor: str, pages: int, items: int) -> None:
+    async def keep(self, users: "SourceUsers[Any]", cursor: str, pages: int, items: int) -> None:
         """Called after each page with a next one; keeps what is new from time to time."""
         ...
 
 
-class OpenSource(Source, Protocol):
+class OpenSource(Protocol):
     """A source with its connections."""
 
-    async def users(self, stages: Stages | None = None, /) -> People:
-        """As in `Source`. Goes on from what `stages` has; a source that is one file does not use them."""
+    async def read(self, people: T, stages: Stages | None = None, /) -> T:
+        """`people`, with all users of all domains. Raises SourceError rather than return only a part.
+
+        Goes on from what `stages` has; a source that is one file does not use them.
+        """
         ...
 
     async def check(self) -> None:
@@ -59,7 +74,7 @@ class OpenSource(Source, Protocol):
         ...
 
     async def describe(self, add: Callable[[object], None]) -> None:
-        """Calls `add` with every record as it is, with all its fields. Raises SourceError as `users` does."""
+        """Calls `add` with every record as it is, with all its fields. Raises SourceError as `read` does."""
         ...
 
     async def aclose(self) -> None: ...
@@ -69,17 +84,17 @@ Opener = Callable[[AttributeMap], OpenSource]
 Unit = Literal["item", "line", "page"]
 
 
-class SourceUsers:
-    """Collects the users of a source, record by record. Its errors name the record that is wrong.
+class SourceUsers(Generic[T]):
+    """Reads the users of a source, record by record, and gives all but the built-in administrator to `people`.
 
-    `unit` says what the place of a record counts.
+    Its errors name the record that is wrong; `unit` says what the place of a record counts.
     """
 
-    def __init__(self, source: str, attribute_map: AttributeMap, unit: Unit) -> None:
+    def __init__(self, source: str, attribute_map: AttributeMap, unit: Unit, people: T) -> None:
         self._source = source
         self._unit = unit
         self._attribute_map = attribute_map
-        self._users: list[SourceUser] = []
+        self._people = people
         self._fields = Spellings()
         self._places: dict[str, int] = {}
         self._absent = {field_key(name): name for name in attribute_map.scope.source_fields}
@@ -87,13 +102,12 @@ class SourceUsers:
 
     def go_on(self, staged: Staged) -> None:
         """Begins with what was read of the same source before."""
-        self._users = [user for user, _ in staged.users]
-        self._places = {user.source_id: place for user, place in staged.users}
+        self._places = dict(staged.places)
         self._absent = {field_key(name): name for name in staged.absent}
         self._fields, self._fitted = Spellings(staged.fields), staged.fitting
 
     def __len__(self) -> int:
-        return len(self._users)
+        return len(self._places)
 
     def staged(self, after: int, cursor: str, pages: int, items: int) -> Staged:
         """What is new `after` so many users."""
@@ -103,8 +117,8 @@ class SourceUsers:
             items=items,
             fields=self._fields.kept,
             fitting=self._fitting,
-            absent=tuple(self._absent.values()),
-            users=[(user, self._places[user.source_id]) for user in self._users[after:]],
+            absent=[*self._absent.values()],
+            places=dict(islice(self._places.items(), after, None)),
         )
 
     def add(self, record: object, place: int) -> None:
@@ -123,10 +137,11 @@ class SourceUsers:
                 because=error,
             ) from error
         self._places[user.source_id] = place
-        self._users.append(user)
+        if user.source_id.lower() != BUILT_IN_ADMINISTRATOR:
+            self._people.append(user)
 
     def _user(self, record: object) -> SourceUser:
-        if not isinstance(record, Mapping):
+        if not isinstance(record, dict):
             raise SourceError("source.notAUser", kind=type(record).__name__)
         try:
             user = self._attribute_map.source_user(record)
@@ -154,16 +169,15 @@ class SourceUsers:
     def _fitting(self) -> str:
         return self._fitted or self._fields.fitting(self._attribute_map)
 
-    def complete(self) -> People:
-        """All users but the built-in administrator.
+    def complete(self) -> T:
+        """`people`, with all of them.
 
         Raises SourceError if the list is empty, or if a field that the scope names is in none of the records.
         """
-        if not self._users:
+        if not self._places:
             raise SourceError("source.empty", source=self._source)
         if self._absent:
             # A field that no user has is misspelled. Taken for empty, it would put everybody in or out of scope.
             raise SourceError("source.fieldUnknown", source=self._source, fields=tuple(self._absent.values()))
-        people = People(user for user in self._users if user.source_id.lower() != BUILT_IN_ADMINISTRATOR)
-        people.fitting, people.fields = self._fitting, self._fields.kept
-        return people
+        self._people.fitting, self._people.fields = self._fitting, self._fields.kept
+        return self._people

@@ -27,7 +27,7 @@ _SECOND_LEVEL = 0xE0
 
 def parse(content: bytes, name: str, attribute_map: AttributeMap) -> People:
     """Every user of an exported CSV. Raises SourceError, which names the line, if anything is wrong."""
-    users = SourceUsers(name, attribute_map, "line")
+    users = SourceUsers(name, attribute_map, "line", People())
     for line, record in records(content, name, attribute_map):
         users.add(record, line)
     return users.complete()

@@ -11,7 +11,7 @@ from shared.errors import SourceError
 from shared.model.people import People
 from shared.outbound.content_coding import BodyRefused, decoded, require_size
 from shared.planning.mapping import AttributeMap
-from shared.source import Stages
+from shared.source import Stages, T
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient, BlobServiceClient
@@ -57,10 +57,17 @@ class FileSource:
         self._records = records
         self._attribute_map = attribute_map
 
-    async def users(self, _stages: Stages | None = None, /) -> People:
+    async def read(self, people: T, _stages: Stages | None = None, /) -> T:
         content = await self._read()
         # Off the event loop: a large file takes a second.
-        return await self._storage.clock.in_thread(self._parse, content, self._path, self._attribute_map)
+        return await self._storage.clock.in_thread(self._take, content, people)
+
+    def _take(self, content: bytes, people: T) -> T:
+        found = self._parse(content, self._path, self._attribute_map)
+        for user in found:
+            people.append(user)
+        people.fitting, people.fields = found.fitting, found.fields
+        return people
 
     async def describe(self, add: Callable[[object], None]) -> None:
         content = await self._read()
@@ -75,7 +82,7 @@ class FileSource:
         with self._errors():
             size = await self._size()
         if size <= LARGEST_LOOK:
-            await self.users()
+            await self.read(People())
 
     async def aclose(self) -> None:
         """Nothing is kept open."""

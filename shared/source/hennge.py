@@ -16,12 +16,11 @@ import orjson
 
 from shared.clock import Clock
 from shared.errors import SourceError
-from shared.model.people import People
 from shared.outbound.bounded import AnswerRefused, BoundedTransport
 from shared.outbound.paging import Pages
 from shared.outbound.retries import passes, retry_after_seconds, wait_before
 from shared.planning.mapping import AttributeMap, flat
-from shared.source import SourceUsers, Staged, Stages
+from shared.source import SourceUsers, Staged, Stages, T
 
 TRIES = 7
 RENEW_BEFORE_EXPIRY = 300.0
@@ -63,7 +62,7 @@ class HenngeSource:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def users(self, stages: Stages | None = None) -> People:
+    async def read(self, people: T, stages: Stages | None = None, /) -> T:
         staged = await stages.kept() if stages else None
         if stages and staged:
             try:
@@ -73,17 +72,18 @@ class HenngeSource:
             ):  # the page is asked for once more, from the start: what is really wrong is told then
                 await stages.drop()
                 staged = None
-        return await self._collected(stages, staged)
+        return await self._read_pages(people, stages, staged)
 
-    async def _collected(self, stages: Stages | None, staged: Staged | None) -> People:
-        users = SourceUsers("Access Control", self._attribute_map, "page")
+    async def _read_pages(self, people: T, stages: Stages | None, staged: Staged | None) -> T:
+        users = SourceUsers("Access Control", self._attribute_map, "page", people)
         if staged:
             users.go_on(staged)
         async for pages, items, cursor in self._pages(staged):
+            number = pages.number
             for item in items:
-                users.add(item, pages.number)
+                users.add(item, number)
             if stages and cursor:
-                await stages.keep(users, cursor, pages.number, pages.items + len(items))
+                await stages.keep(users, cursor, number, pages.items + len(items))
         return users.complete()
 
     async def describe(self, add: Callable[[object], None]) -> None:

@@ -14,7 +14,7 @@ from shared.model.people import People
 from shared.outbound.waiting import Stop
 from shared.planning.mapping import AttributeMap
 from shared.source import Opener, SourceUsers, Staged
-from shared.source.snapshot import map_digest, packed, packed_stage, part_digests, unpacked, unpacked_stages
+from shared.source.snapshot import Rows, map_digest, part_digests, unpacked
 from shared.source.stoppable import StoppableSource
 from shared.store.snapshots import Readings, Snapshot, Snapshots, StoredMirror
 
@@ -47,8 +47,9 @@ class SharedReadings:
         self._opener = opener
         self.stage_every = stage_every
         self.event = event
-        self._blob, self._people = "", People()
-        self._digests: Mapping[str, str] = {}
+        # The newest one that was read or loaded here, and everybody in it once somebody has needed them.
+        self._blob, self._content = "", b""
+        self._people: People | None = None
 
     def begin(self, attribute_map: AttributeMap, stop: Stop, other_side: OtherSide) -> "Reading":
         """A reading by an invocation that holds its lease, until `stop`."""
@@ -57,26 +58,26 @@ class SharedReadings:
 
     async def load(self, snapshot: Snapshot) -> People | None:
         """Everybody in it; None if it is damaged or gone."""
-        if snapshot.blob != self._blob:
-            try:
-                content = await self._snapshots.content(snapshot.blob)
-                people = await self._clock.in_thread(unpacked, content, snapshot.digest)
-            except SnapshotDamaged:
-                return None
-            self.keep(snapshot, people, content)
-            return people
-        return self._people
+        if snapshot.blob == self._blob and self._people is not None:
+            return self._people
+        try:
+            content = self._kept(snapshot) or await self._snapshots.content(snapshot.blob)
+            people = await self._clock.in_thread(unpacked, content, snapshot.digest)
+        except SnapshotDamaged:
+            return None
+        self.keep(snapshot, content, people)
+        return people
 
-    def keep(self, snapshot: Snapshot, people: People, content: bytes) -> None:
-        self._blob, self._people = snapshot.blob, people
-        self._digests = part_digests(content, snapshot.digest)
+    def keep(self, snapshot: Snapshot, content: bytes, people: People | None = None) -> None:
+        self._blob, self._content, self._people = snapshot.blob, content, people
 
     async def digests(self, snapshot: Snapshot) -> Mapping[str, str]:
         """Domain → digest of its people. Raises SnapshotDamaged."""
-        if snapshot.blob == self._blob:
-            return self._digests
-        beginning = await self._snapshots.content(snapshot.blob, 0, _LONGEST_INDEX)
+        beginning = self._kept(snapshot) or await self._snapshots.content(snapshot.blob, 0, _LONGEST_INDEX)
         return part_digests(beginning, snapshot.digest)
+
+    def _kept(self, snapshot: Snapshot) -> bytes:
+        return self._content if snapshot.blob == self._blob else b""
 
 
 class Reading:
@@ -103,6 +104,7 @@ class Reading:
         self._map = digest
         self._staged_at = 0.0
         self._staged_users = 0
+        self._rows = Rows()
         self.state: Readings | None = None
         self.snapshot: Snapshot | None = None
         self.mirror: StoredMirror | None = None
@@ -114,7 +116,7 @@ class Reading:
         """What was begun and has not ended."""
         return None if self.ended else self.state
 
-    async def read(self, seen: Readings, after: int) -> People | None:
+    async def read(self, seen: Readings, after: int) -> Snapshot | None:
         """Everybody, by a reading with a higher number than `after`.
 
         None if another invocation has begun or ended one since `seen`. Raises SourceError: the reading has failed, and
@@ -129,7 +131,7 @@ class Reading:
         begun = self._staged_at = clock.monotonic()
         other_side = asyncio.create_task(self._other_side(self.state))
         try:
-            people = await self._collected(self.state.tries)
+            await self._read_source(self.state.tries)
             self.mirror = await other_side
         except SourceError as error:
             await self._snapshots.fail(self.state, parts_of(error), clock.now())
@@ -139,47 +141,49 @@ class Reading:
         finally:
             other_side.cancel()
             await asyncio.gather(other_side, return_exceptions=True)
-        content, digest = await clock.in_thread(packed, people, digest)
+        content, digest = await clock.in_thread(self._rows.packed, digest)
+        users, self._rows = len(self._rows), Rows()
         self.snapshot = await self._snapshots.end(
-            self.state, content, digest, len(people), clock.now(), self.mirror
+            self.state, content, digest, users, clock.now(), self.mirror
         )
         self.ended = self.state.begun
-        self._shared.keep(self.snapshot, people, content)
+        self._shared.keep(self.snapshot, content)
         self._shared.event(
             "reading.finished",
             version=self.ended,
-            users=len(people),
+            users=users,
             bytes=len(content),
             durationSeconds=round(clock.monotonic() - begun, 3),
         )
-        return people
+        return self.snapshot
 
-    async def _collected(self, tries: int) -> People:
+    async def _read_source(self, tries: int) -> None:
         if tries > MOST_TRIES:
             raise SourceError("run.stalled", invocations=MOST_TRIES)
-        return await self._source.users(self)
+        await self._source.read(self._rows, self)
 
     async def kept(self) -> Staged | None:
         stages = self.state.stages if self.state else ()
         try:
             contents = [await self._snapshots.content(blob) for blob in stages]
-            staged = await self._clock.in_thread(unpacked_stages, contents)
+            staged = await self._clock.in_thread(self._rows.go_on, contents)
         except SnapshotDamaged:
             await self.drop()
             return None
-        self._staged_users = len(staged.users) if staged else 0
+        self._staged_users = len(staged.places) if staged else 0
         return staged
 
     async def drop(self) -> None:
         self._staged_users = 0
+        self._rows.clear()
         if self.state:
             self.state = await self._snapshots.drop_staged(self.state)
 
-    async def keep(self, users: SourceUsers, cursor: str, pages: int, items: int) -> None:
+    async def keep(self, users: SourceUsers[Any], cursor: str, pages: int, items: int) -> None:
         if self.state is None or self._clock.monotonic() - self._staged_at < self._shared.stage_every:
             return
         new = users.staged(self._staged_users, cursor, pages, items)
-        content = await self._clock.in_thread(packed_stage, new)
+        content = await self._clock.in_thread(self._rows.stage, new)
         self.state = await self._snapshots.stage(self.state, content, len(users))
         self._staged_users = len(users)
         self._staged_at, self.got_on = self._clock.monotonic(), True

@@ -10,8 +10,10 @@ for the same people in any order, in every process.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
 from typing import Any
@@ -20,17 +22,22 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from shared.model.characters import escaped
-from shared.model.packed import Digest, SnapshotDamaged, unzipped, zipped
+from shared.model.packed import Digest, SnapshotDamaged, lines, unzipped, zipped
 from shared.model.parts import Parts, stored_parts
 from shared.model.people import People, SourceUser
+from shared.planning.cycles import makes_no_cycles
 from shared.planning.mapping import AttributeMap, domain_of
 from shared.source import Staged
 
 # Another number whenever the same record may be read as another user than before.
-FORMAT = 2
+FORMAT = 3
 _FIRST_LINE = b"users-snapshot %d\n" % FORMAT
 _PARTS = TypeAdapter(Parts)
 _UPN_GIVEN, _NAME_MADE, _OUT_OF_SCOPE, _ONLY_FOUND = 1, 2, 4, 8
+# Where the UPN stands in a row.
+_UPN = 1
+# One object for equal texts that many have.
+_common = lru_cache(maxsize=8192)(lambda value: value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +70,59 @@ def _plain(value: object) -> object:
     return dump(mode="json") if dump else repr(value)
 
 
-def packed(people: People, digest: str) -> tuple[bytes, str]:
-    """The snapshot, and its digest. `digest`: of the map with which they were read."""
-    by_domain: dict[str, list[SourceUser]] = {}
-    for user in people:
-        by_domain.setdefault(domain_of(user.upn), []).append(user)
-    entries, bodies = list[_Part](), list[bytes]()
-    for domain, users in sorted(by_domain.items()):
-        of_rows = Digest()
-        body = zipped(map(of_rows.add, map(_row, users)))
-        entries.append(_Part(domain, len(body), len(users), of_rows.text))
-        bodies.append(body)
-    index = json.dumps(asdict(_Index(digest, escaped(people.fitting), [*people.fields], entries))).encode()
-    return b"".join((_FIRST_LINE, index, b"\n", *bodies)), sha256(index).hexdigest()
+class Rows:
+    """Everybody while they are read: a line of JSON each, a third of what objects take, and stages of that."""
+
+    def __init__(self) -> None:
+        self.fitting: str = ""
+        self.fields: Sequence[Any] = ()
+        self._new: list[bytes] = []
+        self._by_domain = defaultdict[str, list[bytes]](list)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_domain.values()))
+
+    def append(self, user: SourceUser) -> None:
+        # A copy: orjson's own bytes keep the room that they were written in.
+        row = bytes(memoryview(orjson.dumps(_cells(user))))
+        self._by_domain[domain_of(user.upn)].append(row)
+        self._new.append(row)
+
+    def clear(self) -> None:
+        self._new.clear()
+        self._by_domain.clear()
+
+    def stage(self, staged: Staged) -> bytes:
+        """What was read since the stage before."""
+        new, self._new = self._new, []
+        # Not by `asdict`, which copies every place.
+        rest = {one.name: getattr(staged, one.name) for one in fields(staged)}
+        return zipped(chain((json.dumps(rest).encode(),), new))
+
+    def go_on(self, stages: Iterable[bytes]) -> Staged | None:
+        """Begins with what is in these stages, in order; None without any. Raises SnapshotDamaged."""
+        staged, places = None, dict[str, int]()
+        for stage in stages:
+            try:
+                rest, *rows = unzipped(stage).splitlines()
+                staged = Staged(**json.loads(rest))
+                places |= staged.places
+                for row in rows:
+                    self._by_domain[domain_of(orjson.loads(row)[_UPN])].append(row)
+            except (TypeError, IndexError, ValueError) as error:
+                raise SnapshotDamaged from error
+        return staged and replace(staged, places=places)
+
+    def packed(self, digest: str) -> tuple[bytes, str]:
+        """The snapshot, and its digest. `digest`: of the map with which they were read."""
+        entries, bodies = list[_Part](), list[bytes]()
+        for domain, rows in sorted(self._by_domain.items()):
+            of_rows = Digest()
+            body = zipped(map(of_rows.add, rows))
+            entries.append(_Part(domain, len(body), len(rows), of_rows.text))
+            bodies.append(body)
+        index = json.dumps(asdict(_Index(digest, escaped(self.fitting), [*self.fields], entries))).encode()
+        return b"".join((_FIRST_LINE, index, b"\n", *bodies)), sha256(index).hexdigest()
 
 
 def part_digests(content: bytes, digest: str) -> dict[str, str]:
@@ -83,6 +130,7 @@ def part_digests(content: bytes, digest: str) -> dict[str, str]:
     return {part.domain: part.digest for part in _index(content, digest)[0].parts}
 
 
+@makes_no_cycles
 def unpacked(content: bytes, digest: str) -> People:
     """Everybody in a snapshot with this digest. Raises SnapshotDamaged if it is not complete, or not that one."""
     index, bodies = _index(content, digest)
@@ -115,44 +163,11 @@ def _bodies(index: _Index, bodies: bytes) -> Iterator[tuple[_Part, bytes]]:
 
 
 def _users(part: _Part, body: bytes) -> list[SourceUser]:
-    rows, digest = unzipped(body).splitlines(), Digest()
-    users = [_user_of(orjson.loads(digest.add(row))) for row in rows]
+    digest = Digest()
+    users = [_user_of(orjson.loads(row)) for row in map(digest.add, lines(unzipped(body)))]
     if len(users) != part.users or digest.text != part.digest:
         raise SnapshotDamaged
     return users
-
-
-def packed_stage(staged: Staged) -> bytes:
-    """What was read since the stage before."""
-    rest = [staged.cursor, staged.pages, staged.items, staged.fields, staged.fitting, staged.absent]
-    users = (orjson.dumps([place, *_cells(user)]) for user, place in staged.users)
-    return zipped(chain((json.dumps(rest).encode(),), users))
-
-
-def unpacked_stages(contents: Iterable[bytes]) -> Staged | None:
-    """All stages of a reading, in order; None without any. Raises SnapshotDamaged."""
-    staged: Staged | None = None
-    for content in contents:
-        try:
-            rest, *rows = unzipped(content).splitlines()
-            cursor, pages, items, fields, fitting, absent = json.loads(rest)
-            read = [(_user_of(cells), place) for place, *cells in map(orjson.loads, rows)]
-        except (TypeError, ValueError) as error:
-            raise SnapshotDamaged from error
-        staged = Staged(
-            cursor=cursor,
-            pages=pages,
-            items=items,
-            fields=fields,
-            fitting=fitting,
-            absent=tuple(absent),
-            users=[*(staged.users if staged else ()), *read],
-        )
-    return staged
-
-
-def _row(user: SourceUser) -> bytes:
-    return orjson.dumps(_cells(user))
 
 
 def _cells(user: SourceUser) -> list[Any]:
@@ -182,8 +197,9 @@ def _user_of(cells: list[Any]) -> SourceUser:
         source_id=source_id,
         upn=upn,
         immutable_id=immutable_id,
-        values=tuple(values),
-        email=email,
+        # Most nicknames are Usernames, and few family names are rare.
+        values=tuple([source_id if value == source_id else _common(value) for value in values]),
+        email=upn if email == upn else email,
         upn_given=bool(flags & _UPN_GIVEN),
         only_found=bool(flags & _ONLY_FOUND),
         name_made=bool(flags & _NAME_MADE),

@@ -3,7 +3,7 @@
 from shared.model.people import People
 from shared.outbound.waiting import Stop, unless_stopped
 from shared.planning.mapping import AttributeMap
-from shared.source import Opener, Stages
+from shared.source import Opener, Stages, T
 
 
 class StoppableSource:
@@ -14,9 +14,12 @@ class StoppableSource:
         self._attribute_map = attribute_map
         self._stop = stop
 
-    async def users(self, stages: Stages | None = None) -> People:
+    async def users(self) -> People:
+        return await self.read(People())
+
+    async def read(self, people: T, stages: Stages | None = None) -> T:
         source = self._open(self._attribute_map)
         try:
-            return await unless_stopped(source.users(stages), self._stop)
+            return await unless_stopped(source.read(people, stages), self._stop)
         finally:
             await source.aclose()

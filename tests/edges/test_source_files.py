@@ -24,7 +24,7 @@ def storage() -> Storage:
 
 
 def lines(content: bytes, name: str, attribute_map: AttributeMap) -> People:
-    users = SourceUsers(name, attribute_map, "line")
+    users = SourceUsers(name, attribute_map, "line", People())
     for number, line in enumerate(content.decode().split(), 1):
         fields = {
             "username": line,
@@ -43,11 +43,11 @@ async def test_a_file_is_read_each_time_it_is_asked_for(tmp_path: Path, storage:
     source = FileSource("PEOPLE_PATH", str(path), storage, lines, records, MAP)
 
     path.write_text("aoki")
-    assert await source.users() == [
+    assert await source.read(People()) == [
         source_user("", source_id="aoki", email="aoki@contoso.com", values=values(nickname="aoki"))
     ]
     path.write_text("aoki baba")
-    assert len(await source.users()) == 2
+    assert len(await source.read(People())) == 2
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ async def test_a_file_that_can_not_be_read_is_named_with_its_setting(
     path: str, why: str, storage: Storage
 ) -> None:
     with pytest.raises(SourceError) as raised:
-        await FileSource("PEOPLE_PATH", path, storage, lines, records, MAP).users()
+        await FileSource("PEOPLE_PATH", path, storage, lines, records, MAP).read(People())
 
     assert english(raised.value) == f"PEOPLE_PATH {path} can't be read: {why}."
 

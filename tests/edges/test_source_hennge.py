@@ -9,6 +9,7 @@ import pytest
 from local.access_control import AccessControl, Fault, running_access_control
 from shared.clock import Clock
 from shared.errors import SourceError
+from shared.model.people import People
 from shared.planning.mapping import AttributeMap
 from shared.source.hennge import TRIES, HenngeSource, json_object
 from shared.words import said
@@ -51,7 +52,7 @@ async def source(
 
 async def complaint(reading: HenngeSource) -> str:
     with pytest.raises(SourceError) as raised:
-        await reading.users()
+        await reading.read(People())
     assert SECRET not in english(raised.value)
     return english(raised.value)
 
@@ -59,7 +60,7 @@ async def complaint(reading: HenngeSource) -> str:
 @pytest.mark.parametrize("keys", ["snake_case", "camelCase", "Display Name"])
 async def test_everybody_comes_whatever_spelling_the_keys_have_and_without_hdeadmin(keys: str) -> None:
     async with source(person("aoki"), person("baba", immutable_id="K"), keys=keys) as (_, reading):
-        users = await reading.users()
+        users = await reading.read(People())
 
     assert users == [
         source_user("aoki@contoso.com", values=values(nickname="aoki")),
@@ -70,7 +71,7 @@ async def test_everybody_comes_whatever_spelling_the_keys_have_and_without_hdead
 async def test_every_page_is_read_to_the_last() -> None:
     people = [person(f"u{number}") for number in range(25)]
     async with source(*people, pageSize=10) as (_, reading):
-        users = await reading.users()
+        users = await reading.read(People())
 
     assert [user.source_id for user in users] == [f"u{number}" for number in range(25)]
 
@@ -78,7 +79,7 @@ async def test_every_page_is_read_to_the_last() -> None:
 async def test_a_token_that_expires_between_two_pages_is_renewed() -> None:
     async with source(person("a"), person("b"), person("c"), pageSize=2) as (access_control, reading):
         access_control.faults.plan.rules.append(Fault(kind="expireToken", page=2, count=1))
-        users = await reading.users()
+        users = await reading.read(People())
 
     assert len(users) == 3
 
@@ -88,7 +89,7 @@ async def test_a_token_is_used_for_as_long_as_it_lives() -> None:
         access_control,
         reading,
     ):
-        await reading.users()
+        await reading.read(People())
         tokens = [call for call in access_control.requests.calls if call.path == "/oauth/token"]
 
     assert len(tokens) == 1
@@ -116,7 +117,7 @@ async def test_a_call_that_fails_for_now_is_tried_again(call: str, status: int) 
     failing = {"kind": "status", "call": call, "status": status, "retryAfter": 0, "count": TRIES - 1}
     async with source(person("a")) as (access_control, reading):
         access_control.faults.plan.rules.append(Fault.model_validate(failing))
-        users = await reading.users()
+        users = await reading.read(People())
 
     assert len(users) == 1
 
@@ -133,7 +134,7 @@ async def test_a_call_that_keeps_failing_is_an_error_that_names_it() -> None:
 async def test_a_connection_that_breaks_is_tried_again(kind: str) -> None:
     async with source(person("a")) as (access_control, reading):
         access_control.faults.plan.rules.append(Fault.model_validate({"kind": kind, "count": 1}))
-        users = await reading.users()
+        users = await reading.read(People())
 
     assert len(users) == 1
 
@@ -156,7 +157,7 @@ async def test_whatever_is_not_plainly_a_page_of_users_is_an_error(kind: str, sa
 
 async def test_half_a_character_is_read_and_belongs_to_one_person() -> None:
     async with source(person("a"), person("b", family_name="x\ud800")) as (_, reading):
-        one, other = await reading.users()
+        one, other = await reading.read(People())
 
     assert (one.problem, one.source_id) == ((), "a")
     assert said(other.problem).startswith("Family name has U+D800 as its character 2, ")
@@ -197,6 +198,6 @@ async def test_a_mapped_field_that_only_some_have_is_empty_for_the_others() -> N
     people = person("aoki"), person("baba", custom_attributes={"department": "営業部"})
 
     async with source(*people, attribute_map=attribute_map) as (_, reading):
-        aoki, baba = await reading.users()
+        aoki, baba = await reading.read(People())
 
     assert (aoki.values[-1], baba.values[-1]) == (None, "営業部")

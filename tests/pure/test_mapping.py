@@ -10,7 +10,7 @@ from shared.model.bad_value import BadValue
 from shared.model.changes import Obstacle
 from shared.model.people import SignIn
 from shared.planning.entra_limits import refused_immutable_id, refused_upn, refused_value
-from shared.planning.mapping import AttributeMap, is_secret, normalised
+from shared.planning.mapping import AttributeMap, flat, is_secret, normalised
 from shared.words import said
 from tests.support.errors import raises
 from tests.support.people import MAP, values
@@ -35,6 +35,30 @@ def test_a_field_is_found_in_whatever_spelling_its_name_comes(name: str) -> None
     record[name] = RECORD["display_name"]
 
     assert MAP.source_user(record) == MAP.source_user(RECORD)
+
+
+NAMES = ("Username", "user_principal_name", "displayName", "Family Name", "Status", "Note", "mail")
+NESTED = st.dictionaries(
+    st.sampled_from(["Section", "cost-center", "section.x"]), st.text(max_size=3) | st.none()
+)
+FIELDS = {
+    **dict.fromkeys(NAMES, st.text(max_size=4) | st.booleans() | st.none() | st.integers(0, 9)),
+    "custom_attributes": NESTED | st.text(max_size=3),
+    "Email": st.lists(st.text(max_size=3), max_size=2),
+}
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional=FIELDS).flatmap(
+    lambda record: st.permutations(list(record.items())).map(dict)
+), max_size=3))  # fmt: skip
+def test_a_record_is_read_like_one_without_objects_in_it(records: list[dict[str, object]]) -> None:
+    attribute_map = AttributeMap.of({
+        "department": "custom_attributes.Section",
+        "companyName": "join(' ', customattributes.costCenter, Note)",
+    })  # fmt: skip
+
+    for record in records:
+        assert attribute_map.source_user(record) == attribute_map.source_user(flat(record))
 
 
 def test_a_record_becomes_a_source_user() -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from shared.errors import SourceError
 from shared.model.changes import Action, Change, Plan
 from shared.model.memory import with_scope
-from shared.model.people import Memory
+from shared.model.people import Memory, People
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import AttributeMap
 from shared.planning.matching import match
@@ -302,7 +302,7 @@ def test_what_rules_need_is_read() -> None:
 
 def test_a_field_of_a_rule_that_nobody_has_stops_the_run_and_is_named() -> None:
     attribute_map = AttributeMap.of({}, Scope(exclude=(rule("source", "Job Class", "=", "Board"),)))
-    users = SourceUsers("the list", attribute_map, "item")
+    users = SourceUsers("the list", attribute_map, "item", People())
     users.add({"Username": "aoki"}, 1)
 
     with raises(SourceError, "lists nobody with the field Job Class"):

@@ -28,7 +28,7 @@ AOKI_USER, BABA_USER = (
 
 
 def gathered(*records: object, attribute_map: AttributeMap = MAP) -> People:
-    users = SourceUsers("people", attribute_map, "item")
+    users = SourceUsers("people", attribute_map, "item", People())
     for number, record in enumerate(records, 1):
         users.add(record, number)
     return users.complete()

@@ -12,6 +12,7 @@ from local.access_control import running_access_control
 from local.access_control.users import Keys, User
 from shared.clock import Clock
 from shared.errors import SourceError
+from shared.model.people import People
 from shared.source.hennge import HenngeSource
 from tests.simulation import access_control as simulated
 from tests.simulation.clock import VirtualClock
@@ -39,7 +40,7 @@ PEOPLE = st.lists(
 
 async def read(source: HenngeSource) -> object:
     try:
-        return list(await source.users())
+        return list(await source.read(People()))
     except SourceError as error:
         return type(error), str(error)
     finally:

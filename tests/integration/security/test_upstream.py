@@ -24,6 +24,7 @@ from shared.entra.graph import Graph
 from shared.entra.tokens import AzureTokens, EmulatorTokens
 from shared.entra.write_quota import WriteQuota
 from shared.errors import GraphError, SourceError
+from shared.model.people import People
 from shared.outbound import bounded, paging
 from shared.outbound.content_coding import decoded
 from shared.outbound.waiting import NoStop
@@ -108,7 +109,7 @@ async def read_access_control(server: Server) -> None:
         clock=Clock(),
     )  # fmt: skip
     try:
-        await source.users()
+        await source.read(People())
     finally:
         await source.aclose()
 
@@ -150,7 +151,7 @@ async def test_a_redirected_token_request_takes_no_secret_to_another_host() -> N
             clock=Clock(),
         )  # fmt: skip
         with raises(SourceError, match="POST token answered 307"):
-            await source.users()
+            await source.read(People())
         await source.aclose()
 
     assert other.calls == []
