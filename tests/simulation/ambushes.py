@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from tests.simulation.company import Company
 from tests.simulation.faults import Fault
-from tests.simulation.scenario import HOUR, Act, Edit, EditKind
+from tests.simulation.scenario import HOUR, Act, Edit, EditKind, Rule
 
 _BATCH = "POST /v1.0/$batch"
 # After so long the platform delivers the message of an instance that is gone, or stands still, to another.
@@ -24,29 +25,21 @@ _BY_HAND: tuple[tuple[EditKind, dict[str, object], dict[str, object]], ...] = (
 
 @dataclass
 class Ambush:
-    """What is laid for the sync of each of some hours.
-
-    `leave` lets somebody of a domain leave the source, and returns their UPN. `hire` adds somebody, whose UPN is
-    corrected at the second time; `inherit` somebody with the UPN of one who has left; `come_back` one of those who
-    have left. `rename` gives somebody another display name, and returns their UPN.
-    """
+    """What is laid for the sync of each of some hours."""
 
     chance: Random
     domains: tuple[str, ...]
-    leave: Callable[[float, str], str]
-    hire: Callable[[float, float], None]
-    inherit: Callable[[float, str], None]
-    come_back: Callable[[float], None]
-    rename: Callable[[float], str]
+    company: Company
     faults: list[Fault] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
 
     def created_and_corrected(self, hour: int) -> None:
         """The worker ends right after it has created people; somebody corrects the UPN of one, and looks what is up."""
         self.faults.append(Fault(hour, "graph", 1, "killedAfter", what=f"{_BATCH} POST"))
         corrected = self.chance.uniform(20, _REDELIVERED / 2)
-        self.hire(hour * HOUR - 60, hour * HOUR + corrected)
+        self.company.hire_and_correct(hour * HOUR - 60, hour * HOUR + corrected)
         self._look_meanwhile(hour, corrected)
 
     def cancelled_in_doubt(self, hour: int) -> None:
@@ -60,9 +53,9 @@ class Ambush:
         self.faults.append(Fault(hour, "graph", 1, "killedAfter", what=f"{_BATCH} DELETE"))
         meanwhile = self.chance.uniform(20, _REDELIVERED / 2)
         for _ in range(size):
-            self.leave(hour * HOUR - 60, domain)
+            self.company.leave(hour * HOUR - 60, domain)
         for _ in range(size):
-            self.leave(hour * HOUR + meanwhile, domain)
+            self.company.leave(hour * HOUR + meanwhile, domain)
         self._look_meanwhile(hour, meanwhile)
 
     def overtaken(self, hour: int) -> None:
@@ -84,12 +77,12 @@ class Ambush:
     def corrected_at_once(self, hour: int) -> None:
         """Somebody is created and corrected, and their domain synchronised, before lists show the account."""
         corrected = hour * HOUR + self.chance.uniform(6, 15)
-        self.hire(hour * HOUR - 60, corrected)
+        self.company.hire_and_correct(hour * HOUR - 60, corrected)
         self.acts += [Act(corrected + 1 + n, "sync", domain) for n, domain in enumerate(self.domains)]
 
     def gone_by_hand(self, hour: int) -> None:
         """Somebody deletes a leaver's account while the request to delete it is on its way."""
-        if upn := self.leave(hour * HOUR - 60, self.chance.choice(self.domains)):
+        if upn := self.company.leave(hour * HOUR - 60, self.chance.choice(self.domains)):
             self.faults.append(Fault(hour, "graph", 1, "slow", 1, 90.0, f"{_BATCH} DELETE"))
             self.edits.append(Edit(hour * HOUR + self.chance.uniform(15, 95), "entra.delete", upn))
 
@@ -112,11 +105,11 @@ class Ambush:
         domain = self.chance.choice(self.domains)
         asked, at = (hour * HOUR + after for after in (-120, 1800))
         self.acts.append(Act(asked, "settings", domain, {"leavers": {"block": True, "deleteAfterDays": 2}}))
-        upn = self.leave(asked + 60, domain)
+        upn = self.company.leave(asked + 60, domain)
         if self.chance.random() < 0.5:
-            self.come_back(at)
+            self.company.come_back(at)
         elif upn:
-            self.inherit(at, upn)
+            self.company.inherit(at, upn)
             self.acts += [
                 Act(at + 60, "sync", domain),
                 Act(at + 600, "decide", domain, {"same": False, "most": 5}),
@@ -125,7 +118,7 @@ class Ambush:
 
     def another_account_meanwhile(self, hour: int) -> None:
         """The worker ends when it is about to change somebody, whose account is another one when the run goes on."""
-        upn = self.rename(hour * HOUR - 60)
+        upn = self.company.be_corrected(hour * HOUR - 60)
         self.faults.append(Fault(hour, "blob", self.chance.randint(1, 3), "killed", what="append journal"))
         kind, values, after = self.chance.choice(_BY_HAND)
         for at, given in ((self._meanwhile(hour), values), ((hour + 2) * HOUR + 60, after)):

@@ -18,6 +18,7 @@ from tests.simulation.blobs import Blobs
 from tests.simulation.bounds import Bounds
 from tests.simulation.cells import domains_in
 from tests.simulation.clock import seconds
+from tests.simulation.equal_hours import overlooked, tells_late
 from tests.simulation.graph import Effect, Performing
 from tests.simulation.grounds import Grounds
 from tests.simulation.loop import VirtualLoop
@@ -171,9 +172,9 @@ class Oracle:
     def effect(self, one: Effect) -> None:
         if one.deed in ("create", "restore"):
             self._there_since[one.object_id] = one.at
-            # Graph does not tell what the mailbox of a deleted user is for.
+            # Graph tells neither what the mailbox of a deleted user is for, nor their roles.
             why = self._protected_since.get(one.object_id, (0.0, ""))[1]
-            if why.endswith("mailbox"):
+            if why and why != "guest":
                 self._protected_since[one.object_id] = one.at, why
         self._everything[one.object_id].append(one)
         if one.by is None:
@@ -211,8 +212,9 @@ class Oracle:
                 run = orjson.loads(row.properties["run"])
                 if run["finishedAt"]:
                     self._judged.add(key[1])
-                    # Others are lines of hours in which no run was needed.
-                    if not run["unchangedSince"]:
+                    if run["unchangedSince"]:
+                        self._judge_line(run)
+                    else:
                         self._judge(run)
 
     def expect_lines_true(self) -> None:
@@ -220,7 +222,7 @@ class Oracle:
 
         Unless Graph left out a change: that is found within a day.
         """
-        if not any("delta" in str(one.rule.get("path")) for one in self.world.scenario.rules):
+        if not tells_late(self.world.scenario.rules):
             for domain in self.world.scenario.domains:
                 if (self._last_line(domain) or {}).get("unchangedSince"):
                     self._expect_equal(domain)
@@ -309,6 +311,13 @@ class Oracle:
                 self._wrong("an undo is not exact", detail)
         if run["status"] == "succeeded":
             self._good[run["domain"]].append((self._begun.get(run["id"], 0.0), self.world.loop.time()))
+
+    def _judge_line(self, line: Mapping[str, Any]) -> None:
+        """Of an hour in which no run was needed."""
+        run = self._referred_to(line)
+        if run and not tells_late(self.world.scenario.rules):
+            for detail in overlooked(line, run, self._everything):
+                self._wrong("an hour is called unchanged", detail)
 
     def _expect_each_row_once(self, rows: Iterable[Line]) -> None:
         """A change has one row an attribute; one that was in doubt has another that closes it.
@@ -498,15 +507,18 @@ class Oracle:
 
     def _last_sync(self, domain: str) -> dict[str, Any] | None:
         """Of hours that were no runs, the run that they refer to."""
-        line, rows = self._last_line(domain), self.world.tables.by_name.get("Runs", {})
-        if line is None or not line["unchangedSince"]:
-            return line
+        line = self._last_line(domain)
+        return (self._referred_to(line) or line) if line and line["unchangedSince"] else line
+
+    def _referred_to(self, line: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The run since which a line says that nothing has changed."""
+        rows = self.world.tables.by_name["Runs"]
         runs = (
             orjson.loads(row.properties["run"])
             for (p, key), row in rows.items()
-            if p == domain and key[0].isdigit()
+            if p == line["domain"] and key[0].isdigit()
         )
-        return next((one for one in runs if one["createdAt"] == line["unchangedSince"]), line)
+        return next((one for one in runs if one["createdAt"] == line["unchangedSince"]), None)
 
     def _people_on(self, domain: str) -> list[User]:
         return [
