@@ -8,12 +8,10 @@ from tests.simulation.company import Company
 from tests.simulation.faults import Fault
 from tests.simulation.scenario import HOUR, Act, Edit, EditKind, Rule
 
-_BATCH = "POST /v1.0/$batch"
+BATCH = "POST /v1.0/$batch"
 # After so long the platform delivers the message of an instance that is gone, or stands still, to another.
 _REDELIVERED = 600.0
 
-# For so many hours after it what belongs to it goes on.
-_LASTS = 3
 # What somebody does to an account by hand, and how they take it back.
 _BY_HAND: tuple[tuple[EditKind, dict[str, object], dict[str, object]], ...] = (
     ("entra.roles", {"roles": ["User Administrator"]}, {"roles": []}),
@@ -37,20 +35,20 @@ class Ambush:
 
     def created_and_corrected(self, hour: int) -> None:
         """The worker ends right after it has created people; somebody corrects the UPN of one, and looks what is up."""
-        self.faults.append(Fault(hour, "graph", 1, "killedAfter", what=f"{_BATCH} POST"))
+        self.faults.append(Fault(hour, "graph", 1, "killedAfter", what=f"{BATCH} POST"))
         corrected = self.chance.uniform(20, _REDELIVERED / 2)
         self.company.hire_and_correct(hour * HOUR - 60, hour * HOUR + corrected)
         self._look_meanwhile(hour, corrected)
 
     def cancelled_in_doubt(self, hour: int) -> None:
         """The worker ends right after it has changed people, and somebody cancels the run that hangs."""
-        self.faults.append(Fault(hour, "graph", 1, "killedAfter", what=f"{_BATCH} PATCH"))
+        self.faults.append(Fault(hour, "graph", 1, "killedAfter", what=f"{BATCH} PATCH"))
         self.acts.append(Act(self._meanwhile(hour), "cancel", self.chance.choice(self.domains)))
 
     def two_waves_of_leavers(self, hour: int) -> None:
         """The worker ends right after it has deleted people, and as many again leave before the run goes on."""
         domain, size = self.chance.choice(self.domains), self.chance.choice((1, 1, 2))
-        self.faults.append(Fault(hour, "graph", 1, "killedAfter", what=f"{_BATCH} DELETE"))
+        self.faults.append(Fault(hour, "graph", 1, "killedAfter", what=f"{BATCH} DELETE"))
         meanwhile = self.chance.uniform(20, _REDELIVERED / 2)
         for _ in range(size):
             self.company.leave(hour * HOUR - 60, domain)
@@ -83,12 +81,12 @@ class Ambush:
     def gone_by_hand(self, hour: int) -> None:
         """Somebody deletes a leaver's account while the request to delete it is on its way."""
         if upn := self.company.leave(hour * HOUR - 60, self.chance.choice(self.domains)):
-            self.faults.append(Fault(hour, "graph", 1, "slow", 1, 90.0, f"{_BATCH} DELETE"))
+            self.faults.append(Fault(hour, "graph", 1, "slow", 1, 90.0, f"{BATCH} DELETE"))
             self.edits.append(Edit(hour * HOUR + self.chance.uniform(15, 95), "entra.delete", upn))
 
     def down_at_a_write(self, hour: int) -> None:
         """Nobody hears what a write did, and then Graph refuses everything; somebody may cancel the run."""
-        write = f"{_BATCH} {self.chance.choice(('POST', 'PATCH', 'DELETE'))}"
+        write = f"{BATCH} {self.chance.choice(('POST', 'PATCH', 'DELETE'))}"
         self.faults += [
             Fault(hour, "graph", 1, self.chance.choice(("unheard", "lost")), what=write),
             Fault(hour, "graph", 1, "refused", 500, 20.0, after=write),
@@ -129,32 +127,16 @@ class Ambush:
         self.acts += [Act(at, "dryRun", domain) for domain in self.domains]
 
     def _meanwhile(self, hour: int, after: float = 0.0) -> float:
-        return hour * HOUR + self.chance.uniform(max(20.0, after), _REDELIVERED - 10)
+        return meanwhile(self.chance, hour, after)
 
 
-ALL: dict[str, Callable[[Ambush, int], None]] = {
-    one.__name__: one
-    for one in (
-        Ambush.created_and_corrected,
-        Ambush.cancelled_in_doubt,
-        Ambush.two_waves_of_leavers,
-        Ambush.overtaken,
-        Ambush.back_in_time,
-        Ambush.corrected_at_once,
-        Ambush.gone_by_hand,
-        Ambush.down_at_a_write,
-        Ambush.silence,
-        Ambush.waits,
-        Ambush.another_account_meanwhile,
-    )
-}
+def meanwhile(chance: Random, hour: int, after: float = 0.0) -> float:
+    """A moment before the run of a worker that has ended goes on."""
+    return hour * HOUR + chance.uniform(max(20.0, after), _REDELIVERED - 10)
 
 
-def lay(ambush: Ambush, hours: range, chosen: str = "") -> None:
-    """The chosen kind, or one or two of all, in some of these hours; in a quarter of all scenarios none."""
-    chance = ambush.chance
-    kinds = chance.sample(list(ALL), chance.choice((0, 1, 1, 2)))
-    for hour in hours[:-_LASTS]:
-        for kind in [chosen] if chosen else kinds:
-            if chance.random() < 0.3:
-                ALL[kind](ambush, hour)
+COMMON: tuple[Callable[[Ambush, int], None], ...] = (
+    Ambush.created_and_corrected, Ambush.cancelled_in_doubt, Ambush.two_waves_of_leavers, Ambush.overtaken,
+    Ambush.back_in_time, Ambush.corrected_at_once, Ambush.gone_by_hand, Ambush.down_at_a_write, Ambush.silence,
+    Ambush.waits, Ambush.another_account_meanwhile,
+)  # fmt: skip

@@ -1,17 +1,19 @@
 """Makes a scenario of a seed: a company of some 30 people, its days, and a random subset of all faults ("swarm
 testing"): each scenario has its own kinds at its own rates, since faults of every kind at once hide each other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
-from tests.simulation.ambushes import Ambush, lay
+from tests.simulation.ambushes import Ambush
 from tests.simulation.asking import with_requests
 from tests.simulation.clock import BEGINNING
 from tests.simulation.company import DOMAINS, Company
 from tests.simulation.earlier import SAMPLES, left
 from tests.simulation.faults import KINDS, SERVICES, Fault, Kind, Service
+from tests.simulation.laying import Happening, laid
 from tests.simulation.lengthening import lengthened
 from tests.simulation.scenario import HOUR, Act, ActKind, Edit, EditKind, Rule, Scenario
 
@@ -59,14 +61,14 @@ def make(seed: str, hours: int, ambush_of: str = "") -> Scenario:
     for number in range(chance.randint(20, 34)):
         record = company.person(f"p{number}", chance.choice(DOMAINS))
         company.records[record["username"]] = record
+    _write_oddly(company, Random(f"{seed} odd"))
     accounts = [_account(chance, record) for record in company.records.values() if chance.random() < 0.9]
     accounts += _others(chance)
     sample = _taken_over(company, accounts, Random(f"{seed} earlier"))
-    people = tuple(company.records.values())
-    live(company, hours)
+    people = tuple({**one, **company.mistyped.get(who, {})} for who, one in company.records.items())
     upns = [one["userPrincipalName"] for one in accounts]
     ambush = Ambush(chance, DOMAINS, company)
-    lay(ambush, range(_CALM_HOURS, hours), ambush_of)
+    live(company, hours, laid(ambush, range(_CALM_HOURS, hours), ambush_of))
     edits = company.edits + ambush.edits + meddling(chance, upns, hours)
     scenario = Scenario(
         name=seed,
@@ -80,6 +82,7 @@ def make(seed: str, hours: int, ambush_of: str = "") -> Scenario:
         clocks=tuple(chance.choice((0.0, 0.0, -30.0, 45.0)) for _ in range(chance.randint(1, 3))),
         people=people,
         accounts=tuple(accounts),
+        deleted=_nameless(company, Random(f"{seed} nameless")),
         earlier=sample,
         page_size=chance.choice((5, 50)),
         keys=chance.choice(("snake_case", "camelCase", "Display Name")),
@@ -116,6 +119,30 @@ def _account(chance: Random, record: dict[str, Any]) -> dict[str, Any]:
     return account
 
 
+def _write_oddly(company: Company, chance: Random) -> None:
+    """In some companies a UPN has a wide sign from the beginning, and only that leads to the account."""
+    if chance.random() < 0.2:
+        username = chance.choice(sorted(company.records))
+        upn = company.upn_of(username)
+        if upn.partition("@")[2] not in company.federated:
+            company.records[username]["immutable_id"] = ""
+            company.mistyped[username] = {"user_principal_name": upn.replace("@", "＠")}
+
+
+def _nameless(company: Company, chance: Random) -> tuple[dict[str, Any], ...]:
+    """In some tenants Entra shows a deleted user without a UPN, who may be anybody of that name."""
+    if chance.random() >= 0.2:
+        return ()
+    names = [str(one["display_name"]) for one in (*company.records.values(), *company.left.values())]
+    return (
+        {
+            "userPrincipalName": None,
+            "displayName": chance.choice(names),
+            "deletedDateTime": "2026-03-31T00:00:00Z",
+        },
+    )
+
+
 def _others(chance: Random) -> list[dict[str, Any]]:
     """Accounts of nobody in the source: a room, an administrator, a guest."""
     return [
@@ -127,23 +154,32 @@ def _others(chance: Random) -> list[dict[str, Any]]:
     ]
 
 
-def live(company: Company, hours: int) -> None:
+def live(company: Company, hours: int, laid: Iterable[Happening]) -> None:
+    """What happens to people, in order; also what is laid for them."""
     chance = company.chance
     events: tuple[Callable[[float], object], ...] = (
         company.be_corrected, company.be_corrected, company.leave, company.marry, company.come_back,
-        company.swap, company.take_over, company.move, company.be_made_anew, company.mistype,
+        company.swap, company.take_over, company.move, company.be_made_anew, company.mistype, company.be_replaced,
     )  # fmt: skip
     happening = chance.sample(events, chance.randint(2, len(events)))
     # In a quiet company most hours need no run.
     rate = chance.choice((0.05, 0.4, 0.8, 0.9))
-    for at in sorted(_moments(chance, hours, rate)):
-        if chance.random() < 0.3:
-            company.correct(at)
-        if len(company.records) < 12 or chance.random() < 0.3:
-            company.hire(at, chance.choice(DOMAINS))
-        else:
-            chance.choice(happening)(at)
+    moments: list[Happening] = [
+        (at, partial(_happen, company, happening, at)) for at in _moments(chance, hours, rate)
+    ]
+    for _, happen in sorted([*moments, *laid], key=lambda one: one[0]):
+        happen()
     company.correct(hours * HOUR - 30)
+
+
+def _happen(company: Company, happening: Sequence[Callable[[float], object]], at: float) -> None:
+    chance = company.chance
+    if chance.random() < 0.3:
+        company.correct(at)
+    if len(company.records) < 12 or chance.random() < 0.3:
+        company.hire(at, chance.choice(DOMAINS))
+    else:
+        chance.choice(happening)(at)
 
 
 def meddling(chance: Random, upns: list[str], hours: int) -> list[Edit]:
@@ -184,6 +220,7 @@ def _setting(chance: Random, at: float, hours: int) -> dict[str, Any]:
             {"leavers": {"block": False, "deleteAfterDays": chance.choice((0, 1, None))}},
             {"pausedUntil": _later(chance, at, hours), "pauseReason": "moving house"},
             {"pausedUntil": None, "pauseReason": None},
+            {"maxSourceShrink": chance.choice((5, 20, None))},
         ]
     )
 

@@ -19,7 +19,7 @@ from tests.simulation.bounds import Bounds
 from tests.simulation.cells import domains_in
 from tests.simulation.clock import seconds
 from tests.simulation.equal_hours import overlooked, tells_late
-from tests.simulation.graph import Effect, Performing
+from tests.simulation.graph import Deed, Effect, Performing
 from tests.simulation.grounds import Grounds
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.scenario import Edit, Scenario
@@ -35,6 +35,7 @@ _ROWS_OF: Mapping[str, frozenset[str]] = {
     "restore": frozenset({"restore"}),
     "update": _CHANGES,
 }
+_ONCE: tuple[Deed, ...] = ("create", "delete", "restore")
 # A hold ends by the clock of whoever looks.
 _CLOCKS_DIFFER = 120.0
 # In calm hours: an active run that nobody performs is noticed by the next tick.
@@ -87,8 +88,8 @@ class Oracle:
                     self._accounts.setdefault(username, user.id)
         self.grounds.edited(one.upn for one in self._records.values())
         self._effects: dict[str, list[Effect]] = defaultdict(list)
-        # Object id → how often somebody deleted the account by hand.
-        self._by_hand: Counter[str] = Counter()
+        # Object id, and what somebody did to the account by hand → how often.
+        self._by_hand: Counter[tuple[str, Deed]] = Counter()
         # Username → the accounts that a person has said to be theirs, or not to be.
         self._decisions: dict[str, list[tuple[str, bool]]] = defaultdict(list)
         # Also what was done by hand.
@@ -178,7 +179,7 @@ class Oracle:
                 self._protected_since[one.object_id] = one.at, why
         self._everything[one.object_id].append(one)
         if one.by is None:
-            self._by_hand[one.object_id] += one.deed == "delete"
+            self._by_hand[one.object_id, one.deed] += 1
             return
         self.bounds.effect(one, one.by)
         self._effects[one.object_id].append(one)
@@ -391,7 +392,7 @@ class Oracle:
                     self._wrong("an effect has no row", f"{one.deed} {_named(one)} by {one.by}")
             rows = [row for row in here if row.object_id == object_id]
             effects = [one for one in every if not (one.by and one.by.run_id == self._began_before)]
-            for deed in ("create", "delete", "restore"):
+            for deed in _ONCE:
                 made = sum(1 for one in effects if one.deed == deed)
                 told = {
                     (row.run_id, row.result)
@@ -403,21 +404,25 @@ class Oracle:
                 # after the last look for it was "not made".
                 late = sum(1 for one in effects if one.deed == deed and one.late)
                 most = len(told) if deed == "restore" else sure + late
-                if deed == "delete":
-                    sure -= self._maybe_by_hand(
-                        object_id, {run for run, result in told if result == "succeeded"}
-                    )
+                good = [row for row in rows if row.action in _ROWS_OF[deed] and row.result == "succeeded"]
+                sure -= self._maybe_by_hand(object_id, deed, good)
                 if not sure <= made <= most:
                     self._wrong("effects and rows differ", f"{deed} {object_id}: {made} effects, {sure} rows")
         for row in here:
             untouched = row.result == "succeeded" and row.object_id not in self._effects
-            if untouched and not self._maybe_by_hand(row.object_id, {row.run_id}):
+            if untouched and not self._maybe_by_hand(row.object_id, _deed_of(row), [row]):
                 self._wrong("a row has no effect", f"{row.action} {row.object_id} {row.run_id}")
 
-    def _maybe_by_hand(self, object_id: str, runs: Iterable[str]) -> int:
-        """How many of its deletions by these runs may be somebody else's, made after the worker that meant to ended."""
-        interrupted = sum(1 for run_id in runs if self.grounds.was_interrupted(run_id))
-        return min(interrupted, self._by_hand[object_id])
+    def _maybe_by_hand(self, object_id: str, deed: Deed, rows: Iterable[Line]) -> int:
+        """How many of these may tell of somebody else's deed: of a worker that ended before, or that left a doubt."""
+        by_hand = self._by_hand[object_id, deed]
+        doubted = {name for row in self.rows if by_hand and row.result == "inDoubt" for name in row.names}
+        unsure = {
+            row.run_id
+            for row in rows
+            if self.grounds.was_interrupted(row.run_id) or not doubted.isdisjoint(row.names)
+        }
+        return min(len(unsure), by_hand)
 
     def _is_told(self, one: Effect, by: Performing) -> bool:
         """Whether a row of this run tells of it. What is in doubt has no object ID while nobody knows of one."""
@@ -544,6 +549,10 @@ def _protection(user: User) -> str:
     if user.mailbox not in ("user", "none"):
         return f"{user.mailbox} mailbox"
     return "guest" if user["userType"] == "Guest" else ""
+
+
+def _deed_of(row: Line) -> Deed:
+    return next((deed for deed in _ONCE if row.action in _ROWS_OF[deed]), "update")
 
 
 def _is_named(record: _Record, properties: Json) -> bool:

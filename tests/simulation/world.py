@@ -17,6 +17,7 @@ from typing import Any
 from local.access_control.users import User as SourceUser
 from local.access_control.users import UserError
 from local.entra import Entra, Fault, FaultPlan, User, parse_seed
+from local.entra.directory import deleted_upn
 from local.entra.errors import GraphError, Json
 from shared.http import endpoints as http
 from shared.http.endpoint import AnyEndpoint
@@ -156,6 +157,11 @@ class World:
         for act in self.scenario.acts:
             if begins <= act.at < begins + HOUR:
                 self.loop.call_at(act.at, self.loop.start, self._act(act))
+        if hour == self.scenario.hours:
+            for domain in self.scenario.domains:
+                # Who has left without a deletion to be approved stays above it.
+                raised = Act(0, "settings", domain, {"maxSourceShrink": None})
+                self.loop.call_at(begins + 60, self.loop.start, self._act(raised))
         # Twice: what was done may let more be done, which is above a limit again.
         if hour - self.scenario.hours in (2, 3):
             for domain in self.scenario.domains:
@@ -228,6 +234,8 @@ class World:
             self.blobs.go_back(edit.who)
         elif edit.kind == "storage.cut":
             self.blobs.cut(edit.who)
+        elif edit.kind in ("entra.restore", "entra.purge"):
+            self._take_out_of_the_bin(edit)
         elif edit.kind == "entra.create":
             directory.create({"userPrincipalName": edit.who, **edit.values})
         else:
@@ -235,6 +243,17 @@ class World:
             if user is None:
                 raise KeyError(edit.who)
             self._meddle(user, edit)
+
+    def _take_out_of_the_bin(self, edit: Edit) -> None:
+        directory = self.entra.directory
+        for gone in list(directory.deleted.values()):
+            if gone["userPrincipalName"] == deleted_upn(gone.id, edit.who):
+                if edit.kind == "entra.restore":
+                    directory.restore(gone, None, drop_conflicting_addresses=False)
+                else:
+                    directory.purge(gone)
+                return
+        raise KeyError(edit.who)
 
     def _meddle(self, user: User, edit: Edit) -> None:
         directory = self.entra.directory
@@ -411,7 +430,9 @@ def _seed(scenario: Scenario) -> Any:
         {"id": name, "authenticationType": "Federated" if federated else "Managed"}
         for name, federated in scenario.domains.items()
     ]
-    deleted = [dict(one) for one in left(scenario.earlier).deleted] if scenario.earlier else []
+    deleted = [dict(one) for one in scenario.deleted]
+    if scenario.earlier:
+        deleted += [dict(one) for one in left(scenario.earlier).deleted]
     users = [dict(one) for one in scenario.accounts]
     return parse_seed({"domains": domains, "users": users, "deletedUsers": deleted})
 
