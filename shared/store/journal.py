@@ -139,11 +139,12 @@ class JournalContent:
 
     @property
     def unsettled(self) -> list[tuple[Change, str | None]]:
-        """The same with object ids, and every change that was refused on its way by a temporary UPN."""
+        """The same with object ids, and every change that was refused after a first step: a temporary UPN, a restore."""
         return [
             (whole, object_id)
             for o, whole, object_id in self._wholes()
-            if o.error_code == IN_DOUBT or (o.result is Result.FAILED and whole.via)
+            if o.error_code == IN_DOUBT
+            or (o.result is Result.FAILED and (whole.via or whole.action is Action.RESTORE))
         ]
 
     def _wholes(self) -> Iterator[tuple[Outcome, Change, str | None]]:

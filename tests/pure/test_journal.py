@@ -172,6 +172,18 @@ class TestWhatSeveralInvocationsDid:
         assert self.made(first, second) == second
 
 
+def test_a_restore_whose_second_step_was_refused_is_unsettled() -> None:
+    restore = Change(action=Action.RESTORE, upn="a@contoso.com", display_name="a", object_id="o1")
+    intent = orjson.dumps({"intent": [change_document(restore)]})
+    ended = {
+        "ended": key(restore), "result": "failed", "time": "2026-03-01T00:00:00.000+00:00", "position": 7,
+    }  # fmt: skip
+
+    journal = JournalContent.parse(intent + b"\n" + orjson.dumps(ended))
+
+    assert (journal.made, journal.unsettled) == ([], [(restore, "o1")])
+
+
 @given(CHANGES, TEXT)
 def test_somebody_whose_upn_is_edited_stays_the_same_person(change: Change, upn: str) -> None:
     known = change.object_id or change.source_id if change.action is not Action.ADD else change.source_id

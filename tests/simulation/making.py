@@ -2,6 +2,7 @@
 testing"): each scenario has its own kinds at its own rates, since faults of every kind at once hide each other."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -87,7 +88,11 @@ def make(seed: str, hours: int, ambush_of: str = "") -> Scenario:
         page_size=chance.choice((5, 50)),
         keys=chance.choice(("snake_case", "camelCase", "Display Name")),
         stale=chance.choice(_STALE),
-        edits=tuple(sorted(edits, key=lambda one: one.at)),
+        # One after the other, also of those at one moment.
+        edits=tuple(
+            replace(one, at=one.at + number * 1e-6)
+            for number, one in enumerate(sorted(edits, key=lambda one: one.at))
+        ),
         acts=tuple(sorted(administering(chance, upns, hours) + ambush.acts, key=lambda one: one.at)),
         faults=(*striking(chance, hours), *ambush.faults, *arriving_late(Random(f"{seed} late"), hours)),
         rules=(*ruling(chance, hours), *ambush.rules, *misleading(Random(f"{seed} delta"), hours)),

@@ -86,7 +86,7 @@ class Oracle:
             for username, record in self._records.items():
                 if _is_named(record, user.properties):
                     self._accounts.setdefault(username, user.id)
-        self.grounds.edited(one.upn for one in self._records.values())
+        self._tell_of_addresses()
         self._effects: dict[str, list[Effect]] = defaultdict(list)
         # Object id, and what somebody did to the account by hand → how often.
         self._by_hand: Counter[tuple[str, Deed]] = Counter()
@@ -110,6 +110,8 @@ class Oracle:
         # Run → when its first invocation began; domain → its good syncs, from when until when; object id → from when
         # until when a record of the source pointed to it.
         self._begun: dict[str, float] = {}
+        # Domains of which a sync has seen both sides.
+        self._seen: set[str] = set()
         self._good: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self._pointed: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
@@ -138,7 +140,11 @@ class Oracle:
         elif user := self.world.entra.directory.user(edit.who):
             self._note_protection(user, now)
         if edit.kind.startswith("source."):
-            self.grounds.edited(one.upn for one in self._records.values())
+            self._tell_of_addresses()
+
+    def _tell_of_addresses(self) -> None:
+        """Whoever has no UPN counts by their Email."""
+        self.grounds.edited(self.world.access_control.users[who].address for who in self._records)
 
     def set(self, domain: str, body: Mapping[str, Any], *, heard: bool) -> None:
         """Settings of a domain were changed; if nobody heard the answer, perhaps."""
@@ -261,7 +267,8 @@ class Oracle:
             may_be = one.object_id not in self._accounts.values() or self._has_names(one.before, username)
             # Who has an account by immutable ID is not looked for by UPN.
             by_upn = by_upn and theirs is None and not self._is_elsewhere(record, one.object_id)
-            if theirs == one.object_id or by_id or (by_upn and may_be):
+            known = theirs == one.object_id and self._is_known(one.before, one.object_id)
+            if known or by_id or (by_upn and may_be):
                 self._wrong("an account was deleted to which the source points", f"{username} {_named(one)}")
 
     def _expect_no_second_account(self, one: Effect) -> None:
@@ -276,7 +283,8 @@ class Oracle:
             if record.upn.lower() != upn or (late and not has_id):
                 continue
             theirs = self._accounts.get(username)
-            there = theirs and theirs in self.world.entra.directory.users
+            account = self.world.entra.directory.users.get(str(theirs))
+            there = account and self._is_known(account.properties, account.id)
             there = there and not self._is_decided_otherwise(username, str(theirs))
             if there and one.by and self._there_since.get(str(theirs), 0.0) < one.by.began_at:
                 self._wrong("somebody got a second account", f"{username} has {theirs} {_named(one)}")
@@ -310,6 +318,8 @@ class Oracle:
         if run["undoes"] and run["status"] in ("succeeded", "completedWithErrors"):
             for detail in not_undone(run, rows, self._everything, self.world.entra.directory):
                 self._wrong("an undo is not exact", detail)
+        if run["status"] in ("succeeded", "completedWithErrors"):
+            self._seen.add(run["domain"])
         if run["status"] == "succeeded":
             self._good[run["domain"]].append((self._begun.get(run["id"], 0.0), self.world.loop.time()))
 
@@ -482,6 +492,11 @@ class Oracle:
 
     def accounts_of(self, usernames: Iterable[str]) -> list[str]:
         return [self._accounts[who] for who in usernames if who in self._accounts]
+
+    def _is_known(self, account: Json, object_id: str) -> bool:
+        """Whether a sync has seen whose it is: what the source had before that, nobody remembers."""
+        domain = str(account["userPrincipalName"]).lower().partition("@")[2]
+        return domain in self._seen or any(one.deed != "delete" for one in self._effects.get(object_id, ()))
 
     def _is_elsewhere(self, record: _Record, object_id: str) -> bool:
         """Whether another account has the record's immutable ID."""
