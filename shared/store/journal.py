@@ -116,7 +116,7 @@ class JournalContent:
         self.intents: dict[Key, Change] = {}
         self.outcomes: dict[Key, Outcome] = {}
         self.recorded: list[Recorded] = []
-        # Updates and renames that were cut off, and whose person a later invocation intended to change anew.
+        # All that was intended for somebody as one change: an invocation goes on from where the one before was cut off.
         self._begun: dict[Key, Change] = {}
 
     @classmethod
@@ -139,7 +139,7 @@ class JournalContent:
 
     @property
     def unsettled(self) -> list[tuple[Change, str | None]]:
-        """The same with object ids, and every change that was refused after a first step: a temporary UPN, a restore."""
+        """The same with object ids, and every change that was refused after a first step: a temporary UPN, a return."""
         return [
             (whole, object_id)
             for o, whole, object_id in self._wholes()
@@ -149,7 +149,8 @@ class JournalContent:
 
     def _wholes(self) -> Iterator[tuple[Outcome, Change, str | None]]:
         for known, outcome in self.outcomes.items():
-            whole = _whole(self._begun.get(known), outcome.change)
+            change, begun = outcome.change, self._begun.get(known)
+            whole = begun if begun and change == self.intents.get(known) else _whole(begun, change)
             yield outcome, whole, outcome.object_id or whole.object_id
 
     def _read(self, line: dict[str, Any]) -> None:
@@ -163,8 +164,7 @@ class JournalContent:
 
     def _intend(self, change: Change) -> None:
         known = key(change)
-        if known in self.intents and change.action in (Action.UPDATE, Action.RENAME):
-            self._begun[known] = _whole(self._begun.get(known), self.intents[known])
+        self._begun[known] = _whole(self._begun.get(known), change)
         self.intents[known] = change
 
     def _read_ended(self, line: dict[str, Any]) -> None:
@@ -200,7 +200,7 @@ class JournalContent:
 
 def _whole(begun: Change | None, change: Change) -> Change:
     """The change from what was before both, where it goes on from a value, or the temporary UPN, that the first set."""
-    if begun is None:
+    if begun is None or change.action not in (Action.UPDATE, Action.RENAME):
         return change
     first = {one.attribute: one for one in begun.attributes}
     attributes = [_joined(first.pop(one.attribute, None), one, begun.via) for one in change.attributes]

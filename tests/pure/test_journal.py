@@ -154,6 +154,22 @@ class TestWhatSeveralInvocationsDid:
 
         assert self.made(cut_off, going_on, going_on) == cut_off
 
+    def test_a_rename_that_cannot_go_on_from_its_temporary_upn_is_one_from_the_first(self) -> None:
+        left, via, right = "left@contoso.com", "sync-o1@contoso.onmicrosoft.com", "right@contoso.com"
+        cut_off = self.change(Action.RENAME, left, AttributeChange("userPrincipalName", left, right), via=via)
+        never_sent = self.change(Action.RENAME, via, AttributeChange("userPrincipalName", via, right))
+        lines = (
+            {"intent": [change_document(cut_off)]},
+            {
+                "ended": key(never_sent), "result": "failed", "change": change_document(never_sent),
+                "time": "2026-03-01T00:00:00.000+00:00", "position": 7,
+            },
+        )  # fmt: skip
+
+        journal = JournalContent.parse(b"\n".join(map(orjson.dumps, lines)))
+
+        assert journal.unsettled == [(cut_off, "o1")]
+
     @given(st.lists(TEXT, min_size=2, max_size=5, unique=True))
     def test_updates_that_go_on_from_each_other_are_one_from_the_first(self, values: list[str]) -> None:
         updates = [

@@ -398,7 +398,8 @@ class Oracle:
         here = [row for row in self.rows if row.run_id != self._began_before]
         for object_id, every in sorted(self._effects.items()):
             for one in every:
-                if one.by and not one.late and not self._is_told(one, one.by):
+                found = one.by and not one.late and not self._is_overwritten(one, one.by)
+                if one.by and found and not self._is_told(one, one.by):
                     self._wrong("an effect has no row", f"{one.deed} {_named(one)} by {one.by}")
             rows = [row for row in here if row.object_id == object_id]
             effects = [one for one in every if not (one.by and one.by.run_id == self._began_before)]
@@ -433,6 +434,12 @@ class Oracle:
             if self.grounds.was_interrupted(row.run_id) or not doubted.isdisjoint(row.names)
         }
         return min(len(unsure), by_hand)
+
+    def _is_overwritten(self, one: Effect, by: Performing) -> bool:
+        """Whether somebody wrote over it before a run that was interrupted looked for it."""
+        later = [other for other in self._everything[one.object_id] if other.at > one.at]
+        by_hand = bool(later) and later[0].by is None and later[0].deed == "update"
+        return one.deed == "update" and by_hand and self.grounds.was_interrupted(by.run_id)
 
     def _is_told(self, one: Effect, by: Performing) -> bool:
         """Whether a row of this run tells of it. What is in doubt has no object ID while nobody knows of one."""
