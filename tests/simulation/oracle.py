@@ -110,6 +110,8 @@ class Oracle:
         # Run → when its first invocation began; domain → its good syncs, from when until when; object id → from when
         # until when a record of the source pointed to it.
         self._begun: dict[str, float] = {}
+        # Domains whose leavers are blocked, or wait, before they are deleted, or once were to.
+        self._in_stages: set[str] = set()
         # Domains of which a sync has seen both sides.
         self._seen: set[str] = set()
         self._good: dict[str, list[tuple[float, float]]] = defaultdict(list)
@@ -154,6 +156,8 @@ class Oracle:
             self._pauses[domain].append((now, seconds(until) if heard and until else None))
         if "leavers" in body:
             days, waits = body["leavers"]["deleteAfterDays"], self._waits[domain]
+            if body["leavers"]["block"] or days != 0:
+                self._in_stages.add(domain)
             wait = float("inf") if days is None else days * _DAY
             waits.append((now, wait if heard else min(wait, waits[-1][1])))
         if "maxAllowedDeletions" in body:
@@ -368,8 +372,8 @@ class Oracle:
                 self._wrong("more were deleted than the limit lets", f"{run['id']} {amount} of {of}")
 
     def _due(self, run: Mapping[str, Any]) -> int:
-        """How many had waited: they counted when that began. None where nobody was ever to wait."""
-        waits = any(wait for _, wait in self._waits[run["domain"]])
+        """How many went in a second stage: they counted when the first began. None where there never were two."""
+        waits = run["domain"] in self._in_stages
         return sum(one["amount"] for one in run["limitChecks"] if waits and one["name"] == "due")
 
     def _expect_waits(self, run: Mapping[str, Any], made: Iterable[Effect]) -> None:
