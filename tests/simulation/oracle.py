@@ -296,11 +296,20 @@ class Oracle:
 
     def _expect_not_protected(self, one: Effect) -> None:
         since, why = self._protected_since.get(one.object_id, (float("inf"), ""))
-        if one.by and since < one.by.began_at:
+        if one.by and since < one.by.began_at and not self._is_denied(one, why):
             self._wrong("somebody protected was written to", f"{why} {one.deed} {_named(one)}")
         since, until = self._holds.get(one.object_id, (float("inf"), 0.0))
         if one.by and since < one.by.began_at and one.at < until - _CLOCKS_DIFFER:
             self._wrong("somebody on hold was written to", f"{one.deed} {_named(one)}")
+
+    def _is_denied(self, one: Effect, why: str) -> bool:
+        """Whether nobody's roles, or nobody's mailbox, can be looked at: updates go on then, and blocks don't."""
+        of_roles = why == "role holder"
+        kept = ("accountEnabled", "userPrincipalName") if of_roles else ("accountEnabled",)
+        is_harmless = one.deed == "update" and all(one.before.get(n) == one.after.get(n) for n in kept)
+        look = "roleManagement" if of_roles else "mailboxSettings"
+        rules = self.world.entra.faults.plan.rules
+        return is_harmless and any(look in rule.path and (of_roles or rule.status == 403) for rule in rules)
 
     def _judge(self, run: Mapping[str, Any]) -> None:
         name = f"sync/{run['domain']}/{run['id']}.csv"
