@@ -185,7 +185,13 @@ def kept(laid: Ambush, hour: int) -> None:
         laid.acts.append(Act(at + 900, "undo", domain))
 
 
+def at_rest(laid: Ambush, hour: int) -> None:
+    """Somebody changes an account by hand, long before a sync looks at it, perhaps where nothing else happens."""
+    upn = laid.company.upn_of(laid.chance.choice(sorted(laid.company.records)))
+    laid.edits.append(Edit(hour * HOUR + 900, "entra.update", upn, {"displayName": "By hand"}))
+
+
 RARER: tuple[Callable[[Ambush, int], None], ...] = (
     blind, aside, undone, quicker_by_hand, storage_down, approved_leavers, taken_meanwhile, made_anew_with_slips,
-    alike, changed_before_it_goes, kept,
+    alike, changed_before_it_goes, kept, at_rest,
 )  # fmt: skip
