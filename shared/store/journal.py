@@ -200,7 +200,7 @@ class JournalContent:
 
 def _whole(begun: Change | None, change: Change) -> Change:
     """The change from what was before both, where it goes on from a value, or the temporary UPN, that the first set."""
-    if begun is None or change.action not in (Action.UPDATE, Action.RENAME):
+    if begun is None or change.action not in (Action.UPDATE, Action.RENAME, Action.RESTORE):
         return change
     first = {one.attribute: one for one in begun.attributes}
     attributes = [_joined(first.pop(one.attribute, None), one, begun.via) for one in change.attributes]

@@ -170,6 +170,21 @@ class TestWhatSeveralInvocationsDid:
 
         assert journal.unsettled == [(cut_off, "o1")]
 
+    def test_a_restore_that_was_looked_up_has_all_that_it_was_to_change(self) -> None:
+        renamed = AttributeChange("userPrincipalName", "a@contoso.com", "b@contoso.com")
+        intended = self.change(Action.RESTORE, "a@contoso.com", renamed)
+        lines = (
+            {"intent": [change_document(intended)]},
+            {
+                "ended": key(intended), "result": "succeeded", "time": "2026-03-01T00:00:00.000+00:00",
+                "position": 7, "change": change_document(replace(intended, attributes=())),
+            },
+        )  # fmt: skip
+
+        journal = JournalContent.parse(b"\n".join(map(orjson.dumps, lines)))
+
+        assert journal.made == [(intended, "o1")]
+
     @given(st.lists(TEXT, min_size=2, max_size=5, unique=True))
     def test_updates_that_go_on_from_each_other_are_one_from_the_first(self, values: list[str]) -> None:
         updates = [

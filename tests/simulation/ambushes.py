@@ -1,6 +1,6 @@
 """Meetings of faults with what people do at the same moment, which chance alone brings about too rarely."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -121,6 +121,11 @@ class Ambush:
         kind, values, after = self.chance.choice(_BY_HAND)
         for at, given in ((self._meanwhile(hour), values), ((hour + 2) * HOUR + 60, after)):
             self.edits.append(Edit(at, kind, upn, given))
+
+    def let_leave(self, at: float, domain: str, terms: Mapping[str, object], *, most: int = 90) -> None:
+        """Lets the limit through who leaves from now on, and has somebody follow them, so that enough are left."""
+        self.acts.append(Act(at, "settings", domain, {"leavers": terms, "maxAllowedDeletions": most}))
+        self.company.newcomer(at, domain)
 
     def _look_meanwhile(self, hour: int, after: float = 0.0) -> None:
         at = self._meanwhile(hour, after)

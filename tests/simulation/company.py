@@ -195,6 +195,18 @@ class Company:
                 )
         self.mistyped.clear()
 
+    def be_keyed(self, at: float) -> str:
+        """Somebody gets an immutable ID that they did not have, for a while. Returns it."""
+        username = self.chance.choice(sorted(self.records))
+        key = f"ID-{username}-anew"
+        self._mistyped(at, username, {"immutable_id": key})
+        return key
+
+    def immutable_id_of_leaver(self, upn: str) -> str:
+        """Empty if they had none."""
+        keys = [one["immutable_id"] for one in self.left.values() if one["user_principal_name"] == upn]
+        return str(keys[0]) if keys else ""
+
     def upn_of(self, username: str) -> str:
         return str(self.records[username]["user_principal_name"])
 

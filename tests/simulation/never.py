@@ -43,7 +43,8 @@ _CANNOT: dict[str, str] = {
         reason holder.application, reason holder.group, reason write.exchangeMastered,
         reason value.exchangeMastered, reason warning.noExchange""",
     "Graph grants the app every permission, and answers in the form that is documented": """
-        reason caller.*, reason graph.answer*, reason graph.badNextLink, reason graph.denied,
+        reason caller.unauthorized, reason caller.answered, reason caller.batchRefused, reason caller.refused,
+        reason graph.answer*, reason graph.badNextLink, reason graph.denied,
         reason graph.foreignPage, reason graph.leftOut, reason graph.noCount, reason graph.noDomains,
         reason graph.noToken, reason graph.noValue, reason graph.notJson, reason graph.notPlain,
         reason graph.notTexts, reason graph.propertyMissing, reason graph.refusedQuota,
@@ -57,7 +58,8 @@ _CANNOT: dict[str, str] = {
         reason leaver.memoryInDoubt, reason undo.journalGone""",
     "Nobody else synchronises this tenant": "reason preCheck.henngeSync",
     "The domains stay": "event timer.removed, event auth.notInFront, event cache.notKept",
-    "It is said in the app's log alone, in words": "reason reading.awaited",
+    "It is said in the app's log alone, in words, or in an answer of the API": """
+        reason reading.awaited, reason limit.noDeletions""",
     "REQUIRE_DELETION_CHECKS stays on: without it whom the app may not look at is deleted on purpose": """
         reason leaver.notLookedAt, reason warning.deletedUnseen""",
     "An upper limit for each attribute, or for additions, is set by nobody": """

@@ -440,7 +440,7 @@ class Oracle:
     def _maybe_by_hand(self, object_id: str, deed: Deed, rows: Iterable[Line]) -> int:
         """How many of these may tell of somebody else's deed: of a worker that ended before, or that left a doubt."""
         by_hand = self._by_hand[object_id, deed]
-        doubted = {name for row in self.rows if by_hand and row.result == "inDoubt" for name in row.names}
+        doubted = {name for row in self.rows if by_hand and row.doubtful for name in row.names}
         unsure = {
             row.run_id
             for row in rows

@@ -7,17 +7,19 @@ from tests.simulation.faults import Fault, Service
 from tests.simulation.scenario import HOUR, Act, Edit, EditKind, Rule
 
 _RENAMES, _CREATES = f"{BATCH} PATCH", f"{BATCH} POST"
-# What the app looks at in Graph, and whether it may be denied. `/users`: who has an immutable ID.
-_LOOKS: tuple[tuple[str, str, str, tuple[int, ...]], ...] = (
-    ("GET", "/directory/deletedItems*", "any", (503,)),
-    ("GET", "/users", "inner", (503,)),
-    ("GET", "/users/*", "any", (503,)),
-    ("GET", "/roleManagement/*", "any", (403, 503)),
-    ("GET", "/users/*/mailboxSettings*", "any", (403, 503)),
-    ("POST", "/users/*/revokeSignInSessions", "any", (403, 503)),
-    ("GET", "/groups*", "any", (503,)),
-    ("GET", "/applications*", "any", (503,)),
-    ("GET", "/servicePrincipals*", "any", (503,)),
+# What the app looks at in Graph, and whether it may be denied. `/users`: who has an immutable ID, or a count.
+_LOOKS: tuple[tuple[str, dict[str, object], tuple[int, ...]], ...] = (
+    ("/directory/deletedItems*", {}, (503,)),
+    ("/users", {"where": "inner"}, (503,)),
+    ("/users", {"kind": "countTooHigh", "where": "outer"}, (503,)),
+    ("/users/*", {}, (503,)),
+    ("/users/*", {}, (503,)),
+    ("/roleManagement/*", {}, (403, 503)),
+    ("/users/*/mailboxSettings*", {}, (403, 503)),
+    ("/users/*/revokeSignInSessions", {"method": "POST"}, (403, 503)),
+    ("/groups*", {}, (503,)),
+    ("/applications*", {}, (503,)),
+    ("/servicePrincipals*", {}, (503,)),
 )
 _BY_HAND = {"displayName": "By hand", "mailNickname": "byhand", "accountEnabled": True}
 
@@ -25,18 +27,19 @@ _BY_HAND = {"displayName": "By hand", "mailNickname": "byhand", "accountEnabled"
 def blind(laid: Ambush, hour: int) -> None:
     """For an hour Graph does not answer one kind of look, or denies it; people come and go, and a sync is undone."""
     chance, at = laid.chance, hour * HOUR
-    method, path, where, statuses = chance.choice(_LOOKS)
-    rule = {
-        "kind": "status",
-        "method": method,
-        "path": path,
-        "where": where,
-        "status": chance.choice(statuses),
-    }
+    path, further, statuses = chance.choice(_LOOKS)
+    rule = {"kind": "status", "method": "GET", "path": path, "status": chance.choice(statuses), **further}
     laid.rules.append(Rule(hour, rule))
     domain = chance.choice(laid.domains)
-    terms = {"block": chance.random() < 0.5, "deleteAfterDays": chance.choice((0, 1))}
-    laid.acts.append(Act(at - 120, "settings", domain, {"leavers": terms}))
+    terms = {"block": chance.random() < 0.7, "deleteAfterDays": chance.choice((0, 1))}
+    laid.let_leave(at - HOUR - 120, domain, terms)
+    # Who waits has their account moved by hand; somebody has the immutable ID of an account that another made.
+    elsewhere = f"moved{hour}@{chance.choice(laid.domains[:2])}"
+    waiting = laid.company.leave(at - HOUR - 60, domain)
+    laid.edits.append(Edit(at - 600, "entra.update", waiting, {"userPrincipalName": elsewhere}))
+    key = laid.company.be_keyed(at - 60)
+    by_hand = {**_BY_HAND, "onPremisesImmutableId": key}
+    laid.edits.append(Edit(at - 90, "entra.create", f"by.hand{hour}@{domain}", by_hand))
     laid.company.marry(at - 60)
     laid.company.come_back(at - 60)
     laid.company.leave(at - 60, domain)
@@ -49,20 +52,21 @@ def aside(laid: Ambush, hour: int) -> None:
     pair = laid.company.swap_on(at - 60, domain)
     way = chance.choice(("cancelled", "left", "down", "refused", "taken"))
     if way in ("cancelled", "left"):
-        laid.faults.append(Fault(hour, "graph", chance.randint(1, 2), "killedAfter", what=_RENAMES))
+        laid.faults += [Fault(hour, "graph", nth, "killedAfter", what=_RENAMES) for nth in (1, 2)]
         laid.acts.append(Act(meanwhile(chance, hour), "cancel", domain))
         if way == "left" and pair:
             laid.company.leave(meanwhile(chance, hour), domain, chance.choice(pair))
     elif way == "down":
         laid.faults.append(Fault(hour, "graph", 1, "refused", 500, 20.0, after=_RENAMES))
     elif way == "refused":
+        every = list(range(chance.randint(1, 4), 30))
         refused = {
             "kind": "status",
             "status": chance.choice((400, 403, 409)),
             "method": "PATCH",
             "path": "/users/*",
         }
-        laid.rules.append(Rule(hour, {**refused, "nth": chance.choice(([2, 3, 4, 5], [3, 4], [3, 4, 5, 6]))}))
+        laid.rules.append(Rule(hour, {**refused, "nth": every}))
     elif pair:
         laid.faults.append(Fault(hour, "graph", chance.randint(2, 3), "slow", 1, 60.0, _RENAMES))
         upn = laid.company.upn_of(chance.choice(pair))
@@ -74,6 +78,8 @@ def aside(laid: Ambush, hour: int) -> None:
 def undone(laid: Ambush, hour: int) -> None:
     """What a sync has done is changed by hand, and then it is undone."""
     chance, at = laid.chance, hour * HOUR
+    for domain in laid.domains:
+        laid.let_leave(at - 120, domain, {"block": False, "deleteAfterDays": 0})
     if chance.random() < 0.4:
         upn = laid.company.be_corrected(at - 60)
         kinds: tuple[EditKind, ...] = ("entra.update", "entra.delete")
@@ -82,7 +88,7 @@ def undone(laid: Ambush, hour: int) -> None:
         kinds = ("entra.restore", "entra.purge", "entra.create")
     kind = chance.choice(kinds)
     if kind == "entra.create":
-        key = str(laid.company.left.get(upn.partition("@")[0], {}).get("immutable_id", ""))
+        key = laid.company.immutable_id_of_leaver(upn)
         values = {**_BY_HAND, **({"onPremisesImmutableId": key} if key else {})}
         laid.edits.append(Edit(at + 600, kind, f"by.hand{hour}@{laid.domains[0]}", values))
     else:
@@ -101,8 +107,8 @@ def quicker_by_hand(laid: Ambush, hour: int) -> None:
             **({"onPremisesImmutableId": record["immutable_id"]} if record["immutable_id"] else {}),
         })  # fmt: skip
     else:
-        upn = laid.company.leave(at - HOUR - 60, domain)
-        laid.company.come_back(at - 60, upn.partition("@")[0])
+        upn = laid.company.upn_of(chance.choice(sorted(laid.company.records)))
+        laid.edits.append(Edit(at - 600, "entra.delete", upn))
         edit = Edit(at + chance.uniform(20, 80), "entra.restore", upn)
     if chance.random() < 0.6:
         laid.edits.append(edit)
@@ -130,8 +136,11 @@ def storage_down(laid: Ambush, hour: int) -> None:
 def approved_leavers(laid: Ambush, hour: int) -> None:
     """More leave than the limit lets; a dry run shows it, and somebody approves just that."""
     at, domain = hour * HOUR, laid.chance.choice(laid.domains)
-    for _ in range(4):
-        laid.company.leave(at - 60, domain)
+    laid.let_leave(at - 120, domain, {"block": False, "deleteAfterDays": 0}, most=10)
+    for number in range(6):
+        laid.company.newcomer(at - HOUR - 60, domain)
+        # The last two leave when the others have been shown.
+        laid.company.leave(at + 800 if number > 3 else at - 60, domain)
     laid.acts += [Act(at + 600, "dryRun", domain), Act(at + 900, "approve", domain)]
 
 
@@ -167,6 +176,7 @@ def alike(laid: Ambush, hour: int) -> None:
 def changed_before_it_goes(laid: Ambush, hour: int) -> None:
     """Between the two looks before a deletion somebody renames or changes the leaver's account."""
     chance, at, domain = laid.chance, hour * HOUR, laid.chance.choice(laid.domains[:2])
+    laid.let_leave(at - 120, domain, {"block": chance.random() < 0.3, "deleteAfterDays": 0})
     upn = laid.company.leave(at - 60, domain)
     what = chance.choice(("append journal", "append audit-logs", "upload snapshots/source-"))
     laid.faults.append(Fault(hour, "blob", chance.randint(1, 2), "slow", 1, 60.0, what))
@@ -177,7 +187,7 @@ def changed_before_it_goes(laid: Ambush, hour: int) -> None:
 def kept(laid: Ambush, hour: int) -> None:
     """A leaver who is blocked and waits is unblocked by hand, or by an undo; somebody approves what is left."""
     chance, at, domain = laid.chance, hour * HOUR, laid.chance.choice(laid.domains)
-    laid.acts.append(Act(at - 120, "settings", domain, {"leavers": {"block": True, "deleteAfterDays": 2}}))
+    laid.let_leave(at - 120, domain, {"block": True, "deleteAfterDays": 2})
     upn = laid.company.leave(at - 60, domain)
     if chance.random() < 0.6:
         laid.edits.append(Edit(at + 1800, "entra.update", upn, {"accountEnabled": True}))
