@@ -190,7 +190,11 @@ def kept(laid: Ambush, hour: int) -> None:
     laid.let_leave(at - 120, domain, {"block": True, "deleteAfterDays": 2})
     upn = laid.company.leave(at - 60, domain)
     if chance.random() < 0.6:
-        laid.edits.append(Edit(at + 1800, "entra.update", upn, {"accountEnabled": True}))
+        # The block may be late.
+        laid.edits += [
+            Edit(at + HOUR / 2 + later * HOUR, "entra.update", upn, {"accountEnabled": True})
+            for later in range(4)
+        ]
     else:
         laid.acts.append(Act(at + 900, "undo", domain))
 
