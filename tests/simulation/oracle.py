@@ -427,7 +427,9 @@ class Oracle:
                 # A restore whose second step was refused says in its row that the account is back. A write that arrives
                 # after the last look for it was "not made".
                 late = sum(1 for one in effects if one.deed == deed and one.late)
-                most = len(told) if deed == "restore" else sure + late
+                # What somebody takes back in the middle of a run, that run may do again.
+                taken_back = self._by_hand[object_id, "restore" if deed == "delete" else "delete"]
+                most = taken_back + (len(told) if deed == "restore" else sure + late)
                 good = [row for row in rows if row.action in _ROWS_OF[deed] and row.result == "succeeded"]
                 sure -= self._maybe_by_hand(object_id, deed, good)
                 if not sure <= made <= most:

@@ -29,7 +29,12 @@ def blind(laid: Ambush, hour: int) -> None:
     chance, at = laid.chance, hour * HOUR
     path, further, statuses = chance.choice(_LOOKS)
     rule = {"kind": "status", "method": "GET", "path": path, "status": chance.choice(statuses), **further}
-    laid.rules.append(Rule(hour, rule))
+    if chance.random() < 0.6:
+        laid.rules.append(Rule(hour, rule))
+    else:
+        # Whatever is asked at that moment, as a whole.
+        nth, times = chance.randint(1, 40), chance.choice((5, 8, 12))
+        laid.faults.append(Fault(hour, "graph", nth, "refused", times, 1.0, f"{BATCH} GET"))
     domain = chance.choice(laid.domains)
     terms = {"block": chance.random() < 0.7, "deleteAfterDays": chance.choice((0, 1))}
     laid.let_leave(at - HOUR - 120, domain, terms)
