@@ -14,7 +14,7 @@ _COMPARED = (
 )  # fmt: skip
 # Clocks differ, and lists of Graph lag.
 _LAG = 120.0
-_NOT_TOLD = ("lateChange", "missedChange")
+_NOT_TOLD = ("lateChange", "missedChange", "outOfOrder")
 
 
 def tells_late(rules: Iterable[Rule]) -> bool:
