@@ -117,7 +117,7 @@ def quicker_by_hand(laid: Ambush, hour: int) -> None:
         edit = Edit(at + chance.uniform(20, 80), "entra.restore", upn)
     if chance.random() < 0.6:
         laid.edits.append(edit)
-        laid.faults.append(Fault(hour, "graph", 1, "slow", 1, 90.0, _CREATES))
+        laid.faults += [Fault(hour, "graph", nth, "slow", 1, 90.0, _CREATES) for nth in (1, 2, 3)]
     else:
         laid.faults.append(Fault(hour, "graph", 1, "unheard", what=_CREATES))
     if chance.random() < 0.4:

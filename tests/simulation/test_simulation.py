@@ -17,7 +17,7 @@ from tests.simulation.faults import Fault
 from tests.simulation.laying import ALL
 from tests.simulation.loop import Owner, Stuck, VirtualLoop
 from tests.simulation.making import make
-from tests.simulation.never import CANNOT, lacking, outdated
+from tests.simulation.never import CANNOT, SELDOM, lacking, outdated
 from tests.simulation.occurring import possible
 from tests.simulation.planted.__main__ import AMBUSHES, PATCHES
 from tests.simulation.scenario import Act, Edit, Scenario
@@ -218,7 +218,7 @@ def test_what_never_occurs_is_named_but_for_what_cannot() -> None:
 
 
 def test_what_is_said_never_to_occur_is_something_that_the_app_has() -> None:
-    assert [one for one in CANNOT if not any(fnmatchcase(name, one) for name in possible())] == []
+    assert [one for one in (*CANNOT, *SELDOM) if not any(fnmatchcase(name, one) for name in possible())] == []
 
 
 def test_what_occurs_although_it_is_said_not_to_is_named() -> None:
