@@ -66,6 +66,8 @@ class Ambush:
     def back_in_time(self, hour: int) -> None:
         """Somebody puts an older snapshot of one side in the place of the newest one, or half of it is lost."""
         kind = self.chance.choice(("source-", "source-", "mirror-", "base-"))
+        # So the older one differs.
+        self.company.newcomer(hour * HOUR - 60, self.chance.choice(self.domains))
         # A copy of Entra is read again by the next reading, a snapshot of the source by the runs of this hour.
         before = kind != "source-" and self.chance.random() < 0.5
         at = hour * HOUR + (-600 if before else self.chance.uniform(0.3, 3))
