@@ -73,9 +73,6 @@ _SELDOM: dict[str, str] = {
         reason look.leavers, reason look.remembered""",
     "Whoever has the immutable ID of an account is certainly its person, but for two who have the same": """
         reason pointer.immutableId""",
-    "A restore by hand must come between the plan and the request, in a run with a long time budget": """
-        reason write.wasRestored""",
-    "A restore that needs a temporary UPN must be refused its second step": "reason write.restoredAside",
     "A what-if with sign-ins must meet an account that a sync has blocked, and whose person is back": """
         reason signIn.enabled""",
     "Entra must give back a name otherwise than it was written": "reason value.altered",
