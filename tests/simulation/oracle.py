@@ -319,7 +319,8 @@ class Oracle:
         self._expect_each_row_once(rows)
         self._expect_counts(run, rows)
         self.grounds.expect_counted(run)
-        self.grounds.expect_remembered(rows, self._records, self.world.entra.directory.users)
+        undecided = [row for row in rows if not self._is_decided_otherwise(row.source_id, row.object_id)]
+        self.grounds.expect_remembered(undecided, self._records, self.world.entra.directory.users)
         made = [e for es in self._effects.values() for e in es if e.by and e.by.run_id == run["id"]]
         if not (run["approval"] or run["undoes"]):
             self._expect_limit(run, made)
