@@ -58,7 +58,7 @@ _CANNOT: dict[str, str] = {
         reason leaver.memoryInDoubt, reason undo.journalGone""",
     "The immutable ID of a deleted user stays theirs": "reason undo.immutableIdTaken",
     "Nobody else synchronises this tenant": "reason preCheck.henngeSync",
-    "The domains stay": "event timer.removed, event auth.notInFront, event cache.notKept",
+    "The domains stay": "event timer.removed, event auth.notInFront",
     "It is said in the app's log alone, in words, or in an answer of the API": """
         reason reading.awaited, reason limit.noDeletions""",
     "REQUIRE_DELETION_CHECKS stays on: without it whom the app may not look at is deleted on purpose": """
@@ -75,6 +75,7 @@ _SELDOM: dict[str, str] = {
         reason pointer.immutableId""",
     "A what-if with sign-ins must meet an account that a sync has blocked, and whose person is back": """
         reason signIn.enabled""",
+    "Storage must refuse to the last try what an answer to a person is kept by": "event cache.notKept",
     "Entra must give back a name otherwise than it was written": "reason value.altered",
 }
 
