@@ -193,9 +193,13 @@ class _Undoing:
         attributes: list[AttributeChange] = []
         clashes: Parts = ()
         unread: list[str] = []
-        if aside := self._is_aside(user):
+        # Nobody gets back the temporary UPN of a change that an earlier run had left half done.
+        began_aside = self._is_aside(replace(user, upn=change.upn))
+        if aside := self._is_aside(user) and not began_aside:
             attributes.append(AttributeChange(UPN, user.upn, change.upn))
         for done in change.attributes:
+            if began_aside and done.attribute == UPN:
+                continue
             value = self._value(user, done.attribute)
             if not self._reads(done):
                 unread.append(done.attribute)
@@ -211,6 +215,9 @@ class _Undoing:
             message = say("undo.changedSince", clashes=clashes) if clashes else ()
             message += say("undo.unmapped", attributes=tuple(unread)) if unread else ()
             yield self._conflict(replace(person, upn=user.upn), _kind(change), "Conflict", message)
+        elif began_aside and not attributes:
+            reason = person.reason + say("undo.aside", upn=change.upn)
+            yield replace(person, action=Action.SKIP, upn=user.upn, reason=reason)
         elif attributes:
             renamed = any(attribute.attribute == UPN for attribute in attributes)
             action = Action.RENAME if renamed else Action.UPDATE

@@ -137,6 +137,7 @@ def _outcome(change: Change, found: Found, carried: Collection[Key]) -> Outcome 
         return Outcome.took_effect(change, str(found.user["id"]) if found.user else change.object_id)
     if key(change) in carried:
         return Outcome.failed(change, "NotMade", say("doubt.notMade"))
-    if change.action in (Action.ADD, Action.RESTORE) and found.user is None:
+    # Whether somebody was changed whom another has deleted meanwhile, nobody can tell any more.
+    if change.action is not Action.DELETE and found.user is None:
         return Outcome.failed(change, IN_DOUBT, say("doubt.notShown"))
     return None

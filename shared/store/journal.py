@@ -13,8 +13,8 @@ it. A lifecycle rule deletes it after 30 days. One JSON object a line:
 """
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ import orjson
 
 from shared.clock import Clock
 from shared.errors import JournalGone
-from shared.model.changes import Change
+from shared.model.changes import Action, AttributeChange, Change
 from shared.model.results import IN_DOUBT, Key, Outcome, Result, key
 from shared.store.append_blob import AppendedLog
 from shared.store.attempts import keep_trying, or_none
@@ -116,6 +116,8 @@ class JournalContent:
         self.intents: dict[Key, Change] = {}
         self.outcomes: dict[Key, Outcome] = {}
         self.recorded: list[Recorded] = []
+        # All that was intended for somebody as one change: an invocation goes on from where the one before was cut off.
+        self._begun: dict[Key, Change] = {}
 
     @classmethod
     def parse(cls, content: bytes) -> "JournalContent":
@@ -127,9 +129,8 @@ class JournalContent:
 
     @property
     def made(self) -> list[tuple[Change, str | None]]:
-        """Every change that took effect, with the object id it ended on."""
-        ended = self.outcomes.values()
-        return [(o.change, o.object_id or o.change.object_id) for o in ended if o.succeeded]
+        """Every change that took effect, from what was before all invocations, with the object id it ended on."""
+        return [(whole, object_id) for o, whole, object_id in self._wholes() if o.succeeded]
 
     @property
     def in_doubt(self) -> list[Change]:
@@ -138,22 +139,33 @@ class JournalContent:
 
     @property
     def unsettled(self) -> list[tuple[Change, str | None]]:
-        """The same with object ids, and every change that was refused on its way by a temporary UPN."""
+        """The same with object ids, and every change that was refused after a first step: a temporary UPN, a return."""
         return [
-            (o.change, o.object_id or o.change.object_id)
-            for o in self.outcomes.values()
-            if o.error_code == IN_DOUBT or (o.result is Result.FAILED and o.change.via)
+            (whole, object_id)
+            for o, whole, object_id in self._wholes()
+            if o.error_code == IN_DOUBT
+            or (o.result is Result.FAILED and (whole.via or whole.action is Action.RESTORE))
         ]
+
+    def _wholes(self) -> Iterator[tuple[Outcome, Change, str | None]]:
+        for known, outcome in self.outcomes.items():
+            change, begun = outcome.change, self._begun.get(known)
+            whole = begun if begun and change == self.intents.get(known) else _whole(begun, change)
+            yield outcome, whole, outcome.object_id or whole.object_id
 
     def _read(self, line: dict[str, Any]) -> None:
         for document in line.get("intent", ()):
-            change = read_change(document)
-            self.intents[key(change)] = change
+            self._intend(read_change(document))
         for action, person in line.get("revoked", ()):
             self.intents.pop((action, person), None)
         if "ended" in line:
             self._read_ended(line)
         self._read_previous(line)
+
+    def _intend(self, change: Change) -> None:
+        known = key(change)
+        self._begun[known] = _whole(self._begun.get(known), change)
+        self.intents[known] = change
 
     def _read_ended(self, line: dict[str, Any]) -> None:
         action, person = line["ended"]
@@ -184,6 +196,25 @@ class JournalContent:
         """The key of the change that the app's previous version names by a cell of its audit log."""
         known = (action, cell) in self.intents or (action, cell) in self.outcomes
         return action, cell if known else unescaped(cell)
+
+
+def _whole(begun: Change | None, change: Change) -> Change:
+    """The change from what was before both, where it goes on from a value, or the temporary UPN, that the first set."""
+    if begun is None or change.action not in (Action.UPDATE, Action.RENAME, Action.RESTORE):
+        return change
+    first = {one.attribute: one for one in begun.attributes}
+    attributes = [_joined(first.pop(one.attribute, None), one, begun.via) for one in change.attributes]
+    return replace(
+        change,
+        upn=begun.upn if change.upn in (begun.via, begun.new_upn) else change.upn,
+        via=change.via or begun.via,
+        attributes=(*attributes, *first.values()),
+    )
+
+
+def _joined(first: AttributeChange | None, one: AttributeChange, via: str | None) -> AttributeChange:
+    goes_on = first and one.before in (first.after, via or first.after)
+    return replace(one, before=first.before) if first and goes_on else one
 
 
 def _ended(recorded: Recorded, intended: Mapping[Key, Change]) -> dict[str, Any]:

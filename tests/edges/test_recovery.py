@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from local.entra import Fault
 from shared.model.changes import Action, AttributeChange, Change
 from shared.model.results import Result, key
@@ -75,6 +77,12 @@ async def test_a_user_who_never_shows_is_reported_and_not_taken_for_granted() ->
 async def test_a_restored_user_who_does_not_show_is_reported_too() -> None:
     async with connected() as tenant:
         assert await settled(tenant, change(Action.RESTORE)) == (Result.FAILED, "InDoubt", None)
+
+
+@pytest.mark.parametrize("action", [Action.UPDATE, Action.RENAME, Action.BLOCK, Action.UNBLOCK])
+async def test_a_user_who_was_deleted_since_leaves_it_open_whether_they_were_changed(action: Action) -> None:
+    async with connected() as tenant:
+        assert await settled(tenant, change(action)) == (Result.FAILED, "InDoubt", None)
 
 
 async def test_values_that_are_as_wanted_were_written() -> None:

@@ -481,9 +481,7 @@ class TestRestoring:
             ended = await outcome(tenant, change(Action.RESTORE, attributes=surname("鈴木")))
 
         assert not ended.succeeded
-        assert said(ended.error_message).endswith(
-            " The user is restored, as they were; the next run does the rest."
-        )
+        assert said(ended.error_message).endswith(" The user is restored; the next run does the rest.")
         assert upns(tenant.entra) == {"id-aoki": "aoki@contoso.com"}
 
     async def test_a_restore_whose_answer_was_lost_is_done(self) -> None:

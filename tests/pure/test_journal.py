@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import orjson
 from hypothesis import given
@@ -120,6 +121,98 @@ def test_an_outcome_without_an_intent_brings_its_change() -> None:
 
     assert recorded.outcome == Outcome(change=skipped, result=Result.SKIPPED)
     assert (recorded.time, recorded.position) == (datetime(2026, 3, 1, tzinfo=UTC), 7)
+
+
+class TestWhatSeveralInvocationsDid:
+    """An undo goes back to what was before the first of them."""
+
+    @staticmethod
+    def made(*changes: Change) -> Change:
+        intents = [orjson.dumps({"intent": [change_document(change)]}) for change in changes]
+        ended = {
+            "ended": key(changes[-1]),
+            "result": "succeeded",
+            "time": "2026-03-01T00:00:00.000+00:00",
+            "position": 7,
+        }
+        ((change, _),) = JournalContent.parse(b"\n".join([*intents, orjson.dumps(ended)])).made
+        return change
+
+    @staticmethod
+    def change(action: Action, upn: str, *attributes: AttributeChange, via: str | None = None) -> Change:
+        return Change(
+            action=action, upn=upn, display_name="a", object_id="o1", attributes=attributes, via=via
+        )
+
+    def test_a_rename_that_goes_on_from_its_temporary_upn_is_one_from_the_first(self) -> None:
+        left, via, right = "left@contoso.com", "sync-o1@contoso.onmicrosoft.com", "right@contoso.com"
+        surname = AttributeChange("surname", "A", "B")
+        cut_off = self.change(
+            Action.RENAME, left, AttributeChange("userPrincipalName", left, right), surname, via=via
+        )
+        going_on = self.change(Action.RENAME, via, AttributeChange("userPrincipalName", via, right))
+
+        assert self.made(cut_off, going_on, going_on) == cut_off
+
+    def test_a_rename_that_cannot_go_on_from_its_temporary_upn_is_one_from_the_first(self) -> None:
+        left, via, right = "left@contoso.com", "sync-o1@contoso.onmicrosoft.com", "right@contoso.com"
+        cut_off = self.change(Action.RENAME, left, AttributeChange("userPrincipalName", left, right), via=via)
+        never_sent = self.change(Action.RENAME, via, AttributeChange("userPrincipalName", via, right))
+        lines = (
+            {"intent": [change_document(cut_off)]},
+            {
+                "ended": key(never_sent), "result": "failed", "change": change_document(never_sent),
+                "time": "2026-03-01T00:00:00.000+00:00", "position": 7,
+            },
+        )  # fmt: skip
+
+        journal = JournalContent.parse(b"\n".join(map(orjson.dumps, lines)))
+
+        assert journal.unsettled == [(cut_off, "o1")]
+
+    def test_a_restore_that_was_looked_up_has_all_that_it_was_to_change(self) -> None:
+        renamed = AttributeChange("userPrincipalName", "a@contoso.com", "b@contoso.com")
+        intended = self.change(Action.RESTORE, "a@contoso.com", renamed)
+        lines = (
+            {"intent": [change_document(intended)]},
+            {
+                "ended": key(intended), "result": "succeeded", "time": "2026-03-01T00:00:00.000+00:00",
+                "position": 7, "change": change_document(replace(intended, attributes=())),
+            },
+        )  # fmt: skip
+
+        journal = JournalContent.parse(b"\n".join(map(orjson.dumps, lines)))
+
+        assert journal.made == [(intended, "o1")]
+
+    @given(st.lists(TEXT, min_size=2, max_size=5, unique=True))
+    def test_updates_that_go_on_from_each_other_are_one_from_the_first(self, values: list[str]) -> None:
+        updates = [
+            self.change(Action.UPDATE, "a@contoso.com", AttributeChange("surname", before, after))
+            for before, after in pairwise(values)
+        ]
+
+        assert self.made(*updates).attributes == (AttributeChange("surname", values[0], values[-1]),)
+
+    def test_an_update_of_what_somebody_else_has_set_meanwhile_is_from_that(self) -> None:
+        first, second = (
+            self.change(Action.UPDATE, "a@contoso.com", AttributeChange("surname", before, "B"))
+            for before in ("A", "By hand")
+        )
+
+        assert self.made(first, second) == second
+
+
+def test_a_restore_whose_second_step_was_refused_is_unsettled() -> None:
+    restore = Change(action=Action.RESTORE, upn="a@contoso.com", display_name="a", object_id="o1")
+    intent = orjson.dumps({"intent": [change_document(restore)]})
+    ended = {
+        "ended": key(restore), "result": "failed", "time": "2026-03-01T00:00:00.000+00:00", "position": 7,
+    }  # fmt: skip
+
+    journal = JournalContent.parse(intent + b"\n" + orjson.dumps(ended))
+
+    assert (journal.made, journal.unsettled) == ([], [(restore, "o1")])
 
 
 @given(CHANGES, TEXT)

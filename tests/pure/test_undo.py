@@ -336,6 +336,21 @@ class TestATemporaryUpn:
 
         assert only(plan).new_upn == "old@contoso.com"
 
+    @pytest.mark.parametrize("further", [[], [SURNAME]])
+    def test_that_an_earlier_run_had_left_behind_is_given_back_to_nobody(
+        self, further: list[AttributeChange]
+    ) -> None:
+        gone_on = AttributeChange("userPrincipalName", self.via, "new@contoso.com")
+        done = replace(self.cut_off, upn=self.via, via=None, attributes=(gone_on, *further))
+
+        plan = undo(done, users=[entra_user("new@contoso.com", object_id="id-old")])
+
+        assert (only(plan).action, only(plan).upn) == (
+            Action.UPDATE if further else Action.SKIP, "new@contoso.com",
+        )  # fmt: skip
+        assert [a.attribute for a in only(plan).attributes] == [one.attribute for one in further]
+        assert further or self.via in said(only(plan).reason)
+
     def test_that_was_left_again_needs_no_undo(self) -> None:
         refused = [replace(self.cut_off, attributes=(RENAMED,))]
 

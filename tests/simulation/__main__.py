@@ -10,7 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.simulation.ambushes import ALL
+from tests.simulation.laying import ALL
 from tests.simulation.making import make
 from tests.simulation.never import lacking, outdated
 from tests.simulation.scenario import Scenario

@@ -62,6 +62,7 @@ def _what_if(chance: Random, scenario: Scenario, at: float) -> Made:
             {"maxAllowedDeletions": 100},
             {"leavers": {"block": True, "deleteAfterDays": 0}},
             {"signIn": "block"},
+            {"signIn": "follow"},
             {"attributeMap": {"surname": None}},
         )
     )

@@ -16,6 +16,12 @@ class Line:
     source_id: str
     attribute: str
     before: str = ""
+    error_code: str = ""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether nobody knows yet what became of it."""
+        return self.error_code == "InDoubt"
 
     @property
     def who(self) -> str:
@@ -28,6 +34,7 @@ class Line:
 
 _COLUMNS = (
     "runId", "action", "result", "userPrincipalName", "objectId", "sourceId", "attribute", "before",
+    "errorCode",
 )  # fmt: skip
 # A cell that a spreadsheet would take for a formula has one more character.
 _ESCAPED = re.compile(r"'(?=[=+\-@\t\r])")

@@ -125,7 +125,9 @@ class Bounds:
         blocked = sum(1 for b, a in pairs if b.get("accountEnabled") and not a.get("accountEnabled"))
         self._within(run, "renames", renamed, in_scope)
         self._within(run, "joins", joined, everybody)
-        self._within(run, "blocks", blocked, in_scope)
+        # Leavers who are blocked before they are deleted count as deletions.
+        leavers = run["deletionCheck"]["deletions"] if run["deletionCheck"] else 0
+        self._within(run, "blocks", blocked - leavers, in_scope)
         for attribute in _CLEARED:
             cleared = sum(1 for b, a in pairs if b.get(attribute) and not a.get(attribute))
             self._within(run, f"cleared {attribute}", cleared, in_scope)

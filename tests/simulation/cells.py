@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-_ADDRESS = re.compile(r"[^\s;@]+@([^\s;@]+)")
+_ADDRESS = re.compile(r"[^\s;]+@([^\s;@]+)")
 
 
 def domains_in(cell: str) -> set[str]:

@@ -1,26 +1,23 @@
 """Makes a scenario of a seed: a company of some 30 people, its days, and a random subset of all faults ("swarm
 testing"): each scenario has its own kinds at its own rates, since faults of every kind at once hide each other."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
-from tests.simulation.ambushes import Ambush, lay
+from tests.simulation.ambushes import Ambush
 from tests.simulation.asking import with_requests
 from tests.simulation.clock import BEGINNING
+from tests.simulation.company import DOMAINS, Company
 from tests.simulation.earlier import SAMPLES, left
 from tests.simulation.faults import KINDS, SERVICES, Fault, Kind, Service
+from tests.simulation.laying import Happening, laid
 from tests.simulation.lengthening import lengthened
 from tests.simulation.scenario import HOUR, Act, ActKind, Edit, EditKind, Rule, Scenario
-from tests.simulation.slips import slip
 
-DOMAINS = ("contoso.com", "fabrikam.com", "fed.example")
-_FAMILY = ("青木", "Baker", "佐藤", "Ito", "高橋", "García")
-_GIVEN = ("花子", "Max", "太郎", "Ann", "健", "José")
-# So many people at least are left.
-_FEWEST = 8
 # What share of all scenarios begins with what an earlier release has left.
 _EARLIER = 0.1
 # Before the first hour in which anything may go wrong: everybody is known by then.
@@ -57,177 +54,22 @@ _CHOSEN: tuple[tuple[Service, str, Kind, int], ...] = (
 )
 
 
-@dataclass
-class _Company:
-    """The source as the edits leave it: Username → record."""
-
-    chance: Random
-    records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    left: dict[str, dict[str, Any]] = field(default_factory=dict)
-    mistyped: dict[str, dict[str, str]] = field(default_factory=dict)
-    hired: int = 0
-    edits: list[Edit] = field(default_factory=list)
-    federated: frozenset[str] = frozenset()
-
-    def hire(self, at: float, domain: str) -> None:
-        self.hired += 1
-        record = self.person(f"n{self.hired}", domain)
-        self._put(at, record)
-        if self.chance.random() < 0.4:
-            # Corrected right when, or soon after, the next hour's sync creates the account.
-            upn = f"{record['username']}.new@{domain}"
-            self._edit(self._in_next_sync(at), record["username"], user_principal_name=upn)
-
-    def hire_and_correct(self, at: float, corrected_at: float) -> None:
-        """Somebody without an immutable ID, who gets another UPN soon."""
-        self.hired += 1
-        domain = self.chance.choice([name for name in DOMAINS if name not in self.federated])
-        record = {**self.person(f"n{self.hired}", domain), "immutable_id": ""}
-        self._put(at, record)
-        upn = f"{record['username']}.new@{domain}"
-        self._edit(corrected_at, record["username"], user_principal_name=upn)
-
-    def inherit(self, at: float, upn: str) -> None:
-        """Somebody new, with the UPN of somebody who has left."""
-        self.hired += 1
-        record = self.person(f"n{self.hired}", upn.partition("@")[2])
-        self._put(at, {**record, "user_principal_name": upn})
-
-    def person(self, username: str, domain: str) -> dict[str, Any]:
-        family, given = self.chance.choice(_FAMILY), self.chance.choice(_GIVEN)
-        with_id = domain in self.federated or self.chance.random() < 0.5
-        return {
-            "username": username,
-            "user_principal_name": f"{username}@{domain}",
-            "family_name": family,
-            "given_name": given,
-            "display_name": f"{family} {given}",
-            "immutable_id": f"ID-{username}" if with_id else "",
-        }
-
-    def leave(self, at: float, domain: str = "") -> str:
-        """Somebody of this domain, or of any. Returns their UPN; empty if too few are left."""
-        here = sorted(who for who in self.records if domain in ("", self._domain(who)))
-        if not here or len(self.records) < _FEWEST:
-            return ""
-        username = self.chance.choice(here)
-        self.left[username] = self.records.pop(username)
-        self.edits.append(Edit(at, "source.remove", username))
-        upn = str(self.left[username]["user_principal_name"])
-        if self.chance.random() < 0.3:
-            # Somebody deletes the account by hand, perhaps while the sync is about to.
-            self.edits.append(Edit(self._in_next_sync(at), "entra.delete", upn))
-        return upn
-
-    def come_back(self, at: float) -> None:
-        if self.left:
-            username = self.chance.choice(sorted(self.left))
-            self._put(at, self.left.pop(username))
-
-    def marry(self, at: float) -> None:
-        """A new family name and a new UPN."""
-        username = self.chance.choice(sorted(self.records))
-        domain = self._domain(username)
-        family = self.chance.choice(_FAMILY)
-        given = self.records[username]["given_name"]
-        self._edit(
-            at,
-            username,
-            user_principal_name=f"{username}.{self.chance.randrange(100)}@{domain}",
-            family_name=family,
-            display_name=f"{family} {given}",
-        )
-
-    def be_corrected(self, at: float) -> str:
-        """A new display name. Returns their UPN."""
-        username = self.chance.choice(sorted(self.records))
-        self._edit(at, username, display_name=f"{self.chance.choice(_FAMILY)} {self.chance.choice(_GIVEN)}")
-        return str(self.records[username]["user_principal_name"])
-
-    def swap(self, at: float) -> None:
-        """Two people take each other's UPN."""
-        if len(self.records) > 1:
-            one, other = self.chance.sample(sorted(self.records), 2)
-            upns = [self.records[who]["user_principal_name"] for who in (other, one)]
-            for who, upn in zip((one, other), upns, strict=True):
-                self._edit(at, who, user_principal_name=upn)
-
-    def take_over(self, at: float) -> None:
-        """Somebody leaves, and another gets their UPN."""
-        if len(self.records) > 1:
-            leaver, heir = self.chance.sample(sorted(self.records), 2)
-            self.left[leaver] = self.records.pop(leaver)
-            self.edits.append(Edit(at, "source.remove", leaver))
-            self._edit(at, heir, user_principal_name=self.left.pop(leaver)["user_principal_name"])
-
-    def move(self, at: float) -> None:
-        username = self.chance.choice(sorted(self.records))
-        local = self.records[username]["user_principal_name"].partition("@")[0]
-        self._edit(at, username, user_principal_name=f"{local}@{self.chance.choice(DOMAINS)}")
-
-    def be_made_anew(self, at: float) -> None:
-        """The only way to change a Username: the same person and UPN, and a new Username, perhaps with a slip."""
-        username = self.chance.choice(sorted(self.records))
-        record = self.records.pop(username)
-        self.edits.append(Edit(at, "source.remove", username))
-        self.hired += 1
-        anew = self.chance.choice((f"n{self.hired}", f"{username}@n{self.hired}"))
-        self._put(at, {**record, "username": anew})
-        if self.chance.random() < 0.4:
-            self.mistype(at, anew)
-
-    def mistype(self, at: float, username: str = "") -> None:
-        """One value of this person, or of any, until it is corrected."""
-        username = username or self.chance.choice(sorted(self.records))
-        record = self.records[username]
-        others = [one for one in (*self.records.values(), *self.left.values()) if one is not record]
-        wrong = slip(self.chance, record, others)
-        self.mistyped.setdefault(username, {}).update(wrong)
-        self.edits.append(Edit(at, "source.edit", username, wrong))
-
-    def correct(self, at: float) -> None:
-        """Everything that was mistyped."""
-        for username, wrong in self.mistyped.items():
-            if record := self.records.get(username):
-                self.edits.append(
-                    Edit(at, "source.edit", username, {name: record.get(name, "") for name in wrong})
-                )
-        self.mistyped.clear()
-
-    def _in_next_sync(self, at: float) -> float:
-        return (at // HOUR + 1) * HOUR + self.chance.choice((5.0, 10.0, 60.0, 500.0)) * self.chance.random()
-
-    def _domain(self, username: str) -> str:
-        return str(self.records[username]["user_principal_name"]).partition("@")[2]
-
-    def _put(self, at: float, record: dict[str, Any]) -> None:
-        self.records[record["username"]] = record
-        self.edits.append(Edit(at, "source.put", record["username"], record))
-
-    def _edit(self, at: float, username: str, **values: Any) -> None:
-        self.records[username] = {**self.records[username], **values}
-        self.edits.append(Edit(at, "source.edit", username, values))
-
-
 def make(seed: str, hours: int, ambush_of: str = "") -> Scenario:
     """`ambush_of`: the kind of ambush that is laid, instead of any."""
     chance = Random(seed)
     domains = {name: name == "fed.example" for name in DOMAINS}
-    company = _Company(chance, federated=frozenset(n for n, federated in domains.items() if federated))
+    company = Company(chance, federated=frozenset(n for n, federated in domains.items() if federated))
     for number in range(chance.randint(20, 34)):
         record = company.person(f"p{number}", chance.choice(DOMAINS))
         company.records[record["username"]] = record
+    _write_oddly(company, Random(f"{seed} odd"))
     accounts = [_account(chance, record) for record in company.records.values() if chance.random() < 0.9]
     accounts += _others(chance)
     sample = _taken_over(company, accounts, Random(f"{seed} earlier"))
-    people = tuple(company.records.values())
-    live(company, hours)
+    people = tuple({**one, **company.mistyped.get(who, {})} for who, one in company.records.items())
     upns = [one["userPrincipalName"] for one in accounts]
-    ambush = Ambush(
-        chance, DOMAINS, company.leave, company.hire_and_correct, company.inherit, company.come_back,
-        company.be_corrected,
-    )  # fmt: skip
-    lay(ambush, range(_CALM_HOURS, hours), ambush_of)
+    ambush = Ambush(chance, DOMAINS, company)
+    live(company, hours, laid(ambush, range(_CALM_HOURS, hours), ambush_of))
     edits = company.edits + ambush.edits + meddling(chance, upns, hours)
     scenario = Scenario(
         name=seed,
@@ -241,19 +83,24 @@ def make(seed: str, hours: int, ambush_of: str = "") -> Scenario:
         clocks=tuple(chance.choice((0.0, 0.0, -30.0, 45.0)) for _ in range(chance.randint(1, 3))),
         people=people,
         accounts=tuple(accounts),
+        deleted=_nameless(company, Random(f"{seed} nameless")),
         earlier=sample,
         page_size=chance.choice((5, 50)),
         keys=chance.choice(("snake_case", "camelCase", "Display Name")),
         stale=chance.choice(_STALE),
-        edits=tuple(sorted(edits, key=lambda one: one.at)),
+        # One after the other, also of those at one moment.
+        edits=tuple(
+            replace(one, at=one.at + number * 1e-6)
+            for number, one in enumerate(sorted(edits, key=lambda one: one.at))
+        ),
         acts=tuple(sorted(administering(chance, upns, hours) + ambush.acts, key=lambda one: one.at)),
         faults=(*striking(chance, hours), *ambush.faults, *arriving_late(Random(f"{seed} late"), hours)),
-        rules=(*ruling(chance, hours), *misleading(Random(f"{seed} delta"), hours)),
+        rules=(*ruling(chance, hours), *ambush.rules, *misleading(Random(f"{seed} delta"), hours)),
     )
     return lengthened(with_requests(scenario))
 
 
-def _taken_over(company: _Company, accounts: list[dict[str, Any]], chance: Random) -> str:
+def _taken_over(company: Company, accounts: list[dict[str, Any]], chance: Random) -> str:
     """In some scenarios the people and accounts of a sample are there, too. Returns its name."""
     if chance.random() >= _EARLIER:
         return ""
@@ -277,6 +124,30 @@ def _account(chance: Random, record: dict[str, Any]) -> dict[str, Any]:
     return account
 
 
+def _write_oddly(company: Company, chance: Random) -> None:
+    """In some companies a UPN has a wide sign from the beginning, and only that leads to the account."""
+    if chance.random() < 0.2:
+        username = chance.choice(sorted(company.records))
+        upn = company.upn_of(username)
+        if upn.partition("@")[2] not in company.federated:
+            company.records[username]["immutable_id"] = ""
+            company.mistyped[username] = {"user_principal_name": upn.replace("@", "＠")}
+
+
+def _nameless(company: Company, chance: Random) -> tuple[dict[str, Any], ...]:
+    """In some tenants Entra shows a deleted user without a UPN, who may be anybody of that name."""
+    if chance.random() >= 0.2:
+        return ()
+    names = [str(one["display_name"]) for one in (*company.records.values(), *company.left.values())]
+    return (
+        {
+            "userPrincipalName": None,
+            "displayName": chance.choice(names),
+            "deletedDateTime": "2026-03-31T00:00:00Z",
+        },
+    )
+
+
 def _others(chance: Random) -> list[dict[str, Any]]:
     """Accounts of nobody in the source: a room, an administrator, a guest."""
     return [
@@ -288,22 +159,32 @@ def _others(chance: Random) -> list[dict[str, Any]]:
     ]
 
 
-def live(company: _Company, hours: int) -> None:
+def live(company: Company, hours: int, laid: Iterable[Happening]) -> None:
+    """What happens to people, in order; also what is laid for them."""
     chance = company.chance
     events: tuple[Callable[[float], object], ...] = (
         company.be_corrected, company.be_corrected, company.leave, company.marry, company.come_back,
-        company.swap, company.take_over, company.move, company.be_made_anew, company.mistype,
+        company.swap, company.take_over, company.move, company.be_made_anew, company.mistype, company.be_replaced,
     )  # fmt: skip
     happening = chance.sample(events, chance.randint(2, len(events)))
-    rate = chance.choice((0.4, 0.8, 0.9))
-    for at in sorted(_moments(chance, hours, rate)):
-        if chance.random() < 0.3:
-            company.correct(at)
-        if len(company.records) < 12 or chance.random() < 0.3:
-            company.hire(at, chance.choice(DOMAINS))
-        else:
-            chance.choice(happening)(at)
+    # In a quiet company most hours need no run.
+    rate = chance.choice((0.05, 0.4, 0.8, 0.9))
+    moments: list[Happening] = [
+        (at, partial(_happen, company, happening, at)) for at in _moments(chance, hours, rate)
+    ]
+    for _, happen in sorted([*moments, *laid], key=lambda one: one[0]):
+        happen()
     company.correct(hours * HOUR - 30)
+
+
+def _happen(company: Company, happening: Sequence[Callable[[float], object]], at: float) -> None:
+    chance = company.chance
+    if chance.random() < 0.3:
+        company.correct(at)
+    if len(company.records) < 12 or chance.random() < 0.3:
+        company.hire(at, chance.choice(DOMAINS))
+    else:
+        chance.choice(happening)(at)
 
 
 def meddling(chance: Random, upns: list[str], hours: int) -> list[Edit]:
@@ -344,6 +225,7 @@ def _setting(chance: Random, at: float, hours: int) -> dict[str, Any]:
             {"leavers": {"block": False, "deleteAfterDays": chance.choice((0, 1, None))}},
             {"pausedUntil": _later(chance, at, hours), "pauseReason": "moving house"},
             {"pausedUntil": None, "pauseReason": None},
+            {"maxSourceShrink": chance.choice((5, 20, None))},
         ]
     )
 

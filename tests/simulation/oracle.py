@@ -18,7 +18,8 @@ from tests.simulation.blobs import Blobs
 from tests.simulation.bounds import Bounds
 from tests.simulation.cells import domains_in
 from tests.simulation.clock import seconds
-from tests.simulation.graph import Effect, Performing
+from tests.simulation.equal_hours import overlooked, tells_late
+from tests.simulation.graph import Deed, Effect, Performing
 from tests.simulation.grounds import Grounds
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.scenario import Edit, Scenario
@@ -34,6 +35,7 @@ _ROWS_OF: Mapping[str, frozenset[str]] = {
     "restore": frozenset({"restore"}),
     "update": _CHANGES,
 }
+_ONCE: tuple[Deed, ...] = ("create", "delete", "restore")
 # A hold ends by the clock of whoever looks.
 _CLOCKS_DIFFER = 120.0
 # In calm hours: an active run that nobody performs is noticed by the next tick.
@@ -84,10 +86,10 @@ class Oracle:
             for username, record in self._records.items():
                 if _is_named(record, user.properties):
                     self._accounts.setdefault(username, user.id)
-        self.grounds.edited(one.upn for one in self._records.values())
+        self._tell_of_addresses()
         self._effects: dict[str, list[Effect]] = defaultdict(list)
-        # Object id → how often somebody deleted the account by hand.
-        self._by_hand: Counter[str] = Counter()
+        # Object id, and what somebody did to the account by hand → how often.
+        self._by_hand: Counter[tuple[str, Deed]] = Counter()
         # Username → the accounts that a person has said to be theirs, or not to be.
         self._decisions: dict[str, list[tuple[str, bool]]] = defaultdict(list)
         # Also what was done by hand.
@@ -108,6 +110,10 @@ class Oracle:
         # Run → when its first invocation began; domain → its good syncs, from when until when; object id → from when
         # until when a record of the source pointed to it.
         self._begun: dict[str, float] = {}
+        # Domains whose leavers are blocked, or wait, before they are deleted, or once were to.
+        self._in_stages: set[str] = set()
+        # Domains of which a sync has seen both sides.
+        self._seen: set[str] = set()
         self._good: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self._pointed: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
@@ -136,7 +142,11 @@ class Oracle:
         elif user := self.world.entra.directory.user(edit.who):
             self._note_protection(user, now)
         if edit.kind.startswith("source."):
-            self.grounds.edited(one.upn for one in self._records.values())
+            self._tell_of_addresses()
+
+    def _tell_of_addresses(self) -> None:
+        """Whoever has no UPN counts by their Email."""
+        self.grounds.edited(self.world.access_control.users[who].address for who in self._records)
 
     def set(self, domain: str, body: Mapping[str, Any], *, heard: bool) -> None:
         """Settings of a domain were changed; if nobody heard the answer, perhaps."""
@@ -146,6 +156,8 @@ class Oracle:
             self._pauses[domain].append((now, seconds(until) if heard and until else None))
         if "leavers" in body:
             days, waits = body["leavers"]["deleteAfterDays"], self._waits[domain]
+            if body["leavers"]["block"] or days != 0:
+                self._in_stages.add(domain)
             wait = float("inf") if days is None else days * _DAY
             waits.append((now, wait if heard else min(wait, waits[-1][1])))
         if "maxAllowedDeletions" in body:
@@ -171,13 +183,13 @@ class Oracle:
     def effect(self, one: Effect) -> None:
         if one.deed in ("create", "restore"):
             self._there_since[one.object_id] = one.at
-            # Graph does not tell what the mailbox of a deleted user is for.
+            # Graph tells neither what the mailbox of a deleted user is for, nor their roles.
             why = self._protected_since.get(one.object_id, (0.0, ""))[1]
-            if why.endswith("mailbox"):
+            if why and why != "guest":
                 self._protected_since[one.object_id] = one.at, why
         self._everything[one.object_id].append(one)
         if one.by is None:
-            self._by_hand[one.object_id] += one.deed == "delete"
+            self._by_hand[one.object_id, one.deed] += 1
             return
         self.bounds.effect(one, one.by)
         self._effects[one.object_id].append(one)
@@ -211,8 +223,9 @@ class Oracle:
                 run = orjson.loads(row.properties["run"])
                 if run["finishedAt"]:
                     self._judged.add(key[1])
-                    # Others are lines of hours in which no run was needed.
-                    if not run["unchangedSince"]:
+                    if run["unchangedSince"]:
+                        self._judge_line(run)
+                    else:
                         self._judge(run)
 
     def expect_lines_true(self) -> None:
@@ -220,7 +233,7 @@ class Oracle:
 
         Unless Graph left out a change: that is found within a day.
         """
-        if not any("delta" in str(one.rule.get("path")) for one in self.world.scenario.rules):
+        if not tells_late(self.world.scenario.rules):
             for domain in self.world.scenario.domains:
                 if (self._last_line(domain) or {}).get("unchangedSince"):
                     self._expect_equal(domain)
@@ -258,7 +271,8 @@ class Oracle:
             may_be = one.object_id not in self._accounts.values() or self._has_names(one.before, username)
             # Who has an account by immutable ID is not looked for by UPN.
             by_upn = by_upn and theirs is None and not self._is_elsewhere(record, one.object_id)
-            if theirs == one.object_id or by_id or (by_upn and may_be):
+            known = theirs == one.object_id and self._is_known(one.before, one.object_id)
+            if known or by_id or (by_upn and may_be):
                 self._wrong("an account was deleted to which the source points", f"{username} {_named(one)}")
 
     def _expect_no_second_account(self, one: Effect) -> None:
@@ -273,7 +287,8 @@ class Oracle:
             if record.upn.lower() != upn or (late and not has_id):
                 continue
             theirs = self._accounts.get(username)
-            there = theirs and theirs in self.world.entra.directory.users
+            account = self.world.entra.directory.users.get(str(theirs))
+            there = account and self._is_known(account.properties, account.id)
             there = there and not self._is_decided_otherwise(username, str(theirs))
             if there and one.by and self._there_since.get(str(theirs), 0.0) < one.by.began_at:
                 self._wrong("somebody got a second account", f"{username} has {theirs} {_named(one)}")
@@ -281,11 +296,20 @@ class Oracle:
 
     def _expect_not_protected(self, one: Effect) -> None:
         since, why = self._protected_since.get(one.object_id, (float("inf"), ""))
-        if one.by and since < one.by.began_at:
+        if one.by and since < one.by.began_at and not self._is_denied(one, why):
             self._wrong("somebody protected was written to", f"{why} {one.deed} {_named(one)}")
         since, until = self._holds.get(one.object_id, (float("inf"), 0.0))
         if one.by and since < one.by.began_at and one.at < until - _CLOCKS_DIFFER:
             self._wrong("somebody on hold was written to", f"{one.deed} {_named(one)}")
+
+    def _is_denied(self, one: Effect, why: str) -> bool:
+        """Whether nobody's roles, or nobody's mailbox, can be looked at: updates go on then, and blocks don't."""
+        of_roles = why == "role holder"
+        kept = ("accountEnabled", "userPrincipalName") if of_roles else ("accountEnabled",)
+        is_harmless = one.deed == "update" and all(one.before.get(n) == one.after.get(n) for n in kept)
+        look = "roleManagement" if of_roles else "mailboxSettings"
+        rules = self.world.entra.faults.plan.rules
+        return is_harmless and any(look in rule.path and (of_roles or rule.status == 403) for rule in rules)
 
     def _judge(self, run: Mapping[str, Any]) -> None:
         name = f"sync/{run['domain']}/{run['id']}.csv"
@@ -295,7 +319,8 @@ class Oracle:
         self._expect_each_row_once(rows)
         self._expect_counts(run, rows)
         self.grounds.expect_counted(run)
-        self.grounds.expect_remembered(rows, self._records, self.world.entra.directory.users)
+        undecided = [row for row in rows if not self._is_decided_otherwise(row.source_id, row.object_id)]
+        self.grounds.expect_remembered(undecided, self._records, self.world.entra.directory.users)
         made = [e for es in self._effects.values() for e in es if e.by and e.by.run_id == run["id"]]
         if not (run["approval"] or run["undoes"]):
             self._expect_limit(run, made)
@@ -307,8 +332,17 @@ class Oracle:
         if run["undoes"] and run["status"] in ("succeeded", "completedWithErrors"):
             for detail in not_undone(run, rows, self._everything, self.world.entra.directory):
                 self._wrong("an undo is not exact", detail)
+        if run["status"] in ("succeeded", "completedWithErrors"):
+            self._seen.add(run["domain"])
         if run["status"] == "succeeded":
             self._good[run["domain"]].append((self._begun.get(run["id"], 0.0), self.world.loop.time()))
+
+    def _judge_line(self, line: Mapping[str, Any]) -> None:
+        """Of an hour in which no run was needed."""
+        run = self._referred_to(line)
+        if run and not tells_late(self.world.scenario.rules):
+            for detail in overlooked(line, run, self._everything):
+                self._wrong("an hour is called unchanged", detail)
 
     def _expect_each_row_once(self, rows: Iterable[Line]) -> None:
         """A change has one row an attribute; one that was in doubt has another that closes it.
@@ -348,8 +382,8 @@ class Oracle:
                 self._wrong("more were deleted than the limit lets", f"{run['id']} {amount} of {of}")
 
     def _due(self, run: Mapping[str, Any]) -> int:
-        """How many had waited: they counted when that began. None where nobody was ever to wait."""
-        waits = any(wait for _, wait in self._waits[run["domain"]])
+        """How many went in a second stage: they counted when the first began. None where there never were two."""
+        waits = run["domain"] in self._in_stages
         return sum(one["amount"] for one in run["limitChecks"] if waits and one["name"] == "due")
 
     def _expect_waits(self, run: Mapping[str, Any], made: Iterable[Effect]) -> None:
@@ -378,11 +412,12 @@ class Oracle:
         here = [row for row in self.rows if row.run_id != self._began_before]
         for object_id, every in sorted(self._effects.items()):
             for one in every:
-                if one.by and not one.late and not self._is_told(one, one.by):
+                found = one.by and not one.late and not self._is_overwritten(one, one.by)
+                if one.by and found and not self._is_told(one, one.by):
                     self._wrong("an effect has no row", f"{one.deed} {_named(one)} by {one.by}")
             rows = [row for row in here if row.object_id == object_id]
             effects = [one for one in every if not (one.by and one.by.run_id == self._began_before)]
-            for deed in ("create", "delete", "restore"):
+            for deed in _ONCE:
                 made = sum(1 for one in effects if one.deed == deed)
                 told = {
                     (row.run_id, row.result)
@@ -393,22 +428,34 @@ class Oracle:
                 # A restore whose second step was refused says in its row that the account is back. A write that arrives
                 # after the last look for it was "not made".
                 late = sum(1 for one in effects if one.deed == deed and one.late)
-                most = len(told) if deed == "restore" else sure + late
-                if deed == "delete":
-                    sure -= self._maybe_by_hand(
-                        object_id, {run for run, result in told if result == "succeeded"}
-                    )
+                # What somebody takes back in the middle of a run, that run may do again.
+                taken_back = self._by_hand[object_id, "restore" if deed == "delete" else "delete"]
+                most = taken_back + (len(told) if deed == "restore" else sure + late)
+                good = [row for row in rows if row.action in _ROWS_OF[deed] and row.result == "succeeded"]
+                sure -= self._maybe_by_hand(object_id, deed, good)
                 if not sure <= made <= most:
                     self._wrong("effects and rows differ", f"{deed} {object_id}: {made} effects, {sure} rows")
         for row in here:
             untouched = row.result == "succeeded" and row.object_id not in self._effects
-            if untouched and not self._maybe_by_hand(row.object_id, {row.run_id}):
+            if untouched and not self._maybe_by_hand(row.object_id, _deed_of(row), [row]):
                 self._wrong("a row has no effect", f"{row.action} {row.object_id} {row.run_id}")
 
-    def _maybe_by_hand(self, object_id: str, runs: Iterable[str]) -> int:
-        """How many of its deletions by these runs may be somebody else's, made after the worker that meant to ended."""
-        interrupted = sum(1 for run_id in runs if self.grounds.was_interrupted(run_id))
-        return min(interrupted, self._by_hand[object_id])
+    def _maybe_by_hand(self, object_id: str, deed: Deed, rows: Iterable[Line]) -> int:
+        """How many of these may tell of somebody else's deed: of a worker that ended before, or that left a doubt."""
+        by_hand = self._by_hand[object_id, deed]
+        doubted = {name for row in self.rows if by_hand and row.doubtful for name in row.names}
+        unsure = {
+            row.run_id
+            for row in rows
+            if self.grounds.was_interrupted(row.run_id) or not doubted.isdisjoint(row.names)
+        }
+        return min(len(unsure), by_hand)
+
+    def _is_overwritten(self, one: Effect, by: Performing) -> bool:
+        """Whether somebody wrote over it before a run that was interrupted looked for it."""
+        later = [other for other in self._everything[one.object_id] if other.at > one.at]
+        by_hand = bool(later) and later[0].by is None and later[0].deed == "update"
+        return one.deed == "update" and by_hand and self.grounds.was_interrupted(by.run_id)
 
     def _is_told(self, one: Effect, by: Performing) -> bool:
         """Whether a row of this run tells of it. What is in doubt has no object ID while nobody knows of one."""
@@ -469,6 +516,11 @@ class Oracle:
     def accounts_of(self, usernames: Iterable[str]) -> list[str]:
         return [self._accounts[who] for who in usernames if who in self._accounts]
 
+    def _is_known(self, account: Json, object_id: str) -> bool:
+        """Whether a sync has seen whose it is: what the source had before that, nobody remembers."""
+        domain = str(account["userPrincipalName"]).lower().partition("@")[2]
+        return domain in self._seen or any(one.deed != "delete" for one in self._effects.get(object_id, ()))
+
     def _is_elsewhere(self, record: _Record, object_id: str) -> bool:
         """Whether another account has the record's immutable ID."""
         users = self.world.entra.directory.users.values()
@@ -498,15 +550,18 @@ class Oracle:
 
     def _last_sync(self, domain: str) -> dict[str, Any] | None:
         """Of hours that were no runs, the run that they refer to."""
-        line, rows = self._last_line(domain), self.world.tables.by_name.get("Runs", {})
-        if line is None or not line["unchangedSince"]:
-            return line
+        line = self._last_line(domain)
+        return (self._referred_to(line) or line) if line and line["unchangedSince"] else line
+
+    def _referred_to(self, line: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The run since which a line says that nothing has changed."""
+        rows = self.world.tables.by_name["Runs"]
         runs = (
             orjson.loads(row.properties["run"])
             for (p, key), row in rows.items()
-            if p == domain and key[0].isdigit()
+            if p == line["domain"] and key[0].isdigit()
         )
-        return next((one for one in runs if one["createdAt"] == line["unchangedSince"]), line)
+        return next((one for one in runs if one["createdAt"] == line["unchangedSince"]), None)
 
     def _people_on(self, domain: str) -> list[User]:
         return [
@@ -532,6 +587,10 @@ def _protection(user: User) -> str:
     if user.mailbox not in ("user", "none"):
         return f"{user.mailbox} mailbox"
     return "guest" if user["userType"] == "Guest" else ""
+
+
+def _deed_of(row: Line) -> Deed:
+    return next((deed for deed in _ONCE if row.action in _ROWS_OF[deed]), "update")
 
 
 def _is_named(record: _Record, properties: Json) -> bool:

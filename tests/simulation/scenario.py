@@ -12,8 +12,8 @@ from tests.simulation.faults import Fault
 HOUR, DAY = 3600.0, 86_400.0
 EditKind = Literal[
     "source.put", "source.edit", "source.remove",
-    "entra.create", "entra.update", "entra.delete", "entra.mailbox", "entra.roles", "storage.older",
-    "storage.cut",
+    "entra.create", "entra.update", "entra.delete", "entra.mailbox", "entra.roles", "entra.restore",
+    "entra.purge", "storage.older", "storage.cut",
 ]  # fmt: skip
 ActKind = Literal["settings", "tenant", "dryRun", "sync", "approve", "cancel", "undo", "hold", "decide"]
 
@@ -61,10 +61,10 @@ class Gap:
 class Scenario:
     """`clocks`: by how many seconds the clock of each instance is wrong; there are as many instances.
 
-    `people` are Access Control's, `accounts` are entries of the Entra emulator's seed. `stale`: for how many seconds
-    Graph's lists do not show a write, and a new user is not found. `earlier`: what an earlier release has left, a
-    sample whose people and accounts are among these; empty for none. Moments of edits and acts include the gaps; hours
-    of faults and rules are counted without them.
+    `people` are Access Control's, `accounts` are entries of the Entra emulator's seed, `deleted` of its recycle bin.
+    `stale`: for how many seconds Graph's lists do not show a write, and a new user is not found. `earlier`: what an
+    earlier release has left, a sample whose people and accounts are among these; empty for none. Moments of edits and
+    acts include the gaps; hours of faults and rules are counted without them.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     rules: tuple[Rule, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    deleted: tuple[Mapping[str, Any], ...] = ()
     earlier: str = ""
 
     def gone_by(self, at: float) -> float:
@@ -109,6 +110,7 @@ class Scenario:
                 "stale": tuple(document["stale"]),
                 "people": tuple(document["people"]),
                 "accounts": tuple(document["accounts"]),
+                "deleted": tuple(document.get("deleted", ())),
                 "edits": tuple(Edit(**one) for one in document["edits"]),
                 "acts": tuple(Act(**one) for one in document["acts"]),
                 "faults": tuple(Fault(**one) for one in document["faults"]),

@@ -31,6 +31,7 @@ def slip(chance: Random, record: Mapping[str, Any], others: Sequence[Mapping[str
             ("user_principal_name", str(another["user_principal_name"])),
             ("immutable_id", str(another["immutable_id"])),
             ("immutable_id", "ID 青"),
+            ("immutable_id", "ID_1"),
             ("immutable_id", ""),
             ("email", str(another["user_principal_name"])),
             ("display_name", _LONG * 5),

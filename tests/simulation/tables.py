@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cache, partial
-from itertools import islice, takewhile
+from itertools import islice
 from operator import eq, ge, gt, le, lt, ne
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "le": le,
     "lt": lt,
 }
+_LAST_OF_ALL = "\U0010ffff"
 _MOST_OPERATIONS, _MOST_ON_A_PAGE, _LONGEST_TEXT = 100, 1000, 32 * 1024
 
 
@@ -91,7 +92,7 @@ class Tables:
         """Up to `most` rows in the order of their keys."""
         rows = self.rows(name)
         found: list[Row] = []
-        for key in self._after(name, condition.partition, after):
+        for key in self._after(name, condition, after):
             if condition.holds(rows[key].properties):
                 # A copy: what is read does not change when the row does.
                 found.append(Row(dict(rows[key].properties), rows[key].etag, rows[key].written_at))
@@ -100,14 +101,14 @@ class Tables:
         return found
 
     def _after(
-        self, name: str, partition: str | None, last: tuple[str, str] | None
+        self, name: str, condition: "Condition", last: tuple[str, str] | None
     ) -> Iterator[tuple[str, str]]:
-        """The keys after the last one, of this partition or of all, in order."""
+        """The keys after the last one, in order, as far as the condition can hold."""
         if name not in self._ordered:
             self._ordered[name] = sorted(self.rows(name))
         keys = self._ordered[name]
-        start = bisect_right(keys, last) if last else bisect_left(keys, (partition or "", ""))
-        return takewhile(lambda key: partition in (None, key[0]), islice(keys, start, None))
+        start = bisect_right(keys, last) if last else bisect_left(keys, condition.first)
+        return islice(keys, start, bisect_right(keys, condition.last))
 
     def transact(self, name: str, operations: Sequence[Any], *, alone: bool = False) -> list[dict[str, Any]]:
         """Every operation, each a tuple as the SDK takes it. `alone`: a single write outside a transaction."""
@@ -281,17 +282,24 @@ class TableService:
 
 
 class Condition:
-    """Comparisons joined by `and`, which is all that the app asks. `partition`: the only one in which it can hold."""
+    """Comparisons joined by `and`, which is all that the app asks. No key before `first` or after `last` meets them."""
 
     def __init__(self, query_filter: str, parameters: Mapping[str, Any]) -> None:
-        self.partition: str | None = None
         self._terms: list[tuple[str, Callable[[Any, Any], bool], Any]] = []
+        lowest, highest, partition = "", _LAST_OF_ALL, ""
         for term in query_filter.split(" and "):
             name, operator, text = term.split(" ")
             value = parameters[text[1:]] if text[0] == "@" else _literal(text)
-            if (name, operator) == ("PartitionKey", "eq"):
-                self.partition = str(value)
             self._terms.append((name, _OPERATORS[operator], value))
+            match name, operator:
+                case "PartitionKey", "eq":
+                    partition = str(value)
+                case "RowKey", "ge" | "gt":
+                    lowest = max(lowest, str(value))
+                case "RowKey", "le" | "lt":
+                    highest = min(highest, str(value))
+        self.first = (partition, lowest if partition else "")
+        self.last = (partition, highest) if partition else (_LAST_OF_ALL, "")
 
     def holds(self, entity: Entity) -> bool:
         return all(name in entity and compare(entity[name], value) for name, compare, value in self._terms)

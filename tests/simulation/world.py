@@ -17,6 +17,7 @@ from typing import Any
 from local.access_control.users import User as SourceUser
 from local.access_control.users import UserError
 from local.entra import Entra, Fault, FaultPlan, User, parse_seed
+from local.entra.directory import deleted_upn
 from local.entra.errors import GraphError, Json
 from shared.http import endpoints as http
 from shared.http.endpoint import AnyEndpoint
@@ -38,6 +39,9 @@ from tests.simulation.tables import Tables
 _RECYCLE_BIN = 30 * DAY
 # After the last fault: a whole run, a dry run whose every change is approved, and two whole runs more.
 QUIET_HOURS = 5
+# Hours after the last fault → limits that are switched off: an approval does not release who has left without a
+# deletion, nor renames that can't be made while others keep the addresses.
+_RAISED = {0: ["maxSourceShrink"], 3: ["maxRenames"]}
 ALL_KINDS = ["delete", "rename", "clear", "block", "add", "restore", "update"]
 
 
@@ -156,6 +160,11 @@ class World:
         for act in self.scenario.acts:
             if begins <= act.at < begins + HOUR:
                 self.loop.call_at(act.at, self.loop.start, self._act(act))
+        for raised in _RAISED.get(hour - self.scenario.hours, ()):
+            for domain in self.scenario.domains:
+                self.loop.call_at(
+                    begins + 60, self.loop.start, self._act(Act(0, "settings", domain, {raised: None}))
+                )
         # Twice: what was done may let more be done, which is above a limit again.
         if hour - self.scenario.hours in (2, 3):
             for domain in self.scenario.domains:
@@ -228,6 +237,8 @@ class World:
             self.blobs.go_back(edit.who)
         elif edit.kind == "storage.cut":
             self.blobs.cut(edit.who)
+        elif edit.kind in ("entra.restore", "entra.purge"):
+            self._take_out_of_the_bin(edit)
         elif edit.kind == "entra.create":
             directory.create({"userPrincipalName": edit.who, **edit.values})
         else:
@@ -235,6 +246,17 @@ class World:
             if user is None:
                 raise KeyError(edit.who)
             self._meddle(user, edit)
+
+    def _take_out_of_the_bin(self, edit: Edit) -> None:
+        directory = self.entra.directory
+        for gone in list(directory.deleted.values()):
+            if gone["userPrincipalName"] == deleted_upn(gone.id, edit.who):
+                if edit.kind == "entra.restore":
+                    directory.restore(gone, None, drop_conflicting_addresses=False)
+                else:
+                    directory.purge(gone)
+                return
+        raise KeyError(edit.who)
 
     def _meddle(self, user: User, edit: Edit) -> None:
         directory = self.entra.directory
@@ -411,7 +433,9 @@ def _seed(scenario: Scenario) -> Any:
         {"id": name, "authenticationType": "Federated" if federated else "Managed"}
         for name, federated in scenario.domains.items()
     ]
-    deleted = [dict(one) for one in left(scenario.earlier).deleted] if scenario.earlier else []
+    deleted = [dict(one) for one in scenario.deleted]
+    if scenario.earlier:
+        deleted += [dict(one) for one in left(scenario.earlier).deleted]
     users = [dict(one) for one in scenario.accounts]
     return parse_seed({"domains": domains, "users": users, "deletedUsers": deleted})
 

@@ -19,6 +19,8 @@ AMBUSHES = {
     "created-not-linked": "created_and_corrected",
     "damaged-snapshot-used": "back_in_time",
     "doubts-given-up": "cancelled_in_doubt",
+    "facts-of-the-copy-believed": "another_account_meanwhile",
+    "hours-equal-by-the-source-alone": "at_rest",
     "limit-for-each-invocation": "two_waves_of_leavers",
     "superseded-invocation-goes-on": "overtaken",
     "unlisted-accounts-are-gone": "corrected_at_once",
