@@ -110,9 +110,13 @@ class Write:
 
     @property
     def due(self) -> dict[str, str]:
-        """What it still has to change: whoever is as they were read."""
+        """What it still has to change: whoever is as they were read, or forgotten, and has another account now."""
         known = self.blob.expected
-        return {who: now for who, (was, now) in self.changes.items() if known.get(who, "") == was != now}
+        return {
+            who: now
+            for who, (was, now) in self.changes.items()
+            if was != now and known.get(who, "") in ((was, "") if now else (was,))
+        }
 
     def took_effect(self) -> None:
         assert not self.done, "it took effect twice"

@@ -104,7 +104,9 @@ def test_any_request_is_answered_as_documented(case: Case[Any], app: Running) ->
     # The platform leaves out a parameter without a value, so the app can't refuse that one.
     strict = [] if "" in case.query.values() else [negative_data_rejection]
 
-    case.call_and_validate(base_url=app.url, checks=[*CONFORMANCE, *strict])
+    answer = case.call(base_url=app.url)
+    if answer.status_code != httpx.codes.REQUEST_URI_TOO_LONG:  # the platform's: it has not reached the app
+        case.validate_response(answer, checks=[*CONFORMANCE, *strict])
 
 
 @pytest.fixture
