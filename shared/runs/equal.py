@@ -125,6 +125,10 @@ class FailedHour:
             "deletion_check": None,
             "limit_checks": (),
             "questions": 0,
+            "questions_since": None,
+            "shielded": 0,
+            "matches": {},
+            "pre_check": None,
             "warning_parts": (),
         }
         quality = judge(settled.run.model_copy(update=update), (), 0).facts

@@ -255,7 +255,8 @@ async def perform_reading(services: Services, number: int) -> Ended:
         except (SourceError, SettingsUnreadable) as error:
             event("reading.unread", logging.WARNING, number=number, reason=error_text(error))
             ended = max(number, seen.begun + 1)
-            has_word = await _tell_of_end(services, seen, ended, parts_of(error))
+            if isinstance(error, SourceError):  # of the settings each run tells
+                has_word = await _tell_of_end(services, seen, ended, parts_of(error))
     return Ended(await _messages(services, min(seen.ended, number - 1), max(ended, seen.ended)), has_word)
 
 
@@ -283,7 +284,8 @@ async def _tell_of_end(services: Services, seen: Readings, number: int, why: Par
     but the Sync Logs have it.
     """
     times = number - (seen.newest.number if seen.newest else 0)
-    if times > MOST_ALIKE if why else times < 2:
+    # Not every number is of a reading that has ended.
+    if times > MOST_ALIKE if why else failure_of(seen, 0) is None:
         return False
     happening = Happening(
         event="run.failed" if why else "run.recovered",

@@ -12,7 +12,7 @@ from local.access_control.users import User
 from local.entra import Fault as GraphFault
 from local.host.limits import PLATFORM
 from shared.model.records import Author
-from shared.model.runs import Mode, Run, Trigger
+from shared.model.runs import Counts, Mode, Run, Trigger
 from shared.planning import equal
 from shared.runs import hourly, lifecycle
 from shared.runs.invocation import perform
@@ -224,6 +224,7 @@ async def test_a_source_that_fails_fails_every_domain(stack: Stack) -> None:
 
     assert [(line.status, line.read.failed) for line in lines] == [("failed", 2)] * 2
     assert "Nothing was applied" in lines[0].message
+    assert [(line.counts, line.matches) for line in lines] == [(Counts(), {})] * 2
     assert len(stack.events.named("run.started")) == 2
     assert [one["good"] for one in stack.events.named("run.finished")] == [True] * 2 + [False] * 2
     assert await hourly.after_reading(stack.services, 2) == []

@@ -17,6 +17,7 @@ from shared.model.records import Author
 from shared.model.runs import Mode, Trigger
 from shared.runs import lifecycle, notifying
 from shared.runs.invocation import Finished, perform
+from shared.runs.reading import perform_reading
 from shared.services import Services
 from shared.store.storage import RUNS
 from tests.integration.test_http_api import problem
@@ -183,6 +184,20 @@ class TestWhatIsTold:
         assert "subject" not in third
         assert third["data"]["title"] == "The source could not be read, so no domain was synchronised."
         assert "No more of the same is sent" in third["data"]["text"]
+
+    async def test_a_good_reading_after_one_that_was_cut_off_is_no_recovery(
+        self, start_stack: StartStack, receiver: Receiver
+    ) -> None:
+        services = (await stack_without_host(start_stack, webhook(receiver))).services
+        await services.snapshots.begin(
+            await services.snapshots.look(), map_digest="", begun_at=services.clock.now(), go_on=False
+        )
+
+        ended = await perform_reading(services, 2)
+
+        seen = await services.snapshots.look()
+        assert seen.newest
+        assert (seen.newest.number, ended.has_word) == (2, False)
 
     async def test_names_are_told_only_where_they_are_wanted(
         self, start_stack: StartStack, receiver: Receiver
