@@ -69,7 +69,6 @@ def altered(value: object) -> object:
     return [*value, {"code": "x"}] if isinstance(value, list) else f"{value}x"
 
 
-@pytest.mark.timeout(300)
 async def test_whatever_of_a_row_is_changed_is_named_and_what_names_people_is_left_out(
     start_stack: StartStack,
 ) -> None:

@@ -63,7 +63,6 @@ async def test_the_sync_after_a_cancelled_one_does_the_rest(start_stack: StartSt
     assert stack.writes() == ["POST /users"] * 200
 
 
-@pytest.mark.timeout(240)
 async def test_a_run_goes_on_in_new_invocations_when_its_time_is_up(start_stack: StartStack) -> None:
     stack = await slow(start_stack, TIME_BUDGET_SECONDS="8")
     # Only the writes are slow: reading leaves time for some of them, however busy the machine is.

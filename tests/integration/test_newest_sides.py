@@ -54,7 +54,7 @@ def requests(stack: Stack) -> list[str]:
 
 
 class TestAPerson:
-    @pytest.mark.parametrize("seed", range(5))
+    @pytest.mark.parametrize("seed", range(10))
     async def test_is_as_a_survey_of_everybody_finds_them(self, start_stack: StartStack, seed: int) -> None:
         source, entra, deleted = company(seed)
         stack = await start_stack(
@@ -65,8 +65,9 @@ class TestAPerson:
         await read(stack, "people?q=nobody")
         live = Services(Settings.from_environment({**stack.settings, "READ": "live"}))
 
-        names = [one["username"] for one in source] + [one["userPrincipalName"] for one in entra]
-        for name in names:
+        everybody = {one["username"] for one in source} | {one["userPrincipalName"] for one in entra}
+        # Each is held against a survey of its own, which is slow.
+        for name in random.Random(seed).sample(sorted(everybody), 12):
             found = await person_called(stack.services, name, CONTOSO)
             assert found.read.source is not None
             expected = await person_called(live, name, CONTOSO)

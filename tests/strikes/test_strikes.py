@@ -33,7 +33,6 @@ async def possible_strikes(storage: Iterator[str], *scenarios: str) -> list[Stri
     return found
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.waits(50)
 @pytest.mark.untraced
 async def test_each_kind_of_write_is_struck_once(storage_accounts: Iterator[str]) -> None:

@@ -14,7 +14,7 @@ from tests.support.errors import english
 from tests.support.processes import Apart, People, people
 from tests.support.stack import until
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.waits(70)]
+pytestmark = pytest.mark.waits(70)
 
 WRITING, READING = 80, 81
 # A lease lasts a minute; the rest is for a new host to start and for its answers, on a busy machine too. By itself the

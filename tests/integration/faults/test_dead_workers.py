@@ -21,7 +21,7 @@ from shared.store.storage import LOCKS
 from tests.support.processes import Apart, People, Sides, apart, assert_settled, of_kind, people
 from tests.support.stack import Json, until
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.waits(120)]
+pytestmark = pytest.mark.waits(120)
 
 # The domains of each host, by their numbers.
 SHARES = (range(40, 47), range(47, 54), range(54, 60))

@@ -7,7 +7,7 @@ from tests.integration.faults.test_abandoned_runs import goes_on
 from tests.support.processes import Apart, domain, people
 from tests.support.stack import until
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.waits(70)]
+pytestmark = pytest.mark.waits(70)
 
 NUMBER = 83
 COUNT = 45

@@ -11,7 +11,7 @@ from tests.integration.faults.conftest import StartApart
 from tests.support.processes import people
 from tests.support.stack import until
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.waits(70)]
+pytestmark = pytest.mark.waits(70)
 
 NUMBER, MESSAGE_LOCK = 91, 10
 

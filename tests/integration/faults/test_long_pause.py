@@ -5,7 +5,7 @@ import pytest
 from tests.integration.faults.conftest import StartApart
 from tests.support.processes import people
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.waits(200)]
+pytestmark = pytest.mark.waits(200)
 
 NUMBER, PAUSE = 90, 200
 

@@ -7,7 +7,7 @@ from tests.integration.faults.test_abandoned_runs import goes_on
 from tests.support.processes import Apart, People, domain
 from tests.support.stack import in_source, until
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.waits(70)]
+pytestmark = pytest.mark.waits(70)
 
 NUMBER = 82
 # A lease lasts a minute; the rest is for a new host to start and for its answers, on a busy machine too.
