@@ -133,6 +133,9 @@ class Oracle:
         self._note_whom_it_pointed_to(edit.who, now)
         if edit.kind == "source.remove":
             self._records.pop(edit.who, None)
+            account = self.world.entra.directory.users.get(self._accounts.get(edit.who, ""))
+            if account and not self._is_known(account.properties, account.id):
+                del self._accounts[edit.who]
         elif edit.kind.startswith("source."):
             one = self.world.access_control.users[edit.who]
             before = self._records.get(edit.who)
@@ -177,7 +180,8 @@ class Oracle:
         self.bounds.begins(performing)
         people = self._people_on(performing.domain)
         sure = sum(1 for one in people if not _protection(one))
-        self._in_scope.setdefault(performing.run_id, (sure, len(people)))
+        most = len(people) + self._listed_still(performing.domain)
+        self._in_scope.setdefault(performing.run_id, (sure, most))
         self._begun.setdefault(performing.run_id, performing.began_at)
 
     def effect(self, one: Effect) -> None:
@@ -569,6 +573,19 @@ class Oracle:
             for user in self.world.entra.directory.users_of(domain)
             if user["userType"] != "Guest" and not (user.roles or user.eligible)
         ]
+
+    def _listed_still(self, domain: str) -> int:
+        """How many have gone from the domain of late, so that Graph's lists may show them yet."""
+        since = self.world.loop.time() - self.world.scenario.stale[0]
+        here = {user.id for user in self.world.entra.directory.users_of(domain)}
+        return sum(
+            any(
+                one.at >= since and str(one.before.get("userPrincipalName")).endswith(f"@{domain}")
+                for one in made
+            )
+            for object_id, made in self._everything.items()
+            if object_id not in here
+        )
 
     def _note_protection(self, user: User, now: float) -> None:
         why = _protection(user)
