@@ -380,15 +380,23 @@ class Oracle:
         # Where the app counted the same people, its limit is held to the last one of them.
         (sure, most), check = self._in_scope.get(run["id"], (0, 0)), run["deletionCheck"]
         in_scope = check["target"] if check and sure <= check["target"] <= most else sure + 1
-        due = min(deleted, self._due(run))
+        due = min(deleted, self._due(run, made))
         for amount, of in ((deleted - due, in_scope), (due, in_scope + due)):
             if amount and amount * 100 >= allowed * of:
                 self._wrong("more were deleted than the limit lets", f"{run['id']} {amount} of {of}")
 
-    def _due(self, run: Mapping[str, Any]) -> int:
-        """How many went in a second stage: they counted when the first began. None where there never were two."""
-        waits = run["domain"] in self._in_stages
-        return sum(one["amount"] for one in run["limitChecks"] if waits and one["name"] == "due")
+    def _due(self, run: Mapping[str, Any], made: Iterable[Effect]) -> int:
+        """How many went in a second stage: they counted when the first began. None where there never were two.
+
+        Who was moved by hand from a domain with two may be in their second on one without.
+        """
+        due: int = sum(one["amount"] for one in run["limitChecks"] if one["name"] == "due")
+        if run["domain"] in self._in_stages:
+            return due
+        upns = [[e.before.get("userPrincipalName") for e in self._effects[one.object_id]] for one in made]
+        return min(
+            due, sum(any(str(upn).partition("@")[2] in self._in_stages for upn in was) for was in upns)
+        )
 
     def _expect_waits(self, run: Mapping[str, Any], made: Iterable[Effect]) -> None:
         """No leaver is deleted before the shortest wait that was asked for since a good sync last saw them."""
