@@ -14,10 +14,11 @@ class Deed(NamedTuple):
     """`who` is as in a change's `Key`, `what` the new UPN in lower case, or the attribute.
 
     "join": a rename from another domain. "clear": a value that is removed. "block": an account that is disabled.
-    "leave": the same of a leaver, who is to be deleted later. "due": that deletion. "now": it was ordered.
+    "leave": the same of a leaver, who is to be deleted later. "due": that deletion. "now": it was ordered. "shrink": of
+    nobody; the source may have as few users as `what` says.
     """
 
-    kind: Approvable | Literal["join", "leave", "due", "now"]
+    kind: Approvable | Literal["join", "leave", "due", "now", "shrink"]
     who: str
     what: str = ""
 
@@ -68,6 +69,11 @@ def digest(changes: Iterable[Change]) -> str:
 def consent(attribute: str) -> Deed:
     """Of an administrator: nobody in the source has a value of this attribute any more, and that is right."""
     return Deed("clear", "", attribute)
+
+
+def as_few_as(users: int) -> Deed:
+    """Of an administrator: the source has so few users now, and that is right."""
+    return Deed("shrink", "", str(users))
 
 
 def _taken_away(change: Change, who: str) -> Iterator[Deed]:

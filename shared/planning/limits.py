@@ -205,7 +205,7 @@ def check_limits(
     return (
         *_emptied(done, basis.emptied, users, approved),
         *_amounts(_but(done, basis.emptied), settings, users, basis.everybody, approved),
-        *_shrink(plan, settings.max_source_shrink, before, len(left)),
+        *_shrink(plan, settings.max_source_shrink, before, len(left), approved),
     )
 
 
@@ -331,15 +331,19 @@ def _counts(change: Change) -> bool:
     return change.obstacle is None or change.obstacle.code in LOOKED_UP
 
 
-def _shrink(plan: Plan, limit: int | None, before: int | None, approved: int) -> Iterator[LimitCheck]:
+def _shrink(
+    plan: Plan, limit: int | None, before: int | None, left: int, approved: Deeds
+) -> Iterator[LimitCheck]:
     """Exceeded when the source lost more than `limit` percent of its users since the last good run.
 
-    `approved`: how many of them left with somebody's approval.
+    `left`: how many of them left with somebody's approval. Who left without a deletion is in no list: what is approved
+    is how few users the source has.
     """
     if limit is None or before is None:
         return
-    lost = max(0, before - plan.source - approved)
-    exceeded = lost * 100 > limit * before
+    lost = max(0, before - plan.source - left)
+    over = lost * 100 > limit * before
+    few = any(deed.kind == "shrink" and plan.source >= int(deed.what) for deed in approved)
     yield LimitCheck(
         name="sourceShrink",
         kinds=("delete",),
@@ -347,15 +351,15 @@ def _shrink(plan: Plan, limit: int | None, before: int | None, approved: int) ->
         of=before,
         limit=limit,
         unit="percent",
-        exceeded=exceeded,
+        exceeded=over and not few,
         verdict_parts=say(
-            "limit.sourceShrank" if exceeded else "limit.sourceKept",
+            "limit.sourceApproved" if over and few else "limit.sourceShrank" if over else "limit.sourceKept",
             before=before,
             now=plan.source,
-            percent=_percent(lost, before, lambda shown: (shown > limit) == exceeded),
+            percent=_percent(lost, before, lambda shown: (shown > limit) == over),
             limit=limit,
         ),
-        approved=approved,
+        approved=left,
     )
 
 

@@ -12,7 +12,7 @@ from shared.model.questions import Kind, Pair
 from shared.model.records import Author
 from shared.model.results import UNLINKED
 from shared.model.runs import Approvable, Approval, Compared, Mode, Run, RunKind, Status, Trigger
-from shared.planning.deeds import LEAVING, NONE, Deed, Deeds, consent, deeds
+from shared.planning.deeds import LEAVING, NONE, Deed, Deeds, as_few_as, consent, deeds
 from shared.planning.only import concerns
 from shared.planning.surveyed import Terms
 from shared.planning.territory import NAMED
@@ -117,6 +117,9 @@ async def read_released(services: Services, domain: str, dry_run_id: str, releas
         raise NotPossible("run.notListed", run=dry_run_id, people=tuple(sorted(unlisted)[:NAMED]))
     if "clear" in kinds:
         released |= {consent(str(c.attribute)): "" for c in dry_run.limit_checks if c.name == "emptied"}
+    if "delete" in kinds and people is None:
+        shrunk = (c for c in dry_run.limit_checks if c.name == "sourceShrink" and c.exceeded)
+        released |= {as_few_as(c.of - c.amount): "" for c in shrunk}
     answers = await answers_to(services, domain, dry_run_id, release.answers) if release.answers else {}
     return Released(dry_run=dry_run, deeds=released, answers=answers)
 

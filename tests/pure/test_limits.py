@@ -8,7 +8,7 @@ from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.parts import verbatim
 from shared.model.runs import LimitCheck
-from shared.planning.deeds import Deed, Deeds
+from shared.planning.deeds import Deed, Deeds, as_few_as
 from shared.planning.limits import Basis, Checks, Trail, check_deletions, check_limits, noting, verdict
 from shared.planning.mapping import ENABLED, UPN
 from shared.words import said
@@ -217,6 +217,27 @@ class TestSourceShrink:
             verdict_parts=check.verdict_parts,
         )  # fmt: skip
         assert said(check.verdict_parts) == verdict
+
+    @pytest.mark.parametrize(
+        ("now", "exceeded", "ends"),
+        [
+            (8, False, "10 to 8 users = 20% fewer ≤ 20%"),
+            (6, False, "10 to 6 users = 40% fewer, which is approved"),
+            (5, True, "10 to 5 users = 50% fewer > 20%"),
+        ],
+    )
+    def test_it_may_be_as_small_as_was_approved(self, now: int, exceeded: bool, ends: str) -> None:
+        approved = frozenset({as_few_as(6)})
+
+        (check,) = check_limits(
+            plan_with(source=now),
+            off_but(max_source_shrink=20),
+            Basis(source_before=10),
+            approved=approved,
+        )
+
+        assert check.exceeded is exceeded
+        assert said(check.verdict_parts).endswith(ends)
 
     def test_without_an_earlier_run_there_is_nothing_to_shrink_from(self) -> None:
         assert check_limits(plan_with(), off_but(max_source_shrink=20)) == ()

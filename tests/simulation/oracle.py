@@ -94,6 +94,8 @@ class Oracle:
         self._decisions: dict[str, list[tuple[str, bool]]] = defaultdict(list)
         # Also what was done by hand.
         self._everything: dict[str, list[Effect]] = defaultdict(list)
+        # Who left before any sync had seen them beside their account.
+        self._left_unseen: set[str] = set()
         self._judged: set[str] = set()
         self.rows: list[Line] = []
         self._percents: dict[str, list[tuple[float, int]]] = defaultdict(lambda: [(-1.0, 20)])
@@ -135,7 +137,7 @@ class Oracle:
             self._records.pop(edit.who, None)
             account = self.world.entra.directory.users.get(self._accounts.get(edit.who, ""))
             if account and not self._is_known(account.properties, account.id):
-                del self._accounts[edit.who]
+                self._left_unseen.add(edit.who)
         elif edit.kind.startswith("source."):
             one = self.world.access_control.users[edit.who]
             before = self._records.get(edit.who)
@@ -276,6 +278,7 @@ class Oracle:
             # Who has an account by immutable ID is not looked for by UPN.
             by_upn = by_upn and theirs is None and not self._is_elsewhere(record, one.object_id)
             known = theirs == one.object_id and self._is_known(one.before, one.object_id)
+            known = known and username not in self._left_unseen
             if known or by_id or (by_upn and may_be):
                 self._wrong("an account was deleted to which the source points", f"{username} {_named(one)}")
 
@@ -520,7 +523,8 @@ class Oracle:
             # As for who is deleted: a UPN that was somebody else's points to nobody new, unless the names are the same.
             and (user.id not in anothers or (is_there and self._has_names(user.properties, username)))
         }
-        for object_id in sorted({*pointed, *filter(None, [self._accounts.get(username)])}):
+        theirs = None if username in self._left_unseen else self._accounts.get(username)
+        for object_id in sorted({*pointed, *filter(None, [theirs])}):
             self._pointed[object_id].append((record.since, now))
 
     # -- what is looked up ------------------------------------------------------------------------------

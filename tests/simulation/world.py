@@ -39,9 +39,9 @@ from tests.simulation.tables import Tables
 _RECYCLE_BIN = 30 * DAY
 # After the last fault: a whole run, a dry run whose every change is approved, and two whole runs more.
 QUIET_HOURS = 5
-# Hours after the last fault → limits that are switched off: an approval does not release who has left without a
-# deletion, nor renames that can't be made while others keep the addresses.
-_RAISED = {0: ["maxSourceShrink"], 3: ["maxRenames"]}
+# Hours after the last fault → limits that are switched off: an approval does not release renames that can't be made
+# while others keep the addresses.
+_RAISED = {3: ["maxRenames"]}
 ALL_KINDS = ["delete", "rename", "clear", "block", "add", "restore", "update"]
 
 

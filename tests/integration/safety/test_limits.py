@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS, names, treated
+from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS, approved_sync, names, treated
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
 PEOPLE = [f"user{number}" for number in range(10)]
@@ -155,6 +155,31 @@ class TestASourceThatShrank:
         assert (shrunk.name, shrunk.verdict) == (
             "sourceShrink", "the source went from 8 to 7 users = 12.5% fewer ≤ 20%",
         )  # fmt: skip
+
+    async def test_is_approved_where_nobody_who_left_can_be_deleted(self, start_stack: StartStack) -> None:
+        stack = await self.shrunk(start_stack, 3)
+        for name in PEOPLE[:3]:
+            account = stack.entra.directory.user(f"{name}@{CONTOSO}")
+            assert account
+            account.roles = ("Global Administrator",)
+        foretold = await stack.dry_run()
+
+        done = await approved_sync(stack, foretold)
+        stack.access_control.users.remove(PEOPLE[3])
+        next_one = await stack.sync()
+
+        assert (foretold.counts.delete, done.status, done.counts.delete) == (0, "succeeded", 0)
+        assert (next_one.status, next_one.counts.delete) == ("succeeded", 1)
+
+    async def test_is_approved_for_as_few_users_as_the_dry_run_found(self, start_stack: StartStack) -> None:
+        stack = await self.shrunk(start_stack, 3)
+        foretold = await stack.dry_run()
+        for name in PEOPLE[3:6]:
+            stack.access_control.users.remove(name)
+
+        done = await approved_sync(stack, foretold)
+
+        assert (done.status, names(stack.users())) == ("cancelled", set(PEOPLE))
 
     async def test_is_measured_against_the_last_good_run_however_many_were_cancelled_since(
         self, start_stack: StartStack
