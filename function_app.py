@@ -12,21 +12,15 @@ from shared.http import endpoints as http
 from shared.http.endpoint import AnyEndpoint
 from shared.http.misconfigured import misconfigured
 from shared.log import leave_out_requests
-from shared.runs import hourly, lifecycle, notifying
-from shared.runs.invocation import Finished, perform, to_send
+from shared.runs import hourly, notifying, orders
 from shared.runs.messages import (
     MOST_TRIES,
     OUTBOX_QUEUE,
     POISON_QUEUE,
     QUEUE,
-    HourMessage,
-    ReadingMessage,
-    RunMessage,
     outbox_message,
-    read_message,
     read_outbox_message,
 )
-from shared.runs.reading import give_up_reading, perform_reading
 from shared.services import Services
 from shared.settings import Settings, SettingsError
 from shared.words import said
@@ -70,22 +64,11 @@ async def hourly_sync(
 async def perform_run(
     msg: func.QueueMessage,
     messages: func.Out[List[str]],  # noqa: UP006
-    outbox: func.Out[str],
+    outbox: func.Out[List[str]],  # noqa: UP006
 ) -> None:
-    order = read_message(msg.get_body())
-    if isinstance(order, ReadingMessage):
-        read = await perform_reading(services, order.reading)
-        messages.set(read.messages)
-        if read.has_word:
-            outbox.set(outbox_message(""))
-    elif isinstance(order, HourMessage):
-        messages.set(await hourly.after_reading(services, order.hour))
-    elif order:
-        redelivered = (msg.dequeue_count or 1) > 1
-        ended = await perform(services, order.domain, order.run_id, redelivered=redelivered)
-        messages.set(to_send(ended, order))
-        if isinstance(ended, Finished) and ended.has_messages:
-            outbox.set(outbox_message(order.domain))
+    follows = await orders.perform(services, msg.get_body(), redelivered=(msg.dequeue_count or 1) > 1)
+    messages.set(follows.messages)
+    outbox.set(follows.outbox)
 
 
 @app.queue_trigger("msg", POISON_QUEUE, STORAGE)
@@ -94,18 +77,11 @@ async def perform_run(
 async def give_up_run(
     msg: func.QueueMessage,
     messages: func.Out[List[str]],  # noqa: UP006
-    outbox: func.Out[str],
+    outbox: func.Out[List[str]],  # noqa: UP006
 ) -> None:
-    order = read_message(msg.get_body())
-    if isinstance(order, ReadingMessage):
-        read = await give_up_reading(services, order.reading)
-        messages.set(read.messages)
-        if read.has_word:
-            outbox.set(outbox_message(""))
-    elif isinstance(order, HourMessage):
-        messages.set(await hourly.after_reading(services, order.hour, compare=False))
-    elif isinstance(order, RunMessage) and await lifecycle.give_up(services, order.domain, order.run_id):
-        outbox.set(outbox_message(order.domain))
+    follows = await orders.give_up(services, msg.get_body())
+    messages.set(follows.messages)
+    outbox.set(follows.outbox)
 
 
 @app.queue_trigger("msg", OUTBOX_QUEUE, STORAGE)

@@ -60,7 +60,7 @@ async def _sync_with_the_app(writes: int, window_seconds: float) -> Figures:
 
 async def _hour_with_the_app(domains: list[str]) -> None:
     from function_app import services
-    from shared.runs import hourly, invocation, lifecycle, messages, reading
+    from shared.runs import hourly, lifecycle, orders
 
     known = await services.domains.read_all()
     for domain in domains:
@@ -68,14 +68,7 @@ async def _hour_with_the_app(domains: list[str]) -> None:
             await services.domains.change(domain, {"periodic_sync": True}, lifecycle.SCHEDULE)
     waiting = deque((await hourly.tick(services, past_due=False)).messages)
     while waiting:
-        order = messages.read_message(waiting.popleft().encode())
-        if isinstance(order, messages.ReadingMessage):
-            waiting.extend((await reading.perform_reading(services, order.reading)).messages)
-        elif isinstance(order, messages.HourMessage):
-            waiting.extend(await hourly.after_reading(services, order.hour))
-        elif order:
-            ended = await invocation.perform(services, order.domain, order.run_id)
-            waiting.extend(invocation.to_send(ended, order))
+        waiting.extend((await orders.perform(services, waiting.popleft().encode())).messages)
     await services.aclose()
 
 

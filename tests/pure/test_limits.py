@@ -222,7 +222,7 @@ class TestSourceShrink:
         ("now", "exceeded", "ends"),
         [
             (8, False, "10 to 8 users = 20% fewer ≤ 20%"),
-            (6, False, "10 to 6 users = 40% fewer, which is approved"),
+            (6, False, "10 to 6 users = 40% fewer > 20%, which is approved"),
             (5, True, "10 to 5 users = 50% fewer > 20%"),
         ],
     )

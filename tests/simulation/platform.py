@@ -15,9 +15,7 @@ import azure.functions as func
 import orjson
 
 from shared.http.endpoint import AnyEndpoint
-from shared.runs import hourly, lifecycle, messages
-from shared.runs.invocation import perform, to_send
-from shared.runs.reading import give_up_reading, perform_reading
+from shared.runs import hourly, messages, orders
 from shared.services import Network, Services
 from shared.settings import Settings
 from shared.store.account import Account
@@ -204,31 +202,21 @@ class Platform:
         return True
 
     async def _perform(self, services: Services, message: Message, send: Send) -> None:
-        order = messages.read_message(message.body.encode())
-        if isinstance(order, messages.ReadingMessage):
-            out = (await perform_reading(services, order.reading)).messages
-        elif isinstance(order, messages.HourMessage):
-            out = await hourly.after_reading(services, order.hour)
-        elif order:
-            performing = Performing(order.domain, order.run_id, self._outside.loop.time())
-            PERFORMING.set(performing)
-            self._begins(performing)
-            redelivered = message.tries > 1
-            ended = await perform(services, order.domain, order.run_id, redelivered=redelivered)
-            out = to_send(ended, order)
-        else:
-            return
-        for body in out:
-            send(body)
+        self._performs(message, begins=True)
+        body = message.body.encode()
+        for one in (await orders.perform(services, body, redelivered=message.tries > 1)).messages:
+            send(one)
 
     async def _give_up(self, services: Services, message: Message, send: Send) -> None:
+        self._performs(message, begins=False)
+        for one in (await orders.give_up(services, message.body.encode())).messages:
+            send(one)
+
+    def _performs(self, message: Message, *, begins: bool) -> None:
+        """From here on all of this task is done for the run that the message names."""
         order = messages.read_message(message.body.encode())
-        if isinstance(order, messages.ReadingMessage):
-            for body in (await give_up_reading(services, order.reading)).messages:
-                send(body)
-        elif isinstance(order, messages.HourMessage):
-            for body in await hourly.after_reading(services, order.hour, compare=False):
-                send(body)
-        elif isinstance(order, messages.RunMessage):
-            PERFORMING.set(Performing(order.domain, order.run_id, self._outside.loop.time()))
-            await lifecycle.give_up(services, order.domain, order.run_id)
+        if isinstance(order, messages.RunMessage):
+            performing = Performing(order.domain, order.run_id, self._outside.loop.time())
+            PERFORMING.set(performing)
+            if begins:
+                self._begins(performing)
