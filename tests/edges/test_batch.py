@@ -10,7 +10,7 @@ from shared.entra.batch import Request
 from shared.entra.client import Answer
 from shared.entra.graph import Graph
 from shared.entra.sending import TRIES
-from shared.entra.write_quota import LATER, WriteQuota
+from shared.entra.write_quota import LATER, Expected, WriteQuota
 from shared.errors import RunStopped
 from tests.edges.test_shared_quota import Tenant
 from tests.support.graph_client import connected
@@ -148,6 +148,18 @@ async def test_several_processes_keep_within_one_quota() -> None:
     assert set().union(*map(statuses, answered)) == {204}
     assert tenant.entra.requests.count(status=429) == 0
     assert tenant.clock.elapsed == pytest.approx((3 * 45 - 40 + LATER) / 5, abs=2)
+
+
+async def test_a_run_that_sends_one_thing_after_another_takes_one_slice_for_all() -> None:
+    async with connected(*SEVERAL) as tenant:
+        shared = Tenant(clock=tenant.clock)
+        graph = tenant.graph(WriteQuota(clock=tenant.clock, share=shared.process()))
+        graph.expected = Expected(90, 90)
+        for _ in range(2):
+            assert await answers(graph, reads(45))
+            assert statuses(await answers(graph, writes(45))) == {204}
+
+    assert shared.taken == pytest.approx([90])
 
 
 async def test_a_quota_that_promises_too_much_is_corrected_by_graph() -> None:
