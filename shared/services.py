@@ -46,6 +46,7 @@ from shared.store.snapshots import Snapshots
 from shared.store.storage import Storage
 from shared.store.tenant_domains import TenantDomains
 from shared.store.tenant_settings import TenantSettingsRow
+from shared.store.write_slices import WriteSlices
 
 if TYPE_CHECKING:
     import httpx
@@ -110,7 +111,8 @@ class Services:
         url = settings.graph_base_url
         self._tokens = EmulatorTokens() if url.startswith("http://") else AzureTokens(url, clock)
         self._graph_client = GraphClient(url, self._tokens, clock, network.graph)
-        self.write_quota = WriteQuota(clock=clock)
+        self.write_slices = WriteSlices(self.storage)
+        self.write_quota = WriteQuota(clock=clock, share=self.write_slices)
         # Good enough to answer requests and to skip a domain. A run asks Graph itself.
         self.tenant_domains = Cached(
             "domains.unknown",

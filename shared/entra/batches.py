@@ -13,20 +13,27 @@ from shared.entra.batch import BATCH_SIZE, BeforeSend, Posted, Request, Subject
 from shared.entra.client import Answer, GraphClient
 from shared.entra.sending import Sending, pause_after
 from shared.entra.workloads import Workload, throttled_workloads
-from shared.entra.write_quota import WriteQuota
+from shared.entra.write_quota import Expected, WriteQuota
 from shared.errors import GraphError
 from shared.outbound.retries import THROTTLED, retry_after_seconds
 from shared.outbound.waiting import Stop
 
 
 class Batches:
-    """Sends requests within one write quota; `in_flight` batches at a time."""
+    """Sends requests within one write quota; `in_flight` batches at a time. `expected`: they, and what follows."""
 
     def __init__(
-        self, client: GraphClient, quota: WriteQuota, stop: Stop, in_flight: int, low_priority: bool
+        self,
+        client: GraphClient,
+        quota: WriteQuota,
+        expected: Expected,
+        stop: Stop,
+        in_flight: int,
+        low_priority: bool,
     ) -> None:
         self._client = client
         self._quota = quota
+        self._expected = expected
         self._stop = stop
         self._in_flight = in_flight
         self._low_priority = low_priority
@@ -39,7 +46,7 @@ class Batches:
         Raises RunStopped between two batches, CallerRefused when Graph refuses the app itself; the answers of
         batches under way are yielded first. Requests of one call must not depend on each other's order.
         """
-        sending = Sending(waiting=deque(requests), clock=self._client.clock)
+        sending = Sending(waiting=deque(requests), size=len(requests), clock=self._client.clock)
         stopped: Exception | None = None
         try:
             while sending.tasks or (sending.left and stopped is None):
@@ -76,18 +83,24 @@ class Batches:
                 sending.turned_away(error)
                 if sending.refusal is not None:
                     raise sending.refusal from error
+            if writes and not self._quota.granted:
+                if sending.tasks:
+                    return
+                await self._quota.take(max(self._expected.left, len(sending.waiting)))
             await self._stop.check()
             # After the last await before the quota is spent: another run may have used it up meanwhile, or have
             # been told to wait.
             paused = self._quota.paused({request.workload for request in ready})
-            wait = max(self._quota.wait_for(writes), paused, sending.held(ready))
-            if wait > 0 or not ready:
+            of = max(self._expected.total, sending.size)
+            wait = max(self._quota.wait_for(writes, of), paused, sending.held(ready))
+            if wait > 0 or not ready or (writes and not self._quota.granted):
                 if sending.tasks:
                     return
                 await self._stop.sleep(wait)
                 continue
             batch = [sending.waiting.popleft() for _ in ready]
             self._quota.spend(writes)
+            self._expected.left -= writes
             for request in batch:
                 request.no_effect = False
             if before_send is not None:

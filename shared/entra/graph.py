@@ -10,7 +10,7 @@ from shared.entra.batches import Batches
 from shared.entra.caller import CallerPatience, why
 from shared.entra.client import Answer, GraphClient, graph_pages, headers, next_link, page_items
 from shared.entra.workloads import throttled_workloads, workload
-from shared.entra.write_quota import WriteQuota
+from shared.entra.write_quota import Expected, WriteQuota
 from shared.errors import DENIED, GraphError, TimeBudgetSpent
 from shared.outbound.retries import THROTTLED, UNAUTHORIZED, passes, wait_before
 from shared.outbound.waiting import Deadline, Stop
@@ -27,7 +27,7 @@ class Graph:
     """Bound to a stop signal, which ends every request with RunStopped, and to the app's write quota.
 
     `in_flight`: most batches under way at the same time. `told`: the earliest time that answers to reads have named so
-    far, None if none did.
+    far, None if none did. `expected`: the writes that its run will send.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Graph:
     ) -> None:
         self.clock = client.clock
         self.told: datetime | None = None
+        self.expected = Expected()
         self._client = client
         self._quota = quota
         self._stop = stop
@@ -130,8 +131,8 @@ class Graph:
         self, requests: Sequence[Request[Subject]], before_send: BeforeSend[Subject] | None = None
     ) -> AsyncGenerator[list[tuple[Request[Subject], Answer]], None]:
         """Reads or writes in batches, as `Batches.send` has it."""
-        batches = Batches(self._client, self._quota, self._stop, self._in_flight, self._low_priority)
-        return batches.send(requests, before_send)
+        within = self._quota, self.expected, self._stop, self._in_flight, self._low_priority
+        return Batches(self._client, *within).send(requests, before_send)
 
     async def ask(self, requests: Sequence[Request[Any]]) -> list[Answer]:
         """Their answers, in the same order."""

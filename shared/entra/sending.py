@@ -30,12 +30,13 @@ QUOTA_EXCEEDED = "Directory_QuotaExceeded"
 
 @dataclass(slots=True, kw_only=True)
 class Sending(Generic[Subject]):
-    """What is left of one `send`: requests that wait, batches under way, and how long to hold back.
+    """What is left of one `send` of `size` requests: those that wait, batches under way, and how long to hold back.
 
     `later`: requests that wait each for itself, with the moment at which they may go out.
     """
 
     waiting: deque[Request[Subject]]
+    size: int
     clock: Clock
     tasks: list["asyncio.Task[Posted[Subject]]"] = field(default_factory=list)
     later: list[tuple[float, Request[Subject]]] = field(default_factory=list)

@@ -7,6 +7,8 @@ from shared.entra.batch import Request
 from shared.entra.directory import Directory
 from shared.entra.sending import QUOTA_EXCEEDED
 from shared.entra.unheard import Earlier
+from shared.entra.write_quota import Expected
+from shared.entra.write_waves import goes_by_detour
 from shared.errors import CallerRefused, CancelRequested, GraphError, SourceError, TimeBudgetSpent
 from shared.model.changes import SWITCHES, Action, Change
 from shared.model.parts import Parts, parts_of, say
@@ -104,6 +106,7 @@ class Sync:
         not_sent = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
         await self._record([Outcome.not_sent(c) for c in not_sent if key(c)[1] not in recorded_people])
         writes = [change for change in plan.writes if key(change) not in self._recorder.results]
+        self._directory.graph.expected = self._expected(writes)
         self._remembering.begin_stages()
         if plan.leavers or any(change.via for change in writes):
             # A rename that is cut off at its temporary UPN is found again by its link, and a block by the leaver's row.
@@ -116,6 +119,15 @@ class Sync:
         await self._sign_out()
         await self._record(self._denials.rest())
         self._denials.check(enough=1)
+
+    def _expected(self, writes: Sequence[Change]) -> Expected:
+        """What will be sent: a step or three of each change, and who is signed out, each once at least."""
+        plan = self._seen.plan
+        signed_out = {Action.BLOCK, Action.ADD} if self._seen.federated else {Action.BLOCK}
+        sent = sum(3 if goes_by_detour(change) else 1 for change in writes)
+        sent += sum(change.action in signed_out for change in writes)
+        sent += len(plan.signed_in) + len(plan.without_session_time[:SIGNED_OUT_AT_ONCE])
+        return Expected(sent, sent)
 
     async def _apply(self, changes: Sequence[Change]) -> None:
         earlier = Earlier(self._recorder.since, frozenset(map(key, self._recorder.in_doubt)))

@@ -14,7 +14,6 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from shared.clock import Clock
-from shared.errors import SyncError
 from shared.log import event
 
 # By then a short outage is over, and the deletion of a container has finished.
@@ -131,7 +130,7 @@ async def update_if_unchanged(
     storage: Retrying,
     read: Callable[[], Awaitable[Seen]],
     write: Callable[[Seen], Awaitable[T]],
-    exhausted: SyncError,
+    exhausted: Exception,
     known: Seen | None = None,
     *,
     crowded: bool = False,

@@ -10,8 +10,9 @@ from shared.entra.batch import Request
 from shared.entra.client import Answer
 from shared.entra.graph import Graph
 from shared.entra.sending import TRIES
-from shared.entra.write_quota import WriteQuota
+from shared.entra.write_quota import LATER, Expected, WriteQuota
 from shared.errors import RunStopped
+from tests.edges.test_shared_quota import Tenant
 from tests.support.graph_client import connected
 from tests.support.people import entra_user
 
@@ -135,6 +136,30 @@ async def test_writes_keep_within_the_quota_so_that_graph_never_has_to_throttle(
     assert statuses(answered) == {204}
     assert tenant.entra.requests.count(status=429) == 0
     assert tenant.clock.elapsed == pytest.approx(12.5)
+
+
+async def test_several_processes_keep_within_one_quota() -> None:
+    async with connected(*SEVERAL) as tenant:
+        tenant.limit_writes(40, 8)
+        shared = Tenant(clock=tenant.clock)
+        quotas = [WriteQuota(40, 8, clock=tenant.clock, share=shared.process()) for _ in range(3)]
+        answered = [await answers(tenant.graph(quota), writes(45)) for quota in quotas]
+
+    assert set().union(*map(statuses, answered)) == {204}
+    assert tenant.entra.requests.count(status=429) == 0
+    assert tenant.clock.elapsed == pytest.approx((3 * 45 - 40 + LATER) / 5, abs=2)
+
+
+async def test_a_run_that_sends_one_thing_after_another_takes_one_slice_for_all() -> None:
+    async with connected(*SEVERAL) as tenant:
+        shared = Tenant(clock=tenant.clock)
+        graph = tenant.graph(WriteQuota(clock=tenant.clock, share=shared.process()))
+        graph.expected = Expected(90, 90)
+        for _ in range(2):
+            assert await answers(graph, reads(45))
+            assert statuses(await answers(graph, writes(45))) == {204}
+
+    assert shared.taken == pytest.approx([90])
 
 
 async def test_a_quota_that_promises_too_much_is_corrected_by_graph() -> None:

@@ -19,8 +19,8 @@ def test_beyond_the_quota_its_refill_decides() -> None:
     assert eta_seconds(left=10_000, done=500, elapsed=1, quota_left=2500, quota_per_second=20) == 375
 
 
-def test_a_quota_overdrawn_counts_as_empty() -> None:
-    assert eta_seconds(left=200, done=100, elapsed=1, quota_left=-50, quota_per_second=20) == 10
+def test_what_others_have_taken_of_the_quota_refills_first() -> None:
+    assert eta_seconds(left=200, done=100, elapsed=1, quota_left=-300, quota_per_second=20) == 25
 
 
 def test_a_pause_that_graph_asked_for_is_waited_out_first() -> None:

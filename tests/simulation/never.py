@@ -75,7 +75,8 @@ _SELDOM: dict[str, str] = {
         reason pointer.immutableId""",
     "A what-if with sign-ins must meet an account that a sync has blocked, and whose person is back": """
         reason signIn.enabled""",
-    "Storage must refuse one certain thing to the last try": "event cache.notKept, event reading.untold",
+    "Storage must refuse one certain thing to the last try": """
+        event cache.notKept, event quota.notShared, event reading.untold""",
     "What the timer leaves takes a moment, and must fail five times": "event hour.poisoned",
     "Entra must give back a name otherwise than it was written": "reason value.altered",
 }
