@@ -83,13 +83,13 @@ class Batches:
                 sending.turned_away(error)
                 if sending.refusal is not None:
                     raise sending.refusal from error
+            await self._stop.check()
             if writes and not self._quota.granted:
                 if sending.tasks:
                     return
                 await self._quota.take(max(self._expected.left, len(sending.waiting)))
-            await self._stop.check()
             # After the last await before the quota is spent: another run may have used it up meanwhile, or have
-            # been told to wait.
+            # been told to wait; and what is not spent of a slice soon is lost.
             paused = self._quota.paused({request.workload for request in ready})
             of = max(self._expected.total, sending.size)
             wait = max(self._quota.wait_for(writes, of), paused, sending.held(ready))

@@ -100,7 +100,9 @@ class WriteQuota:
         """Seconds until that many writes may be sent; 0 means now. `of`: how many all belong together."""
         self._refill()
         wait = max(0.0, (min(writes, self._capacity) - self._tokens) / self.per_second) if writes else 0.0
-        return 0.0 if wait > FEW_WAIT and of <= FEW and writes <= self._few else wait
+        if wait <= FEW_WAIT or of > FEW:
+            return wait
+        return min(wait, max(0.0, (writes - self._few) * self._capacity / FEW / self.per_second))
 
     def spend(self, writes: int) -> None:
         self._refill()

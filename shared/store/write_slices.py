@@ -10,14 +10,11 @@ is lost. Clocks that differ cost as much: waiting, or throttling.
 import asyncio
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.log import event
 from shared.store.attempts import or_none, unchanged, update_if_unchanged
 from shared.store.storage import RUNS, Storage
-
-if TYPE_CHECKING:
-    from azure.data.tables.aio import TableClient
 
 _KEY = {"PartitionKey": "~quota", "RowKey": "writes"}
 # Most seconds that a write waits for storage.
@@ -41,11 +38,10 @@ class WriteSlices:
         known, self._known = self._known, None
         try:
             async with asyncio.timeout(PATIENCE):
-                table = await self._storage.open_table(RUNS)
                 return await update_if_unchanged(
                     self._storage,
-                    lambda: _read(table),
-                    lambda seen: self._write(table, seen, seconds),
+                    self._read,
+                    lambda seen: self._write(seen, seconds),
                     TimeoutError("others keep taking"),
                     known,
                     crowded=True,
@@ -56,15 +52,23 @@ class WriteSlices:
             self._alone = True
             return None
 
-    async def _write(
-        self, table: "TableClient", seen: tuple[datetime | None, str], seconds: float
-    ) -> tuple[float, float]:
+    async def _read(self) -> tuple[datetime | None, str]:
+        """A row that can't be read is as none, but for its ETag."""
+        table = await self._storage.open_table(RUNS)
+        row = await or_none(table.get_entity(_KEY["PartitionKey"], _KEY["RowKey"]))
+        if row is None:
+            return None, ""
+        found = row.get("fullAt")
+        return found if isinstance(found, datetime) else None, str(row.metadata["etag"])
+
+    async def _write(self, seen: tuple[datetime | None, str], seconds: float) -> tuple[float, float]:
         full_at, etag = seen
         now = self._storage.clock.now()
         before, taken = cut(full_at, now, seconds)
         moved = now + timedelta(seconds=before + taken)
         row: dict[str, Any] = {**_KEY, "fullAt": moved}
         operation: Any = ("update", row, {"mode": "replace", **unchanged(etag)}) if etag else ("create", row)
+        table = await self._storage.open_table(RUNS)
         (written,) = await table.submit_transaction([operation])
         self._known, self._alone = (moved, str(written["etag"])), False
         return before, taken
@@ -76,12 +80,3 @@ def cut(full_at: datetime | None, now: datetime, seconds: float) -> tuple[float,
     if before > WRONG:
         before = 0.0
     return before, min(seconds, max(BEYOND, AHEAD - before))
-
-
-async def _read(table: "TableClient") -> tuple[datetime | None, str]:
-    """A row that can't be read is as none, but for its ETag."""
-    row = await or_none(table.get_entity(_KEY["PartitionKey"], _KEY["RowKey"]))
-    if row is None:
-        return None, ""
-    found = row.get("fullAt")
-    return found if isinstance(found, datetime) else None, str(row.metadata["etag"])

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from local.entra import Fault
-from shared.entra.batch import Request
+from shared.entra.batch import BATCH_SIZE, Request
 from shared.entra.client import Answer
 from shared.entra.graph import Graph
 from shared.entra.sending import TRIES
 from shared.entra.write_quota import LATER, Expected, WriteQuota
 from shared.errors import RunStopped
 from tests.edges.test_shared_quota import Tenant
-from tests.support.graph_client import connected
+from tests.support.graph_client import Patience, connected
 from tests.support.people import entra_user
 
 SEVERAL = [entra_user(f"u{number}@contoso.com") for number in range(45)]
@@ -208,3 +208,27 @@ async def test_a_journal_that_cannot_be_written_holds_the_batch_back() -> None:
                 pass
 
     assert tenant.entra.requests.calls == []
+
+
+class SlowCheck(Patience):
+    """Looks at the fence for so many `seconds`."""
+
+    seconds = 0.0
+
+    async def check(self) -> None:
+        await super().check()
+        self.clock.elapsed += self.seconds
+
+
+@pytest.mark.parametrize(("amount", "seconds"), [(1, 0.06), (5, 0.3), (20, 1.1), (45, 3.0)])
+async def test_a_slice_is_not_lost_while_the_fence_is_looked_at(amount: int, seconds: float) -> None:
+    async with connected(*SEVERAL) as tenant:
+        tenant.stop = stop = SlowCheck(tenant.clock, before_request=400)
+        stop.seconds = seconds
+        shared = Tenant(clock=tenant.clock)
+        graph = tenant.graph(WriteQuota(clock=tenant.clock, share=shared.process()))
+
+        found = await answers(graph, writes(amount))
+
+    assert (statuses(found), len(found)) == ({204}, amount)
+    assert len(shared.taken) <= 1 + amount // BATCH_SIZE

@@ -226,6 +226,20 @@ async def test_small_runs_that_go_ahead_are_few() -> None:
     assert sum(n for _, n in small.sent) == FEW + FEW / 2
 
 
+async def test_a_small_run_waits_for_its_turn_among_small_ones_and_not_behind_the_large() -> None:
+    tenant = Tenant()
+    for process in (tenant.process(), tenant.process()):
+        await process.run(10_000)
+    small = tenant.process()
+    for _ in range(FEW // 20 + 1):
+        await small.run(20)
+
+    assert small.quota.wait_for(small.left, small.of) == pytest.approx(WINDOW * 20 / FEW)
+    tenant.clock.elapsed += WINDOW * 20 / FEW
+    await small.send()
+    assert small.left == 0
+
+
 async def test_what_goes_out_beyond_a_slice_is_taken_with_the_next_one() -> None:
     tenant = Tenant()
     one, other = tenant.process().quota, tenant.process().quota
