@@ -21,6 +21,7 @@ from shared.http.settings import TenantSettingsChange
 from shared.model.changes import Action
 from shared.model.parts import Parts, say
 from shared.model.pending import Asked
+from shared.planning.deeds import Deed
 from shared.planning.loosening import loosened
 from shared.planning.tenant_settings import in_force
 from shared.runs.approving import read_released
@@ -69,14 +70,20 @@ async def sync(call: Call[Nothing, SyncOrder]) -> Asked | None:
         return None
     domain = await domain_to_read(call.services, call.domain)
     released = await read_released(call.services, domain, approve.dry_run_id, released_by(approve))
-    deeds = (
-        say("second.deed", kind=deed.kind, upn=upn or deed.what, what=deed.what)
-        for deed, upn in sorted(released.deeds.items())
-    )
+    deeds = (_released(deed, upn) for deed, upn in sorted(released.deeds.items()))
+    count = sum(bool(deed.who) for deed in released.deeds)
     return Asked(
-        asks=say("second.sync", domain=domain, dryRun=approve.dry_run_id, count=len(released.deeds)),
+        asks=say("second.sync", domain=domain, dryRun=approve.dry_run_id, count=count),
         listed=(*deeds, *(_pair(*pair, same=same) for pair, same in sorted(released.answers.items()))),
     )
+
+
+def _released(deed: Deed, upn: str) -> Parts:
+    if deed.who:
+        return say("second.deed", kind=deed.kind, upn=upn or deed.what, what=deed.what)
+    if deed.kind == "shrink":
+        return say("second.shrink", users=deed.what)
+    return say("second.emptied", attribute=deed.what)
 
 
 def _pair(source_id: str, object_id: str, *, same: bool) -> Parts:

@@ -200,12 +200,13 @@ def check_limits(
 ) -> tuple[LimitCheck, ...]:
     """The other limits that are switched on."""
     done, users = trail.with_planned(plan), trail.target or plan.target
-    left = {deed.who for deed in done & approved if deed.kind in LEAVING and deed.who in basis.known}
+    known = {deed for deed in done if deed.kind in LEAVING and deed.who in basis.known}
+    left, unseen = ({deed.who for deed in some} for some in (known & approved, known - approved))
     before = basis.source_before and basis.source_before - basis.left_out
     return (
         *_emptied(done, basis.emptied, users, approved),
         *_amounts(_but(done, basis.emptied), settings, users, basis.everybody, approved),
-        *_shrink(plan, settings.max_source_shrink, before, len(left), approved),
+        *_shrink(plan, settings.max_source_shrink, before, len(left), len(unseen), approved),
     )
 
 
@@ -332,18 +333,19 @@ def _counts(change: Change) -> bool:
 
 
 def _shrink(
-    plan: Plan, limit: int | None, before: int | None, left: int, approved: Deeds
+    plan: Plan, limit: int | None, before: int | None, left: int, unseen: int, approved: Deeds
 ) -> Iterator[LimitCheck]:
     """Exceeded when the source lost more than `limit` percent of its users since the last good run.
 
-    `left`: how many of them left with somebody's approval. Who left without a deletion is in no list: what is approved
-    is how few users the source has.
+    `left`: how many of them left with somebody's approval, `unseen`: who would be deleted without. Who left without a
+    deletion is in no list: what is approved is how few users the source has, while those unseen are within the limit.
     """
     if limit is None or before is None:
         return
     lost = max(0, before - plan.source - left)
     over = lost * 100 > limit * before
     few = any(deed.kind == "shrink" and plan.source >= int(deed.what) for deed in approved)
+    few = few and unseen * 100 <= limit * before
     yield LimitCheck(
         name="sourceShrink",
         kinds=("delete",),

@@ -117,7 +117,7 @@ async def read_released(services: Services, domain: str, dry_run_id: str, releas
         raise NotPossible("run.notListed", run=dry_run_id, people=tuple(sorted(unlisted)[:NAMED]))
     if "clear" in kinds:
         released |= {consent(str(c.attribute)): "" for c in dry_run.limit_checks if c.name == "emptied"}
-    if "delete" in kinds and people is None:
+    if "delete" in kinds and people is None and dry_run.kind is RunKind.WHOLE:
         shrunk = (c for c in dry_run.limit_checks if c.name == "sourceShrink" and c.exceeded)
         released |= {as_few_as(c.of - c.amount): "" for c in shrunk}
     answers = await answers_to(services, domain, dry_run_id, release.answers) if release.answers else {}

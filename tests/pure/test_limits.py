@@ -8,7 +8,7 @@ from shared.model.changes import Action, AttributeChange, Change, Obstacle, Plan
 from shared.model.domains import DomainSettings, Limit
 from shared.model.parts import verbatim
 from shared.model.runs import LimitCheck
-from shared.planning.deeds import Deed, Deeds, as_few_as
+from shared.planning.deeds import Deed, Deeds, as_few_as, deeds
 from shared.planning.limits import Basis, Checks, Trail, check_deletions, check_limits, noting, verdict
 from shared.planning.mapping import ENABLED, UPN
 from shared.words import said
@@ -238,6 +238,22 @@ class TestSourceShrink:
 
         assert check.exceeded is exceeded
         assert said(check.verdict_parts).endswith(ends)
+
+    @pytest.mark.parametrize(("listed", "unlisted"), [(10, 0), (4, 6), (3, 7), (0, 7)])
+    def test_whom_the_approval_does_not_list_the_limit_holds_for(self, listed: int, unlisted: int) -> None:
+        leavers = [change(Action.DELETE, f"u{number}@{DOMAIN}") for number in range(listed + unlisted)]
+        approved = frozenset(deed for one in leavers[:listed] for deed in deeds(one)) | {as_few_as(0)}
+        everybody = frozenset(str(one.object_id) for one in leavers)
+        plan = Plan(changes=tuple(leavers), source=30 - len(leavers), target=30, unchanged=0)
+
+        (check,) = check_limits(
+            plan,
+            off_but(max_source_shrink=20),
+            Basis(source_before=30, known=everybody),
+            approved=approved,
+        )
+
+        assert check.exceeded == (unlisted > 6)
 
     def test_without_an_earlier_run_there_is_nothing_to_shrink_from(self) -> None:
         assert check_limits(plan_with(), off_but(max_source_shrink=20)) == ()

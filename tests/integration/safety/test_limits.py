@@ -2,6 +2,8 @@
 
 import pytest
 
+from local.access_control.users import User as SourceUser
+from shared.model.runs import Run
 from tests.support.outcomes import ANY_DELETION, FABRIKAM, TWO_DOMAINS, approved_sync, names, treated
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
 
@@ -170,6 +172,27 @@ class TestASourceThatShrank:
 
         assert (foretold.counts.delete, done.status, done.counts.delete) == (0, "succeeded", 0)
         assert (next_one.status, next_one.counts.delete) == ("succeeded", 1)
+
+    async def test_is_not_approved_by_a_dry_run_of_a_few_people(self, start_stack: StartStack) -> None:
+        stack = await self.shrunk(start_stack, 4)
+        answer = await stack.post(f"domains/{CONTOSO}/dry-run", {"only": [f"{PEOPLE[0]}@{CONTOSO}"]})
+        foretold = await stack.finished(Run.model_validate_json(answer.text))
+
+        done = await approved_sync(stack, foretold)
+
+        assert (done.status, names(stack.users())) == ("cancelled", set(PEOPLE))
+
+    async def test_is_not_approved_for_others_than_the_dry_run_lists(self, start_stack: StartStack) -> None:
+        stack = await self.shrunk(start_stack, 4)
+        foretold = await stack.dry_run()
+        for name in PEOPLE[:4]:
+            stack.access_control.users.put(SourceUser.model_validate(in_source(name)))
+        for name in PEOPLE[4:8]:
+            stack.access_control.users.remove(name)
+
+        done = await approved_sync(stack, foretold)
+
+        assert (done.status, names(stack.users())) == ("cancelled", set(PEOPLE))
 
     async def test_is_approved_for_as_few_users_as_the_dry_run_found(self, start_stack: StartStack) -> None:
         stack = await self.shrunk(start_stack, 3)
