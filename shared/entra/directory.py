@@ -57,7 +57,7 @@ class Directory(Domains, Delta, Addresses, Protected, Sessions):
         self, domain: str, groups: Iterable[str], object_ids: Iterable[str], upns: Iterable[str]
     ) -> Look:
         """All that one look at some users of a domain tells, in few requests."""
-        groups, ids, conditions = list(groups), list(object_ids), in_filters(UPN, upns)
+        groups, ids, conditions = sorted(groups), sorted(object_ids), in_filters(UPN, upns)
 
         async def read() -> Look:
             by_id, named = self._by_id(ids), [self._where(condition) for condition in conditions]

@@ -105,10 +105,10 @@ class Protected(Part):
 
         `others`: more users of the tenant. Where all of the first are refused, some of these tell whether everybody is.
         """
-        found = await self._look_up_mailboxes(object_ids)
+        found = await self._look_up_mailboxes(sorted(object_ids))
         everybody = _of_everybody(found.values())
         if everybody:
-            strangers = islice((i for i in others if i not in found), _OTHERS)
+            strangers = islice((i for i in sorted(others) if i not in found), _OTHERS)
             more = await self._look_up_mailboxes(strangers)
             everybody = _of_everybody([*found.values(), *more.values()])
         if everybody == "noExchange":

@@ -25,7 +25,7 @@ class Sessions(Part):
 
         Gives up where nothing but refusals came.
         """
-        waiting, revoked, refusals = list(object_ids), set[str](), list[GraphError]()
+        waiting, revoked, refusals = sorted(object_ids), set[str](), list[GraphError]()
         for attempt in count(1):
             # Inside a batch, even an action without parameters needs a body.
             requests = [

@@ -114,7 +114,7 @@ class Users(Part):
 
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
         """Object id → the current user, None for a user who is gone; users who could not be read are absent."""
-        ids = list(object_ids)
+        ids = sorted(object_ids)
         return await self._selecting(lambda: self._look_up(ids))
 
     async def _look_up(self, object_ids: Sequence[str]) -> dict[str, EntraUser | None]:
@@ -284,7 +284,7 @@ def _record(attribute_map: AttributeMap, item: Mapping[str, Any]) -> EntraUser:
 
 def in_filters(name: str, values: Iterable[str]) -> list[str]:
     """Filters that find by a property whoever has one of the values."""
-    some = list(values)
+    some = sorted(values)
     return [one_of(name, some[start : start + IN_FILTER]) for start in range(0, len(some), IN_FILTER)]
 
 

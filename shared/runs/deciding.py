@@ -38,7 +38,7 @@ async def checked(services: Services, domain: str, pairs: Mapping[Pair, bool]) -
             raise NotPossible("decisions.twice", ids=tuple(twice))
     # Whoever is one person with an account is not one with any other that was asked about.
     settled = {side for pair in agreed for side in pair}
-    return {pair: False for pair in questions if settled & set(pair)} | dict(pairs)
+    return {pair: False for pair in sorted(questions) if settled & set(pair)} | dict(pairs)
 
 
 async def keep(services: Services, domain: str, pairs: Mapping[Pair, bool], author: Author) -> None:

@@ -169,11 +169,11 @@ class Near(Directory):
         return {group: self._facts.members.get(group) for group in wanted}
 
     async def look_up_users(self, object_ids: Iterable[str]) -> dict[str, EntraUser | None]:
-        ids = tuple(object_ids)
+        ids = tuple(sorted(object_ids))
         return await self._once(("users", *ids), lambda: super(Near, self).look_up_users(ids))
 
     async def find_users(self, **wanted: Iterable[str]) -> list[EntraUser]:
-        values = {name: tuple(some) for name, some in wanted.items()}
+        values = {name: tuple(sorted(some)) for name, some in wanted.items()}
         return await self._once(("find", *values.items()), lambda: super(Near, self).find_users(**values))
 
     async def read_deleted_users(self) -> RecycleBin:
@@ -187,7 +187,7 @@ class Near(Directory):
         return await self._once(("addresses", domain, *of), lambda: look(domain, wanted, users))
 
     async def look_up_mailboxes(self, object_ids: Iterable[str], others: Iterable[str] = ()) -> Mailboxes:
-        ids = tuple(object_ids)
+        ids = tuple(sorted(object_ids))
         look = super().look_up_mailboxes
         return await self._once(("mailboxes", *ids), lambda: look(ids, others))
 

@@ -39,6 +39,10 @@ class History:
         self._hash.update(line.encode() + b"\n")
         self.lines.append(line)
 
+    def weigh(self, content: bytes) -> None:
+        """What is sent belongs to the history, too, and would fill a story."""
+        self._hash.update(content)
+
     @property
     def digest(self) -> str:
         return self._hash.hexdigest()
@@ -56,6 +60,9 @@ class Gate:
         self._owner = owner
         self._name = name
         self._chance = chance
+
+    def weigh(self, content: bytes) -> None:
+        self._history.weigh(content)
 
     async def through(self, service: Service, what: str, effect: Callable[[], T]) -> T:
         """The result of the operation. Raises NoAnswer, Struck, and what `effect` raises."""

@@ -106,6 +106,7 @@ class SimulatedWire:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> httpx.Response:
         SENT.set(self._entra.clock.monotonic())
+        self._gate.weigh(body or b"")
         target = url.removeprefix(BASE_URL.removesuffix(PREFIX))
         named = {**headers, "Authorization": "Bearer emulator", "User-Agent": "kiota-python/simulated"}
         if body is not None:
