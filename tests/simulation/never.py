@@ -76,7 +76,7 @@ _SELDOM: dict[str, str] = {
     "A what-if with sign-ins must meet an account that a sync has blocked, and whose person is back": """
         reason signIn.enabled""",
     "Storage must refuse one certain thing to the last try": """
-        event cache.notKept, event quota.notShared, event reading.untold""",
+        event cache.notKept, event reading.untold""",
     "What the timer leaves takes a moment, and must fail five times": "event hour.poisoned",
     "Entra must give back a name otherwise than it was written": "reason value.altered",
 }

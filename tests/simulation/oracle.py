@@ -289,7 +289,7 @@ class Oracle:
             # Who has got this UPN only since then: the account may be that of whoever had it before.
             late = one.by and record.since > self.grounds.looked_at(one.by)
             has_id = record.immutable_id and record.immutable_id == one.after.get("onPremisesImmutableId")
-            if late and record.former.lower() == upn:
+            if late and record.former.lower() == upn and not self.world.entra.directory.user(record.upn):
                 self._accounts.setdefault(username, one.object_id)
             if record.upn.lower() != upn or (late and not has_id):
                 continue
@@ -406,6 +406,7 @@ class Oracle:
         good, waits = self._good[run["domain"]], self._waits[run["domain"]]
         for one in made:
             spans = self._pointed[one.object_id] if one.deed == "delete" else []
+            spans = [(since, until) for since, until in spans if until <= one.at]
             for left in (until for since, until in spans if any(since <= b and e <= until for b, e in good)):
                 asked = [wait for at, wait in waits if at <= left][-1:]
                 shortest = min(asked + [wait for at, wait in waits if left < at <= one.at])
