@@ -160,14 +160,18 @@ def _took_effect(doubt: Unheard, user: Mapping[str, Any] | None) -> bool:
 
 
 def _created(doubt: Unheard, user: Mapping[str, Any]) -> bool:
-    """Whether the run has created this user. What they are called may have been corrected since."""
-    if shows(doubt.values, user):
-        return True
-    if user.get(IMMUTABLE_ID) != doubt.values.get(IMMUTABLE_ID):
-        return False
+    """Whether the run has created this user. What they are called may have been corrected since.
+
+    An account that is older was restored, or had been there under another UPN, also if it has all these values.
+    """
+    created = user.get("createdDateTime")
     since = (doubt.since - _CLOCKS_DIFFER).astimezone(UTC)
     # Graph's form: two such texts compare as their moments do.
-    return str(user.get("createdDateTime") or "") >= f"{since:%Y-%m-%dT%H:%M:%SZ}"
+    if created and str(created) < f"{since:%Y-%m-%dT%H:%M:%SZ}":
+        return False
+    return shows(doubt.values, user) or bool(
+        created and user.get(IMMUTABLE_ID) == doubt.values.get(IMMUTABLE_ID)
+    )
 
 
 def _is(name: str, one: Any, other: Any) -> bool:

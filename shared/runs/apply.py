@@ -1,7 +1,8 @@
 """A plan, applied in the order of `waves_of`, each change recorded ahead and afterwards."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from shared.entra.batch import Request
 from shared.entra.directory import Directory
@@ -12,6 +13,7 @@ from shared.entra.write_waves import goes_by_detour
 from shared.errors import CallerRefused, CancelRequested, GraphError, SourceError, TimeBudgetSpent
 from shared.model.changes import SWITCHES, Action, Change
 from shared.model.parts import Parts, parts_of, say
+from shared.model.people import EntraUser
 from shared.model.results import NOT_LOOKED_AT, SOURCE_UNREADABLE, Key, Outcome, Result, key
 from shared.planning.deletions import second_verdict
 from shared.planning.mapping import IMMUTABLE_ID, UPN
@@ -207,6 +209,14 @@ class Sync:
         recorder, graph = self._recorder, self._directory.graph
         await self._record(await settle_doubts(doubts, graph, recorder.since, recorder.carried))
 
+    def _as_expected(
+        self, change: Change, planned: EntraUser, now: Mapping[str, EntraUser | None]
+    ) -> EntraUser:
+        """The account as it should be now. Where a block is in doubt, what differs may be what this run did itself."""
+        seen = now.get(planned.object_id)
+        in_doubt = change.action is Action.BLOCK and key(change) in map(key, self._recorder.in_doubt)
+        return replace(planned, fingerprint=seen.fingerprint) if seen and in_doubt else planned
+
     async def _confirm_leaving(self, leaving: Sequence[Change]) -> list[Change]:
         """Those who are still to be deleted, or blocked as leavers, after both sides were read a second time.
 
@@ -233,7 +243,7 @@ class Sync:
         protection = await self._look_again_at_protection([one for one, user in now.items() if user])
         confirmed, left = [], []
         for change in leaving:
-            candidate = candidates[str(change.object_id)]
+            candidate = self._as_expected(change, candidates[str(change.object_id)], now)
             leave = second_verdict(candidate, change.action, planned, now, protection)
             if leave is None:
                 confirmed.append(change)

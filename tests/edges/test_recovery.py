@@ -37,6 +37,12 @@ def add(upn: str) -> Change:
     return Change(action=Action.ADD, upn=upn, display_name="青木", source_id="aoki", attributes=(attribute,))
 
 
+def is_new(tenant: Connected) -> None:
+    """The account of AOKI is no older than the run."""
+    created = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    tenant.entra.directory.users[AOKI.object_id].properties["createdDateTime"] = created
+
+
 async def settled(tenant: Connected, doubt: Change) -> tuple[Result, str, str | None] | None:
     """How the doubt ended, by what code, and on which object; None if it left no row."""
     entries = await settle_doubts([doubt], tenant.graph(), datetime.now(UTC))
@@ -53,12 +59,20 @@ async def test_no_doubt_asks_nobody() -> None:
 
 async def test_a_user_who_is_there_as_wanted_was_created() -> None:
     async with connected(AOKI) as tenant:
+        is_new(tenant)
         assert await settled(tenant, add(AOKI.upn)) == (Result.SUCCEEDED, "", AOKI.object_id)
+
+
+async def test_an_older_user_who_is_as_wanted_was_not_created() -> None:
+    """Somebody has restored them meanwhile."""
+    async with connected(AOKI) as tenant:
+        assert await settled(tenant, add(AOKI.upn)) is None
 
 
 async def test_a_user_who_shows_only_after_a_while_was_created() -> None:
     async with connected(AOKI) as tenant:
         directory = tenant.entra.directory
+        is_new(tenant)
         hidden = directory.users[AOKI.object_id]
         directory.delete(hidden)
 
