@@ -40,6 +40,8 @@ def _commit() -> str:
 # A thousand hours that are always the same, and two hundred that no other commit has had. The name of one that fails is
 # its seed: make("fixed-0", 48).
 SCENARIOS = [*(f"fixed-{number}" for number in range(20)), *(f"{_commit()}-{number}" for number in range(4))]
+# In which the app was wrong once.
+SCENARIOS += ["night-3-16", "night-6-1"]
 
 
 @pytest.fixture(autouse=True)

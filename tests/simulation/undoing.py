@@ -14,6 +14,10 @@ _ATTRIBUTES = (
 )  # fmt: skip
 
 
+# So many seconds Graph's lists may lag behind.
+_LAG = 60.0
+
+
 def not_undone(
     undo: Mapping[str, Any],
     rows: Iterable[Line],
@@ -41,9 +45,10 @@ def not_undone(
 
 
 def _is_edited(every: Iterable[Effect], first: Effect, undo: Mapping[str, Any]) -> bool:
-    """Whether somebody else changed it since the undone sync did first, or a write of it arrived late."""
+    """Whether somebody else changed it since the undone sync has seen it, or a write of it arrived late."""
     runs = {undo["id"], undo["undoes"]}
-    since = [one for one in every if one.at >= first.at]
+    seen = min(first.at, first.by.began_at - _LAG) if first.by else first.at
+    since = [one for one in every if one.at >= seen]
     return any(one.late or one.by is None or one.by.run_id not in runs for one in since)
 
 
