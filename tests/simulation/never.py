@@ -21,7 +21,7 @@ _CANNOT: dict[str, str] = {
         reason expression.*, reason map.*, reason rule.*, reason scope.*, reason setting.*, reason settings.*,
         reason signIn.disabled, reason people.unverified, reason people.upnBesideEmail, reason rename.byEmail,
         reason leaver.movedByEmail, reason leaver.unlinked, reason protected.listed, reason protected.nobody,
-        reason run.otherSettings, reason run.settingsChanged, reason run.needsDryRun, reason run.waitsForReview,
+        reason run.settingsChanged, reason run.needsDryRun, reason run.waitsForReview,
         reason undo.unmapped,
         reason warning.fieldsEmpty, reason warning.groupsUnread, reason warning.looksRight, reason warning.signIn*,
         reason warning.unknownStatus, reason source.nobodyHasStatus, reason source.fieldUnknown,
@@ -77,6 +77,8 @@ _SELDOM: dict[str, str] = {
         reason signIn.enabled""",
     "Storage must refuse one certain thing to the last try": """
         event cache.notKept, event reading.untold""",
+    "Somebody changes who is kept, or how long leavers wait, between a dry run and its approval": """
+        reason run.otherSettings""",
     "What the timer leaves takes a moment, and must fail five times": "event hour.poisoned",
     "Entra must give back a name otherwise than it was written": "reason value.altered",
 }
