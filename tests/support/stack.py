@@ -20,6 +20,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from random import SystemRandom
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, Protocol, TypedDict, TypeVar, Unpack
 
@@ -261,6 +262,13 @@ class Stack(Product):
         ]
 
 
+class ShortWaits(SystemRandom):
+    """Chance that draws the shortest wait there is: a backoff with full jitter may be over at once."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return min(a, b)
+
+
 class StackOptions(TypedDict, total=False):
     """The options of `running_stack` beside its storage account."""
 
@@ -320,6 +328,7 @@ async def running_stack(
         events = ending.enter_context(captured_events())
         if host:
             app = load_app(all_settings)
+            app.services.clock.chance = ShortWaits()
             ending.push_async_callback(app.services.aclose)
             running = await ending.enter_async_context(
                 serve(app, environ=all_settings, limits=host, drain=0.2)
