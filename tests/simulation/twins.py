@@ -72,8 +72,8 @@ class _InTurn(Platform):
 
     async def hour(self) -> None:
         await self.tick()
-        self._waiting.sort(key=lambda message: message.body)
         while self._waiting:
+            self._waiting.sort(key=lambda message: message.body)
             await self._delivered(self._waiting.pop(0), 0.0)
 
 
