@@ -164,8 +164,8 @@ def _settled(doubt: Unheard, answer: Answer, found: Found) -> Outcome:
     if found.made and doubt.sent:
         note = _CONFIRMED.get(change.action, say("write.confirmed"))
         return _took_effect(change, object_id, answer, note)
-    # What is taken belongs to nobody to be seen: it may be an earlier try's account, which is not replicated yet.
-    unseen = found.user is None and _meets_somebody(change, answer)
+    # A new user is not shown at once, also where the answer says that somebody who is not to be seen has the UPN.
+    unseen = found.user is None and change.action is Action.ADD
     if doubt.sent and (found.made is None or unseen):
         return Outcome.in_doubt(change, found.unread or parts_of(answer.error))
     if found.user is None or change.action not in (Action.ADD, Action.RESTORE):

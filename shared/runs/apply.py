@@ -92,7 +92,7 @@ class Sync:
 
     async def _apply_in_order(self) -> None:
         plan = self._seen.plan
-        planned = {key(change) for change in plan.changes}
+        planned = {key(change): change for change in plan.changes}
         # Who was cut off at a temporary UPN may be planned anew as a rename: it gets the row. A restore has its own.
         going_on = {change.object_id for change in plan.writes if change.action not in SWITCHES}
         cut_off = [
@@ -103,7 +103,8 @@ class Sync:
             [Outcome.took_effect(c, c.object_id) for c in cut_off if c.action is Action.RESTORE]
         )
         # What did not take effect before an interruption is planned again, and gets its row in its turn.
-        await self._settle([change for change in self._recorder.in_doubt if key(change) not in planned])
+        doubts, due = self._recorder.in_doubt, self._recorder.due
+        await self._settle([c for c in doubts if not _is_made_again(c, planned.get(key(c)), key(c) in due)])
         recorded_people = {person for _, person in self._recorder.results}
         not_sent = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
         await self._record([Outcome.not_sent(c) for c in not_sent if key(c)[1] not in recorded_people])
@@ -207,7 +208,7 @@ class Sync:
 
     async def _settle(self, doubts: Sequence[Change]) -> None:
         recorder, graph = self._recorder, self._directory.graph
-        await self._record(await settle_doubts(doubts, graph, recorder.since, recorder.carried))
+        await self._record(await settle_doubts(doubts, graph, recorder.since, recorder.due))
 
     def _as_expected(
         self, change: Change, planned: EntraUser, now: Mapping[str, EntraUser | None]
@@ -275,6 +276,16 @@ def _short_sessions(refusals: Sequence[GraphError]) -> Parts:
 def _took_no_effect(request: Request[Change]) -> bool:
     """Whether a change that got no final answer is known not to have been made, not even its first step."""
     return _is_first_step(request) and request.no_effect and not request.in_doubt
+
+
+def _is_made_again(doubt: Change, planned: Change | None, due: bool) -> bool:
+    """Whether the change in doubt is planned anew, where nobody can get two accounts by it.
+
+    A create that Entra may not show yet is met only by one under the same UPN: Entra refuses that.
+    """
+    if planned is None or doubt.action is not Action.ADD or due:
+        return planned is not None
+    return doubt.upn.lower() == planned.upn.lower()
 
 
 def _is_surprise(outcome: Outcome) -> bool:

@@ -7,7 +7,7 @@ and may be missing in the history.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.clock import Clock
 from shared.model.changes import Action, Change
@@ -24,6 +24,8 @@ from shared.store.previous_version import read_ended
 
 # How many outcomes have their rows in memory at a time.
 _AT_ONCE = 5_000
+# Entra does not show a new user at once, neither by name nor in a list. No report is of more than a few minutes.
+SHOWN_AFTER = timedelta(minutes=15)
 
 
 class Recorder:
@@ -33,8 +35,7 @@ class Recorder:
     of every user that the run has created. `marks`: source id → what memory is to know of the account's sign-in state
     (see `planning/sign_in.py`). `staged`: object id → what was done to a leaver, or to somebody who is back. `unseen`:
     the users that were not deleted because a lookup, or a second read of the source, was not possible, as in a change's
-    `Key`. `carried`: what an earlier run left in doubt. `since`: when the first of the writes in doubt may have been
-    sent.
+    `Key`. `since`: when the first of the writes in doubt may have been sent.
     """
 
     def __init__(
@@ -52,8 +53,9 @@ class Recorder:
         self.marks: dict[str, str] = {}
         self.staged: dict[str, Change] = {}
         self.unseen: set[str] = set()
-        self.carried: dict[Key, Change] = {}
         self.since = run.created_at
+        self._carried: dict[Key, Change] = {}
+        self._carried_at = run.created_at
 
     @classmethod
     async def open(cls, services: Services, run: Run, invocation: int) -> "Recorder":
@@ -73,7 +75,7 @@ class Recorder:
     @property
     def in_doubt(self) -> list[Change]:
         """Changes that were intended and have no outcome: it is not known whether they took effect."""
-        intended = {**self.carried, **self._intended}
+        intended = {**self._carried, **self._intended}
         return [change for known, change in intended.items() if known not in self.results]
 
     @property
@@ -98,10 +100,17 @@ class Recorder:
     def audit_log(self) -> AuditLog:
         return AuditLog(expires_at=self._log.created_at + AUDIT_LOG_LIFETIME, size_bytes=self._log.size)
 
-    def carry(self, left: Iterable[Change], since: datetime) -> None:
-        """Takes over what an earlier run left in doubt; it had been writing `since` then."""
-        self.carried = {key(change): change for change in left}
+    def carry(self, left: Iterable[Change], since: datetime, until: datetime) -> None:
+        """Takes over what an earlier run left in doubt, which was writing `since` then, `until` then."""
+        self._carried = {key(change): change for change in left}
+        self._carried_at = until
         self.since = min(self.since, since)
+
+    @property
+    def due(self) -> frozenset[Key]:
+        """Of what an earlier run left in doubt, that on which this run has the last word."""
+        shown = self._clock.now() >= self._carried_at + SHOWN_AFTER
+        return frozenset(k for k, change in self._carried.items() if shown or change.action is not Action.ADD)
 
     async def intend(self, changes: Sequence[Change]) -> None:
         await self._journal.intend(changes)
@@ -112,7 +121,7 @@ class Recorder:
         await self._journal.revoke(changes)
         for change in changes:
             self._intended.pop(key(change), None)
-            self.carried.pop(key(change), None)
+            self._carried.pop(key(change), None)
 
     async def record(self, outcomes: Sequence[Outcome]) -> None:
         for start in range(0, len(outcomes), _AT_ONCE):

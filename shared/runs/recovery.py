@@ -14,7 +14,7 @@ from shared.model.changes import Action, Change
 from shared.model.leavers import without_old
 from shared.model.memory import difference, linked, with_blocked, with_leavers
 from shared.model.parts import parts_of, say
-from shared.model.results import IN_DOUBT, STEPPED_ASIDE, Key, Outcome, key
+from shared.model.results import STEPPED_ASIDE, Key, Outcome, key
 from shared.model.runs import Mode, Run
 from shared.planning.mapping import UPN
 from shared.planning.stages import leaver_after
@@ -72,7 +72,7 @@ async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
         return
     graph = services.graph().within(LOOK_UP_SECONDS)
     doubts = recorder.in_doubt
-    await recorder.record(await settle_doubts(doubts, graph, recorder.since, recorder.carried))
+    await recorder.record(await settle_doubts(doubts, graph, recorder.since, recorder.due))
     await link_created(services, log.run.domain, recorder)
     log.recount(recorder.results)
     log.take_over(recorder)
@@ -94,8 +94,8 @@ async def _reopen(services: Services, fence: Fence, run: Run) -> Recorder | None
     return recorder
 
 
-async def _left_in_doubt(services: Services, run: Run) -> tuple[list[Change], datetime] | None:
-    """What the last sync of the domain could not settle, and since when it had been writing; None if nothing."""
+async def _left_in_doubt(services: Services, run: Run) -> tuple[list[Change], datetime, datetime] | None:
+    """What the last sync of the domain could not settle, since when it wrote and until when; None if nothing."""
     left_by = (await services.runs.read_pointers(run.domain)).in_doubt
     earlier = await services.runs.find(run.domain, left_by) if left_by else None
     if earlier is None:
@@ -104,16 +104,17 @@ async def _left_in_doubt(services: Services, run: Run) -> tuple[list[Change], da
         journal = await Journal.read_finished(services.storage, run.domain, earlier.id)
     except JournalGone:
         return None
-    return (journal.in_doubt, earlier.created_at) if journal.in_doubt else None
+    until = earlier.finished_at or services.clock.now()
+    return (journal.in_doubt, earlier.created_at, until) if journal.in_doubt else None
 
 
 async def settle_doubts(
-    doubts: Sequence[Change], graph: Graph, since: datetime, carried: Collection[Key] = ()
+    doubts: Sequence[Change], graph: Graph, since: datetime, due: Collection[Key] = ()
 ) -> list[Outcome]:
     """An outcome for everything that took effect or may have; none for what certainly did not.
 
-    `since`: when the first of them may have been sent. Those that an earlier run `carried` over have an outcome in any
-    case: its audit log has announced one.
+    `since`: when the first of them may have been sent. Those that are `due` have a final outcome in any case: the audit
+    log of an earlier run has announced one.
     """
     unread = say("graph.tookTooLong")
     looks = [Unheard.of(change, since) for change in doubts]
@@ -124,20 +125,20 @@ async def settle_doubts(
     except (GraphError, RunStopped) as error:
         unread = parts_of(error)
     unknown = Found(made=None, unread=unread)
-    outcomes = (_outcome(look.change, found.get(look, unknown), carried) for look in looks)
+    outcomes = (_outcome(look.change, found.get(look, unknown), due) for look in looks)
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _outcome(change: Change, found: Found, carried: Collection[Key]) -> Outcome | None:
+def _outcome(change: Change, found: Found, due: Collection[Key]) -> Outcome | None:
     if found.made is None:
         return Outcome.in_doubt(change, found.unread)
     if found.user and change.via and str(found.user.get(UPN)).lower() == change.via.lower():
         return Outcome.failed(change, STEPPED_ASIDE, say("doubt.steppedAside", upn=change.via))
     if found.made:
         return Outcome.took_effect(change, str(found.user["id"]) if found.user else change.object_id)
-    if key(change) in carried:
+    if key(change) in due:
         return Outcome.failed(change, "NotMade", say("doubt.notMade"))
     # Whether somebody was changed whom another has deleted meanwhile, nobody can tell any more.
     if change.action is not Action.DELETE and found.user is None:
-        return Outcome.failed(change, IN_DOUBT, say("doubt.notShown"))
+        return Outcome.in_doubt(change, say("doubt.notShown"))
     return None

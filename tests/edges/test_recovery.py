@@ -85,18 +85,18 @@ async def test_a_user_who_shows_only_after_a_while_was_created() -> None:
 
 async def test_a_user_who_never_shows_is_reported_and_not_taken_for_granted() -> None:
     async with connected() as tenant:
-        assert await settled(tenant, add("nobody@contoso.com")) == (Result.FAILED, "InDoubt", None)
+        assert await settled(tenant, add("nobody@contoso.com")) == (Result.IN_DOUBT, "InDoubt", None)
 
 
 async def test_a_restored_user_who_does_not_show_is_reported_too() -> None:
     async with connected() as tenant:
-        assert await settled(tenant, change(Action.RESTORE)) == (Result.FAILED, "InDoubt", None)
+        assert await settled(tenant, change(Action.RESTORE)) == (Result.IN_DOUBT, "InDoubt", None)
 
 
 @pytest.mark.parametrize("action", [Action.UPDATE, Action.RENAME, Action.BLOCK, Action.UNBLOCK])
 async def test_a_user_who_was_deleted_since_leaves_it_open_whether_they_were_changed(action: Action) -> None:
     async with connected() as tenant:
-        assert await settled(tenant, change(action)) == (Result.FAILED, "InDoubt", None)
+        assert await settled(tenant, change(action)) == (Result.IN_DOUBT, "InDoubt", None)
 
 
 async def test_values_that_are_as_wanted_were_written() -> None:

@@ -86,7 +86,16 @@ async def test_what_took_effect_unheard_succeeded(kind: str) -> None:
     assert ended.object_id
 
 
-@pytest.mark.parametrize("kind", WRITES)
+async def test_a_create_whose_user_does_not_show_is_in_doubt() -> None:
+    """Graph does not show a new user at once."""
+    async with tenant_with_everybody() as tenant:
+        tenant.entra.faults.add(*unheard(WRITES["add"], took_effect=False))
+        ended = (await applied(tenant, WRITES["add"]))[WRITES["add"].source_id]
+
+    assert (ended.result, ended.error_code) == (Result.IN_DOUBT, "InDoubt")
+
+
+@pytest.mark.parametrize("kind", sorted(WRITES.keys() - {"add"}))
 async def test_what_did_not_take_effect_failed_with_graphs_own_word(kind: str) -> None:
     write = WRITES[kind]
     async with tenant_with_everybody() as tenant:

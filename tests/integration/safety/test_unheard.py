@@ -113,6 +113,26 @@ async def test_what_did_not_take_effect_is_done_again_or_said_to_have_failed(
     assert await errors_of(stack, closing) == ({} if wanted_still else {"aoki": "NotMade"})
 
 
+async def test_whose_new_account_does_not_show_yet_gets_no_second_one(start_stack: StartStack) -> None:
+    stack = await start_stack(source=[in_source("stays"), in_source("new")], entra=[in_entra("stays")])
+    stack.entra.faults.plan.fresh_not_found_seconds = 3_600
+    stack.entra.faults.add(Fault(kind="status", status=504, where="inner", method="POST", took_effect=True))
+    sync = await stack.sync()
+    stack.entra.faults.clear()
+    stack.entra.faults.plan.fresh_not_found_seconds = 3_600
+    corrected = in_source("new", user_principal_name="correct@contoso.com")
+    stack.access_control.users.put(User.model_validate(corrected))
+
+    too_soon = await stack.sync()
+    stack.entra.faults.clear()
+    closing = await stack.sync()
+
+    assert await treated(stack, sync) == {"new": ("add", "inDoubt")}
+    assert await treated(stack, too_soon) == {"new": ("add", "inDoubt")}
+    assert (closing.status, closing.counts.add, closing.counts.rename) == ("succeeded", 1, 1)
+    assert names(stack.users()) == {"stays", "correct"}
+
+
 async def test_whom_somebody_else_deletes_meanwhile_is_not_deleted_by_the_sync(
     start_stack: StartStack,
 ) -> None:
