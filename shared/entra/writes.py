@@ -130,8 +130,11 @@ def _is_good(answer: Answer) -> bool:
 
 def _is_unclear(request: Request[Change], answer: Answer) -> bool:
     """Whether a write may have taken effect although no answer says so."""
-    lost = request.in_doubt or not answer.status or answer.status in TRANSIENT
-    return lost and not _is_good(answer)
+    return (request.in_doubt or _is_lost(answer)) and not _is_good(answer)
+
+
+def _is_lost(answer: Answer) -> bool:
+    return not answer.status or answer.status in TRANSIENT
 
 
 def _needs_a_look(request: Request[Change], answer: Answer) -> bool:
@@ -164,8 +167,9 @@ def _settled(doubt: Unheard, answer: Answer, found: Found) -> Outcome:
     if found.made and doubt.sent:
         note = _CONFIRMED.get(change.action, say("write.confirmed"))
         return _took_effect(change, object_id, answer, note)
-    # A new user is not shown at once, also where the answer says that somebody who is not to be seen has the UPN.
+    # A new user is not shown at once: what is taken, and belongs to nobody to be seen, may be an earlier try's account.
     unseen = found.user is None and change.action is Action.ADD
+    unseen = unseen and (_is_lost(answer) or _meets_somebody(change, answer))
     if doubt.sent and (found.made is None or unseen):
         return Outcome.in_doubt(change, found.unread or parts_of(answer.error))
     if found.user is None or change.action not in (Action.ADD, Action.RESTORE):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from local.entra import Entra, Fault
 from shared.entra.batch import Request
+from shared.entra.unheard import Earlier
 from shared.model.changes import Action, AttributeChange, Change
-from shared.model.results import Outcome, Result
+from shared.model.results import Outcome, Result, key
 from shared.words import said
 from tests.support.graph_client import Connected, connected, seeded
 from tests.support.people import INITIAL_DOMAIN, add, change, entra_user, rename
@@ -93,6 +95,16 @@ async def test_a_create_whose_user_does_not_show_is_in_doubt() -> None:
         ended = (await applied(tenant, WRITES["add"]))[WRITES["add"].source_id]
 
     assert (ended.result, ended.error_code) == (Result.IN_DOUBT, "InDoubt")
+
+
+async def test_a_create_that_is_refused_is_not_in_doubt_whatever_an_earlier_one_was() -> None:
+    write = WRITES["add"]
+    earlier = Earlier(datetime.now(UTC), {key(write)})
+    async with tenant_with_everybody() as tenant:
+        tenant.entra.faults.add(Fault(kind="status", status=400, where="inner", method="POST"))
+        ((ended,),) = [some async for some in tenant.directory.apply([write], unrecorded, earlier)]
+
+    assert (ended.result, ended.error_code) == (Result.FAILED, "Request_BadRequest")
 
 
 @pytest.mark.parametrize("kind", sorted(WRITES.keys() - {"add"}))

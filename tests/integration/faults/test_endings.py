@@ -91,8 +91,8 @@ async def test_what_entra_does_not_show_is_named_as_in_doubt(start_stack: StartS
 
     ended = await stack.finished(run)
     rows = {(r["userPrincipalName"], r["result"], r["errorCode"]) for r in await stack.audit_log(ended)}
-    assert rows == {("created@contoso.com", "succeeded", ""), ("lost@contoso.com", "failed", "InDoubt")}
-    assert "1 of 2 changes were made and stand; the next run does the rest. 1 failed" in ended.message
+    assert rows == {("created@contoso.com", "succeeded", ""), ("lost@contoso.com", "inDoubt", "InDoubt")}
+    assert "1 of 2 changes were made and stand; the next run does the rest. 1 are in doubt" in ended.message
 
 
 async def test_a_sync_whose_source_cannot_be_read_any_more_tells_what_was_under_way(
