@@ -57,8 +57,9 @@ class Leaver(Record):
     `days`: the longest wait that has been in force since it began, null without an end; `until`: what a person has
     decided instead. `blocked`: when a run last turned the account off; `ours`: it was turned off by a run, and not on
     again. `stands`: when the account was seen turned off, where it is to be. `enabled`: since when it has been seen
-    turned on after that. `approved`: somebody approved the block. `back`: the source has them again, and the account
-    is still turned off. `ended`: deleted, and kept a day for the limit.
+    turned on after that. `approved`: somebody approved the block. `asked`: somebody in the source may be this
+    one, by the last run. `back`: the source has them again, and the account is still turned off. `ended`: deleted, and
+    kept a day for the limit.
     """
 
     domain: str
@@ -76,6 +77,7 @@ class Leaver(Record):
     signed_out: bool = False
     kept: Kept | None = None
     approved: bool = False
+    asked: bool = False
     back: bool = False
     ended: bool = False
 
@@ -93,7 +95,7 @@ class Leaver(Record):
         """When they may be deleted; None for never."""
         if self.until or self.days is None:
             return self.until
-        return (self.blocked or self.since) + timedelta(days=self.days)
+        return max(self.blocked or self.since, self.since) + timedelta(days=self.days)
 
 
 def written(row: Leaver | None) -> str:

@@ -205,7 +205,9 @@ def decide(matching: Matching, lookups: Lookups, attribute_map: AttributeMap) ->
         offered=leavers.offered,
         matches={rule.value: count for rule, count in Counter(matching.rules.values()).items()},
         leavers=staging.changed(
-            leavers.rows, (target for _, target in (*matching.pairs, *newcomers.joining))
+            leavers.rows,
+            (target for _, target in (*matching.pairs, *newcomers.joining)),
+            {*doubtful, *found.whose},
         ),
         signed_in=tuple(leavers.signed_in),
         recent=staging.recent - blocked,

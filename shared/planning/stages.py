@@ -52,7 +52,7 @@ class Step:
 
 def next_step(row: Leaver, enabled: bool, terms: LeaverTerms, now: Now, *, ordered: bool = False) -> Step:
     """`enabled`: the account as it is now. `ordered`: a person wants them deleted now."""
-    row = _seen(_lengthened(row, terms), enabled, terms, now)
+    row = _seen(_lengthened(_anew(row, now), terms), enabled, terms, now)
     if ordered:
         return Step(Do.DELETE, row, say("leaver.deleteNow"))
     if row.stands and row.enabled and not row.kept and now.is_past(row.enabled + SEEN_AGAIN_AFTER):
@@ -83,6 +83,14 @@ def reason_kept(row: Leaver | None) -> Parts:
     if row.kept is None:
         return ()
     return _KEPT[row.kept]
+
+
+def _anew(row: Leaver, now: Now) -> Leaver:
+    """Who may have been somebody of the source until now waits as long as if they had left now."""
+    if not row.asked:
+        return row
+    until = row.until if row.until and not now.is_past(row.until) else None
+    return row.model_copy(update={"asked": False, "since": now.latest, "until": until})
 
 
 def _lengthened(row: Leaver, terms: LeaverTerms) -> Leaver:
@@ -205,9 +213,12 @@ class Staging:
         return say("add.leaverWaits", upn=row.upn, date=_day(row.due))
 
     def changed(
-        self, decided: Mapping[str, Leaver | None], paired: Iterable[EntraUser]
+        self, decided: Mapping[str, Leaver | None], paired: Iterable[EntraUser], asked: Iterable[str] = ()
     ) -> dict[str, Leaver | None]:
-        """The rows that are to change: as it was `decided`, of accounts that are the source's again, or that moved."""
+        """The rows that are to change: as it was `decided`, of accounts that are the source's again, or that moved.
+
+        `asked`: object ids of those who may be somebody in the source.
+        """
         if not self.rows:
             return dict(decided)
         found = {
@@ -218,6 +229,11 @@ class Staging:
             },
             **self._moved(),
             **decided,
+            **{
+                account: row.model_copy(update={"asked": True})
+                for account in asked
+                if (row := self.rows.get(account)) and row.waits
+            },
         }
         return {account: row for account, row in found.items() if row != self.rows.get(account)}
 

@@ -64,6 +64,12 @@ class TestPlanning:
         assert change.obstacle
         assert (change.obstacle.code, plan.target, plan.leavers) == ("Waits", 0, {})
 
+    def test_who_may_be_one_of_two_in_the_source_waits_anew(self) -> None:
+        torn = [source_user(f"{name}@{DOMAIN}", immutable_id="K") for name in ("one", "two")]
+        before = {"id-aoki": row()}
+        plan = plan_of(torn, [replace(BLOCKED, immutable_id="K")], around(T + 31 * DAY, before))
+        assert plan.leavers == {"id-aoki": row(asked=True)}
+
     def test_who_was_not_signed_out_is_named(self) -> None:
         plan = plan_of([], [BLOCKED], around(T + DAY, {"id-aoki": row(signed_out=False)}))
         assert plan.signed_in == ("id-aoki",)

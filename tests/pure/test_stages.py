@@ -90,6 +90,9 @@ SEEN_ON = {**STOOD, "enabled": T + 2 * HOUR}
         (row(until=T + 60 * DAY, **STOOD), False, BLOCK_30, at(T + 31 * DAY), Do.WAIT),
         (row(until=T + DAY, **STOOD), False, LeaverTerms(delete_after_days=40), at(T + 31 * DAY), Do.WAIT),
         (row(until=T + DAY, **STOOD), False, NEVER, at(T + 31 * DAY), Do.WAIT),
+        # Who may have been somebody in the source waits anew; a date that is still to come holds.
+        (row(asked=True, **STOOD), False, BLOCK_30, at(T + 31 * DAY), Do.WAIT),
+        (row(asked=True, until=T + DAY, **STOOD), False, BLOCK_30, at(T + 31 * DAY), Do.WAIT),
         # A block that is switched on later is made, and seen, before anybody goes.
         (row(), True, BLOCK_30, at(T + 31 * DAY), Do.BLOCK),
         (row(), False, BLOCK_30, at(T + 31 * DAY), Do.DELETE),
@@ -122,6 +125,17 @@ def test_who_enabled_the_account_again_owns_its_next_block() -> None:
 
     assert seen is not None
     assert (seen.ours, seen.enabled) == (False, T + 2 * HOUR)
+
+
+def test_the_wait_of_whom_a_question_was_about_is_counted_from_its_end() -> None:
+    now = at(T + 20 * DAY)
+    anew = next_step(row(asked=True, **STOOD), False, BLOCK_30, now).row
+    dated = next_step(row(asked=True, until=T + 25 * DAY, **STOOD), False, BLOCK_30, now).row
+
+    assert anew
+    assert dated
+    assert (anew.asked, anew.blocked, anew.due) == (False, T, T + 50 * DAY)
+    assert dated.due == T + 25 * DAY
 
 
 class TestBeginning:
@@ -219,6 +233,10 @@ class TestChanging:
         assert changed["id-aoki"]
         assert (changed["id-aoki"].domain, changed["id-aoki"].upn) == ("other.com", "aoki@other.com")
         assert len(changed) == 2
+
+    def test_whom_a_question_is_about_waits_no_more_until_it_ends(self) -> None:
+        changed = self.staging().changed({}, [], ["id-aoki", "old", "strange"])
+        assert changed == {"id-aoki": row(asked=True, **STOOD)}
 
     def test_what_has_not_changed_is_not_written(self) -> None:
         staging = self.staging({"id-aoki": entra_user()})
@@ -324,7 +342,9 @@ class Life:
 
 _hours = st.lists(
     st.tuples(
-        st.sampled_from(["run"] * 6 + ["enable", "disable", "back", "leave", "lost", "blockFails", "keep"]),
+        st.sampled_from(
+            ["run"] * 6 + ["enable", "disable", "back", "leave", "lost", "blockFails", "keep", "ask"]
+        ),
         st.integers(1, 40 * 24),
     ),
     max_size=30,
@@ -373,7 +393,17 @@ def _happens(life: Life, event: str, now: Now) -> None:
         life.row, life.waits_since = "", None
     elif event == "keep" and (left := read(life.row)):
         life.row = written(left.model_copy(update={"kept": "decided"}))
+    if event == "ask" and not life.listed:
+        _ask(life, now)
+        return
     _run(life, now, fails=event == "blockFails")
+
+
+def _ask(life: Life, now: Now) -> None:
+    """A run that finds that somebody in the source may be this one."""
+    rows = {"1": read(life.row)} if life.row else {}
+    for row in Staging(domain=DOMAIN, terms=life.terms, now=now, rows=rows).changed({}, [], ["1"]).values():
+        life.row, life.waits_since = written(row), now.ours
 
 
 def _run(life: Life, now: Now, *, fails: bool = False) -> None:
