@@ -135,7 +135,7 @@ class Recorder:
             recorded.append(Recorded(outcome=outcome, time=time, position=position))
             rows.append(self._row(outcome, time))
             position += len(rows[-1])
-        await self._journal.record(recorded, self._intended)
+        await self._journal.record(recorded, self._intended, self.since)
         self._note(outcomes)
         await self._history.record(self._run, recorded)
         await self._log.append(rows)
@@ -168,7 +168,9 @@ class Recorder:
         # An undo reads only the journal. The rows exist already: position 0 says so.
         now = self._clock.now()
         await self._journal.record(
-            [Recorded(outcome=outcome, time=now, position=0) for outcome in unrecorded], self._intended
+            [Recorded(outcome=outcome, time=now, position=0) for outcome in unrecorded],
+            self._intended,
+            self.since,
         )
         self._note(unrecorded)
 

@@ -95,7 +95,7 @@ async def _reopen(services: Services, fence: Fence, run: Run) -> Recorder | None
 
 
 async def _left_in_doubt(services: Services, run: Run) -> tuple[list[Change], datetime, datetime] | None:
-    """What the last sync of the domain could not settle, since when it wrote and until when; None if nothing."""
+    """What the last sync of the domain could not settle, since when it was sent and until when; None if nothing."""
     left_by = (await services.runs.read_pointers(run.domain)).in_doubt
     earlier = await services.runs.find(run.domain, left_by) if left_by else None
     if earlier is None:
@@ -104,8 +104,8 @@ async def _left_in_doubt(services: Services, run: Run) -> tuple[list[Change], da
         journal = await Journal.read_finished(services.storage, run.domain, earlier.id)
     except JournalGone:
         return None
-    until = earlier.finished_at or services.clock.now()
-    return (journal.in_doubt, earlier.created_at, until) if journal.in_doubt else None
+    since, until = journal.since or earlier.created_at, earlier.finished_at or services.clock.now()
+    return (journal.in_doubt, since, until) if journal.in_doubt else None
 
 
 async def settle_doubts(

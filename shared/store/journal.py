@@ -9,7 +9,8 @@ it. A lifecycle rule deletes it after 30 days. One JSON object a line:
     {"ended": [action, person], "time", "position", "result", …}
 
 `time` is that of the row in the audit log, `position` the byte at which the row begins. An `ended` line has its
-`change` as well if no intent has exactly that one, as for a change that is never sent.
+`change` as well if no intent has exactly that one, as for a change that is never sent; that of a change in doubt has
+`since`, when the first of those may have been sent, perhaps by an earlier run.
 """
 
 import io
@@ -70,9 +71,14 @@ class Journal:
         """Takes intents back: Graph throttled their requests, so they took no effect."""
         await self._append({"revoked": [key(change)]} for change in changes)
 
-    async def record(self, recorded: Iterable[Recorded], intended: Mapping[Key, Change]) -> None:
-        """Writes outcomes. `intended` are the changes that the journal has already: they are not written again."""
-        await self._append(_ended(one, intended) for one in recorded)
+    async def record(
+        self, recorded: Iterable[Recorded], intended: Mapping[Key, Change], since: datetime
+    ) -> None:
+        """Writes outcomes. `intended` are the changes that the journal has already: they are not written again.
+
+        `since`: when the first of the writes in doubt may have been sent.
+        """
+        await self._append(_ended(one, intended, since) for one in recorded)
 
     async def read(self) -> "JournalContent":
         content = await self._log.read() if self._log.size else b""
@@ -109,10 +115,12 @@ class JournalContent:
     """A parsed journal: intents and outcomes by key, and `recorded`, the outcomes with their rows in order.
 
     `complete` is false for a journal that the app's previous version began: some rows may be in the audit log only.
+    `since`: when the first of the changes in doubt may have been sent, if there are any.
     """
 
     def __init__(self) -> None:
         self.complete = False
+        self.since: datetime | None = None
         self.intents: dict[Key, Change] = {}
         self.outcomes: dict[Key, Outcome] = {}
         self.recorded: list[Recorded] = []
@@ -172,6 +180,8 @@ class JournalContent:
         change = read_change(line["change"]) if "change" in line else self.intents[action, person]
         outcome = read_outcome(line, change)
         self.outcomes[action, person] = outcome
+        if "since" in line:
+            self.since = datetime.fromisoformat(line["since"])
         self.recorded.append(
             Recorded(
                 outcome=outcome, time=datetime.fromisoformat(line["time"]), position=int(line["position"])
@@ -217,10 +227,12 @@ def _joined(first: AttributeChange | None, one: AttributeChange, via: str | None
     return replace(one, before=first.before) if first and goes_on else one
 
 
-def _ended(recorded: Recorded, intended: Mapping[Key, Change]) -> dict[str, Any]:
+def _ended(recorded: Recorded, intended: Mapping[Key, Change], since: datetime) -> dict[str, Any]:
     change = recorded.outcome.change
     known = key(change)
     line: dict[str, Any] = {"ended": known, **outcome_document(recorded.outcome)}
     if intended.get(known) != change:
         line["change"] = change_document(change)
+    if recorded.outcome.error_code == IN_DOUBT:
+        line["since"] = since.isoformat()
     return {**line, "time": recorded.time.isoformat(timespec="milliseconds"), "position": recorded.position}

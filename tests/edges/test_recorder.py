@@ -5,7 +5,7 @@ import io
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ from shared.store.journal import Journal
 from shared.words import said
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 APPENDS = 9
 CRASHES = [(first, *then) for first in range(1, APPENDS + 1) for then in ((), (1,), (2,), (1, 1))]
 
@@ -101,6 +102,31 @@ class Killer:
             return answer
 
         monkeypatch.setattr(BlobClient, "append_block", strike)
+
+
+async def test_what_is_in_doubt_is_handed_on_with_when_it_was_sent_and_when_that_run_ended(
+    services: Services, run: Run
+) -> None:
+    """Whatever Entra shows is older than a run in the middle, and was not made before the first."""
+    first_began, first_ended = NOW - 3 * HOUR, NOW - 2 * HOUR
+    between = await Recorder.open(services, run, 1)
+    between.carry([add("aoki")], first_began, first_ended)
+    await between.record([Outcome.in_doubt(add("aoki"), say("graph.tookTooLong"))])
+
+    left = await Journal.read_finished(services.storage, run.domain, run.id)
+
+    assert ([change.source_id for change in left.in_doubt], left.since) == (["aoki"], first_began)
+
+
+@pytest.mark.parametrize(("ago", "due"), [(14, {"gone"}), (16, {"aoki", "gone"})])
+async def test_the_last_word_on_a_create_is_not_spoken_while_entra_may_not_show_it(
+    services: Services, run: Run, ago: int, due: set[str]
+) -> None:
+    recorder = await Recorder.open(services, run, 1)
+    left = [add("aoki"), Change(action=Action.DELETE, upn="", display_name="", object_id="gone")]
+    recorder.carry(left, NOW, services.clock.now() - timedelta(minutes=ago))
+
+    assert {person for _, person in recorder.due} == due
 
 
 async def test_a_new_recorder_knows_of_nothing(services: Services, run: Run) -> None:
