@@ -135,19 +135,24 @@ class Oracle:
         self._note_whom_it_pointed_to(edit.who, now)
         if edit.kind == "source.remove":
             self._records.pop(edit.who, None)
-            account = self.world.entra.directory.users.get(self._accounts.get(edit.who, ""))
-            if account and not self._is_known(account.properties, account.id):
-                self._left_unseen.add(edit.who)
+            self._note_whom_nobody_saw(edit.who)
         elif edit.kind.startswith("source."):
             one = self.world.access_control.users[edit.who]
             before = self._records.get(edit.who)
             upn, immutable_id = one.user_principal_name, one.immutable_id
             if not before or (before.upn, before.immutable_id) != (upn, immutable_id):
                 self._records[edit.who] = _Record(upn, immutable_id, now, before.upn if before else "")
+                self._note_whom_nobody_saw(edit.who)
         elif user := self.world.entra.directory.user(edit.who):
             self._note_protection(user, now)
         if edit.kind.startswith("source."):
             self._tell_of_addresses()
+
+    def _note_whom_nobody_saw(self, username: str) -> None:
+        """Whose record has left an account before any sync has seen the two together."""
+        account = self.world.entra.directory.users.get(self._accounts.get(username, ""))
+        if account and not self._is_known(account.properties, account.id):
+            self._left_unseen.add(username)
 
     def _tell_of_addresses(self) -> None:
         """Whoever has no UPN counts by their Email."""
@@ -297,9 +302,11 @@ class Oracle:
             account = self.world.entra.directory.users.get(str(theirs))
             there = account and self._is_known(account.properties, account.id)
             there = there and not self._is_decided_otherwise(username, str(theirs))
+            there = there and username not in self._left_unseen
             if there and one.by and self._there_since.get(str(theirs), 0.0) < one.by.began_at:
                 self._wrong("somebody got a second account", f"{username} has {theirs} {_named(one)}")
             self._accounts[username] = one.object_id
+            self._left_unseen.discard(username)
 
     def _expect_not_protected(self, one: Effect) -> None:
         since, why = self._protected_since.get(one.object_id, (float("inf"), ""))
@@ -339,7 +346,8 @@ class Oracle:
         if run["undoes"] and run["status"] in ("succeeded", "completedWithErrors"):
             for detail in not_undone(run, rows, self._everything, self.world.entra.directory):
                 self._wrong("an undo is not exact", detail)
-        if run["status"] in ("succeeded", "completedWithErrors"):
+        remembers = run["kind"] == "watch" or (run["mode"], run["kind"]) == ("sync", "whole")
+        if remembers and run["status"] in ("succeeded", "completedWithErrors"):
             self._seen.add(run["domain"])
         if run["status"] == "succeeded":
             self._good[run["domain"]].append((self._begun.get(run["id"], 0.0), self.world.loop.time()))
