@@ -17,6 +17,8 @@ from shared.planning.mapping import IMMUTABLE_ID, UPN
 
 # Eventual consistency: a new user may answer 404 for a while, and a read may come from before the write.
 _LOOKS, _LOOKS_FOR_NEW = 2, 5
+# Neither by name nor in a list. No report is of more than a few minutes.
+SHOWN_AFTER = timedelta(minutes=15)
 # Entra's clock and the app's may differ by so much.
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _MISSING = object()
@@ -34,19 +36,26 @@ class Earlier:
 class Unheard:
     """A write that may have taken effect. `values`: what it sets; `before`: what the user had until then.
 
-    `sent`: False for a write that Entra refused at once, since what it wants is so already: another did that.
+    `since`: when the first try may have been sent; `until`: the last one, if it was an earlier run that sent it, and
+    None if it is the run that asks. `sent`: False for a write that Entra refused at once, since what it wants is so
+    already: another did that.
     """
 
     change: Change
     values: Mapping[str, Any]
     before: Mapping[str, Any]
     since: datetime
+    until: datetime | None = None
     sent: bool = True
 
     @classmethod
-    def of(cls, change: Change, since: datetime) -> "Unheard":
+    def of(cls, change: Change, since: datetime, until: datetime | None = None) -> "Unheard":
         """A change of which it is not known how many of its steps were taken."""
-        return cls(change=change, values=_wanted(change), before=_before(change), since=since)
+        return cls(change=change, values=_wanted(change), before=_before(change), since=since, until=until)
+
+    def may_be_hidden(self, now: datetime) -> bool:
+        """Whether Entra may not show yet what it made: a new user."""
+        return self.change.action is Action.ADD and (self.until is None or now < self.until + SHOWN_AFTER)
 
     @classmethod
     def of_step(cls, request: Request[Change], since: datetime, *, sent: bool) -> "Unheard":
@@ -160,18 +169,24 @@ def _took_effect(doubt: Unheard, user: Mapping[str, Any] | None) -> bool:
 
 
 def _created(doubt: Unheard, user: Mapping[str, Any]) -> bool:
-    """Whether the run has created this user. What they are called may have been corrected since.
+    """Whether the write has created this user. What they are called may have been corrected since.
 
-    An account that is older was restored, or had been there under another UPN, also if it has all these values.
+    An account that is older was restored, or had been there under another UPN, also if it has all these values; one
+    that is younger was created by somebody else, such as the sync of the domain to which they have moved.
     """
     created = user.get("createdDateTime")
-    since = (doubt.since - _CLOCKS_DIFFER).astimezone(UTC)
-    # Graph's form: two such texts compare as their moments do.
-    if created and str(created) < f"{since:%Y-%m-%dT%H:%M:%SZ}":
+    if created and str(created) < _as_text(doubt.since - _CLOCKS_DIFFER):
+        return False
+    if created and doubt.until and str(created) > _as_text(doubt.until + _CLOCKS_DIFFER):
         return False
     return shows(doubt.values, user) or bool(
         created and user.get(IMMUTABLE_ID) == doubt.values.get(IMMUTABLE_ID)
     )
+
+
+def _as_text(moment: datetime) -> str:
+    """In Graph's form: two such texts compare as their moments do."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _is(name: str, one: Any, other: Any) -> bool:

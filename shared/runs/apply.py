@@ -1,13 +1,14 @@
 """A plan, applied in the order of `waves_of`, each change recorded ahead and afterwards."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import datetime
 
 from shared.entra.batch import Request
 from shared.entra.directory import Directory
 from shared.entra.sending import QUOTA_EXCEEDED
-from shared.entra.unheard import Earlier
+from shared.entra.unheard import Earlier, Unheard
 from shared.entra.write_quota import Expected
 from shared.entra.write_waves import goes_by_detour
 from shared.errors import CallerRefused, CancelRequested, GraphError, SourceError, TimeBudgetSpent
@@ -72,7 +73,7 @@ class Sync:
 
     async def refuse(self) -> None:
         """Records every change as not applied, and why nobody else was going to be touched."""
-        await self._settle(self._recorder.in_doubt)
+        await self._settle(map(self._recorder.unheard, self._recorder.in_doubt))
         await self._remembering.write()
         await self._record([Outcome.not_applied(change) for change in self._seen.plan.changes])
 
@@ -103,8 +104,8 @@ class Sync:
             [Outcome.took_effect(c, c.object_id) for c in cut_off if c.action is Action.RESTORE]
         )
         # What did not take effect before an interruption is planned again, and gets its row in its turn.
-        doubts, due = self._recorder.in_doubt, self._recorder.due
-        await self._settle([c for c in doubts if not _is_made_again(c, planned.get(key(c)), key(c) in due)])
+        now, doubts = self._services.clock.now(), map(self._recorder.unheard, self._recorder.in_doubt)
+        await self._settle(d for d in doubts if not _is_made_again(d, planned.get(key(d.change)), now))
         recorded_people = {person for _, person in self._recorder.results}
         not_sent = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
         await self._record([Outcome.not_sent(c) for c in not_sent if key(c)[1] not in recorded_people])
@@ -206,9 +207,8 @@ class Sync:
         await self._recorder.record(fresh)
         await self._report(fresh)
 
-    async def _settle(self, doubts: Sequence[Change]) -> None:
-        recorder, graph = self._recorder, self._directory.graph
-        await self._record(await settle_doubts(doubts, graph, recorder.since, recorder.due))
+    async def _settle(self, doubts: Iterable[Unheard]) -> None:
+        await self._record(await settle_doubts(doubts, self._directory.graph))
 
     def _as_expected(
         self, change: Change, planned: EntraUser, now: Mapping[str, EntraUser | None]
@@ -278,14 +278,14 @@ def _took_no_effect(request: Request[Change]) -> bool:
     return _is_first_step(request) and request.no_effect and not request.in_doubt
 
 
-def _is_made_again(doubt: Change, planned: Change | None, due: bool) -> bool:
+def _is_made_again(doubt: Unheard, planned: Change | None, now: datetime) -> bool:
     """Whether the change in doubt is planned anew, where nobody can get two accounts by it.
 
     A create that Entra may not show yet is met only by one under the same UPN: Entra refuses that.
     """
-    if planned is None or doubt.action is not Action.ADD or due:
+    if planned is None or not doubt.may_be_hidden(now):
         return planned is not None
-    return doubt.upn.lower() == planned.upn.lower()
+    return doubt.change.upn.lower() == planned.upn.lower()
 
 
 def _is_surprise(outcome: Outcome) -> bool:

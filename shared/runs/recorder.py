@@ -7,12 +7,13 @@ and may be missing in the history.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.clock import Clock
+from shared.entra.unheard import Unheard
 from shared.model.changes import Action, Change
 from shared.model.parts import Language
-from shared.model.results import Key, Outcome, Result, key
+from shared.model.results import IN_DOUBT, Key, Outcome, Result, key
 from shared.model.runs import AUDIT_LOG_LIFETIME, AuditLog, Mode, Run
 from shared.planning.sign_in import marked
 from shared.reports.audit_csv import header, render
@@ -24,8 +25,6 @@ from shared.store.previous_version import read_ended
 
 # How many outcomes have their rows in memory at a time.
 _AT_ONCE = 5_000
-# Entra does not show a new user at once, neither by name nor in a list. No report is of more than a few minutes.
-SHOWN_AFTER = timedelta(minutes=15)
 
 
 class Recorder:
@@ -35,7 +34,7 @@ class Recorder:
     of every user that the run has created. `marks`: source id → what memory is to know of the account's sign-in state
     (see `planning/sign_in.py`). `staged`: object id → what was done to a leaver, or to somebody who is back. `unseen`:
     the users that were not deleted because a lookup, or a second read of the source, was not possible, as in a change's
-    `Key`. `since`: when the first of the writes in doubt may have been sent.
+    `Key`.
     """
 
     def __init__(
@@ -53,9 +52,7 @@ class Recorder:
         self.marks: dict[str, str] = {}
         self.staged: dict[str, Change] = {}
         self.unseen: set[str] = set()
-        self.since = run.created_at
-        self._carried: dict[Key, Change] = {}
-        self._carried_at = run.created_at
+        self._carried: dict[Key, Unheard] = {}
 
     @classmethod
     async def open(cls, services: Services, run: Run, invocation: int) -> "Recorder":
@@ -75,7 +72,7 @@ class Recorder:
     @property
     def in_doubt(self) -> list[Change]:
         """Changes that were intended and have no outcome: it is not known whether they took effect."""
-        intended = {**self._carried, **self._intended}
+        intended = {**{k: look.change for k, look in self._carried.items()}, **self._intended}
         return [change for known, change in intended.items() if known not in self.results]
 
     @property
@@ -100,17 +97,21 @@ class Recorder:
     def audit_log(self) -> AuditLog:
         return AuditLog(expires_at=self._log.created_at + AUDIT_LOG_LIFETIME, size_bytes=self._log.size)
 
-    def carry(self, left: Iterable[Change], since: datetime, until: datetime) -> None:
-        """Takes over what an earlier run left in doubt, which was writing `since` then, `until` then."""
-        self._carried = {key(change): change for change in left}
-        self._carried_at = until
-        self.since = min(self.since, since)
-
     @property
-    def due(self) -> frozenset[Key]:
-        """Of what an earlier run left in doubt, that on which this run has the last word."""
-        shown = self._clock.now() >= self._carried_at + SHOWN_AFTER
-        return frozenset(k for k, change in self._carried.items() if shown or change.action is not Action.ADD)
+    def since(self) -> datetime:
+        """When the first of the writes in doubt may have been sent."""
+        return min((self._run.created_at, *(look.since for look in self._carried.values())))
+
+    def carry(self, left: Iterable[Unheard]) -> None:
+        """Takes over what an earlier run left in doubt."""
+        self._carried = {key(look.change): look for look in left}
+
+    def unheard(self, change: Change) -> Unheard:
+        """What is to be looked up of a change in doubt."""
+        carried = self._carried.get(key(change))
+        if carried and key(change) not in self._intended:
+            return carried
+        return Unheard.of(change, carried.since if carried else self._run.created_at)
 
     async def intend(self, changes: Sequence[Change]) -> None:
         await self._journal.intend(changes)
@@ -132,13 +133,18 @@ class Recorder:
         time, position = self._clock.now(), self._log.size
         recorded, rows = [], []
         for outcome in outcomes:
-            recorded.append(Recorded(outcome=outcome, time=time, position=position))
+            sent = self._sent(outcome.change, time) if outcome.error_code == IN_DOUBT else None
+            recorded.append(Recorded(outcome=outcome, time=time, position=position, sent=sent))
             rows.append(self._row(outcome, time))
             position += len(rows[-1])
-        await self._journal.record(recorded, self._intended, self.since)
+        await self._journal.record(recorded, self._intended)
         self._note(outcomes)
         await self._history.record(self._run, recorded)
         await self._log.append(rows)
+
+    def _sent(self, change: Change, now: datetime) -> tuple[datetime, datetime]:
+        look = self.unheard(change)
+        return look.since, look.until or now
 
     async def _take_over(self) -> None:
         journal = await self._journal.read()
@@ -168,9 +174,7 @@ class Recorder:
         # An undo reads only the journal. The rows exist already: position 0 says so.
         now = self._clock.now()
         await self._journal.record(
-            [Recorded(outcome=outcome, time=now, position=0) for outcome in unrecorded],
-            self._intended,
-            self.since,
+            [Recorded(outcome=outcome, time=now, position=0) for outcome in unrecorded], self._intended
         )
         self._note(unrecorded)
 

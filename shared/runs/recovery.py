@@ -4,17 +4,17 @@ A write is in doubt when the journal has its intent and no outcome: the worker d
 answer was lost. So is one that an earlier sync could not settle: its row there says so, and this run has the last word.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from shared.entra.graph import Graph
 from shared.entra.unheard import Found, Unheard, look_up
 from shared.errors import GraphError, JournalGone, RunStopped
-from shared.model.changes import Action, Change
+from shared.model.changes import Action
 from shared.model.leavers import without_old
 from shared.model.memory import difference, linked, with_blocked, with_leavers
 from shared.model.parts import parts_of, say
-from shared.model.results import STEPPED_ASIDE, Key, Outcome, key
+from shared.model.results import STEPPED_ASIDE, Outcome
 from shared.model.runs import Mode, Run
 from shared.planning.mapping import UPN
 from shared.planning.stages import leaver_after
@@ -38,7 +38,7 @@ async def take_up(services: Services, fence: Fence, run: Run, graph: Graph) -> R
     if recorder is None:
         return None
     doubts = [change for change in recorder.in_doubt if change.action in (Action.ADD, Action.DELETE)]
-    looked_up = await settle_doubts(doubts, graph, recorder.since)
+    looked_up = await settle_doubts(map(recorder.unheard, doubts), graph)
     # What did not take effect is planned again, or is looked for once more in the end.
     await recorder.record([outcome for outcome in looked_up if outcome.succeeded])
     await link_created(services, run.domain, recorder)
@@ -71,8 +71,7 @@ async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
     if recorder is None:
         return
     graph = services.graph().within(LOOK_UP_SECONDS)
-    doubts = recorder.in_doubt
-    await recorder.record(await settle_doubts(doubts, graph, recorder.since, recorder.due))
+    await recorder.record(await settle_doubts(map(recorder.unheard, recorder.in_doubt), graph))
     await link_created(services, log.run.domain, recorder)
     log.recount(recorder.results)
     log.take_over(recorder)
@@ -86,38 +85,35 @@ async def _reopen(services: Services, fence: Fence, run: Run) -> Recorder | None
         # The audit log goes after a day, also that of a run which was interrupted for longer; the journal stays.
         begun = await Journal.exists(services.storage, run.domain, run.id)
     left = await _left_in_doubt(services, run)
-    if not begun and left is None:
+    if not begun and not left:
         return None
     recorder = await Recorder.open(services, run, fence.invocation)
-    if left is not None:
-        recorder.carry(*left)
+    recorder.carry(left)
     return recorder
 
 
-async def _left_in_doubt(services: Services, run: Run) -> tuple[list[Change], datetime, datetime] | None:
-    """What the last sync of the domain could not settle, since when it was sent and until when; None if nothing."""
+async def _left_in_doubt(services: Services, run: Run) -> list[Unheard]:
+    """What the last sync of the domain could not settle."""
     left_by = (await services.runs.read_pointers(run.domain)).in_doubt
     earlier = await services.runs.find(run.domain, left_by) if left_by else None
     if earlier is None:
-        return None
+        return []
     try:
         journal = await Journal.read_finished(services.storage, run.domain, earlier.id)
     except JournalGone:
-        return None
-    since, until = journal.since or earlier.created_at, earlier.finished_at or services.clock.now()
-    return (journal.in_doubt, since, until) if journal.in_doubt else None
+        return []
+    # The previous version did not say when.
+    sent = earlier.created_at, earlier.finished_at or services.clock.now()
+    return [Unheard.of(one.outcome.change, *(one.sent or sent)) for one in journal.in_doubt]
 
 
-async def settle_doubts(
-    doubts: Sequence[Change], graph: Graph, since: datetime, due: Collection[Key] = ()
-) -> list[Outcome]:
+async def settle_doubts(looks: Iterable[Unheard], graph: Graph) -> list[Outcome]:
     """An outcome for everything that took effect or may have; none for what certainly did not.
 
-    `since`: when the first of them may have been sent. Those that are `due` have a final outcome in any case: the audit
-    log of an earlier run has announced one.
+    What an earlier run has left in doubt has an outcome in any case: its audit log has announced one.
     """
     unread = say("graph.tookTooLong")
-    looks = [Unheard.of(change, since) for change in doubts]
+    looks = list(looks)
     found: dict[Unheard, Found] = {}
     try:
         async for some in look_up(looks, graph):
@@ -125,18 +121,19 @@ async def settle_doubts(
     except (GraphError, RunStopped) as error:
         unread = parts_of(error)
     unknown = Found(made=None, unread=unread)
-    outcomes = (_outcome(look.change, found.get(look, unknown), due) for look in looks)
+    outcomes = (_outcome(look, found.get(look, unknown), graph.clock.now()) for look in looks)
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _outcome(change: Change, found: Found, due: Collection[Key]) -> Outcome | None:
+def _outcome(look: Unheard, found: Found, now: datetime) -> Outcome | None:
+    change = look.change
     if found.made is None:
         return Outcome.in_doubt(change, found.unread)
     if found.user and change.via and str(found.user.get(UPN)).lower() == change.via.lower():
         return Outcome.failed(change, STEPPED_ASIDE, say("doubt.steppedAside", upn=change.via))
     if found.made:
         return Outcome.took_effect(change, str(found.user["id"]) if found.user else change.object_id)
-    if key(change) in due:
+    if look.until and (found.user or not look.may_be_hidden(now)):
         return Outcome.failed(change, "NotMade", say("doubt.notMade"))
     # Whether somebody was changed whom another has deleted meanwhile, nobody can tell any more.
     if change.action is not Action.DELETE and found.user is None:

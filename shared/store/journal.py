@@ -10,7 +10,7 @@ it. A lifecycle rule deletes it after 30 days. One JSON object a line:
 
 `time` is that of the row in the audit log, `position` the byte at which the row begins. An `ended` line has its
 `change` as well if no intent has exactly that one, as for a change that is never sent; that of a change in doubt has
-`since`, when the first of those may have been sent, perhaps by an earlier run.
+`sent`, from when until when it may have been sent, perhaps by an earlier run.
 """
 
 import io
@@ -36,11 +36,15 @@ _FORMAT = orjson.dumps({"format": 2}) + b"\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """An outcome, and its row in the audit log: the row's time, and the byte at which it begins."""
+    """An outcome, and its row in the audit log: the row's time, and the byte at which it begins.
+
+    `sent`: of a change in doubt, from when until when it may have been sent.
+    """
 
     outcome: Outcome
     time: datetime
     position: int
+    sent: tuple[datetime, datetime] | None = None
 
 
 class Journal:
@@ -71,14 +75,9 @@ class Journal:
         """Takes intents back: Graph throttled their requests, so they took no effect."""
         await self._append({"revoked": [key(change)]} for change in changes)
 
-    async def record(
-        self, recorded: Iterable[Recorded], intended: Mapping[Key, Change], since: datetime
-    ) -> None:
-        """Writes outcomes. `intended` are the changes that the journal has already: they are not written again.
-
-        `since`: when the first of the writes in doubt may have been sent.
-        """
-        await self._append(_ended(one, intended, since) for one in recorded)
+    async def record(self, recorded: Iterable[Recorded], intended: Mapping[Key, Change]) -> None:
+        """Writes outcomes. `intended` are the changes that the journal has already: they are not written again."""
+        await self._append(_ended(one, intended) for one in recorded)
 
     async def read(self) -> "JournalContent":
         content = await self._log.read() if self._log.size else b""
@@ -115,12 +114,10 @@ class JournalContent:
     """A parsed journal: intents and outcomes by key, and `recorded`, the outcomes with their rows in order.
 
     `complete` is false for a journal that the app's previous version began: some rows may be in the audit log only.
-    `since`: when the first of the changes in doubt may have been sent, if there are any.
     """
 
     def __init__(self) -> None:
         self.complete = False
-        self.since: datetime | None = None
         self.intents: dict[Key, Change] = {}
         self.outcomes: dict[Key, Outcome] = {}
         self.recorded: list[Recorded] = []
@@ -141,9 +138,10 @@ class JournalContent:
         return [(whole, object_id) for o, whole, object_id in self._wholes() if o.succeeded]
 
     @property
-    def in_doubt(self) -> list[Change]:
+    def in_doubt(self) -> list[Recorded]:
         """Every change that may have taken effect, or may still: an add that was under way when the worker died."""
-        return [o.change for o in self.outcomes.values() if o.error_code == IN_DOUBT]
+        last = {key(one.outcome.change): one for one in self.recorded}
+        return [one for one in last.values() if one.outcome.error_code == IN_DOUBT]
 
     @property
     def unsettled(self) -> list[tuple[Change, str | None]]:
@@ -180,11 +178,13 @@ class JournalContent:
         change = read_change(line["change"]) if "change" in line else self.intents[action, person]
         outcome = read_outcome(line, change)
         self.outcomes[action, person] = outcome
-        if "since" in line:
-            self.since = datetime.fromisoformat(line["since"])
+        sent = [datetime.fromisoformat(moment) for moment in line.get("sent", ())]
         self.recorded.append(
             Recorded(
-                outcome=outcome, time=datetime.fromisoformat(line["time"]), position=int(line["position"])
+                outcome=outcome,
+                time=datetime.fromisoformat(line["time"]),
+                position=int(line["position"]),
+                sent=(sent[0], sent[1]) if sent else None,
             )
         )
 
@@ -227,12 +227,12 @@ def _joined(first: AttributeChange | None, one: AttributeChange, via: str | None
     return replace(one, before=first.before) if first and goes_on else one
 
 
-def _ended(recorded: Recorded, intended: Mapping[Key, Change], since: datetime) -> dict[str, Any]:
+def _ended(recorded: Recorded, intended: Mapping[Key, Change]) -> dict[str, Any]:
     change = recorded.outcome.change
     known = key(change)
     line: dict[str, Any] = {"ended": known, **outcome_document(recorded.outcome)}
     if intended.get(known) != change:
         line["change"] = change_document(change)
-    if recorded.outcome.error_code == IN_DOUBT:
-        line["since"] = since.isoformat()
+    if recorded.sent:
+        line["sent"] = [moment.isoformat() for moment in recorded.sent]
     return {**line, "time": recorded.time.isoformat(timespec="milliseconds"), "position": recorded.position}

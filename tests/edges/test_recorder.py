@@ -12,6 +12,7 @@ import pytest
 from azure.storage.blob.aio import BlobClient
 
 from shared.clock import Clock
+from shared.entra.unheard import Unheard
 from shared.errors import LeaseLost
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.memory import difference
@@ -104,29 +105,19 @@ class Killer:
         monkeypatch.setattr(BlobClient, "append_block", strike)
 
 
-async def test_what_is_in_doubt_is_handed_on_with_when_it_was_sent_and_when_that_run_ended(
-    services: Services, run: Run
-) -> None:
-    """Whatever Entra shows is older than a run in the middle, and was not made before the first."""
-    first_began, first_ended = NOW - 3 * HOUR, NOW - 2 * HOUR
+async def test_what_is_in_doubt_is_handed_on_with_when_it_was_sent(services: Services, run: Run) -> None:
+    """What Entra shows may be older than a run in the middle, which only looked, or younger."""
+    sent = NOW - 3 * HOUR, NOW - 2 * HOUR
     between = await Recorder.open(services, run, 1)
-    between.carry([add("aoki")], first_began, first_ended)
-    await between.record([Outcome.in_doubt(add("aoki"), say("graph.tookTooLong"))])
+    between.carry([Unheard.of(add("aoki"), *sent)])
+    await between.record([Outcome.in_doubt(add(name), say("graph.tookTooLong")) for name in ("aoki", "baba")])
 
     left = await Journal.read_finished(services.storage, run.domain, run.id)
 
-    assert ([change.source_id for change in left.in_doubt], left.since) == (["aoki"], first_began)
-
-
-@pytest.mark.parametrize(("ago", "due"), [(14, {"gone"}), (16, {"aoki", "gone"})])
-async def test_the_last_word_on_a_create_is_not_spoken_while_entra_may_not_show_it(
-    services: Services, run: Run, ago: int, due: set[str]
-) -> None:
-    recorder = await Recorder.open(services, run, 1)
-    left = [add("aoki"), Change(action=Action.DELETE, upn="", display_name="", object_id="gone")]
-    recorder.carry(left, NOW, services.clock.now() - timedelta(minutes=ago))
-
-    assert {person for _, person in recorder.due} == due
+    handed_on, own = left.in_doubt
+    assert ((handed_on.outcome.change.source_id, handed_on.sent)) == ("aoki", sent)
+    assert own.sent
+    assert own.sent[0] == run.created_at < own.sent[1]
 
 
 async def test_a_new_recorder_knows_of_nothing(services: Services, run: Run) -> None:

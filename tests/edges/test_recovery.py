@@ -1,12 +1,13 @@
 """What became of writes whose answers nobody got: looked up in Entra, person by person."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from local.entra import Fault
+from shared.entra.unheard import Unheard
 from shared.model.changes import Action, AttributeChange, Change
-from shared.model.results import Result, key
+from shared.model.results import Result
 from shared.runs.recovery import settle_doubts
 from shared.words import said
 from tests.support import people
@@ -45,14 +46,14 @@ def is_new(tenant: Connected) -> None:
 
 async def settled(tenant: Connected, doubt: Change) -> tuple[Result, str, str | None] | None:
     """How the doubt ended, by what code, and on which object; None if it left no row."""
-    entries = await settle_doubts([doubt], tenant.graph(), datetime.now(UTC))
+    entries = await settle_doubts([Unheard.of(doubt, datetime.now(UTC))], tenant.graph())
     assert len(entries) <= 1
     return next(((e.result, e.error_code, e.object_id) for e in entries), None)
 
 
 async def test_no_doubt_asks_nobody() -> None:
     async with connected(AOKI) as tenant:
-        assert await settle_doubts([], tenant.graph(), datetime.now(UTC)) == []
+        assert await settle_doubts([], tenant.graph()) == []
 
         assert tenant.entra.requests.calls == []
 
@@ -119,7 +120,7 @@ async def test_whoever_has_the_new_upn_was_renamed_and_whoever_has_the_former_wa
 async def test_whoever_has_stepped_aside_is_named_with_the_temporary_upn() -> None:
     doubt = renamed("new@contoso.com", via=AOKI.upn)
     async with connected(AOKI) as tenant:
-        (entry,) = await settle_doubts([doubt], tenant.graph(), datetime.now(UTC))
+        (entry,) = await settle_doubts([Unheard.of(doubt, datetime.now(UTC))], tenant.graph())
 
     assert (entry.result, entry.error_code) == (Result.FAILED, "SteppedAside")
     assert AOKI.upn in said(entry.error_message)
@@ -145,7 +146,7 @@ async def test_whoever_is_back_was_restored() -> None:
 async def test_what_graph_cannot_tell_stays_in_doubt_and_says_so() -> None:
     async with connected(AOKI) as tenant:
         tenant.entra.faults.add(Fault(kind="status", status=503))
-        (entry,) = await settle_doubts([change(Action.DELETE)], tenant.graph(), datetime.now(UTC))
+        (entry,) = await settle_doubts([Unheard.of(change(Action.DELETE), datetime.now(UTC))], tenant.graph())
 
     assert (entry.result, entry.error_code) == (Result.IN_DOUBT, "InDoubt")
     assert "could not tell whether it took effect" in said(entry.error_message)
@@ -190,7 +191,9 @@ async def test_whoever_is_back_is_said_to_be_restored_and_no_more() -> None:
     """The second step may not have been taken, and the next run takes it."""
     surname = AttributeChange("surname", "青木", "鈴木")
     async with connected(AOKI) as tenant:
-        (entry,) = await settle_doubts([change(Action.RESTORE, surname)], tenant.graph(), datetime.now(UTC))
+        (entry,) = await settle_doubts(
+            [Unheard.of(change(Action.RESTORE, surname), datetime.now(UTC))], tenant.graph()
+        )
 
     assert (entry.succeeded, entry.change.attributes) == (True, ())
 
@@ -214,10 +217,41 @@ async def test_a_change_of_letter_case_alone_is_a_change() -> None:
         assert await settled(tenant, change(Action.UPDATE, upper)) == (Result.SUCCEEDED, "", AOKI.object_id)
 
 
+def left_behind(doubt: Change, *, ended_ago: timedelta) -> Unheard:
+    """By a run of an hour."""
+    until = datetime.now(UTC) - ended_ago
+    return Unheard.of(doubt, until - timedelta(hours=1), until)
+
+
 async def test_what_an_earlier_run_announced_has_an_end_in_any_case() -> None:
-    gone = add("gone@contoso.com")
-    kept = change(Action.DELETE)
+    left = [
+        left_behind(one, ended_ago=timedelta(minutes=16))
+        for one in (add("gone@contoso.com"), change(Action.DELETE))
+    ]
     async with connected(AOKI) as tenant:
-        entries = await settle_doubts([gone, kept], tenant.graph(), datetime.now(UTC), {key(gone), key(kept)})
+        entries = await settle_doubts(left, tenant.graph())
 
     assert [(e.result, e.error_code) for e in entries] == [(Result.FAILED, "NotMade")] * 2
+
+
+async def test_the_last_word_on_a_create_is_not_spoken_while_entra_may_not_show_the_user() -> None:
+    left = left_behind(add("gone@contoso.com"), ended_ago=timedelta(minutes=14))
+    async with connected(AOKI) as tenant:
+        (entry,) = await settle_doubts([left], tenant.graph())
+
+    assert entry.result is Result.IN_DOUBT
+
+
+@pytest.mark.parametrize(("ended_ago", "made"), [(1, Result.SUCCEEDED), (60, Result.FAILED)])
+async def test_who_was_created_after_that_run_was_created_by_another(ended_ago: int, made: Result) -> None:
+    """Under another UPN: by the sync of the domain to which they have moved, say."""
+    doubt = people.add("new@contoso.com", immutable_id="K")
+    async with connected() as tenant:
+        tenant.entra.directory.create(
+            {"userPrincipalName": "moved@contoso.com", "onPremisesImmutableId": "K", "displayName": "新人"}
+        )
+        (entry,) = await settle_doubts(
+            [left_behind(doubt, ended_ago=timedelta(minutes=ended_ago))], tenant.graph()
+        )
+
+    assert entry.result is made
