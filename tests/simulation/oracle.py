@@ -534,7 +534,8 @@ class Oracle:
         }
         theirs = None if username in self._left_unseen else self._accounts.get(username)
         for object_id in sorted({*pointed, *filter(None, [theirs])}):
-            self._pointed[object_id].append((record.since, now))
+            if not self._is_decided_otherwise(username, object_id):
+                self._pointed[object_id].append((record.since, now))
 
     # -- what is looked up ------------------------------------------------------------------------------
 
