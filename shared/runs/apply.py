@@ -68,6 +68,7 @@ class Sync:
         self._under_way: dict[Key, Request[Change]] = {}
         done = (action for (action, _), result in recorder.results.items() if result is Result.SUCCEEDED)
         self._denials = Denials(map(Action, done))
+        self._left_in_doubt = frozenset(map(key, recorder.in_doubt))
         self.warnings: Parts = ()
         self.surprised = False
 
@@ -87,7 +88,9 @@ class Sync:
             self.warnings += await self._remembering.write_all()
         except (CancelRequested, TimeBudgetSpent, CallerRefused, GraphError):
             throttled = [request.subject for request in self._under_way.values() if _took_no_effect(request)]
-            await self._recorder.revoke([*throttled, *self._denials.held])
+            # What was denied now may have been sent, or begun, by an earlier invocation.
+            denied = [change for change in self._denials.held if key(change) not in self._left_in_doubt]
+            await self._recorder.revoke([*throttled, *denied])
             await self._remembering.write()
             raise
 

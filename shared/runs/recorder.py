@@ -20,7 +20,7 @@ from shared.reports.audit_csv import header, render
 from shared.services import Services
 from shared.store.append_blob import AppendedLog
 from shared.store.history import History
-from shared.store.journal import Journal, JournalContent, Recorded
+from shared.store.journal import Journal, JournalContent, Recorded, as_one
 from shared.store.previous_version import read_ended
 
 # How many outcomes have their rows in memory at a time.
@@ -53,6 +53,7 @@ class Recorder:
         self.staged: dict[str, Change] = {}
         self.unseen: set[str] = set()
         self._carried: dict[Key, Unheard] = {}
+        self._begun: dict[Key, Change] = {}
 
     @classmethod
     async def open(cls, services: Services, run: Run, invocation: int) -> "Recorder":
@@ -107,11 +108,12 @@ class Recorder:
         self._carried = {key(look.change): look for look in left}
 
     def unheard(self, change: Change) -> Unheard:
-        """What is to be looked up of a change in doubt."""
+        """What is to be looked up of a change in doubt, from before the first invocation that sent it."""
         carried = self._carried.get(key(change))
         if carried and key(change) not in self._intended:
             return carried
-        return Unheard.of(change, carried.since if carried else self._run.created_at)
+        since = carried.since if carried else self._run.created_at
+        return Unheard.of(as_one(self._begun.get(key(change)), change), since)
 
     async def intend(self, changes: Sequence[Change]) -> None:
         await self._journal.intend(changes)
@@ -148,7 +150,7 @@ class Recorder:
 
     async def _take_over(self) -> None:
         journal = await self._journal.read()
-        self._intended = journal.intents
+        self._intended, self._begun = journal.intents, journal.begun
         if not journal.complete and self._log.size > len(header()):
             await self._read_rows(journal)
         self._note(journal.outcomes.values())

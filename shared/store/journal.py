@@ -122,7 +122,7 @@ class JournalContent:
         self.outcomes: dict[Key, Outcome] = {}
         self.recorded: list[Recorded] = []
         # All that was intended for somebody as one change: an invocation goes on from where the one before was cut off.
-        self._begun: dict[Key, Change] = {}
+        self.begun: dict[Key, Change] = {}
 
     @classmethod
     def parse(cls, content: bytes) -> "JournalContent":
@@ -155,8 +155,8 @@ class JournalContent:
 
     def _wholes(self) -> Iterator[tuple[Outcome, Change, str | None]]:
         for known, outcome in self.outcomes.items():
-            change, begun = outcome.change, self._begun.get(known)
-            whole = begun if begun and change == self.intents.get(known) else _whole(begun, change)
+            change, begun = outcome.change, self.begun.get(known)
+            whole = begun if begun and change == self.intents.get(known) else as_one(begun, change)
             yield outcome, whole, outcome.object_id or whole.object_id
 
     def _read(self, line: dict[str, Any]) -> None:
@@ -170,7 +170,7 @@ class JournalContent:
 
     def _intend(self, change: Change) -> None:
         known = key(change)
-        self._begun[known] = _whole(self._begun.get(known), change)
+        self.begun[known] = as_one(self.begun.get(known), change)
         self.intents[known] = change
 
     def _read_ended(self, line: dict[str, Any]) -> None:
@@ -208,7 +208,7 @@ class JournalContent:
         return action, cell if known else unescaped(cell)
 
 
-def _whole(begun: Change | None, change: Change) -> Change:
+def as_one(begun: Change | None, change: Change) -> Change:
     """The change from what was before both, where it goes on from a value, or the temporary UPN, that the first set."""
     if begun is None or change.action not in (Action.UPDATE, Action.RENAME, Action.RESTORE):
         return change

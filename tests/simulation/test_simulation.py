@@ -41,7 +41,15 @@ def _commit() -> str:
 # its seed: make("fixed-0", 48).
 SCENARIOS = [*(f"fixed-{number}" for number in range(20)), *(f"{_commit()}-{number}" for number in range(4))]
 # In which the app was wrong once.
-SCENARIOS += ["night-3-16", "night-6-1", "sunday-1-27", "sunday-2-145", "sunday-3-105", "sunday-4-96"]
+SCENARIOS += [
+    "night-3-16",
+    "night-6-1",
+    "sunday-1-27",
+    "sunday-2-145",
+    "sunday-3-105",
+    "sunday-4-96",
+    "sunday-6-152",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,14 @@ The sync was cut off before, and the answer to what it did last is lost.
 
 import base64
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from azure.storage.queue.aio import QueueClient
 
 from local.access_control import Fault, User
+from local.entra import Fault as GraphFault
 from shared.model.changes import Action, AttributeChange, Change, Plan
 from shared.model.memory import difference, linked
 from shared.model.results import Outcome, Result
@@ -20,6 +22,8 @@ from shared.planning.mapping import UPN
 from shared.runs.messages import POISON_QUEUE, QUEUE, message
 from shared.runs.recorder import Recorder
 from shared.store.leases import take_lease
+from tests.support.outcomes import undone
+from tests.support.people import INITIAL_DOMAIN
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source
 
 EDITED = "edited@contoso.com"
@@ -39,13 +43,18 @@ def add(name: str) -> Change:
 
 async def cut_off(stack: Stack, *intended: str) -> Run:
     """A sync whose worker died after it sent these creations, of which only the first took effect."""
+    return await cut_off_after(stack, [add(name) for name in intended or ("created",)])
+
+
+async def cut_off_after(stack: Stack, intended: Sequence[Change]) -> Run:
+    """A sync whose worker died after it sent these changes."""
     services, run = stack.services, await stack.start_without_message()
     fence = await services.runs.take(CONTOSO, run.id)
     assert fence is not None
     run = run.model_copy(update={"status": Status.RUNNING, "invocations": 1})
     await services.runs.save(fence, run)
     recorder = await Recorder.open(services, run, fence.invocation)
-    await recorder.intend([add(name) for name in intended or ("created",)])
+    await recorder.intend(intended)
     return run
 
 
@@ -107,6 +116,34 @@ async def test_a_sync_whose_source_cannot_be_read_any_more_tells_what_was_under_
     ended = await stack.finished(run)
     assert ended.status == "failed"
     await assert_told(stack, ended)
+
+
+async def test_a_sync_that_is_denied_in_the_end_tells_who_has_stepped_aside(start_stack: StartStack) -> None:
+    """The denial is of the second step: the first one was made by the worker that died."""
+    stack = await start_stack(source=[in_source("aoki")], entra=[in_entra("aoki")])
+    await stack.sync()
+    (account,) = (user["id"] for user in stack.users().values())
+    aside = f"sync-{account}@{INITIAL_DOMAIN}"
+    renamed = AttributeChange(UPN, "aoki@contoso.com", EDITED)
+    change = Change(
+        action=Action.RENAME, upn="aoki@contoso.com", display_name="aoki", object_id=account, source_id="aoki",
+        attributes=(renamed,), via=aside,
+    )  # fmt: skip
+    run = await cut_off_after(stack, [change])
+    stack.entra.directory.update(stack.entra.directory.users[account], {"userPrincipalName": aside})
+    stack.access_control.users.put(User.model_validate(in_source("aoki", user_principal_name=EDITED)))
+    stack.entra.faults.add(GraphFault(kind="status", status=403, where="inner", method="PATCH"))
+
+    await send(stack, QUEUE, run)
+
+    ended = await stack.finished(run)
+    (row,) = await stack.audit_log(ended)
+    assert (ended.status, row["objectId"], row["result"], row["errorCode"]) == (
+        "failed", account, "failed", "SteppedAside",
+    )  # fmt: skip
+    stack.entra.faults.clear()
+    undo = await undone(stack, ended)
+    assert (undo.counts.rename, list(stack.users())) == (1, ["aoki@contoso.com"])
 
 
 async def test_a_sync_that_was_given_up_tells_what_was_under_way(start_stack: StartStack) -> None:
