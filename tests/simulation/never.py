@@ -79,6 +79,7 @@ _SELDOM: dict[str, str] = {
         event cache.notKept, event reading.untold""",
     "Somebody changes who is kept, or how long leavers wait, between a dry run and its approval": """
         reason run.otherSettings""",
+    "Between two syncs everybody in the source must lose the last value of one field": "reason limit.emptied",
     "What the timer leaves takes a moment, and must fail five times": "event hour.poisoned",
     "Entra must give back a name otherwise than it was written": "reason value.altered",
 }
