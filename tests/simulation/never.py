@@ -70,7 +70,7 @@ _CANNOT: dict[str, str] = {
 # It can, but not in each 20,000 hours.
 _SELDOM: dict[str, str] = {
     "Graph leaves one certain request of a run unanswered to the last try, and answers the next": """
-        reason look.leavers, reason look.remembered""",
+        reason look.leavers, reason look.remembered, reason match.accountUnread""",
     "Whoever has the immutable ID of an account is certainly its person, but for two who have the same": """
         reason pointer.immutableId""",
     "A what-if with sign-ins must meet an account that a sync has blocked, and whose person is back": """
