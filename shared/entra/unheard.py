@@ -17,6 +17,8 @@ from shared.planning.mapping import IMMUTABLE_ID, UPN
 
 # Eventual consistency: a new user may answer 404 for a while, and a read may come from before the write.
 _LOOKS, _LOOKS_FOR_NEW = 2, 5
+# To Entra's replicas a restored user is a new one.
+_MAKES_A_USER = frozenset({Action.ADD, Action.RESTORE})
 # Neither by name nor in a list. No report is of more than a few minutes.
 SHOWN_AFTER = timedelta(minutes=15)
 # Entra's clock and the app's may differ by so much.
@@ -54,8 +56,8 @@ class Unheard:
         return cls(change=change, values=_wanted(change), before=_before(change), since=since, until=until)
 
     def may_be_hidden(self, now: datetime) -> bool:
-        """Whether Entra may not show yet what it made: a new user."""
-        return self.change.action is Action.ADD and (self.until is None or now < self.until + SHOWN_AFTER)
+        """Whether Entra may not show yet whom it made: a new user, or one who was restored."""
+        return self.change.action in _MAKES_A_USER and (self.until is None or now < self.until + SHOWN_AFTER)
 
     @classmethod
     def of_step(cls, request: Request[Change], since: datetime, *, sent: bool) -> "Unheard":
@@ -118,11 +120,9 @@ def shows(values: Mapping[str, Any], user: Mapping[str, Any]) -> bool:
 
 
 def _looks(doubt: Unheard, found: Found) -> int:
-    if doubt.change.action is not Action.ADD:
-        return _LOOKS
-    if found.user is not None:
-        return 1
-    return _LOOKS_FOR_NEW if doubt.sent else _LOOKS
+    if found.user is None and doubt.sent and doubt.change.action in _MAKES_A_USER:
+        return _LOOKS_FOR_NEW
+    return 1 if found.user is not None and doubt.change.action is Action.ADD else _LOOKS
 
 
 def _look(doubt: Unheard, attempt: int) -> Request[Unheard]:

@@ -167,9 +167,7 @@ def _settled(doubt: Unheard, answer: Answer, found: Found) -> Outcome:
     if found.made and doubt.sent:
         note = _CONFIRMED.get(change.action, say("write.confirmed"))
         return _took_effect(change, object_id, answer, note)
-    # A new user is not shown at once: what is taken, and belongs to nobody to be seen, may be an earlier try's account.
-    unseen = found.user is None and change.action is Action.ADD
-    unseen = unseen and (_is_lost(answer) or _meets_somebody(change, answer))
+    unseen = found.user is None and _may_be_hidden(change, answer)
     if doubt.sent and (found.made is None or unseen):
         return Outcome.in_doubt(change, found.unread or parts_of(answer.error))
     if found.user is None or change.action not in (Action.ADD, Action.RESTORE):
@@ -182,6 +180,17 @@ def _settled(doubt: Unheard, answer: Answer, found: Found) -> Outcome:
     holder = str(found.user.get("displayName"))
     held = say("write.upnIsHeld", upn=change.upn, holder=holder, objectId=str(object_id))
     return _refused(change, answer, held)
+
+
+def _may_be_hidden(change: Change, answer: Answer) -> bool:
+    """Whether this answer leaves it open that the change made a user whom Entra does not show yet.
+
+    What is taken, and belongs to nobody to be seen, may be an earlier try's account; who is not in the recycle bin any
+    more may have been restored by one.
+    """
+    if change.action is Action.RESTORE:
+        return _is_lost(answer) or answer.status == 404
+    return change.action is Action.ADD and (_is_lost(answer) or _meets_somebody(change, answer))
 
 
 def _restored(change: Change) -> Parts:

@@ -115,7 +115,7 @@ async def test_what_is_in_doubt_is_handed_on_with_when_it_was_sent(services: Ser
     left = await Journal.read_finished(services.storage, run.domain, run.id)
 
     handed_on, own = left.in_doubt
-    assert ((handed_on.outcome.change.source_id, handed_on.sent)) == ("aoki", sent)
+    assert (handed_on.outcome.change.source_id, handed_on.sent) == ("aoki", sent)
     assert own.sent
     assert own.sent[0] == run.created_at < own.sent[1]
 

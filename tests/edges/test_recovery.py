@@ -234,12 +234,18 @@ async def test_what_an_earlier_run_announced_has_an_end_in_any_case() -> None:
     assert [(e.result, e.error_code) for e in entries] == [(Result.FAILED, "NotMade")] * 2
 
 
-async def test_the_last_word_on_a_create_is_not_spoken_while_entra_may_not_show_the_user() -> None:
-    left = left_behind(add("gone@contoso.com"), ended_ago=timedelta(minutes=14))
-    async with connected(AOKI) as tenant:
+@pytest.mark.parametrize(
+    ("ended_ago", "last_word"), [(14, (Result.IN_DOUBT, "InDoubt")), (16, (Result.FAILED, "NotMade"))]
+)
+@pytest.mark.parametrize("doubt", [add("gone@contoso.com"), change(Action.RESTORE)])
+async def test_the_last_word_is_not_spoken_while_entra_may_not_show_whom_it_made(
+    doubt: Change, ended_ago: int, last_word: tuple[Result, str]
+) -> None:
+    async with connected() as tenant:
+        left = left_behind(doubt, ended_ago=timedelta(minutes=ended_ago))
         (entry,) = await settle_doubts([left], tenant.graph())
 
-    assert entry.result is Result.IN_DOUBT
+    assert (entry.result, entry.error_code) == last_word
 
 
 @pytest.mark.parametrize(("ended_ago", "made"), [(1, Result.SUCCEEDED), (60, Result.FAILED)])

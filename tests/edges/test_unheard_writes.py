@@ -88,13 +88,34 @@ async def test_what_took_effect_unheard_succeeded(kind: str) -> None:
     assert ended.object_id
 
 
-async def test_a_create_whose_user_does_not_show_is_in_doubt() -> None:
-    """Graph does not show a new user at once."""
+# Graph does not show a new user at once, nor one who was restored.
+MAKE_A_USER = {"add", "restore", "restore and more"}
+
+
+@pytest.mark.parametrize("kind", sorted(MAKE_A_USER))
+@pytest.mark.parametrize("took_effect", [True, False])
+async def test_what_makes_a_user_who_does_not_show_is_in_doubt(kind: str, took_effect: bool) -> None:
+    write = WRITES[kind]
     async with tenant_with_everybody() as tenant:
-        tenant.entra.faults.add(*unheard(WRITES["add"], took_effect=False))
-        ended = (await applied(tenant, WRITES["add"]))[WRITES["add"].source_id]
+        tenant.entra.faults.add(*unheard(write, took_effect=took_effect))
+        tenant.entra.faults.plan.fresh_not_found_seconds = 600
+        ended = (await applied(tenant, write))[write.source_id]
 
     assert (ended.result, ended.error_code) == (Result.IN_DOUBT, "InDoubt")
+
+
+async def test_who_was_restored_by_an_earlier_try_and_does_not_show_is_in_doubt() -> None:
+    """Graph answers the second try that nobody is in the recycle bin."""
+    write = WRITES["restore"]
+    async with tenant_with_everybody() as tenant:
+        directory = tenant.entra.directory
+        deleted = directory.deleted[str(write.object_id)]
+        directory.restore(deleted, None, drop_conflicting_addresses=False)
+        tenant.entra.faults.plan.fresh_not_found_seconds = 600
+        earlier = Earlier(datetime.now(UTC), {key(write)})
+        ((ended,),) = [some async for some in tenant.directory.apply([write], unrecorded, earlier)]
+
+    assert ended.result is Result.IN_DOUBT
 
 
 async def test_a_create_that_is_refused_is_not_in_doubt_whatever_an_earlier_one_was() -> None:
@@ -107,7 +128,7 @@ async def test_a_create_that_is_refused_is_not_in_doubt_whatever_an_earlier_one_
     assert (ended.result, ended.error_code) == (Result.FAILED, "Request_BadRequest")
 
 
-@pytest.mark.parametrize("kind", sorted(WRITES.keys() - {"add"}))
+@pytest.mark.parametrize("kind", sorted(WRITES.keys() - MAKE_A_USER))
 async def test_what_did_not_take_effect_failed_with_graphs_own_word(kind: str) -> None:
     write = WRITES[kind]
     async with tenant_with_everybody() as tenant:
