@@ -5,8 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
-from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from shared.clock import Clock
@@ -151,12 +149,6 @@ class Services:
             await source.check()
         finally:
             await source.aclose()
-
-    @cached_property
-    def code(self) -> str:
-        """A digest of the app's code: another version may plan otherwise."""
-        files = sorted(Path(__file__).parent.rglob("*.py"))
-        return sha256(b"".join(map(Path.read_bytes, files))).hexdigest()[:16]
 
     @cached_property
     def receivers(self) -> "Receivers":

@@ -7,6 +7,9 @@ all domains, no run could do more than say so: that is a line, too.
 import logging
 from dataclasses import replace
 from datetime import UTC
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from shared.log import event
@@ -60,7 +63,7 @@ async def _settled(
     if mirror is None:
         return None
     ground = Ground(
-        code=services.code,
+        code=_code(),
         terms=seen.terms,
         decisions=seen.decisions,
         syncing=seen.lookups.territory.syncing,
@@ -180,7 +183,7 @@ async def read_equal_hour(
     if mirror is None or mirror.facts.told is None or not same_map:
         return None
     ground = Ground(
-        code=services.code,
+        code=_code(),
         terms=terms,
         decisions=await services.administration.read_decisions(),
         syncing=syncing,
@@ -190,3 +193,10 @@ async def read_equal_hour(
         memory=await services.known_people.version(),
     )
     return EqualHour(services, ground, told_of(newest), EntraRead(as_of=mirror.facts.told, live=False))
+
+
+@cache
+def _code() -> str:
+    """A digest of the app's code: another version may plan otherwise."""
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return sha256(b"".join(map(Path.read_bytes, files))).hexdigest()[:16]

@@ -4,6 +4,7 @@ A property of a row holds 64 KiB of UTF-16. The people of a what-if or a compari
 and warnings, are left out to fit: a run that can't be stored could neither go on nor end.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from shared.model.parts import say, verbatim
@@ -26,8 +27,15 @@ def to_row(run: Run) -> dict[str, Any]:
 
 
 def from_row(row: Any) -> Run:
+    """The run of this row. Raises ValidationError for what only a later version knows."""
+    return _run(row["run"])
+
+
+@lru_cache(maxsize=64)
+def _run(document: str) -> Run:
+    """Kept, since each run reads a few rows several times, those of its domain's last runs above all."""
     # A later version may have stored fields that this one does not know; that must not hide the run.
-    run = Run.model_validate_json(row["run"], extra="ignore")
+    run = Run.model_validate_json(document, extra="ignore")
     # An earlier version stored only the English text.
     warnings = run.warning_parts or tuple(part for text in run.warnings for part in verbatim(text))
     update = {"message_parts": run.message_parts or verbatim(run.message), "warning_parts": warnings}

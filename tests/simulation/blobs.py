@@ -1,8 +1,9 @@
 """Azure Blob storage in memory, with as much of the SDK's clients as the app uses. Strict: an unknown option is an
 error."""
 
+import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -384,12 +385,19 @@ class SimulatedAccount:
         """No connection is open."""
 
 
+class _MachineTime(VirtualLoop):
+    """Nothing runs on it, and so nothing would wake who waits for its time."""
+
+    def after(self, seconds: float) -> Awaitable[None]:
+        return asyncio.sleep(seconds)
+
+
 def account_alone() -> SimulatedAccount:
     """One that nothing strikes, by the clock of the machine."""
 
     def now() -> datetime:
         return datetime.now(UTC)
 
-    loop = VirtualLoop()
+    loop = _MachineTime()
     gate = Gate(loop, History(loop), Faults(()), Owner(), "one", Random(0))
     return SimulatedAccount(Tables(now), Blobs(now), gate)

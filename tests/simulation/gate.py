@@ -67,7 +67,7 @@ class Gate:
     async def through(self, service: Service, what: str, effect: Callable[[], T]) -> T:
         """The result of the operation. Raises NoAnswer, Struck, and what `effect` raises."""
         fault = self._faults.next(service, what)
-        await asyncio.sleep(self._chance.uniform(0.002, 0.04))
+        await self._loop.after(self._chance.uniform(0.002, 0.04))
         if fault is None:
             return self._do(service, what, effect)
         self._history.note("fault", f"{fault.kind} at {service} {what} of {self._name}")

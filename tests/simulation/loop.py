@@ -7,7 +7,7 @@ instance never runs again: no `except` and no `finally` of it. What belongs to a
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -47,6 +47,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def time(self) -> float:
         return self._now
+
+    def after(self, seconds: float) -> Awaitable[None]:
+        """Ends then. `asyncio.sleep` asks the system something on Python 3.11, which is slow before every operation."""
+        future = self.create_future()
+        self.call_at(self._now + seconds, _end, future)
+        return future
 
     def kill(self, owner: Owner) -> None:
         owner.dead = True
@@ -92,6 +98,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Nobody wakes this loop from another thread."""
+
+
+def _end(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def of_the_world() -> Context:
