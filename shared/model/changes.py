@@ -1,7 +1,7 @@
 """What a sync is to change: changes and plans."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -24,6 +24,8 @@ class Action(StrEnum):
 
 # A run has one of these beside another change of the same person.
 SWITCHES = (Action.UNBLOCK, Action.BLOCK)
+# These set values of a user.
+SETTING = (Action.UPDATE, Action.RENAME, Action.RESTORE)
 
 
 class Rule(StrEnum):
@@ -96,6 +98,25 @@ class Change:
         """The UPN the person has once the change is made."""
         renamed = self.after("userPrincipalName")
         return renamed if isinstance(renamed, str) else self.upn
+
+
+def as_one(begun: Change | None, change: Change) -> Change:
+    """The change from what was before both, where it goes on from a value, or the temporary UPN, that the first set."""
+    if begun is None or change.action not in SETTING:
+        return change
+    first = {one.attribute: one for one in begun.attributes}
+    attributes = [_joined(first.pop(one.attribute, None), one, begun.via) for one in change.attributes]
+    return replace(
+        change,
+        upn=begun.upn if change.upn in (begun.via, begun.new_upn) else change.upn,
+        via=change.via or begun.via,
+        attributes=(*attributes, *first.values()),
+    )
+
+
+def _joined(first: AttributeChange | None, one: AttributeChange, via: str | None) -> AttributeChange:
+    goes_on = first and one.before in (first.after, via or first.after)
+    return replace(one, before=first.before) if first and goes_on else one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

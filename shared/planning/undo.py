@@ -6,7 +6,16 @@ Nothing is forced: if a value was changed again after the sync, the change gets 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shared.model.changes import SWITCHES, Action, AttributeChange, Change, Obstacle, Plan
+from shared.model.changes import (
+    SETTING,
+    SWITCHES,
+    Action,
+    AttributeChange,
+    Change,
+    Obstacle,
+    Plan,
+    as_one,
+)
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
 from shared.model.results import NOT_LOOKED_AT
@@ -57,7 +66,7 @@ def plan_undo(
     undoing = _Undoing(
         reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
     )
-    done = [*done, *(one for one in unsettled if undoing.took_effect(*one))]
+    done = _each_as_one([*done, *(one for one in unsettled if undoing.took_effect(*one))])
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
     lookups = now.lookups
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], lookups.initial_domain)
@@ -75,6 +84,21 @@ def plan_undo(
         target=len(now.users),
         unchanged=len(done) - len(changes),
     )
+
+
+def _each_as_one(done: Iterable[Done]) -> list[Done]:
+    """The values that a sync gave to one user, as one change.
+
+    An invocation plans anew, and may find another change to make than the one that was cut off before it. Whoever was
+    restored was so before anything else.
+    """
+    wholes: dict[tuple[str, Action | None], Done] = {}
+    for change, object_id in sorted(done, key=lambda one: one[0].action is not Action.RESTORE):
+        known = object_id or change.upn, None if change.action in SETTING else change.action
+        begun = wholes[known][0] if known in wholes else None
+        whole = as_one(begun, change)
+        wholes[known] = replace(whole, action=begun.action) if begun else whole, object_id
+    return list(wholes.values())
 
 
 def _returning(changes: Iterable[Change], lookups: Lookups) -> dict[str, Holder]:

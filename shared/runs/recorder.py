@@ -11,7 +11,7 @@ from datetime import datetime
 
 from shared.clock import Clock
 from shared.entra.unheard import Unheard
-from shared.model.changes import Action, Change
+from shared.model.changes import Action, Change, as_one
 from shared.model.parts import Language
 from shared.model.results import IN_DOUBT, Key, Outcome, Result, key
 from shared.model.runs import AUDIT_LOG_LIFETIME, AuditLog, Mode, Run
@@ -20,7 +20,7 @@ from shared.reports.audit_csv import header, render
 from shared.services import Services
 from shared.store.append_blob import AppendedLog
 from shared.store.history import History
-from shared.store.journal import Journal, JournalContent, Recorded, as_one
+from shared.store.journal import Journal, JournalContent, Recorded
 from shared.store.previous_version import read_ended
 
 # How many outcomes have their rows in memory at a time.

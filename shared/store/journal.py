@@ -15,7 +15,7 @@ it. A lifecycle rule deletes it after 30 days. One JSON object a line:
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ import orjson
 
 from shared.clock import Clock
 from shared.errors import JournalGone
-from shared.model.changes import Action, AttributeChange, Change
+from shared.model.changes import Action, Change, as_one
 from shared.model.results import IN_DOUBT, Key, Outcome, Result, key
 from shared.store.append_blob import AppendedLog
 from shared.store.attempts import keep_trying, or_none
@@ -206,25 +206,6 @@ class JournalContent:
         """The key of the change that the app's previous version names by a cell of its audit log."""
         known = (action, cell) in self.intents or (action, cell) in self.outcomes
         return action, cell if known else unescaped(cell)
-
-
-def as_one(begun: Change | None, change: Change) -> Change:
-    """The change from what was before both, where it goes on from a value, or the temporary UPN, that the first set."""
-    if begun is None or change.action not in (Action.UPDATE, Action.RENAME, Action.RESTORE):
-        return change
-    first = {one.attribute: one for one in begun.attributes}
-    attributes = [_joined(first.pop(one.attribute, None), one, begun.via) for one in change.attributes]
-    return replace(
-        change,
-        upn=begun.upn if change.upn in (begun.via, begun.new_upn) else change.upn,
-        via=change.via or begun.via,
-        attributes=(*attributes, *first.values()),
-    )
-
-
-def _joined(first: AttributeChange | None, one: AttributeChange, via: str | None) -> AttributeChange:
-    goes_on = first and one.before in (first.after, via or first.after)
-    return replace(one, before=first.before) if first and goes_on else one
 
 
 def _ended(recorded: Recorded, intended: Mapping[Key, Change]) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.model.changes import Action, AttributeChange, Change, Plan
 from shared.model.people import EntraUser
@@ -52,6 +55,37 @@ def undo(
 def obstacle(plan: Plan) -> tuple[str, str]:
     found = only(plan).obstacle
     return (found.code, said(found.message)) if found else ("", "")
+
+
+class TestAnInvocationThatPlannedAnew:
+    """After one that was cut off: for one user, it may have made another kind of change."""
+
+    @given(
+        st.lists(st.sampled_from("ABCDEFGH"), min_size=3, max_size=6, unique=True),
+        st.lists(st.sampled_from([Action.UPDATE, Action.RENAME]), min_size=5, max_size=5),
+        st.booleans(),
+    )
+    def test_leaves_one_change_to_take_back_from_the_last_value_to_the_first(
+        self, surnames: list[str], actions: list[Action], restored: bool
+    ) -> None:
+        kinds = [Action.RESTORE, *actions] if restored else actions
+        done = [
+            change(kind, attributes=[AttributeChange("surname", before, after)])
+            for kind, (before, after) in zip(kinds, pairwise(surnames), strict=False)
+        ]
+
+        plan = undo(*done, users=[entra_user(values=values(surname=surnames[-1]))])
+
+        assert only(plan).attributes == (AttributeChange("surname", surnames[-1], surnames[0]),)
+
+    def test_gave_whom_an_earlier_one_had_restored_what_that_could_not_give_any_more(self) -> None:
+        restored, updated = (
+            change(action, attributes=[SURNAME]) for action in (Action.RESTORE, Action.UPDATE)
+        )
+        users = [entra_user()]
+
+        assert undo(restored, updated, users=users).changes == undo(restored, users=users).changes
+        assert undo(updated, unsettled=[restored], users=users).changes == undo(restored, users=users).changes
 
 
 class TestUpdatesAndRenames:

@@ -49,6 +49,7 @@ SCENARIOS += [
     "sunday-3-105",
     "sunday-4-96",
     "sunday-6-152",
+    "cdc7dc6921e7997058eed2564ae9db2ffbe61ac4-2",
 ]
 
 
