@@ -17,11 +17,17 @@ class Line:
     attribute: str
     before: str = ""
     error_code: str = ""
+    reason: str = ""
 
     @property
     def doubtful(self) -> bool:
         """Whether nobody knows yet what became of it."""
         return self.error_code == "InDoubt"
+
+    @property
+    def looked_up(self) -> bool:
+        """Whether its answer was lost, and Entra was as it wants it afterwards."""
+        return "Its answer was lost" in self.reason
 
     @property
     def who(self) -> str:
@@ -34,7 +40,7 @@ class Line:
 
 _COLUMNS = (
     "runId", "action", "result", "userPrincipalName", "objectId", "sourceId", "attribute", "before",
-    "errorCode",
+    "errorCode", "reason",
 )  # fmt: skip
 # A cell that a spreadsheet would take for a formula has one more character.
 _ESCAPED = re.compile(r"'(?=[=+\-@\t\r])")

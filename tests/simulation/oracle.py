@@ -36,6 +36,8 @@ _ROWS_OF: Mapping[str, frozenset[str]] = {
     "update": _CHANGES,
 }
 _ONCE: tuple[Deed, ...] = ("create", "delete", "restore")
+# After which deed by hand nothing shows any more that this one took effect.
+_OVER: Mapping[Deed, Deed] = {"update": "update", "delete": "restore"}
 # A hold ends by the clock of whoever looks.
 _CLOCKS_DIFFER = 120.0
 # In calm hours: an active run that nobody performs is noticed by the next tick.
@@ -280,9 +282,10 @@ class Oracle:
             by_upn = record.upn.lower() == str(one.before["userPrincipalName"]).lower()
             # A UPN that was somebody else's points to nobody new, unless the names are the same: a Username made anew.
             may_be = one.object_id not in self._accounts.values() or self._has_names(one.before, username)
-            # Who has an account by immutable ID is not looked for by UPN.
-            by_upn = by_upn and theirs is None and not self._is_elsewhere(record, one.object_id)
-            known = theirs == one.object_id and self._is_known(one.before, one.object_id)
+            # Who has an account by immutable ID has no other, neither by UPN nor by what a sync once made for them.
+            elsewhere = self._is_elsewhere(record, one.object_id)
+            by_upn = by_upn and theirs is None and not elsewhere
+            known = theirs == one.object_id and self._is_known(one.before, one.object_id) and not elsewhere
             known = known and username not in self._left_unseen
             if known or by_id or (by_upn and may_be):
                 self._wrong("an account was deleted to which the source points", f"{username} {_named(one)}")
@@ -465,21 +468,23 @@ class Oracle:
                 self._wrong("a row has no effect", f"{row.action} {row.object_id} {row.run_id}")
 
     def _maybe_by_hand(self, object_id: str, deed: Deed, rows: Iterable[Line]) -> int:
-        """How many of these may tell of somebody else's deed: of a worker that ended before, or that left a doubt."""
+        """How many of these may tell of somebody else's deed: of a worker that ended before, that left a doubt, or that
+        heard no answer.
+        """
         by_hand = self._by_hand[object_id, deed]
         doubted = {name for row in self.rows if by_hand and row.doubtful for name in row.names}
         unsure = {
             row.run_id
             for row in rows
-            if self.grounds.was_interrupted(row.run_id) or not doubted.isdisjoint(row.names)
+            if row.looked_up or self.grounds.was_interrupted(row.run_id) or not doubted.isdisjoint(row.names)
         }
         return min(len(unsure), by_hand)
 
     def _is_overwritten(self, one: Effect, by: Performing) -> bool:
-        """Whether somebody wrote over it before a run that was interrupted looked for it."""
+        """Whether somebody wrote over it, or took it back, before a run that was interrupted looked for it."""
         later = [other for other in self._everything[one.object_id] if other.at > one.at]
-        by_hand = bool(later) and later[0].by is None and later[0].deed == "update"
-        return one.deed == "update" and by_hand and self.grounds.was_interrupted(by.run_id)
+        by_hand = bool(later) and later[0].by is None and later[0].deed == _OVER.get(one.deed)
+        return by_hand and self.grounds.was_interrupted(by.run_id)
 
     def _is_told(self, one: Effect, by: Performing) -> bool:
         """Whether a row of this run tells of it. What is in doubt has no object ID while nobody knows of one."""
