@@ -65,9 +65,22 @@ class Result:
 
 def simulate(scenario: Scenario) -> Result:
     """Deterministic: the same scenario gives the same result."""
+    with _signed_in(), _collected_afterwards():
+        return _simulated(scenario)
+
+
+def _simulated(scenario: Scenario) -> Result:
+    """Leaves nothing behind but garbage: what a caller still held would outlast the collection, and all that follow."""
     loop = VirtualLoop()
-    with _one_at_a_time(loop), _signed_in():
+    loop.set_exception_handler(lambda _loop, _context: None)
+    try:
         return loop.run_until_complete(_lived(loop, scenario))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+        loop.graves.clear()
+        loop._ready.clear()
+        loop._scheduled.clear()
 
 
 async def _lived(loop: VirtualLoop, scenario: Scenario) -> Result:
@@ -479,22 +492,18 @@ def _signed_in() -> Iterator[None]:
 
 
 @contextmanager
-def _one_at_a_time(loop: VirtualLoop) -> Iterator[None]:
-    """Without the cyclic garbage collector, whose moments differ: what it closes would run in the middle of an hour."""
+def _collected_afterwards() -> Iterator[None]:
+    """Without the cyclic garbage collector, whose moments differ: what it closes would run in the middle of an hour.
+
+    What is left of the world when it has ended is closed unheard: nobody runs its loop any more.
+    """
     gc.disable()
-    # What was there before need not be looked at when it is collected in the end.
+    # What was there before need not be looked at when the rest is collected.
     gc.freeze()
-    complaints: list[dict[str, Any]] = []
-    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
         yield
     finally:
-        asyncio.set_event_loop(None)
-        loop.close()
-        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
-        loop.graves.clear()
-        loop._ready.clear()
-        loop._scheduled.clear()
         gc.collect()
         sys.unraisablehook = hook
         gc.unfreeze()
