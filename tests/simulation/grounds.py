@@ -121,7 +121,9 @@ class Grounds:
                 "an account was deleted without a second look at the source", f"{by.run_id} {one.object_id}"
             )
             return by.began_at
-        return max(by.began_at, begun[after])
+        # Nobody can see whom a list leaves out without any sign.
+        short = any(begun[after] <= at <= one.at for at in self.world.access_control.short)
+        return self.looked_at(by) if short else max(by.began_at, begun[after])
 
     def expect_counted(self, run: Mapping[str, Any]) -> None:
         """A run counts everybody whom the source had on the domain when it was read."""
