@@ -507,7 +507,8 @@ class Oracle:
             told = (last or {}).get("messageParts")
             self._wrong("no good sync at the end", f"{domain} {last and last['status']} {told}")
             return
-        named = {w for r in self.rows if r.run_id == last["id"] and r.result != "succeeded" for w in r.names}
+        told = [row for row in self.rows if row.run_id == last["id"] and row.result != "succeeded"]
+        named = {who for row in told for who in row.names}
         accounts = {user.upn.lower(): user for user in self.world.entra.directory.users_of(domain)}
         wanted = {
             r.upn.lower(): name for name, r in self._records.items() if r.upn.lower().endswith(f"@{domain}")
@@ -520,7 +521,10 @@ class Oracle:
             if user and unnamed and not self._has_names(user.properties, username):
                 self._wrong("names differ, and no row says why", f"{username} {upn}")
         for upn, user in sorted(accounts.items()):
-            if upn not in wanted and not _protection(user) and not named & {upn, user.id}:
+            # One row tells of all the accounts that one person may have.
+            named_beside = any(user.id in row.reason for row in told)
+            unnamed = not named & {upn, user.id} and not named_beside
+            if upn not in wanted and not _protection(user) and unnamed:
                 self._wrong("an account has nobody in the source, and no row says why", upn)
 
     def _note_whom_it_pointed_to(self, username: str, now: float) -> None:
