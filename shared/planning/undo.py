@@ -18,7 +18,7 @@ from shared.model.changes import (
 )
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
-from shared.model.results import NOT_LOOKED_AT
+from shared.model.results import NOT_LOOKED_AT, key
 from shared.planning.aside import are_aside
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.detours import with_detour
@@ -59,14 +59,23 @@ def plan_undo(
     disable_added: bool,
     unsettled: Sequence[Done] = (),
 ) -> Plan:
-    """The opposite of every change in `done`, where it still applies.
+    """The opposite of every change in `done`, in the order in which they were made, where it still applies.
 
-    So with the `unsettled` changes, those that may have taken effect: the users show whether they did.
+    `unsettled`: those of them that may have taken effect. The users show whether they did, or what was done afterwards.
     """
     undoing = _Undoing(
         reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
     )
-    done = _each_as_one([*done, *(one for one in unsettled if undoing.took_effect(*one))])
+    left = {(object_id, one.attribute, one.before) for made, object_id in done for one in made.attributes}
+    doubted = {key(change) for change, _ in unsettled}
+    done = [
+        (change, object_id)
+        for change, object_id in done
+        if key(change) not in doubted
+        or undoing.took_effect(change, object_id)
+        or any((object_id, one.attribute, one.after) in left for one in change.attributes)
+    ]
+    done = _each_as_one(done)
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
     lookups = now.lookups
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], lookups.initial_domain)
@@ -89,16 +98,28 @@ def plan_undo(
 def _each_as_one(done: Iterable[Done]) -> list[Done]:
     """The values that a sync gave to one user, as one change.
 
-    An invocation plans anew, and may find another change to make than the one that was cut off before it. Whoever was
-    restored was so before anything else.
+    An invocation plans anew, and may find another change to make than the one that was cut off before it.
     """
     wholes: dict[tuple[str, Action | None], Done] = {}
-    for change, object_id in sorted(done, key=lambda one: one[0].action is not Action.RESTORE):
+    for change, object_id in done:
         known = object_id or change.upn, None if change.action in SETTING else change.action
-        begun = wholes[known][0] if known in wholes else None
-        whole = as_one(begun, change)
-        wholes[known] = replace(whole, action=begun.action) if begun else whole, object_id
+        whole = change
+        if known in wholes:
+            begun, _ = wholes[known]
+            whole = replace(as_one(begun, change), action=begun.action)
+            if begun.via:
+                whole = replace(whole, attributes=_from_before(begun, whole.attributes))
+        wholes[known] = whole, object_id
     return list(wholes.values())
+
+
+def _from_before(begun: Change, attributes: Iterable[AttributeChange]) -> tuple[AttributeChange, ...]:
+    """The same from the UPN that the user had before the temporary one."""
+    from_before = (
+        replace(one, before=begun.upn) if (one.attribute, one.before) == (UPN, begun.via) else one
+        for one in attributes
+    )
+    return tuple(one for one in from_before if one.attribute != UPN or one.before != one.after)
 
 
 def _returning(changes: Iterable[Change], lookups: Lookups) -> dict[str, Holder]:

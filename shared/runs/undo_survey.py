@@ -1,6 +1,6 @@
 """Reads what an undo needs: the journal of the sync, and the current state of the users that it changed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Action, Change
@@ -24,7 +24,10 @@ from shared.store.journal import Journal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoneSync:
-    """A sync that is to be undone: what it did, what it may have done, what is remembered, and who is on hold now."""
+    """A sync that is to be undone: what it did, what is remembered, and who is on hold now.
+
+    `done` has what it may have done, too, in the order of its invocations; that is `unsettled`.
+    """
 
     run_id: str
     domain: str
@@ -35,12 +38,8 @@ class DoneSync:
 
     def before(self, attribute: str) -> list[str]:
         """The values that the attribute had before the sync changed it, without empty ones."""
-        changes = (c for made, _ in self.every for c in made.attributes if c.attribute == attribute)
+        changes = (c for made, _ in self.done for c in made.attributes if c.attribute == attribute)
         return [str(change.before) for change in changes if change.before]
-
-    @property
-    def every(self) -> list[Done]:
-        return [*self.done, *self.unsettled]
 
 
 async def read_intended(services: Services, domain: str, run_id: str) -> Collection[Change]:
@@ -57,7 +56,7 @@ async def survey_undo(
     sync = DoneSync(
         run_id=undoes,
         domain=run.domain,
-        done=journal.made,
+        done=journal.done,
         unsettled=journal.unsettled,
         memory=await services.known_people.read(run.domain),
         holds=(await services.administration.read_decisions()).holds,
@@ -74,15 +73,16 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
     looks = SideLooks()
     tenant = await directory.read_domains()
     initial = initial_domain(tenant, domain_named(sync.domain, tenant))
-    touched = [object_id or change.upn for change, object_id in sync.every]
+    touched = [object_id or change.upn for change, object_id in sync.done]
     looked_up = await directory.look_up_users(touched)
     found = {asked: user for asked, user in looked_up.items() if user}
     users = {user.object_id: user for user in found.values()}
-    # An add in doubt has no object id: who has its UPN may be its user.
-    unsettled = [
-        (change, object_id or (found[change.upn].object_id if change.upn in found else None))
-        for change, object_id in sync.unsettled
-    ]
+
+    def named(done: Sequence[Done]) -> list[Done]:
+        """An add in doubt has no object id: who has its UPN may be its user."""
+        at = {change.upn: found[change.upn].object_id for change, _ in done if change.upn in found}
+        return [(change, object_id or at.get(change.upn)) for change, object_id in done]
+
     recycle_bin = await _read_deleted_users(sync, directory, looks)
     deleted = {user.object_id: user for user in recycle_bin.users if user.object_id in set(touched)}
     protection = await read_protection(terms, directory, sync.holds)
@@ -111,11 +111,11 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
     )
     plan = plan_undo(
         sync.run_id,
-        sync.done,
+        named(sync.done),
         now,
         terms.attribute_map,
         disable_added=disable_added,
-        unsettled=unsettled,
+        unsettled=named(sync.unsettled),
     )
     return Survey(
         domain=sync.domain,
@@ -136,7 +136,7 @@ async def _read_deleted_users(sync: DoneSync, directory: Directory, looks: SideL
     For any other sync they only tell which immutable IDs and addresses are in use: then the result is empty.
     """
     reading = directory.read_deleted_users()
-    if any(change.action is Action.DELETE for change, _ in sync.every):
+    if any(change.action is Action.DELETE for change, _ in sync.done):
         return await reading
     effect = say("look.deletedConflicts")
     return await looks.at(reading, RecycleBin(), effect)

@@ -133,9 +133,16 @@ class JournalContent:
         return journal
 
     @property
-    def made(self) -> list[tuple[Change, str | None]]:
-        """Every change that took effect, from what was before all invocations, with the object id it ended on."""
-        return [(whole, object_id) for o, whole, object_id in self._wholes() if o.succeeded]
+    def done(self) -> list[tuple[Change, str | None]]:
+        """Every change that took effect or may have, in this order, with the object id it ended on.
+
+        Each is from what was before all invocations.
+        """
+        return [
+            (whole, object_id)
+            for o, whole, object_id in self._wholes()
+            if o.succeeded or _is_unsettled(o, whole)
+        ]
 
     @property
     def in_doubt(self) -> list[Recorded]:
@@ -145,13 +152,8 @@ class JournalContent:
 
     @property
     def unsettled(self) -> list[tuple[Change, str | None]]:
-        """The same with object ids, and every change that was refused after a first step: a temporary UPN, a return."""
-        return [
-            (whole, object_id)
-            for o, whole, object_id in self._wholes()
-            if o.error_code == IN_DOUBT
-            or (o.result is Result.FAILED and (whole.via or whole.action is Action.RESTORE))
-        ]
+        """Those of `done` that only may have: in doubt, or refused after a first step: a temporary UPN, a return."""
+        return [(whole, object_id) for o, whole, object_id in self._wholes() if _is_unsettled(o, whole)]
 
     def _wholes(self) -> Iterator[tuple[Outcome, Change, str | None]]:
         for known, outcome in self.outcomes.items():
@@ -206,6 +208,11 @@ class JournalContent:
         """The key of the change that the app's previous version names by a cell of its audit log."""
         known = (action, cell) in self.intents or (action, cell) in self.outcomes
         return action, cell if known else unescaped(cell)
+
+
+def _is_unsettled(outcome: Outcome, whole: Change) -> bool:
+    refused = outcome.result is Result.FAILED
+    return outcome.error_code == IN_DOUBT or (refused and bool(whole.via or whole.action is Action.RESTORE))
 
 
 def _ended(recorded: Recorded, intended: Mapping[Key, Change]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class TestLinesOfThePreviousVersion:
             ("add", "b"): "failed",
             ("add", "'=c"): "succeeded",
         }
-        assert [(change.source_id, object_id) for change, object_id in journal.made] == [
+        assert [(change.source_id, object_id) for change, object_id in journal.done] == [
             ("=a", "o1"),
             ("'=c", "o3"),
         ]
@@ -135,7 +135,7 @@ class TestWhatSeveralInvocationsDid:
             "time": "2026-03-01T00:00:00.000+00:00",
             "position": 7,
         }
-        ((change, _),) = JournalContent.parse(b"\n".join([*intents, orjson.dumps(ended)])).made
+        ((change, _),) = JournalContent.parse(b"\n".join([*intents, orjson.dumps(ended)])).done
         return change
 
     @staticmethod
@@ -183,7 +183,7 @@ class TestWhatSeveralInvocationsDid:
 
         journal = JournalContent.parse(b"\n".join(map(orjson.dumps, lines)))
 
-        assert journal.made == [(intended, "o1")]
+        assert journal.done == [(intended, "o1")]
 
     @given(st.lists(TEXT, min_size=2, max_size=5, unique=True))
     def test_updates_that_go_on_from_each_other_are_one_from_the_first(self, values: list[str]) -> None:
@@ -212,7 +212,7 @@ def test_a_restore_whose_second_step_was_refused_is_unsettled() -> None:
 
     journal = JournalContent.parse(intent + b"\n" + orjson.dumps(ended))
 
-    assert (journal.made, journal.unsettled) == ([], [(restore, "o1")])
+    assert journal.done == journal.unsettled == [(restore, "o1")]
 
 
 @given(CHANGES, TEXT)

@@ -14,6 +14,7 @@ from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import IMMUTABLE_ID, AttributeMap
 from shared.planning.protection import Protection
+from shared.planning.renames import temporary_upn
 from shared.planning.undo import Now, plan_undo
 from shared.words import said
 from tests.support.people import INITIAL_DOMAIN, MAP, add, change, entra_user, only, rename, summary, values
@@ -47,9 +48,8 @@ def undo(
     def ended(changes: Sequence[Change]) -> list[tuple[Change, str | None]]:
         return [(c, c.object_id or f"id-{c.source_id}") for c in changes]
 
-    return plan_undo(
-        "r1", ended(done), now, attribute_map, disable_added=disable_added, unsettled=ended(unsettled)
-    )
+    every = ended([*(one for one in unsettled if one not in done), *done])
+    return plan_undo("r1", every, now, attribute_map, disable_added=disable_added, unsettled=ended(unsettled))
 
 
 def obstacle(plan: Plan) -> tuple[str, str]:
@@ -64,9 +64,10 @@ class TestAnInvocationThatPlannedAnew:
         st.lists(st.sampled_from("ABCDEFGH"), min_size=3, max_size=6, unique=True),
         st.lists(st.sampled_from([Action.UPDATE, Action.RENAME]), min_size=5, max_size=5),
         st.booleans(),
+        st.data(),
     )
     def test_leaves_one_change_to_take_back_from_the_last_value_to_the_first(
-        self, surnames: list[str], actions: list[Action], restored: bool
+        self, surnames: list[str], actions: list[Action], restored: bool, data: st.DataObject
     ) -> None:
         kinds = [Action.RESTORE, *actions] if restored else actions
         done = [
@@ -74,7 +75,9 @@ class TestAnInvocationThatPlannedAnew:
             for kind, (before, after) in zip(kinds, pairwise(surnames), strict=False)
         ]
 
-        plan = undo(*done, users=[entra_user(values=values(surname=surnames[-1]))])
+        unsettled = data.draw(st.lists(st.sampled_from(done)))
+
+        plan = undo(*done, users=[entra_user(values=values(surname=surnames[-1]))], unsettled=unsettled)
 
         assert only(plan).attributes == (AttributeChange("surname", surnames[-1], surnames[0]),)
 
@@ -86,6 +89,18 @@ class TestAnInvocationThatPlannedAnew:
 
         assert undo(restored, updated, users=users).changes == undo(restored, users=users).changes
         assert undo(updated, unsettled=[restored], users=users).changes == undo(restored, users=users).changes
+
+    def test_gave_whom_an_earlier_one_had_restored_aside_their_upn_again(self) -> None:
+        """Nobody gets the temporary UPN back."""
+        back = entra_user("back@contoso.com", object_id="id-u", immutable_id="K2")
+        aside, key = temporary_upn(back, INITIAL_DOMAIN), AttributeChange(IMMUTABLE_ID, None, "K2")
+        upn = AttributeChange("userPrincipalName", aside, back.upn)
+        restored = change(Action.RESTORE, back.upn, object_id="id-u", via=aside, attributes=[key])
+        renamed = change(Action.RENAME, aside, object_id="id-u", via=aside, attributes=[upn, key])
+
+        plan = undo(restored, renamed, users=[back])
+
+        assert only(plan).attributes == (AttributeChange(IMMUTABLE_ID, "K2", None),)
 
 
 class TestUpdatesAndRenames:
@@ -470,7 +485,7 @@ def test_who_cannot_be_read_is_named_and_left_alone(
 
     plan = plan_undo(
         "r1",
-        [(one, who) for one in done],
+        [(made, who)],
         now,
         MAP,
         disable_added=False,
