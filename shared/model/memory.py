@@ -115,10 +115,13 @@ def merge(current: Memory, delta: Delta) -> Memory:
     )
 
 
-def linked(memory: Memory, links: Mapping[str, str], today: date) -> Memory:
-    """The memory with exactly these links."""
+def linked(
+    memory: Memory, links: Mapping[str, str], today: date, anew: Collection[str] = frozenset()
+) -> Memory:
+    """The memory with exactly these links. `anew`: object ids to which every link counts as made today."""
     gone = memory.links.keys() - links.keys()
-    new = dict.fromkeys(links.keys() - memory.links.keys(), today.isoformat())
+    fresh = (who for who, account in links.items() if who not in memory.links or account in anew)
+    new = dict.fromkeys(fresh, today.isoformat())
     # What was done to one account says nothing of another one.
     moved = [who for who in memory.blocked if links.get(who) != memory.links.get(who)]
     return replace(

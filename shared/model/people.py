@@ -106,10 +106,10 @@ class Memory:
 
     By source id: `links`: the Entra user (object id) that the source user became. `names`: digests of family and given
     name at the last good sync (see `planning/names.py`). `forms`: digests of values that Entra may alter or has
-    refused (see `planning/forms.py`). `since`: when a sync first linked them; absent for links from the time of one
-    memory per domain. `lost`: when neither side was found to have them any more. `upns`: which field named them at the
-    last good sync (see `planning/upns.py`). `outside`: since when they are out of scope, though in the source, or were
-    when they left it.
+    refused (see `planning/forms.py`). `since`: when a sync first linked them, or last restored them; absent for links
+    from the time of one memory per domain. `lost`: when neither side was found to have them any more. `upns`: which
+    field named them at the last good sync (see `planning/upns.py`). `outside`: since when they are out of scope,
+    though in the source, or were when they left it.
     By object id: `deleted`: when a sync deleted the account. `leavers`: who waits (see `model/leavers.py`).
     By domain: `filled`: the attributes that somebody in the source filled at the last good sync, with spaces between.
 

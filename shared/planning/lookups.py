@@ -23,8 +23,8 @@ class Lookups:
     `addresses`: lower-case address → its holder. `immutable_ids`: immutable ID → its holder. `former_addresses`: object
     id of a deleted user → the addresses that a restore brings back. `unclear`: source id → why it is unknown whether
     the user has an account already.
-    `known_since`: object id → when a sync first linked somebody to the account, empty if that is not known. With
-    `ask_unlinked`, all others are deleted only if `approved` (object ids).
+    `known_since`: object id → when a sync first linked somebody to the account, or last restored it; empty if that is
+    not known. With `ask_unlinked`, all others are deleted only if `approved` (object ids).
     `memory_doubt`: why some remembered links may be missing, empty if none are. `other_domains`: whether users may move
     here from another domain of the tenant.
     `leavers`: accounts that would be deleted, with nickname and aliases; `certain`: source ids of users elsewhere who

@@ -1,6 +1,6 @@
 """A plan, applied in the order of `waves_of`, each change recorded ahead and afterwards."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
@@ -33,7 +33,6 @@ from shared.services import Services
 (NO_ROOM,) = say("warning.noRoom", code=QUOTA_EXCEEDED)
 _LEFT = say("newcomer.noRoom")
 _MADE = Result.SUCCEEDED
-_MAYBE_MADE = frozenset({_MADE, Result.IN_DOUBT})
 # Whoever has one of these has been looked for by it.
 _SURPRISES = (f"ObjectConflict:{UPN}", f"ObjectConflict:{IMMUTABLE_ID}")
 
@@ -108,17 +107,18 @@ class Sync:
             [Outcome.took_effect(c, c.object_id) for c in cut_off if c.action is Action.RESTORE]
         )
         # What did not take effect before an interruption is planned again, and gets its row in its turn.
-        now, doubts = self._services.clock.now(), [*map(self._recorder.unheard, self._recorder.in_doubt)]
+        now, doubts = self._services.clock.now(), map(self._recorder.unheard, self._recorder.in_doubt)
         await self._settle(d for d in doubts if not _is_made_again(d, planned.get(key(d.change)), now))
-        back = self._may_be_back(doubts)
         recorded_people = {person for _, person in self._recorder.results}
         not_sent = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
         await self._record([Outcome.not_sent(c) for c in not_sent if key(c)[1] not in recorded_people])
-        writes = [c for c in plan.writes if key(c) not in self._recorder.results and not _is_second(c, back)]
+        writes = [change for change in plan.writes if key(change) not in self._recorder.results]
         self._directory.graph.expected = self._expected(writes)
         self._remembering.begin_stages()
-        if plan.leavers or any(change.via for change in writes):
-            # A rename that is cut off at its temporary UPN is found again by its link, and a block by the leaver's row.
+        restores = [change for change in writes if change.action is Action.RESTORE]
+        self._remembering.begin_restores(restores)
+        if plan.leavers or restores or any(change.via for change in writes):
+            # Who is cut off at a temporary UPN, or restored, is found again by the link; a block by the leaver's row.
             await self._remembering.write()
         await self._apply([change for change in writes if not change.of_leaver])
         await self._end_short_sessions()
@@ -215,11 +215,6 @@ class Sync:
     async def _settle(self, doubts: Iterable[Unheard]) -> None:
         await self._record(await settle_doubts(doubts, self._directory.graph))
 
-    def _may_be_back(self, doubts: Sequence[Unheard]) -> set[str | None]:
-        """Whose restore was in doubt, and took effect or may have: an add would be their second account."""
-        restores = [doubt.change for doubt in doubts if doubt.change.action is Action.RESTORE]
-        return {c.source_id for c in restores if self._recorder.results.get(key(c)) in _MAYBE_MADE}
-
     def _as_expected(
         self, change: Change, planned: EntraUser, now: Mapping[str, EntraUser | None]
     ) -> EntraUser:
@@ -293,14 +288,11 @@ def _is_made_again(doubt: Unheard, planned: Change | None, now: datetime) -> boo
 
     A create that Entra may not show yet is met only by one under the same UPN: Entra refuses that.
     """
-    if planned is None or doubt.change.action is not Action.ADD or not doubt.may_be_hidden(now):
-        return planned is not None
+    if planned is None or planned.obstacle:
+        return False
+    if doubt.change.action is not Action.ADD or not doubt.may_be_hidden(now):
+        return True
     return doubt.change.upn.lower() == planned.upn.lower()
-
-
-def _is_second(change: Change, back: Collection[str | None]) -> bool:
-    """Whether this adds somebody whose restored account Entra's lists need not show yet."""
-    return change.action is Action.ADD and change.source_id in back
 
 
 def _is_surprise(outcome: Outcome) -> bool:

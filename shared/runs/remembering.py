@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from shared.entra.directory import Directory
-from shared.model.changes import Action
+from shared.model.changes import Action, Change
 from shared.model.leavers import read, without_old, written
 from shared.model.memory import (
     after_deletions,
@@ -60,6 +60,8 @@ class Remembering:
         self._leavers = dict(seen.memory.leavers)
         self._deleted: set[str] = set()
         self._restored: set[str] = set()
+        # Restored, or about to be.
+        self._back: set[str] = set()
         self._written: set[str] = set()
         # As it was last read or written here, by which it is told what others have changed; and as it lies in storage.
         self._known = self._stored = seen.memory
@@ -85,6 +87,13 @@ class Remembering:
     def begin_stages(self) -> None:
         """The rows of leavers as they are planned: they are written before anything that follows from them."""
         self._leavers |= {account: written(row) for account, row in self._seen.plan.leavers.items()}
+
+    def begin_restores(self, restores: Iterable[Change]) -> None:
+        """Links them ahead, as of today: whoever has a young link gets no account while Entra may not show theirs."""
+        for change in restores:
+            self._back.add(str(change.object_id))
+            if change.source_id:
+                self._links[change.source_id] = str(change.object_id)
 
     def note_signed_out(self, accounts: Iterable[str]) -> None:
         for account in accounts:
@@ -119,7 +128,7 @@ class Remembering:
     def _so_far(self) -> Memory:
         now = self._services.clock.now()
         today = now.date()
-        memory = with_forms(linked(self._known, self._links, today), self._forms)
+        memory = with_forms(linked(self._known, self._links, today, anew=self._back), self._forms)
         memory = with_blocked(memory, self._blocked)
         memory = after_deletions(memory, self._deleted, self._restored, today)
         memory = with_leavers(memory, without_old(self._leavers, now))

@@ -8,7 +8,6 @@ from shared.model.runs import Run
 from tests.support.outcomes import ANY_DELETION, errors_of, names, rows_of, treated, undone
 from tests.support.stack import Stack, StartStack, in_entra, in_source
 
-GONE = "00000000-0000-4000-8000-00000000000f"
 LEAVERS = [f"gone{n}" for n in range(4)]
 # After the looks before the plan and before the deletion.
 LATER = tuple(range(3, 100))
@@ -22,8 +21,8 @@ async def leavers(start_stack: StartStack, *gone: str) -> Stack:
     return stack
 
 
-def unheard(method: str, path: str = "/users/*") -> Fault:
-    return Fault(kind="status", status=504, where="inner", method=method, path=path, took_effect=True)
+def unheard(method: str) -> Fault:
+    return Fault(kind="status", status=504, where="inner", method=method, path="/users/*", took_effect=True)
 
 
 def unseen(stack: Stack, name: str, nth: tuple[int, ...] | None = None) -> Fault:
@@ -132,29 +131,6 @@ async def test_whose_new_account_does_not_show_yet_gets_no_second_one(start_stac
     assert await treated(stack, too_soon) == {"new": ("add", "inDoubt")}
     assert (closing.status, closing.counts.add, closing.counts.rename) == ("succeeded", 1, 1)
     assert names(stack.users()) == {"stays", "correct"}
-
-
-async def test_whose_restored_account_does_not_show_yet_gets_no_second_one(start_stack: StartStack) -> None:
-    stack = await start_stack(
-        source=[in_source("back")], tenant={"deletedUsers": [in_entra("back", id=GONE)]}
-    )
-    stack.entra.faults.plan.fresh_not_found_seconds = 3_600
-    stack.entra.faults.add(unheard("POST", f"*{GONE}/restore"))
-    sync = await stack.sync()
-    stack.entra.faults.clear()
-    # In no list either, neither of users nor of deleted ones.
-    stack.entra.faults.plan.fresh_not_found_seconds = 3_600
-    stack.entra.faults.plan.stale_list_seconds = 120
-    stack.access_control.users.edit("back", {"user_principal_name": "correct@contoso.com"})
-
-    too_soon = await stack.sync()
-    stack.entra.faults.clear()
-    closing, after = await stack.sync(), await stack.sync()
-
-    assert await treated(stack, sync) == {"back": ("restore", "inDoubt")}
-    assert await treated(stack, too_soon) == {"back": ("restore", "inDoubt")}
-    assert (closing.counts.restore, after.status, after.counts.rename) == (1, "succeeded", 1)
-    assert names(stack.users()) == {"correct"}
 
 
 async def test_whom_somebody_else_deletes_meanwhile_is_not_deleted_by_the_sync(
