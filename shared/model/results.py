@@ -16,6 +16,8 @@ IN_DOUBT = "InDoubt"
 EXCHANGE_MASTERED = "ExchangeMastered"
 # Error code of a user who was left at a temporary UPN.
 STEPPED_ASIDE = "SteppedAside"
+# In the message about a restore whose second step was refused.
+_RESTORED = frozenset({"write.restoredAside", "write.restoredAsBefore"})
 # Error codes of a user who is left alone: a person has to decide, or somebody in the source may be this user.
 QUESTION = "Question"
 SHIELDED = "Shielded"
@@ -67,6 +69,16 @@ class Outcome:
     @property
     def succeeded(self) -> bool:
         return self.result is Result.SUCCEEDED
+
+    @property
+    def may_be_back(self) -> bool:
+        """Whether its user may have been restored, whatever became of the rest of the change.
+
+        They are linked as of that day: whoever has a young link gets no account while Entra shows theirs nowhere.
+        """
+        stands = self.succeeded or self.error_code in (IN_DOUBT, STEPPED_ASIDE)
+        stands = stands or any(part.code in _RESTORED for part in self.error_message)
+        return self.change.action is Action.RESTORE and stands
 
     @property
     def unseen(self) -> bool:

@@ -61,21 +61,13 @@ def plan_undo(
 ) -> Plan:
     """The opposite of every change in `done`, in the order in which they were made, where it still applies.
 
-    `unsettled`: those of them that may have taken effect. The users show whether they did, or what was done afterwards.
+    `unsettled`: those of them that may have taken effect. The users show whether they did.
     """
     undoing = _Undoing(
         reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
     )
-    left = {(object_id, one.attribute, one.before) for made, object_id in done for one in made.attributes}
     doubted = {key(change) for change, _ in unsettled}
-    done = [
-        (change, object_id)
-        for change, object_id in done
-        if key(change) not in doubted
-        or undoing.took_effect(change, object_id)
-        or any((object_id, one.attribute, one.after) in left for one in change.attributes)
-    ]
-    done = _each_as_one(done)
+    done = _each_as_one(one for one in done if key(one[0]) not in doubted or undoing.took_effect(*one))
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
     lookups = now.lookups
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], lookups.initial_domain)

@@ -115,10 +115,8 @@ class Sync:
         writes = [change for change in plan.writes if key(change) not in self._recorder.results]
         self._directory.graph.expected = self._expected(writes)
         self._remembering.begin_stages()
-        restores = [change for change in writes if change.action is Action.RESTORE]
-        self._remembering.begin_restores(restores)
-        if plan.leavers or restores or any(change.via for change in writes):
-            # Who is cut off at a temporary UPN, or restored, is found again by the link; a block by the leaver's row.
+        if plan.leavers or any(change.via for change in writes):
+            # A rename that is cut off at its temporary UPN is found again by its link, and a block by the leaver's row.
             await self._remembering.write()
         await self._apply([change for change in writes if not change.of_leaver])
         await self._end_short_sessions()

@@ -31,7 +31,8 @@ class Recorder:
     """The recorder that one invocation owns. Once a later invocation fences it off, its writes raise LeaseLost.
 
     `results`: the result of every change that has ended, also in earlier invocations. `created`: source id → object id
-    of every user that the run has created. `marks`: source id → what memory is to know of the account's sign-in state
+    of every user that the run has created. `back`: object id → source id, if any, of whom it has restored, or perhaps.
+    `marks`: source id → what memory is to know of the account's sign-in state
     (see `planning/sign_in.py`). `staged`: object id → what was done to a leaver, or to somebody who is back. `unseen`:
     the users that were not deleted because a lookup, or a second read of the source, was not possible, as in a change's
     `Key`.
@@ -49,6 +50,7 @@ class Recorder:
         self._intended: dict[Key, Change] = {}
         self.results: dict[Key, Result] = {}
         self.created: dict[str, str] = {}
+        self.back: dict[str, str | None] = {}
         self.marks: dict[str, str] = {}
         self.staged: dict[str, Change] = {}
         self.unseen: set[str] = set()
@@ -190,6 +192,8 @@ class Recorder:
                 self.marks |= marked(change)
                 if change.object_id and (change.stage or change.action is Action.UNBLOCK):
                     self.staged[change.object_id] = change
+            if outcome.may_be_back and change.object_id:
+                self.back[change.object_id] = change.source_id
             added = change.action is Action.ADD and outcome.succeeded
             if added and change.source_id and outcome.object_id:
                 self.created[change.source_id] = outcome.object_id

@@ -25,32 +25,38 @@ from shared.store.journal import Journal
 from shared.store.runs import Fence
 
 LOOK_UP_SECONDS = 60.0
+_LOOKED_UP_FIRST = (Action.ADD, Action.DELETE, Action.RESTORE)
 
 
 async def take_up(services: Services, fence: Fence, run: Run, graph: Graph) -> Recorder | None:
     """The records of a sync that was cut off, None if it left none. Raises LeaseLost if it was taken over.
 
-    Whom the sync created is linked before anybody is matched: their UPN may have been edited in the source since.
-    Without the link they would look like two people, one to be created under the new UPN, one to be deleted. Whom it
-    deleted is recorded, too: they count towards the limit of the whole run.
+    Whom the sync created, or restored, is linked before anybody is matched: their UPN may have been edited in the
+    source since. Without the link they would look like two people, one to be created under the new UPN, one to be
+    deleted. Whom it deleted is recorded, too: they count towards the limit of the whole run.
     """
     recorder = await _reopen(services, fence, run)
     if recorder is None:
         return None
-    doubts = [change for change in recorder.in_doubt if change.action in (Action.ADD, Action.DELETE)]
+    doubts = [change for change in recorder.in_doubt if change.action in _LOOKED_UP_FIRST]
     looked_up = await settle_doubts(map(recorder.unheard, doubts), graph)
     # What did not take effect is planned again, or is looked for once more in the end.
     await recorder.record([outcome for outcome in looked_up if outcome.succeeded])
+    recorder.back |= {str(one.change.object_id): one.change.source_id for one in looked_up if one.may_be_back}
     await link_created(services, run.domain, recorder)
     return recorder
 
 
 async def link_created(services: Services, domain: str, recorder: Recorder) -> None:
-    """Remembers whom the run has created or blocked, and which leavers. Raises LeaseLost if others keep writing."""
-    if recorder.created or recorder.marks or recorder.staged:
+    """Remembers whom the run has created, restored or blocked, and which leavers.
+
+    Raises LeaseLost if others keep writing.
+    """
+    if recorder.created or recorder.back or recorder.marks or recorder.staged:
         memory = await services.known_people.read(domain)
-        links = {**memory.links, **recorder.created}
-        now = await services.clock.in_thread(linked, memory, links, services.clock.now().date())
+        back = {source_id: account for account, source_id in recorder.back.items() if source_id}
+        links, today = {**memory.links, **recorder.created, **back}, services.clock.now().date()
+        now = await services.clock.in_thread(linked, memory, links, today, recorder.back.keys())
         now = with_blocked(now, memory.blocked | recorder.marks)
         time, undone = services.clock.now(), recorder.undoes
         leavers = dict(memory.leavers)
@@ -129,8 +135,10 @@ def _outcome(look: Unheard, found: Found, now: datetime) -> Outcome | None:
     change = look.change
     if found.made is None:
         return Outcome.in_doubt(change, found.unread)
-    if found.user and change.via and str(found.user.get(UPN)).lower() == change.via.lower():
-        return Outcome.failed(change, STEPPED_ASIDE, say("doubt.steppedAside", upn=change.via))
+    # Whoever was restored has a link, by which the next run gives them their UPN.
+    via = None if change.action is Action.RESTORE else change.via
+    if found.user and via and str(found.user.get(UPN)).lower() == via.lower():
+        return Outcome.failed(change, STEPPED_ASIDE, say("doubt.steppedAside", upn=via))
     if found.made:
         return Outcome.took_effect(change, str(found.user["id"]) if found.user else change.object_id)
     if look.until and (found.user or not look.may_be_hidden(now)):

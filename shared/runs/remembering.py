@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from shared.entra.directory import Directory
-from shared.model.changes import Action, Change
+from shared.model.changes import Action
 from shared.model.leavers import read, without_old, written
 from shared.model.memory import (
     after_deletions,
@@ -60,7 +60,7 @@ class Remembering:
         self._leavers = dict(seen.memory.leavers)
         self._deleted: set[str] = set()
         self._restored: set[str] = set()
-        # Restored, or about to be.
+        # Restored, or perhaps.
         self._back: set[str] = set()
         self._written: set[str] = set()
         # As it was last read or written here, by which it is told what others have changed; and as it lies in storage.
@@ -72,6 +72,10 @@ class Remembering:
         for outcome in outcomes:
             change, account = outcome.change, outcome.object_id
             self._forms |= noted(self._forms, outcome, today)
+            if outcome.may_be_back and change.object_id:
+                self._back.add(change.object_id)
+                if change.source_id:
+                    self._links[change.source_id] = change.object_id
             if not outcome.succeeded or account is None:
                 continue
             self._leavers |= leaver_after(self._leavers, change, account, now, undone=not self._seen.source)
@@ -87,13 +91,6 @@ class Remembering:
     def begin_stages(self) -> None:
         """The rows of leavers as they are planned: they are written before anything that follows from them."""
         self._leavers |= {account: written(row) for account, row in self._seen.plan.leavers.items()}
-
-    def begin_restores(self, restores: Iterable[Change]) -> None:
-        """Links them ahead, as of today: whoever has a young link gets no account while Entra may not show theirs."""
-        for change in restores:
-            self._back.add(str(change.object_id))
-            if change.source_id:
-                self._links[change.source_id] = str(change.object_id)
 
     def note_signed_out(self, accounts: Iterable[str]) -> None:
         for account in accounts:

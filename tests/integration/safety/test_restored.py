@@ -128,6 +128,26 @@ async def test_by_an_undo(start_stack: StartStack) -> None:
     assert memory.since["back"] == f"{datetime.now(UTC):%Y-%m-%d}"
 
 
+async def test_a_restore_that_is_refused_gives_nobody_that_account(start_stack: StartStack) -> None:
+    """The immutable ID in the source was a mistake."""
+    stack = await start_stack(
+        source=[in_source("new", immutable_id="K"), in_source("stays", immutable_id="K9")],
+        entra=[in_entra("stays", onPremisesImmutableId="K9")],
+        tenant={"deletedUsers": [in_entra("boss", id=GONE, onPremisesImmutableId="K")]},
+    )
+    stack.entra.faults.add(
+        Fault(kind="status", status=400, where="inner", method="POST", path=f"*{GONE}/restore")
+    )
+    sync = await stack.sync()
+    stack.entra.faults.clear()
+    stack.access_control.users.edit("new", {"immutable_id": "K1"})
+
+    after = await stack.sync()
+
+    assert await treated(stack, sync) == {"boss": ("restore", "failed")}
+    assert (after.counts.add, after.counts.restore, names(stack.users())) == (1, 0, {"stays", "new"})
+
+
 @pytest.mark.parametrize("heard", [False, True])
 async def test_left_at_the_temporary_upn(start_stack: StartStack, heard: bool) -> None:
     """Nothing but their link tells whose account that is."""
