@@ -82,6 +82,8 @@ _SELDOM: dict[str, str] = {
     "Between two syncs everybody in the source must lose the last value of one field": "reason limit.emptied",
     "The answer to a restore must be lost, or its second step refused, or somebody must be quicker": """
         reason write.restoredAside, reason write.restoredBefore, reason write.wasRestored""",
+    "An account elsewhere, or a deleted one, is that of one person by memory, and of another by immutable ID": """
+        reason match.bothMatch""",
     "Of the few who are chosen, one must wait for somebody who is not": "reason only.needsOthers",
     "What the timer leaves takes a moment, and must fail five times": "event hour.poisoned",
     "Entra must give back a name otherwise than it was written": "reason value.altered",
