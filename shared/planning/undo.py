@@ -18,7 +18,7 @@ from shared.model.changes import (
 )
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
-from shared.model.results import NOT_LOOKED_AT, key
+from shared.model.results import NOT_LOOKED_AT, Key, key
 from shared.planning.aside import are_aside
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.detours import with_detour
@@ -57,7 +57,7 @@ def plan_undo(
     attribute_map: AttributeMap,
     *,
     disable_added: bool,
-    unsettled: Sequence[Done] = (),
+    unsettled: Collection[Key] = (),
 ) -> Plan:
     """The opposite of every change in `done`, in the order in which they were made, where it still applies.
 
@@ -66,8 +66,7 @@ def plan_undo(
     undoing = _Undoing(
         reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
     )
-    doubted = {key(change) for change, _ in unsettled}
-    done = _each_as_one(one for one in done if key(one[0]) not in doubted or undoing.took_effect(*one))
+    done = _each_as_one(one for one in done if key(one[0]) not in unsettled or undoing.took_effect(*one))
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
     lookups = now.lookups
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], lookups.initial_domain)

@@ -1,6 +1,6 @@
 """Reads what an undo needs: the journal of the sync, and the current state of the users that it changed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from shared.model.changes import Action, Change
@@ -8,6 +8,7 @@ from shared.model.domains import TenantDomain, domain_named, initial_domain
 from shared.model.holds import Hold
 from shared.model.parts import say
 from shared.model.people import Memory
+from shared.model.results import Key
 from shared.model.runs import Run
 from shared.planning.holders import Holder, holders_of_immutable_ids
 from shared.planning.lookups import Lookups
@@ -34,7 +35,7 @@ class DoneSync:
     done: list[Done]
     memory: Memory
     holds: Mapping[str, Hold] = field(default_factory=dict)
-    unsettled: list[Done] = field(default_factory=list)
+    unsettled: Collection[Key] = ()
 
     def before(self, attribute: str) -> list[str]:
         """The values that the attribute had before the sync changed it, without empty ones."""
@@ -77,12 +78,11 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
     looked_up = await directory.look_up_users(touched)
     found = {asked: user for asked, user in looked_up.items() if user}
     users = {user.object_id: user for user in found.values()}
-
-    def named(done: Sequence[Done]) -> list[Done]:
-        """An add in doubt has no object id: who has its UPN may be its user."""
-        at = {change.upn: found[change.upn].object_id for change, _ in done if change.upn in found}
-        return [(change, object_id or at.get(change.upn)) for change, object_id in done]
-
+    # An add in doubt has no object id: who has its UPN may be its user.
+    done = [
+        (change, object_id or (found[change.upn].object_id if change.upn in found else None))
+        for change, object_id in sync.done
+    ]
     recycle_bin = await _read_deleted_users(sync, directory, looks)
     deleted = {user.object_id: user for user in recycle_bin.users if user.object_id in set(touched)}
     protection = await read_protection(terms, directory, sync.holds)
@@ -111,11 +111,11 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
     )
     plan = plan_undo(
         sync.run_id,
-        named(sync.done),
+        done,
         now,
         terms.attribute_map,
         disable_added=disable_added,
-        unsettled=named(sync.unsettled),
+        unsettled=sync.unsettled,
     )
     return Survey(
         domain=sync.domain,

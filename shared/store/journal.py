@@ -151,9 +151,9 @@ class JournalContent:
         return [one for one in last.values() if one.outcome.error_code == IN_DOUBT]
 
     @property
-    def unsettled(self) -> list[tuple[Change, str | None]]:
+    def unsettled(self) -> set[Key]:
         """Those of `done` that only may have: in doubt, or refused after a first step: a temporary UPN, a return."""
-        return [(whole, object_id) for o, whole, object_id in self._wholes() if _is_unsettled(o, whole)]
+        return {key(whole) for o, whole, _ in self._wholes() if _is_unsettled(o, whole)}
 
     def _wholes(self) -> Iterator[tuple[Outcome, Change, str | None]]:
         for known, outcome in self.outcomes.items():

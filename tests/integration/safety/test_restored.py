@@ -39,12 +39,13 @@ def correct(stack: Stack) -> None:
 
 
 async def begin(start_stack: StartStack, *, heard: bool) -> tuple[Stack, Run]:
-    """Somebody who was deleted by hand, and is restored by a sync."""
+    """Somebody whom earlier syncs had known for long, who was deleted by hand, and is restored by a sync."""
     stack = await start_stack(
         source=[in_source("back")],
         tenant={"deletedUsers": [in_entra("back", id=GONE)]},
         settings={"READ": "live"},
     )
+    await remember(stack, LONG_AGO, back=GONE)
     stack.entra.faults.plan.fresh_not_found_seconds = 3_600
     if not heard:
         stack.entra.faults.add(unheard(f"*{GONE}/restore"))
@@ -87,7 +88,7 @@ async def test_in_doubt_and_cut_off_once_more(
 
 
 async def test_restored_in_all_clarity(start_stack: StartStack) -> None:
-    """By a sync that has heard so: somebody whom earlier ones had known for long."""
+    """By a sync that has heard so."""
     stack, sync = await begin(start_stack, heard=True)
     hide(stack)
     correct(stack)
