@@ -66,7 +66,7 @@ def plan_undo(
     undoing = _Undoing(
         reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
     )
-    done = _each_as_one(one for one in done if key(one[0]) not in unsettled or undoing.took_effect(*one))
+    done = _each_as_one(undoing.made(done, unsettled))
     changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
     lookups = now.lookups
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], lookups.initial_domain)
@@ -93,11 +93,14 @@ def _each_as_one(done: Iterable[Done]) -> list[Done]:
     """
     wholes: dict[tuple[str, Action | None], Done] = {}
     for change, object_id in done:
-        known = object_id or change.upn, None if change.action in SETTING else change.action
+        set_before = object_id or change.upn, None
+        # Who was restored may have been to be unblocked with that, and was by the next invocation.
+        switched = set_before in wholes and wholes[set_before][0].after(ENABLED) is not None
+        known = set_before if change.action in SETTING or switched else (set_before[0], change.action)
         whole = change
         if known in wholes:
             begun, _ = wholes[known]
-            whole = replace(as_one(begun, change), action=begun.action)
+            whole = as_one(begun, replace(change, action=begun.action))
             if begun.via:
                 whole = replace(whole, attributes=_from_before(begun, whole.attributes))
         wholes[known] = whole, object_id
@@ -135,6 +138,19 @@ class _Undoing:
     @property
     def protection(self) -> Protection:
         return self.now.lookups.protection
+
+    def made(self, done: Sequence[Done], unsettled: Collection[Key]) -> list[Done]:
+        """Those that took effect: an unsettled one if the user shows it, or if a later one went on from its value."""
+        made: list[Done] = []
+        begun_from: set[tuple[str, str, Value]] = set()
+        for change, object_id in reversed(done):
+            who, values = object_id or "", change.attributes
+            led_on = any((who, one.attribute, one.after) in begun_from for one in values)
+            if key(change) not in unsettled or led_on or self.took_effect(change, object_id):
+                made.append((change, object_id))
+            if who:
+                begun_from.update((who, one.attribute, one.before) for one in values)
+        return made[::-1]
 
     def took_effect(self, change: Change, object_id: str | None) -> bool:
         """Whether the user shows that the change was made, or is at the temporary UPN on its way; or can't be read."""

@@ -108,7 +108,10 @@ def paired(seen: Survey, asked: Asked) -> Asked:
     source_id, object_id, plan = asked.source_id, asked.object_id, seen.plan
     if source_id is not None:
         of = (one.object_id for one in plan.changes if one.source_id == source_id and one.object_id)
-        return replace(asked, object_id=next(of, None) or plan.links.get(source_id))
+        # The account that was theirs may be somebody else's now: who has its UPN, or its immutable ID.
+        lost = {one.object_id for one in plan.changes if one.source_id not in (None, source_id)}
+        linked_to = plan.links.get(source_id)
+        return replace(asked, object_id=next(of, None) or (None if linked_to in lost else linked_to))
     if object_id is None:
         return asked
     own = (one.source_id for one in plan.changes if one.object_id == object_id and one.source_id)

@@ -65,11 +65,12 @@ class TestAnInvocationThatPlannedAnew:
     @given(
         st.permutations("ABCD"),
         st.lists(st.sampled_from(SETTING), min_size=2, unique=True),
-        st.booleans(),
+        st.sets(st.integers(0, 2)),
     )
     def test_leaves_one_change_to_take_back_from_the_last_value_to_the_first(
-        self, surnames: list[str], actions: list[Action], doubtful: bool
+        self, surnames: list[str], actions: list[Action], doubtful: set[int]
     ) -> None:
+        """Also where it is not known whether one took effect: the next went on from its value, or the user has it."""
         surnames = surnames[: len(actions) + 1]
         done = [
             change(kind, attributes=[AttributeChange("surname", before, after)])
@@ -77,9 +78,31 @@ class TestAnInvocationThatPlannedAnew:
         ]
 
         users = [entra_user(values=values(surname=surnames[-1]))]
-        plan = undo(*done, users=users, unsettled=done[-1:] if doubtful else [])
+        plan = undo(*done, users=users, unsettled=[c for n, c in enumerate(done) if n in doubtful])
 
         assert only(plan).attributes == (AttributeChange("surname", surnames[-1], surnames[0]),)
+
+    @pytest.mark.parametrize("attributes", [(), (SURNAME,)])
+    @pytest.mark.parametrize("doubtful", [True, False])
+    @pytest.mark.parametrize("disable_added", [True, False])
+    def test_unblocked_whom_an_earlier_one_had_restored(
+        self, attributes: tuple[AttributeChange, ...], doubtful: bool, disable_added: bool
+    ) -> None:
+        enabled = AttributeChange("accountEnabled", False, True)
+        restored = change(Action.RESTORE, attributes=[*attributes, enabled])
+        unblocked = change(Action.UNBLOCK, attributes=[enabled])
+
+        plan = undo(
+            restored,
+            unblocked,
+            users=[entra_user()],
+            unsettled=[restored] if doubtful else [],
+            disable_added=disable_added,
+        )
+
+        back = {a.attribute: (a.before, a.after) for a in only(plan).attributes}
+        assert back.pop("accountEnabled") == (True, False)
+        assert set(back) == {a.attribute for a in attributes}
 
     def test_gave_whom_an_earlier_one_had_restored_what_that_could_not_give_any_more(self) -> None:
         restored, updated = (
