@@ -87,33 +87,38 @@ def plan_undo(
 
 
 def _each_as_one(done: Iterable[Done]) -> list[Done]:
-    """The values that a sync gave to one user, as one change.
+    """The values that a sync gave to one user, as one change, and what it made of their sign-in as another.
 
     An invocation plans anew, and may find another change to make than the one that was cut off before it.
     """
-    wholes: dict[tuple[str, Action | None], Done] = {}
+    wholes: dict[tuple[str, str], Done] = {}
     for change, object_id in done:
-        set_before = object_id or change.upn, None
+        who = object_id or change.upn
+        kind = _FOLDED.get(change.action, change.action.value)
         # Who was restored may have been to be unblocked with that, and was by the next invocation.
-        switched = set_before in wholes and wholes[set_before][0].after(ENABLED) is not None
-        known = set_before if change.action in SETTING or switched else (set_before[0], change.action)
-        whole = change
-        if known in wholes:
-            begun, _ = wholes[known]
-            whole = as_one(begun, replace(change, action=begun.action))
-            if begun.via:
-                whole = replace(whole, attributes=_from_before(begun, whole.attributes))
-        wholes[known] = whole, object_id
+        if kind == "sign-in" and (who, "values") in wholes:
+            restored, _ = wholes[who, "values"]
+            kind = kind if restored.after(ENABLED) is None else "values"
+        begun, _ = wholes.get((who, kind), (None, None))
+        wholes[who, kind] = _gone_on(begun, change) if begun else change, object_id
     return list(wholes.values())
 
 
-def _from_before(begun: Change, attributes: Iterable[AttributeChange]) -> tuple[AttributeChange, ...]:
-    """The same from the UPN that the user had before the temporary one."""
-    from_before = (
-        replace(one, before=begun.upn) if (one.attribute, one.before) == (UPN, begun.via) else one
-        for one in attributes
+# What is folded with its like; anything else is done once.
+_FOLDED = {**dict.fromkeys(SETTING, "values"), **dict.fromkeys(SWITCHES, "sign-in")}
+
+
+def _gone_on(begun: Change, change: Change) -> Change:
+    """Both as one, from the UPN that the user had before a temporary one, without what ends where it began."""
+    whole = as_one(begun, replace(change, action=Action.UPDATE))
+    aside = (UPN, begun.via) if begun.via else None
+    values = (
+        replace(one, before=begun.upn) if (one.attribute, one.before) == aside else one
+        for one in whole.attributes
     )
-    return tuple(one for one in from_before if one.attribute != UPN or one.before != one.after)
+    return replace(
+        whole, action=begun.action, attributes=tuple(one for one in values if one.before != one.after)
+    )
 
 
 def _returning(changes: Iterable[Change], lookups: Lookups) -> dict[str, Holder]:
@@ -144,12 +149,11 @@ class _Undoing:
         made: list[Done] = []
         begun_from: set[tuple[str, str, Value]] = set()
         for change, object_id in reversed(done):
-            who, values = object_id or "", change.attributes
+            who, values = object_id or change.upn, change.attributes
             led_on = any((who, one.attribute, one.after) in begun_from for one in values)
             if key(change) not in unsettled or led_on or self.took_effect(change, object_id):
                 made.append((change, object_id))
-            if who:
-                begun_from.update((who, one.attribute, one.before) for one in values)
+            begun_from.update((who, one.attribute, one.before) for one in values)
         return made[::-1]
 
     def took_effect(self, change: Change, object_id: str | None) -> bool:

@@ -16,6 +16,7 @@ from shared.planning.lookups import Lookups
 from shared.planning.mapping import IMMUTABLE_ID, AttributeMap
 from shared.planning.protection import Protection
 from shared.planning.renames import temporary_upn
+from shared.planning.sign_in import action_of
 from shared.planning.undo import Now, plan_undo
 from shared.words import said
 from tests.support.people import INITIAL_DOMAIN, MAP, add, change, entra_user, only, rename, summary, values
@@ -103,6 +104,18 @@ class TestAnInvocationThatPlannedAnew:
         back = {a.attribute: (a.before, a.after) for a in only(plan).attributes}
         assert back.pop("accountEnabled") == (True, False)
         assert set(back) == {a.attribute for a in attributes}
+
+    @pytest.mark.parametrize("doubtful", [True, False])
+    @pytest.mark.parametrize("enabled", [True, False])
+    def test_leaves_nothing_of_a_sign_in_to_take_back_that_is_as_it_was(
+        self, enabled: bool, doubtful: bool
+    ) -> None:
+        there = AttributeChange("accountEnabled", enabled, not enabled)
+        back = AttributeChange("accountEnabled", not enabled, enabled)
+        first, second = (change(action_of(one), attributes=[one]) for one in (there, back))
+
+        users = [entra_user(enabled=enabled)]
+        assert undo(first, second, users=users, unsettled=[first] if doubtful else []).changes == ()
 
     def test_gave_whom_an_earlier_one_had_restored_what_that_could_not_give_any_more(self) -> None:
         restored, updated = (
