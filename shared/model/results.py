@@ -20,6 +20,7 @@ STEPPED_ASIDE = "SteppedAside"
 _RESTORED = frozenset({"write.restoredAside", "write.restoredAsBefore"})
 # Error codes of a user who is left alone: a person has to decide, or somebody in the source may be this user.
 QUESTION = "Question"
+AMBIGUOUS = "AmbiguousMatch"
 SHIELDED = "Shielded"
 # In a domain that asks before it deletes accounts which no sync ever knew.
 UNLINKED = "Unlinked"

@@ -9,7 +9,7 @@ from shared.model.changes import SWITCHES, Action, Change, Obstacle, Plan
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import Question
-from shared.model.results import QUESTION
+from shared.model.results import AMBIGUOUS, QUESTION
 from shared.planning.conflicts import ADDRESS_TAKEN, LOOKED_UP, with_known_conflicts, with_the_blocked
 from shared.planning.cycles import makes_no_cycles
 from shared.planning.differences import Differences
@@ -352,5 +352,5 @@ def _doubt(ambiguity: Ambiguity, attribute_map: AttributeMap) -> Change:
         object_id=ambiguity.targets[0].object_id if ambiguity.targets else None,
         source_id=user.source_id,
         reason=ambiguity.reason,
-        obstacle=Obstacle(QUESTION if ambiguity.kind else "AmbiguousMatch", ambiguity.reason),
+        obstacle=Obstacle(QUESTION if ambiguity.kind else AMBIGUOUS, ambiguity.reason),
     )

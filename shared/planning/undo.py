@@ -91,19 +91,29 @@ def _each_as_one(done: Iterable[Done]) -> list[Done]:
 
     An invocation plans anew, and may find another change to make than the one that was cut off before it.
     """
-    wholes: dict[tuple[str, str], Done] = {}
+    wholes: dict[str, dict[str, Done]] = {}
     for change, object_id in done:
-        who = object_id or change.upn
-        kind = _FOLDED.get(change.action, change.action.value)
-        # Who was restored may have been to be unblocked with that, and was by the next invocation.
-        if kind == "sign-in" and (who, "values") in wholes:
-            restored, _ = wholes[who, "values"]
-            kind = kind if restored.after(ENABLED) is None else "values"
-        begun, _ = wholes.get((who, kind), (None, None))
-        wholes[who, kind] = _gone_on(begun, change) if begun else change, object_id
-    return list(wholes.values())
+        _fold(wholes.setdefault(object_id or change.upn, {}), change, object_id)
+    return [one for theirs in wholes.values() for one in theirs.values()]
 
 
+def _fold(theirs: dict[str, Done], change: Change, object_id: str | None) -> None:
+    """Adds a change to those of the same user, by kind, so that together they say what was before all of them."""
+    kind = _FOLDED.get(change.action, change.action.value)
+    restored = "values" in theirs and theirs["values"][0].action is Action.RESTORE
+    if change.action is Action.DELETE and (restored or _ADDED in theirs):
+        theirs.clear()
+    elif _ADDED not in theirs:
+        if change.action is Action.RESTORE and _DELETED in theirs:
+            del theirs[_DELETED]
+            change = replace(change, action=Action.UPDATE)
+        # Who was restored is kept with all that they were given, and blocked on request: once.
+        kind = "values" if restored and kind == "sign-in" else kind
+        begun = theirs.get(kind)
+        theirs[kind] = _gone_on(begun[0], change) if begun else change, object_id
+
+
+_ADDED, _DELETED = Action.ADD.value, Action.DELETE.value
 # What is folded with its like; anything else is done once.
 _FOLDED = {**dict.fromkeys(SETTING, "values"), **dict.fromkeys(SWITCHES, "sign-in")}
 
@@ -150,7 +160,10 @@ class _Undoing:
         begun_from: set[tuple[str, str, Value]] = set()
         for change, object_id in reversed(done):
             who, values = object_id or change.upn, change.attributes
-            led_on = any((who, one.attribute, one.after) in begun_from for one in values)
+            set_there = (
+                (who, one.attribute, one.after) for one in (*values, AttributeChange(UPN, None, change.via))
+            )
+            led_on = not begun_from.isdisjoint(set_there)
             if key(change) not in unsettled or led_on or self.took_effect(change, object_id):
                 made.append((change, object_id))
             begun_from.update((who, one.attribute, one.before) for one in values)
@@ -240,9 +253,13 @@ class _Undoing:
             yield from self._disable(person, user)
             return
         kept = self.protection.reason_to_keep(user)
-        if self.disable_added and user.enabled and back.obstacle is None and not kept:
-            others = (a for a in back.attributes if a.attribute != ENABLED)
-            back = replace(back, attributes=(*others, AttributeChange(ENABLED, True, False)))
+        if self.disable_added and back.obstacle is None and not kept:
+            others = tuple(a for a in back.attributes if a.attribute != ENABLED)
+            blocked = (AttributeChange(ENABLED, True, False),) if user.enabled else ()
+            if not others:
+                yield from self._disable(person, user)
+                return
+            back = replace(back, attributes=(*others, *blocked))
         yield back
 
     def _put_back(self, person: Change, change: Change, user: EntraUser) -> Iterator[Change]:
@@ -251,7 +268,7 @@ class _Undoing:
         unread: list[str] = []
         # Nobody gets back the temporary UPN of a change that an earlier run had left half done.
         began_aside = self._is_aside(replace(user, upn=change.upn))
-        if aside := self._is_aside(user) and not began_aside:
+        if aside := self._is_aside(user) and not began_aside and change.action not in SWITCHES:
             attributes.append(AttributeChange(UPN, user.upn, change.upn))
         for done in change.attributes:
             if began_aside and done.attribute == UPN:

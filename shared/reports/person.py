@@ -10,6 +10,7 @@ from shared.model.holds import Hold
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, SourceUser, Value
 from shared.model.records import Record
+from shared.model.results import AMBIGUOUS, QUESTION
 from shared.model.runs import Read
 from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap
 from shared.planning.only import concerns
@@ -103,13 +104,18 @@ def username_of(query: str) -> str | None:
         return None
 
 
+# Whose account it is.
+_UNDECIDED = (AMBIGUOUS, QUESTION)
+
+
 def paired(seen: Survey, asked: Asked) -> Asked:
     """With the other side, as the plan pairs them."""
     source_id, object_id, plan = asked.source_id, asked.object_id, seen.plan
     if source_id is not None:
         of = (one.object_id for one in plan.changes if one.source_id == source_id and one.object_id)
         # The account that was theirs may be somebody else's now: who has its UPN, or its immutable ID.
-        lost = {one.object_id for one in plan.changes if one.source_id not in (None, source_id)}
+        others = (one for one in plan.changes if one.source_id not in (None, source_id))
+        lost = {one.object_id for one in others if not (one.obstacle and one.obstacle.code in _UNDECIDED)}
         linked_to = plan.links.get(source_id)
         return replace(asked, object_id=next(of, None) or (None if linked_to in lost else linked_to))
     if object_id is None:

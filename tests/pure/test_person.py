@@ -106,6 +106,19 @@ def test_an_ambiguous_user_is_shown_with_what_makes_them_so() -> None:
     assert "s-aoki in the source matches two users in Entra" in found.change.problem
 
 
+@pytest.mark.parametrize("upn", ["", "aoki@other.com"])
+def test_whose_account_is_in_question_is_shown_with_it(upn: str) -> None:
+    """A person who is no longer on the domain, and somebody who has the account's immutable ID."""
+    former = source_user(upn, source_id="s-former")
+    newcomer = source_user("y@contoso.com", immutable_id="K1", source_id="s-new")
+
+    found = traced("s-former", [former, newcomer], [ACCOUNT], links={"s-former": "ACCOUNT"})
+
+    assert (found.entra or {})["objectId"] == "ACCOUNT"
+    assert "s-former" in found.verdict
+    assert "s-new" in found.verdict
+
+
 def test_what_would_change_is_said_attribute_by_attribute() -> None:
     found = traced("aoki", [source_user(values=values("青木 春子"))], [entra_user()])
 

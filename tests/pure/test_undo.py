@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.changes import SETTING, Action, AttributeChange, Change, Plan
+from shared.model.changes import SETTING, SWITCHES, Action, AttributeChange, Change, Plan
 from shared.model.people import EntraUser
 from shared.model.results import key
 from shared.planning.holders import Holder
@@ -84,13 +84,15 @@ class TestAnInvocationThatPlannedAnew:
         assert only(plan).attributes == (AttributeChange("surname", surnames[-1], surnames[0]),)
 
     @pytest.mark.parametrize("attributes", [(), (SURNAME,)])
+    @pytest.mark.parametrize("told", [True, False])
     @pytest.mark.parametrize("doubtful", [True, False])
     @pytest.mark.parametrize("disable_added", [True, False])
     def test_unblocked_whom_an_earlier_one_had_restored(
-        self, attributes: tuple[AttributeChange, ...], doubtful: bool, disable_added: bool
+        self, attributes: tuple[AttributeChange, ...], told: bool, doubtful: bool, disable_added: bool
     ) -> None:
+        """Whether or not the restore was to unblock them, too: one row."""
         enabled = AttributeChange("accountEnabled", False, True)
-        restored = change(Action.RESTORE, attributes=[*attributes, enabled])
+        restored = change(Action.RESTORE, attributes=[*attributes, *([enabled] if told else [])])
         unblocked = change(Action.UNBLOCK, attributes=[enabled])
 
         plan = undo(
@@ -105,6 +107,20 @@ class TestAnInvocationThatPlannedAnew:
         assert back.pop("accountEnabled") == (True, False)
         assert set(back) == {a.attribute for a in attributes}
 
+    @pytest.mark.parametrize("attributes", [(), (SURNAME,)])
+    @pytest.mark.parametrize("second", [True, False])
+    def test_restored_somebody_who_is_blocked_since_leaves_them_blocked(
+        self, attributes: tuple[AttributeChange, ...], second: bool
+    ) -> None:
+        """On request everybody is blocked whom the sync brought back, and nobody is unblocked by that."""
+        block = AttributeChange("accountEnabled", True, False)
+        restored = change(Action.RESTORE, attributes=[*attributes, *([] if second else [block])])
+        done = [restored, change(Action.BLOCK, attributes=[block])] if second else [restored]
+
+        plan = undo(*done, users=[entra_user(enabled=False)], disable_added=True)
+
+        assert [a.attribute for c in plan.changes for a in c.attributes] == [a.attribute for a in attributes]
+
     @pytest.mark.parametrize("doubtful", [True, False])
     @pytest.mark.parametrize("enabled", [True, False])
     def test_leaves_nothing_of_a_sign_in_to_take_back_that_is_as_it_was(
@@ -116,6 +132,71 @@ class TestAnInvocationThatPlannedAnew:
 
         users = [entra_user(enabled=enabled)]
         assert undo(first, second, users=users, unsettled=[first] if doubtful else []).changes == ()
+
+    @pytest.mark.parametrize("switch", SWITCHES)
+    @pytest.mark.parametrize("disable_added", [True, False])
+    def test_switched_whom_an_earlier_one_had_added(self, switch: Action, disable_added: bool) -> None:
+        """The sign-in of whom the sync has added is as the request says; there was none before."""
+        added = add("aoki@contoso.com")
+        enabled = switch is Action.UNBLOCK
+        switched = change(
+            switch,
+            object_id=f"id-{added.source_id}",
+            attributes=[AttributeChange("accountEnabled", not enabled, enabled)],
+        )
+        user = entra_user(object_id=f"id-{added.source_id}", enabled=enabled)
+
+        one, both = (
+            undo(*done, users=[user], disable_added=disable_added) for done in ([added], [added, switched])
+        )
+
+        assert both.changes == one.changes
+
+    @pytest.mark.parametrize("first", [Action.ADD, Action.RESTORE])
+    def test_deleted_whom_an_earlier_one_had_brought_leaves_nothing_to_take_back(self, first: Action) -> None:
+        brought = add("aoki@contoso.com") if first is Action.ADD else change(first)
+        who = brought.object_id or f"id-{brought.source_id}"
+        deleted = change(Action.DELETE, object_id=who)
+
+        assert undo(brought, deleted, deleted=[entra_user(object_id=who)]).changes == ()
+
+    def test_restored_whom_an_earlier_one_had_deleted_gives_them_their_values_again(self) -> None:
+        """They were there before the sync: nobody blocks them."""
+        updated, deleted = change(attributes=[SURNAME]), change(Action.DELETE)
+
+        plan = undo(updated, deleted, change(Action.RESTORE), users=[entra_user()], disable_added=True)
+
+        assert only(plan).attributes == (AttributeChange("surname", "青木", "旧姓"),)
+
+    def test_blocked_whom_an_earlier_one_had_left_at_a_temporary_upn(self) -> None:
+        old = entra_user("old@contoso.com", object_id="id-u")
+        aside = temporary_upn(old, INITIAL_DOMAIN)
+        upn = AttributeChange("userPrincipalName", old.upn, "new@contoso.com")
+        block = AttributeChange("accountEnabled", True, False)
+        renamed = change(Action.RENAME, old.upn, object_id="id-u", via=aside, attributes=[upn])
+        blocked = change(Action.BLOCK, old.upn, object_id="id-u", attributes=[block])
+
+        plan = undo(blocked, unsettled=[renamed], users=[entra_user(aside, object_id="id-u", enabled=False)])
+
+        assert [c.action for c in plan.changes] == [Action.RENAME, Action.UNBLOCK]
+        assert plan.changes[0].new_upn == old.upn
+
+    def test_went_on_from_the_temporary_upn_of_a_change_that_was_refused(self) -> None:
+        old = entra_user("old@contoso.com", object_id="id-u", immutable_id="K1")
+        aside = temporary_upn(old, INITIAL_DOMAIN)
+        rekeyed = change(
+            Action.UPDATE,
+            old.upn,
+            object_id="id-u",
+            via=aside,
+            attributes=[AttributeChange(IMMUTABLE_ID, "K1", "K2")],
+        )
+        upn = AttributeChange("userPrincipalName", aside, "new@contoso.com")
+        renamed = change(Action.RENAME, aside, object_id="id-u", attributes=[upn])
+
+        plan = undo(renamed, unsettled=[rekeyed], users=[replace(old, upn="new@contoso.com")])
+
+        assert (only(plan).action, only(plan).new_upn) == (Action.RENAME, old.upn)
 
     def test_gave_whom_an_earlier_one_had_restored_what_that_could_not_give_any_more(self) -> None:
         restored, updated = (
