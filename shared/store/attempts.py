@@ -39,6 +39,7 @@ _REFUSED = frozenset(
 _TRANSIENT = frozenset({"BlobModifiedWhileReading", "ContainerBeingDeleted", "TableBeingDeleted"})
 _MISSING = frozenset({"ContainerNotFound", "TableNotFound"})
 _PERMANENT = (501, 505)
+_NOT_FOUND, _NO_SUCH_RANGE = 404, 416
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,12 +95,14 @@ async def write_if(conditional: Awaitable[object]) -> bool:
 
 
 async def or_none(read: Awaitable[T]) -> T | None:
-    """What is read; None if there is no such row or blob."""
-    from azure.core.exceptions import ResourceNotFoundError
+    """What is read; None if there is no such row or blob, or if the blob ends before the piece that is asked for."""
+    from azure.core.exceptions import HttpResponseError
 
     try:
         return await read
-    except ResourceNotFoundError:
+    except HttpResponseError as error:
+        if error.status_code not in (_NOT_FOUND, _NO_SUCH_RANGE):
+            raise
         return None
 
 

@@ -251,7 +251,7 @@ class Snapshots:
 
     @tried_again
     async def content(self, blob: str, offset: int | None = None, length: int | None = None) -> bytes:
-        """The blob, or a piece of it. Raises SnapshotDamaged if it is gone."""
+        """The blob, or a piece of it. Raises SnapshotDamaged if it is gone, or ends before the piece."""
         container = await self._storage.open_container(SNAPSHOTS)
         asked = container.download_blob(blob, offset=offset, length=length, decompress=False)
         if (found := await or_none(asked)) is None:

@@ -13,6 +13,7 @@ from local.access_control.cursors import Cursors
 from local.access_control.seed import CLIENT_ID, CLIENT_SECRET
 from shared.clock import Clock
 from shared.errors import LeaseLost, SourceError, TimeBudgetSpent
+from shared.model.packed import SnapshotDamaged
 from shared.model.parts import say
 from shared.model.people import People
 from shared.outbound.waiting import Deadline, NoStop
@@ -213,6 +214,9 @@ class TestRows:
         assert timedelta(0) <= seen.mirror.age < timedelta(minutes=5)
         assert [await snapshots.last_content(seen.mirror.blob) for _ in range(2)] == [b"2", b"2"]
         assert await snapshots.content(seen.mirror.base, 2, 3) == b"234"
+        for behind in (11, 50):
+            with pytest.raises(SnapshotDamaged):
+                await snapshots.content(seen.mirror.base, behind, 3)
         container = services.storage.blobs.get_container_client(SNAPSHOTS)
         assert len([blob async for blob in container.list_blobs()]) == 3
 
@@ -239,15 +243,18 @@ class TestReading:
 
         assert loaded == await read_by(one, services)
 
-    async def test_one_that_is_damaged_or_gone_is_not_used(self, services: Services) -> None:
+    @pytest.mark.parametrize("left", [b"users-snapshot 1\n", b""])
+    async def test_one_that_is_damaged_or_gone_is_not_used(self, services: Services, left: bytes) -> None:
         one = reading(services)
         await one.read(await services.snapshots.look(), 0)
         assert one.snapshot is not None
         container = services.storage.blobs.get_container_client(SNAPSHOTS)
-        await container.upload_blob(one.snapshot.blob, b"users-snapshot 1\n", overwrite=True)
+        await container.upload_blob(one.snapshot.blob, left, overwrite=True)
         services.readings.keep(replace(one.snapshot, blob="another"), b"")
 
         damaged = await services.readings.load(one.snapshot)
+        with pytest.raises(SnapshotDamaged):
+            await services.readings.digests(one.snapshot)
         await container.delete_blob(one.snapshot.blob)
 
         assert damaged is None

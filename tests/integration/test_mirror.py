@@ -378,9 +378,9 @@ class TestWhatCanNotBeRead:
         assert (run.status, run.counts.unchanged, len(listings(stack))) == ("succeeded", len(NAMES), 1)
         assert len(stack.events.named("mirror.unread")) == 1
 
-    @pytest.mark.parametrize("blob", ["mirror", "base"])
+    @pytest.mark.parametrize(("blob", "left"), [("mirror", b"x"), ("base", b"x"), ("base", b"")])
     async def test_where_it_is_damaged_the_domain_is_listed_and_then_everybody(
-        self, start_stack: StartStack, blob: str
+        self, start_stack: StartStack, blob: str, left: bytes
     ) -> None:
         stack = await started(start_stack)
         await one_hour(stack)
@@ -389,7 +389,7 @@ class TestWhatCanNotBeRead:
         stored = (await stack.services.snapshots.look()).mirror
         assert stored is not None
         container = await stack.services.storage.open_container(SNAPSHOTS)
-        await container.upload_blob(getattr(stored, {"mirror": "blob"}.get(blob, blob)), b"x", overwrite=True)
+        await container.upload_blob(getattr(stored, {"mirror": "blob"}.get(blob, blob)), left, overwrite=True)
         fresh = Services(Settings.from_environment(stack.settings))
 
         assert await perform(fresh, CONTOSO, run.id) == Finished()
