@@ -78,6 +78,10 @@ class Oracle:
             str(one["username"]): _Record(_upn(one), _text(one, "immutable_id"), -1.0)
             for one in self.world.scenario.people
         }
+        # Immutable ID → the Usernames that have had it.
+        self._had_id: dict[str, set[str]] = defaultdict(set)
+        for username, record in self._records.items():
+            self._had_id[record.immutable_id].add(username)
         # Username → the account that is certainly theirs.
         self._accounts: dict[str, str] = {}
         self._protected_since: dict[str, tuple[float, str]] = {}
@@ -144,6 +148,7 @@ class Oracle:
             upn, immutable_id = one.user_principal_name, one.immutable_id
             if not before or (before.upn, before.immutable_id) != (upn, immutable_id):
                 self._records[edit.who] = _Record(upn, immutable_id, now, before.upn if before else "")
+                self._had_id[immutable_id].add(edit.who)
                 self._note_whom_nobody_saw(edit.who)
         elif user := self.world.entra.directory.user(edit.who):
             self._note_protection(user, now)
@@ -281,7 +286,10 @@ class Oracle:
             by_id = record.immutable_id and record.immutable_id == one.before.get("onPremisesImmutableId")
             by_upn = record.upn.lower() == str(one.before["userPrincipalName"]).lower()
             # A UPN that was somebody else's points to nobody new, unless the names are the same: a Username made anew.
-            may_be = one.object_id not in self._accounts.values() or self._has_names(one.before, username)
+            anothers = one.object_id in self._accounts.values() or self._has_id_of_another(
+                one.before, username
+            )
+            may_be = not anothers or self._has_names(one.before, username)
             # Who has an account by immutable ID has no other, neither by UPN nor by what a sync once made for them.
             elsewhere = self._is_elsewhere(record, one.object_id)
             by_upn = by_upn and theirs is None and not elsewhere
@@ -289,6 +297,11 @@ class Oracle:
             known = known and username not in self._left_unseen
             if known or by_id or (by_upn and may_be):
                 self._wrong("an account was deleted to which the source points", f"{username} {_named(one)}")
+
+    def _has_id_of_another(self, account: Json, username: str) -> bool:
+        """Whether the account has an immutable ID that others in the source have had, and this one never."""
+        immutable_id = _text(account, "onPremisesImmutableId")
+        return bool(immutable_id) and username not in self._had_id.get(immutable_id, (username,))
 
     def _expect_no_second_account(self, one: Effect) -> None:
         """Nobody gets a second account while the first is there."""
@@ -533,6 +546,7 @@ class Oracle:
         if record is None:
             return
         anothers = {account for who, account in self._accounts.items() if who != username}
+        theirs = None if username in self._left_unseen else self._accounts.get(username)
         is_there = username in self.world.access_control.users
         pointed = {
             user.id
@@ -540,8 +554,9 @@ class Oracle:
             if _is_named(record, user.properties)
             # As for who is deleted: a UPN that was somebody else's points to nobody new, unless the names are the same.
             and (user.id not in anothers or (is_there and self._has_names(user.properties, username)))
+            # Nor does the UPN of whom is known to have another account.
+            and (theirs is None or _has_id(record, user.properties))
         }
-        theirs = None if username in self._left_unseen else self._accounts.get(username)
         for object_id in sorted({*pointed, *filter(None, [theirs])}):
             if not self._is_decided_otherwise(username, object_id):
                 self._pointed[object_id].append((record.since, now))
@@ -641,9 +656,12 @@ def _deed_of(row: Line) -> Deed:
     return next((deed for deed in _ONCE if row.action in _ROWS_OF[deed]), "update")
 
 
+def _has_id(record: _Record, properties: Json) -> bool:
+    return bool(record.immutable_id) and record.immutable_id == properties.get("onPremisesImmutableId")
+
+
 def _is_named(record: _Record, properties: Json) -> bool:
-    same_id = record.immutable_id and record.immutable_id == properties.get("onPremisesImmutableId")
-    return bool(same_id) or record.upn.lower() == str(properties["userPrincipalName"]).lower()
+    return _has_id(record, properties) or record.upn.lower() == str(properties["userPrincipalName"]).lower()
 
 
 def _named(one: Effect) -> str:
