@@ -27,7 +27,12 @@ class Line:
     @property
     def looked_up(self) -> bool:
         """Whether its answer was lost, and Entra was as it wants it afterwards."""
-        return "Its answer was lost" in self.reason
+        return "Its answer was lost" in self.reason or self.closes_a_doubt
+
+    @property
+    def closes_a_doubt(self) -> bool:
+        """Whether it is not known who made it: it was found so afterwards."""
+        return "Took effect before an interruption" in self.reason
 
     @property
     def who(self) -> str:

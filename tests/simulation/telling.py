@@ -21,7 +21,10 @@ def misleading(rows: Iterable[Line], effects: Mapping[str, Collection[Effect]]) 
         every = effects.get(row.object_id, ())
         done = [one for one in every if one.by and one.by.run_id == row.run_id and one.deed == "update"]
         replaced = {str(one.before.get(row.attribute) or "") for one in done}
-        if done and row.before not in replaced and not _is_disturbed(every, done):
+        # The row of a doubt that the run before has left is about a write of that one.
+        changed = any(one.before.get(row.attribute) != one.after.get(row.attribute) for one in done)
+        told = row.before in replaced or (row.closes_a_doubt and not changed)
+        if done and not told and not _is_disturbed(every, done):
             yield f"{row.run_id} {row.object_id} {row.attribute}: {row.before!r}, was {sorted(replaced)}"
 
 
