@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.parts import Parts, say
@@ -139,6 +139,14 @@ class Outcome:
             error_code=obstacle.code,
             error_message=obstacle.message,
         )
+
+
+class Done(NamedTuple):
+    """A change that took effect, with the object id it ended on; one that is `unsettled` may have."""
+
+    change: Change
+    object_id: str | None
+    unsettled: bool = False
 
 
 # Action and person: they identify a change across the invocations of a run.

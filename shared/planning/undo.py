@@ -18,7 +18,7 @@ from shared.model.changes import (
 )
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
-from shared.model.results import NOT_LOOKED_AT, Key, key
+from shared.model.results import NOT_LOOKED_AT, Done
 from shared.planning.aside import are_aside
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.detours import with_detour
@@ -29,9 +29,6 @@ from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, do
 from shared.planning.protection import Protection
 from shared.planning.renames import in_workable_order
 from shared.planning.sign_in import action_of
-
-# A change of the sync, and the object id that its outcome names.
-Done = tuple[Change, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +54,16 @@ def plan_undo(
     attribute_map: AttributeMap,
     *,
     disable_added: bool,
-    unsettled: Collection[Key] = (),
 ) -> Plan:
     """The opposite of every change in `done`, in the order in which they were made, where it still applies.
 
-    `unsettled`: those of them that may have taken effect. The users show whether they did.
+    Whether those that are unsettled took effect, the users show.
     """
     undoing = _Undoing(
         reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
     )
-    done = _each_as_one(undoing.made(done, unsettled))
-    changes = [taken_back for change, object_id in done for taken_back in undoing.opposite(change, object_id)]
+    done = _each_as_one(undoing.made(done))
+    changes = [taken_back for one in done for taken_back in undoing.opposite(one.change, one.object_id)]
     lookups = now.lookups
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], lookups.initial_domain)
     # Who comes back from deletion goes before who would get a former UPN again.
@@ -92,7 +88,7 @@ def _each_as_one(done: Iterable[Done]) -> list[Done]:
     An invocation plans anew, and may find another change to make than the one that was cut off before it.
     """
     wholes: dict[str, dict[str, Done]] = {}
-    for change, object_id in done:
+    for change, object_id, _ in done:
         _fold(wholes.setdefault(object_id or change.upn, {}), change, object_id)
     return [one for theirs in wholes.values() for one in theirs.values()]
 
@@ -100,7 +96,7 @@ def _each_as_one(done: Iterable[Done]) -> list[Done]:
 def _fold(theirs: dict[str, Done], change: Change, object_id: str | None) -> None:
     """Adds a change to those of the same user, by kind, so that together they say what was before all of them."""
     kind = _FOLDED.get(change.action, change.action.value)
-    restored = "values" in theirs and theirs["values"][0].action is Action.RESTORE
+    restored = "values" in theirs and theirs["values"].change.action is Action.RESTORE
     if change.action is Action.DELETE and (restored or _ADDED in theirs):
         theirs.clear()
     elif _ADDED not in theirs:
@@ -110,7 +106,7 @@ def _fold(theirs: dict[str, Done], change: Change, object_id: str | None) -> Non
         # Who was restored is kept with all that they were given, and blocked on request: once.
         kind = "values" if restored and kind == "sign-in" else kind
         begun = theirs.get(kind)
-        theirs[kind] = _gone_on(begun[0], change) if begun else change, object_id
+        theirs[kind] = Done(_gone_on(begun.change, change) if begun else change, object_id)
 
 
 _ADDED, _DELETED = Action.ADD.value, Action.DELETE.value
@@ -154,23 +150,23 @@ class _Undoing:
     def protection(self) -> Protection:
         return self.now.lookups.protection
 
-    def made(self, done: Sequence[Done], unsettled: Collection[Key]) -> list[Done]:
-        """Those that took effect: an unsettled one if the user shows it, or if a later one went on from its value."""
+    def made(self, done: Sequence[Done]) -> list[Done]:
+        """Those that took effect. Of an unsettled one, its user shows that now, or showed it to the next one."""
         made: list[Done] = []
-        begun_from: set[tuple[str, str, Value]] = set()
-        for change, object_id in reversed(done):
-            who, values = object_id or change.upn, change.attributes
-            set_there = (
-                (who, one.attribute, one.after) for one in (*values, AttributeChange(UPN, None, change.via))
-            )
-            led_on = not begun_from.isdisjoint(set_there)
-            if key(change) not in unsettled or led_on or self.took_effect(change, object_id):
-                made.append((change, object_id))
-            begun_from.update((who, one.attribute, one.before) for one in values)
+        shown: dict[str, dict[str, Value]] = {}
+        for one in reversed(done):
+            change, object_id, unsettled = one
+            later = shown.setdefault(object_id or change.upn, {})
+            if not unsettled or self.took_effect(change, object_id, later):
+                made.append(one)
+            later.update((a.attribute, a.before) for a in change.attributes)
         return made[::-1]
 
-    def took_effect(self, change: Change, object_id: str | None) -> bool:
-        """Whether the user shows that the change was made, or is at the temporary UPN on its way; or can't be read."""
+    def took_effect(self, change: Change, object_id: str | None, later: Mapping[str, Value]) -> bool:
+        """Whether the user shows that the change was made, or is at the temporary UPN on its way; or can't be read.
+
+        `later`: attribute → the value from which the next change began.
+        """
         if self._is_unread(change, object_id):
             return True
         if change.action is Action.DELETE:
@@ -178,8 +174,11 @@ class _Undoing:
         user = self.now.users.get(object_id or "")
         if user is None or change.action is Action.RESTORE:
             return user is not None
-        shown = [_same(self._value(user, a.attribute), a.after) for a in change.attributes if self._reads(a)]
-        return self._is_aside(user) or (all(shown) if change.action is Action.ADD else any(shown))
+        values = {a.attribute: self._value(user, a.attribute) for a in change.attributes if self._reads(a)}
+        values |= later
+        shown = [_same(values[a.attribute], a.after) for a in change.attributes if a.attribute in values]
+        aside = later[UPN] == change.via if UPN in later else self._is_aside(user)
+        return aside or (all(shown) if change.action is Action.ADD else any(shown))
 
     def opposite(self, change: Change, object_id: str | None) -> Iterator[Change]:
         person = replace(

@@ -102,16 +102,16 @@ class Sync:
         cut_off = [
             c for c in self._recorder.in_doubt if c.via and key(c) not in planned and c.object_id in going_on
         ]
-        await self._recorder.revoke([c for c in cut_off if c.action is not Action.RESTORE])
+        await self._recorder.replace([c for c in cut_off if c.action is not Action.RESTORE])
         await self._record(
             [Outcome.took_effect(c, c.object_id) for c in cut_off if c.action is Action.RESTORE]
         )
         # What did not take effect before an interruption is planned again, and gets its row in its turn.
         now, doubts = self._services.clock.now(), map(self._recorder.unheard, self._recorder.in_doubt)
         await self._settle(d for d in doubts if not _is_made_again(d, planned.get(key(d.change)), now))
-        recorded_people = {person for _, person in self._recorder.results}
+        told, results = self._recorder.told, self._recorder.results
         not_sent = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
-        await self._record([Outcome.not_sent(c) for c in not_sent if key(c)[1] not in recorded_people])
+        await self._record([_not_sent(c, results) for c in not_sent if key(c)[1] not in told])
         writes = [change for change in plan.writes if key(change) not in self._recorder.results]
         self._directory.graph.expected = self._expected(writes)
         self._remembering.begin_stages()
@@ -279,6 +279,13 @@ def _short_sessions(refusals: Sequence[GraphError]) -> Parts:
 def _took_no_effect(request: Request[Change]) -> bool:
     """Whether a change that got no final answer is known not to have been made, not even its first step."""
     return _is_first_step(request) and request.no_effect and not request.in_doubt
+
+
+def _not_sent(change: Change, results: Mapping[Key, Result]) -> Outcome:
+    """As a skip, if the change's own row is that of a doubt which an earlier run had left, and is closed."""
+    if change.obstacle and key(change) in results:
+        return Outcome.left(replace(change, action=Action.SKIP, attributes=()), change.obstacle.message)
+    return Outcome.not_sent(change)
 
 
 def _is_made_again(doubt: Unheard, planned: Change | None, now: datetime) -> bool:

@@ -87,6 +87,11 @@ class Recorder:
         )
 
     @property
+    def told(self) -> frozenset[str]:
+        """Of whom this run has a row of its own, not only one that closes what an earlier run left in doubt."""
+        return frozenset(known[1] for known in self.results if not self._is_carried(known))
+
+    @property
     def undoes(self) -> bool:
         return self._run.undoes is not None
 
@@ -112,10 +117,13 @@ class Recorder:
     def unheard(self, change: Change) -> Unheard:
         """What is to be looked up of a change in doubt, from before the first invocation that sent it."""
         carried = self._carried.get(key(change))
-        if carried and key(change) not in self._intended:
+        if carried and self._is_carried(key(change)):
             return carried
         since = carried.since if carried else self._run.created_at
         return Unheard.of(as_one(self._begun.get(key(change)), change), since)
+
+    def _is_carried(self, known: Key) -> bool:
+        return known in self._carried and known not in self._intended
 
     async def intend(self, changes: Sequence[Change]) -> None:
         await self._journal.intend(changes)
@@ -124,6 +132,14 @@ class Recorder:
     async def revoke(self, changes: Sequence[Change]) -> None:
         """Removes the intents of changes that certainly had no effect."""
         await self._journal.revoke(changes)
+        self._forget(changes)
+
+    async def replace(self, changes: Sequence[Change]) -> None:
+        """Removes those of changes that were begun: others of the same users go on with them, and have the rows."""
+        await self._journal.replace(changes)
+        self._forget(changes)
+
+    def _forget(self, changes: Sequence[Change]) -> None:
         for change in changes:
             self._intended.pop(key(change), None)
             self._carried.pop(key(change), None)

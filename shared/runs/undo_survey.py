@@ -8,7 +8,7 @@ from shared.model.domains import TenantDomain, domain_named, initial_domain
 from shared.model.holds import Hold
 from shared.model.parts import say
 from shared.model.people import Memory
-from shared.model.results import Key
+from shared.model.results import Done
 from shared.model.runs import Run
 from shared.planning.holders import Holder, holders_of_immutable_ids
 from shared.planning.lookups import Lookups
@@ -16,7 +16,7 @@ from shared.planning.mapping import IMMUTABLE_ID, UPN, domain_of
 from shared.planning.recycle_bin import RecycleBin
 from shared.planning.sides import Directory
 from shared.planning.surveyed import Survey, Terms
-from shared.planning.undo import Done, Now, plan_undo
+from shared.planning.undo import Now, plan_undo
 from shared.runs.side_looks import SideLooks
 from shared.runs.survey import read_protection, untold
 from shared.services import Services
@@ -27,7 +27,7 @@ from shared.store.journal import Journal
 class DoneSync:
     """A sync that is to be undone: what it did, what is remembered, and who is on hold now.
 
-    `done` has what it may have done, too, in the order of its invocations; that is `unsettled`.
+    `done` has what it may have done, too, in the order of its invocations.
     """
 
     run_id: str
@@ -35,11 +35,10 @@ class DoneSync:
     done: list[Done]
     memory: Memory
     holds: Mapping[str, Hold] = field(default_factory=dict)
-    unsettled: Collection[Key] = ()
 
     def before(self, attribute: str) -> list[str]:
         """The values that the attribute had before the sync changed it, without empty ones."""
-        changes = (c for made, _ in self.done for c in made.attributes if c.attribute == attribute)
+        changes = (c for one in self.done for c in one.change.attributes if c.attribute == attribute)
         return [str(change.before) for change in changes if change.before]
 
 
@@ -58,7 +57,6 @@ async def survey_undo(
         run_id=undoes,
         domain=run.domain,
         done=journal.done,
-        unsettled=journal.unsettled,
         memory=await services.known_people.read(run.domain),
         holds=(await services.administration.read_decisions()).holds,
     )
@@ -74,14 +72,16 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
     looks = SideLooks()
     tenant = await directory.read_domains()
     initial = initial_domain(tenant, domain_named(sync.domain, tenant))
-    touched = [object_id or change.upn for change, object_id in sync.done]
+    touched = [one.object_id or one.change.upn for one in sync.done]
     looked_up = await directory.look_up_users(touched)
     found = {asked: user for asked, user in looked_up.items() if user}
     users = {user.object_id: user for user in found.values()}
     # An add in doubt has no object id: who has its UPN may be its user.
     done = [
-        (change, object_id or (found[change.upn].object_id if change.upn in found else None))
-        for change, object_id in sync.done
+        one._replace(object_id=found[one.change.upn].object_id)
+        if one.object_id is None and one.change.upn in found
+        else one
+        for one in sync.done
     ]
     recycle_bin = await _read_deleted_users(sync, directory, looks)
     deleted = {user.object_id: user for user in recycle_bin.users if user.object_id in set(touched)}
@@ -115,7 +115,6 @@ async def survey_done(sync: DoneSync, directory: Directory, terms: Terms, *, dis
         now,
         terms.attribute_map,
         disable_added=disable_added,
-        unsettled=sync.unsettled,
     )
     return Survey(
         domain=sync.domain,
@@ -136,7 +135,7 @@ async def _read_deleted_users(sync: DoneSync, directory: Directory, looks: SideL
     For any other sync they only tell which immutable IDs and addresses are in use: then the result is empty.
     """
     reading = directory.read_deleted_users()
-    if any(change.action is Action.DELETE for change, _ in sync.done):
+    if any(one.change.action is Action.DELETE for one in sync.done):
         return await reading
     effect = say("look.deletedConflicts")
     return await looks.at(reading, RecycleBin(), effect)

@@ -6,6 +6,7 @@ it. A lifecycle rule deletes it after 30 days. One JSON object a line:
     {"format": 2}                      the first line
     {"intent": [change, …]}            before a batch goes out
     {"revoked": [[action, person]]}    an intent that is known not to have been carried out
+    {"replaced": [[action, person]]}   one that was begun, and that another change of the same user goes on with
     {"ended": [action, person], "time", "position", "result", …}
 
 `time` is that of the row in the audit log, `position` the byte at which the row begins. An `ended` line has its
@@ -14,7 +15,7 @@ it. A lifecycle rule deletes it after 30 days. One JSON object a line:
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +25,7 @@ import orjson
 from shared.clock import Clock
 from shared.errors import JournalGone
 from shared.model.changes import Action, Change, as_one
-from shared.model.results import IN_DOUBT, Key, Outcome, Result, key
+from shared.model.results import IN_DOUBT, Done, Key, Outcome, Result, key
 from shared.store.append_blob import AppendedLog
 from shared.store.attempts import keep_trying, or_none
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
@@ -75,6 +76,10 @@ class Journal:
         """Takes intents back: Graph throttled their requests, so they took no effect."""
         await self._append({"revoked": [key(change)]} for change in changes)
 
+    async def replace(self, changes: Iterable[Change]) -> None:
+        """Leaves intents that were begun to other changes of their users."""
+        await self._append({"replaced": [key(change)]} for change in changes)
+
     async def record(self, recorded: Iterable[Recorded], intended: Mapping[Key, Change]) -> None:
         """Writes outcomes. `intended` are the changes that the journal has already: they are not written again."""
         await self._append(_ended(one, intended) for one in recorded)
@@ -123,6 +128,8 @@ class JournalContent:
         self.recorded: list[Recorded] = []
         # All that was intended for somebody as one change: an invocation goes on from where the one before was cut off.
         self.begun: dict[Key, Change] = {}
+        # By identity: each intent that was not revoked, and what ended without one.
+        self._tried: dict[int, Change] = {}
 
     @classmethod
     def parse(cls, content: bytes) -> "JournalContent":
@@ -133,15 +140,13 @@ class JournalContent:
         return journal
 
     @property
-    def done(self) -> list[tuple[Change, str | None]]:
-        """Every change that took effect or may have, in this order, with the object id it ended on.
-
-        Each is from what was before all invocations.
-        """
+    def done(self) -> list[Done]:
+        """Every change that took effect or may have, in this order: of one key, what each invocation has tried."""
+        tried = ((change, self.outcomes.get(key(change))) for change in self._tried.values())
         return [
-            (whole, object_id)
-            for o, whole, object_id in self._wholes()
-            if o.succeeded or _is_unsettled(o, whole)
+            Done(change, (outcome and outcome.object_id) or change.object_id, unsettled)
+            for change, outcome in tried
+            if (unsettled := _is_unsettled(change, outcome)) or (outcome and outcome.succeeded)
         ]
 
     @property
@@ -150,21 +155,12 @@ class JournalContent:
         last = {key(one.outcome.change): one for one in self.recorded}
         return [one for one in last.values() if one.outcome.error_code == IN_DOUBT]
 
-    @property
-    def unsettled(self) -> set[Key]:
-        """Those of `done` that only may have: in doubt, or refused after a first step: a temporary UPN, a return."""
-        return {key(whole) for o, whole, _ in self._wholes() if _is_unsettled(o, whole)}
-
-    def _wholes(self) -> Iterator[tuple[Outcome, Change, str | None]]:
-        for known, outcome in self.outcomes.items():
-            change, begun = outcome.change, self.begun.get(known)
-            whole = begun if begun and change == self.intents.get(known) else as_one(begun, change)
-            yield outcome, whole, outcome.object_id or whole.object_id
-
     def _read(self, line: dict[str, Any]) -> None:
         for document in line.get("intent", ()):
             self._intend(read_change(document))
         for action, person in line.get("revoked", ()):
+            self._revoke((action, person))
+        for action, person in line.get("replaced", ()):
             self.intents.pop((action, person), None)
         if "ended" in line:
             self._read_ended(line)
@@ -173,13 +169,16 @@ class JournalContent:
     def _intend(self, change: Change) -> None:
         known = key(change)
         self.begun[known] = as_one(self.begun.get(known), change)
-        self.intents[known] = change
+        self.intents[known] = self._tried[id(change)] = change
+
+    def _revoke(self, known: Key) -> None:
+        self._tried.pop(id(self.intents.pop(known, None)), None)
 
     def _read_ended(self, line: dict[str, Any]) -> None:
         action, person = line["ended"]
         change = read_change(line["change"]) if "change" in line else self.intents[action, person]
         outcome = read_outcome(line, change)
-        self.outcomes[action, person] = outcome
+        self.outcomes[action, person], self._tried[id(change)] = outcome, change
         sent = [datetime.fromisoformat(moment) for moment in line.get("sent", ())]
         self.recorded.append(
             Recorded(
@@ -197,7 +196,7 @@ class JournalContent:
         ignored: it is read from the audit log.
         """
         for action, cell in line.get("withdrawn", ()):
-            self.intents.pop(self.named(action, cell), None)
+            self._revoke(self.named(action, cell))
         for action, cell, result, object_id in line.get("outcome", ()):
             if change := self.intents.get(self.named(action, cell)):
                 self.outcomes[key(change)] = Outcome(
@@ -210,9 +209,12 @@ class JournalContent:
         return action, cell if known else unescaped(cell)
 
 
-def _is_unsettled(outcome: Outcome, whole: Change) -> bool:
-    refused = outcome.result is Result.FAILED
-    return outcome.error_code == IN_DOUBT or (refused and bool(whole.via or whole.action is Action.RESTORE))
+def _is_unsettled(change: Change, outcome: Outcome | None) -> bool:
+    """Whether nobody knows if it took effect: it is in doubt, was refused after a first step, or was tried anew."""
+    if outcome is None or outcome.change is not change:
+        return True
+    begun = change.via or change.action is Action.RESTORE
+    return outcome.error_code == IN_DOUBT or (outcome.result is Result.FAILED and bool(begun))
 
 
 def _ended(recorded: Recorded, intended: Mapping[Key, Change]) -> dict[str, Any]:

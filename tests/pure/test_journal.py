@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import pairwise
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.parts import Part, say
-from shared.model.results import Outcome, Result, key
+from shared.model.results import Done, Outcome, Result, key
 from shared.store.journal import JournalContent
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
 
@@ -93,7 +93,7 @@ class TestLinesOfThePreviousVersion:
             ("add", "b"): "failed",
             ("add", "'=c"): "succeeded",
         }
-        assert [(change.source_id, object_id) for change, object_id in journal.done] == [
+        assert [(one.change.source_id, one.object_id) for one in journal.done] == [
             ("=a", "o1"),
             ("'=c", "o3"),
         ]
@@ -124,95 +124,79 @@ def test_an_outcome_without_an_intent_brings_its_change() -> None:
 
 
 class TestWhatSeveralInvocationsDid:
-    """An undo goes back to what was before the first of them."""
+    """An undo is told of each try, in this order. That of the last one alone is known."""
+
+    surname = AttributeChange("surname", "A", "B")
 
     @staticmethod
-    def made(*changes: Change) -> Change:
-        intents = [orjson.dumps({"intent": [change_document(change)]}) for change in changes]
-        ended = {
-            "ended": key(changes[-1]),
-            "result": "succeeded",
-            "time": "2026-03-01T00:00:00.000+00:00",
-            "position": 7,
-        }
-        ((change, _),) = JournalContent.parse(b"\n".join([*intents, orjson.dumps(ended)])).done
-        return change
-
-    @staticmethod
-    def change(action: Action, upn: str, *attributes: AttributeChange, via: str | None = None) -> Change:
+    def change(
+        action: Action = Action.UPDATE, *attributes: AttributeChange, via: str | None = None
+    ) -> Change:
+        upn = "a@contoso.com"
         return Change(
             action=action, upn=upn, display_name="a", object_id="o1", attributes=attributes, via=via
         )
 
-    def test_a_rename_that_goes_on_from_its_temporary_upn_is_one_from_the_first(self) -> None:
-        left, via, right = "left@contoso.com", "sync-o1@contoso.onmicrosoft.com", "right@contoso.com"
-        surname = AttributeChange("surname", "A", "B")
-        cut_off = self.change(
-            Action.RENAME, left, AttributeChange("userPrincipalName", left, right), surname, via=via
-        )
-        going_on = self.change(Action.RENAME, via, AttributeChange("userPrincipalName", via, right))
+    @staticmethod
+    def intent(change: Change) -> dict[str, object]:
+        return {"intent": [change_document(change)]}
 
-        assert self.made(cut_off, going_on, going_on) == cut_off
+    @staticmethod
+    def ended(change: Change, result: str, *, other: bool = False) -> dict[str, object]:
+        """`other`: the change is not the one that was intended."""
+        line = {
+            "ended": key(change),
+            "result": result,
+            "time": "2026-03-01T00:00:00.000+00:00",
+            "position": 7,
+        }
+        return {**line, "change": change_document(change)} if other else line
 
-    def test_a_rename_that_cannot_go_on_from_its_temporary_upn_is_one_from_the_first(self) -> None:
-        left, via, right = "left@contoso.com", "sync-o1@contoso.onmicrosoft.com", "right@contoso.com"
-        cut_off = self.change(Action.RENAME, left, AttributeChange("userPrincipalName", left, right), via=via)
-        never_sent = self.change(Action.RENAME, via, AttributeChange("userPrincipalName", via, right))
-        lines = (
-            {"intent": [change_document(cut_off)]},
-            {
-                "ended": key(never_sent), "result": "failed", "change": change_document(never_sent),
-                "time": "2026-03-01T00:00:00.000+00:00", "position": 7,
-            },
-        )  # fmt: skip
+    @staticmethod
+    def done(*lines: object) -> list[Done]:
+        return JournalContent.parse(b"\n".join(map(orjson.dumps, lines))).done
 
-        journal = JournalContent.parse(b"\n".join(map(orjson.dumps, lines)))
+    @given(st.lists(st.lists(TEXT, min_size=2, max_size=2), min_size=1, max_size=5))
+    def test_each_that_was_tried_again_may_have_taken_effect(self, values: list[list[str]]) -> None:
+        updates = [self.change(Action.UPDATE, AttributeChange("surname", *pair)) for pair in values]
 
-        assert (journal.done, journal.unsettled) == ([(cut_off, "o1")], {key(cut_off)})
+        done = self.done(*map(self.intent, updates), self.ended(updates[-1], "succeeded"))
 
-    def test_a_restore_that_was_looked_up_has_all_that_it_was_to_change(self) -> None:
-        renamed = AttributeChange("userPrincipalName", "a@contoso.com", "b@contoso.com")
-        intended = self.change(Action.RESTORE, "a@contoso.com", renamed)
-        lines = (
-            {"intent": [change_document(intended)]},
-            {
-                "ended": key(intended), "result": "succeeded", "time": "2026-03-01T00:00:00.000+00:00",
-                "position": 7, "change": change_document(replace(intended, attributes=())),
-            },
-        )  # fmt: skip
+        *earlier, last = updates
+        assert done == [*(Done(one, "o1", True) for one in earlier), Done(last, "o1")]
 
-        journal = JournalContent.parse(b"\n".join(map(orjson.dumps, lines)))
+    def test_so_may_one_that_was_begun_before_an_obstacle_was_found(self) -> None:
+        cut_off = self.change(Action.RENAME, self.surname, via="sync-o1@contoso.onmicrosoft.com")
+        never_sent = self.change(Action.RENAME)
 
-        assert journal.done == [(intended, "o1")]
+        done = self.done(self.intent(cut_off), self.ended(never_sent, "failed", other=True))
 
-    @given(st.lists(TEXT, min_size=2, max_size=5, unique=True))
-    def test_updates_that_go_on_from_each_other_are_one_from_the_first(self, values: list[str]) -> None:
-        updates = [
-            self.change(Action.UPDATE, "a@contoso.com", AttributeChange("surname", before, after))
-            for before, after in pairwise(values)
+        assert done == [Done(cut_off, "o1", True)]
+
+    def test_so_may_what_a_restore_was_to_change_that_was_looked_up(self) -> None:
+        intended, found = self.change(Action.RESTORE, self.surname), self.change(Action.RESTORE)
+
+        done = self.done(self.intent(intended), self.ended(found, "succeeded", other=True))
+
+        assert done == [Done(intended, "o1", True), Done(found, "o1")]
+
+    @pytest.mark.parametrize(("line", "left"), [("revoked", 0), ("replaced", 1)])
+    def test_so_may_one_that_another_goes_on_with_and_not_one_that_had_no_effect(
+        self, line: str, left: int
+    ) -> None:
+        begun = self.change(Action.UPDATE, self.surname, via="sync-o1@contoso.onmicrosoft.com")
+
+        done = self.done(self.intent(begun), {line: [key(begun)]})
+
+        assert done == [Done(begun, "o1", True)][:left]
+
+    @pytest.mark.parametrize("result", ["failed", "succeeded"])
+    def test_a_restore_whose_second_step_was_refused_may_have(self, result: str) -> None:
+        restore = self.change(Action.RESTORE)
+
+        assert self.done(self.intent(restore), self.ended(restore, result)) == [
+            Done(restore, "o1", result == "failed")
         ]
-
-        assert self.made(*updates).attributes == (AttributeChange("surname", values[0], values[-1]),)
-
-    def test_an_update_of_what_somebody_else_has_set_meanwhile_is_from_that(self) -> None:
-        first, second = (
-            self.change(Action.UPDATE, "a@contoso.com", AttributeChange("surname", before, "B"))
-            for before in ("A", "By hand")
-        )
-
-        assert self.made(first, second) == second
-
-
-def test_a_restore_whose_second_step_was_refused_is_unsettled() -> None:
-    restore = Change(action=Action.RESTORE, upn="a@contoso.com", display_name="a", object_id="o1")
-    intent = orjson.dumps({"intent": [change_document(restore)]})
-    ended = {
-        "ended": key(restore), "result": "failed", "time": "2026-03-01T00:00:00.000+00:00", "position": 7,
-    }  # fmt: skip
-
-    journal = JournalContent.parse(intent + b"\n" + orjson.dumps(ended))
-
-    assert (journal.done, journal.unsettled) == ([(restore, "o1")], {key(restore)})
 
 
 @given(CHANGES, TEXT)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.model.changes import SETTING, SWITCHES, Action, AttributeChange, Change, Plan
 from shared.model.people import EntraUser
-from shared.model.results import key
+from shared.model.results import Done
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import IMMUTABLE_ID, AttributeMap
@@ -47,12 +47,9 @@ def undo(
         federated=federated,
     )
 
-    def ended(changes: Sequence[Change]) -> list[tuple[Change, str | None]]:
-        return [(c, c.object_id or f"id-{c.source_id}") for c in changes]
-
-    every = ended([*(one for one in unsettled if one not in done), *done])
-    doubted = {key(one) for one in unsettled}
-    return plan_undo("r1", every, now, attribute_map, disable_added=disable_added, unsettled=doubted)
+    every = [*(one for one in unsettled if one not in done), *done]
+    ended = [Done(c, c.object_id or f"id-{c.source_id}", c in unsettled) for c in every]
+    return plan_undo("r1", ended, now, attribute_map, disable_added=disable_added)
 
 
 def obstacle(plan: Plan) -> tuple[str, str]:
@@ -82,6 +79,55 @@ class TestAnInvocationThatPlannedAnew:
         plan = undo(*done, users=users, unsettled=[c for n, c in enumerate(done) if n in doubtful])
 
         assert only(plan).attributes == (AttributeChange("surname", surnames[-1], surnames[0]),)
+
+    @given(st.data())
+    def test_tried_again_what_an_earlier_one_may_have_done(self, data: st.DataObject) -> None:
+        """The source changes between them, and each but the last may have been made or not."""
+        now, done = {"surname": "A", "givenName": "A"}, []
+        for left in reversed(range(data.draw(st.integers(1, 6)))):
+            wanted = data.draw(st.fixed_dictionaries({name: st.sampled_from("ABC") for name in now}))
+            found = [AttributeChange(name, now[name], to) for name, to in wanted.items() if now[name] != to]
+            if not found:
+                continue
+            done.append(Done(change(attributes=found), "id-aoki", unsettled=bool(left)))
+            if not left or data.draw(st.booleans()):
+                now = wanted
+
+        plan = plan_undo("r1", done, self.shown(now), MAP, disable_added=False)
+
+        assert {a.attribute: (a.before, a.after) for c in plan.changes for a in c.attributes} == {
+            name: (value, "A") for name, value in now.items() if value != "A"
+        }
+        assert all(c.obstacle is None for c in plan.changes)
+
+    @staticmethod
+    def shown(now: dict[str, str]) -> Now:
+        user = entra_user(values=values(surname=now["surname"], given_name=now["givenName"]))
+        lookups = Lookups(protection=NOTHING_PROTECTED, initial_domain=INITIAL_DOMAIN)
+        return Now(users={"id-aoki": user}, deleted={}, lookups=lookups)
+
+    def test_went_on_as_a_rename_with_a_new_immutable_id_of_an_earlier_one(self) -> None:
+        """It was cut off between the two, on a federated domain: both are taken back, by a detour."""
+        old = entra_user("old@fed.example", object_id="id-u", immutable_id="K2")
+        aside = temporary_upn(old, INITIAL_DOMAIN)
+        rekeyed = change(
+            Action.UPDATE,
+            old.upn,
+            object_id="id-u",
+            via=aside,
+            attributes=[AttributeChange(IMMUTABLE_ID, "K", "K2")],
+        )
+        back = change(
+            Action.RENAME,
+            aside,
+            object_id="id-u",
+            attributes=[AttributeChange("userPrincipalName", aside, old.upn)],
+        )
+
+        plan = undo(back, unsettled=[rekeyed], users=[old], federated=frozenset({"fed.example"}))
+
+        assert only(plan).attributes == (AttributeChange(IMMUTABLE_ID, "K2", "K"),)
+        assert only(plan).via == aside
 
     @pytest.mark.parametrize("attributes", [(), (SURNAME,)])
     @pytest.mark.parametrize("told", [True, False])
@@ -602,11 +648,10 @@ def test_who_cannot_be_read_is_named_and_left_alone(
 
     plan = plan_undo(
         "r1",
-        [(made, who)],
+        [Done(made, who, made in unsettled)],
         now,
         MAP,
         disable_added=False,
-        unsettled={key(one) for one in unsettled},
     )
 
     assert obstacle(plan) == (

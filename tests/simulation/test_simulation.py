@@ -51,6 +51,7 @@ SCENARIOS += [
     "sunday-6-152",
     "cdc7dc6921e7997058eed2564ae9db2ffbe61ac4-2",
     "final-1-296",
+    "end-3-50",
 ]
 
 

@@ -11,9 +11,10 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from shared.clock import Clock
-from shared.model.changes import Change, Plan
+from shared.model.changes import Plan
 from shared.model.memory import doubt_on
 from shared.model.people import EntraUser, Memory, People, SourceUser
+from shared.model.results import Done
 from shared.planning.circle import Circle
 from shared.planning.holders import Holder
 from shared.planning.mapping import domain_of
@@ -152,9 +153,7 @@ def planned(tenant: ModelTenant, source: Sequence[SourceUser]) -> Plan:
 
 def planned_undo(tenant: ModelTenant, plan: Plan, *, disable_added: bool = False) -> Plan:
     """What takes back the sync that applied this plan."""
-    done: list[tuple[Change, str | None]] = [
-        (change, change.object_id or tenant.created[str(change.source_id)]) for change in plan.writes
-    ]
+    done = [Done(c, c.object_id or tenant.created[str(c.source_id)]) for c in plan.writes]
     memory, holds = Memory(tenant.links), tenant.decisions.holds
     sync = DoneSync(run_id="r1", domain=DOMAIN, done=done, memory=memory, holds=holds)
     survey = survey_done(sync, tenant, _terms(tenant), disable_added=disable_added)

@@ -1,5 +1,7 @@
 """Writes whose answers are lost: each has one row that tells the truth, in this run or in the next, and an undo."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from local.access_control import User
@@ -76,6 +78,32 @@ async def test_an_undo_looks_at_what_is_in_doubt_too(start_stack: StartStack) ->
     undo = await undone(stack, sync)
 
     assert (undo.counts.restore, names(stack.users())) == (1, {"stays", "gone"})
+
+
+@pytest.mark.parametrize("left", ["on hold", "changed by hand"])
+async def test_an_undo_that_settles_it_says_of_whom_it_leaves_alone_why(
+    start_stack: StartStack, left: str
+) -> None:
+    stack = await start_stack(
+        source=[in_source("aoki", display_name="New", family_name="New")], entra=[in_entra("aoki")]
+    )
+    account = stack.users()["aoki@contoso.com"]["id"]
+    stack.entra.faults.add(unheard("PATCH"), unseen(stack, "aoki"))
+    sync = await stack.sync()
+    stack.entra.faults.clear()
+    if left == "on hold":
+        until = datetime.now(UTC) + timedelta(days=1)
+        order = {"until": until.isoformat(), "reason": "-"}
+        assert (await stack.http.put(f"/api/people/{account}/hold", json=order)).status_code == 200
+    else:
+        stack.entra.directory.update(stack.entra.directory.users[account], {"surname": "By hand"})
+
+    undo = await undone(stack, sync)
+
+    rows = await stack.audit_log(undo)
+    assert [(row["action"], row["result"]) for row in rows] == [("update", "succeeded"), ("skip", "skipped")]
+    assert ("On hold until" if left == "on hold" else "family name is 'By hand'") in rows[1]["reason"]
+    assert stack.users()["aoki@contoso.com"]["displayName"] == "New"
 
 
 async def test_a_sync_whose_look_fails_again_hands_the_doubt_on(start_stack: StartStack) -> None:
