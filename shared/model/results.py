@@ -141,12 +141,15 @@ class Outcome:
         )
 
 
-class Done(NamedTuple):
-    """A change that took effect, with the object id it ended on; one that is `unsettled` may have."""
+class Tried(NamedTuple):
+    """A change that a sync has made, with the object id it ended on.
+
+    `made` is None if nobody knows, and False if it was not made: then it only says what its user was like.
+    """
 
     change: Change
     object_id: str | None
-    unsettled: bool = False
+    made: bool | None = True
 
 
 # Action and person: they identify a change across the invocations of a run.

@@ -18,7 +18,7 @@ from shared.model.changes import (
 )
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser, Value
-from shared.model.results import NOT_LOOKED_AT, Done
+from shared.model.results import NOT_LOOKED_AT, Tried
 from shared.planning.aside import are_aside
 from shared.planning.conflicts import with_known_conflicts, with_the_blocked
 from shared.planning.detours import with_detour
@@ -47,9 +47,56 @@ class Now:
     federated: frozenset[str] = frozenset()
 
 
+def done_by(tried: Sequence[Tried]) -> list[Tried]:
+    """What took effect of what a sync has tried, or may have, in the order in which it was tried.
+
+    An invocation that goes on shows what became of the one before it, by what it found of the same user.
+    """
+    done: list[Tried] = []
+    found: dict[str, dict[str, Value]] = {}
+    followed: dict[str, Action] = {}
+    for one in reversed(tried):
+        who = one.object_id or one.change.upn
+        there = found.setdefault(who, {})
+        known = _as_found(one, there, followed.get(who)) if one.made is None else one
+        if known.made is not False:
+            done.append(known)
+        if one.change.action in SETTING:
+            there[UPN] = one.change.upn
+        there.update((a.attribute, a.before) for a in one.change.attributes)
+        followed[who] = one.change.action
+    return done[::-1]
+
+
+def _as_found(one: Tried, there: Mapping[str, Value], following: Action | None) -> Tried:
+    """The change as far as the next ones found it made.
+
+    `there`: attribute → the value from which the next one began. `following`: what was done to the user next.
+    """
+    change = one.change
+    if following and change.action in (Action.DELETE, Action.RESTORE):
+        was_deleted = following is Action.RESTORE
+        return one._replace(made=was_deleted is (change.action is Action.DELETE))
+    kept = tuple(
+        a for a in change.attributes if a.attribute not in there or _same(there[a.attribute], a.after)
+    )
+    rekeyed = tuple(a for a in kept if a.attribute == IMMUTABLE_ID) if change.via else ()
+    made: bool | None
+    if change.via and there.get(UPN) == change.via:
+        # As far as the temporary UPN, where it may have begun: of the rest, only an immutable ID is given there.
+        came = change.via != change.upn
+        kept = (*(a for a in change.attributes if a.attribute == UPN and came), *rekeyed)
+        made = came or any(a.attribute in there for a in rekeyed) or (None if rekeyed else False)
+    elif len(kept) == len(change.attributes) or any(a.attribute in there for a in kept):
+        made = any(a.attribute in there for a in kept) or None
+    else:
+        kept, made = rekeyed, None if rekeyed else False
+    return one._replace(change=replace(change, attributes=kept), made=made)
+
+
 def plan_undo(
     run_id: str,
-    done: Sequence[Done],
+    done: Sequence[Tried],
     now: Now,
     attribute_map: AttributeMap,
     *,
@@ -57,12 +104,12 @@ def plan_undo(
 ) -> Plan:
     """The opposite of every change in `done`, in the order in which they were made, where it still applies.
 
-    Whether those that are unsettled took effect, the users show.
+    `done` is what `done_by` says. Of what may have taken effect, the users show whether it did.
     """
     undoing = _Undoing(
         reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
     )
-    done = _each_as_one(undoing.made(done))
+    done = _each_as_one(filter(None, map(undoing.as_shown, done)))
     changes = [taken_back for one in done for taken_back in undoing.opposite(one.change, one.object_id)]
     lookups = now.lookups
     renames = in_workable_order([c for c in changes if c.action is Action.RENAME], lookups.initial_domain)
@@ -82,18 +129,18 @@ def plan_undo(
     )
 
 
-def _each_as_one(done: Iterable[Done]) -> list[Done]:
+def _each_as_one(done: Iterable[Tried]) -> list[Tried]:
     """The values that a sync gave to one user, as one change, and what it made of their sign-in as another.
 
     An invocation plans anew, and may find another change to make than the one that was cut off before it.
     """
-    wholes: dict[str, dict[str, Done]] = {}
+    wholes: dict[str, dict[str, Tried]] = {}
     for change, object_id, _ in done:
         _fold(wholes.setdefault(object_id or change.upn, {}), change, object_id)
     return [one for theirs in wholes.values() for one in theirs.values()]
 
 
-def _fold(theirs: dict[str, Done], change: Change, object_id: str | None) -> None:
+def _fold(theirs: dict[str, Tried], change: Change, object_id: str | None) -> None:
     """Adds a change to those of the same user, by kind, so that together they say what was before all of them."""
     kind = _FOLDED.get(change.action, change.action.value)
     restored = "values" in theirs and theirs["values"].change.action is Action.RESTORE
@@ -106,7 +153,7 @@ def _fold(theirs: dict[str, Done], change: Change, object_id: str | None) -> Non
         # Who was restored is kept with all that they were given, and blocked on request: once.
         kind = "values" if restored and kind == "sign-in" else kind
         begun = theirs.get(kind)
-        theirs[kind] = Done(_gone_on(begun.change, change) if begun else change, object_id)
+        theirs[kind] = Tried(_gone_on(begun.change, change) if begun else change, object_id)
 
 
 _ADDED, _DELETED = Action.ADD.value, Action.DELETE.value
@@ -123,7 +170,10 @@ def _gone_on(begun: Change, change: Change) -> Change:
         for one in whole.attributes
     )
     return replace(
-        whole, action=begun.action, attributes=tuple(one for one in values if one.before != one.after)
+        whole,
+        action=begun.action,
+        upn=begun.upn,
+        attributes=tuple(one for one in values if one.before != one.after),
     )
 
 
@@ -150,35 +200,25 @@ class _Undoing:
     def protection(self) -> Protection:
         return self.now.lookups.protection
 
-    def made(self, done: Sequence[Done]) -> list[Done]:
-        """Those that took effect. Of an unsettled one, its user shows that now, or showed it to the next one."""
-        made: list[Done] = []
-        shown: dict[str, dict[str, Value]] = {}
-        for one in reversed(done):
-            change, object_id, unsettled = one
-            later = shown.setdefault(object_id or change.upn, {})
-            if not unsettled or self.took_effect(change, object_id, later):
-                made.append(one)
-            later.update((a.attribute, a.before) for a in change.attributes)
-        return made[::-1]
-
-    def took_effect(self, change: Change, object_id: str | None, later: Mapping[str, Value]) -> bool:
-        """Whether the user shows that the change was made, or is at the temporary UPN on its way; or can't be read.
-
-        `later`: attribute → the value from which the next change began.
-        """
-        if self._is_unread(change, object_id):
-            return True
+    def as_shown(self, one: Tried) -> Tried | None:
+        """The change as far as it took effect, None if it did not; as it is where the user can't be read."""
+        change, object_id, made = one
+        if made or self._is_unread(change, object_id):
+            return one
         if change.action is Action.DELETE:
-            return object_id in self.now.deleted
+            return one if object_id in self.now.deleted else None
         user = self.now.users.get(object_id or "")
         if user is None or change.action is Action.RESTORE:
-            return user is not None
-        values = {a.attribute: self._value(user, a.attribute) for a in change.attributes if self._reads(a)}
-        values |= later
-        shown = [_same(values[a.attribute], a.after) for a in change.attributes if a.attribute in values]
-        aside = later[UPN] == change.via if UPN in later else self._is_aside(user)
-        return aside or (all(shown) if change.action is Action.ADD else any(shown))
+            return one if user else None
+        read = [a for a in change.attributes if self._reads(a)]
+        shown = [a for a in read if _same(self._value(user, a.attribute), a.after)]
+        if change.action is Action.ADD:
+            return one if len(shown) == len(read) else None
+        if user.upn not in (change.via, change.upn) or not self._is_aside(user):
+            return one if shown else None
+        # It has come as far as the temporary UPN.
+        kept = tuple(a for a in change.attributes if a in shown or a.attribute == UPN)
+        return one._replace(change=replace(change, attributes=kept))
 
     def opposite(self, change: Change, object_id: str | None) -> Iterator[Change]:
         person = replace(

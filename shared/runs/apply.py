@@ -24,7 +24,7 @@ from shared.planning.upns import with_upns
 from shared.runs.denials import Denials
 from shared.runs.reading import SharedSource
 from shared.runs.recorder import Recorder
-from shared.runs.recovery import settle_doubts
+from shared.runs.recovery import close_doubts
 from shared.runs.remembering import Remembering
 from shared.runs.stop import RunStop
 from shared.runs.survey import SIGNED_OUT_AT_ONCE, read_protection, require_users_on
@@ -211,7 +211,7 @@ class Sync:
         await self._report(fresh)
 
     async def _settle(self, doubts: Iterable[Unheard]) -> None:
-        await self._record(await settle_doubts(doubts, self._directory.graph))
+        await self._record(await close_doubts(self._recorder, doubts, self._directory.graph))
 
     def _as_expected(
         self, change: Change, planned: EntraUser, now: Mapping[str, EntraUser | None]

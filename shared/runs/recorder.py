@@ -56,6 +56,7 @@ class Recorder:
         self.unseen: set[str] = set()
         self._carried: dict[Key, Unheard] = {}
         self._begun: dict[Key, Change] = {}
+        self._sent_here: set[Key] = set()
 
     @classmethod
     async def open(cls, services: Services, run: Run, invocation: int) -> "Recorder":
@@ -88,8 +89,9 @@ class Recorder:
 
     @property
     def told(self) -> frozenset[str]:
-        """Of whom this run has a row of its own, not only one that closes what an earlier run left in doubt."""
-        return frozenset(known[1] for known in self.results if not self._is_carried(known))
+        """Of whom this run has a row of its own, or one that leaves the doubt of an earlier run open."""
+        closed = {k for k, r in self.results.items() if self._is_carried(k) and r is not Result.IN_DOUBT}
+        return frozenset(person for _, person in self.results.keys() - closed)
 
     @property
     def undoes(self) -> bool:
@@ -126,7 +128,9 @@ class Recorder:
         return known in self._carried and known not in self._intended
 
     async def intend(self, changes: Sequence[Change]) -> None:
-        await self._journal.intend(changes)
+        known = {key(change) for change in changes}
+        await self._journal.intend(changes, known & self._sent_here)
+        self._sent_here |= known
         self._intended.update((key(change), change) for change in changes)
 
     async def revoke(self, changes: Sequence[Change]) -> None:

@@ -4,7 +4,7 @@ A write is in doubt when the journal has its intent and no outcome: the worker d
 answer was lost. So is one that an earlier sync could not settle: its row there says so, and this run has the last word.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from shared.entra.graph import Graph
@@ -14,7 +14,7 @@ from shared.model.changes import Action
 from shared.model.leavers import without_old
 from shared.model.memory import difference, linked, with_blocked, with_leavers
 from shared.model.parts import parts_of, say
-from shared.model.results import STEPPED_ASIDE, Outcome
+from shared.model.results import STEPPED_ASIDE, Outcome, key
 from shared.model.runs import Mode, Run
 from shared.planning.mapping import UPN
 from shared.planning.stages import leaver_after
@@ -39,7 +39,7 @@ async def take_up(services: Services, fence: Fence, run: Run, graph: Graph) -> R
     if recorder is None:
         return None
     doubts = [change for change in recorder.in_doubt if change.action in _LOOKED_UP_FIRST]
-    looked_up = await settle_doubts(map(recorder.unheard, doubts), graph)
+    looked_up = await settle_doubts([recorder.unheard(change) for change in doubts], graph)
     # What did not take effect is planned again, or is looked for once more in the end.
     await recorder.record([outcome for outcome in looked_up if outcome.succeeded])
     recorder.back |= {str(one.change.object_id): one.change.source_id for one in looked_up if one.may_be_back}
@@ -77,7 +77,7 @@ async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
     if recorder is None:
         return
     graph = services.graph().within(LOOK_UP_SECONDS)
-    await recorder.record(await settle_doubts(map(recorder.unheard, recorder.in_doubt), graph))
+    await recorder.record(await close_doubts(recorder, map(recorder.unheard, recorder.in_doubt), graph))
     await link_created(services, log.run.domain, recorder)
     log.recount(recorder.results)
     log.take_over(recorder)
@@ -113,13 +113,21 @@ async def _left_in_doubt(services: Services, run: Run) -> list[Unheard]:
     return [Unheard.of(one.outcome.change, *(one.sent or sent)) for one in journal.in_doubt]
 
 
-async def settle_doubts(looks: Iterable[Unheard], graph: Graph) -> list[Outcome]:
-    """An outcome for everything that took effect or may have; none for what certainly did not.
+async def close_doubts(recorder: Recorder, looks: Iterable[Unheard], graph: Graph) -> list[Outcome]:
+    """An outcome for everything that took effect or may have. The intents of what certainly did not are revoked.
 
     What an earlier run has left in doubt has an outcome in any case: its audit log has announced one.
     """
-    unread = say("graph.tookTooLong")
     looks = list(looks)
+    outcomes = await settle_doubts(looks, graph)
+    ended = {key(outcome.change) for outcome in outcomes}
+    await recorder.revoke([look.change for look in looks if key(look.change) not in ended])
+    return outcomes
+
+
+async def settle_doubts(looks: Sequence[Unheard], graph: Graph) -> list[Outcome]:
+    """None for what certainly did not take effect."""
+    unread = say("graph.tookTooLong")
     found: dict[Unheard, Found] = {}
     try:
         async for some in look_up(looks, graph):

@@ -8,7 +8,7 @@ from shared.model.domains import TenantDomain, domain_named, initial_domain
 from shared.model.holds import Hold
 from shared.model.parts import say
 from shared.model.people import Memory
-from shared.model.results import Done
+from shared.model.results import Tried
 from shared.model.runs import Run
 from shared.planning.holders import Holder, holders_of_immutable_ids
 from shared.planning.lookups import Lookups
@@ -16,7 +16,7 @@ from shared.planning.mapping import IMMUTABLE_ID, UPN, domain_of
 from shared.planning.recycle_bin import RecycleBin
 from shared.planning.sides import Directory
 from shared.planning.surveyed import Survey, Terms
-from shared.planning.undo import Now, plan_undo
+from shared.planning.undo import Now, done_by, plan_undo
 from shared.runs.side_looks import SideLooks
 from shared.runs.survey import read_protection, untold
 from shared.services import Services
@@ -32,7 +32,7 @@ class DoneSync:
 
     run_id: str
     domain: str
-    done: list[Done]
+    done: list[Tried]
     memory: Memory
     holds: Mapping[str, Hold] = field(default_factory=dict)
 
@@ -56,7 +56,7 @@ async def survey_undo(
     sync = DoneSync(
         run_id=undoes,
         domain=run.domain,
-        done=journal.done,
+        done=done_by(journal.tried),
         memory=await services.known_people.read(run.domain),
         holds=(await services.administration.read_decisions()).holds,
     )

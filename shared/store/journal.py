@@ -4,7 +4,8 @@ The source of truth: after a crash it says which writes are in doubt and which r
 it. A lifecycle rule deletes it after 30 days. One JSON object a line:
 
     {"format": 2}                      the first line
-    {"intent": [change, …]}            before a batch goes out
+    {"intent": [change, …]}            before a batch goes out; `again`: the [action, person] of those among them that
+                                       this invocation has sent before, as they were or otherwise
     {"revoked": [[action, person]]}    an intent that is known not to have been carried out
     {"replaced": [[action, person]]}   one that was begun, and that another change of the same user goes on with
     {"ended": [action, person], "time", "position", "result", …}
@@ -15,7 +16,7 @@ it. A lifecycle rule deletes it after 30 days. One JSON object a line:
 """
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,7 +26,7 @@ import orjson
 from shared.clock import Clock
 from shared.errors import JournalGone
 from shared.model.changes import Action, Change, as_one
-from shared.model.results import IN_DOUBT, Done, Key, Outcome, Result, key
+from shared.model.results import IN_DOUBT, STEPPED_ASIDE, Key, Outcome, Result, Tried, key
 from shared.store.append_blob import AppendedLog
 from shared.store.attempts import keep_trying, or_none
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
@@ -68,9 +69,13 @@ class Journal:
         log = await AppendedLog.open(storage, JOURNAL, f"{domain}/{run_id}", invocation, {})
         return cls(log, storage.clock, begins=begins)
 
-    async def intend(self, changes: Sequence[Change]) -> None:
-        """Writes what a batch will do, before it is sent. Raises LeaseLost if a later invocation has the journal."""
-        await self._append([{"intent": [change_document(change) for change in changes]}])
+    async def intend(self, changes: Sequence[Change], again: Collection[Key] = ()) -> None:
+        """Writes what a batch will do, before it is sent. Raises LeaseLost if a later invocation has the journal.
+
+        `again`: what this invocation has sent before.
+        """
+        line: dict[str, Any] = {"intent": [change_document(change) for change in changes]}
+        await self._append([{**line, "again": sorted(again)} if again else line])
 
     async def revoke(self, changes: Iterable[Change]) -> None:
         """Takes intents back: Graph throttled their requests, so they took no effect."""
@@ -128,8 +133,8 @@ class JournalContent:
         self.recorded: list[Recorded] = []
         # All that was intended for somebody as one change: an invocation goes on from where the one before was cut off.
         self.begun: dict[Key, Change] = {}
-        # By identity: each intent that was not revoked, and what ended without one.
-        self._tried: dict[int, Change] = {}
+        # By the identity of its change, since two may be equal.
+        self._tried: dict[int, Tried] = {}
 
     @classmethod
     def parse(cls, content: bytes) -> "JournalContent":
@@ -140,14 +145,9 @@ class JournalContent:
         return journal
 
     @property
-    def done(self) -> list[Done]:
-        """Every change that took effect or may have, in this order: of one key, what each invocation has tried."""
-        tried = ((change, self.outcomes.get(key(change))) for change in self._tried.values())
-        return [
-            Done(change, (outcome and outcome.object_id) or change.object_id, unsettled)
-            for change, outcome in tried
-            if (unsettled := _is_unsettled(change, outcome)) or (outcome and outcome.succeeded)
-        ]
+    def tried(self) -> list[Tried]:
+        """What the sync has tried, in this order: of one key, once for each invocation that tried it otherwise."""
+        return list(self._tried.values())
 
     @property
     def in_doubt(self) -> list[Recorded]:
@@ -156,8 +156,9 @@ class JournalContent:
         return [one for one in last.values() if one.outcome.error_code == IN_DOUBT]
 
     def _read(self, line: dict[str, Any]) -> None:
+        again = {(action, person) for action, person in line.get("again", ())}
         for document in line.get("intent", ()):
-            self._intend(read_change(document))
+            self._intend(read_change(document), again)
         for action, person in line.get("revoked", ()):
             self._revoke((action, person))
         for action, person in line.get("replaced", ()):
@@ -166,19 +167,40 @@ class JournalContent:
             self._read_ended(line)
         self._read_previous(line)
 
-    def _intend(self, change: Change) -> None:
+    def _intend(self, change: Change, again: Collection[Key]) -> None:
         known = key(change)
+        before = self.intents.get(known)
+        if before and (known in again or before == change):
+            self._tried.pop(id(before), None)
         self.begun[known] = as_one(self.begun.get(known), change)
-        self.intents[known] = self._tried[id(change)] = change
+        self.intents[known] = change
+        self._note(change, None)
 
     def _revoke(self, known: Key) -> None:
-        self._tried.pop(id(self.intents.pop(known, None)), None)
+        if change := self.intents.pop(known, None):
+            self._note(change, made=False)
+
+    def _end(self, outcome: Outcome) -> None:
+        """Notes the outcome of what was intended, or of a change that was never sent.
+
+        What was looked up is named as all that was begun of it, of a restore without the rest.
+        """
+        known = key(outcome.change)
+        self.outcomes[known] = outcome
+        looked_up = outcome.succeeded or outcome.error_code in (IN_DOUBT, STEPPED_ASIDE)
+        change = self.intents.get(known, outcome.change) if looked_up else outcome.change
+        made = _made(outcome) if change is outcome.change else None
+        self._note(change, made, outcome.object_id)
+
+    def _note(self, change: Change, made: bool | None, object_id: str | None = None) -> None:
+        if change.action is not Action.SKIP:
+            self._tried[id(change)] = Tried(change, object_id or change.object_id, made)
 
     def _read_ended(self, line: dict[str, Any]) -> None:
         action, person = line["ended"]
         change = read_change(line["change"]) if "change" in line else self.intents[action, person]
         outcome = read_outcome(line, change)
-        self.outcomes[action, person], self._tried[id(change)] = outcome, change
+        self._end(outcome)
         sent = [datetime.fromisoformat(moment) for moment in line.get("sent", ())]
         self.recorded.append(
             Recorded(
@@ -199,9 +221,7 @@ class JournalContent:
             self._revoke(self.named(action, cell))
         for action, cell, result, object_id in line.get("outcome", ()):
             if change := self.intents.get(self.named(action, cell)):
-                self.outcomes[key(change)] = Outcome(
-                    change=change, result=Result(result), object_id=object_id
-                )
+                self._end(Outcome(change=change, result=Result(result), object_id=object_id))
 
     def named(self, action: str, cell: str) -> Key:
         """The key of the change that the app's previous version names by a cell of its audit log."""
@@ -209,12 +229,11 @@ class JournalContent:
         return action, cell if known else unescaped(cell)
 
 
-def _is_unsettled(change: Change, outcome: Outcome | None) -> bool:
-    """Whether nobody knows if it took effect: it is in doubt, was refused after a first step, or was tried anew."""
-    if outcome is None or outcome.change is not change:
-        return True
-    begun = change.via or change.action is Action.RESTORE
-    return outcome.error_code == IN_DOUBT or (outcome.result is Result.FAILED and bool(begun))
+def _made(outcome: Outcome) -> bool | None:
+    """Nobody knows of what is in doubt, or was refused after a first step: a temporary UPN, a return."""
+    change = outcome.change
+    begun = outcome.result is Result.FAILED and (change.via or change.action is Action.RESTORE)
+    return None if begun or outcome.error_code == IN_DOUBT else outcome.succeeded
 
 
 def _ended(recorded: Recorded, intended: Mapping[Key, Change]) -> dict[str, Any]:

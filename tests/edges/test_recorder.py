@@ -17,15 +17,17 @@ from shared.errors import LeaseLost
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.memory import difference
 from shared.model.parts import say, verbatim
-from shared.model.results import NOT_LOOKED_AT, Outcome, Result, key
+from shared.model.results import NOT_LOOKED_AT, Outcome, Result, Tried, key
 from shared.model.runs import Mode, Run, Trigger, new_run_id
 from shared.planning.sign_in import BLOCKED, CREATED
 from shared.runs.recorder import Recorder
-from shared.runs.recovery import link_created
+from shared.runs.recovery import close_doubts, link_created
 from shared.services import Services
 from shared.settings import Settings
 from shared.store.journal import Journal
 from shared.words import said
+from tests.support.graph_client import connected
+from tests.support.people import entra_user
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -199,6 +201,42 @@ async def test_what_was_revoked_and_intended_again_is_in_doubt(services: Service
     assert (await Recorder.open(services, run, 2)).in_doubt == [add("aoki")]
 
 
+async def test_what_an_invocation_sends_again_is_one_try_and_what_the_next_one_sends_another(
+    services: Services, run: Run
+) -> None:
+    whole, reduced, planned_anew = (
+        replace(add("aoki"), attributes=(AttributeChange("surname", None, value),)) for value in "ABC"
+    )
+    first = await Recorder.open(services, run, 1)
+    for change in (whole, whole, reduced):
+        await first.intend([change])
+    await (await Recorder.open(services, run, 2)).intend([planned_anew])
+
+    journal = await Journal.read_finished(services.storage, run.domain, run.id)
+
+    assert journal.tried == [Tried(reduced, None, None), Tried(planned_anew, None, None)]
+
+
+async def test_what_certainly_did_not_take_effect_is_revoked_once_it_was_looked_up(
+    services: Services, run: Run
+) -> None:
+    """An undo would take it for ours if somebody did the same later."""
+    there, gone = entra_user("there@contoso.com"), entra_user("gone@contoso.com")
+    changes = [replace(skip(name), action=Action.DELETE) for name in ("there", "gone")]
+    recorder = await Recorder.open(services, run, 1)
+    await recorder.intend(changes)
+
+    async with connected(there) as tenant:
+        looks = [recorder.unheard(change) for change in recorder.in_doubt]
+        await recorder.record(await close_doubts(recorder, looks, tenant.graph()))
+
+    journal = await Journal.read_finished(services.storage, run.domain, run.id)
+    assert recorder.in_doubt == []
+    assert [(one.object_id, one.made) for one in journal.tried] == [
+        (there.object_id, False), (gone.object_id, True),
+    ]  # fmt: skip
+
+
 async def test_a_change_is_rendered_as_it_ended_not_as_it_was_intended(services: Services, run: Run) -> None:
     """Planned anew after an interruption, a change may have other values, or something in its way."""
     first = await Recorder.open(services, run, 1)
@@ -270,7 +308,7 @@ async def test_whatever_append_a_crash_strikes_every_change_has_one_outcome_and_
         (f"{one.time:%Y-%m-%dT%H:%M:%S}.{one.time.microsecond // 1000:03}Z", row_reason(one.outcome), "r")
         for one in journal.recorded
     ]
-    assert [one.unsettled for one in journal.done].count(False) == 3
+    assert [one.made for one in journal.tried].count(True) == 3
 
 
 async def perform(recorder: Recorder, outcomes: list[Outcome]) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 
 import orjson
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.model.changes import Action, AttributeChange, Change, Obstacle
 from shared.model.parts import Part, say
-from shared.model.results import Done, Outcome, Result, key
+from shared.model.results import Outcome, Result, Tried, key
 from shared.store.journal import JournalContent
 from shared.store.outcomes import change_document, outcome_document, read_change, read_outcome
 
@@ -93,7 +94,7 @@ class TestLinesOfThePreviousVersion:
             ("add", "b"): "failed",
             ("add", "'=c"): "succeeded",
         }
-        assert [(one.change.source_id, one.object_id) for one in journal.done] == [
+        assert [(one.change.source_id, one.object_id) for one in journal.tried if one.made] == [
             ("=a", "o1"),
             ("'=c", "o3"),
         ]
@@ -124,7 +125,7 @@ def test_an_outcome_without_an_intent_brings_its_change() -> None:
 
 
 class TestWhatSeveralInvocationsDid:
-    """An undo is told of each try, in this order. That of the last one alone is known."""
+    """An undo is told of each try, in this order; what became of the last one is known."""
 
     surname = AttributeChange("surname", "A", "B")
 
@@ -153,50 +154,70 @@ class TestWhatSeveralInvocationsDid:
         return {**line, "change": change_document(change)} if other else line
 
     @staticmethod
-    def done(*lines: object) -> list[Done]:
-        return JournalContent.parse(b"\n".join(map(orjson.dumps, lines))).done
+    def tried(*lines: object) -> list[Tried]:
+        return JournalContent.parse(b"\n".join(map(orjson.dumps, lines))).tried
 
-    @given(st.lists(st.lists(TEXT, min_size=2, max_size=2), min_size=1, max_size=5))
-    def test_each_that_was_tried_again_may_have_taken_effect(self, values: list[list[str]]) -> None:
-        updates = [self.change(Action.UPDATE, AttributeChange("surname", *pair)) for pair in values]
+    @given(st.lists(TEXT, min_size=1, max_size=5))
+    def test_nobody_knows_of_the_others_that_were_tried_otherwise(self, values: list[str]) -> None:
+        updates = [self.change(Action.UPDATE, AttributeChange("surname", "", value)) for value in values]
 
-        done = self.done(*map(self.intent, updates), self.ended(updates[-1], "succeeded"))
+        tried = self.tried(*map(self.intent, updates), self.ended(updates[-1], "succeeded"))
 
-        *earlier, last = updates
-        assert done == [*(Done(one, "o1", True) for one in earlier), Done(last, "o1")]
+        *earlier, last = (one for one, _ in groupby(updates))
+        assert tried == [*(Tried(one, "o1", None) for one in earlier), Tried(last, "o1")]
 
-    def test_so_may_one_that_was_begun_before_an_obstacle_was_found(self) -> None:
+    @pytest.mark.parametrize("value", ["B", "C"])
+    @pytest.mark.parametrize(
+        ("result", "made"), [("unchanged", False), ("succeeded", True), ("inDoubt", None)]
+    )
+    def test_one_that_an_invocation_has_sent_again_is_the_same(
+        self, value: str, result: str, made: bool | None
+    ) -> None:
+        """Throttled, or as a whole without what was refused of it."""
+        first = self.change(Action.UPDATE, self.surname)
+        second = self.change(Action.UPDATE, AttributeChange("surname", "A", value))
+        code = {"errorCode": "InDoubt"} if made is None else {}
+
+        tried = self.tried(
+            self.intent(first),
+            {**self.intent(second), "again": [key(second)]},
+            {**self.ended(second, result), **code},
+        )
+
+        assert tried == [Tried(second, "o1", made)]
+
+    def test_nor_of_one_that_was_begun_before_an_obstacle_was_found(self) -> None:
+        """What was never sent says what its user was like."""
         cut_off = self.change(Action.RENAME, self.surname, via="sync-o1@contoso.onmicrosoft.com")
         never_sent = self.change(Action.RENAME)
 
-        done = self.done(self.intent(cut_off), self.ended(never_sent, "failed", other=True))
+        tried = self.tried(self.intent(cut_off), self.ended(never_sent, "failed", other=True))
 
-        assert done == [Done(cut_off, "o1", True)]
+        assert tried == [Tried(cut_off, "o1", None), Tried(never_sent, "o1", False)]
 
-    def test_so_may_what_a_restore_was_to_change_that_was_looked_up(self) -> None:
-        intended, found = self.change(Action.RESTORE, self.surname), self.change(Action.RESTORE)
+    @pytest.mark.parametrize("action", [Action.RESTORE, Action.UPDATE])
+    def test_nor_of_one_that_was_looked_up_as_all_that_was_begun(self, action: Action) -> None:
+        """That of a restore is without the rest, that of an update from before the invocations."""
+        intended = self.change(action, self.surname)
+        found = self.change(action, *[AttributeChange("surname", "0", "B")] * (action is Action.UPDATE))
 
-        done = self.done(self.intent(intended), self.ended(found, "succeeded", other=True))
+        tried = self.tried(self.intent(intended), self.ended(found, "succeeded", other=True))
 
-        assert done == [Done(intended, "o1", True), Done(found, "o1")]
+        assert tried == [Tried(intended, "o1", None)]
 
-    @pytest.mark.parametrize(("line", "left"), [("revoked", 0), ("replaced", 1)])
-    def test_so_may_one_that_another_goes_on_with_and_not_one_that_had_no_effect(
-        self, line: str, left: int
+    @pytest.mark.parametrize(("line", "made"), [("revoked", False), ("replaced", None)])
+    def test_nor_of_one_that_another_goes_on_with_but_of_one_that_had_no_effect(
+        self, line: str, made: bool | None
     ) -> None:
         begun = self.change(Action.UPDATE, self.surname, via="sync-o1@contoso.onmicrosoft.com")
 
-        done = self.done(self.intent(begun), {line: [key(begun)]})
+        assert self.tried(self.intent(begun), {line: [key(begun)]}) == [Tried(begun, "o1", made)]
 
-        assert done == [Done(begun, "o1", True)][:left]
-
-    @pytest.mark.parametrize("result", ["failed", "succeeded"])
-    def test_a_restore_whose_second_step_was_refused_may_have(self, result: str) -> None:
+    @pytest.mark.parametrize(("result", "made"), [("failed", None), ("succeeded", True)])
+    def test_nor_of_a_restore_whose_second_step_was_refused(self, result: str, made: bool | None) -> None:
         restore = self.change(Action.RESTORE)
 
-        assert self.done(self.intent(restore), self.ended(restore, result)) == [
-            Done(restore, "o1", result == "failed")
-        ]
+        assert self.tried(self.intent(restore), self.ended(restore, result)) == [Tried(restore, "o1", made)]
 
 
 @given(CHANGES, TEXT)

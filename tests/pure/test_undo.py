@@ -10,20 +10,21 @@ from hypothesis import strategies as st
 
 from shared.model.changes import SETTING, SWITCHES, Action, AttributeChange, Change, Plan
 from shared.model.people import EntraUser
-from shared.model.results import Done
+from shared.model.results import Tried
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
 from shared.planning.mapping import IMMUTABLE_ID, AttributeMap
 from shared.planning.protection import Protection
 from shared.planning.renames import temporary_upn
 from shared.planning.sign_in import action_of
-from shared.planning.undo import Now, plan_undo
+from shared.planning.undo import Now, done_by, plan_undo
 from shared.words import said
 from tests.support.people import INITIAL_DOMAIN, MAP, add, change, entra_user, only, rename, summary, values
 
 NOTHING_PROTECTED = Protection()
 RENAMED = AttributeChange("userPrincipalName", "old@contoso.com", "new@contoso.com")
 SURNAME = AttributeChange("surname", "旧姓", "青木")
+REKEYED = AttributeChange(IMMUTABLE_ID, "K", "K2")
 
 
 def undo(
@@ -48,8 +49,8 @@ def undo(
     )
 
     every = [*(one for one in unsettled if one not in done), *done]
-    ended = [Done(c, c.object_id or f"id-{c.source_id}", c in unsettled) for c in every]
-    return plan_undo("r1", ended, now, attribute_map, disable_added=disable_added)
+    tried = [Tried(c, c.object_id or f"id-{c.source_id}", None if c in unsettled else True) for c in every]
+    return plan_undo("r1", done_by(tried), now, attribute_map, disable_added=disable_added)
 
 
 def obstacle(plan: Plan) -> tuple[str, str]:
@@ -83,22 +84,74 @@ class TestAnInvocationThatPlannedAnew:
     @given(st.data())
     def test_tried_again_what_an_earlier_one_may_have_done(self, data: st.DataObject) -> None:
         """The source changes between them, and each but the last may have been made or not."""
-        now, done = {"surname": "A", "givenName": "A"}, []
+        now, tried = {"surname": "A", "givenName": "A"}, []
         for left in reversed(range(data.draw(st.integers(1, 6)))):
             wanted = data.draw(st.fixed_dictionaries({name: st.sampled_from("ABC") for name in now}))
             found = [AttributeChange(name, now[name], to) for name, to in wanted.items() if now[name] != to]
             if not found:
                 continue
-            done.append(Done(change(attributes=found), "id-aoki", unsettled=bool(left)))
+            tried.append(Tried(change(attributes=found), "id-aoki", None if left else True))
             if not left or data.draw(st.booleans()):
                 now = wanted
 
-        plan = plan_undo("r1", done, self.shown(now), MAP, disable_added=False)
+        plan = plan_undo("r1", done_by(tried), self.shown(now), MAP, disable_added=False)
 
         assert {a.attribute: (a.before, a.after) for c in plan.changes for a in c.attributes} == {
             name: (value, "A") for name, value in now.items() if value != "A"
         }
         assert all(c.obstacle is None for c in plan.changes)
+
+    @pytest.mark.parametrize(
+        ("first", "next_one", "made"),
+        [
+            (Action.DELETE, Action.DELETE, False),
+            (Action.DELETE, Action.UPDATE, False),
+            (Action.DELETE, Action.RESTORE, True),
+            (Action.RESTORE, Action.RESTORE, False),
+            (Action.RESTORE, Action.DELETE, True),
+        ],
+    )
+    def test_planned_what_shows_whether_somebody_had_been_deleted(
+        self, first: Action, next_one: Action, made: bool
+    ) -> None:
+        tried = [Tried(change(first), "id-aoki", None), Tried(change(next_one), "id-aoki", made=False)]
+
+        assert [one.made for one in done_by(tried)] == [True] * made
+
+    def test_found_at_a_temporary_upn_had_nothing_but_that_and_perhaps_an_immutable_id(self) -> None:
+        """The values come in the last step, with the UPN that is to stay."""
+        cut_off = replace(TestATemporaryUpn.cut_off, attributes=(RENAMED, SURNAME, REKEYED))
+        went_on = change(
+            Action.RENAME, TestATemporaryUpn.via, object_id="id-old",
+            attributes=[replace(RENAMED, before=TestATemporaryUpn.via)],
+        )  # fmt: skip
+
+        first, _ = done_by([Tried(cut_off, "id-old", None), Tried(went_on, "id-old")])
+
+        assert (first.made, first.change.attributes) == (True, (RENAMED, REKEYED))
+
+    def test_began_at_a_temporary_upn_and_set_nothing_there(self) -> None:
+        aside = TestATemporaryUpn.via
+        upn, key = replace(RENAMED, before=aside), replace(REKEYED, before="K2", after="K")
+        first, second = (change(Action.RENAME, aside, object_id="id-old", via=aside, attributes=[upn, key])
+                         for _ in range(2))  # fmt: skip
+
+        assert done_by([Tried(first, "id-old", None), Tried(second, "id-old")]) == [Tried(second, "id-old")]
+
+    def test_found_the_temporary_upn_of_an_earlier_change_with_the_value_before_it(self) -> None:
+        """A rename was cut off there: what was set before it is taken back, and no value is called changed."""
+        updated = change(Action.UPDATE, "old@contoso.com", attributes=[SURNAME])
+        again = replace(
+            TestATemporaryUpn.cut_off, attributes=(RENAMED, replace(SURNAME, before="青木", after="鈴木"))
+        )
+
+        user = entra_user(TestATemporaryUpn.via, object_id="id-old")
+        plan = undo(updated, again, unsettled=[again], users=[user])
+
+        assert obstacle(plan) == ("", "")
+        assert {a.attribute: a.after for a in only(plan).attributes} == {
+            "userPrincipalName": "old@contoso.com", "surname": "旧姓",
+        }  # fmt: skip
 
     @staticmethod
     def shown(now: dict[str, str]) -> Now:
@@ -648,7 +701,7 @@ def test_who_cannot_be_read_is_named_and_left_alone(
 
     plan = plan_undo(
         "r1",
-        [Done(made, who, made in unsettled)],
+        [Tried(made, who, None if made in unsettled else True)],
         now,
         MAP,
         disable_added=False,

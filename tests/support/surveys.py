@@ -14,7 +14,7 @@ from shared.clock import Clock
 from shared.model.changes import Plan
 from shared.model.memory import doubt_on
 from shared.model.people import EntraUser, Memory, People, SourceUser
-from shared.model.results import Done
+from shared.model.results import Tried
 from shared.planning.circle import Circle
 from shared.planning.holders import Holder
 from shared.planning.mapping import domain_of
@@ -153,7 +153,7 @@ def planned(tenant: ModelTenant, source: Sequence[SourceUser]) -> Plan:
 
 def planned_undo(tenant: ModelTenant, plan: Plan, *, disable_added: bool = False) -> Plan:
     """What takes back the sync that applied this plan."""
-    done = [Done(c, c.object_id or tenant.created[str(c.source_id)]) for c in plan.writes]
+    done = [Tried(c, c.object_id or tenant.created[str(c.source_id)]) for c in plan.writes]
     memory, holds = Memory(tenant.links), tenant.decisions.holds
     sync = DoneSync(run_id="r1", domain=DOMAIN, done=done, memory=memory, holds=holds)
     survey = survey_done(sync, tenant, _terms(tenant), disable_added=disable_added)
