@@ -183,14 +183,17 @@ class JournalContent:
     def _end(self, outcome: Outcome) -> None:
         """Notes the outcome of what was intended, or of a change that was never sent.
 
-        What was looked up is named as all that was begun of it, of a restore without the rest.
+        What was looked up is named as all that was begun of it, of a restore without the rest. If it was not intended
+        here, an earlier sync has done it.
         """
         known = key(outcome.change)
         self.outcomes[known] = outcome
-        looked_up = outcome.succeeded or outcome.error_code in (IN_DOUBT, STEPPED_ASIDE)
-        change = self.intents.get(known, outcome.change) if looked_up else outcome.change
-        made = _made(outcome) if change is outcome.change else None
-        self._note(change, made, outcome.object_id)
+        intended = self.intents.get(known)
+        if not (outcome.succeeded or outcome.error_code in (IN_DOUBT, STEPPED_ASIDE)):
+            self._note(outcome.change, _made(outcome), outcome.object_id)
+        elif intended:
+            made = _made(outcome) if intended is outcome.change else None
+            self._note(intended, made, outcome.object_id)
 
     def _note(self, change: Change, made: bool | None, object_id: str | None = None) -> None:
         if change.action is not Action.SKIP:

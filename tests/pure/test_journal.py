@@ -205,6 +205,12 @@ class TestWhatSeveralInvocationsDid:
 
         assert tried == [Tried(intended, "o1", None)]
 
+    @pytest.mark.parametrize("result", ["succeeded", "inDoubt"])
+    def test_what_closes_a_doubt_of_an_earlier_sync_was_not_tried(self, result: str) -> None:
+        code = {"errorCode": "InDoubt"} if result == "inDoubt" else {}
+
+        assert self.tried({**self.ended(self.change(), result, other=True), **code}) == []
+
     @pytest.mark.parametrize(("line", "made"), [("revoked", False), ("replaced", None)])
     def test_nor_of_one_that_another_goes_on_with_but_of_one_that_had_no_effect(
         self, line: str, made: bool | None

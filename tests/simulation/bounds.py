@@ -35,6 +35,8 @@ class Bounds:
     wrong: Callable[[str, str], None]
     # Run → the source ids and object ids that it was asked for.
     _chosen: dict[str, Collection[str]] = field(default_factory=dict)
+    # Source id → the accounts that the rows of any sync name with it.
+    _accounts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     # Run → when its first invocation began.
     _begun: dict[str, float] = field(default_factory=dict)
     # Domain → how often a second person has confirmed something; runs with an approval.
@@ -78,12 +80,14 @@ class Bounds:
     def judge(
         self,
         run: Mapping[str, Any],
-        rows: Iterable[Line],
+        rows: Collection[Line],
         made: Collection[Effect],
         in_scope: int,
         everybody: int,
     ) -> None:
         """A finished sync. `in_scope`: accounts when it began; `everybody`: people of the source."""
+        for row in rows:
+            self._accounts[row.source_id].add(row.object_id)
         if run["approval"] and self.world.scenario.settings.get("APPROVALS") == "two":
             self._approved[run["domain"]].add(run["id"])
             if len(self._approved[run["domain"]]) > self._confirmed[run["domain"]]:
@@ -104,7 +108,9 @@ class Bounds:
         self, run: Mapping[str, Any], rows: Iterable[Line], made: Collection[Effect]
     ) -> None:
         chosen = self._chosen[run["id"]]
-        theirs = {row.object_id for row in rows if row.source_id in chosen or row.object_id in chosen}
+        # Whoever has left is known by the Username that an earlier sync knew.
+        theirs = {*chosen, *(account for one in chosen if one for account in self._accounts[one])}
+        theirs |= {row.object_id for row in rows if row.object_id in chosen}
         for one in made:
             if one.object_id not in theirs:
                 self.wrong("a run of chosen people wrote to another", f"{run['id']} {one.object_id}")

@@ -52,6 +52,7 @@ SCENARIOS += [
     "cdc7dc6921e7997058eed2564ae9db2ffbe61ac4-2",
     "final-1-296",
     "end-3-50",
+    "even-1-35",
 ]
 
 
