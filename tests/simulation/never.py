@@ -86,6 +86,8 @@ _SELDOM: dict[str, str] = {
         reason match.bothMatch""",
     "Of the few who are chosen, one must wait for somebody who is not": "reason only.needsOthers",
     "What the timer leaves takes a moment, and must fail five times": "event hour.poisoned",
+    "Graph must deny one certain sign-out in a run that has created somebody on the federated domain": """
+        reason warning.sessionsDenied""",
     "Entra must give back a name otherwise than it was written": "reason value.altered",
 }
 

@@ -236,7 +236,11 @@ class Oracle:
             self._active[domain] = (run_id, hours)
             if hours == _LONGEST_IDLE:
                 self._wrong("a run is active and nobody performs it", f"{domain} {run_id}")
-        for key, row in sorted(rows.items()):
+        self.judge_finished()
+
+    def judge_finished(self) -> None:
+        """To be asked within a day of their end: no audit log is there for longer."""
+        for key, row in sorted(self.world.tables.by_name.get("Runs", {}).items()):
             if row.properties.get("mode") == "sync" and key[1][0].isdigit() and key[1] not in self._judged:
                 run = orjson.loads(row.properties["run"])
                 if run["finishedAt"]:

@@ -201,9 +201,12 @@ class World:
             ends = self.loop.time() + DAY
             if gap.ticks:
                 self.loop.start(self._timer())
-                # An audit log is there for a day.
                 await asyncio.sleep(HOUR)
                 self.oracle.after_hour(calm=True)
+            else:
+                # What was confirmed before may be done now.
+                await asyncio.sleep(HOUR)
+                self.oracle.judge_finished()
             await asyncio.sleep(ends - self.loop.time())
             self.entra.requests.clear()
         self.seen["gap that ticks" if gap.ticks else "gap"] += 1
