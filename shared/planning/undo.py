@@ -205,11 +205,12 @@ class _Undoing:
         change, object_id, made = one
         if made or self._is_unread(change, object_id):
             return one
-        if change.action is Action.DELETE:
-            return one if object_id in self.now.deleted else None
+        if change.action in (Action.DELETE, Action.RESTORE):
+            is_deleted = object_id in self.now.deleted
+            return one if is_deleted is (change.action is Action.DELETE) else None
         user = self.now.users.get(object_id or "")
-        if user is None or change.action is Action.RESTORE:
-            return one if user else None
+        if user is None:
+            return None
         read = [a for a in change.attributes if self._reads(a)]
         shown = [a for a in read if _same(self._value(user, a.attribute), a.after)]
         if change.action is Action.ADD:
@@ -230,14 +231,15 @@ class _Undoing:
             direct_first=False,
             stage=None,
         )
-        if self._is_unread(change, object_id):
-            yield self._conflict(person, _kind(change), NOT_LOOKED_AT, say("undo.unread"))
-            return
-        if change.action is Action.DELETE:
-            yield self._undelete(person)
-            return
         user = self.now.users.get(object_id or "")
-        if user is None:
+        # Entra does not show at once whom it has just made, or restored.
+        is_new = change.action in (Action.ADD, Action.RESTORE)
+        hidden = is_new and user is None and object_id not in self.now.deleted
+        if hidden or self._is_unread(change, object_id):
+            yield self._conflict(person, _kind(change), NOT_LOOKED_AT, say("undo.unread"))
+        elif change.action is Action.DELETE:
+            yield self._undelete(person)
+        elif user is None:
             yield self._conflict(person, _kind(change), "Gone", say("undo.deletedSince"))
         elif protected := self.protection.reason_not_to_touch(user):
             yield replace(person, action=Action.SKIP, upn=user.upn, reason=protected)

@@ -577,7 +577,20 @@ class TestWhatIsInDoubt:
         back = change(Action.RESTORE)
 
         assert [c.action for c in undo(unsettled=[back], users=[entra_user()]).changes] == [Action.SKIP]
-        assert undo(unsettled=[back]).changes == ()
+        assert undo(unsettled=[back], deleted=[entra_user()]).changes == ()
+
+    @pytest.mark.parametrize("made", [Action.RESTORE, Action.ADD])
+    @pytest.mark.parametrize("disable_added", [True, False])
+    def test_whom_entra_does_not_show_yet_is_named(self, made: Action, disable_added: bool) -> None:
+        """Neither a restored user nor a new one is there at once. Nobody calls them deleted."""
+        done = add("aoki@contoso.com") if made is Action.ADD else change(made)
+        sure = undo(done, disable_added=disable_added)
+        unsettled = [] if made is Action.ADD else [done]
+
+        assert obstacle(sure)[0] == "NotLookedAt"
+        assert (
+            undo(unsettled=unsettled, disable_added=disable_added).changes == sure.changes[: len(unsettled)]
+        )
 
 
 class TestATemporaryUpn:

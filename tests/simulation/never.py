@@ -29,8 +29,9 @@ _CANNOT: dict[str, str] = {
     "The source is Access Control, whose JSON is well formed": """
         reason source.brokenUtf8, reason source.cellCount, reason source.column*, reason source.emptyFile,
         reason source.emptyRow, reason source.encoding, reason source.notCsv, reason source.onLine,
-        reason source.onPage, reason source.atItem, reason source.listValue, reason source.noUsername,
-        reason source.notAUser, reason source.unreadable, reason source.upnLost, reason source.username*,
+        reason source.atItem, reason source.listValue, reason source.noUsername,
+        reason source.notAUser, reason source.unreadable, reason source.upnLost,
+        reason source.usernameTwiceInItems, reason source.usernameTwiceOnLines,
         reason hennge.answerRefused, reason hennge.badCursor, reason hennge.noItems, reason hennge.notAnObject,
         reason hennge.notAuthorised, reason hennge.otherCursor""",
     "Every domain of this tenant is verified; nobody mistypes a country, a nickname or a dot": """
@@ -88,6 +89,8 @@ _SELDOM: dict[str, str] = {
     "What the timer leaves takes a moment, and must fail five times": "event hour.poisoned",
     "Graph must deny one certain sign-out in a run that has created somebody on the federated domain": """
         reason warning.sessionsDenied""",
+    "Somebody must come to a later page of the source while it is read": """
+        reason source.onPage, reason source.usernameTwiceOnPages""",
     "Entra must give back a name otherwise than it was written": "reason value.altered",
 }
 

@@ -314,7 +314,11 @@ class Oracle:
             # Who has got this UPN only since then: the account may be that of whoever had it before.
             late = one.by and record.since > self.grounds.looked_at(one.by)
             has_id = record.immutable_id and record.immutable_id == one.after.get("onPremisesImmutableId")
+            # Nobody had it before, if their record is new.
+            added = one.deed == "create" and not record.former and record.upn.lower() == upn
             if late and record.former.lower() == upn and not self.world.entra.directory.user(record.upn):
+                added = True
+            if late and added:
                 self._accounts.setdefault(username, one.object_id)
             if record.upn.lower() != upn or (late and not has_id):
                 continue

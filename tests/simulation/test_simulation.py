@@ -53,6 +53,7 @@ SCENARIOS += [
     "final-1-296",
     "end-3-50",
     "even-1-35",
+    "whole-2-353",
 ]
 
 
