@@ -1,5 +1,7 @@
 """What the statement about values sees."""
 
+from dataclasses import replace
+
 from tests.simulation.audit_log import Line
 from tests.simulation.graph import Effect, Performing
 from tests.simulation.telling import misleading
@@ -34,3 +36,10 @@ def test_a_row_of_what_was_not_written_tells_nothing() -> None:
     assert told(row("older", result="failed"), effect("old")) == []
     assert told(row("older", action="delete"), effect("old")) == []
     assert told(row("older")) == []
+
+
+def test_the_row_that_closes_a_doubt_of_the_run_before_stands_beside_that_of_an_own_write() -> None:
+    closing = replace(row("older"), reason="Took effect before an interruption.")
+
+    assert list(misleading([closing, row("old")], {"1": [effect("old")]})) == []
+    assert len(told(closing, effect("old"))) == 1
