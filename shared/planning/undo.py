@@ -25,10 +25,11 @@ from shared.planning.detours import with_detour
 from shared.planning.differences import KEYLESS
 from shared.planning.holders import IMMUTABLE_ID_TAKEN, Holder
 from shared.planning.lookups import Lookups
-from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of, normalised
+from shared.planning.mapping import ENABLED, IMMUTABLE_ID, UPN, AttributeMap, domain_of
 from shared.planning.protection import Protection
 from shared.planning.renames import in_workable_order
 from shared.planning.sign_in import action_of
+from shared.planning.tried import same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,53 +48,6 @@ class Now:
     federated: frozenset[str] = frozenset()
 
 
-def done_by(tried: Sequence[Tried]) -> list[Tried]:
-    """What took effect of what a sync has tried, or may have, in the order in which it was tried.
-
-    An invocation that goes on shows what became of the one before it, by what it found of the same user.
-    """
-    done: list[Tried] = []
-    found: dict[str, dict[str, Value]] = {}
-    followed: dict[str, Action] = {}
-    for one in reversed(tried):
-        who = one.object_id or one.change.upn
-        there = found.setdefault(who, {})
-        known = _as_found(one, there, followed.get(who)) if one.made is None else one
-        if known.made is not False:
-            done.append(known)
-        if one.change.action in SETTING:
-            there[UPN] = one.change.upn
-        there.update((a.attribute, a.before) for a in one.change.attributes)
-        followed[who] = one.change.action
-    return done[::-1]
-
-
-def _as_found(one: Tried, there: Mapping[str, Value], following: Action | None) -> Tried:
-    """The change as far as the next ones found it made.
-
-    `there`: attribute → the value from which the next one began. `following`: what was done to the user next.
-    """
-    change = one.change
-    if following and change.action in (Action.DELETE, Action.RESTORE):
-        was_deleted = following is Action.RESTORE
-        return one._replace(made=was_deleted is (change.action is Action.DELETE))
-    kept = tuple(
-        a for a in change.attributes if a.attribute not in there or _same(there[a.attribute], a.after)
-    )
-    rekeyed = tuple(a for a in kept if a.attribute == IMMUTABLE_ID) if change.via else ()
-    made: bool | None
-    if change.via and there.get(UPN) == change.via:
-        # As far as the temporary UPN, where it may have begun: of the rest, only an immutable ID is given there.
-        came = change.via != change.upn
-        kept = (*(a for a in change.attributes if a.attribute == UPN and came), *rekeyed)
-        made = came or any(a.attribute in there for a in rekeyed) or (None if rekeyed else False)
-    elif len(kept) == len(change.attributes) or any(a.attribute in there for a in kept):
-        made = any(a.attribute in there for a in kept) or None
-    else:
-        kept, made = rekeyed, None if rekeyed else False
-    return one._replace(change=replace(change, attributes=kept), made=made)
-
-
 def plan_undo(
     run_id: str,
     done: Sequence[Tried],
@@ -104,7 +58,7 @@ def plan_undo(
 ) -> Plan:
     """The opposite of every change in `done`, in the order in which they were made, where it still applies.
 
-    `done` is what `done_by` says. Of what may have taken effect, the users show whether it did.
+    `done` is what `planning/tried.py` says. Of what may have taken effect, the users show whether it did.
     """
     undoing = _Undoing(
         reason=say("undo.of", run=run_id), now=now, attribute_map=attribute_map, disable_added=disable_added
@@ -212,7 +166,7 @@ class _Undoing:
         if user is None:
             return None
         read = [a for a in change.attributes if self._reads(a)]
-        shown = [a for a in read if _same(self._value(user, a.attribute), a.after)]
+        shown = [a for a in read if same(self._value(user, a.attribute), a.after)]
         if change.action is Action.ADD:
             return one if len(shown) == len(read) else None
         if user.upn not in (change.via, change.upn) or not self._is_aside(user):
@@ -317,9 +271,9 @@ class _Undoing:
             value = self._value(user, done.attribute)
             if not self._reads(done):
                 unread.append(done.attribute)
-            elif _same(value, done.before) or (aside and done.attribute == UPN):
+            elif same(value, done.before) or (aside and done.attribute == UPN):
                 continue
-            elif _same(value, done.after):
+            elif same(value, done.after):
                 attributes.append(AttributeChange(done.attribute, value, done.before))
             else:
                 clashes += say(
@@ -377,9 +331,3 @@ def _kind(change: Change) -> Action:
     if change.action is Action.DELETE:
         return Action.RESTORE
     return change.action if change.action in SWITCHES else Action.UPDATE
-
-
-def _same(one: Value, other: Value) -> bool:
-    if isinstance(one, str) and isinstance(other, str):
-        return normalised(one) == normalised(other)
-    return one == other

@@ -16,7 +16,8 @@ from shared.planning.mapping import IMMUTABLE_ID, UPN, domain_of
 from shared.planning.recycle_bin import RecycleBin
 from shared.planning.sides import Directory
 from shared.planning.surveyed import Survey, Terms
-from shared.planning.undo import Now, done_by, plan_undo
+from shared.planning.tried import done_by
+from shared.planning.undo import Now, plan_undo
 from shared.runs.side_looks import SideLooks
 from shared.runs.survey import read_protection, untold
 from shared.services import Services

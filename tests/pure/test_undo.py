@@ -17,7 +17,8 @@ from shared.planning.mapping import IMMUTABLE_ID, AttributeMap
 from shared.planning.protection import Protection
 from shared.planning.renames import temporary_upn
 from shared.planning.sign_in import action_of
-from shared.planning.undo import Now, done_by, plan_undo
+from shared.planning.tried import done_by
+from shared.planning.undo import Now, plan_undo
 from shared.words import said
 from tests.support.people import INITIAL_DOMAIN, MAP, add, change, entra_user, only, rename, summary, values
 
