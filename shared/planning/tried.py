@@ -43,16 +43,15 @@ def _as_found(one: Tried, there: Mapping[str, Value], following: Action | None) 
         a for a in change.attributes if a.attribute not in there or same(there[a.attribute], a.after)
     )
     rekeyed = tuple(a for a in kept if a.attribute == IMMUTABLE_ID) if change.via else ()
-    made: bool | None
-    if change.via and there.get(UPN) == change.via:
+    aside = change.via and there.get(UPN) == change.via
+    came = bool(aside) and change.via != change.upn
+    if aside:
         # As far as the temporary UPN, where it may have begun: of the rest, only an immutable ID is given there.
-        came = change.via != change.upn
         kept = (*(a for a in change.attributes if a.attribute == UPN and came), *rekeyed)
-        made = came or any(a.attribute in there for a in rekeyed) or (None if rekeyed else False)
-    elif len(kept) == len(change.attributes) or any(a.attribute in there for a in kept):
-        made = any(a.attribute in there for a in kept) or None
-    else:
-        kept, made = rekeyed, None if rekeyed else False
+    is_shown = came or any(a.attribute in there for a in kept)
+    if not is_shown and len(kept) < len(change.attributes):
+        kept = rekeyed
+    made = True if is_shown else None if kept or not change.attributes else False
     return one._replace(change=replace(change, attributes=kept), made=made)
 
 

@@ -126,7 +126,7 @@ async def close_doubts(recorder: Recorder, looks: Iterable[Unheard], graph: Grap
 
 
 async def settle_doubts(looks: Sequence[Unheard], graph: Graph) -> list[Outcome]:
-    """None for what certainly did not take effect."""
+    """As `close_doubts`, and nothing is revoked: what certainly did not take effect has no outcome."""
     unread = say("graph.tookTooLong")
     found: dict[Unheard, Found] = {}
     try:

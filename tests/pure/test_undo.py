@@ -54,6 +54,10 @@ def undo(
     return plan_undo("r1", done_by(tried), now, attribute_map, disable_added=disable_added)
 
 
+def rekeyed_aside(user: EntraUser, aside: str) -> Change:
+    return change(Action.UPDATE, user.upn, object_id=user.object_id, via=aside, attributes=[REKEYED])
+
+
 def obstacle(plan: Plan) -> tuple[str, str]:
     found = only(plan).obstacle
     return (found.code, said(found.message)) if found else ("", "")
@@ -164,13 +168,7 @@ class TestAnInvocationThatPlannedAnew:
         """It was cut off between the two, on a federated domain: both are taken back, by a detour."""
         old = entra_user("old@fed.example", object_id="id-u", immutable_id="K2")
         aside = temporary_upn(old, INITIAL_DOMAIN)
-        rekeyed = change(
-            Action.UPDATE,
-            old.upn,
-            object_id="id-u",
-            via=aside,
-            attributes=[AttributeChange(IMMUTABLE_ID, "K", "K2")],
-        )
+        rekeyed = rekeyed_aside(old, aside)
         back = change(
             Action.RENAME,
             aside,
@@ -282,15 +280,9 @@ class TestAnInvocationThatPlannedAnew:
         assert plan.changes[0].new_upn == old.upn
 
     def test_went_on_from_the_temporary_upn_of_a_change_that_was_refused(self) -> None:
-        old = entra_user("old@contoso.com", object_id="id-u", immutable_id="K1")
+        old = entra_user("old@contoso.com", object_id="id-u", immutable_id="K")
         aside = temporary_upn(old, INITIAL_DOMAIN)
-        rekeyed = change(
-            Action.UPDATE,
-            old.upn,
-            object_id="id-u",
-            via=aside,
-            attributes=[AttributeChange(IMMUTABLE_ID, "K1", "K2")],
-        )
+        rekeyed = rekeyed_aside(old, aside)
         upn = AttributeChange("userPrincipalName", aside, "new@contoso.com")
         renamed = change(Action.RENAME, aside, object_id="id-u", attributes=[upn])
 
