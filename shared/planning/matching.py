@@ -151,7 +151,7 @@ class _Matcher:
             if not targets:
                 self.matching.source_only.append(user)
             elif len(targets) > 1:
-                self._doubt(_two_accounts(user, targets))
+                self._doubt(two_accounts(user, targets))
             elif len(rivals := meant[targets[0].object_id]) > 1:
                 users = tuple(sorted(rival.source_id for rival in rivals))
                 reason = say("match.sameAccount", users=users, account=named(targets[0]))
@@ -335,8 +335,20 @@ def against_memory(matching: Matching) -> dict[str, str]:
     }
 
 
-def set_aside(matching: Matching, remembered: Mapping[str, EntraUser], unread: Mapping[str, str]) -> None:
-    """Makes the pairs of these source users ambiguous.
+def set_aside(matching: Matching, doubts: Mapping[str, Ambiguity]) -> None:
+    """Makes these source users, paired or not, ambiguous. `doubts`: by source id."""
+    if not doubts:
+        return
+    people = [*(user for user, _ in matching.pairs), *matching.source_only]
+    matching.pairs = [pair for pair in matching.pairs if pair[0].source_id not in doubts]
+    matching.source_only = [user for user in matching.source_only if user.source_id not in doubts]
+    matching.ambiguous += [doubts[user.source_id] for user in people if user.source_id in doubts]
+
+
+def remembered_elsewhere(
+    matching: Matching, remembered: Mapping[str, EntraUser], unread: Mapping[str, str]
+) -> dict[str, Ambiguity]:
+    """The doubts of those who were paired with another account than they are remembered with, by source id.
 
     `remembered`: source id → the remembered account, which still exists. `unread`: object id → source id, for
     remembered accounts that could not be read.
@@ -345,28 +357,23 @@ def set_aside(matching: Matching, remembered: Mapping[str, EntraUser], unread: M
     lives |= {
         source_id: say("match.accountUnread", objectId=object_id) for object_id, source_id in unread.items()
     }
-    pairs, matching.pairs = matching.pairs, []
-    for user, target in pairs:
-        account = lives.get(user.source_id)
-        if account is None:
-            matching.pairs.append((user, target))
-            continue
-        reason = say("match.remembered", user=user.source_id, remembered=account, account=named(target))
-        matching.ambiguous.append(Ambiguity(user, reason, (target,), Kind.TWO_ACCOUNTS))
+    return {
+        user.source_id: Ambiguity(
+            user,
+            say("match.remembered", user=user.source_id, remembered=account, account=named(target)),
+            (target,),
+            Kind.TWO_ACCOUNTS,
+        )
+        for user, target in matching.pairs
+        if (account := lives.get(user.source_id))
+    }
 
 
-def tear(matching: Matching, torn: Mapping[str, tuple[EntraUser, ...]]) -> None:
-    """Makes these source users ambiguous. `torn`: source id → the live accounts that are theirs by different rules."""
-    pairs, matching.pairs = matching.pairs, []
-    unpaired, matching.source_only = matching.source_only, []
-    for user, target in pairs:
-        if user.source_id not in torn:
-            matching.pairs.append((user, target))
-    for user in unpaired:
-        if user.source_id not in torn:
-            matching.source_only.append(user)
-    people = (*(user for user, _ in pairs), *unpaired)
-    matching.ambiguous += [_two_accounts(u, torn[u.source_id]) for u in people if u.source_id in torn]
+def key_unread(user: SourceUser, account: EntraUser) -> Ambiguity:
+    """The user has the account by UPN or link; another one may have their immutable ID, and then it is in question."""
+    key, target = user.immutable_id or "", named(account)
+    reason = say("match.immutableIdUnread", user=user.source_id, immutableId=key, account=target)
+    return Ambiguity(user, reason, (account,))
 
 
 def _ambiguity(
@@ -379,7 +386,7 @@ def _ambiguity(
     alone = len(users) == 1
     wanted = named(targets[0]) if targets else user.upn
     if len(targets) > 1:
-        return _two_accounts(user, targets, Kind.TWO_ACCOUNTS if alone else None)
+        return two_accounts(user, targets, Kind.TWO_ACCOUNTS if alone else None)
     if user.immutable_id and user.immutable_id in rivals:
         reason = say("match.sharedImmutableId", users=users, account=wanted, immutableId=user.immutable_id)
     else:
@@ -387,8 +394,9 @@ def _ambiguity(
     return Ambiguity(user, reason, targets)
 
 
-def _two_accounts(
+def two_accounts(
     user: SourceUser, targets: tuple[EntraUser, ...], kind: Kind | None = Kind.TWO_ACCOUNTS
 ) -> Ambiguity:
+    """The user's live accounts by different rules. Without `kind`, more than one user is in it."""
     accounts = tuple(part for target in targets for part in named(target))
     return Ambiguity(user, say("match.twoAccounts", user=user.source_id, accounts=accounts), targets, kind)

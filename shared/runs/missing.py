@@ -9,7 +9,7 @@ from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import NOTHING_DECIDED, Decisions
 from shared.planning.holders import holders_of_immutable_ids
 from shared.planning.lookups import Lookups
-from shared.planning.matching import Matching, named, tear
+from shared.planning.matching import Ambiguity, Matching, key_unread, named, set_aside, two_accounts
 from shared.planning.names import Names
 from shared.planning.recycle_bin import RecycleBin, matches, may_be
 from shared.planning.sides import Directory
@@ -26,14 +26,14 @@ _NAMELESS = say("add.mayBeNameless")
 class _Outside:
     """Source id → the Entra user anywhere in the tenant, found by immutable ID or by the remembered link.
 
-    `others` are somebody else: by a person's decision, or by the link of another user. `torn`: two users, where
-    immutable ID and link do not find the same one. `unread`: source ids of whom nobody knows whether the linked user is
-    still there; `gone`: of whom Graph says that it is not. `users`: all that were found.
+    `others` are somebody else: by a person's decision, or by the link of another user. `torn`: of whom
+    immutable ID and link do not find the same user. `unread`: source ids of whom nobody knows whether the linked user
+    is still there; `gone`: of whom Graph says that it is not. `users`: all that were found.
     """
 
     theirs: dict[str, EntraUser] = field(default_factory=dict)
     others: dict[str, EntraUser] = field(default_factory=dict)
-    torn: dict[str, tuple[EntraUser, ...]] = field(default_factory=dict)
+    torn: dict[str, Ambiguity] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
     users: Sequence[EntraUser] = ()
@@ -60,7 +60,7 @@ class Missing:
         """
         people = matching.source_only
         rekeyed = [
-            user.immutable_id
+            (user, target)
             for user, target in matching.pairs
             if user.immutable_id and user.immutable_id != target.immutable_id
         ]
@@ -72,11 +72,11 @@ class Missing:
         found = await self.looks.at(self._find_outside(people, matching), None, say("look.outside"))
         outside = found or _Outside()
         rivals = await self.looks.at(
-            self.directory.find_users(immutable_ids=rekeyed),
-            (),
+            self.directory.find_users(immutable_ids=[str(user.immutable_id) for user, _ in rekeyed]),
+            None,
             say("look.immutableIds"),
         )
-        tear(matching, outside.torn | self._torn_between(matching, rivals))
+        set_aside(matching, outside.torn | self._torn_between(rekeyed, matching, rivals))
         people = matching.source_only
         recycle_bin = await self.looks.at(
             self.directory.read_deleted_users(),
@@ -86,7 +86,7 @@ class Missing:
         known = recycle_bin or RecycleBin()
         lookups = replace(
             lookups,
-            immutable_ids=holders_of_immutable_ids(known.users, [*rivals, *outside.users]),
+            immutable_ids=holders_of_immutable_ids(known.users, [*(rivals or ()), *outside.users]),
             former_addresses=known.addresses,
             in_bin=known.users,
         )
@@ -121,19 +121,24 @@ class Missing:
         }
 
     def _torn_between(
-        self, matching: Matching, rivals: Sequence[EntraUser]
-    ) -> dict[str, tuple[EntraUser, ...]]:
-        """Source id → the account of the domain that is theirs, and the one elsewhere that has their immutable ID."""
+        self,
+        rekeyed: Sequence[tuple[SourceUser, EntraUser]],
+        matching: Matching,
+        rivals: Sequence[EntraUser] | None,
+    ) -> dict[str, Ambiguity]:
+        """Of whom an account elsewhere has the immutable ID that their own is to get. None for `rivals`: it may."""
         anothers = {*matching.links.values(), *matching.formerly}
-        keyed = {rival.immutable_id: rival for rival in rivals if rival.object_id not in anothers}
-        return {
-            user.source_id: (target, rival)
-            for user, target in matching.pairs
-            if user.source_id not in self.decisions.same
-            and (rival := keyed.get(user.immutable_id or ""))
-            and rival is not target
-            and (user.source_id, rival.object_id) not in self.decisions.apart
-        }
+        keyed = {one.immutable_id: one for one in rivals or () if one.object_id not in anothers}
+        torn: dict[str, Ambiguity] = {}
+        for user, target in rekeyed:
+            rival = keyed.get(user.immutable_id)
+            if user.source_id in self.decisions.same:
+                continue
+            if rivals is None:
+                torn[user.source_id] = key_unread(user, target)
+            elif rival and (user.source_id, rival.object_id) not in self.decisions.apart:
+                torn[user.source_id] = two_accounts(user, (target, rival))
+        return torn
 
     async def _find_outside(self, people: Sequence[SourceUser], matching: Matching) -> "_Outside":
         links = matching.links
@@ -165,10 +170,11 @@ class Missing:
             and (who, user.object_id) not in apart
             and claims[user.object_id] <= (links.get(who) == user.object_id)
         }
-        torn: dict[str, tuple[EntraUser, ...]] = {
-            who: (linked[who], user)
-            for who, user in theirs.items()
-            if who in linked and linked[who] is not user and user.object_id not in matching.formerly
+        torn = {
+            who: two_accounts(user, (linked[who], theirs[who]))
+            for user in people
+            if (who := user.source_id) in linked and who in theirs
+            if linked[who] is not theirs[who] and theirs[who].object_id not in matching.formerly
         }
         theirs = {who: user for who, user in theirs.items() if who not in torn}
         others = {who: user for who, user in found.items() if who not in theirs and who not in torn}

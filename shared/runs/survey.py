@@ -24,7 +24,7 @@ from shared.planning.emptied import Emptied, emptied
 from shared.planning.forms import RETRIED_AFTER
 from shared.planning.holders import Holder
 from shared.planning.lookups import Lookups
-from shared.planning.matching import Matching, against_memory, is_on, match, set_aside
+from shared.planning.matching import Matching, against_memory, is_on, match, remembered_elsewhere, set_aside
 from shared.planning.names import Names
 from shared.planning.plan import decide, with_scope
 from shared.planning.protection import Protection
@@ -287,7 +287,7 @@ class Surveyor:
             )
             known = {doubted[object_id]: account for object_id, account in accounts.items() if account}
             unread = {object_id: who for object_id, who in doubted.items() if object_id not in accounts}
-            set_aside(matching, known, unread)
+            set_aside(matching, remembered_elsewhere(matching, known, unread))
 
     async def _plan_with_protection(self, matching: Matching, lookups: Lookups) -> tuple[Plan, Lookups]:
         """Plans, looks up the mailboxes of those it would change or asks about, and plans again with the answers."""

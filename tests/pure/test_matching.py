@@ -9,7 +9,7 @@ from shared.model.parts import say
 from shared.model.people import Memory, Value
 from shared.model.questions import Decisions, Kind
 from shared.planning.lookups import Lookups
-from shared.planning.matching import against_memory, is_on, match, set_aside
+from shared.planning.matching import against_memory, is_on, match, remembered_elsewhere, set_aside
 from shared.planning.names import Names
 from shared.planning.plan import decide
 from shared.words import said
@@ -304,7 +304,8 @@ class TestAgainstMemory:
         source, target = [source_user(upn) for upn in people], [entra_user(upn) for upn in people]
         matching = match(DOMAIN, source, target, Memory(), NAMES)
 
-        set_aside(matching, {"b": entra_user("b@other.com", object_id="id-other")}, {"id-old": "c"})
+        live = {"b": entra_user("b@other.com", object_id="id-other")}
+        set_aside(matching, remembered_elsewhere(matching, live, {"id-old": "c"}))
 
         assert matching.pairs == [(source[0], target[0])]
         assert [(one.user, one.targets, said(one.reason)) for one in matching.ambiguous] == [

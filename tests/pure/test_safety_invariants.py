@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -91,6 +91,18 @@ class TestUnknowns:
         st.frozensets(st.sampled_from(SIDE_LOOKS)),
         st.frozensets(st.sampled_from(OBJECT_IDS)),
         st.frozensets(st.sampled_from(OBJECT_IDS)),
+    )
+    @example(
+        [source_user(f"c@{DOMAIN}", immutable_id="K1")],
+        ModelTenant(
+            users={
+                "o1": entra_user(f"c@{DOMAIN}", object_id="o1", values=values("Baker", None, None)),
+                "o2": entra_user("a@other.com", object_id="o2", immutable_id="K1"),
+            }
+        ),
+        frozenset({"find_users"}),
+        frozenset[str](),
+        frozenset[str](),
     )
     def test_an_unknown_is_never_a_permission(
         self,

@@ -10,7 +10,7 @@ import pytest
 from shared.model.changes import Action, Change, Plan
 from shared.model.people import EntraUser, SourceUser
 from shared.model.questions import Decisions, Kind
-from shared.model.results import NOT_LOOKED_AT, QUESTION, SHIELDED
+from shared.model.results import AMBIGUOUS, NOT_LOOKED_AT, QUESTION, SHIELDED
 from shared.planning.mapping import IMMUTABLE_ID
 from shared.planning.protection import Protection
 from shared.planning.surveyed import planned_again
@@ -212,6 +212,44 @@ class TestWhoLeftTheDomain:
         here = tenant(ACCOUNT, links={"taro": ACCOUNT.object_id}, decisions=apart)
 
         assert goes(plan(here, person))
+
+
+class TestWhoseImmutableIdMayBeAnothers:
+    """An account elsewhere with somebody's new immutable ID makes a question of theirs, and so does one that may be."""
+
+    person = source_user(
+        "taro@contoso.com", source_id="taro", immutable_id="K1", values=values("別", "人", "名")
+    )
+    there = entra_user("t.yamada@other.com", object_id="there", immutable_id="K1")
+
+    @pytest.mark.parametrize("links", [{}, {"taro": ACCOUNT.object_id}], ids=["by UPN", "by link"])
+    @pytest.mark.parametrize("before", [None, "K0"])
+    def test_nobody_is_written_to_while_nobody_knows_who_has_it(
+        self, before: str | None, links: dict[str, str]
+    ) -> None:
+        account = replace(ACCOUNT, immutable_id=before)
+        seen = tenant(account, self.there, links=links)
+        unseen = replace(seen, unread=frozenset({"find_users"}))
+
+        assert code(plan(seen, self.person)) == QUESTION
+        unknown = plan(unseen, self.person)
+        assert code(unknown) == AMBIGUOUS
+        assert "K1. Whether another account has it could not be looked up" in reason(unknown)
+        assert not unknown.questions
+
+    def test_whoever_has_it_already_is_written_to(self) -> None:
+        account = replace(ACCOUNT, immutable_id="K1")
+
+        here = plan(tenant(account, unread=frozenset({"find_users"})), self.person)
+
+        assert row(here, ACCOUNT.object_id).action is Action.UPDATE
+
+    def test_a_decision_is_knowledge(self) -> None:
+        decided = Decisions(same={"taro": ACCOUNT.object_id})
+
+        here = plan(tenant(ACCOUNT, unread=frozenset({"find_users"}), decisions=decided), self.person)
+
+        assert row(here, ACCOUNT.object_id).action is Action.UPDATE
 
 
 @dataclass
