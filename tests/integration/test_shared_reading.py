@@ -1,7 +1,7 @@
 """One reading of the source for all domains: a new one where somebody asks, a second one before deletions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -17,6 +17,7 @@ from shared.runs import lifecycle
 from shared.runs.invocation import Ended, Finished, Waits, perform
 from shared.runs.messages import message, reading_message
 from shared.runs.reading import SharedSource, give_up_reading, perform_reading
+from shared.store.snapshots import Waiting
 from tests.support.errors import raises
 from tests.support.people import MAP
 from tests.support.stack import CONTOSO, Stack, StartStack, in_entra, in_source, until
@@ -172,6 +173,29 @@ class TestAskedFor:
         assert version(await ended(stack, first)) == 1
         assert (await perform_reading(stack.services, 2)).messages == [message(OTHER, second.id)]
         assert version(await ended(stack, second)) == 2
+
+    async def test_nobody_waits_for_one_that_has_ended_while_they_came_though_the_next_has_begun(
+        self, start_stack: StartStack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stack = await started(start_stack, host=False)
+        first, second = await begun(stack, CONTOSO), await begun(stack, OTHER)
+        snapshots = stack.services.snapshots
+        wait = snapshots.wait
+
+        async with reading(stack, first) as performing:
+
+            async def late(waiting: Sequence[Waiting]) -> None:
+                stack.access_control.faults.clear()
+                await asyncio.wait({performing})
+                seen, now = await snapshots.look(), stack.services.clock.now()
+                assert await snapshots.begin(seen, map_digest="", begun_at=now, go_on=False)
+                await wait(waiting)
+
+            monkeypatch.setattr(snapshots, "wait", late)
+            run = await ended(stack, second)
+
+        assert performing.result() == Finished()
+        assert version(run) == 1
 
     async def test_when_the_reader_dies_one_who_waits_goes_on(self, start_stack: StartStack) -> None:
         stack = await started(start_stack, host=False)
