@@ -4,7 +4,7 @@ https://learn.microsoft.com/graph/json-batching
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from local.entra.calls import Answer, Call
@@ -35,8 +35,8 @@ async def perform_batch(entra: Entra, call: Call) -> Answer:
     keep(call, "/$batch")
     try:
         await fail_before(entra, call)
-        items = parse_batch(call.json_object())
-        outcome = Answer(200, {"responses": await _perform_all(entra, items, sdk=call.sdk)})
+        items = parse_batch(call.json_object(), sdk=call.sdk)
+        outcome = Answer(200, {"responses": await _perform_all(entra, items)})
         fail_after(entra, call)
     except GraphError as refusal:
         outcome = refusal
@@ -46,14 +46,14 @@ async def perform_batch(entra: Entra, call: Call) -> Answer:
     return finish(entra, call, "/$batch", request_id, outcome)
 
 
-def parse_batch(body: Mapping[str, object]) -> list[Item]:
-    """The items of a valid batch. Raises GraphError 400, which refuses the whole batch, if invalid."""
+def parse_batch(body: Mapping[str, object], *, sdk: bool = False) -> list[Item]:
+    """The items of a valid batch. `sdk`: as in `Call`. Raises GraphError 400, which refuses all of them, if invalid."""
     requests = body.get("requests")
     if not isinstance(requests, list) or not requests:
         raise _bad_batch("Invalid batch payload format: 'requests' must be a list that is not empty.")
     if len(requests) > MOST_ITEMS:
         raise _bad_batch(f"Number of batch request steps exceeds the maximum value of {MOST_ITEMS}.")
-    items = [_parse_item(request) for request in requests]
+    items = [_parse_item(request, sdk=sdk) for request in requests]
     seen: set[str] = set()
     for item in items:
         if item.id.lower() in seen:
@@ -63,7 +63,7 @@ def parse_batch(body: Mapping[str, object]) -> list[Item]:
     return items
 
 
-def _parse_item(request: object) -> Item:
+def _parse_item(request: object, *, sdk: bool) -> Item:
     if not isinstance(request, dict):
         raise _bad_batch("Invalid batch payload format: a request must be an object.")
     item_id, method, url = request.get("id"), request.get("method"), request.get("url")
@@ -94,6 +94,7 @@ def _parse_item(request: object) -> Item:
         headers=headers,
         body=request.get("body"),
         inner=True,
+        sdk=sdk,
     )
     return Item(item_id, call, tuple(other.lower() for other in depends_on))
 
@@ -111,7 +112,7 @@ def _refuse_bad_dependencies(items: list[Item], ids: set[str]) -> None:
         waiting = {name: others for name, others in waiting.items() if name not in free}
 
 
-async def _perform_all(entra: Entra, items: list[Item], *, sdk: bool) -> list[Json]:
+async def _perform_all(entra: Entra, items: list[Item]) -> list[Json]:
     """Performs the items in random order, as far as dependsOn allows, and shuffles the responses."""
     chance = entra.faults.chance
     answers: dict[str, tuple[Item, Answer]] = {}
@@ -120,8 +121,7 @@ async def _perform_all(entra: Entra, items: list[Item], *, sdk: bool) -> list[Js
         item = next(i for i in waiting if all(other in answers for other in i.depends_on))
         waiting.remove(item)
         failed = any(answers[other][1].status >= 400 for other in item.depends_on)
-        call = replace(item.call, sdk=sdk)
-        answer = _failed_dependency(entra, item) if failed else await dispatch(entra, call)
+        answer = _failed_dependency(entra, item) if failed else await dispatch(entra, item.call)
         answers[item.id.lower()] = (item, answer)
     shuffled = chance.sample(list(answers.values()), len(answers))
     return [_response(item, answer) for item, answer in shuffled]

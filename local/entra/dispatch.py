@@ -87,7 +87,7 @@ def finish(entra: Entra, call: Call, template: str, request_id: str, outcome: An
         outcome = Answer(outcome.status, body, outcome.headers)
     log(entra, call, template, request_id, outcome.status)
     headers = {"request-id": request_id, "client-request-id": client_id, **outcome.headers}
-    return replace(outcome, headers=headers)
+    return Answer(outcome.status, outcome.body, headers)
 
 
 def log(entra: Entra, call: Call, template: str, request_id: str, status: int) -> None:

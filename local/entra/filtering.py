@@ -1,8 +1,9 @@
 """$filter: parses it into a predicate over an object's properties, and says if it is an advanced query."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from local.entra.errors import GraphError, bad_request, unsupported_query
 
@@ -23,7 +24,7 @@ _ENDS_WITH = frozenset({"userPrincipalName", "mail", "otherMails", "proxyAddress
 _CASE_SENSITIVE = frozenset({"onPremisesImmutableId"})
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Filter:
     """`needs_eventual`: an advanced query, which needs ConsistencyLevel: eventual and $count=true.
 
@@ -36,6 +37,7 @@ class Filter:
     equals: tuple[str, str] | None = None
 
 
+@lru_cache(maxsize=1024)
 def parse_filter(text: str, filterable: frozenset[str]) -> Filter:
     """Raises GraphError 400 for an invalid or unsupported filter, with Graph's own code."""
     return _Parser(text, filterable).parse()
@@ -206,11 +208,11 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
-def _combined(parts: list[Filter], how: Callable[[list[bool]], bool]) -> Filter:
+def _combined(parts: list[Filter], how: Callable[[Iterable[bool]], bool]) -> Filter:
     if len(parts) == 1:
         return parts[0]
     return Filter(
-        lambda o: how([part.matches(o) for part in parts]),
+        lambda o: how(part.matches(o) for part in parts),
         needs_eventual=any(part.needs_eventual for part in parts),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from local.entra.errors import Json, bad_request
 from local.entra.properties import USER_PROPERTIES
@@ -24,12 +25,9 @@ class Resource:
         """The names in $select and $expand. Raises GraphError 400 for one that does not exist, or not in this cloud."""
         names = self.defaults
         if "$select" in query:
-            names = tuple(dict.fromkeys(name.strip() for name in query["$select"].split(",")))
-            for name in names:
-                if name not in self.properties or name in lacking:
-                    raise bad_request(
-                        f"Could not find a property named '{name}' on type 'microsoft.graph.{self.name}'."
-                    )
+            names = _names_in(
+                query["$select"], self.properties - lacking if lacking else self.properties, self.name
+            )
         expanded = query.get("$expand")
         if expanded is None:
             return names
@@ -45,6 +43,17 @@ class Resource:
     def typed(self, stored: Mapping[str, object], names: Iterable[str] | None = None) -> Json:
         """Like `shown`, with @odata.type, as in a collection of several types."""
         return {TYPE: f"#microsoft.graph.{self.name}", **self.shown(stored, names or self.defaults)}
+
+
+@lru_cache(maxsize=256)
+def _names_in(select: str, known: frozenset[str], of_type: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in select.split(",")))
+    for name in names:
+        if name not in known:
+            raise bad_request(
+                f"Could not find a property named '{name}' on type 'microsoft.graph.{of_type}'."
+            )
+    return names
 
 
 def _names(text: str) -> tuple[str, ...]:

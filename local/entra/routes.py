@@ -1,9 +1,9 @@
 """The calls that exist, with the permissions that each needs and its cost."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from local.entra import deleted_items, delta, domains, roles, users
 from local.entra.calls import Answer, Call
@@ -176,17 +176,24 @@ ROUTES = (
 )
 
 
-def find_route(call: Call) -> tuple[Route, dict[str, str]]:
+def find_route(call: Call) -> tuple[Route, Mapping[str, str]]:
     """The route of a call, and the values of its `{…}` by name. Raises GraphError 404 or 405."""
-    path, other_method = call.plain_path, False
+    return _route_of(call.method, call.plain_path)
+
+
+@lru_cache(maxsize=1024)
+def _route_of(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+    other_method = False
     for pattern, route in _compiled():
         if match := pattern.fullmatch(path):
-            if route.method == call.method:
+            if route.method == method:
                 return route, match.groupdict()
             other_method = True
     if other_method:
         raise method_not_allowed()
-    raise GraphError(404, "ResourceNotFound", f"Resource not found for the segment '{call.segments[-1]}'.")
+    raise GraphError(
+        404, "ResourceNotFound", f"Resource not found for the segment '{path.rpartition('/')[2]}'."
+    )
 
 
 @cache

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from hashlib import sha256
+from typing import Any
 
 from shared.model.changes import Plan, Rule
 from shared.model.parts import Parts, say
@@ -61,8 +62,17 @@ class Terms:
 
     def digest(self, **of_the_domain: object) -> str:
         """The same for the same settings, in every process. `of_the_domain` are settings of one domain beside these."""
-        text = json.dumps([asdict(self), of_the_domain], default=sorted, sort_keys=True)
+        text = json.dumps([self, of_the_domain], default=_plain, sort_keys=True)
         return sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> object:
+    """As `asdict`, which copies everything; sets in order."""
+    return (
+        {one.name: getattr(value, one.name) for one in fields(value)}
+        if is_dataclass(value)
+        else sorted(value)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from tests.simulation.shrinking import shrunk
 from tests.simulation.story import story
 from tests.simulation.world import Result, simulate
 
-SCENARIO_HOURS = 48
+# The end of each, which has little to tell, takes as long as eight hours.
+SCENARIO_HOURS = 72
 
 
 @dataclass

@@ -7,12 +7,14 @@ instance never runs again: no `except` and no `finally` of it. What belongs to a
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, TypeVar
+from itertools import count
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 from weakref import WeakSet
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Stuck(Exception):
@@ -34,14 +36,18 @@ OWNER: ContextVar[Owner | None] = ContextVar("owner", default=None)
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
-    """`time()` is in seconds since the world began. `graves`: what was killed, kept so that nothing closes it."""
+    """`time()` is in seconds since the world began. `graves`: what was killed, kept so that nothing closes it.
+
+    Timers are tuples, which Python compares without a call: when, a number that grows, what to call, and with what.
+    """
 
     _ready: deque[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
 
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
+        self._timers: list[tuple[float, int, Callable[[Any], object], object]] = []
+        self._numbers = count()
         self.graves: list[object] = []
         self.set_task_factory(_owned)
 
@@ -50,15 +56,33 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def after(self, seconds: float) -> Awaitable[None]:
         """Ends then. `asyncio.sleep` asks the system something on Python 3.11, which is slow before every operation."""
-        future = self.create_future()
-        self.call_at(self._now + seconds, _end, future)
+        future: asyncio.Future[None] = asyncio.Future(loop=self)
+        # Its end wakes a task, and whether that may run is asked then.
+        heapq.heappush(self._timers, (self._now + seconds, next(self._numbers), _end, future))
         return future
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._numbers), self._ready.append, handle))
+        return handle
 
     def kill(self, owner: Owner) -> None:
         owner.dead = True
         owner.death.set_result(None)
         # Without a strong reference they would be closed, and closing runs what must not run.
         self.graves += [*owner.tasks, owner]
+
+    def forget(self) -> None:
+        """Lets go of whatever was still to run."""
+        self.graves.clear()
+        self._ready.clear()
+        self._timers.clear()
 
     def thaw(self, owner: Owner) -> None:
         owner.frozen = False
@@ -71,30 +95,25 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         """One turn of `run_forever`."""
-        ready, scheduled = self._ready, self._scheduled
-        while not ready:
-            if not scheduled:
+        ready, timers = self._ready, self._timers
+        if not ready:
+            if not timers:
                 raise Stuck
-            self._now = max(self._now, scheduled[0].when())
-            self._take_due(ready, scheduled)
-        self._take_due(ready, scheduled)
+            self._now = max(self._now, timers[0][0])
+        while timers and timers[0][0] <= self._now:
+            _, _, call, what = heapq.heappop(timers)
+            call(what)
         for _ in range(len(ready)):
             handle = ready.popleft()
             if handle.cancelled():
                 continue
             owner = _context(handle).get(OWNER)
-            if owner is not None and owner.dead:
-                self.graves.append(handle)
-            elif owner is not None and owner.frozen:
-                owner.held_back.append(handle)
-            else:
+            if owner is None or not (owner.dead or owner.frozen):
                 handle._run()
-
-    def _take_due(self, ready: deque[asyncio.Handle], scheduled: list[asyncio.TimerHandle]) -> None:
-        while scheduled and scheduled[0].when() <= self._now:
-            handle = heapq.heappop(scheduled)
-            handle._scheduled = False  # type: ignore[attr-defined]  # as BaseEventLoop does
-            ready.append(handle)
+            elif owner.dead:
+                self.graves.append(handle)
+            else:
+                owner.held_back.append(handle)
 
     def _write_to_self(self) -> None:
         """Nobody wakes this loop from another thread."""

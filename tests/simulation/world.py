@@ -79,9 +79,7 @@ def _simulated(scenario: Scenario) -> Result:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
-        loop.graves.clear()
-        loop._ready.clear()
-        loop._scheduled.clear()
+        loop.forget()
 
 
 async def _lived(loop: VirtualLoop, scenario: Scenario) -> Result:
