@@ -110,6 +110,8 @@ class Oracle:
         self._in_scope: dict[str, tuple[int, int]] = {}
         # Domain → its active run, and for how many calm hours it has been the same.
         self._active: dict[str, tuple[str, int]] = {}
+        # Domain → when the last change of its settings was heard of.
+        self._set_at: defaultdict[str, float] = defaultdict(lambda: -1.0)
         # Object id → from when until when it is on hold.
         self._holds: dict[str, tuple[float, float]] = {}
         # Domain → from when on leavers wait how long at least; from when until when it is paused, None if unsure.
@@ -165,9 +167,11 @@ class Oracle:
         """Whoever has no UPN counts by their Email."""
         self.grounds.edited(self.world.access_control.users[who].address for who in self._records)
 
-    def set(self, domain: str, body: Mapping[str, Any], *, heard: bool) -> None:
-        """Settings of a domain were changed; if nobody heard the answer, perhaps."""
+    def set(self, domain: str, body: Mapping[str, Any], asked_at: float, *, heard: bool) -> None:
+        """Settings of a domain were changed; perhaps, if nobody heard the answer, or if they were before another's."""
         now = self.world.loop.time()
+        heard &= self._set_at[domain] < asked_at
+        self._set_at[domain] = now
         if "pausedUntil" in body:
             until = body["pausedUntil"]
             self._pauses[domain].append((now, seconds(until) if heard and until else None))

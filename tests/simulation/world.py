@@ -296,9 +296,15 @@ class World:
         """Raises Unconfirmed if a second person is needed, who never confirms it."""
         place = {"domain": act.domain}
         if act.kind == "settings":
-            answer = await self._asked(act, http.change_domain, place, act.body)
+            asked_at = self.loop.time()
+
+            def about_to() -> None:
+                nonlocal asked_at
+                asked_at = self.loop.time()
+
+            answer = await self._asked(act, http.change_domain, place, act.body, about_to)
             # Also without an answer: it may have taken effect.
-            self.oracle.set(act.domain, act.body, heard=answer is not None)
+            self.oracle.set(act.domain, act.body, asked_at, heard=answer is not None)
             if "periodicSync" in act.body:
                 watched_only = answer and act.body["periodicSync"] == "watch"
                 self.oracle.bounds.closed(act.domain, inf if watched_only else None)
