@@ -111,7 +111,7 @@ class Sync:
         await self._settle(d for d in doubts if not _is_made_again(d, planned.get(key(d.change)), now))
         told, results = self._recorder.told, self._recorder.results
         not_sent = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
-        await self._record([_not_sent(c, results) for c in not_sent if key(c)[1] not in told])
+        await self._record(_one_each(_not_sent(c, results) for c in not_sent if key(c)[1] not in told))
         writes = [change for change in plan.writes if key(change) not in self._recorder.results]
         self._directory.graph.expected = self._expected(writes)
         self._remembering.begin_stages()
@@ -286,6 +286,16 @@ def _not_sent(change: Change, results: Mapping[Key, Result]) -> Outcome:
     if change.obstacle and key(change) in results:
         return Outcome.left(replace(change, action=Action.SKIP, attributes=()), change.obstacle.message)
     return Outcome.not_sent(change)
+
+
+def _one_each(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Whoever is left alone for two reasons has one row, with both."""
+    told: dict[Key, Outcome] = {}
+    for one in outcomes:
+        first = told.setdefault(key(one.change), one)
+        if first is not one:
+            told[key(one.change)] = replace(first, note=first.note + one.change.reason + one.note)
+    return list(told.values())
 
 
 def _is_made_again(doubt: Unheard, planned: Change | None, now: datetime) -> bool:

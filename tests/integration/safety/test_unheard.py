@@ -142,6 +142,31 @@ async def test_what_did_not_take_effect_is_done_again_or_said_to_have_failed(
     assert await errors_of(stack, closing) == ({} if wanted_still else {"aoki": "NotMade"})
 
 
+async def test_whoever_is_left_alone_for_two_reasons_beside_a_closed_doubt_has_one_skip_with_both(
+    start_stack: StartStack,
+) -> None:
+    stack = await start_stack(
+        settings={"SIGN_IN": "block"},
+        source=[in_source("aoki", display_name="New"), in_source("stays")],
+        entra=[in_entra("aoki"), in_entra("stays")],
+    )
+    stack.entra.faults.add(
+        Fault(kind="status", status=504, where="inner", method="PATCH"), unseen(stack, "aoki")
+    )
+    await stack.sync()
+    stack.entra.faults.clear()
+    # What is to be written is refused, and nobody is blocked while roles can't be read.
+    stack.access_control.users.edit("aoki", {"given_name": "x" * 65, "status": "disabled"})
+    stack.entra.faults.add(Fault(kind="status", status=503, method="GET", path="/roleManagement/*"))
+
+    closing = await stack.sync()
+
+    rows = await stack.audit_log(closing)
+    assert [(row["action"], row["errorCode"]) for row in rows] == [("update", "NotMade"), ("skip", "")]
+    assert "Not blocked unseen" in rows[1]["reason"]
+    assert "Given name has 65 characters" in rows[1]["reason"]
+
+
 async def test_whose_new_account_does_not_show_yet_gets_no_second_one(start_stack: StartStack) -> None:
     stack = await start_stack(source=[in_source("stays"), in_source("new")], entra=[in_entra("stays")])
     stack.entra.faults.plan.fresh_not_found_seconds = 3_600
