@@ -6,6 +6,7 @@ instance never runs again: no `except` and no `finally` of it. What belongs to a
 
 import asyncio
 import heapq
+import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
@@ -80,6 +81,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def forget(self) -> None:
         """Lets go of whatever was still to run."""
+        for task in asyncio.all_tasks(self):
+            work = task.get_coro()
+            if isinstance(work, Coroutine) and inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
+                work.close()  # else Python warns that nobody awaited it
         self.graves.clear()
         self._ready.clear()
         self._timers.clear()
