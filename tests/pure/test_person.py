@@ -16,7 +16,9 @@ from shared.planning.names import Names
 from shared.planning.protection import Protection
 from shared.planning.surveyed import Survey, Terms
 from shared.reports.person import Asked, Person, asked_about, paired, person
+from tests.support.model_tenant import ModelTenant
 from tests.support.people import DOMAIN, INITIAL_DOMAIN, MAP, entra_user, plan_of, source_user, values
+from tests.support.surveys import surveyed
 
 AOKI = source_user(immutable_id="K1", source_id="s-aoki")
 ACCOUNT = entra_user(immutable_id="K1", object_id="ACCOUNT")
@@ -154,6 +156,18 @@ def test_a_change_that_can_not_succeed_says_why() -> None:
 def test_nobody_is_nobody() -> None:
     for query in ("nobody", f"u:{coded('nobody')}", "u:!", "u:_w"):
         assert asked_about(query, [AOKI], [ACCOUNT], {}) is None
+
+
+def test_of_nobody_there_is_no_other_side() -> None:
+    seen = surveyed(ModelTenant(users={ACCOUNT.object_id: ACCOUNT}), [AOKI])
+
+    assert paired(seen, Asked(query="nobody")) == Asked(query="nobody")
+
+
+def test_an_object_id_that_nobody_here_has_may_be_a_deleted_accounts() -> None:
+    gone = "9B0D0CE8-6F4B-4E60-9D5E-6B2F4F4D5A01"
+
+    assert asked_about(gone, [AOKI], [ACCOUNT], {}) == Asked(query=gone, object_id=gone.lower())
 
 
 @given(st.text(min_size=1))
