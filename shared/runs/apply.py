@@ -289,12 +289,13 @@ def _not_sent(change: Change, results: Mapping[Key, Result]) -> Outcome:
 
 
 def _one_each(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Whoever is left alone for two reasons has one row, with both."""
-    told: dict[Key, Outcome] = {}
+    """Whoever is left alone for two reasons has one row, with both. Two people who want one account have one each."""
+    told: dict[tuple[Key, str | None], Outcome] = {}
     for one in outcomes:
-        first = told.setdefault(key(one.change), one)
+        who = key(one.change), one.change.source_id
+        first = told.setdefault(who, one)
         if first is not one:
-            told[key(one.change)] = replace(first, note=first.note + one.change.reason + one.note)
+            told[who] = replace(first, note=first.note + one.change.reason + one.note)
     return list(told.values())
 
 
