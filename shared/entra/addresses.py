@@ -27,8 +27,9 @@ class Addresses(Part):
     ) -> dict[str, Holder]:
         """Lower-case address → its holder, for users and groups with an address on the domain.
 
-        `wanted`: other addresses may be left out; `users`: how many the domain has. Of looking for these and listing
-        all, it does what is fewer requests. Without `GroupMember.Read.All` the groups are left out.
+        `wanted`: other addresses of the domain may be left out, and those of other domains are not; `users`: how many
+        the domain has. Of looking for these and listing all, it does what is fewer requests. Without
+        `GroupMember.Read.All` the groups are left out.
         """
         looks = ceil(len(wanted or ()) / IN_FILTER) * _LOOKS
         if wanted is not None and looks <= BATCH_SIZE * (1 + 2 * users / PAGE_SIZE):
@@ -41,7 +42,9 @@ class Addresses(Part):
         holders: dict[str, Holder] = {}
         for item in {text(item, "id"): item for item in (*named, *reached)}.values():
             _add(holders, item, "user")
-        return await self.read_groups(domain) | holders
+        # A restore brings back addresses on any domain.
+        elsewhere = [address for address in wanted or () if not address.endswith(suffix)]
+        return await self.read_groups(domain) | holders | await self.find_holders(elsewhere)
 
     async def read_groups(self, domain: str) -> dict[str, Holder]:
         """As `read_addresses`, for groups alone.

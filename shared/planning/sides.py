@@ -93,9 +93,9 @@ class Directory(Protocol):
     async def read_addresses(
         self, domain: str, wanted: Collection[str] | None = None, users: int = 0
     ) -> dict[str, Holder]:
-        """Lower-case address on the domain → its holder.
+        """Lower-case address → its holder, of those on the domain, and of those `wanted`.
 
-        `wanted`: other addresses may be left out; `users`: how many the domain has, about.
+        With `wanted`, others may be left out; `users`: how many the domain has, about.
         """
         ...
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.changes import Change, Plan
+from shared.model.changes import Action, Change, Plan
 from shared.model.people import SourceUser
+from shared.planning.conflicts import ADDRESS_TAKEN
 from shared.planning.mapping import domain_of
 from shared.planning.protection import MAILBOX_PERMISSION, Protection
 from shared.words import said
@@ -104,3 +105,14 @@ def test_who_does_what_the_rows_say_gets_everybody_their_upn(
         obey(plan, tenant)
 
     assert unsatisfied(source, tenant) == set()
+
+
+def test_a_restore_that_brings_back_what_somebody_on_another_domain_has_is_foreseen_to_fail() -> None:
+    gone = entra_user("c@other.com", object_id="gone", immutable_id="K1")
+    holder = entra_user("c@other.com", object_id="holder")
+    tenant = ModelTenant(users={"holder": holder}, deleted={"gone": gone}, with_mailbox=frozenset({"gone"}))
+
+    (restore,) = planned(tenant, [source_user("a@contoso.com", immutable_id="K1")]).of(Action.RESTORE)
+
+    assert restore.obstacle is not None
+    assert (restore.obstacle.code, "c@other.com" in said(restore.obstacle.message)) == (ADDRESS_TAKEN, True)

@@ -145,7 +145,8 @@ class ModelTenant:
             address: Holder(object_id=user.object_id, name=user.display_name, alias=self._has_mailbox(user))
             for user in self.users.values()
             for address in self._addresses(user)
-            if domain_of(address) == domain and (wanted is None or self.lists_addresses or address in wanted)
+            if address in (wanted or ())
+            or (domain_of(address) == domain and (wanted is None or self.lists_addresses))
         }
 
     async def read_roles(self) -> Roles:
