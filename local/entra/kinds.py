@@ -49,7 +49,7 @@ _written: set[tuple[str, Kind]] = set()
 def keep(call: Call, template: str) -> None:
     """Keeps the kind of this call, with the first call of that kind and the test that was running."""
     folder = os.environ.get(FOLDER)
-    if not call.sdk or not folder:
+    if not folder or not call.sdk:
         return
     # The rest of a link is Graph's own: one that was changed is refused.
     tokens = parse_qsl(call.query_string, keep_blank_values=True)

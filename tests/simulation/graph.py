@@ -108,7 +108,7 @@ class SimulatedWire:
         SENT.set(self._entra.clock.monotonic())
         self._gate.weigh(body or b"")
         target = url.removeprefix(BASE_URL.removesuffix(PREFIX))
-        named = {**headers, "Authorization": "Bearer emulator", "User-Agent": "simulated"}
+        named = {**headers, "Authorization": "Bearer emulator", "User-Agent": "kiota-python/simulated"}
         if body is not None:
             named["Content-Type"] = "application/json"
         try:
