@@ -295,7 +295,12 @@ def _one_each(outcomes: Iterable[Outcome]) -> list[Outcome]:
         who = key(one.change), one.change.source_id
         first = told.setdefault(who, one)
         if first is not one:
-            told[who] = replace(first, note=first.note + one.change.reason + one.note)
+            told[who] = replace(
+                first,
+                note=first.note + one.change.reason + one.note,
+                error_code=first.error_code or one.error_code,
+                error_message=first.error_message + one.error_message,
+            )
     return list(told.values())
 
 
