@@ -26,7 +26,10 @@ async def perform(services: Services, body: bytes, *, redelivered: bool = False)
         return Follows(await hourly.after_reading(services, order.hour), [])
     ended = await invocation.perform(services, order.domain, order.run_id, redelivered=redelivered)
     has_word = isinstance(ended, invocation.Finished) and ended.has_messages
-    return Follows(invocation.to_send(ended, order), [outbox_message(order.domain)] if has_word else [])
+    sent = invocation.to_send(ended, order)
+    if redelivered:
+        sent += await reading.messages_again(services)
+    return Follows(list(dict.fromkeys(sent)), [outbox_message(order.domain)] if has_word else [])
 
 
 async def give_up(services: Services, body: bytes) -> Follows:
@@ -38,7 +41,7 @@ async def give_up(services: Services, body: bytes) -> Follows:
     if isinstance(order, HourMessage):
         return Follows(await hourly.after_reading(services, order.hour, compare=False), [])
     has_word = await lifecycle.give_up(services, order.domain, order.run_id)
-    return Follows([], [outbox_message(order.domain)] if has_word else [])
+    return Follows(await reading.messages_again(services), [outbox_message(order.domain)] if has_word else [])
 
 
 def _of_reading(ended: reading.Ended) -> Follows:

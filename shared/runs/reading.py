@@ -262,6 +262,12 @@ async def perform_reading(services: Services, number: int) -> Ended:
     return Ended(await _messages(services, min(seen.ended, number - 1), max(ended, seen.ended)), has_word)
 
 
+async def messages_again(services: Services) -> list[str]:
+    """Those of the last reading that has ended: whoever read it may have been killed before they were sent."""
+    ended = (await services.snapshots.look()).ended
+    return await _messages(services, ended - 1, ended)
+
+
 async def give_up_reading(services: Services, number: int) -> Ended:
     """Ends a reading whose message was moved to the poison queue, as failed."""
     seen, has_word = await services.snapshots.look(), False

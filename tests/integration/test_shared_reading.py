@@ -13,7 +13,7 @@ from shared.errors import SourceError
 from shared.model.records import Author
 from shared.model.runs import Mode, Run, Trigger
 from shared.outbound.waiting import NoStop
-from shared.runs import lifecycle
+from shared.runs import lifecycle, orders
 from shared.runs.invocation import Ended, Finished, Waits, perform
 from shared.runs.messages import message, reading_message
 from shared.runs.reading import SharedSource, give_up_reading, perform_reading
@@ -207,6 +207,26 @@ class TestAskedFor:
             await asyncio.wait({performing})
 
         assert (version(await ended(stack, second)), lists_read(stack)) == (1, 2)
+
+    async def test_when_the_reader_dies_before_it_has_told_who_waits_its_redelivered_message_does(
+        self, start_stack: StartStack
+    ) -> None:
+        stack = await started(start_stack, host=False)
+        first, second = await begun(stack, CONTOSO), await begun(stack, OTHER)
+        order = message(CONTOSO, first.id).encode()
+        async with reading(stack, first) as performing:
+            await perform(stack.services, OTHER, second.id)
+        assert performing.result() == Waits((message(OTHER, second.id), message(CONTOSO, first.id)))
+
+        # What that invocation was about to send is lost with it.
+        again = await orders.perform(stack.services, order, redelivered=True)
+        twice = await orders.perform(stack.services, order, redelivered=True)
+        poisoned = await orders.give_up(stack.services, order)
+        delivered_once = await orders.perform(stack.services, order)
+
+        assert again.messages == twice.messages == poisoned.messages == [message(OTHER, second.id)]
+        assert delivered_once.messages == []
+        assert version(await ended(stack, second)) == 1
 
     async def test_a_reader_that_is_cancelled_leaves_it_to_another(self, start_stack: StartStack) -> None:
         stack = await started(start_stack, host=False)
