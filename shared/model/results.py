@@ -1,5 +1,6 @@
 """How a change ended."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple, Self
@@ -163,3 +164,19 @@ def key(change: Change) -> Key:
     """
     person = change.source_id if change.action is Action.ADD else change.object_id
     return change.action.value, person or change.source_id or change.upn
+
+
+def one_each(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Whoever is left alone for two reasons has one row, with both. Two people who want one account have one each."""
+    told: dict[tuple[Key, str | None], Outcome] = {}
+    for one in outcomes:
+        who = key(one.change), one.change.source_id
+        first = told.setdefault(who, one)
+        if first is not one:
+            told[who] = replace(
+                first,
+                note=first.note + one.change.reason + one.note,
+                error_code=first.error_code or one.error_code,
+                error_message=first.error_message + one.error_message,
+            )
+    return list(told.values())

@@ -15,7 +15,7 @@ from shared.errors import CallerRefused, CancelRequested, GraphError, SourceErro
 from shared.model.changes import SWITCHES, Action, Change
 from shared.model.parts import Parts, parts_of, say
 from shared.model.people import EntraUser
-from shared.model.results import NOT_LOOKED_AT, SOURCE_UNREADABLE, Key, Outcome, Result, key
+from shared.model.results import NOT_LOOKED_AT, SOURCE_UNREADABLE, Key, Outcome, Result, key, one_each
 from shared.planning.deletions import second_verdict
 from shared.planning.mapping import IMMUTABLE_ID, UPN
 from shared.planning.protection import Protection
@@ -111,7 +111,7 @@ class Sync:
         await self._settle(d for d in doubts if not _is_made_again(d, planned.get(key(d.change)), now))
         told, results = self._recorder.told, self._recorder.results
         not_sent = [c for c in plan.changes if c.obstacle or c.action is Action.SKIP]
-        await self._record(_one_each(_not_sent(c, results) for c in not_sent if key(c)[1] not in told))
+        await self._record(one_each(_not_sent(c, results) for c in not_sent if key(c)[1] not in told))
         writes = [change for change in plan.writes if key(change) not in self._recorder.results]
         self._directory.graph.expected = self._expected(writes)
         self._remembering.begin_stages()
@@ -286,22 +286,6 @@ def _not_sent(change: Change, results: Mapping[Key, Result]) -> Outcome:
     if change.obstacle and key(change) in results:
         return Outcome.left(replace(change, action=Action.SKIP, attributes=()), change.obstacle.message)
     return Outcome.not_sent(change)
-
-
-def _one_each(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Whoever is left alone for two reasons has one row, with both. Two people who want one account have one each."""
-    told: dict[tuple[Key, str | None], Outcome] = {}
-    for one in outcomes:
-        who = key(one.change), one.change.source_id
-        first = told.setdefault(who, one)
-        if first is not one:
-            told[who] = replace(
-                first,
-                note=first.note + one.change.reason + one.note,
-                error_code=first.error_code or one.error_code,
-                error_message=first.error_message + one.error_message,
-            )
-    return list(told.values())
 
 
 def _is_made_again(doubt: Unheard, planned: Change | None, now: datetime) -> bool:
