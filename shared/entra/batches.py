@@ -83,7 +83,7 @@ class Batches:
                 sending.turned_away(error)
                 if sending.refusal is not None:
                     raise sending.refusal from error
-            await self._stop.check()
+            await (self._stop.check() if writes else self._stop.check_read())
             if writes and not self._quota.granted:
                 if sending.tasks:
                     return

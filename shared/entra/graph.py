@@ -68,7 +68,7 @@ class Graph:
         patience = CallerPatience()
         attempt = 1
         while True:
-            await self._stop.check()
+            await self._stop.check_read()
             if paused := self._quota.paused([workload("GET", url)]):
                 await self._stop.sleep(paused)
             try:

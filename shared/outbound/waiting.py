@@ -18,6 +18,10 @@ class Stop(Protocol):
         """Returns if the next request may go out, raises RunStopped if not."""
         ...
 
+    async def check_read(self) -> None:
+        """The same for a request that only reads: it is enough to have asked within LOOK_EVERY seconds."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Waits; raises RunStopped at most a second or so after the work must end."""
         ...
@@ -31,6 +35,8 @@ class NoStop:
 
     async def check(self) -> None:
         return None
+
+    check_read = check
 
     async def sleep(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
@@ -47,6 +53,8 @@ class Deadline:
     async def check(self) -> None:
         if self._clock.monotonic() >= self._ends_at:
             raise self._spent
+
+    check_read = check
 
     async def sleep(self, seconds: float) -> None:
         await sleep_in_steps(seconds, self, self._clock)

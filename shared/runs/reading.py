@@ -336,6 +336,10 @@ class _Both:
         await self._stop.check()
         self._lease.check()
 
+    async def check_read(self) -> None:
+        await self._stop.check_read()
+        self._lease.check()
+
     async def sleep(self, seconds: float) -> None:
         await self._stop.sleep(seconds)
 

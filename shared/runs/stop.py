@@ -1,8 +1,13 @@
-"""When a run must stop: lease lost, cancelled, or deadline reached. Checked before every batch and in every wait."""
+"""When a run must stop: lease lost, cancelled, or deadline reached. Checked before every batch and in every wait.
+
+Storage is asked before every batch that writes, and at most once a second before those that only read.
+"""
+
+from math import inf
 
 from shared.clock import Clock
 from shared.errors import TimeBudgetSpent
-from shared.outbound.waiting import Deadline, sleep_in_steps
+from shared.outbound.waiting import LOOK_EVERY, Deadline, sleep_in_steps
 from shared.store.leases import Lease
 from shared.store.runs import Fence, Runs
 
@@ -16,11 +21,20 @@ class RunStop:
         self._runs = runs
         self._fence = fence
         self._budget = Deadline(seconds, clock, TimeBudgetSpent("run.timeIsUp"))
+        self._asked_at = -inf
 
     async def check(self) -> None:
         """Raises TimeBudgetSpent, CancelRequested or LeaseLost."""
         await self._budget.check()
+        now = self._clock.monotonic()
         await self._runs.check(self._fence)
+        self._asked_at = now
+        self.check_lease()
+
+    async def check_read(self) -> None:
+        if self._clock.monotonic() - self._asked_at >= LOOK_EVERY:
+            await self.check()
+        await self._budget.check()
         self.check_lease()
 
     def check_lease(self) -> None:

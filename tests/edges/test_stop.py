@@ -77,6 +77,8 @@ async def test_a_lost_lease_stops_it(runs: Runs, held: Lease, storage: Storage) 
         await stop.sleep(100)
     with pytest.raises(LeaseLost):
         stop.check_lease()
+    with pytest.raises(LeaseLost):
+        await stop.check_read()
 
 
 async def test_another_invocation_that_took_over_stops_it(runs: Runs, held: Lease) -> None:
@@ -95,6 +97,24 @@ async def test_a_cancel_stops_it_by_name(runs: Runs, held: Lease) -> None:
 
     with raises(CancelRequested, match=r"Cancelled by aoki@contoso\.com"):
         await stop.check()
+
+
+async def test_storage_is_asked_before_each_write_and_once_a_second_before_reads(
+    runs: Runs, held: Lease
+) -> None:
+    fence = await held_run(runs)
+    clock = TestClock()
+    stop = RunStop(held, runs, fence, seconds=600, clock=clock)
+    await stop.check_read()
+    await runs.request_cancel(DOMAIN, fence.run_id, "aoki")
+
+    await clock.sleep(0.99)
+    await stop.check_read()
+    with pytest.raises(CancelRequested):
+        await stop.check()
+    await clock.sleep(0.01)
+    with pytest.raises(CancelRequested):
+        await stop.check_read()
 
 
 async def test_its_time_is_up_when_the_budget_is_spent(runs: Runs, held: Lease) -> None:

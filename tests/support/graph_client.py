@@ -55,6 +55,9 @@ class Patience:
         if self.checks == self.before_request:
             raise RunStopped("Stopped by the test.")
 
+    async def check_read(self) -> None:
+        await self.check()
+
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.clock.elapsed += seconds
