@@ -1,7 +1,7 @@
 """An append blob with one writer, fenced: opening it for a later invocation shuts out every earlier one.
 
-Each append is conditional on the ETag of this writer's last write. Opening changes the blob's metadata and so its
-ETag: a stale invocation is refused, even if it wakes before its successor has written.
+Each append is conditional on the ETag of this writer's last write. Opening creates the blob, or changes its metadata
+and so its ETag: a stale invocation is refused, even if it wakes before its successor has written.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import LeaseLost
-from shared.store.attempts import keep_trying, missing, unchanged, update_if_unchanged, write_if
+from shared.store.attempts import answer_if, keep_trying, missing, unchanged, update_if_unchanged
 from shared.store.storage import Storage
 
 if TYPE_CHECKING:
@@ -27,14 +27,20 @@ class AppendedLog:
     """The writer that one invocation owns; fenced. `size`: the blob's bytes. `created_at`: when it was created."""
 
     def __init__(
-        self, storage: Storage, blob: "BlobClient", invocation: int, found: "BlobProperties", etag: str
+        self,
+        storage: Storage,
+        blob: "BlobClient",
+        invocation: int,
+        etag: str,
+        size: int,
+        created_at: datetime,
     ) -> None:
         self._storage = storage
         self._blob = blob
         self._invocation = invocation
         self._etag = etag
-        self.size: int = found.size
-        self.created_at: datetime = found.creation_time
+        self.size = size
+        self.created_at = created_at
 
     @classmethod
     async def open(
@@ -48,20 +54,23 @@ class AppendedLog:
     ) -> "AppendedLog":
         """Creates the blob or takes it over. Raises LeaseLost if a later invocation has it already."""
         lost = LeaseLost("blob.takenOver", blob=name)
+        mine = {**metadata, _INVOCATION: str(invocation)}
 
-        async def begin() -> "BlobClient":
+        async def begin() -> tuple["BlobClient", dict[str, Any] | None]:
+            """The answer if this made the blob, and None if it was there: another's, or by a try that nobody heard."""
             blob = (await storage.open_container(container)).get_blob_client(name)
-            await write_if(blob.create_append_blob(content_settings=content_settings, **missing()))
-            return blob
+            new = {"metadata": mine, "content_settings": content_settings, **missing()}
+            return blob, await answer_if(blob.create_append_blob(**new))
 
         async def take_over(found: "BlobProperties") -> "AppendedLog":
             if _writer(found) > invocation:
                 raise lost
-            mine = {**metadata, _INVOCATION: str(invocation)}
             answer = await blob.set_blob_metadata(mine, **unchanged(found.etag))
-            return cls(storage, blob, invocation, found, str(answer["etag"]))
+            return cls(storage, blob, invocation, str(answer["etag"]), found.size, found.creation_time)
 
-        blob = await keep_trying(storage, begin)
+        blob, made = await keep_trying(storage, begin)
+        if made:
+            return cls(storage, blob, invocation, str(made["etag"]), 0, made["last_modified"])
         return await update_if_unchanged(storage, blob.get_blob_properties, take_over, lost)
 
     async def append(self, records: Iterable[bytes]) -> None:

@@ -85,12 +85,21 @@ def missing() -> dict[str, Any]:
 
 async def write_if(conditional: Awaitable[object]) -> bool:
     """Makes one conditional write; False if its condition did not hold."""
+    return bool(await answer_if(_made(conditional)))
+
+
+async def answer_if(conditional: Awaitable[T]) -> T | None:
+    """The answer to one conditional write; None if its condition did not hold."""
     try:
-        await conditional
+        return await conditional
     except Exception as error:
         if _is_refused(error):
-            return False
+            return None
         raise
+
+
+async def _made(write: Awaitable[object]) -> bool:
+    await write
     return True
 
 

@@ -56,6 +56,30 @@ async def test_what_is_appended_is_read_back(storage: Storage) -> None:
     assert log.size == 13
 
 
+async def test_a_new_one_is_made_in_one_request_with_all_that_is_to_be_known_of_it(
+    storage: Storage, control: StorageControl, blob: BlobClient
+) -> None:
+    log = await opened(storage, 3, owner="somebody")
+
+    found = await blob.get_blob_properties()
+    assert [one.operation for one in await control.writes()] == ["CreateContainer", "PutBlob"]
+    assert found.metadata == {"owner": "somebody", "invocation": "3"}
+    assert (log.size, log.created_at) == (0, found.creation_time)
+
+
+@pytest.mark.parametrize("effective", [True, False])
+async def test_one_whose_creation_nobody_heard_of_is_this_writers(
+    storage: Storage, control: StorageControl, effective: bool
+) -> None:
+    await control.faults({"kind": "drop", "operation": "PutBlob", "tookEffect": effective, "nth": 1})
+
+    log = await opened(storage, 1)
+
+    assert any(await control.struck())
+    await log.append([b"one"])
+    assert await log.read() == b"one"
+
+
 async def test_the_next_invocation_goes_on_where_the_last_one_ended(storage: Storage) -> None:
     await (await opened(storage, 1)).append([b"one,"])
 

@@ -215,10 +215,19 @@ class BlobClient:
 
         return await self._through("upload", effect)
 
-    async def create_append_blob(self, *, content_settings: Any = None, **condition: Any) -> dict[str, Any]:
+    async def create_append_blob(
+        self,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        content_settings: Any = None,
+        **condition: Any,
+    ) -> dict[str, Any]:
         def effect() -> dict[str, Any]:
-            made = self._blobs.made(b"", appends=True, settings=content_settings)
-            return {"etag": self._blobs.put(*self._place, made, condition).etag}
+            made = self._blobs.made(
+                b"", appends=True, metadata=dict(metadata or {}), settings=content_settings
+            )
+            self._blobs.put(*self._place, made, condition)
+            return {"etag": made.etag, "last_modified": made.modified}
 
         return await self._through("create", effect)
 

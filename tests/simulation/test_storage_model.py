@@ -130,7 +130,9 @@ def blob_writes(draw: st.DrawFn) -> Step:
             case "new":
                 answer = await container.upload_blob(key, content, metadata=metadata)
             case "create":
-                answer = await blob.create_append_blob(**(missing() if only_new else condition))
+                answer = await blob.create_append_blob(
+                    metadata=metadata, **(missing() if only_new else condition)
+                )
             case "append":
                 answer = await blob.append_block(content, **condition)
             case "metadata":
