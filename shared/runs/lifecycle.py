@@ -81,7 +81,8 @@ async def start(services: Services, run: Run, only: Sequence[str] = (), terms: T
         await _require_dry_run(services, run)
     if services.settings.read == "mirror" and run.read_after is None and not run.undoes:
         run = run.model_copy(update={"read_after": (await services.snapshots.look()).begun})
-    await services.domains.remember(run.domain)
+    if run.trigger is not Trigger.SCHEDULE:  # the timer has the domain from its row
+        await services.domains.remember(run.domain)
     if only:
         kind = run.kind if run.what_if else RunKind.ONLY
         run = run.model_copy(update={"only": len(only), "kind": kind})
