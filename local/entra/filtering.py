@@ -129,7 +129,7 @@ class _Parser:
             raise unsupported_query(
                 f"Too many values in the 'in' operator: {len(values)}. Max allowed: {_MOST_ALTERNATIVES}."
             )
-        return _combined([Filter(_equals(name, value)) for value in values], any)
+        return Filter(_equals(name, *values))
 
     def _any_of(self, name: str) -> Filter:
         """`name/any(x:x eq 'v')`, also with startsWith and endsWith inside."""
@@ -217,11 +217,13 @@ def _combined(parts: list[Filter], how: Callable[[Iterable[bool]], bool]) -> Fil
     )
 
 
-def _equals(name: str, value: str | bool | None) -> Predicate:
-    if isinstance(value, str) and name not in _CASE_SENSITIVE:
-        wanted = value.lower()
-        return lambda o: isinstance(found := o.get(name), str) and found.lower() == wanted
-    return lambda o: o.get(name) == value
+def _equals(name: str, *values: str | bool | None) -> Predicate:
+    """One of them."""
+    if name in _CASE_SENSITIVE:
+        return lambda o: o.get(name) in values
+    texts = {value.lower() for value in values if isinstance(value, str)}
+    others = [value for value in values if not isinstance(value, str)]
+    return lambda o: found.lower() in texts if isinstance(found := o.get(name), str) else found in others
 
 
 def _items(properties: Properties, name: str) -> list[str]:
