@@ -57,6 +57,12 @@ class Account:
         await (await self.storages[0].open_table(RUNS)).upsert_entity({**KEY, **row}, mode="replace")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a slow machine storage answers late, which is not what is tested here."""
+    monkeypatch.setattr(write_slices, "PATIENCE", 120.0)
+
+
 @pytest.fixture
 async def account(storage_accounts: Iterator[str]) -> AsyncIterator[Account]:
     async with httpx.AsyncClient(verify=NO_CERTIFICATES) as http:
