@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
@@ -33,6 +34,8 @@ class Bounds:
 
     world: Seen
     wrong: Callable[[str, str], None]
+    # Dry run → the rows of its audit log, where it was not overwritten soon.
+    listed: dict[str, Collection[Line]] = field(default_factory=dict)
     # Run → the source ids and object ids that it was asked for.
     _chosen: dict[str, Collection[str]] = field(default_factory=dict)
     # Source id → the accounts that the rows of any sync name with it.
@@ -42,6 +45,14 @@ class Bounds:
     # Domain → how often a second person has confirmed something; runs with an approval.
     _confirmed: Counter[str] = field(default_factory=Counter)
     _approved: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    # Domain → Max Source Shrink, if it is known, and since when; how many people the source had at each sync since the
+    # last good one.
+    _shrinks: dict[str, tuple[float, int | None]] = field(default_factory=dict)
+    _sources: dict[str, list[int]] = field(default_factory=dict)
+    # The audit logs of syncs, and when they were made.
+    _logs: dict[str, datetime] = field(default_factory=dict)
+    # Name of a snapshot → when it was last in use.
+    _in_use: dict[str, datetime] = field(default_factory=dict)
     # Domain, or empty for the tenant → from when on which periodic syncs write nothing, until when; None if they may.
     _closed: dict[str, list[tuple[float, float | None]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -53,6 +64,11 @@ class Bounds:
     def closed(self, domain: str, until: float | None) -> None:
         """From now on, no periodic sync writes until then. None: perhaps, or no longer."""
         self._closed[domain].append((self.world.loop.time(), until))
+
+    def set(self, domain: str, body: Mapping[str, Any], *, heard: bool) -> None:
+        """Settings of a domain were changed; perhaps, if nobody heard the answer."""
+        if "maxSourceShrink" in body:
+            self._shrinks[domain] = self.world.loop.time(), body["maxSourceShrink"] if heard else None
 
     def begins(self, performing: Performing) -> None:
         self._begun.setdefault(performing.run_id, performing.began_at)
@@ -96,13 +112,49 @@ class Bounds:
             self._expect_only_chosen(run, rows, made)
         if not (run["approval"] or run["undoes"]):
             self._expect_limits(run, made, in_scope, everybody)
+            self._expect_no_shrink(run, made)
+        if run["status"] in ("succeeded", "completedWithErrors") and run["kind"] == "whole":
+            before = [] if run["status"] == "succeeded" else self._sources.get(run["domain"], [])
+            self._sources[run["domain"]] = [*before, run["counts"]["source"]]
+
+    def after_hour(self) -> None:
+        """An audit log of a sync is there for a day."""
+        now = self.world.blobs.now()
+        there = {
+            name: log.created
+            for name, log in self.world.blobs.by_container.get("audit-logs", {}).items()
+            if name.startswith("sync/")
+        }
+        for name in sorted(self._logs.keys() - there.keys()):
+            if (now - self._logs[name]).total_seconds() < DAY - _CLOCKS_DIFFER:
+                self.wrong("an audit log was gone before its day", f"{name} of {self._logs[name]}")
+        self._logs = there
+        rows = self.world.tables.by_name.get("Runs", {})
+        for (partition, key), row in rows.items():
+            if partition == "~readings" and key in ("newest", "mirror"):
+                self._in_use |= dict.fromkeys(map(str, row.properties.values()), now)
 
     def at_the_end(self) -> None:
-        """After hours in which the timer ticked: no audit log is older than a day."""
+        """After hours in which the timer ticked: no audit log is older than a day, and nothing replaced is left."""
         now = self.world.blobs.now()
         for name, log in self.world.blobs.by_container.get("audit-logs", {}).items():
             if (now - log.created).total_seconds() > DAY + 2 * HOUR:
                 self.wrong("an audit log outlived its day", f"{name} of {log.created}")
+        for name, blob in self.world.blobs.by_container.get("snapshots", {}).items():
+            if (now - self._in_use.get(name, blob.modified)).total_seconds() > 3 * HOUR:
+                self.wrong("a snapshot was kept that was replaced", f"{name} of {blob.modified}")
+
+    def without_approved(self, run: Mapping[str, Any], made: Collection[Effect]) -> list[Effect]:
+        """Without the deletions that an approval releases: those which its dry run has listed."""
+        approval = run["approval"]
+        if not approval:
+            return list(made)
+        rows = self.listed.get(approval["dryRunId"])
+        if rows is None or "delete" not in approval["released"]:
+            # Nobody knows what it listed, or a single leaver was ordered to be deleted.
+            return [] if rows is None else list(made)
+        released = {row.object_id for row in rows if row.action == "delete" and row.result == "planned"}
+        return [one for one in made if one.object_id not in released]
 
     def _expect_only_chosen(
         self, run: Mapping[str, Any], rows: Iterable[Line], made: Collection[Effect]
@@ -137,6 +189,17 @@ class Bounds:
         for attribute in _CLEARED:
             cleared = sum(1 for b, a in pairs if b.get(attribute) and not a.get(attribute))
             self._within(run, f"cleared {attribute}", cleared, in_scope)
+
+    def _expect_no_shrink(self, run: Mapping[str, Any], made: Iterable[Effect]) -> None:
+        """Nobody is deleted where the source has lost more than Max Source Shrink since the last good sync."""
+        since, limit = self._shrinks.get(run["domain"], (0.0, None))
+        before, now = self._sources.get(run["domain"], []), run["counts"]["source"]
+        sure = limit is not None and before and since < self._begun.get(run["id"], 0.0)
+        if not sure or run["invocations"] > 1 or run["kind"] != "whole":
+            return
+        lost, deleted = min(before) - now, [one.object_id for one in made if one.deed == "delete"]
+        if limit is not None and deleted and lost * 100 > limit * min(before):
+            self.wrong("people were deleted though the source shrank", f"{run['id']} {min(before)} → {now}")
 
     def _within(self, run: Mapping[str, Any], what: str, amount: int, of: int) -> None:
         if amount > _COUNT and amount * 100 >= _PERCENT * (of + 1):

@@ -1,6 +1,6 @@
 """Microsoft Graph: the strict emulator itself, called without a socket, and what each write did."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -60,6 +60,7 @@ class WatchedDirectory(Directory):
     """Tells of every write that took effect, whether or not anybody hears the answer."""
 
     tell: Callable[[Deed, str, Json, Json, User], None] = lambda *_: None
+    tell_sent: Callable[[Json], None] = lambda *_: None
 
     def create(self, body: Json) -> User:
         user = super().create(body)
@@ -82,10 +83,14 @@ class WatchedDirectory(Directory):
         self.tell("restore", user.id, before, user.properties, user)
 
 
-def watched(directory: Directory, tell: Callable[[Deed, str, Json, Json, User], None]) -> WatchedDirectory:
-    return WatchedDirectory(
-        **{one.name: getattr(directory, one.name) for one in fields(directory)}, tell=tell
-    )
+def watched(
+    directory: Directory,
+    tell: Callable[[Deed, str, Json, Json, User], None],
+    tell_sent: Callable[[Json], None],
+) -> WatchedDirectory:
+    """`tell_sent` hears of the body of every request in a batch that has one, whatever becomes of it."""
+    known = {one.name: getattr(directory, one.name) for one in fields(directory)}
+    return WatchedDirectory(**known, tell=tell, tell_sent=tell_sent)
 
 
 class AtOnce(VirtualClock):
@@ -108,13 +113,15 @@ class SimulatedWire:
         SENT.set(self._entra.clock.monotonic())
         self._gate.weigh(body or b"")
         target = url.removeprefix(BASE_URL.removesuffix(PREFIX))
+        batch = orjson.loads(body or b"{}").get("requests", ()) if target.endswith("/$batch") else ()
+        self._tell(one["body"] for one in batch if one.get("body"))
         named = {**headers, "Authorization": "Bearer emulator", "User-Agent": "kiota-python/simulated"}
         if body is not None:
             named["Content-Type"] = "application/json"
         try:
             found = await self._gate.through(
                 "graph",
-                f"{method} {target}{_asked_of_people(body) if target.endswith('/$batch') else ''}",
+                f"{method} {target}{_asked_of_people(batch)}",
                 lambda: at_once(answer(self._entra, method, target, named, body or b"")),
             )
         except Struck as struck:
@@ -128,14 +135,19 @@ class SimulatedWire:
             request=_REQUEST,
         )
 
+    def _tell(self, bodies: Iterable[Json]) -> None:
+        directory = self._entra.directory
+        if isinstance(directory, WatchedDirectory):
+            for one in bodies:
+                directory.tell_sent(one)
+
     async def aclose(self) -> None:
         """No connection is open."""
 
 
-def _asked_of_people(batch: bytes | None) -> str:
+def _asked_of_people(batch: Iterable[Json]) -> str:
     """The methods in a batch, which tell a fault what it strikes: deletions, creations."""
-    requests = orjson.loads(batch or b"{}").get("requests", ())
-    return "".join(f" {method}" for method in dict.fromkeys(one["method"] for one in requests))
+    return "".join(f" {method}" for method in dict.fromkeys(one["method"] for one in batch))
 
 
 def _refusal(struck: Struck, now: datetime) -> httpx.Response:

@@ -2,9 +2,10 @@
 
 import gzip
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Protocol
 
 import orjson
@@ -40,6 +41,9 @@ class Grounds:
     # Run → its row's document; run → its last invocation's number, and who has that, since when.
     _runs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _taken: dict[str, tuple[int, Performing | None, float]] = field(default_factory=dict)
+    # Run → when it was cancelled; and when batches of it were sent after that.
+    _cancelled: dict[str, float] = field(default_factory=dict)
+    _sent_after: dict[str, set[float]] = field(default_factory=lambda: defaultdict(set))
     # Invocation → when its plan was first known to have been made.
     _planned: dict[Performing, float] = field(default_factory=dict)
     # Invocation → when the reading began that it rests on, if others share that.
@@ -47,6 +51,7 @@ class Grounds:
     # Reading of the source → when it began, when it ended.
     _begun: dict[int, float] = field(default_factory=dict)
     _ended: dict[int, float] = field(default_factory=dict)
+    _ended_by: dict[int, Performing | None] = field(default_factory=dict)
     # How many people each domain had in the source, since when.
     _sizes: list[tuple[float, Counter[str]]] = field(default_factory=list)
 
@@ -59,11 +64,15 @@ class Grounds:
         now, by = self.world.loop.time(), PERFORMING.get()
         if key == (_READINGS, "state"):
             self._begun.setdefault(row["begun"], now)
-            self._ended.setdefault(row["ended"], now)
+            if row["ended"] not in self._ended:
+                self._ended[row["ended"]] = now
+                self._ended_by[row["ended"]] = by
         elif key[1] == "active" and "invocation" in row:
             run_id, number = str(row["runId"]), int(row["invocation"])
             if number > self._taken.get(run_id, (0, None, 0.0))[0]:
                 self._taken[run_id] = number, by, now
+            if row.get("cancelledBy"):
+                self._cancelled.setdefault(run_id, now)
         elif key[1][0].isdigit() and "run" in row:
             run = orjson.loads(row["run"])
             self._runs[run["id"]] = run
@@ -74,6 +83,10 @@ class Grounds:
         """The source has these people now."""
         on_domains = Counter(domain for upn in upns for domain in domains_in(upn))
         self._sizes.append((self.world.loop.time(), on_domains))
+
+    def last_edit(self) -> float:
+        """When the source was last changed."""
+        return self._sizes[-1][0] if self._sizes else -1.0
 
     def told(self, event: Mapping[str, Any]) -> None:
         """The app's log says that a snapshot was made, or that a run uses one."""
@@ -86,6 +99,11 @@ class Grounds:
     def was_interrupted(self, run_id: str) -> bool:
         """Whether more than one invocation has performed it."""
         return bool(self._runs[run_id]["invocations"] > 1)
+
+    def by_a_person(self, by: Performing) -> bool:
+        """Whether somebody has approved it, or undoes something."""
+        run = self._runs[by.run_id]
+        return bool(run["approval"] or run["undoes"])
 
     def looked_at(self, by: Performing) -> float:
         """Since when the source has been as the plan of this invocation has it."""
@@ -108,6 +126,23 @@ class Grounds:
             self.wrong(
                 "a run wrote that another invocation has taken", f"{by.run_id} {one.deed} {one.object_id}"
             )
+
+    def expect_heeded(self, one: Effect, by: Performing) -> None:
+        """Once a run is cancelled, nothing is sent for it but a batch that was about to be."""
+        if one.sent > self._cancelled.get(by.run_id, inf):
+            self._sent_after[by.run_id].add(one.sent)
+            if len(self._sent_after[by.run_id]) > 1:
+                self.wrong("a cancelled run went on", f"{by.run_id} {one.deed} {one.object_id}")
+
+    def planned(self, by: Performing) -> float:
+        """When the plan of this invocation was first known to have been made; infinite where it was not yet."""
+        return self._planned.get(by, inf)
+
+    def read_again(self, by: Performing) -> float:
+        """When this invocation has ended a reading of its own that it began after its plan; else -1."""
+        planned = self.planned(by)
+        own = (self._ended[n] for n, who in self._ended_by.items() if who == by and self._begun[n] > planned)
+        return min(own, default=-1.0)
 
     def expect_second_look(self, one: Effect, by: Performing) -> float:
         """Before a deletion the source is read again, after the plan. Returns since when that look shows it."""

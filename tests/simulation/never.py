@@ -20,7 +20,7 @@ _CANNOT: dict[str, str] = {
         event settings.bad, event settings.unreadable,
         reason expression.*, reason map.*, reason rule.*, reason scope.*, reason setting.*, reason settings.*,
         reason signIn.disabled, reason people.unverified, reason people.upnBesideEmail, reason rename.byEmail,
-        reason leaver.movedByEmail, reason leaver.unlinked, reason protected.listed, reason protected.nobody,
+        reason leaver.unlinked, reason protected.listed, reason protected.nobody,
         reason run.settingsChanged, reason run.needsDryRun, reason run.waitsForReview,
         reason undo.unmapped,
         reason warning.fieldsEmpty, reason warning.groupsUnread, reason warning.looksRight, reason warning.signIn*,
@@ -91,6 +91,7 @@ _SELDOM: dict[str, str] = {
         reason warning.sessionsDenied""",
     "Somebody must come to a later page of the source while it is read": """
         reason source.onPage, reason source.usernameTwiceOnPages""",
+    "A record must lose its UPN while its Email is somewhere else": "reason leaver.movedByEmail",
     "Entra must give back a name otherwise than it was written": "reason value.altered",
 }
 

@@ -4,7 +4,7 @@ What was true since before the invocation began is what its last look must have 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,17 +12,19 @@ import orjson
 
 from local.entra import Entra, User
 from local.entra.errors import Json
-from tests.simulation.access_control import SECRET, AccessControl
+from tests.simulation.access_control import AccessControl
 from tests.simulation.audit_log import Line, lines_of
-from tests.simulation.blobs import Blobs
+from tests.simulation.blobs import Blob, Blobs
 from tests.simulation.bounds import Bounds
 from tests.simulation.cells import domains_in
 from tests.simulation.clock import seconds
+from tests.simulation.counting import miscounted
 from tests.simulation.equal_hours import overlooked, tells_late
 from tests.simulation.graph import Deed, Effect, Performing
 from tests.simulation.grounds import Grounds
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.scenario import Edit, Scenario
+from tests.simulation.scenario import Act, Edit, Scenario
+from tests.simulation.secrets import Secrets
 from tests.simulation.slips import ABROAD
 from tests.simulation.tables import Tables
 from tests.simulation.telling import misleading
@@ -42,6 +44,8 @@ _OVER: Mapping[Deed, Deed] = {"update": "update", "delete": "restore"}
 _CLOCKS_DIFFER = 120.0
 # In calm hours: an active run that nobody performs is noticed by the next tick.
 _LONGEST_IDLE = 2
+# So old may a list of Graph be.
+_LAG = 120.0
 _DAY = 86_400.0
 
 
@@ -74,6 +78,7 @@ class Oracle:
     def __post_init__(self) -> None:
         self.grounds = Grounds(self.world, self._wrong)
         self.bounds = Bounds(self.world, self._wrong)
+        self.secrets = Secrets(self._wrong)
         self._records = {
             str(one["username"]): _Record(_upn(one), _text(one, "immutable_id"), -1.0)
             for one in self.world.scenario.people
@@ -127,6 +132,9 @@ class Oracle:
         self._good: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self._pointed: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
+        # When settings, roles, mailboxes, holds or decisions were last changed.
+        self._meddled_at = -1.0
+
         # A run that has written before the world began.
         self._began_before = ""
 
@@ -153,6 +161,7 @@ class Oracle:
                 self._had_id[immutable_id].add(edit.who)
                 self._note_whom_nobody_saw(edit.who)
         elif user := self.world.entra.directory.user(edit.who):
+            self._meddled_at = now
             self._note_protection(user, now)
         if edit.kind.startswith("source."):
             self._tell_of_addresses()
@@ -171,7 +180,8 @@ class Oracle:
         """Settings of a domain were changed; perhaps, if nobody heard the answer, or if they were before another's."""
         now = self.world.loop.time()
         heard &= self._set_at[domain] < asked_at
-        self._set_at[domain] = now
+        self._set_at[domain] = self._meddled_at = now
+        self.bounds.set(domain, body, heard=heard)
         if "pausedUntil" in body:
             until = body["pausedUntil"]
             self._pauses[domain].append((now, seconds(until) if heard and until else None))
@@ -185,12 +195,35 @@ class Oracle:
             percent, known = body["maxAllowedDeletions"], self._percents[domain]
             known.append((now, percent if heard else max(percent, known[-1][1])))
 
+    def done_alone(self, act: Act) -> None:
+        """Under four eyes something took effect at once: nobody alone may loosen what holds a sync back, or delete or
+        block by an undo.
+        """
+        body, loosened = act.body, False
+        if act.kind == "settings":
+            loosened = body.get("maxAllowedDeletions", 0) > self._percents[act.domain][-1][1]
+            if leavers := body.get("leavers"):
+                days = leavers["deleteAfterDays"]
+                loosened |= days is not None and days * _DAY < self._waits[act.domain][-1][1]
+        elif act.kind == "undo" and not body["dryRun"]:
+            undone = [e for es in self._effects.values() for e in es if e.by and e.by.run_id == body["runId"]]
+            there = self.world.entra.directory.users
+            loosened = any(
+                one.object_id in there
+                and (one.deed == "restore" or (one.deed == "create" and body["disableAdded"]))
+                for one in undone
+            )
+        if loosened:
+            self._wrong("one person alone loosened what holds a sync back", f"{act.kind} {act.domain} {body}")
+
     def held(self, object_id: str, until: float) -> None:
         """An account is on hold, from now on."""
-        self._holds[object_id] = (self.world.loop.time(), until)
+        self._meddled_at = self.world.loop.time()
+        self._holds[object_id] = (self._meddled_at, until)
 
     def decided(self, username: str, object_id: str, *, same: bool) -> None:
         """A person has said whether this account is theirs, or may have said so."""
+        self._meddled_at = self.world.loop.time()
         self._decisions[username].append((object_id, same))
 
     def begins(self, performing: Performing) -> None:
@@ -216,16 +249,19 @@ class Oracle:
         self.bounds.effect(one, one.by)
         self._effects[one.object_id].append(one)
         self.grounds.expect_fenced(one, one.by)
+        self.grounds.expect_heeded(one, one.by)
         if one.deed == "create":
             self._expect_no_second_account(one)
         else:
             self._expect_not_protected(one)
+        if one.deed == "update":
+            self._expect_left_unblocked(one, one.by)
+            self._expect_not_handed_on(one, one.by)
         if one.deed == "delete":
             self._expect_nobody_there(one, one.by)
 
     def logged(self, line: str) -> None:
-        if SECRET in line:
-            self._wrong("a secret is in the log", line[:200])
+        self.secrets.logged(line)
         if line.startswith(('{"event": "snapshot.used"', '{"event": "reading.finished"')):
             self.grounds.told(orjson.loads(line))
 
@@ -240,19 +276,21 @@ class Oracle:
             self._active[domain] = (run_id, hours)
             if hours == _LONGEST_IDLE:
                 self._wrong("a run is active and nobody performs it", f"{domain} {run_id}")
+        self.bounds.after_hour()
         self.judge_finished()
 
     def judge_finished(self) -> None:
         """To be asked within a day of their end: no audit log is there for longer."""
-        for key, row in sorted(self.world.tables.by_name.get("Runs", {}).items()):
-            if row.properties.get("mode") == "sync" and key[1][0].isdigit() and key[1] not in self._judged:
-                run = orjson.loads(row.properties["run"])
-                if run["finishedAt"]:
-                    self._judged.add(key[1])
-                    if run["unchangedSince"]:
-                        self._judge_line(run)
-                    else:
-                        self._judge(run)
+        # From the oldest to the newest.
+        rows = sorted(self.world.tables.by_name.get("Runs", {}).items(), reverse=True)
+        # What an approval releases is known from its dry run.
+        for mode, judge in (("dryRun", self._judge_dry_run), ("sync", self._judge)):
+            for (_, key), row in rows:
+                if row.properties.get("mode") == mode and key[0].isdigit() and key not in self._judged:
+                    run = orjson.loads(row.properties["run"])
+                    if run["finishedAt"]:
+                        self._judged.add(key)
+                        (self._judge_line if run["unchangedSince"] else judge)(run)
 
     def expect_lines_true(self) -> None:
         """Two hours after the last edit: where an hour was no run, there is nothing to do.
@@ -270,6 +308,7 @@ class Oracle:
         for detail in misleading(self.rows, self._everything):
             self._wrong("a row tells a value that was not there", detail)
         self.bounds.at_the_end()
+        self.secrets.stored(self.world.tables, self.world.blobs)
         for domain in self.world.scenario.domains:
             self._expect_equal(domain)
 
@@ -285,6 +324,7 @@ class Oracle:
     def _expect_nobody_there(self, one: Effect, by: Performing) -> None:
         """Nobody to whom a source record points loses an account."""
         looked_at = self.grounds.expect_second_look(one, by)
+        self._expect_as_planned(one, by, looked_at)
         for username, record in self._records.items():
             if record.since > looked_at or domains_in(record.upn) == {ABROAD}:
                 continue
@@ -299,7 +339,7 @@ class Oracle:
             )
             may_be = not anothers or self._has_names(one.before, username)
             # Who has an account by immutable ID has no other, neither by UPN nor by what a sync once made for them.
-            elsewhere = self._is_elsewhere(record, one.object_id)
+            elsewhere = self._is_elsewhere(username, record, one.object_id)
             by_upn = by_upn and theirs is None and not elsewhere
             known = theirs == one.object_id and self._is_known(one.before, one.object_id) and not elsewhere
             known = known and username not in self._left_unseen
@@ -336,6 +376,60 @@ class Oracle:
             self._accounts[username] = one.object_id
             self._left_unseen.discard(username)
 
+    def _expect_as_planned(self, one: Effect, by: Performing, looked_at: float) -> None:
+        """What somebody has done to the account between the plan and the second look holds the deletion up.
+
+        Entra is looked at again when the source was read again.
+        """
+        planned, looked_at = self.grounds.planned(by), max(looked_at, self.grounds.read_again(by))
+        meddled = [
+            other
+            for other in self._everything[one.object_id]
+            if other.by is None and planned < other.at < looked_at and other.before != other.after
+        ]
+        if meddled:
+            self._wrong("an account was deleted that had changed since the plan", _named(one))
+        since, why = self._protected_since.get(one.object_id, (float("inf"), ""))
+        if planned < since < looked_at:
+            self._wrong("somebody was deleted who is protected since the plan", f"{why} {_named(one)}")
+
+    def _expect_left_unblocked(self, one: Effect, by: Performing) -> None:
+        """Whom somebody has unblocked by hand after a sync saw their block stand is not blocked again."""
+        if not one.before.get("accountEnabled") or one.after.get("accountEnabled"):
+            return
+        before = [e for e in self._everything[one.object_id] if e is not one and e.deed == "update"]
+        switched = [e for e in before if e.before.get("accountEnabled") is not e.after.get("accountEnabled")]
+        if len(switched) < 2 or switched[-1].by or not switched[-2].by or self.grounds.by_a_person(by):
+            return
+        blocked, unblocked = switched[-2].at, switched[-1].at
+        stood = any(blocked < began and ended < unblocked for began, ended in self._good[by.domain])
+        back = any(until > blocked for _, until in self._pointed[one.object_id])
+        here = any(_is_named(record, one.before) for record in self._records.values())
+        theirs = {self._accounts.get(username) for username in self._records}
+        if stood and unblocked < by.began_at - _LAG and not (back or here or one.object_id in theirs):
+            self._wrong("a leaver was blocked again whom somebody had unblocked", _named(one))
+
+    def _expect_not_handed_on(self, one: Effect, by: Performing) -> None:
+        """The account that is known to be somebody's does not become that of whoever has got their UPN."""
+        upn, looked_at = str(one.before["userPrincipalName"]).lower(), self.grounds.looked_at(by)
+        owners = [username for username, account in self._accounts.items() if account == one.object_id]
+        known = bool(owners) and self._is_known(one.before, one.object_id)
+        for username, record in self._records.items():
+            others = username not in owners and record.upn.lower() == upn and record.since < looked_at
+            settled = self._is_decided({username, *owners}, one.object_id) or self.grounds.by_a_person(by)
+            if not (known and others) or _has_id(record, one.before) or settled:
+                continue
+            if self._has_names(one.after, username) and not self._has_names(one.before, username):
+                self._wrong("somebody's account was handed on", f"{owners} → {username} {_named(one)}")
+
+    def _is_decided(self, usernames: Collection[str], object_id: str) -> bool:
+        """Whether a person has said anything of one of these, or of this account."""
+        return any(
+            who in usernames or account == object_id
+            for who, made in self._decisions.items()
+            for account, _ in made
+        )
+
     def _expect_not_protected(self, one: Effect) -> None:
         since, why = self._protected_since.get(one.object_id, (float("inf"), ""))
         if one.by and since < one.by.began_at and not self._is_denied(one, why):
@@ -345,17 +439,36 @@ class Oracle:
             self._wrong("somebody on hold was written to", f"{one.deed} {_named(one)}")
 
     def _is_denied(self, one: Effect, why: str) -> bool:
-        """Whether nobody's roles, or nobody's mailbox, can be looked at: updates go on then, and blocks don't."""
+        """Whether nobody's roles, or nobody's mailbox, can be looked at: updates go on then, and blocks don't.
+
+        Unblocks go on where it is mailboxes, renames neither where it is roles.
+        """
         of_roles = why == "role holder"
         kept = ("accountEnabled", "userPrincipalName") if of_roles else ("accountEnabled",)
-        is_harmless = one.deed == "update" and all(one.before.get(n) == one.after.get(n) for n in kept)
+        is_harmless = one.deed == "update" and all(
+            one.before.get(name) == one.after.get(name) or (one.after.get(name) is True and not of_roles)
+            for name in kept
+        )
         look = "roleManagement" if of_roles else "mailboxSettings"
         rules = self.world.entra.faults.plan.rules
-        return is_harmless and any(look in rule.path and (of_roles or rule.status == 403) for rule in rules)
+        asked = any(look in rule.path and (of_roles or rule.status == 403) for rule in rules)
+        # Of any call.
+        return is_harmless and (asked or any(rule.status == 403 and rule.struck for rule in rules))
+
+    def _judge_dry_run(self, run: Mapping[str, Any]) -> None:
+        apart, logs = f"{run['kind']}/{run['domain']}/{run['id']}.csv", self._audit_logs()
+        log = logs.get(apart) or logs.get(f"dry-run/{run['domain']}.csv")
+        # The next one has overwritten it, perhaps.
+        if log and log.metadata.get("runid") == run["id"] and run["status"] == "succeeded":
+            self.bounds.listed[run["id"]] = rows = lines_of(log.content)
+            self._expect_each_row_once(rows)
+            self._expect_counts(run, rows)
+
+    def _audit_logs(self) -> Mapping[str, Blob]:
+        return self.world.blobs.by_container.get("audit-logs", {})
 
     def _judge(self, run: Mapping[str, Any]) -> None:
-        name = f"sync/{run['domain']}/{run['id']}.csv"
-        log = self.world.blobs.by_container.get("audit-logs", {}).get(name)
+        log = self._audit_logs().get(f"sync/{run['domain']}/{run['id']}.csv")
         rows = lines_of(log.content) if log else []
         self.rows += rows
         self._expect_each_row_once(rows)
@@ -364,13 +477,16 @@ class Oracle:
         undecided = [row for row in rows if not self._is_decided_otherwise(row.source_id, row.object_id)]
         self.grounds.expect_remembered(undecided, self._records, self.world.entra.directory.users)
         made = [e for es in self._effects.values() for e in es if e.by and e.by.run_id == run["id"]]
-        if not (run["approval"] or run["undoes"]):
-            self._expect_limit(run, made)
+        if not run["undoes"]:
+            self._expect_limit(run, self.bounds.without_approved(run, made))
+            self._expect_listed(run, made)
         if not run["undoes"]:
             self._expect_waits(run, made)
         if run["trigger"] == "schedule":
             self._expect_pause(run, made)
         self.bounds.judge(run, rows, made, self._in_scope.get(run["id"], (0, 0))[1], len(self._records))
+        if run["status"] in ("succeeded", "completedWithErrors"):
+            self._expect_nobody_aside(run, rows, made)
         if run["undoes"] and run["status"] in ("succeeded", "completedWithErrors"):
             for detail in not_undone(run, rows, self._everything, self.world.entra.directory):
                 self._wrong("an undo is not exact", detail)
@@ -379,6 +495,39 @@ class Oracle:
             self._seen.add(run["domain"])
         if run["status"] == "succeeded":
             self._good[run["domain"]].append((self._begun.get(run["id"], 0.0), self.world.loop.time()))
+
+    def _expect_listed(self, run: Mapping[str, Any], made: Iterable[Effect]) -> None:
+        """Where nothing has changed since the dry run that was approved, the sync changes whom that has listed."""
+        rows = self.bounds.listed.get((run["approval"] or {}).get("dryRunId", ""))
+        began = self._begun.get((run["approval"] or {}).get("dryRunId", ""))
+        if rows is None or began is None:
+            return
+        others = [
+            one
+            for every in self._everything.values()
+            for one in every
+            if one.at > began - _LAG and not (one.by and one.by.run_id == run["id"])
+        ]
+        if others or self.grounds.last_edit() > began - _LAG or self._meddled_at > began - _LAG:
+            return
+        listed = {name for row in rows if row.result == "planned" for name in row.names}
+        for one in made:
+            upn = str(one.after["userPrincipalName"]).lower()
+            if listed.isdisjoint((one.object_id, upn)):
+                self._wrong(
+                    "an approved sync did what its dry run had not listed", f"{run['id']} {_named(one)}"
+                )
+
+    def _expect_nobody_aside(
+        self, run: Mapping[str, Any], rows: Iterable[Line], made: Iterable[Effect]
+    ) -> None:
+        """A sync that ended by itself has left nobody at a temporary UPN, unless a row says so."""
+        named = {name for row in rows if row.result != "succeeded" for name in row.names}
+        for object_id in sorted({one.object_id for one in made} - named):
+            user, last = self.world.entra.directory.users.get(object_id), self._everything[object_id][-1]
+            aside = user and user.upn.startswith(f"sync-{object_id}@")
+            if aside and last.by and not last.late and last.by.run_id == run["id"]:
+                self._wrong("somebody was left at a temporary UPN, and no row says so", _named(last))
 
     def _judge_line(self, line: Mapping[str, Any]) -> None:
         """Of an hour in which no run was needed."""
@@ -402,10 +551,8 @@ class Oracle:
 
     def _expect_counts(self, run: Mapping[str, Any], rows: Iterable[Line]) -> None:
         """The counts of the Sync Log are those of its audit log."""
-        made = Counter(action for action, _ in {(r.action, r.who) for r in rows if r.result == "succeeded"})
-        counted = {name: run["counts"][name] for name in ("add", "update", "rename", "restore", "delete")}
-        if any(made[name] != amount for name, amount in counted.items()):
-            self._wrong("counts and audit log differ", f"{run['id']} {counted} {dict(made)}")
+        for detail in miscounted(run, rows):
+            self._wrong("counts and audit log differ", detail)
 
     def _expect_limit(self, run: Mapping[str, Any], made: Sequence[Effect]) -> None:
         """Without an approval a sync deletes fewer than the percentage of those in scope, over all its invocations."""
@@ -545,6 +692,9 @@ class Oracle:
             unnamed = user and not _protection(user) and not named & {upn, username, user.id}
             if user and unnamed and not self._has_names(user.properties, username):
                 self._wrong("names differ, and no row says why", f"{username} {upn}")
+            wanted_id = self._records[username].immutable_id
+            if user and unnamed and wanted_id and not _has_id(self._records[username], user.properties):
+                self._wrong("immutable IDs differ, and no row says why", f"{username} {upn}")
         for upn, user in sorted(accounts.items()):
             # One row tells of all the accounts that one person may have.
             named_beside = any(user.id in row.reason for row in told)
@@ -583,12 +733,13 @@ class Oracle:
         domain = str(account["userPrincipalName"]).lower().partition("@")[2]
         return domain in self._seen or any(one.deed != "delete" for one in self._effects.get(object_id, ()))
 
-    def _is_elsewhere(self, record: _Record, object_id: str) -> bool:
-        """Whether another account has the record's immutable ID."""
-        users = self.world.entra.directory.users.values()
-        return bool(record.immutable_id) and any(
-            user.id != object_id and user.properties.get("onPremisesImmutableId") == record.immutable_id
-            for user in users
+    def _is_elsewhere(self, username: str, record: _Record, object_id: str) -> bool:
+        """Whether another account has the record's immutable ID, or one that it has had: it is remembered as theirs."""
+        others = [user for user in self.world.entra.directory.users.values() if user.id != object_id]
+        return any(
+            _has_id(record, user.properties)
+            or username in self._had_id.get(_text(user.properties, "onPremisesImmutableId") or "-", ())
+            for user in others
         )
 
     def _is_decided_otherwise(self, username: str, object_id: str) -> bool:

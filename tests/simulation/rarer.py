@@ -1,6 +1,7 @@
 """Meetings that are rarer still: looks that fail, hands that are quicker, changes cut off halfway, and their undo."""
 
 from collections.abc import Callable
+from typing import Any
 
 from tests.simulation.ambushes import BATCH, Ambush, meanwhile
 from tests.simulation.faults import Fault, Service
@@ -142,9 +143,9 @@ def approved_leavers(laid: Ambush, hour: int) -> None:
     """More leave than the limit lets; a dry run shows it, and somebody approves just that."""
     at, domain = hour * HOUR, laid.chance.choice(laid.domains)
     laid.let_leave(at - 120, domain, {"block": False, "deleteAfterDays": 0}, most=10)
-    for number in range(6):
+    for number in range(8):
         laid.company.newcomer(at - HOUR - 60, domain)
-        # The last two leave when the others have been shown.
+        # The last ones leave when the others have been shown.
         laid.company.leave(at + 800 if number > 3 else at - 60, domain)
     laid.acts += [Act(at + 600, "dryRun", domain), Act(at + 900, "approve", domain)]
 
@@ -179,14 +180,20 @@ def alike(laid: Ambush, hour: int) -> None:
 
 
 def changed_before_it_goes(laid: Ambush, hour: int) -> None:
-    """Between the two looks before a deletion somebody renames or changes the leaver's account."""
+    """Between the two looks before a deletion somebody renames or changes the leaver's account, or gives it a role."""
     chance, at, domain = laid.chance, hour * HOUR, laid.chance.choice(laid.domains[:2])
     laid.let_leave(at - 120, domain, {"block": chance.random() < 0.3, "deleteAfterDays": 0})
     upn = laid.company.leave(at - 60, domain)
     what = chance.choice(("append journal", "append audit-logs", "upload snapshots/source-"))
     laid.faults.append(Fault(hour, "blob", chance.randint(1, 2), "slow", 1, 60.0, what))
-    changes = chance.choice(({"userPrincipalName": f"by.hand{hour}@{domain}"}, {"displayName": "By hand"}))
-    laid.edits.append(Edit(at + chance.uniform(6, 60), "entra.update", upn, changes))
+    kinds: tuple[tuple[EditKind, dict[str, Any]], ...] = (
+        ("entra.update", {"userPrincipalName": f"by.hand{hour}@{domain}"}),
+        ("entra.update", {"displayName": "By hand"}),
+        ("entra.roles", {"roles": ["Helpdesk Administrator"]}),
+        ("entra.mailbox", {"purpose": "shared"}),
+    )
+    kind, values = chance.choice(kinds)
+    laid.edits.append(Edit(at + chance.uniform(6, 60), kind, upn, values))
 
 
 def kept(laid: Ambush, hour: int) -> None:
@@ -195,10 +202,11 @@ def kept(laid: Ambush, hour: int) -> None:
     laid.let_leave(at - 120, domain, {"block": True, "deleteAfterDays": 2})
     upn = laid.company.leave(at - 60, domain)
     if chance.random() < 0.6:
-        # The block may be late.
+        # The block may be late, or a sync sees it before.
+        first = chance.choice((0, 1))
         laid.edits += [
             Edit(at + HOUR / 2 + later * HOUR, "entra.update", upn, {"accountEnabled": True})
-            for later in range(4)
+            for later in range(first, first + 4)
         ]
     else:
         laid.acts.append(Act(at + 900, "undo", domain))

@@ -10,7 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
 from typing import Any
@@ -97,7 +97,7 @@ class World:
         self.tables, self.blobs = Tables(now), Blobs(now)
         self.entra = Entra(clock=AtOnce(loop, f"{scenario.name} entra"), url=BASE_URL)
         self.entra.load(_seed(scenario))
-        self.entra.directory = watched(self.entra.directory, self._told)
+        self.entra.directory = watched(self.entra.directory, self._told, self._sent)
         clock = VirtualClock(loop, f"{scenario.name} access control")
         self.access_control = AccessControl(clock, scenario.page_size, scenario.keys)  # type: ignore[arg-type]
         for one in scenario.people:
@@ -340,6 +340,8 @@ class World:
         answer = await self.platform.call(endpoint, place, body)
         waiting = (answer or {}).get("approval") or {}
         if "asks" not in waiting:
+            if answer and self.scenario.settings.get("APPROVALS") == "two":
+                self.oracle.done_alone(act)
             return answer
         there = {"approvalId": waiting["id"]}
         if await self.platform.call(http.confirm_approval, there, {}):
@@ -405,7 +407,8 @@ class World:
         elif act.kind == "cancel" and shown["activeRun"]:
             await self.platform.call(http.cancel_run, {**place, "runId": shown["activeRun"]["id"]}, {})
         elif act.kind == "undo" and shown["lastSync"]:
-            await self._asked(act, http.undo_run, {**place, "runId": shown["lastSync"]["id"]}, act.body)
+            undone = {**place, "runId": shown["lastSync"]["id"]}
+            await self._asked(replace(act, body={**act.body, **undone}), http.undo_run, undone, act.body)
 
     # -- what is heard ----------------------------------------------------------------------------------
 
@@ -420,6 +423,9 @@ class World:
         self.history.note("effect", f"{deed} {upns} {object_id} {doer}")
         self.seen["effect late"] += late
         self.oracle.effect(Effect(self.loop.time(), SENT.get(), deed, object_id, before, after, by, late))
+
+    def _sent(self, body: Json) -> None:
+        self.oracle.secrets.sent(body)
 
     def heard(self, line: str) -> None:
         """A line of the app's log."""

@@ -16,12 +16,16 @@ from local.processes import REPOSITORY
 PATCHES = Path(__file__).parent
 # What shows in one kind of meeting alone is looked for there.
 AMBUSHES = {
+    "approval-releases-everything": "approved_leavers",
     "created-not-linked": "created_and_corrected",
     "damaged-snapshot-used": "back_in_time",
     "doubts-given-up": "cancelled_in_doubt",
     "facts-of-the-copy-believed": "another_account_meanwhile",
     "hours-equal-by-the-source-alone": "at_rest",
+    "leavers-changed-unnoticed": "changed_before_it_goes",
+    "left-aside": "aside",
     "limit-for-each-invocation": "two_waves_of_leavers",
+    "protection-not-looked-at-again": "changed_before_it_goes",
     "superseded-invocation-goes-on": "overtaken",
     "unlisted-accounts-are-gone": "corrected_at_once",
 }
@@ -70,7 +74,7 @@ def look_for(name: str, hours: int, seed: str, jobs: int) -> str:
     if not lines or not lines[-1].startswith("simulated"):
         said = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
         return f"the simulation failed: {said[-1]}"
-    if ", 0 violations," in lines[-1]:
+    if not done.returncode:
         return f"not found in {hours} hours"
     return f"found: {lines[0]} ({lines[-1].partition(',')[0]})"
 

@@ -1,0 +1,45 @@
+"""Judges where secrets have come: nowhere but to the service that they are for."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.access_control import CLIENT, SECRET
+from tests.simulation.blobs import Blobs
+from tests.simulation.tables import Tables
+
+
+@dataclass
+class Secrets:
+    """`wrong` takes a statement and its detail."""
+
+    wrong: Callable[[str, str], None]
+    # Each secret, and whose it is.
+    _kept: dict[str, str] = field(
+        default_factory=lambda: {SECRET: "", b64encode(f"{CLIENT}:{SECRET}".encode()).decode(): ""}
+    )
+
+    def sent(self, body: Mapping[str, Any]) -> None:
+        """To Graph: whoever is created has a password that nobody else has, and that is theirs to change."""
+        if profile := body.get("passwordProfile"):
+            whose = str(body["userPrincipalName"])
+            alone = self._kept.setdefault(profile["password"], whose) == whose
+            if not alone or profile["forceChangePasswordNextSignIn"] is not True:
+                self.wrong("a new password is another's, or for ever", whose)
+
+    def logged(self, line: str) -> None:
+        if any(one in line for one in self._kept):
+            self.wrong("a secret is in the log", line[:200])
+
+    def stored(self, tables: Tables, blobs: Blobs) -> None:
+        """To be asked at the end, of what is there then."""
+        rows = (row.properties for table in tables.by_name.values() for row in table.values())
+        self._expect_none("a secret is in a table", (str(value) for row in rows for value in row.values()))
+        contents = (blob.content for container in blobs.by_container.values() for blob in container.values())
+        self._expect_none("a secret is in a blob", (one.decode("latin-1") for one in contents))
+
+    def _expect_none(self, statement: str, texts: Iterable[str]) -> None:
+        for text in texts:
+            if any(one in text for one in self._kept):
+                self.wrong(statement, text[:200])
