@@ -308,7 +308,7 @@ class Oracle:
         for detail in misleading(self.rows, self._everything):
             self._wrong("a row tells a value that was not there", detail)
         self.bounds.at_the_end()
-        self.secrets.stored(self.world.tables, self.world.blobs)
+        self.secrets.expect_kept(self.world.tables, self.world.blobs)
         for domain in self.world.scenario.domains:
             self._expect_equal(domain)
 

@@ -20,6 +20,8 @@ class Secrets:
         default_factory=lambda: {SECRET: "", b64encode(f"{CLIENT}:{SECRET}".encode()).decode(): ""}
     )
 
+    _lines: list[str] = field(default_factory=list)
+
     def sent(self, body: Mapping[str, Any]) -> None:
         """To Graph: whoever is created has a password that nobody else has, and that is theirs to change."""
         if profile := body.get("passwordProfile"):
@@ -29,11 +31,11 @@ class Secrets:
                 self.wrong("a new password is another's, or for ever", whose)
 
     def logged(self, line: str) -> None:
-        if any(one in line for one in self._kept):
-            self.wrong("a secret is in the log", line[:200])
+        self._lines.append(line)
 
-    def stored(self, tables: Tables, blobs: Blobs) -> None:
-        """To be asked at the end, of what is there then."""
+    def expect_kept(self, tables: Tables, blobs: Blobs) -> None:
+        """At the end: whoever made a password may have logged it before it was sent."""
+        self._expect_none("a secret is in the log", self._lines)
         rows = (row.properties for table in tables.by_name.values() for row in table.values())
         self._expect_none("a secret is in a table", (str(value) for row in rows for value in row.values()))
         contents = (blob.content for container in blobs.by_container.values() for blob in container.values())
