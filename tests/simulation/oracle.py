@@ -3,6 +3,7 @@
 What was true since before the invocation began is what its last look must have shown: only that is held against it.
 """
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -195,10 +196,12 @@ class Oracle:
             percent, known = body["maxAllowedDeletions"], self._percents[domain]
             known.append((now, percent if heard else max(percent, known[-1][1])))
 
-    def done_alone(self, act: Act) -> None:
+    def done_alone(self, act: Act, asked_at: float) -> None:
         """Under four eyes something took effect at once: nobody alone may loosen what holds a sync back, or delete or
-        block by an undo.
+        block by an undo. What else was set meanwhile may have been set before or after.
         """
+        if self._set_at[act.domain] >= asked_at:
+            return
         body, loosened = act.body, False
         if act.kind == "settings":
             loosened = body.get("maxAllowedDeletions", 0) > self._percents[act.domain][-1][1]
@@ -414,6 +417,8 @@ class Oracle:
         upn, looked_at = str(one.before["userPrincipalName"]).lower(), self.grounds.looked_at(by)
         owners = [username for username, account in self._accounts.items() if account == one.object_id]
         known = bool(owners) and self._is_known(one.before, one.object_id)
+        # It has the names of its owner, who may be a namesake.
+        known &= not any(who in self._records and self._has_names(one.after, who) for who in owners)
         for username, record in self._records.items():
             others = username not in owners and record.upn.lower() == upn and record.since < looked_at
             settled = self._is_decided({username, *owners}, one.object_id) or self.grounds.by_a_person(by)
@@ -755,7 +760,7 @@ class Oracle:
         names = {
             "displayName": one.display_name, "surname": one.family_name, "givenName": one.given_name,
         }  # fmt: skip
-        return all(account.get(name) == value for name, value in names.items())
+        return all(_read(account.get(name)) == _read(value) for name, value in names.items())
 
     def _last_line(self, domain: str) -> dict[str, Any] | None:
         row = self.world.tables.by_name.get("Runs", {}).get((domain, "last-sync"))
@@ -830,6 +835,11 @@ def _is_named(record: _Record, properties: Json) -> bool:
 def _named(one: Effect) -> str:
     shown = one.before or one.after
     return f"{shown['userPrincipalName']} ({one.object_id})"
+
+
+def _read(name: object) -> str | None:
+    """A name as people read it: without what nobody sees. A form that Entra makes of it is reported once alone."""
+    return "".join(c for c in name if unicodedata.category(c) != "Cf") if isinstance(name, str) else None
 
 
 def _text(one: Mapping[str, Any], name: str) -> str:

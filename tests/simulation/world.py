@@ -337,11 +337,12 @@ class World:
         """
         if self.scenario.settings.get("APPROVALS") != "two":
             about_to()
+        asked_at = self.loop.time()
         answer = await self.platform.call(endpoint, place, body)
         waiting = (answer or {}).get("approval") or {}
         if "asks" not in waiting:
             if answer and self.scenario.settings.get("APPROVALS") == "two":
-                self.oracle.done_alone(act)
+                self.oracle.done_alone(act, asked_at)
             return answer
         there = {"approvalId": waiting["id"]}
         if await self.platform.call(http.confirm_approval, there, {}):
