@@ -35,8 +35,7 @@ async def take_up(services: Services, fence: Fence, run: Run, graph: Graph) -> R
     source since. Without the link they would look like two people, one to be created under the new UPN, one to be
     deleted. Whom it deleted is recorded, too: they count towards the limit of the whole run.
     """
-    begun = fence.invocation > 1 and await _has_begun(services, run)
-    recorder = await _reopen(services, fence, run, begun=begun)
+    recorder = await _reopen(services, fence, run, has_written=False)
     if recorder is None:
         return None
     doubts = [change for change in recorder.in_doubt if change.action in _LOOKED_UP_FIRST]
@@ -74,7 +73,7 @@ async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
     Whom it created is linked: nobody will read this journal again.
     Raises LeaseLost if the run was taken over.
     """
-    recorder = await _reopen(services, fence, log.run, begun=await _has_begun(services, log.run))
+    recorder = await _reopen(services, fence, log.run, has_written=True)
     if recorder is None:
         return
     graph = services.graph().within(LOOK_UP_SECONDS)
@@ -84,19 +83,15 @@ async def settle(services: Services, fence: Fence, log: SyncLog) -> None:
     log.take_over(recorder)
 
 
-async def _has_begun(services: Services, run: Run) -> bool:
-    """Whether this sync has begun to write."""
-    if run.mode is not Mode.SYNC:
-        return False
-    if await services.audit_logs.has_begun(run):
-        return True
-    # The audit log goes after a day, also that of a run which was interrupted for longer; the journal stays.
-    return await Journal.exists(services.storage, run.domain, run.id)
-
-
-async def _reopen(services: Services, fence: Fence, run: Run, *, begun: bool) -> Recorder | None:
+async def _reopen(services: Services, fence: Fence, run: Run, *, has_written: bool) -> Recorder | None:
+    """`has_written`: this invocation may have; an earlier one of the run in any case."""
     if run.mode is not Mode.SYNC:
         return None
+    others = fence.invocation > 1
+    begun = (has_written or others) and await services.audit_logs.has_begun(run)
+    if others and not begun:
+        # The audit log goes after a day, also that of a run which was interrupted for longer; the journal stays.
+        begun = await Journal.exists(services.storage, run.domain, run.id)
     left = await _left_in_doubt(services, run)
     if not begun and not left:
         return None
