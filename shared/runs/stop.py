@@ -34,8 +34,9 @@ class RunStop:
     async def check_read(self) -> None:
         if self._clock.monotonic() - self._asked_at >= LOOK_EVERY:
             await self.check()
-        await self._budget.check()
-        self.check_lease()
+        else:
+            await self._budget.check()
+            self.check_lease()
 
     def check_lease(self) -> None:
         """Raises LeaseLost. Called right before a batch is sent: an await before that may have taken long."""
