@@ -21,6 +21,7 @@ from tests.simulation.cells import domains_in
 from tests.simulation.clock import seconds
 from tests.simulation.counting import miscounted
 from tests.simulation.equal_hours import overlooked, tells_late
+from tests.simulation.gate import History
 from tests.simulation.graph import Deed, Effect, Performing
 from tests.simulation.grounds import Grounds
 from tests.simulation.loop import VirtualLoop
@@ -59,6 +60,7 @@ class Seen(Protocol):
     blobs: Blobs
     entra: Entra
     access_control: AccessControl
+    history: History
 
 
 @dataclass(slots=True)
@@ -264,7 +266,6 @@ class Oracle:
             self._expect_nobody_there(one, one.by)
 
     def logged(self, line: str) -> None:
-        self.secrets.logged(line)
         if line.startswith(('{"event": "snapshot.used"', '{"event": "reading.finished"')):
             self.grounds.told(orjson.loads(line))
 
@@ -311,7 +312,7 @@ class Oracle:
         for detail in misleading(self.rows, self._everything):
             self._wrong("a row tells a value that was not there", detail)
         self.bounds.at_the_end()
-        self.secrets.expect_kept(self.world.tables, self.world.blobs)
+        self.secrets.expect_kept(self.world.history.lines, self.world.tables, self.world.blobs)
         for domain in self.world.scenario.domains:
             self._expect_equal(domain)
 
@@ -414,17 +415,18 @@ class Oracle:
 
     def _expect_not_handed_on(self, one: Effect, by: Performing) -> None:
         """The account that is known to be somebody's does not become that of whoever has got their UPN."""
-        upn, looked_at = str(one.before["userPrincipalName"]).lower(), self.grounds.looked_at(by)
         owners = [username for username, account in self._accounts.items() if account == one.object_id]
-        known = bool(owners) and self._is_known(one.before, one.object_id)
-        # It has the names of its owner, who may be a namesake.
-        known &= not any(who in self._records and self._has_names(one.after, who) for who in owners)
+        # Perhaps its owner is a namesake.
+        owners_names = any(who in self._records and self._has_names(one.after, who) for who in owners)
+        if not (owners and self._is_known(one.before, one.object_id)) or owners_names:
+            return
+        upn, looked_at = str(one.before["userPrincipalName"]).lower(), self.grounds.looked_at(by)
         for username, record in self._records.items():
-            others = username not in owners and record.upn.lower() == upn and record.since < looked_at
-            settled = self._is_decided({username, *owners}, one.object_id) or self.grounds.by_a_person(by)
-            if not (known and others) or _has_id(record, one.before) or settled:
+            got_upn = username not in owners and record.upn.lower() == upn and record.since < looked_at
+            if not got_upn or _has_id(record, one.before) or self.grounds.by_a_person(by):
                 continue
-            if self._has_names(one.after, username) and not self._has_names(one.before, username):
+            renamed = self._has_names(one.after, username) and not self._has_names(one.before, username)
+            if renamed and not self._is_decided({username, *owners}, one.object_id):
                 self._wrong("somebody's account was handed on", f"{owners} → {username} {_named(one)}")
 
     def _is_decided(self, usernames: Collection[str], object_id: str) -> bool:
@@ -458,7 +460,8 @@ class Oracle:
         rules = self.world.entra.faults.plan.rules
         asked = any(look in rule.path and (of_roles or rule.status == 403) for rule in rules)
         # Of any call.
-        return is_harmless and (asked or any(rule.status == 403 and rule.struck for rule in rules))
+        denied = any(rule.path == "*" and rule.status == 403 and rule.struck for rule in rules)
+        return is_harmless and (asked or denied)
 
     def _judge_dry_run(self, run: Mapping[str, Any]) -> None:
         apart, logs = f"{run['kind']}/{run['domain']}/{run['id']}.csv", self._audit_logs()
