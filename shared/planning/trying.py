@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from pydantic.alias_generators import to_camel
-
 from shared.model.changes import Action, Change, Plan
 from shared.model.records import Record
 from shared.model.runs import Differs
@@ -14,8 +12,8 @@ S = TypeVar("S", bound=Record)
 
 def trying(stored: S, tried: Mapping[str, object]) -> S:
     """The settings with those of the same kind in `tried`, which has their names in the API."""
-    named = {name: to_camel(name) for name in type(stored).model_fields}
-    mine = {name: tried[alias] for name, alias in named.items() if alias in tried}
+    fields = type(stored).model_fields.items()
+    mine = {name: tried[alias] for name, field in fields if (alias := field.alias or name) in tried}
     return type(stored).model_validate({**dict(stored), **mine})
 
 
