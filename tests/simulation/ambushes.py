@@ -125,9 +125,10 @@ class Ambush:
             self.edits.append(Edit(at, kind, upn, given))
 
     def let_leave(self, at: float, domain: str, terms: Mapping[str, object], *, most: int = 90) -> None:
-        """Lets the limit through who leaves from now on, and has somebody follow them, so that enough are left."""
+        """Lets the limit through who leaves from now on, and has somebody follow them, unless enough are left."""
         self.acts.append(Act(at, "settings", domain, {"leavers": terms, "maxAllowedDeletions": most}))
-        self.company.newcomer(at, domain)
+        if not self.company.is_full:
+            self.company.newcomer(at, domain)
 
     def _look_meanwhile(self, hour: int, after: float = 0.0) -> None:
         at = self._meanwhile(hour, after)

@@ -10,8 +10,8 @@ from tests.simulation.slips import ABROAD, slip
 DOMAINS = ("contoso.com", "fabrikam.com", "fed.example")
 _FAMILY = ("青木", "Baker", "佐藤", "Ito", "高橋", "García")
 _GIVEN = ("花子", "Max", "太郎", "Ann", "健", "José")
-# So many people at least are left.
-_FEWEST = 8
+# So many people at least are left, and so many the company has room for.
+_FEWEST, _MOST = 8, 36
 
 
 @dataclass
@@ -25,6 +25,10 @@ class Company:
     hired: int = 0
     edits: list[Edit] = field(default_factory=list)
     federated: frozenset[str] = frozenset()
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.records) >= _MOST
 
     def hire(self, at: float, domain: str) -> None:
         self.hired += 1

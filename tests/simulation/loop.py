@@ -43,6 +43,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     """
 
     _ready: deque[asyncio.Handle]
+    _check_closed: Callable[[], None]
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,6 +62,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
         # Its end wakes a task, and whether that may run is asked then.
         heapq.heappush(self._timers, (self._now + seconds, next(self._numbers), _end, future))
         return future
+
+    def call_soon(
+        self,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        self._check_closed()  # what the last collection closes would come to life again
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
 
     def call_at(
         self,

@@ -181,7 +181,9 @@ def _happen(company: Company, happening: Sequence[Callable[[float], object]], at
     chance = company.chance
     if chance.random() < 0.3:
         company.correct(at)
-    if len(company.records) < 12 or chance.random() < 0.3:
+    if company.is_full:
+        company.leave(at)
+    elif len(company.records) < 12 or chance.random() < 0.3:
         company.hire(at, chance.choice(DOMAINS))
     else:
         chance.choice(happening)(at)

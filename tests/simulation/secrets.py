@@ -3,11 +3,15 @@
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from tests.simulation.access_control import CLIENT, SECRET
 from tests.simulation.blobs import Blobs
 from tests.simulation.tables import Tables
+
+# One search in so many texts is many times as fast as one in each.
+_AT_ONCE = 100
 
 
 @dataclass
@@ -37,6 +41,10 @@ class Secrets:
         self._expect_none("a secret is in a blob", (one.decode("latin-1") for one in contents))
 
     def _expect_none(self, statement: str, texts: Iterable[str]) -> None:
-        for text in texts:
-            if any(one in text for one in self._kept):
-                self.wrong(statement, text[:200])
+        every = iter(texts)
+        while some := list(islice(every, _AT_ONCE)):
+            together = "\n".join(some)
+            if any(one in together for one in self._kept):
+                for text in some:
+                    if any(one in text for one in self._kept):
+                        self.wrong(statement, text[:200])

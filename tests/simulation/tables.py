@@ -1,11 +1,11 @@
 """Azure Tables in memory, with as much of the SDK's clients as the app uses. Strict: an unknown option is an error."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import islice
 from operator import eq, ge, gt, le, lt, ne
 from types import SimpleNamespace
@@ -55,7 +55,7 @@ class Tables:
     by_name: dict[str, Rows] = field(default_factory=dict)
     tell: Callable[[str, tuple[str, str], Entity], None] = lambda *_: None
     _writes: int = 0
-    # Table → its keys in order, until there are others.
+    # Table → its keys in order, of those that were asked for.
     _ordered: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def create(self, name: str) -> None:
@@ -129,8 +129,11 @@ class Tables:
                 gone.append(key)
             else:
                 changed[key] = row
-        if gone or not changed.keys() <= rows.keys():
-            self._ordered.pop(name, None)
+        if (ordered := self._ordered.get(name)) is not None:
+            for key in changed.keys() - rows.keys():
+                insort(ordered, key)
+            for key in gone:
+                del ordered[bisect_left(ordered, key)]
         rows.update(changed)
         for key in gone:
             del rows[key]
@@ -207,7 +210,7 @@ class Table:
         select: Sequence[str] | None = None,
         raw_response_hook: Callable[[Any], object] | None = None,
     ) -> AsyncIterator[TableEntity]:
-        condition = Condition(query_filter, parameters or {})
+        condition = _condition(query_filter, tuple(sorted((parameters or {}).items())))
         after: tuple[str, str] | None = None
         most = min(results_per_page, _MOST_ON_A_PAGE)
         what = f"query {self.table_name} {query_filter} {sorted((parameters or {}).items())}"
@@ -270,7 +273,7 @@ class TableService:
         return Table(self._tables, self._gate, table_name)
 
     async def query_tables(self, query_filter: str) -> AsyncIterator[SimpleNamespace]:
-        condition = Condition(query_filter, {})
+        condition = _condition(query_filter, ())
         names = await through(
             self._gate,
             "table",
@@ -303,6 +306,11 @@ class Condition:
 
     def holds(self, entity: Entity) -> bool:
         return all(name in entity and compare(entity[name], value) for name, compare, value in self._terms)
+
+
+@lru_cache(maxsize=256)
+def _condition(query_filter: str, parameters: tuple[tuple[str, Any], ...]) -> Condition:
+    return Condition(query_filter, dict(parameters))
 
 
 @cache
