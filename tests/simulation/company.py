@@ -211,6 +211,9 @@ class Company:
         keys = [one["immutable_id"] for one in self.left.values() if one["user_principal_name"] == upn]
         return str(keys[0]) if keys else ""
 
+    def username_of_leaver(self, upn: str) -> str:
+        return next(who for who, one in self.left.items() if one["user_principal_name"] == upn)
+
     def upn_of(self, username: str) -> str:
         return str(self.records[username]["user_principal_name"])
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.simulation.ambushes import BATCH, Ambush, meanwhile
-from tests.simulation.faults import Fault, Service
+from tests.simulation.faults import Fault, Kind, Service
 from tests.simulation.scenario import HOUR, Act, Edit, EditKind, Rule
 
 _RENAMES, _CREATES = f"{BATCH} PATCH", f"{BATCH} POST"
@@ -150,6 +150,46 @@ def approved_leavers(laid: Ambush, hour: int) -> None:
     laid.acts += [Act(at + 600, "dryRun", domain), Act(at + 900, "approve", domain)]
 
 
+def returned(laid: Ambush, hour: int) -> None:
+    """Who has left comes back after an hour, and the sync that restores them is undone."""
+    at, domain = hour * HOUR, laid.chance.choice(laid.domains)
+    laid.let_leave(at - HOUR - 120, domain, {"block": False, "deleteAfterDays": 0})
+    if upn := laid.company.leave(at - HOUR - 60, domain):
+        laid.company.come_back(at - 60, laid.company.username_of_leaver(upn))
+    laid.acts.append(Act(at + 1200, "undo", domain, {"disableAdded": laid.chance.random() < 0.5}))
+
+
+def half_an_answer(laid: Ambush, hour: int) -> None:
+    """Whenever a sync reads the source, its list ends in the middle, or at once; no limit stops what comes of it."""
+    chance, at = laid.chance, hour * HOUR
+    for domain in laid.domains:
+        laid.let_leave(at - 120, domain, {"block": False, "deleteAfterDays": 0}, most=100)
+        laid.acts.append(Act(at + 1800, "settings", domain, {"maxAllowedDeletions": 20}))
+    page = chance.randint(1, 5)
+    kind: Kind = "cutOff" if page > 1 else "empty"
+    laid.faults += [Fault(hour, "source", page * times, kind, what="GET") for times in (1, 2, 3)]
+
+
+def roles_unread(laid: Ambush, hour: int) -> None:
+    """Whoever leaves has just become eligible for a role: Graph refuses no write for that, and does not tell it now."""
+    at, domain = hour * HOUR, laid.chance.choice(laid.domains)
+    laid.let_leave(at - 120, domain, {"block": laid.chance.random() < 0.5, "deleteAfterDays": 0})
+    if upn := laid.company.leave(at - 60, domain):
+        laid.edits.append(Edit(at - 90, "entra.roles", upn, {"eligible": ["User Administrator"]}))
+    unread = {"kind": "status", "method": "GET", "path": "/roleManagement/*", "status": 503}
+    laid.rules.append(Rule(hour, unread))
+
+
+def shrunk(laid: Ambush, hour: int) -> None:
+    """More leave than Max Source Shrink lets, and no other limit would stop it."""
+    at, domain = hour * HOUR, laid.chance.choice(laid.domains)
+    laid.let_leave(at - 120, domain, {"block": False, "deleteAfterDays": 0}, most=100)
+    laid.acts.append(Act(at - 110, "settings", domain, {"maxSourceShrink": laid.chance.choice((5, 20))}))
+    for _ in range(4):
+        laid.company.leave(at - 60, domain)
+    laid.acts.append(Act(at + 1.5 * HOUR, "settings", domain, {"maxSourceShrink": None}))
+
+
 def taken_meanwhile(laid: Ambush, hour: int) -> None:
     """Somebody gets another UPN, and before the run goes on an account by hand has the former one. It is undone."""
     upn = laid.company.marry(hour * HOUR - 60)
@@ -218,7 +258,15 @@ def at_rest(laid: Ambush, hour: int) -> None:
     laid.edits.append(Edit(hour * HOUR + 900, "entra.update", upn, {"displayName": "By hand"}))
 
 
+def lost_link(laid: Ambush, hour: int) -> None:
+    """The link by which Graph tells what has changed is lost, just when somebody has changed an account by hand."""
+    upn = laid.company.upn_of(laid.chance.choice(sorted(laid.company.records)))
+    laid.edits.append(Edit(hour * HOUR - 900, "entra.update", upn, {"displayName": "By hand"}))
+    laid.rules.append(Rule(hour, {"kind": "lostToken", "status": laid.chance.choice((400, 404, 410))}))
+
+
 RARER: tuple[Callable[[Ambush, int], None], ...] = (
     blind, aside, undone, quicker_by_hand, storage_down, approved_leavers, taken_meanwhile, made_anew_with_slips,
-    alike, changed_before_it_goes, kept, at_rest,
+    alike, changed_before_it_goes, kept, at_rest, returned, half_an_answer, roles_unread, shrunk,
+    lost_link,
 )  # fmt: skip

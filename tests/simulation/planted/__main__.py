@@ -21,12 +21,17 @@ AMBUSHES = {
     "damaged-snapshot-used": "back_in_time",
     "doubts-given-up": "cancelled_in_doubt",
     "facts-of-the-copy-believed": "another_account_meanwhile",
+    "half-answer-is-last-page": "half_an_answer",
     "hours-equal-by-the-source-alone": "at_rest",
     "leavers-changed-unnoticed": "changed_before_it_goes",
     "left-aside": "aside",
     "limit-for-each-invocation": "two_waves_of_leavers",
+    "lost-link-is-no-change": "lost_link",
     "protection-not-looked-at-again": "changed_before_it_goes",
+    "roles-unread-is-permission": "roles_unread",
+    "shrink-not-counted": "shrunk",
     "superseded-invocation-goes-on": "overtaken",
+    "undo-unconfirmed": "returned",
     "unlisted-accounts-are-gone": "corrected_at_once",
 }
 _COPIED = ("shared", "local", "tests")
