@@ -421,12 +421,15 @@ class Oracle:
         if not (owners and self._is_known(one.before, one.object_id)) or owners_names:
             return
         upn, looked_at = str(one.before["userPrincipalName"]).lower(), self.grounds.looked_at(by)
+        # Whoever had the account's immutable ID by mistake has the account since.
+        immutable_id = _text(one.before, "onPremisesImmutableId")
+        had_id = self._had_id.get(immutable_id, set()) if immutable_id else set()
         for username, record in self._records.items():
             got_upn = username not in owners and record.upn.lower() == upn and record.since < looked_at
-            if not got_upn or _has_id(record, one.before) or self.grounds.by_a_person(by):
+            if not got_upn or username in had_id or self.grounds.by_a_person(by):
                 continue
             renamed = self._has_names(one.after, username) and not self._has_names(one.before, username)
-            if renamed and not self._is_decided({username, *owners}, one.object_id):
+            if renamed and not self._is_decided({username, *owners, *had_id}, one.object_id):
                 self._wrong("somebody's account was handed on", f"{owners} → {username} {_named(one)}")
 
     def _is_decided(self, usernames: Collection[str], object_id: str) -> bool:
