@@ -93,6 +93,11 @@ _SELDOM: dict[str, str] = {
         reason source.onPage, reason source.usernameTwiceOnPages""",
     "A record must lose its UPN while its Email is somewhere else": "reason leaver.movedByEmail",
     "Entra must give back a name otherwise than it was written": "reason value.altered",
+    "Whoever is to be added must be found at an account elsewhere that is known to be another's": """
+        reason add.anothers""",
+    "Graph must deny every write of one kind in a run": "reason caller.denied",
+    "Graph must leave somebody out of a list whose count it tells, and a run must need that list": """
+        reason warning.shortListing""",
 }
 
 

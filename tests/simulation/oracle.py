@@ -362,11 +362,7 @@ class Oracle:
             # Who has got this UPN only since then: the account may be that of whoever had it before.
             late = one.by and record.since > self.grounds.looked_at(one.by)
             has_id = record.immutable_id and record.immutable_id == one.after.get("onPremisesImmutableId")
-            # Nobody had it before, if their record is new.
-            added = one.deed == "create" and not record.former and record.upn.lower() == upn
-            if late and record.former.lower() == upn and not self.world.entra.directory.user(record.upn):
-                added = True
-            if late and added:
+            if late and self._is_made_for(username, record, one):
                 self._accounts.setdefault(username, one.object_id)
             if record.upn.lower() != upn or (late and not has_id):
                 continue
@@ -379,6 +375,14 @@ class Oracle:
                 self._wrong("somebody got a second account", f"{username} has {theirs} {_named(one)}")
             self._accounts[username] = one.object_id
             self._left_unseen.discard(username)
+
+    def _is_made_for(self, username: str, record: _Record, one: Effect) -> bool:
+        """Whether the account is this person's, although their record has changed since it was looked at."""
+        if one.deed == "create":
+            return str(one.after.get("mailNickname")) == username.partition("@")[0]
+        there = self.world.entra.directory.user(record.upn)
+        had_upn = record.former.lower() == str(one.after["userPrincipalName"]).lower()
+        return had_upn and not there and not self._has_id_of_another(one.after, username)
 
     def _expect_as_planned(self, one: Effect, by: Performing, looked_at: float) -> None:
         """What somebody has done to the account between the plan and the second look holds the deletion up.
