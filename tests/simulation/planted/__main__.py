@@ -19,6 +19,7 @@ AMBUSHES = {
     "approval-releases-everything": "approved_leavers",
     "created-not-linked": "created_and_corrected",
     "damaged-snapshot-used": "back_in_time",
+    "deletions-of-the-gone-count-as-ours": "gone_by_hand",
     "doubts-given-up": "cancelled_in_doubt",
     "facts-of-the-copy-believed": "another_account_meanwhile",
     "half-answer-is-last-page": "half_an_answer",
