@@ -42,8 +42,9 @@ def matches(
     The second dict holds those of whom a person has to decide: they have the former UPN of somebody who left
     (`formerly`: object ids), or the link of somebody with another immutable ID and another name. `deleted` comes newest
     first; deleted users without a UPN are handled by `may_be`. A former UPN does not count if both sides have different
-    immutable IDs, or if family and given name differ (with memory `in_doubt`: unless one of them agrees): a new person
-    with a reused UPN must not get the previous person's mailbox. Each deleted user is matched at most once.
+    immutable IDs, if family and given name differ (with memory `in_doubt`: unless one of them agrees), or if somebody
+    else in the source is known to be that user: a new person with a reused UPN must not get the previous person's
+    mailbox. Each deleted user is matched at most once.
     """
     by_key: dict[str, EntraUser] = {}
     by_upn: dict[str, EntraUser] = {}
@@ -53,6 +54,7 @@ def matches(
             by_key.setdefault(gone.immutable_id, gone)
         by_upn.setdefault(gone.upn.lower(), gone)
     by_id = {gone.object_id: gone for gone in deleted}
+    known = frozenset(links.values())
 
     def linked(user: SourceUser) -> EntraUser | None:
         return by_id.get(links.get(user.source_id, ""))
@@ -60,6 +62,8 @@ def matches(
     def namesake(user: SourceUser) -> EntraUser | None:
         gone = by_upn.get(user.upn.lower())
         if gone is None or names.others(user, gone) or (in_doubt and not names.agree(user, gone)):
+            return None
+        if gone.object_id in known and links.get(user.source_id) != gone.object_id:
             return None
         # Of two immutable IDs that differ a person decides where it is certain that the account was somebody's.
         return None if other_person(user, gone) and gone.object_id not in formerly else gone
