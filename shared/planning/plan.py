@@ -259,9 +259,12 @@ def _refused(
 
 
 def _in_question(change: Change, found: Doubts) -> Change:
-    """The same change; a skip for an add of somebody who may have an account already."""
+    """The same change; a skip for an add of somebody who may have an account already.
+
+    Whether their address is free is another question, and where it was not listed nobody has asked it.
+    """
     accounts = found.beside.get(change.source_id or "") if change.action is Action.ADD else None
-    if not accounts or change.obstacle:
+    if not accounts or (change.obstacle and change.obstacle.code not in LOOKED_UP):
         return change
     names = tuple(part for account in accounts.values() for part in named(account))
     reason = say("question.person", user=str(change.source_id), accounts=names)
