@@ -54,16 +54,16 @@ def matches(
             by_key.setdefault(gone.immutable_id, gone)
         by_upn.setdefault(gone.upn.lower(), gone)
     by_id = {gone.object_id: gone for gone in deleted}
-    known = frozenset(links.values())
+    linked_to = frozenset(links.values())
 
     def linked(user: SourceUser) -> EntraUser | None:
         return by_id.get(links.get(user.source_id, ""))
 
     def namesake(user: SourceUser) -> EntraUser | None:
         gone = by_upn.get(user.upn.lower())
-        if gone is None or names.others(user, gone) or (in_doubt and not names.agree(user, gone)):
+        if gone is None or gone.object_id in linked_to:
             return None
-        if gone.object_id in known and links.get(user.source_id) != gone.object_id:
+        if names.others(user, gone) or (in_doubt and not names.agree(user, gone)):
             return None
         # Of two immutable IDs that differ a person decides where it is certain that the account was somebody's.
         return None if other_person(user, gone) and gone.object_id not in formerly else gone

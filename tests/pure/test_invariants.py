@@ -14,7 +14,7 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.errors import SourceError
@@ -30,7 +30,7 @@ from shared.words import said
 from tests.support.audit_cells import guarded
 from tests.support.companies import PEOPLE, SOURCE, tenants
 from tests.support.model_tenant import ModelTenant
-from tests.support.people import DOMAIN, INITIAL_DOMAIN, many, rename
+from tests.support.people import DOMAIN, INITIAL_DOMAIN, entra_user, many, rename, source_user, values
 from tests.support.surveys import planned, surveyed
 
 # Examples say what is covered; these ask for what always holds, and are slow enough.
@@ -81,6 +81,20 @@ class TestPlans:
         assert list(planned(tenant, source).writes) == []
 
     @given(SOURCE, tenants())
+    # The newcomer may be who is on the other domain, and their address is that of somebody who has lost theirs.
+    @example(
+        [
+            source_user(f"a@{DOMAIN}", source_id="s2", values=values("Baker", "花子", "青木")),
+            source_user(f"b@{DOMAIN}", source_id="s1"),
+            source_user("", source_id="s0", immutable_id="K2"),
+        ],
+        ModelTenant(
+            users={
+                "o1": entra_user(f"a@{DOMAIN}", object_id="o1", immutable_id="K2"),
+                "o2": entra_user("a@other.com", object_id="o2", values=values("Baker", "花子", "青木")),
+            }
+        ),
+    )
     def test_a_plan_asks_for_every_address_that_it_depends_on(
         self, source: list[SourceUser], tenant: ModelTenant
     ) -> None:
