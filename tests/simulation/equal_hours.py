@@ -29,15 +29,24 @@ def overlooked(
 
     `effects`: object id → everything that was done to it, also by hand, in order.
     """
-    since, until = seconds(run["finishedAt"]) + _LAG, seconds(line["read"]["entra"]["asOf"]) - _LAG
+    ended, read = seconds(run["finishedAt"]), seconds(line["read"]["entra"]["asOf"])
     for object_id, every in effects.items():
-        between = [one for one in every if since < one.at < until]
-        if between:
-            first, last = between[0], between[-1]
-            before = _shown(first.before, there=first.deed not in ("create", "restore"))
-            after = _shown(last.after, there=last.deed != "delete")
-            if before != after and any(f"@{line['domain']}" in upn for upn, *_ in (before, after)):
-                yield f"{line['domain']} {line['id']} {object_id}: {before} → {after}"
+        if every[-1].at < ended:
+            continue
+        before = _shown_within(every, ended, ended + _LAG)
+        after = _shown_within(every, read - _LAG, read + _LAG)
+        on_the_domain = any(f"@{line['domain']}" in upn for upn, *_ in (*before, *after))
+        if on_the_domain and not set(before) & set(after):
+            yield f"{line['domain']} {line['id']} {object_id}: {before[-1]} → {after[-1]}"
+
+
+def _shown_within(every: Sequence[Effect], since: float, until: float) -> list[tuple[str, ...]]:
+    """As what the account may have been seen in this time, one after the other."""
+    shown = [_shown(every[0].before, there=every[0].deed not in ("create", "restore"))]
+    for one in every:
+        if one.at < until:
+            shown = [*(shown if one.at > since else ()), _shown(one.after, there=one.deed != "delete")]
+    return shown
 
 
 def _shown(account: Json, *, there: bool) -> tuple[str, ...]:

@@ -252,6 +252,9 @@ class Oracle:
             self._by_hand[one.object_id, one.deed] += 1
             return
         self.bounds.effect(one, one.by)
+        if one.deed == "update":
+            # Until now, nobody may have known whose it is.
+            self._expect_not_handed_on(one, one.by)
         self._effects[one.object_id].append(one)
         self.grounds.expect_fenced(one, one.by)
         self.grounds.expect_heeded(one, one.by)
@@ -261,7 +264,6 @@ class Oracle:
             self._expect_not_protected(one)
         if one.deed == "update":
             self._expect_left_unblocked(one, one.by)
-            self._expect_not_handed_on(one, one.by)
         if one.deed == "delete":
             self._expect_nobody_there(one, one.by)
 
@@ -508,7 +510,8 @@ class Oracle:
         remembers = run["kind"] == "watch" or (run["mode"], run["kind"]) == ("sync", "whole")
         if remembers and run["status"] in ("succeeded", "completedWithErrors"):
             self._seen.add(run["domain"])
-        if run["status"] == "succeeded":
+        # An undo looks at nobody else, nor does a sync of chosen people.
+        if run["status"] == "succeeded" and run["kind"] == "whole":
             self._good[run["domain"]].append((self._begun.get(run["id"], 0.0), self.world.loop.time()))
 
     def _expect_listed(self, run: Mapping[str, Any], made: Iterable[Effect]) -> None:
