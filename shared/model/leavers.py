@@ -1,6 +1,7 @@
 """Leavers in stages: what a domain sets for them, and a leaver's row in the tenant's memory of people. Pure.
 
-A row is JSON text by object id. It begins with the block, or the wait, and ends with the deletion or the return.
+A row is JSON text by object id. It begins with the block, or the wait, and ends with the deletion or the return. After
+the deletion it is kept for a day for the limit, and while the account can be restored, if it was turned off by a run.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,8 @@ from shared.model.records import Record, Time
 COUNTED_AGAIN = timedelta(hours=24)
 REMINDED_BEFORE = timedelta(days=1)
 LONGEST_WAIT_DAYS = 3650
+# Entra keeps a deleted user for 30 days.
+IN_RECYCLE_BIN = timedelta(days=30)
 
 # Why a leaver is kept: enabled after the block was seen to stand, the block undone, or a person's decision.
 Kept = Literal["enabled", "undone", "decided"]
@@ -58,8 +61,8 @@ class Leaver(Record):
     decided instead. `blocked`: when a run last turned the account off; `ours`: it was turned off by a run, and not on
     again. `stands`: when the account was seen turned off, where it is to be. `enabled`: since when it has been seen
     turned on after that. `approved`: somebody approved the block. `asked`: somebody in the source may be this
-    one, by the last run. `back`: the source has them again, and the account is still turned off. `ended`: deleted, and
-    kept a day for the limit.
+    one, by the last run. `back`: the source has them again, and the account is still turned off. `ended`: deleted, at
+    `since`.
     """
 
     domain: str
@@ -128,13 +131,25 @@ def counts_again(row: Leaver, now: datetime) -> bool:
     return recent and not (row.approved or row.back or row.kept == "undone")
 
 
+def deleted(row: Leaver | None, now: datetime) -> Leaver | None:
+    """The row of an account that is gone; None where nothing of it matters any more."""
+    if row is None or not (row.ours or counts_again(row, now)):
+        return None
+    return row.model_copy(update={"ended": True, "since": now})
+
+
 def without_old(rows: Mapping[str, str], now: datetime) -> dict[str, str]:
-    """Without rows that have ended, of those who were deleted once they don't count any more."""
+    """Without rows that have ended, and those of who was deleted once nothing of them matters any more."""
     return {
         account: text
         for account, text in rows.items()
-        if text and ((row := read(text)) is None or not row.ended or counts_again(row, now))
+        if text and ((row := read(text)) is None or not row.ended or _matters(row, now))
     }
+
+
+def _matters(row: Leaver, now: datetime) -> bool:
+    """Of who was deleted: whether the block counts still, or they may be restored, and are to be unblocked then."""
+    return counts_again(row, now) or (row.ours and row.since > now - IN_RECYCLE_BIN)
 
 
 def merged_rows(there: str, before: str, after: str) -> str:

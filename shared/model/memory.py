@@ -10,12 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import repeat
 
-from shared.model.leavers import merged_rows
+from shared.model.leavers import IN_RECYCLE_BIN, merged_rows
 from shared.model.parts import Parts, say
 from shared.model.people import Memory
 
-# Entra keeps a deleted user for 30 days.
-IN_RECYCLE_BIN = timedelta(days=30)
 # How old `lost` becomes before an account in Entra ends it, so that runs of different domains don't take turns.
 _LOST_AGAIN = timedelta(days=30)
 # By then the account was not listed for at least 60 days: 30 in the recycle bin, and 30 more.

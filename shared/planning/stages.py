@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared.model.changes import Action, Change
-from shared.model.leavers import AT_ONCE, Kept, Leaver, LeaverTerms, counts_again, read, written
+from shared.model.leavers import AT_ONCE, Kept, Leaver, LeaverTerms, counts_again, deleted, read, written
 from shared.model.parts import Parts, say
 from shared.model.people import EntraUser
+from shared.planning.mapping import ENABLED
 
 # Hourly runs begin some minutes apart from their hour.
 SEEN_AGAIN_AFTER = timedelta(minutes=55)
@@ -129,11 +130,12 @@ def leaver_after(
     `undone`: it was made by an undo, and not since the source has them again.
     """
     row = read(rows.get(account, ""))
+    if change.action is Action.RESTORE and change.after(ENABLED):
+        return {account: ""}
     if row is None or row.ended:
         return {}
     if change.action is Action.DELETE:
-        # Whoever is there again afterwards begins anew; against the limit, the block still counts.
-        after = row.model_copy(update={"ended": True}) if counts_again(row, now) else None
+        after = deleted(row, now)
     elif change.stage:
         blocked = {"blocked": now, "ours": True, "stands": None, "enabled": None, "signed_out": False}
         after = row.model_copy(update=blocked)
@@ -173,7 +175,7 @@ class Staging:
         if row is None or not row.waits:
             if self.terms == AT_ONCE:
                 return None
-            row = self._begun(account, source_id, ours=bool(row and row.back and row.ours), approved=approved)
+            row = self._begun(account, source_id, ours=bool(row and row.ours), approved=approved)
         here = {"domain": self.domain, "upn": account.upn, "display_name": account.display_name}
         row = row.model_copy(update={**here, "block": self.terms.block})
         ordered = account.object_id in self.ordered
@@ -194,14 +196,14 @@ class Staging:
     def returned(self, account: EntraUser) -> Leaver | None:
         """The row of somebody whom the source has again; None if it ends with that."""
         row = self.rows.get(account.object_id)
-        if row is None or row.ended or not row.ours or account.enabled:
-            return row if row and row.ended else None
-        return row.model_copy(update={"back": True})
+        if row and self.is_ours(account):
+            return row.model_copy(update={"back": True, "ended": False})
+        return row.model_copy(update={"ours": False}) if row and row.ended else None
 
     def is_ours(self, account: EntraUser) -> bool:
         """Whether a run has turned the account off since its person had left, and nobody has turned it on again."""
         row = self.rows.get(account.object_id)
-        return row is not None and row.ours and not row.ended and not account.enabled
+        return row is not None and row.ours and not account.enabled
 
     def told_of(self, account: str) -> Parts:
         """What somebody is told who needs what this account has; empty if nobody waits."""
@@ -242,7 +244,7 @@ class Staging:
         for object_id, account in self.elsewhere.items():
             row = self.rows.get(object_id)
             if account is None:
-                found[object_id] = None
+                found[object_id] = deleted(row, self.now.latest)
             elif row and not row.ended and (domain := account.upn.rpartition("@")[2].lower()) != self.domain:
                 found[object_id] = row.model_copy(update={"domain": domain, "upn": account.upn})
         return found

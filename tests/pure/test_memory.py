@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.model.leavers import IN_RECYCLE_BIN
 from shared.model.memory import (
     FORGOTTEN_AFTER,
-    IN_RECYCLE_BIN,
     Delta,
     after_deletions,
     difference,

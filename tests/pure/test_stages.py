@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.changes import Action, Change, Stage
+from shared.model.changes import Action, AttributeChange, Change, Stage
 from shared.model.leavers import (
     AT_ONCE,
     Leaver,
@@ -225,11 +225,23 @@ class TestChanging:
     def test_who_has_ended_stays_so(self) -> None:
         assert self.staging().changed({}, [entra_user(object_id="old")]) == {}
 
-    def test_who_is_gone_has_no_row_and_who_is_elsewhere_waits_there(self) -> None:
+    def test_who_is_gone_and_was_not_blocked_by_us_has_no_row(self) -> None:
+        waiting = Staging(domain=DOMAIN, now=at(T), rows={"1": row()}, elsewhere={"1": None})
+        assert waiting.changed({}, []) == {"1": None}
+
+    def test_whoever_was_deleted_and_is_there_again_is_unblocked_first(self) -> None:
+        ended = Staging(domain=DOMAIN, now=at(T), rows={"id-aoki": row(ended=True, **STOOD)})
+        off = entra_user(enabled=False)
+        assert ended.is_ours(off)
+        assert ended.changed({}, [off]) == {"id-aoki": row(back=True, **STOOD)}
+        # What somebody has turned on since is ours no more.
+        assert ended.changed({}, [entra_user()]) == {"id-aoki": row(ended=True, **{**STOOD, "ours": False})}
+
+    def test_who_is_gone_has_ended_and_who_is_elsewhere_waits_there(self) -> None:
         moved = entra_user("aoki@other.com")
         staging = self.staging({"id-aoki": moved, "id-baba": None, "strange": moved})
         changed = staging.changed({}, [])
-        assert changed["id-baba"] is None
+        assert changed["id-baba"] == row(ended=True, **STOOD)
         assert changed["id-aoki"]
         assert (changed["id-aoki"].domain, changed["id-aoki"].upn) == ("other.com", "aoki@other.com")
         assert len(changed) == 2
@@ -260,7 +272,16 @@ class TestAfterwards:
         assert self.after(Action.DELETE, "due", blocked=T - DAY) is None
         ended = self.after(Action.DELETE, "due", blocked=T)
         assert ended
-        assert ended.ended
+        assert (ended.ended, ended.since) == (True, T + HOUR)
+
+    def test_whom_a_run_blocked_is_known_after_the_deletion_until_the_restore(self) -> None:
+        ended = self.after(Action.DELETE, "due", blocked=T - DAY, ours=True)
+        assert ended
+        on = (AttributeChange("accountEnabled", False, True),)
+        restore = Change(action=Action.RESTORE, upn="", display_name="", attributes=on)
+        assert leaver_after({"1": written(ended)}, restore, "1", T, undone=False) == {"1": ""}
+        # An undo restores the account as it was.
+        assert self.after(Action.RESTORE, undone=True, ended=True, ours=True) == row(ended=True, ours=True)
 
     def test_an_unblock_ends_the_row_and_one_by_an_undo_keeps_the_account(self) -> None:
         assert self.after(Action.UNBLOCK, blocked=T, ours=True) is None
@@ -297,6 +318,11 @@ class TestRows:
         rows = {"1": written(row(ended=True, blocked=T)), "2": "", "3": written(row()), "4": "{"}
         assert without_old(rows, T + HOUR).keys() == {"1", "3", "4"}
         assert without_old(rows, T + DAY).keys() == {"3", "4"}
+
+    def test_the_row_of_whom_a_run_blocked_goes_once_the_account_can_not_be_restored(self) -> None:
+        rows = {"1": written(row(ended=True, ours=True))}
+        assert without_old(rows, T + 30 * DAY - HOUR) == rows
+        assert without_old(rows, T + 30 * DAY) == {}
 
     def test_a_run_and_a_person_may_change_a_row_at_the_same_time(self) -> None:
         before, blocked, kept = (

@@ -166,6 +166,48 @@ async def test_who_returns_is_unblocked_and_an_ordinary_user_again(start_stack: 
     assert (again.counts.block, again.counts.delete) == (1, 0)
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize("blocked_before", [False, True])
+async def test_who_was_deleted_and_returns_is_restored_and_may_sign_in_unless_somebody_else_blocked_them(
+    start_stack: StartStack, by_hand: bool, blocked_before: bool
+) -> None:
+    stack = await started(start_stack, "leaver")
+    set_enabled(stack, "leaver", not blocked_before)
+    await sync(stack, timedelta(0))
+    if by_hand:
+        user = stack.entra.directory.user(f"leaver@{CONTOSO}")
+        assert user is not None
+        stack.entra.directory.delete(user)
+    await sync(stack, 30 * DAY + HOUR)
+    assert account(stack, "leaver") is None
+    await sync(stack, 32 * DAY)
+    joins(stack, in_source("leaver"))
+
+    back = await sync(stack, 50 * DAY)
+
+    assert (back.status, back.counts.restore) == ("succeeded", 1)
+    assert enabled(stack, "leaver") is not blocked_before
+    memory = await stack.services.known_people.read(CONTOSO)
+    assert memory.leavers == {}
+
+
+async def test_whoever_returns_after_their_deletion_was_undone_may_sign_in(start_stack: StartStack) -> None:
+    stack = await started(start_stack, "leaver", terms={"block": True, "deleteAfterDays": 0})
+    await sync(stack, timedelta(0))
+    deleted = await sync(stack, HOUR)
+    async with at(stack, 2 * HOUR) as services:
+        undo = await lifecycle.start_undo(
+            services, CONTOSO, deleted.id, Author("admin", ""), dry_run=False, disable_added=False
+        )
+        await perform(services, CONTOSO, undo.id)
+    restored = enabled(stack, "leaver")
+    joins(stack, in_source("leaver"))
+
+    back = await sync(stack, 3 * HOUR)
+
+    assert (restored, back.counts.unblock, enabled(stack, "leaver")) == (False, 1, True)
+
+
 async def test_a_block_of_an_administrator_outlives_wait_and_return(start_stack: StartStack) -> None:
     stack = await started(start_stack, "leaver")
     set_enabled(stack, "leaver", False)
