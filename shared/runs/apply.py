@@ -97,6 +97,8 @@ class Sync:
     async def _apply_in_order(self) -> None:
         plan = self._seen.plan
         planned = {key(change): change for change in plan.changes}
+        # What is found to have taken effect before an interruption is added to these rows: that a block was ours.
+        self._remembering.begin_stages()
         # Who was cut off at a temporary UPN may be planned anew as a rename: it gets the row. A restore has its own.
         going_on = {change.object_id for change in plan.writes if change.action not in SWITCHES}
         cut_off = [
@@ -114,7 +116,6 @@ class Sync:
         await self._record(one_each(_not_sent(c, results) for c in not_sent if key(c)[1] not in told))
         writes = [change for change in plan.writes if key(change) not in self._recorder.results]
         self._directory.graph.expected = self._expected(writes)
-        self._remembering.begin_stages()
         if plan.leavers or any(change.via for change in writes):
             # A rename that is cut off at its temporary UPN is found again by its link, and a block by the leaver's row.
             await self._remembering.write()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from shared.runs import lifecycle
 from shared.runs.invocation import perform
 from shared.services import Services
 from shared.settings import Settings
+from shared.store.journal import Journal
 from shared.store.storage import Storage
 from tests.integration.test_pause import Later
 from tests.support.stack import CONTOSO, Json, Stack, StartStack, in_entra, in_source
@@ -529,6 +531,33 @@ async def test_a_death_anywhere_blocks_and_deletes_everybody_once(
         wanted["DELETE"] = len(names)
     made = Counter(one.partition(" ")[0] for one in stack.writes() if "revokeSignInSessions" not in one)
     assert made == wanted
+
+
+async def test_a_block_that_its_worker_did_not_live_to_record_is_taken_back_when_they_return(
+    start_stack: StartStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = await started(start_stack, "leaver")
+    original = Journal.record
+
+    async def record(self: Journal, *args: Any) -> None:
+        if enabled(stack, "leaver") is False:
+            raise Died
+        await original(self, *args)
+
+    async with at(stack, timedelta(0)) as services:
+        run = await queued(services)
+        with monkeypatch.context() as patched, pytest.raises(Died):
+            patched.setattr(Journal, "record", record)
+            await perform(services, CONTOSO, run.id)
+    async with at(stack, timedelta(minutes=5)) as services:
+        await perform(services, CONTOSO, run.id)
+    waiting = (await rows(stack))["leaver"]
+    joins(stack, in_source("leaver"))
+
+    back = await sync(stack, DAY)
+
+    assert waiting.ours
+    assert (back.counts.unblock, enabled(stack, "leaver")) == (1, True)
 
 
 async def cut_off(stack: Stack, later: timedelta, dying: Death, place: int) -> bool:
