@@ -104,11 +104,13 @@ class Ambush:
         """A leaver waits, and comes back; or a newcomer gets their UPN, and a person says that they are two people."""
         domain = self.chance.choice(self.domains)
         asked, at = (hour * HOUR + after for after in (-120, 1800))
-        self.acts.append(Act(asked, "settings", domain, {"leavers": {"block": True, "deleteAfterDays": 2}}))
+        self.let_leave(asked, domain, {"block": True, "deleteAfterDays": 2})
         upn = self.company.leave(asked + 60, domain)
-        if self.chance.random() < 0.5:
+        if not upn:
             self.company.come_back(at)
-        elif upn:
+        elif self.chance.random() < 0.5:
+            self.company.come_back(at, self.company.username_of_leaver(upn))
+        else:
             self.company.inherit(at, upn)
             self.acts += [
                 Act(at + 60, "sync", domain),

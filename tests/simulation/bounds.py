@@ -10,6 +10,7 @@ import orjson
 
 from tests.simulation.audit_log import Line
 from tests.simulation.blobs import Blobs
+from tests.simulation.clock import seconds
 from tests.simulation.graph import Effect, Performing
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.scenario import DAY, HOUR, Scenario
@@ -49,6 +50,8 @@ class Bounds:
     # last good one.
     _shrinks: dict[str, tuple[float, int | None]] = field(default_factory=dict)
     _sources: dict[str, list[int]] = field(default_factory=dict)
+    # Domain → how leavers are treated, None if unsure, and since when.
+    _terms: dict[str, list[tuple[float, Any]]] = field(default_factory=lambda: defaultdict(list))
     # The audit logs of syncs, and when they were made.
     _logs: dict[str, datetime] = field(default_factory=dict)
     # Name of a snapshot → when it was last in use.
@@ -69,6 +72,8 @@ class Bounds:
         """Settings of a domain were changed; perhaps, if nobody heard the answer."""
         if "maxSourceShrink" in body:
             self._shrinks[domain] = self.world.loop.time(), body["maxSourceShrink"] if heard else None
+        if "leavers" in body:
+            self._terms[domain].append((self.world.loop.time(), body["leavers"] if heard else None))
 
     def begins(self, performing: Performing) -> None:
         self._begun.setdefault(performing.run_id, performing.began_at)
@@ -85,6 +90,9 @@ class Bounds:
         run = orjson.loads(row.properties["run"])
         if run["mode"] == "dryRun":
             self.wrong("a dry run wrote", f"{run['kind']} {by.run_id} {one.deed} {one.object_id}")
+        had, has = (bool(side.get("onPremisesImmutableId")) for side in (one.before, one.after))
+        if one.deed == "update" and had and not has and not run["undoes"]:
+            self.wrong("an immutable ID was taken away", f"{by.run_id} {one.object_id}")
         for domain in (by.domain, "") if run["trigger"] == "schedule" else ():
             # A run that has begun to write before a pause goes on.
             began, spans = self._begun[by.run_id], self._closed[domain]
@@ -108,6 +116,8 @@ class Bounds:
             self._approved[run["domain"]].add(run["id"])
             if len(self._approved[run["domain"]]) > self._confirmed[run["domain"]]:
                 self.wrong("an approval took effect unconfirmed", run["id"])
+        if run["approval"]:
+            self._expect_same_terms(run, run["approval"]["dryRunId"])
         if run["id"] in self._chosen:
             self._expect_only_chosen(run, rows, made)
         if not (run["approval"] or run["undoes"]):
@@ -155,6 +165,22 @@ class Bounds:
             return [] if rows is None else list(made)
         released = {row.object_id for row in rows if row.action == "delete" and row.result == "planned"}
         return [one for one in made if one.object_id not in released]
+
+    def _expect_same_terms(self, run: Mapping[str, Any], dry_run_id: str) -> None:
+        """Between the dry run that is approved and the approval nobody has changed how leavers are treated."""
+        dry_run = self.world.tables.by_name["Runs"].get((run["domain"], dry_run_id))
+        if dry_run is None or dry_run_id not in self._begun:
+            return  # a single leaver was ordered to be deleted, or an earlier release made the dry run
+        shown = seconds(orjson.loads(dry_run.properties["run"])["finishedAt"]) + _CLOCKS_DIFFER
+        approved = seconds(run["createdAt"])
+        every = [one for one in self._terms[run["domain"]] if one[0] < approved + _CLOCKS_DIFFER]
+        before = [terms for at, terms in every if at < self._begun[dry_run_id]]
+        after = [terms for at, terms in every if shown < at < approved - _CLOCKS_DIFFER]
+        sure = len(before) + len(after) == len(every) and before and after and before[-1] and after[-1]
+        if sure and before[-1] != after[-1]:
+            self.wrong(
+                "an approval took effect under other settings", f"{run['id']} {before[-1]} → {after[-1]}"
+            )
 
     def _expect_only_chosen(
         self, run: Mapping[str, Any], rows: Iterable[Line], made: Collection[Effect]

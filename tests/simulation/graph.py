@@ -54,6 +54,16 @@ class Effect:
     by: Performing | None
     late: bool = False
 
+    @property
+    def switches(self) -> bool:
+        """Whether it has turned the account on or off."""
+        enabled = [one.get("accountEnabled") for one in (self.before, self.after)]
+        return self.deed == "update" and enabled[0] is not enabled[1]
+
+    @property
+    def blocks(self) -> bool:
+        return self.switches and not self.after["accountEnabled"]
+
 
 @dataclass
 class WatchedDirectory(Directory):

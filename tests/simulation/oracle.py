@@ -16,6 +16,7 @@ from local.entra.errors import Json
 from tests.simulation.access_control import AccessControl
 from tests.simulation.audit_log import Line, lines_of
 from tests.simulation.blobs import Blob, Blobs
+from tests.simulation.blocking import still_blocked, still_signed_in
 from tests.simulation.bounds import Bounds
 from tests.simulation.cells import domains_in
 from tests.simulation.clock import seconds
@@ -25,12 +26,13 @@ from tests.simulation.gate import History
 from tests.simulation.graph import Deed, Effect, Performing
 from tests.simulation.grounds import Grounds
 from tests.simulation.loop import VirtualLoop
+from tests.simulation.remembering import forgotten
 from tests.simulation.scenario import Act, Edit, Scenario
 from tests.simulation.secrets import Secrets
 from tests.simulation.slips import ABROAD
 from tests.simulation.tables import Tables
 from tests.simulation.telling import misleading
-from tests.simulation.undoing import not_undone
+from tests.simulation.undoing import not_undone, taken_from_others
 
 _CHANGES = frozenset({"update", "rename", "block", "unblock", "restore", "add"})
 _ROWS_OF: Mapping[str, frozenset[str]] = {
@@ -111,6 +113,8 @@ class Oracle:
         # Who left before any sync had seen them beside their account.
         self._left_unseen: set[str] = set()
         self._judged: set[str] = set()
+        # Runs that undo another.
+        self._undoing: set[str] = set()
         self.rows: list[Line] = []
         self._percents: dict[str, list[tuple[float, int]]] = defaultdict(lambda: [(-1.0, 20)])
         # Run → how many are in scope when it begins, at least and at most: what a mailbox is for is not known of
@@ -130,6 +134,10 @@ class Oracle:
         self._begun: dict[str, float] = {}
         # Domains whose leavers are blocked, or wait, before they are deleted, or once were to.
         self._in_stages: set[str] = set()
+        # Domain → whether a sync is certainly due each hour.
+        self._periodic = dict[str, bool]()
+        # Domain → when which leavers were blocked without an approval.
+        self._blocked: dict[str, list[tuple[float, str]]] = defaultdict(list)
         # Domains of which a sync has seen both sides.
         self._seen: set[str] = set()
         self._good: dict[str, list[tuple[float, float]]] = defaultdict(list)
@@ -194,6 +202,8 @@ class Oracle:
                 self._in_stages.add(domain)
             wait = float("inf") if days is None else days * _DAY
             waits.append((now, wait if heard else min(wait, waits[-1][1])))
+        if "periodicSync" in body:
+            self._periodic[domain] = heard and body["periodicSync"] is True
         if "maxAllowedDeletions" in body:
             percent, known = body["maxAllowedDeletions"], self._percents[domain]
             known.append((now, percent if heard else max(percent, known[-1][1])))
@@ -297,6 +307,16 @@ class Oracle:
                     if run["finishedAt"]:
                         self._judged.add(key)
                         (self._judge_line if run["unchangedSince"] else judge)(run)
+
+    def expect_timely(self) -> None:
+        """Two hours after the last fault each domain that is due has a sync, or an hour's line, from after it."""
+        # After an upgrade a domain may wait until somebody has read a dry run.
+        due = [one for one, is_on in self._periodic.items() if is_on and not self.world.scenario.earlier]
+        for domain in due:
+            line = self._last_line(domain)
+            since = self.world.scenario.begins(self.world.scenario.hours) - _CLOCKS_DIFFER
+            if not line or seconds(line["createdAt"]) < since:
+                self._wrong("a domain had no sync for two hours", f"{domain}: {line and line['createdAt']}")
 
     def expect_lines_true(self) -> None:
         """Two hours after the last edit: where an hour was no run, there is nothing to do.
@@ -405,10 +425,9 @@ class Oracle:
 
     def _expect_left_unblocked(self, one: Effect, by: Performing) -> None:
         """Whom somebody has unblocked by hand after a sync saw their block stand is not blocked again."""
-        if not one.before.get("accountEnabled") or one.after.get("accountEnabled"):
+        if not one.blocks:
             return
-        before = [e for e in self._everything[one.object_id] if e is not one and e.deed == "update"]
-        switched = [e for e in before if e.before.get("accountEnabled") is not e.after.get("accountEnabled")]
+        switched = [e for e in self._everything[one.object_id] if e is not one and e.switches]
         if len(switched) < 2 or switched[-1].by or not switched[-2].by or self.grounds.by_a_person(by):
             return
         blocked, unblocked = switched[-2].at, switched[-1].at
@@ -421,10 +440,11 @@ class Oracle:
 
     def _expect_not_handed_on(self, one: Effect, by: Performing) -> None:
         """The account that is known to be somebody's does not become that of whoever has got their UPN."""
-        owners = [username for username, account in self._accounts.items() if account == one.object_id]
+        owners = [who for who, account in self._accounts.items() if account == one.object_id]
+        owners = [who for who in owners if not self._has_another(who, one.object_id)]
         # Perhaps its owner is a namesake.
         owners_names = any(who in self._records and self._has_names(one.after, who) for who in owners)
-        if not (owners and self._is_known(one.before, one.object_id)) or owners_names:
+        if not owners or owners_names:
             return
         upn, looked_at = str(one.before["userPrincipalName"]).lower(), self.grounds.looked_at(by)
         # Whoever had the account's immutable ID by mistake has the account since.
@@ -435,8 +455,20 @@ class Oracle:
             if not got_upn or username in had_id or self.grounds.by_a_person(by):
                 continue
             renamed = self._has_names(one.after, username) and not self._has_names(one.before, username)
-            if renamed and not self._is_decided({username, *owners, *had_id}, one.object_id):
+            if not renamed or self._is_decided({username, *owners, *had_id}, one.object_id):
+                continue
+            if self._is_known(one.before, one.object_id):
                 self._wrong("somebody's account was handed on", f"{owners} → {username} {_named(one)}")
+            # Where nobody knew, it is whose names it has got from now on.
+            self._accounts = {who: account for who, account in self._accounts.items() if who not in owners}
+
+    def _has_another(self, username: str, object_id: str) -> bool:
+        """Whether they have another account by now, with their UPN and their names."""
+        record, users = self._records.get(username), self.world.entra.directory.users.values()
+        others = [
+            one for one in users if record and one.id != object_id and one.upn.lower() == record.upn.lower()
+        ]
+        return any(self._has_names(one.properties, username) for one in others)
 
     def _is_decided(self, usernames: Collection[str], object_id: str) -> bool:
         """Whether a person has said anything of one of these, or of this account."""
@@ -490,6 +522,9 @@ class Oracle:
         self.rows += rows
         self._expect_each_row_once(rows)
         self._expect_counts(run, rows)
+        # An earlier release kept no histories.
+        for detail in forgotten(run, rows, self.world.tables) if run["id"] != self._began_before else ():
+            self._wrong("a history does not tell what was done to somebody", detail)
         self.grounds.expect_counted(run)
         undecided = [row for row in rows if not self._is_decided_otherwise(row.source_id, row.object_id)]
         self.grounds.expect_remembered(undecided, self._records, self.world.entra.directory.users)
@@ -504,6 +539,10 @@ class Oracle:
         self.bounds.judge(run, rows, made, self._in_scope.get(run["id"], (0, 0))[1], len(self._records))
         if run["status"] in ("succeeded", "completedWithErrors"):
             self._expect_nobody_aside(run, rows, made)
+        if run["undoes"]:
+            self._undoing.add(run["id"])
+            for detail in taken_from_others(run, self._everything):
+                self._wrong("an undo took back what somebody had changed since", detail)
         if run["undoes"] and run["status"] in ("succeeded", "completedWithErrors"):
             for detail in not_undone(run, rows, self._everything, self.world.entra.directory):
                 self._wrong("an undo is not exact", detail)
@@ -512,7 +551,8 @@ class Oracle:
             self._seen.add(run["domain"])
         # An undo looks at nobody else, nor does a sync of chosen people.
         if run["status"] == "succeeded" and run["kind"] == "whole":
-            self._good[run["domain"]].append((self._begun.get(run["id"], 0.0), self.world.loop.time()))
+            ended = seconds(run["finishedAt"]) + _CLOCKS_DIFFER
+            self._good[run["domain"]].append((self._begun.get(run["id"], 0.0), ended))
 
     def _expect_listed(self, run: Mapping[str, Any], made: Iterable[Effect]) -> None:
         """Where nothing has changed since the dry run that was approved, the sync changes whom that has listed."""
@@ -591,6 +631,22 @@ class Oracle:
         for amount, of in ((deleted - due, in_scope), (due, in_scope + due)):
             if amount and amount * 100 >= allowed * of:
                 self._wrong("more were deleted than the limit lets", f"{run['id']} {amount} of {of}")
+        blocked = {one.object_id for one in made if one.blocks}
+        if blocked and not run["approval"]:
+            # Of a day, and leniently: who waits is in scope as long as nobody takes them out.
+            leaving = blocked | self._blocked_lately(run["domain"], began)
+            amount, of = len(leaving) + deleted - due, most + len(leaving)
+            if amount * 100 >= allowed * of:
+                self._wrong(
+                    "more leavers were blocked in a day than the limit lets", f"{run['id']} {amount} of {of}"
+                )
+            self._blocked[run["domain"]] += [(one.at, one.object_id) for one in made if one.blocks]
+
+    def _blocked_lately(self, domain: str, now: float) -> frozenset[str]:
+        """Leavers whom syncs of the domain have blocked in the last day, without an approval, and who still are."""
+        users = self.world.entra.directory.users_of(domain)
+        still = frozenset(user.id for user in users if not user["accountEnabled"])
+        return still & {who for at, who in self._blocked[domain] if now - _DAY + _CLOCKS_DIFFER < at}
 
     def _due(self, run: Mapping[str, Any], made: Iterable[Effect]) -> int:
         """How many went in a second stage: they counted when the first began. None where there never were two.
@@ -722,6 +778,14 @@ class Oracle:
             unnamed = not named & {upn, user.id} and not named_beside
             if upn not in wanted and not _protection(user) and unnamed:
                 self._wrong("an account has nobody in the source, and no row says why", upn)
+        waiting = {row.object_id for row in told if row.error_code == "Waits"}
+        leavers = [user for user in accounts.values() if user.id in waiting and not _protection(user)]
+        for detail in still_signed_in(leavers, self._everything, self._undoing):
+            self._wrong("a leaver was blocked, and not signed out", detail)
+        here = [accounts[upn] for upn, who in wanted.items() if upn in accounts and not named & {upn, who}]
+        unprotected = [user for user in here if user.id not in named and not _protection(user)]
+        for detail in still_blocked(unprotected, self._everything, self._undoing):
+            self._wrong("somebody in the source is blocked, and no row says why", detail)
 
     def _note_whom_it_pointed_to(self, username: str, now: float) -> None:
         """Called before the record of this Username changes."""

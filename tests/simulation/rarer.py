@@ -140,7 +140,8 @@ def storage_down(laid: Ambush, hour: int) -> None:
 
 
 def approved_leavers(laid: Ambush, hour: int) -> None:
-    """More leave than the limit lets; a dry run shows it, and somebody approves just that."""
+    """More leave than the limit lets; a dry run shows it, and somebody approves just that, perhaps after it was changed
+    how long leavers wait."""
     at, domain = hour * HOUR, laid.chance.choice(laid.domains)
     laid.let_leave(at - 120, domain, {"block": False, "deleteAfterDays": 0}, most=10)
     for number in range(8):
@@ -148,15 +149,23 @@ def approved_leavers(laid: Ambush, hour: int) -> None:
         # The last ones leave when the others have been shown.
         laid.company.leave(at + 800 if number > 3 else at - 60, domain)
     laid.acts += [Act(at + 600, "dryRun", domain), Act(at + 900, "approve", domain)]
+    if laid.chance.random() < 0.3:
+        laid.acts.append(
+            Act(at + 750, "settings", domain, {"leavers": {"block": True, "deleteAfterDays": 1}})
+        )
 
 
 def returned(laid: Ambush, hour: int) -> None:
-    """Who has left comes back after an hour, and the sync that restores them is undone."""
+    """Who has left comes back when they have been deleted, and mostly the sync that restores them is undone."""
     at, domain = hour * HOUR, laid.chance.choice(laid.domains)
-    laid.let_leave(at - HOUR - 120, domain, {"block": False, "deleteAfterDays": 0})
-    if upn := laid.company.leave(at - HOUR - 60, domain):
+    # Whoever is blocked first is deleted an hour later.
+    block = hour > 3 and laid.chance.random() < 0.5
+    left = at - (2 if block else 1) * HOUR
+    laid.let_leave(left - 120, domain, {"block": block, "deleteAfterDays": 0})
+    if upn := laid.company.leave(left - 60, domain):
         laid.company.come_back(at - 60, laid.company.username_of_leaver(upn))
-    laid.acts.append(Act(at + 1200, "undo", domain, {"disableAdded": laid.chance.random() < 0.5}))
+    if laid.chance.random() < 0.7:
+        laid.acts.append(Act(at + 1200, "undo", domain, {"disableAdded": laid.chance.random() < 0.5}))
 
 
 def half_an_answer(laid: Ambush, hour: int) -> None:
@@ -171,13 +180,14 @@ def half_an_answer(laid: Ambush, hour: int) -> None:
 
 
 def roles_unread(laid: Ambush, hour: int) -> None:
-    """Whoever leaves has just become eligible for a role: Graph refuses no write for that, and does not tell it now."""
+    """Whoever leaves has just become eligible for a role: Graph refuses no write for that, and does not tell it now, or
+    on a second page."""
     at, domain = hour * HOUR, laid.chance.choice(laid.domains)
     laid.let_leave(at - 120, domain, {"block": laid.chance.random() < 0.5, "deleteAfterDays": 0})
     if upn := laid.company.leave(at - 60, domain):
         laid.edits.append(Edit(at - 90, "entra.roles", upn, {"eligible": ["User Administrator"]}))
-    unread = {"kind": "status", "method": "GET", "path": "/roleManagement/*", "status": 503}
-    laid.rules.append(Rule(hour, unread))
+    untold = ({"kind": "status", "method": "GET", "status": 503}, {"kind": "emptyPage", "where": "inner"})
+    laid.rules.append(Rule(hour, {"path": "/roleManagement/*", **laid.chance.choice(untold)}))
 
 
 def shrunk(laid: Ambush, hour: int) -> None:
@@ -252,6 +262,15 @@ def kept(laid: Ambush, hour: int) -> None:
         laid.acts.append(Act(at + 900, "undo", domain))
 
 
+def due_together(laid: Ambush, hour: int) -> None:
+    """Several leave together, and when their day comes the limit is lower than it was."""
+    at, domain = hour * HOUR, laid.chance.choice(laid.domains)
+    laid.let_leave(at - 120, domain, {"block": laid.chance.random() < 0.5, "deleteAfterDays": 1})
+    for _ in range(3):
+        laid.company.leave(at - 60, domain)
+    laid.acts.append(Act(at + 20 * HOUR, "settings", domain, {"maxAllowedDeletions": 5}))
+
+
 def at_rest(laid: Ambush, hour: int) -> None:
     """Somebody changes an account by hand, long before a sync looks at it, perhaps where nothing else happens."""
     upn = laid.company.upn_of(laid.chance.choice(sorted(laid.company.records)))
@@ -268,5 +287,5 @@ def lost_link(laid: Ambush, hour: int) -> None:
 RARER: tuple[Callable[[Ambush, int], None], ...] = (
     blind, aside, undone, quicker_by_hand, storage_down, approved_leavers, taken_meanwhile, made_anew_with_slips,
     alike, changed_before_it_goes, kept, at_rest, returned, half_an_answer, roles_unread, shrunk,
-    lost_link,
+    lost_link, due_together,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Judges undos: each account that the undone sync changed is again as it was, but for whom the undo names."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from local.entra.directory import Directory
@@ -42,6 +42,27 @@ def not_undone(
             if (after or None) != (before or None):
                 complaints.append(f"{undo['id']} {object_id} {name}: {after!r}, was {before!r}")
     return complaints
+
+
+def taken_from_others(undo: Mapping[str, Any], effects: Mapping[str, Collection[Effect]]) -> Iterator[str]:
+    """Attributes that the undo wrote, though somebody had changed them since the undone sync, and before it looked."""
+    for object_id, every in effects.items():
+        done = [one for one in every if one.by and one.by.run_id == undo["undoes"]]
+        own = [one for one in every if one.by and one.by.run_id == undo["id"]]
+        if not done or not own or own[0].deed != "update" or own[0].by is None:
+            continue
+        first, looked_at = own[0], own[0].by.began_at - _LAG
+        for name in _ATTRIBUTES:
+            written = [one.after.get(name) for one in done if _changes(one, name)]
+            last = max((one.at for one in every if one.at < first.at and _changes(one, name)), default=0.0)
+            aside = str(first.before.get(name)).startswith(f"sync-{object_id}@")
+            kept = written and (first.before.get(name) or None) == (written[-1] or None)
+            if written and _changes(first, name) and not (kept or aside) and last < looked_at:
+                yield f"{undo['id']} {object_id} {name}: {first.before.get(name)!r}, the sync wrote {written[-1]!r}"
+
+
+def _changes(one: Effect, name: str) -> bool:
+    return one.deed == "update" and (one.before.get(name) or None) != (one.after.get(name) or None)
 
 
 def _is_edited(every: Iterable[Effect], first: Effect, undo: Mapping[str, Any]) -> bool:

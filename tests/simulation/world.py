@@ -142,6 +142,7 @@ class World:
                 self.oracle.after_hour(calm=calm)
                 if hour == self.scenario.hours + 1:
                     self.oracle.expect_lines_true()
+                    self.oracle.expect_timely()
             for domain in (*self.scenario.domains, ""):
                 await self._verify(domain)
             self.oracle.at_the_end()
