@@ -131,6 +131,7 @@ def leaver_after(
     """
     row = read(rows.get(account, ""))
     if change.action is Action.RESTORE and change.after(ENABLED):
+        # Turned on with the restore: if it is off again, that is somebody else's.
         return {account: ""}
     if row is None or row.ended:
         return {}

@@ -25,7 +25,7 @@ from shared.store.journal import Journal
 from shared.store.runs import Fence
 
 LOOK_UP_SECONDS = 60.0
-_LOOKED_UP_FIRST = (Action.ADD, Action.DELETE, Action.RESTORE)
+_LOOKED_UP_FIRST = (Action.ADD, Action.DELETE, Action.RESTORE, Action.BLOCK)
 
 
 async def take_up(services: Services, fence: Fence, run: Run, graph: Graph) -> Recorder | None:
@@ -33,7 +33,8 @@ async def take_up(services: Services, fence: Fence, run: Run, graph: Graph) -> R
 
     Whom the sync created, or restored, is linked before anybody is matched: their UPN may have been edited in the
     source since. Without the link they would look like two people, one to be created under the new UPN, one to be
-    deleted. Whom it deleted is recorded, too: they count towards the limit of the whole run.
+    deleted. Whom it deleted is recorded, too: they count towards the limit of the whole run. So is whom it blocked:
+    whoever is back in the source by now is unblocked only if it is known whose block it is.
     """
     recorder = await _reopen(services, fence, run, has_written=False)
     if recorder is None:
